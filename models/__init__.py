@@ -1,0 +1,1 @@
+"""Models of Hawkline's own: registry, files and cards. Empty until the plate reader."""

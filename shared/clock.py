@@ -1,0 +1,62 @@
+"""Time as a dependency: the clock is passed in, never patched."""
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Wall time for people and records, monotonic time for waiting."""
+
+    def now_s(self) -> float:
+        """Seconds since the Unix epoch. May jump."""
+
+    def monotonic_s(self) -> float:
+        """Seconds that only grow, from an arbitrary start."""
+
+
+class SystemClock:
+    """The clock of the machine."""
+
+    def now_s(self) -> float:
+        return time.time()
+
+    def monotonic_s(self) -> float:
+        return time.monotonic()
+
+
+class ManualClock:
+    """A clock for tests that moves only when told to."""
+
+    def __init__(self, now_s: float = 1_700_000_000.0) -> None:
+        self._now_s = now_s
+        self._monotonic_s = 1_000.0
+
+    def now_s(self) -> float:
+        return self._now_s
+
+    def monotonic_s(self) -> float:
+        return self._monotonic_s
+
+    def advance(self, seconds: float) -> None:
+        """Both clocks move on."""
+        self._now_s += seconds
+        self._monotonic_s += seconds
+
+    def step_wall(self, seconds: float) -> None:
+        """Only the wall clock jumps, as when somebody sets it."""
+        self._now_s += seconds
+
+
+def to_ms(seconds: float) -> int:
+    """Unix seconds as whole milliseconds, the unit of the wire."""
+    return round(seconds * 1000)
+
+
+def from_ms(milliseconds: int) -> datetime:
+    """Milliseconds of the wire as an aware UTC datetime.
+
+    Raises:
+        OverflowError: the value lies outside the years 1 to 9999.
+    """
+    return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)

@@ -1,0 +1,54 @@
+"""The one command `hawkline`: finds the nouns that the installed parts register."""
+
+import logging
+import sys
+from importlib.metadata import EntryPoint, entry_points
+
+import typer
+
+from shared import leash
+from shared.errors import HawklineError
+from shared.output import say
+
+GROUP = "hawkline.commands"
+
+
+def build() -> typer.Typer:
+    """Assemble the command from every installed part."""
+    app = typer.Typer(
+        name="hawkline",
+        help="Hawkline (鹰线): watch lines at the edge, raise ranked alerts in the centre.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+        _attach(app, entry)
+    return app
+
+
+def _attach(app: typer.Typer, entry: EntryPoint) -> None:
+    try:
+        app.add_typer(entry.load(), name=entry.name)
+    except ModuleNotFoundError as error:
+        # A part whose extra is not installed stays visible: the command says what to install.
+        part, missing = entry.module.split(".")[0], error.name
+
+        @app.command(name=entry.name, help=f"(not installed: {missing} is missing)")
+        def absent(
+            _arguments: list[str] = typer.Argument(default=None, hidden=True),
+        ) -> None:
+            extra = {"edge_agent": "edge"}.get(part, part)
+            raise HawklineError(f"{missing} is not installed; install it with: pip install 'hawkline[{extra}]'")
+
+
+def main() -> None:
+    """Entry point: run, and turn what went wrong into one line and an exit code."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    leash.obey()
+    try:
+        build()()
+    except HawklineError as error:
+        say(f"error: {error}")
+        sys.exit(error.exit_code)

@@ -1,0 +1,191 @@
+"""What boxes report. Positional MessagePack: the order of fields is the wire, so fields are only ever appended.
+
+Every event knows when it happened on the box (`at_ms`, Unix milliseconds). Cameras and lines travel as numbers of the
+box's applied configuration `revision`; the `ConfigApplied` event of that revision carries their names.
+"""
+
+from enum import IntEnum
+from typing import Final
+
+import msgspec
+
+
+class Lane(IntEnum):
+    """The two roads of an event. Alarms never wait behind bulk."""
+
+    ALARM = 0
+    BULK = 1
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
+class Direction(IntEnum):
+    """Which way a line was crossed, as met when walking from its first point to its second."""
+
+    LEFT_TO_RIGHT = 1
+    RIGHT_TO_LEFT = 2
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
+class CameraState(IntEnum):
+    """What a box knows of a camera. Anything but WATCHING means: cannot confirm that nothing happens."""
+
+    STARTING = 0
+    WATCHING = 1
+    STALLED = 2
+    UNREACHABLE = 3
+    ENDED = 4
+    CRASHED = 5
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
+class LossReason(IntEnum):
+    """Why a range of numbers holds no event."""
+
+    RESTART = 1
+    EVICTED = 2
+    QUARANTINED = 3
+    NEVER_CAME = 4
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
+class _Event(msgspec.Struct, frozen=True, array_like=True):
+    """Base of all events: tagged by a small number in first place."""
+
+
+class LineCrossed(_Event, frozen=True, array_like=True, tag=1):
+    """A track met a tripwire and went on to its other side.
+
+    `priority` 0 means that the line was not armed: counted, no alert. `confirm_ms` after `at_ms` the frame was taken
+    that confirmed the crossing. `(run, track)` names a track within the box; it carries no identity.
+    """
+
+    at_ms: int
+    revision: int
+    line: int
+    direction: Direction
+    run: int
+    track: int
+    priority: int
+    confirm_ms: int
+
+
+class CameraChanged(_Event, frozen=True, array_like=True, tag=2):
+    """A camera began or ceased to be watched."""
+
+    at_ms: int
+    revision: int
+    camera: int
+    state: CameraState
+    detail: str
+
+
+class LineSpec(_Event, frozen=True, array_like=True):
+    """A line as configured: its number is its place in `ConfigApplied.lines`, counted from 0."""
+
+    camera: int
+    name: str
+    points: tuple[tuple[float, float], ...]
+    direction: str
+    priority: int
+
+
+class ConfigApplied(_Event, frozen=True, array_like=True, tag=3):
+    """The box works with this configuration from here on."""
+
+    at_ms: int
+    revision: int
+    cameras: tuple[str, ...]
+    lines: tuple[LineSpec, ...]
+
+
+class EvidenceReady(_Event, frozen=True, array_like=True, tag=4):
+    """A picture of the event `seq` in `lane` lies in the box's ring and will follow by its own way."""
+
+    at_ms: int
+    lane: Lane
+    seq: int
+    sha256: bytes
+    size: int
+
+
+class RangeLost(_Event, frozen=True, array_like=True, tag=5):
+    """The numbers `first` to `last` of `lane` hold no event, and the box says why."""
+
+    at_ms: int
+    lane: Lane
+    first: int
+    last: int
+    reason: LossReason
+
+
+Event = LineCrossed | CameraChanged | ConfigApplied | EvidenceReady | RangeLost
+
+KINDS: Final[dict[type[_Event], str]] = {
+    LineCrossed: "line_crossed",
+    CameraChanged: "camera_changed",
+    ConfigApplied: "config_applied",
+    EvidenceReady: "evidence_ready",
+    RangeLost: "range_lost",
+}
+
+
+def kind_of(event: Event) -> str:
+    """The name of an event's kind, for people and records."""
+    return KINDS[type(event)]
+
+
+class CameraHealth(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How one camera does."""
+
+    name: str
+    state: str
+    fps: float = 0.0
+    dropped: int = 0
+    frames: int = 0
+    last_frame_ms: int = 0
+    detail: str = ""
+
+
+class Health(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A box's heartbeat: unnumbered, the newest counts."""
+
+    at_ms: int
+    session: int
+    uptime_s: float
+    cameras: tuple[CameraHealth, ...] = ()
+    waiting_alarm: int = 0
+    waiting_bulk: int = 0
+    pictures_waiting: int = 0
+    disk_free_bytes: int = 0
+    cpu_temperature_c: float | None = None
+    load_1m: float = 0.0
+
+
+class BoxState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Birth (`alive`) and will (`not alive`) of a box's session; a smaller session than the known one is ignored."""
+
+    session: int
+    alive: bool
+    at_ms: int = 0
+    version: str = ""
+    health_interval_s: float = 30.0
+    epoch: int = 0
+
+
+class AggregatorState(msgspec.Struct, frozen=True):
+    """Retained marker of the aggregator: boxes send while it is alive."""
+
+    session: str
+    alive: bool

@@ -1,0 +1,142 @@
+"""A connection that comes back by itself: one MQTT 5 client with named callbacks."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What arrived, and when by the monotonic and the wall clock."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+    received_at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker says for us when we vanish."""
+
+    topic: str
+    payload: bytes
+
+
+class Connection:
+    """Connects in the background, subscribes anew after each connect, and reports both.
+
+    Callbacks run on the network thread: they hand over and return.
+
+    Args:
+        session_expiry_s: 0 starts clean each time (ingest); more keeps the session at the broker (boxes).
+        subscriptions: `(filter, qos)` pairs.
+    """
+
+    def __init__(
+        self,
+        client_id: str,
+        host: str,
+        port: int,
+        *,
+        subscriptions: Sequence[tuple[str, int]] = (),
+        on_message: Callable[[Message], None] | None = None,
+        on_up: Callable[[], None] | None = None,
+        on_down: Callable[[str], None] | None = None,
+        on_delivered: Callable[[int], None] | None = None,
+        will: Will | None = None,
+        session_expiry_s: int = 0,
+        keepalive_s: int = 15,
+    ) -> None:
+        self.where = f"{host}:{port}"
+        self._subscriptions = list(subscriptions)
+        self._on_message, self._on_up, self._on_down = on_message, on_up, on_down
+        self._on_delivered = on_delivered
+        self._up = False
+        self._complained = False
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv5)
+        self._client.max_inflight_messages_set(64)
+        self._client.max_queued_messages_set(256)
+        self._client.reconnect_delay_set(min_delay=1, max_delay=30)
+        if will:
+            self._client.will_set(will.topic, will.payload, qos=1, retain=True)
+        self._client.on_connect = self._connected
+        self._client.on_disconnect = self._disconnected
+        self._client.on_connect_fail = self._failed
+        self._client.on_message = self._arrived
+        self._client.on_publish = self._published
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = session_expiry_s
+        self._client.connect_async(
+            host, port, keepalive=keepalive_s, clean_start=session_expiry_s == 0, properties=properties
+        )
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the broker has accepted us and not gone since."""
+        return self._up
+
+    def start(self) -> None:
+        """Connect, and go on trying for ever."""
+        self._client.loop_start()
+
+    def stop(self, farewell: tuple[str, bytes] | None = None) -> None:
+        """Leave in order: an optional last retained message, then DISCONNECT."""
+        if farewell and self._up:
+            info = self._client.publish(*farewell, qos=1, retain=True)
+            deadline = time.monotonic() + 2
+            while not info.is_published() and time.monotonic() < deadline:
+                time.sleep(0.01)
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool = False) -> int | None:
+        """Hand a message to the broker.
+
+        Returns:
+            The packet id that `on_delivered` will name, or None when we are not connected: then nothing was queued.
+        """
+        if not self._up:
+            return None
+        info = self._client.publish(topic, payload, qos=qos, retain=retain)
+        return info.mid if info.rc == paho.MQTT_ERR_SUCCESS else None
+
+    def _connected(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            log.warning("broker %s refused the connection: %s", self.where, reason)
+            return
+        for topic_filter, qos in self._subscriptions:
+            self._client.subscribe(topic_filter, qos)
+        self._up, self._complained = True, False
+        log.info("connected to broker %s", self.where)
+        if self._on_up:
+            self._on_up()
+
+    def _disconnected(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        was_up, self._up = self._up, False
+        if was_up:
+            log.info("connection to broker %s ended: %s", self.where, reason)
+            if self._on_down:
+                self._on_down(str(reason))
+
+    def _failed(self, _client: Any, _data: Any) -> None:
+        if not self._complained:
+            log.warning("broker %s does not answer; events wait in the outbox, trying on", self.where)
+            self._complained = True
+
+    def _arrived(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+        if self._on_message:
+            self._on_message(Message(message.topic, bytes(message.payload), message.retain, time.time()))
+
+    def _published(self, _client: Any, _data: Any, mid: int, _reason: Any, _properties: Any) -> None:
+        if self._on_delivered:
+            self._on_delivered(mid)

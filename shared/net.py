@@ -1,0 +1,60 @@
+"""Addresses: what may be listened on, and whether it is free."""
+
+import ipaddress
+import socket
+
+from shared.errors import PortInUseError
+
+
+def require_loopback(host: str, key: str) -> str:
+    """Return `host` when it names this machine alone.
+
+    Until accounts exist nobody is asked who they are, so nothing listens beyond loopback.
+
+    Raises:
+        ValueError: the host is not a loopback address; settings turn it into a ConfigError that names the file.
+    """
+    if host == "localhost":
+        return host
+    try:
+        if ipaddress.ip_address(host).is_loopback:
+            return host
+    except ValueError:
+        pass
+    raise ValueError(
+        f"{key} = {host!r}: only loopback (127.0.0.1, ::1, localhost) is allowed until accounts and TLS exist"
+    )
+
+
+def require_free_port(host: str, port: int, key: str) -> None:
+    """Fail early and clearly when a port is taken.
+
+    Raises:
+        PortInUseError: something listens there.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PortInUseError(
+                f"{key} = {port}: another program listens on {host}:{port} ({error.strerror}); "
+                "stop it or choose another port"
+            ) from None
+
+
+def pick_free_port(host: str = "127.0.0.1") -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def is_listening(host: str, port: int, timeout_s: float = 1.0) -> bool:
+    """Whether something accepts connections there."""
+    try:
+        with socket.create_connection((host, port), timeout=timeout_s):
+            return True
+    except OSError:
+        return False

@@ -1,0 +1,61 @@
+"""The topic tree (docs/adr/0002): `hl/1/{site}/{agent}/...`; ids stand in the topic, never in the payload."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared.errors import ConfigError, WireError
+from shared.ids import check_name
+
+ROOT = "hl/1"
+AGGREGATOR_STATE = f"{ROOT}/aggregator/state"
+"""Retained marker: boxes send only while it says that an aggregator listens."""
+
+
+class Channel(StrEnum):
+    """What a box and the aggregator tell each other."""
+
+    ALARM = "up/alarm"
+    BULK = "up/bulk"
+    HEALTH = "up/health"
+    STATE = "state"
+    ACK = "down/ack"
+    CONFIG = "down/config"
+    WATCHLIST = "down/watchlist"
+    COMMAND = "down/command"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Who sent or shall get a message."""
+
+    site: str
+    agent: str
+
+    def topic(self, channel: Channel) -> str:
+        """The topic of one channel of this box."""
+        return f"{ROOT}/{self.site}/{self.agent}/{channel.value}"
+
+
+def every_box(channel: Channel) -> str:
+    """A filter that matches one channel of all boxes."""
+    return f"{ROOT}/+/+/{channel.value}"
+
+
+def shared_by(group: str, topic_filter: str) -> str:
+    """A shared subscription: each message goes to one member of the group."""
+    return f"$share/{group}/{topic_filter}"
+
+
+def parse(topic: str) -> tuple[Address, Channel]:
+    """Take a topic apart.
+
+    Raises:
+        WireError: the topic is none of ours.
+    """
+    parts = topic.split("/", 4)
+    if len(parts) != 5 or f"{parts[0]}/{parts[1]}" != ROOT:
+        raise WireError("topic", f"topic {topic!r} is not {ROOT}/SITE/AGENT/CHANNEL")
+    try:
+        return Address(check_name(parts[2], "site"), check_name(parts[3], "agent")), Channel(parts[4])
+    except (ConfigError, ValueError) as error:
+        raise WireError("topic", f"topic {topic!r}: {error}") from None
