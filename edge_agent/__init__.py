@@ -1,0 +1,1 @@
+"""The agent on the box: sources → motion → track → tripwire → pipeline → outbox → publisher."""

@@ -1,0 +1,223 @@
+"""The agent: wires cameras, outbox, publisher, pictures and heartbeat together, and owns their threads."""
+
+import logging
+import random
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from edge_agent import health
+from edge_agent.config import AgentSettings, Camera
+from edge_agent.evidence import PictureRing, Uploader
+from edge_agent.outbox import Outbox
+from edge_agent.publisher import Publisher
+from edge_agent.supervise import CameraSupervisor, Report
+from edge_agent.worker import Picture, Sighting, Status
+from shared.clock import Clock, to_ms
+from shared.envelope import Acknowledgement, decode_message, encode_message
+from shared.errors import WireError
+from shared.events import (
+    AggregatorState,
+    BoxState,
+    CameraChanged,
+    EvidenceReady,
+    Lane,
+    LineCrossed,
+    LineSpec,
+)
+from shared.mqtt import Connection, Message, Will
+from shared.topics import AGGREGATOR_STATE, Address, Channel
+
+log = logging.getLogger(__name__)
+
+_SESSION_EXPIRY_S = 7 * 86400
+_DRAIN_S = 8.0
+_TICKETS = 256
+
+
+def line_specs(cameras: Sequence[Camera]) -> tuple[LineSpec, ...]:
+    """All lines of the box in the order of their numbers."""
+    return tuple(
+        LineSpec(index, line.name, tuple(line.points), line.direction, line.priority if line.armed else 0)
+        for index, camera in enumerate(cameras)
+        for line in camera.scene.tripwires
+    )
+
+
+class Agent:
+    """One box. `run` blocks until `stop`; afterwards the outbox is closed in order."""
+
+    def __init__(self, settings: AgentSettings, cameras: Sequence[Camera], clock: Clock) -> None:
+        self._settings, self._clock = settings, clock
+        self._address = Address(settings.site, settings.agent)
+        self._outbox = Outbox(settings.data_dir / "outbox.db", clock, max_bytes=settings.outbox.max_bytes)
+        self._lines = line_specs(cameras)
+        self._line_numbers = {(line.camera, line.name): number for number, line in enumerate(self._lines)}
+        self._revision = self._outbox.apply_config(tuple(camera.settings.name for camera in cameras), self._lines)
+        self._pictures = PictureRing(
+            settings.data_dir / "pictures", self._outbox.file, clock, settings.outbox.max_picture_bytes
+        )
+        self._uploader = Uploader(self._pictures, self._outbox.file, self._address, settings.aggregator.url)
+        self._connection = self._connect()
+        self._publisher = Publisher(self._outbox, self._address, self._send, clock, random.Random())
+        self._outbox.on_ready = self._publisher.stir
+        self._cameras = [
+            CameraSupervisor(index, camera, self._outbox.new_run, self._reported)
+            for index, camera in enumerate(cameras)
+        ]
+        self._tickets: OrderedDict[tuple[int, int, int], int] = OrderedDict()
+        self._tickets_lock = threading.Lock()
+        self._stopping = threading.Event()
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether the aggregator knows numbers that this outbox never used: it must go on under a new epoch."""
+        return self._publisher.copy_detected.is_set()
+
+    def stop(self) -> None:
+        """Ask `run` to end."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Watch, report, beat, until stopped or found to be a copy."""
+        log.info(
+            "agent %s/%s: %d cameras, %d lines",
+            self._address.site,
+            self._address.agent,
+            len(self._cameras),
+            len(self._lines),
+        )
+        threads = [
+            threading.Thread(target=self._publisher.run, name="publisher", daemon=True),
+            threading.Thread(target=self._uploader.run, name="uploader", daemon=True),
+        ]
+        for thread in threads:
+            thread.start()
+        self._connection.start()
+        for camera in self._cameras:
+            camera.start()
+        started_s = self._clock.monotonic_s()
+        beat_s = started_s + min(2.0, self._settings.health.interval_s)
+        while not self._stopping.wait(0.2) and not self.is_copy:
+            if self._clock.monotonic_s() >= beat_s:
+                beat_s += self._settings.health.interval_s
+                self._beat(started_s)
+        self._leave(threads)
+
+    def _leave(self, threads: Sequence[threading.Thread]) -> None:
+        """Cameras first, then what they left is brought out as far as it goes, then the file is closed."""
+        for camera in self._cameras:
+            camera.stop()
+        deadline_s = self._clock.monotonic_s() + _DRAIN_S
+        while self._connection.is_up and not self.is_copy and self._clock.monotonic_s() < deadline_s:
+            if not any(self._outbox.waiting().values()) and not self._outbox.file.count_pictures_waiting():
+                break
+            threading.Event().wait(0.05)
+        self._publisher.stop()
+        self._uploader.stop()
+        for thread in threads:
+            thread.join(12)
+        farewell = encode_message(BoxState(self._outbox.session, alive=False, at_ms=to_ms(self._clock.now_s())))
+        self._connection.stop((self._address.topic(Channel.STATE), farewell))
+        left = self._outbox.waiting()
+        self._outbox.close()
+        log.info(
+            "agent %s/%s ended; waiting: %d alarm, %d bulk",
+            self._address.site,
+            self._address.agent,
+            left[Lane.ALARM],
+            left[Lane.BULK],
+        )
+
+    def _connect(self) -> Connection:
+        state_topic = self._address.topic(Channel.STATE)
+        return Connection(
+            f"{self._address.site}.{self._address.agent}",
+            self._settings.broker.host,
+            self._settings.broker.port,
+            subscriptions=[(self._address.topic(Channel.ACK), 0), (AGGREGATOR_STATE, 1)],
+            on_message=self._heard,
+            on_up=self._came_up,
+            on_down=lambda _reason: self._publisher.set_listening(False),
+            on_delivered=self._delivered,
+            will=Will(state_topic, encode_message(BoxState(self._outbox.session, alive=False))),
+            session_expiry_s=_SESSION_EXPIRY_S,
+        )
+
+    def _came_up(self) -> None:
+        birth = BoxState(
+            self._outbox.session,
+            alive=True,
+            at_ms=to_ms(self._clock.now_s()),
+            version=version("hawkline"),
+            health_interval_s=self._settings.health.interval_s,
+            epoch=self._outbox.epoch,
+        )
+        self._connection.publish(self._address.topic(Channel.STATE), encode_message(birth), qos=1, retain=True)
+
+    def _send(self, topic: str, payload: bytes) -> int | None:
+        return self._connection.publish(topic, payload, qos=1)
+
+    def _delivered(self, packet: int) -> None:
+        self._publisher.delivered(packet)
+
+    def _heard(self, message: Message) -> None:
+        try:
+            if message.topic == AGGREGATOR_STATE:
+                alive = bool(message.payload) and decode_message(message.payload, AggregatorState).alive
+                self._publisher.set_listening(alive)
+            else:
+                self._publisher.acknowledged(decode_message(message.payload, Acknowledgement))
+        except WireError as error:
+            log.warning("%s: %s", message.topic, error)
+
+    def _beat(self, started_s: float) -> None:
+        beat = health.take(self._clock, started_s, self._outbox, self._settings.data_dir, self._cameras)
+        self._connection.publish(self._address.topic(Channel.HEALTH), encode_message(beat), qos=0)
+
+    def _reported(self, camera: int, run: int, report: Report) -> None:
+        if isinstance(report, Sighting):
+            self._crossed(camera, run, report)
+        elif isinstance(report, Picture):
+            self._pictured(camera, run, report)
+        else:
+            self._camera_told(camera, report)
+
+    def _crossed(self, camera: int, run: int, sighting: Sighting) -> None:
+        number = self._line_numbers[camera, sighting.crossing.line]
+        at_ms, priority = to_ms(sighting.met_at_s), self._lines[number].priority
+        sequence = self._outbox.append(
+            Lane.ALARM if priority else Lane.BULK,
+            LineCrossed(
+                at_ms=at_ms,
+                revision=self._revision,
+                line=number,
+                direction=sighting.crossing.direction,
+                run=run,
+                track=sighting.crossing.track,
+                priority=priority,
+                confirm_ms=to_ms(sighting.confirmed_at_s) - at_ms,
+            ),
+        )
+        with self._tickets_lock:
+            self._tickets[camera, run, sighting.ticket] = sequence
+            while len(self._tickets) > _TICKETS:
+                self._tickets.popitem(last=False)
+
+    def _pictured(self, camera: int, run: int, picture: Picture) -> None:
+        with self._tickets_lock:
+            sequence = self._tickets.pop((camera, run, picture.ticket), None)
+        if sequence is None:
+            return
+        taken_ms = to_ms(picture.taken_at_s)
+        digest = self._pictures.put(picture.jpeg, taken_ms)
+        self._outbox.append(Lane.BULK, EvidenceReady(taken_ms, Lane.ALARM, sequence, digest, len(picture.jpeg)))
+        self._uploader.stir()
+
+    def _camera_told(self, camera: int, status: Status) -> None:
+        if status.state is not self._cameras[camera].status.state:
+            self._outbox.append(
+                Lane.ALARM,
+                CameraChanged(to_ms(self._clock.now_s()), self._revision, camera, status.state, status.detail[:120]),
+            )

@@ -1,0 +1,129 @@
+"""`hawkline agent`: what an installer runs on a box."""
+
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shared.errors import ConfigError, UnavailableError
+from shared.output import Output, OutputOption, emit, print_rows, say, to_json
+
+app = typer.Typer(help="The agent on a box: watch cameras, report what crosses a line.", no_args_is_help=True)
+
+ConfigOption = Annotated[Path, typer.Option("--config", help="the agent's TOML file", show_default=False)]
+
+
+@app.command(epilog="Example: hawkline agent run --config /etc/hawkline/agent.toml")
+def run(config: ConfigOption) -> None:
+    """Watch the configured cameras and report to the aggregator, until stopped."""
+    from edge_agent.agent import Agent
+    from edge_agent.config import load_agent_settings
+    from edge_agent.outbox.outbox import renew_epoch
+    from shared.clock import SystemClock
+
+    settings, cameras = load_agent_settings(config)
+    clock = SystemClock()
+    stopped = False
+    while not stopped:
+        agent = Agent(settings, cameras, clock)
+
+        def leave(_signal: int, _frame: object, agent: Agent = agent) -> None:
+            nonlocal stopped
+            stopped = True
+            agent.stop()
+
+        signal.signal(signal.SIGTERM, leave)
+        signal.signal(signal.SIGINT, leave)
+        agent.run()
+        if agent.is_copy and not stopped:
+            epoch = renew_epoch(settings.data_dir / "outbox.db", clock)
+            say(f"the outbox was a copy of another one; going on under the new epoch {epoch:08x}")
+        else:
+            stopped = True
+
+
+@app.command(epilog="Example: hawkline agent replay gate.mp4 --scene gate.toml -o json")
+def replay(
+    video: Annotated[Path, typer.Argument(help="video file", show_default=False)],
+    scene: Annotated[Path, typer.Option("--scene", help="scene file with the tripwires", show_default=False)],
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Run the analysis over a video, without broker or aggregator, and print what crosses the lines."""
+    from edge_agent.pipeline import Pipeline
+    from edge_agent.sources import Frame
+    from edge_agent.sources.file import FileSource
+    from shared.scene import load_scene
+
+    pipeline = Pipeline(load_scene(scene))
+    source = FileSource(video, realtime=False, key="VIDEO")
+    rows = []
+    frames = 0
+    for item in source.frames():
+        if not isinstance(item, Frame):
+            if item.detail.startswith("damaged"):
+                say(f"{video}: {item.detail}")
+            continue
+        frames += 1
+        for crossing in pipeline.step(item):
+            row = {
+                "kind": "line_crossed",
+                "line": crossing.line,
+                "direction": crossing.direction.label,
+                "frame": crossing.frame,
+                "time_s": round(crossing.time_s, 3),
+                "track": crossing.track,
+            }
+            rows.append(row)
+            if output is Output.JSON:
+                emit(to_json(row))
+    if not frames:
+        raise UnavailableError(f"VIDEO = {str(video)!r}: no frame could be decoded, expected a video")
+    if output is Output.TABLE:
+        print_rows(rows, output)
+        say(f"{frames} frames, {len(rows)} crossings")
+
+
+@app.command(epilog="Example: hawkline agent check --config /etc/hawkline/agent.toml")
+def check(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
+    """Read the configuration and try everything in it: broker, aggregator, cameras. Exit code 2 when one fails."""
+    from edge_agent.check import check_everything
+    from edge_agent.config import load_agent_settings
+
+    settings, cameras = load_agent_settings(config)
+    findings = check_everything(settings, cameras)
+    print_rows(findings, output)
+    if not all(finding["ok"] for finding in findings):
+        raise UnavailableError(f"{config}: not everything answers; the list says what and which key names it")
+
+
+@app.command(epilog="Example: hawkline agent outbox --config /etc/hawkline/agent.toml -o json")
+def outbox(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
+    """Show what the outbox holds: numbers used and events that still wait."""
+    from edge_agent.config import load_agent_settings
+    from edge_agent.outbox.store import OutboxFile
+    from shared.events import Lane
+
+    settings, _ = load_agent_settings(config)
+    path = settings.data_dir / "outbox.db"
+    if not path.is_file():
+        raise ConfigError(f"{config}: key data_dir: no outbox at {str(path)!r} yet; the agent has not run")
+    file = OutboxFile(path)
+    waiting, _ = file.waiting()
+    rows = []
+    for lane in Lane:
+        record = file.lane(lane)
+        rows.append(
+            {
+                "site": settings.site,
+                "agent": settings.agent,
+                "epoch": file.counter("epoch"),
+                "lane": lane.label,
+                "durable_to": record.durable_to,
+                "clean_next": record.clean_next,
+                "waiting": waiting[lane],
+                "pictures_waiting": file.count_pictures_waiting(),
+            }
+        )
+    file.close()
+    print_rows(rows, output)

@@ -1,0 +1,176 @@
+"""The agent's configuration: one TOML file, every key typed and documented here and in docs/configuration.md."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+
+from shared.errors import ConfigError
+from shared.ids import NAME_PATTERN
+from shared.net import require_loopback
+from shared.scene import Scene, load_scene
+from shared.settings import load_toml
+
+Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of all sections: a key nobody knows is an error, not a silence."""
+
+
+class FileCamera(_Section, frozen=True, tag_field="kind", tag="file"):
+    """A video file in place of a camera."""
+
+    path: Path
+    """The file; relative paths start at the configuration file."""
+    realtime: bool = True
+    """Play at the pace it was filmed, as a camera would."""
+
+
+class RtspCamera(_Section, frozen=True, tag_field="kind", tag="rtsp"):
+    """A network camera."""
+
+    url: str
+    """The stream that is analysed, best the camera's small one: `rtsp://user:password@host:554/path`."""
+    picture_url: str = ""
+    """The camera's large stream, for evidence; empty takes pictures from the analysed one."""
+    transport: Literal["tcp", "udp"] = "tcp"
+    """How RTP travels. TCP loses nothing on the way."""
+
+    def __post_init__(self) -> None:
+        for key, url in (("url", self.url), ("picture_url", self.picture_url)):
+            if url or key == "url":
+                _check_rtsp(url, key)
+
+
+class SyntheticCamera(_Section, frozen=True, tag_field="kind", tag="synthetic"):
+    """A generated scene, for trials and demonstrations."""
+
+    scene: Literal["gate", "fence"]
+    """Vehicles at a gate or walkers at a fence."""
+    seed: int = 1
+    """The same seed gives the same scene."""
+    fps: Annotated[float, Meta(gt=0, le=60)] = 10.0
+    """Frames per second."""
+
+
+class CameraSettings(_Section, frozen=True):
+    """One camera: where its frames come from and what is watched in them."""
+
+    name: Name
+    """Unique on the box."""
+    scene: Path
+    """Scene file with the tripwires; relative paths start at the configuration file."""
+    source: FileCamera | RtspCamera | SyntheticCamera
+    """Where frames come from."""
+
+
+class BrokerSettings(_Section, frozen=True):
+    """The MQTT broker."""
+
+    host: str = "127.0.0.1"
+    """Name or address. Only loopback until certificates exist."""
+    port: Port = 1883
+    """TCP port."""
+
+    def __post_init__(self) -> None:
+        require_loopback(self.host, "host")
+
+
+class AggregatorSettings(_Section, frozen=True):
+    """The aggregator's HTTP side, where pictures go."""
+
+    url: str = "http://127.0.0.1:8420"
+    """Base address. Only loopback until certificates exist."""
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"url {self.url!r}: expected http://HOST:PORT")
+        require_loopback(parts.hostname, "url")
+
+
+class OutboxSettings(_Section, frozen=True):
+    """Where events wait until the aggregator has them."""
+
+    max_bytes: Annotated[int, Meta(ge=100_000)] = 64 * 1024 * 1024
+    """Bound on waiting events; beyond it the oldest bulk goes first, alarms last, and the gap is reported."""
+    max_picture_bytes: Annotated[int, Meta(ge=1_000_000)] = 512 * 1024 * 1024
+    """Bound on the ring of evidence pictures."""
+
+
+class HealthSettings(_Section, frozen=True):
+    """The heartbeat."""
+
+    interval_s: Annotated[float, Meta(ge=1, le=3600)] = 30.0
+    """Seconds between heartbeats; the aggregator calls a box silent after one and a half."""
+
+
+class AgentSettings(_Section, frozen=True):
+    """The whole file."""
+
+    site: Name
+    """The site the box stands at."""
+    agent: Name
+    """The box, unique within its site."""
+    data_dir: Path
+    """Outbox and pictures; relative paths start at the configuration file."""
+    cameras: Annotated[list[CameraSettings], Meta(min_length=1, max_length=64)]
+    """The box's cameras, `[[cameras]]`."""
+    broker: BrokerSettings = BrokerSettings()
+    aggregator: AggregatorSettings = AggregatorSettings()
+    outbox: OutboxSettings = OutboxSettings()
+    health: HealthSettings = HealthSettings()
+
+    def __post_init__(self) -> None:
+        names = [camera.name for camera in self.cameras]
+        if len(set(names)) != len(names):
+            raise ValueError("cameras: every camera needs a name of its own")
+
+
+class Camera(msgspec.Struct, frozen=True):
+    """A camera with its scene read, ready to run."""
+
+    settings: CameraSettings
+    scene: Scene
+
+
+def load_agent_settings(path: Path) -> tuple[AgentSettings, list[Camera]]:
+    """Read and check everything that a box needs to know.
+
+    Raises:
+        ConfigError: naming file, key and what was expected.
+    """
+    settings = load_toml(path, AgentSettings)
+    base = path.resolve().parent
+    settings = msgspec.structs.replace(settings, data_dir=base / settings.data_dir)
+    cameras = []
+    for number, camera in enumerate(settings.cameras):
+        source = camera.source
+        if isinstance(source, FileCamera):
+            source = msgspec.structs.replace(source, path=base / source.path)
+            if not source.path.is_file():
+                raise ConfigError(
+                    f"{path}: key cameras[{number}].source.path: no such file {str(source.path)!r}, expected a video"
+                )
+        scene_path = base / camera.scene
+        if not scene_path.is_file():
+            raise ConfigError(
+                f"{path}: key cameras[{number}].scene: no such file {str(scene_path)!r}, expected a scene file"
+            )
+        cameras.append(Camera(msgspec.structs.replace(camera, source=source, scene=scene_path), load_scene(scene_path)))
+    return settings, cameras
+
+
+def _check_rtsp(url: str, key: str) -> None:
+    parts = urlsplit(url)
+    try:
+        fits = parts.scheme in ("rtsp", "rtsps") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        fits = False
+    if not fits:
+        # The address itself stays unsaid: it may hold a password.
+        raise ValueError(f"{key}: not a camera address, expected rtsp://[user:password@]HOST[:PORT]/PATH")

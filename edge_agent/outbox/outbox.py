@@ -1,0 +1,407 @@
+"""Numbers events, writes them down, and forgets them when the aggregator has them.
+
+Numbers come from blocks that were reserved on disk beforehand, so a number is never used twice, whatever happens.
+An alarm can be published the moment it is numbered; the writer thread puts it on disk at the same time. Bulk becomes
+visible to the publisher once it is durable. After an unclean end the numbers that may have been used are skipped, and
+a RangeLost record says so.
+"""
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from edge_agent.outbox.store import ROW_OVERHEAD_BYTES, LaneRecord, OutboxFile, set_counter, set_lane
+from shared.clock import Clock, to_ms
+from shared.envelope import encode_event
+from shared.events import ConfigApplied, Event, Lane, LineSpec, LossReason, RangeLost
+from shared.ids import new_epoch
+
+log = logging.getLogger(__name__)
+
+BLOCK = 4096
+"""Numbers reserved at a time: one durable write per 4,096 events, at most that many skipped by a power cut."""
+_BULK_COMMIT_S = 0.2
+"""A commit of one small row costs about 5 KB of write-ahead log; bulk shares one."""
+_RETRY_S = 2.0
+_EVICT_ROWS = 500
+_RECENT_ROWS = 1024
+
+
+class _LaneNumbers:
+    """One lane in memory. Guarded by the outbox's lock."""
+
+    def __init__(self, record: LaneRecord) -> None:
+        self.clean = record.clean_next is not None
+        self.next = record.clean_next if record.clean_next is not None else record.reserved_to + 1
+        self.lost: tuple[int, int] | None = None
+        if not self.clean and record.durable_to < record.reserved_to:
+            self.lost = (record.durable_to + 1, record.reserved_to)
+        self.reserved_to = self.next - 1
+        self.durable_to = self.next - 1
+        self.pending: dict[int, bytes] = {}
+        """Numbered, not yet on disk, in order."""
+        self.recent: dict[int, bytes] = {}
+        """On disk and not acknowledged: the newest of them, so that the publisher need not read the disk."""
+        self.gone: list[tuple[int, int]] = []
+        """Acknowledged ranges that still have to leave the disk."""
+        self.waiting = 0
+        """Rows on disk."""
+
+    def take(self, row: bytes) -> int:
+        """Give a row the next number."""
+        sequence = self.next
+        self.next += 1
+        self.pending[sequence] = row
+        return sequence
+
+
+class Outbox:
+    """The box's store of events on their way.
+
+    Args:
+        path: the SQLite file; created where absent.
+        max_bytes: bound on waiting rows; beyond it the oldest bulk is evicted first, alarms last.
+        on_ready: called, from any thread, when a lane has something new to publish.
+
+    Raises:
+        UnavailableError: the file cannot be opened.
+    """
+
+    def __init__(
+        self, path: Path, clock: Clock, *, max_bytes: int, on_ready: Callable[[], None] = lambda: None
+    ) -> None:
+        self.file = OutboxFile(path)
+        self._clock = clock
+        self._max_bytes = max_bytes
+        self.on_ready = on_ready
+        self._lock = threading.Lock()
+        self._work = threading.Condition(self._lock)
+        self._durable = threading.Condition(self._lock)
+        self._closing = False
+        self._urgent = False
+        counts, self._bytes = self.file.waiting()
+        self._lanes = {lane: _LaneNumbers(self.file.lane(lane)) for lane in Lane}
+        for lane, count in counts.items():
+            self._lanes[lane].waiting = count
+        self.epoch = self.file.counter("epoch") or new_epoch()
+        self.session = (self.file.counter("session") or 0) + 1
+        self._run = self.file.counter("run") or 0
+        self.file.change(self._begin)
+        self._writer = threading.Thread(target=self._write_on, name="outbox-writer", daemon=True)
+        self._writer.start()
+        self._report_lost()
+
+    def append(self, lane: Lane, event: Event) -> int:
+        """Number an event and see to it that it gets on disk.
+
+        Returns:
+            Its sequence in the lane. An alarm can be published from now on.
+        """
+        row = encode_event(event)
+        with self._lock:
+            numbers = self._lanes[lane]
+            while numbers.next > numbers.reserved_to:
+                self._urgent = True
+                self._work.notify()
+                self._durable.wait(_RETRY_S)
+            sequence = numbers.take(row)
+            if lane is Lane.ALARM:
+                self._urgent = True
+                self._work.notify()
+        if lane is Lane.ALARM:
+            self.on_ready()
+        return sequence
+
+    def next_batch(self, lane: Lane, after: int, max_rows: int, max_bytes: int) -> tuple[int, list[bytes]] | None:
+        """The first rows above `after` that may be published and whose numbers follow on each other.
+
+        Returns:
+            The first sequence and the rows, or None.
+        """
+        with self._lock:
+            numbers = self._lanes[lane]
+            known = {**numbers.recent, **(numbers.pending if lane is Lane.ALARM else {})}
+            start = after + 1
+            from_disk = start not in known and start <= numbers.durable_to
+        if from_disk:
+            for sequence, row in self.file.rows_after(lane, after, max_rows):
+                known.setdefault(sequence, row)
+            with self._lock:
+                known = {seq: row for seq, row in known.items() if not _within(seq, self._lanes[lane].gone)}
+        found = [sequence for sequence in known if sequence > after]
+        if not found:
+            return None
+        first = min(found)
+        rows: list[bytes] = []
+        size = 0
+        while first + len(rows) in known and len(rows) < max_rows:
+            row = known[first + len(rows)]
+            if rows and size + len(row) > max_bytes:
+                break
+            rows.append(row)
+            size += len(row)
+        return first, rows
+
+    def waiting_between(self, lane: Lane, first: int, last: int) -> list[tuple[int, bytes]]:
+        """Rows of a range that are still unacknowledged, ascending."""
+        with self._lock:
+            numbers = self._lanes[lane]
+            known = {seq: row for seq, row in (numbers.pending | numbers.recent).items() if first <= seq <= last}
+        if len(known) < last - first + 1:
+            known |= dict(self.file.rows_between(lane, first, last))
+            with self._lock:
+                known = {seq: row for seq, row in known.items() if not _within(seq, numbers.gone)}
+        return sorted(known.items())
+
+    def low(self, lane: Lane) -> int:
+        """The oldest number that can still be sent: what is below it and unknown will never come."""
+        with self._lock:
+            numbers = self._lanes[lane]
+            bound = next(iter(numbers.pending), numbers.next)
+        # In this order: a row that leaves memory in between is on disk by now.
+        oldest = self.file.oldest(lane)
+        return bound if oldest is None else min(oldest, bound)
+
+    def acknowledge(self, lane: Lane, contiguous: int, ranges: tuple[tuple[int, int], ...]) -> None:
+        """The aggregator has committed these numbers: forget them, also those still on their way to disk."""
+        with self._lock:
+            numbers = self._lanes[lane]
+            for first, last in ((1, contiguous), *ranges):
+                if last < first:
+                    continue
+                for known in (numbers.pending, numbers.recent):
+                    for sequence in [seq for seq in known if first <= seq <= last]:
+                        del known[sequence]
+                numbers.gone.append((first, last))
+
+    def high(self, lane: Lane) -> int:
+        """The highest number that may have been used."""
+        with self._lock:
+            return self._lanes[lane].reserved_to
+
+    def waiting(self) -> dict[Lane, int]:
+        """Events not yet acknowledged, by lane."""
+        with self._lock:
+            return {lane: numbers.waiting + len(numbers.pending) for lane, numbers in self._lanes.items()}
+
+    def new_run(self) -> int:
+        """A number for a camera worker's life, so that its track ids are unlike those before."""
+        with self._lock:
+            self._run += 1
+            run = self._run
+        self.file.change(lambda db: set_counter(db, "run", run))
+        return run
+
+    def apply_config(self, cameras: tuple[str, ...], lines: tuple[LineSpec, ...]) -> int:
+        """Announce a configuration when it differs from the last announced one.
+
+        Returns:
+            The revision that events of this configuration carry.
+        """
+        content = msgspec.msgpack.encode((cameras, lines))
+        known = self.file.applied()
+        if known and known[1] == content:
+            return known[0]
+        revision = known[0] + 1 if known else 1
+        # Announced first, noted after: a crash between announces twice, never not at all.
+        self.append(Lane.ALARM, ConfigApplied(to_ms(self._clock.now_s()), revision, cameras, lines))
+        self.flush()
+        self.file.change(lambda db: db.execute("INSERT INTO applied VALUES (?, ?)", (revision, content)))
+        return revision
+
+    def flush(self, timeout_s: float = 10.0) -> bool:
+        """Wait until everything numbered so far is on disk and everything acknowledged has left it."""
+        deadline = self._clock.monotonic_s() + timeout_s
+        with self._lock:
+            self._urgent = True
+            self._work.notify()
+            while any(numbers.pending or numbers.gone for numbers in self._lanes.values()):
+                left_s = deadline - self._clock.monotonic_s()
+                if left_s <= 0 or not self._writer.is_alive():
+                    return False
+                self._durable.wait(left_s)
+        return True
+
+    def close(self) -> None:
+        """Write everything and note the exact place, so that the next start skips no number."""
+        self.flush()
+        with self._lock:
+            self._closing = True
+            self._work.notify()
+        self._writer.join(10)
+        self.file.change(self._note_clean_end)
+        self.file.close()
+
+    def _begin(self, db: sqlite3.Connection) -> None:
+        set_counter(db, "epoch", self.epoch)
+        set_counter(db, "session", self.session)
+        for lane, numbers in self._lanes.items():
+            numbers.reserved_to = numbers.next - 1 + BLOCK
+            set_lane(db, lane, LaneRecord(numbers.reserved_to, numbers.durable_to, None))
+
+    def _note_clean_end(self, db: sqlite3.Connection) -> None:
+        for lane, numbers in self._lanes.items():
+            set_lane(db, lane, LaneRecord(numbers.reserved_to, numbers.durable_to, numbers.next))
+
+    def _report_lost(self) -> None:
+        for lane, numbers in self._lanes.items():
+            if numbers.lost:
+                first, last = numbers.lost
+                log.warning("unclean end: numbers %d to %d of lane %s are skipped", first, last, lane.label)
+                self.append(Lane.ALARM, RangeLost(to_ms(self._clock.now_s()), lane, first, last, LossReason.RESTART))
+
+    def _write_on(self) -> None:
+        while True:
+            with self._lock:
+                if not self._urgent and not self._closing:
+                    self._work.wait(_BULK_COMMIT_S)
+                self._urgent = False
+                if self._closing:
+                    return
+                rows = {lane: dict(numbers.pending) for lane, numbers in self._lanes.items()}
+                gone = {lane: list(numbers.gone) for lane, numbers in self._lanes.items()}
+                reserve = {
+                    lane: numbers.next - 1 + BLOCK
+                    for lane, numbers in self._lanes.items()
+                    if numbers.reserved_to - numbers.next < BLOCK // 2
+                }
+            if not (any(rows.values()) or any(gone.values()) or reserve):
+                continue
+            try:
+                self._commit(rows, gone, reserve)
+            except sqlite3.Error as error:
+                log.error("%s: cannot write (%s); events wait in memory", self.file.path, error)
+                with self._lock:
+                    self._work.wait(_RETRY_S)
+
+    def _commit(
+        self,
+        rows: dict[Lane, dict[int, bytes]],
+        gone: dict[Lane, list[tuple[int, int]]],
+        reserve: dict[Lane, int],
+    ) -> None:
+        """One durable transaction, then the same in memory."""
+        evicted: list[tuple[Lane, int, int]] = []
+        rows_left = {lane: numbers.waiting for lane, numbers in self._lanes.items()}
+
+        def work(db: sqlite3.Connection) -> int:
+            size = self._bytes
+            for lane in Lane:
+                db.executemany(
+                    "INSERT INTO events VALUES (?, ?, ?)", [(lane, number, row) for number, row in rows[lane].items()]
+                )
+                rows_left[lane] += len(rows[lane])
+                size += sum(len(row) + ROW_OVERHEAD_BYTES for row in rows[lane].values())
+                for first, last in gone[lane]:
+                    count, freed = _delete_range(db, lane, first, last)
+                    rows_left[lane] -= count
+                    size -= freed
+                if rows[lane]:
+                    db.execute("UPDATE lanes SET durable_to = ? WHERE lane = ?", (max(rows[lane]), lane))
+                if lane in reserve:
+                    db.execute("UPDATE lanes SET reserved_to = ? WHERE lane = ?", (reserve[lane], lane))
+            while size > self._max_bytes and (victim := _oldest_run(db)):
+                count, freed = _delete_range(db, *victim)
+                rows_left[victim[0]] -= count
+                size -= freed
+                evicted.append(victim)
+            return size
+
+        size = self.file.change(work)
+        with self._lock:
+            self._bytes = size
+            for lane, numbers in self._lanes.items():
+                _settle(numbers, rows[lane], len(gone[lane]), [(a, b) for other, a, b in evicted if other is lane])
+                numbers.reserved_to = reserve.get(lane, numbers.reserved_to)
+                numbers.waiting = rows_left[lane]
+            self._durable.notify_all()
+        for lane, first, last in evicted:
+            log.error("outbox full: numbers %d to %d of lane %s were given up", first, last, lane.label)
+            self._append_from_writer(RangeLost(to_ms(self._clock.now_s()), lane, first, last, LossReason.EVICTED))
+        if any(rows.values()):
+            self.on_ready()
+
+    def _append_from_writer(self, event: Event) -> None:
+        """As `append`, without waiting for a reservation that this very thread would have to make."""
+        with self._lock:
+            numbers = self._lanes[Lane.ALARM]
+            if numbers.next <= numbers.reserved_to:
+                numbers.take(encode_event(event))
+                self._urgent = True
+
+
+def renew_epoch(path: Path, clock: Clock) -> int:
+    """Make a closed outbox file a producer of its own: it is a copy, and its numbers were used by the other one.
+
+    Waiting rows get the numbers 1, 2, … of the new epoch, behind the configuration that they refer to.
+
+    Returns:
+        The new epoch.
+    """
+    file = OutboxFile(path)
+    epoch = new_epoch()
+    known = file.applied()
+    head: list[bytes] = []
+    if known:
+        cameras, lines = msgspec.msgpack.decode(known[1], type=tuple[tuple[str, ...], tuple[LineSpec, ...]])
+        head = [encode_event(ConfigApplied(to_ms(clock.now_s()), known[0], cameras, lines))]
+    file.change(lambda db: _renumber(db, epoch, head))
+    file.close()
+    return epoch
+
+
+def _settle(numbers: _LaneNumbers, written: dict[int, bytes], gone: int, evicted: list[tuple[int, int]]) -> None:
+    """Bring a lane's memory in line with what has just been committed."""
+    for sequence, row in written.items():
+        if numbers.pending.pop(sequence, None) is not None:
+            numbers.recent[sequence] = row
+    if written:
+        numbers.durable_to = max(written)
+    del numbers.gone[:gone]
+    for sequence in [sequence for sequence in numbers.recent if _within(sequence, evicted)]:
+        del numbers.recent[sequence]
+    while len(numbers.recent) > _RECENT_ROWS:
+        del numbers.recent[next(iter(numbers.recent))]
+
+
+def _within(sequence: int, ranges: list[tuple[int, int]]) -> bool:
+    return any(first <= sequence <= last for first, last in ranges)
+
+
+def _delete_range(db: sqlite3.Connection, lane: Lane, first: int, last: int) -> tuple[int, int]:
+    """Delete rows; return their count and the bytes they took."""
+    count, size = db.execute(
+        "SELECT count(*), coalesce(sum(length(row)), 0) FROM events WHERE lane = ? AND seq BETWEEN ? AND ?",
+        (lane, first, last),
+    ).fetchone()
+    if count:
+        db.execute("DELETE FROM events WHERE lane = ? AND seq BETWEEN ? AND ?", (lane, first, last))
+    return count, size + count * ROW_OVERHEAD_BYTES
+
+
+def _oldest_run(db: sqlite3.Connection) -> tuple[Lane, int, int] | None:
+    """The oldest rows with contiguous numbers, bulk before alarms: what is given up when the outbox is full."""
+    for lane in (Lane.BULK, Lane.ALARM):
+        found = db.execute("SELECT seq FROM events WHERE lane = ? ORDER BY seq LIMIT ?", (lane, _EVICT_ROWS)).fetchall()
+        if found:
+            first = last = found[0][0]
+            for (sequence,) in found[1:]:
+                if sequence != last + 1:
+                    break
+                last = sequence
+            return lane, first, last
+    return None
+
+
+def _renumber(db: sqlite3.Connection, epoch: int, head: list[bytes]) -> None:
+    set_counter(db, "epoch", epoch)
+    for lane in Lane:
+        waiting = db.execute("SELECT row FROM events WHERE lane = ? ORDER BY seq", (lane,)).fetchall()
+        rows = [*(head if lane is Lane.ALARM else []), *(row for (row,) in waiting)]
+        db.execute("DELETE FROM events WHERE lane = ?", (lane,))
+        db.executemany("INSERT INTO events VALUES (?, ?, ?)", [(lane, n, row) for n, row in enumerate(rows, start=1)])
+        set_lane(db, lane, LaneRecord(len(rows), len(rows), len(rows) + 1))

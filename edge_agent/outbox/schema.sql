@@ -1,0 +1,28 @@
+CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+
+-- Numbers up to reserved_to may have been used; up to durable_to they lie, or lay, on disk.
+-- clean_next is set only by an orderly close.
+CREATE TABLE IF NOT EXISTS lanes (
+    lane        INTEGER PRIMARY KEY,
+    reserved_to INTEGER NOT NULL,
+    durable_to  INTEGER NOT NULL,
+    clean_next  INTEGER
+);
+
+CREATE TABLE IF NOT EXISTS events (
+    lane INTEGER NOT NULL,
+    seq  INTEGER NOT NULL,
+    row  BLOB    NOT NULL,
+    PRIMARY KEY (lane, seq)
+) WITHOUT ROWID;
+
+-- The newest applied configuration, so that a restart without a change announces nothing.
+CREATE TABLE IF NOT EXISTS applied (revision INTEGER PRIMARY KEY, cameras BLOB NOT NULL);
+
+CREATE TABLE IF NOT EXISTS pictures (
+    sha256   BLOB    PRIMARY KEY,
+    size     INTEGER NOT NULL,
+    taken_ms INTEGER NOT NULL,
+    uploaded INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS pictures_waiting ON pictures (uploaded, taken_ms);

@@ -1,0 +1,139 @@
+"""The outbox file: SQLite in WAL mode with synchronous=FULL. One writer; readers beside it."""
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TypeVar
+
+from shared.errors import UnavailableError
+from shared.events import Lane
+
+T = TypeVar("T")
+ROW_OVERHEAD_BYTES = 24
+"""What a row costs in the file beyond its bytes: key, lengths, page share."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRecord:
+    """What the file knows of one lane's numbers."""
+
+    reserved_to: int = 0
+    durable_to: int = 0
+    clean_next: int | None = 1
+
+
+class OutboxFile:
+    """Opens, reads and changes the file.
+
+    Raises:
+        UnavailableError: the file cannot be opened or is no database.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._write = self._connect()
+            self._write.executescript(resources.files(__package__).joinpath("schema.sql").read_text("utf-8"))
+            self._read = self._connect()
+        except (OSError, sqlite3.Error) as error:
+            raise UnavailableError(
+                f"{path}: the outbox cannot be opened ({error}); check data_dir and the disk"
+            ) from None
+        self._write_lock, self._read_lock = threading.Lock(), threading.Lock()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA wal_autocheckpoint = 500")
+        return connection
+
+    def change(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` in one durable transaction: all of it, or nothing and the error."""
+        with self._write_lock:
+            self._write.execute("BEGIN IMMEDIATE")
+            try:
+                result = work(self._write)
+                self._write.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):
+                    self._write.execute("ROLLBACK")
+                raise
+            return result
+
+    def lane(self, lane: Lane) -> LaneRecord:
+        found = self._rows("SELECT reserved_to, durable_to, clean_next FROM lanes WHERE lane = ?", (lane,))
+        return LaneRecord(*found[0]) if found else LaneRecord()
+
+    def rows_after(self, lane: Lane, after: int, limit: int) -> list[tuple[int, bytes]]:
+        """Waiting `(sequence, row)` pairs above a number, ascending."""
+        return self._rows(
+            "SELECT seq, row FROM events WHERE lane = ? AND seq > ? ORDER BY seq LIMIT ?", (lane, after, limit)
+        )
+
+    def rows_between(self, lane: Lane, first: int, last: int) -> list[tuple[int, bytes]]:
+        """Waiting `(sequence, row)` pairs within a range, ascending."""
+        return self._rows(
+            "SELECT seq, row FROM events WHERE lane = ? AND seq BETWEEN ? AND ? ORDER BY seq", (lane, first, last)
+        )
+
+    def oldest(self, lane: Lane) -> int | None:
+        """The lowest number that waits on disk."""
+        found: list[tuple[int | None]] = self._rows("SELECT min(seq) FROM events WHERE lane = ?", (lane,))
+        return found[0][0]
+
+    def waiting(self) -> tuple[dict[Lane, int], int]:
+        """Rows waiting on disk by lane, and the bytes they take together."""
+        counts, size = dict.fromkeys(Lane, 0), 0
+        for lane, count, length in self._rows("SELECT lane, count(*), sum(length(row)) FROM events GROUP BY lane", ()):
+            counts[Lane(lane)] = count
+            size += length + count * ROW_OVERHEAD_BYTES
+        return counts, size
+
+    def counter(self, name: str) -> int | None:
+        found = self._rows("SELECT value FROM counters WHERE name = ?", (name,))
+        return int(found[0][0]) if found else None
+
+    def applied(self) -> tuple[int, bytes] | None:
+        """The newest applied configuration: its revision and encoded content."""
+        found = self._rows("SELECT revision, cameras FROM applied ORDER BY revision DESC LIMIT 1", ())
+        return (int(found[0][0]), bytes(found[0][1])) if found else None
+
+    def pictures_waiting(self, limit: int) -> list[tuple[bytes, int]]:
+        """`(sha256, taken_ms)` of pictures not yet uploaded, newest first: an operator looks at the newest alert."""
+        return self._rows(
+            "SELECT sha256, taken_ms FROM pictures WHERE uploaded = 0 ORDER BY taken_ms DESC LIMIT ?", (limit,)
+        )
+
+    def count_pictures_waiting(self) -> int:
+        found: list[tuple[int]] = self._rows("SELECT count(*) FROM pictures WHERE uploaded = 0", ())
+        return found[0][0]
+
+    def close(self) -> None:
+        self._read.close()
+        self._write.close()
+
+    def _rows(self, sql: str, arguments: Sequence[object]) -> list[tuple]:  # type: ignore[type-arg]
+        with self._read_lock:
+            return self._read.execute(sql, arguments).fetchall()
+
+
+def set_counter(db: sqlite3.Connection, name: str, value: int) -> None:
+    """Write a counter within a change."""
+    db.execute(
+        "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (name, value)
+    )
+
+
+def set_lane(db: sqlite3.Connection, lane: Lane, record: LaneRecord) -> None:
+    """Write a lane's record within a change."""
+    db.execute(
+        "INSERT INTO lanes VALUES (?, ?, ?, ?) ON CONFLICT (lane) DO UPDATE SET "
+        "reserved_to = excluded.reserved_to, durable_to = excluded.durable_to, clean_next = excluded.clean_next",
+        (lane, record.reserved_to, record.durable_to, record.clean_next),
+    )

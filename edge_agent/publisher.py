@@ -1,0 +1,175 @@
+"""Brings the outbox to the aggregator: alarms at once, bulk in small batches, again until acknowledged.
+
+No broker's word is taken for storage: a batch leaves the window only when the aggregator has committed it.
+"""
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from edge_agent.outbox import Outbox
+from shared.clock import Clock, to_ms
+from shared.envelope import VERSION, Acknowledgement, Header, encode_batch, split_contiguous
+from shared.events import Lane
+from shared.topics import Address, Channel
+
+log = logging.getLogger(__name__)
+
+_CHANNEL: Final = {Lane.ALARM: Channel.ALARM, Lane.BULK: Channel.BULK}
+_WINDOW: Final = {Lane.ALARM: 64, Lane.BULK: 8}
+"""Batches without the aggregator's acknowledgement."""
+_UNDELIVERED: Final = {Lane.ALARM: 64, Lane.BULK: 2}
+"""Batches without PUBACK: paho is first-in first-out over all topics, so bulk must not fill it before an alarm."""
+_MAX_BYTES: Final = 4096
+_MAX_ROWS: Final = 200
+_FIRST_WAIT_S: Final = {Lane.ALARM: 2.0, Lane.BULK: 5.0}
+_LAST_WAIT_S: Final = 60.0
+
+Send = Callable[[str, bytes], int | None]
+"""Publishes at QoS 1; returns the packet id, or None when there is no connection."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    first: int
+    last: int
+    due_s: float
+    attempts: int
+    packet: int | None
+
+
+class Publisher:
+    """Decides what to send when. Give it a `send`, tell it what comes back, call `run` on a thread of its own."""
+
+    def __init__(self, outbox: Outbox, address: Address, send: Send, clock: Clock, rng: random.Random) -> None:
+        self._outbox, self._address, self._send, self._clock, self._rng = outbox, address, send, clock, rng
+        self._wake = threading.Condition()
+        self._stirred = False
+        self._stopping = False
+        self._listening = False
+        self._after = dict.fromkeys(Lane, 0)
+        self._flying: dict[Lane, list[_Batch]] = {lane: [] for lane in Lane}
+        self.copy_detected = threading.Event()
+        """Set when the aggregator knows numbers that this box has never used."""
+
+    def stir(self) -> None:
+        """Something changed: look again."""
+        with self._wake:
+            self._stirred = True
+            self._wake.notify()
+
+    def set_listening(self, listening: bool) -> None:
+        """Whether an aggregator is there and the broker connected; until then everything waits."""
+        with self._wake:
+            if listening and not self._listening:
+                now_s = self._clock.monotonic_s()
+                for batches in self._flying.values():
+                    for batch in batches:
+                        batch.due_s, batch.packet = now_s + self._rng.uniform(0, 1), None
+            self._listening = listening
+            self._stirred = True
+            self._wake.notify()
+
+    def delivered(self, packet: int) -> None:
+        """The broker has this packet. It only makes room in the client's queue."""
+        with self._wake:
+            for batches in self._flying.values():
+                for batch in batches:
+                    if batch.packet == packet:
+                        batch.packet = None
+            self._stirred = True
+            self._wake.notify()
+
+    def acknowledged(self, ack: Acknowledgement) -> None:
+        """The aggregator has committed: forget what it names."""
+        if ack.version != VERSION or ack.epoch != self._outbox.epoch:
+            return
+        if ack.contiguous > self._outbox.high(ack.lane):
+            self.copy_detected.set()
+            return
+        self._outbox.acknowledge(ack.lane, ack.contiguous, ack.ranges)
+        with self._wake:
+            kept = []
+            for batch in self._flying[ack.lane]:
+                done = batch.last <= ack.contiguous or any(a <= batch.first and batch.last <= b for a, b in ack.ranges)
+                if not done:
+                    kept.append(batch)
+            self._flying[ack.lane] = kept
+            self._stirred = True
+            self._wake.notify()
+
+    def run(self) -> None:
+        """Send until `stop`."""
+        while True:
+            with self._wake:
+                if not self._stirred:
+                    self._wake.wait(self._pause_s())
+                self._stirred = False
+                if self._stopping:
+                    return
+            if self._listening:
+                for lane in Lane:
+                    self._send_lane(lane)
+
+    def stop(self) -> None:
+        """End `run`."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify()
+
+    def _pause_s(self) -> float:
+        due = [batch.due_s for batches in self._flying.values() for batch in batches]
+        return max(0.01, min([1.0, *(moment - self._clock.monotonic_s() for moment in due)]))
+
+    def _send_lane(self, lane: Lane) -> None:
+        now_s = self._clock.monotonic_s()
+        with self._wake:
+            overdue = [batch for batch in self._flying[lane] if batch.due_s <= now_s]
+        for batch in overdue:
+            self._send_again(lane, batch)
+        while self._has_room(lane):
+            found = self._outbox.next_batch(lane, self._after[lane], _MAX_ROWS, _MAX_BYTES)
+            if found is None:
+                return
+            first, rows = found
+            if not self._put(lane, first, rows, attempts=1):
+                return
+            self._after[lane] = first + len(rows) - 1
+
+    def _has_room(self, lane: Lane) -> bool:
+        with self._wake:
+            flying = self._flying[lane]
+            undelivered = sum(1 for batch in flying if batch.packet is not None)
+            return len(flying) < _WINDOW[lane] and undelivered < _UNDELIVERED[lane]
+
+    def _send_again(self, lane: Lane, batch: _Batch) -> None:
+        """What of an overdue batch still waits goes out once more, in as many pieces as it fell into."""
+        waiting = self._outbox.waiting_between(lane, batch.first, batch.last)
+        with self._wake:
+            self._flying[lane] = [other for other in self._flying[lane] if other is not batch]
+        for run in split_contiguous(waiting):
+            if not self._put(lane, run[0][0], [row for _, row in run], attempts=batch.attempts + 1):
+                with self._wake:
+                    self._flying[lane].append(
+                        _Batch(run[0][0], run[-1][0], self._clock.monotonic_s() + 1, batch.attempts, None)
+                    )
+
+    def _put(self, lane: Lane, first: int, rows: list[bytes], attempts: int) -> bool:
+        sent_at_ms = to_ms(self._clock.now_s())
+        header = Header(lane, self._outbox.epoch, first, len(rows), self._outbox.low(lane), sent_at_ms)
+        payload = encode_batch(header, rows)
+        wait_s = min(_LAST_WAIT_S, _FIRST_WAIT_S[lane] * 2 ** (attempts - 1)) * self._rng.uniform(0.8, 1.2)
+        flying = _Batch(first, first + len(rows) - 1, self._clock.monotonic_s() + wait_s, attempts, None)
+        # In the window before it is on the way: the acknowledgement may be faster than we are.
+        with self._wake:
+            self._flying[lane].append(flying)
+        packet = self._send(self._address.topic(_CHANNEL[lane]), payload)
+        with self._wake:
+            if packet is None:
+                self._flying[lane] = [other for other in self._flying[lane] if other is not flying]
+                return False
+            flying.packet = packet
+        return True

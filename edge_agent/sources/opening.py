@@ -1,0 +1,20 @@
+"""From a configured source to one that runs."""
+
+from edge_agent.config import FileCamera, RtspCamera, SyntheticCamera
+from edge_agent.sources.base import Source
+from edge_agent.sources.file import FileSource
+from edge_agent.sources.rtsp import RtspSource
+from edge_agent.sources.synthetic import SyntheticSource
+
+
+def open_source(settings: FileCamera | RtspCamera | SyntheticCamera, key: str) -> Source:
+    """Open what the configuration names; `key` stands for it in messages.
+
+    Raises:
+        ConfigError: a file is missing or no video. A camera that does not answer is no error: it is tried again.
+    """
+    if isinstance(settings, FileCamera):
+        return FileSource(settings.path, realtime=settings.realtime, key=f"{key}.path")
+    if isinstance(settings, RtspCamera):
+        return RtspSource(settings.url, picture_url=settings.picture_url, transport=settings.transport)
+    return SyntheticSource(settings.scene, seed=settings.seed, fps=settings.fps)

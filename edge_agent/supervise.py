@@ -1,0 +1,101 @@
+"""Keeps one camera process running: starts it, reads what it says, starts it again with growing pauses."""
+
+import contextlib
+import logging
+import multiprocessing
+import threading
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+
+from edge_agent.config import Camera
+from edge_agent.worker import Picture, Sighting, Status, run_camera
+from shared.events import CameraState
+
+log = logging.getLogger(__name__)
+
+_FIRST_PAUSE_S, _LAST_PAUSE_S = 1.0, 60.0
+_LEAVE_S = 3.0
+
+Report = Sighting | Picture | Status
+
+
+class CameraSupervisor:
+    """Owner of one camera's process.
+
+    Args:
+        index: the camera's number in the box's configuration.
+        new_run: gives each life of the process a number.
+        on_report: gets `(index, run, report)` on the supervisor's thread.
+    """
+
+    def __init__(
+        self, index: int, camera: Camera, new_run: Callable[[], int], on_report: Callable[[int, int, Report], None]
+    ) -> None:
+        self.index, self.camera = index, camera
+        self.status = Status(CameraState.STARTING)
+        self._new_run, self._on_report = new_run, on_report
+        self._stopping = threading.Event()
+        self._pipe: Connection | None = None
+        self._process: multiprocessing.process.BaseProcess | None = None
+        self._thread = threading.Thread(target=self._keep_running, name=f"camera-{camera.settings.name}", daemon=True)
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the camera's present life."""
+        return self._process.pid if self._process else None
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the process, by force when it does not go."""
+        self._stopping.set()
+        if self._pipe:
+            with contextlib.suppress(OSError):
+                self._pipe.send("leave")
+        if self._process:
+            self._process.join(_LEAVE_S)
+            if self._process.is_alive():
+                self._process.kill()
+        self._thread.join(_LEAVE_S)
+
+    def _keep_running(self) -> None:
+        pause_s = _FIRST_PAUSE_S
+        while not self._stopping.is_set():
+            run = self._new_run()
+            frames = self._one_life(run)
+            if self._stopping.is_set():
+                return
+            if self.status.state is CameraState.ENDED:
+                log.info("camera %s: its file ended", self.camera.settings.name)
+                return
+            pause_s = _FIRST_PAUSE_S if frames > 100 else min(_LAST_PAUSE_S, pause_s * 2)
+            code = self._process.exitcode if self._process else None
+            log.error(
+                "camera %s: process ended with %s; next start in %.0f s", self.camera.settings.name, code, pause_s
+            )
+            self._tell(run, Status(CameraState.CRASHED, f"exit code {code}", frames))
+            self._stopping.wait(pause_s)
+
+    def _one_life(self, run: int) -> int:
+        """Start the process and read it to its end; returns how many frames it saw."""
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        key = f"cameras[{self.index}].source"
+        self._process = context.Process(target=run_camera, args=(self.camera, key, theirs), daemon=True)
+        self._pipe = ours
+        self._process.start()
+        theirs.close()
+        self.status = Status(CameraState.STARTING)
+        try:
+            while True:
+                self._tell(run, ours.recv())
+        except (EOFError, OSError):
+            pass
+        self._process.join(_LEAVE_S)
+        return self.status.frames
+
+    def _tell(self, run: int, report: Report) -> None:
+        self._on_report(self.index, run, report)
+        if isinstance(report, Status):
+            self.status = report

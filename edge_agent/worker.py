@@ -1,0 +1,153 @@
+"""One camera in a process of its own (docs/adr/0005): a crash in a decoder takes this camera down and nothing else."""
+
+import contextlib
+import logging
+import os
+import signal
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+import av
+import cv2
+
+from edge_agent.config import Camera
+from edge_agent.pipeline import Pipeline
+from edge_agent.sources import Frame, Source, SourceEvent
+from edge_agent.sources.base import Colour
+from edge_agent.sources.opening import open_source
+from edge_agent.tripwire import Crossing
+from shared.errors import HawklineError
+from shared.events import CameraState
+
+log = logging.getLogger(__name__)
+
+_STATUS_S = 1.0
+_RING_S = 2.0
+_RING_BYTES = 48 * 1024 * 1024
+_PICTURE_WIDTH_PX = 1280
+_JPEG_QUALITY = 85
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A crossing with wall-clock times; a `Picture` with the same `ticket` follows."""
+
+    ticket: int
+    crossing: Crossing
+    met_at_s: float
+    confirmed_at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The whole frame nearest to the crossing, as JPEG."""
+
+    ticket: int
+    jpeg: bytes
+    taken_at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How the camera does."""
+
+    state: CameraState
+    detail: str = ""
+    frames: int = 0
+    dropped: int = 0
+    fps: float = 0.0
+    last_frame_at_s: float = 0.0
+
+
+def run_camera(camera: Camera, key: str, pipe: Connection) -> None:
+    """Body of the camera process. Ends when the source ends, or when the other end of the pipe goes away."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.basicConfig(level=logging.INFO, format=f"%(asctime)s %(levelname)s {camera.settings.name}: %(message)s")
+    av.logging.set_level(av.logging.ERROR)
+    cv2.setNumThreads(1)
+    try:
+        source = open_source(camera.settings.source, key)
+    except HawklineError as error:
+        pipe.send(Status(CameraState.UNREACHABLE, str(error)))
+        return
+    threading.Thread(target=_end_with_parent, args=(pipe, source), daemon=True).start()
+    with contextlib.suppress(BrokenPipeError):
+        _Watch(camera, source, pipe).run()
+
+
+def _end_with_parent(pipe: Connection, source: Source) -> None:
+    """Whatever comes from the agent, or the end of the pipe, means: leave."""
+    with contextlib.suppress(EOFError, OSError):
+        pipe.recv()
+    source.close()
+    time.sleep(1.0)
+    os._exit(0)
+
+
+class _Watch:
+    """Runs the pipeline over a source and reports."""
+
+    def __init__(self, camera: Camera, source: Source, pipe: Connection) -> None:
+        self._source, self._pipe = source, pipe
+        self._pipeline = Pipeline(camera.scene)
+        self._armed = {line.name for line in camera.scene.tripwires if line.armed}
+        self._ring: deque[Frame] = deque()
+        self._tickets = 0
+        self._frames = 0
+        self._state = CameraState.STARTING
+        self._reported_mono_s, self._reported_frames = time.monotonic(), 0
+
+    def run(self) -> None:
+        for item in self._source.frames():
+            if isinstance(item, SourceEvent):
+                self._state = item.state
+                self._pipe.send(self._status(item.detail))
+            else:
+                self._watch(item)
+
+    def _watch(self, frame: Frame) -> None:
+        self._frames += 1
+        self._remember(frame)
+        crossings = self._pipeline.step(frame)
+        for crossing in crossings:
+            self._report(crossing, frame)
+        if self._state is not CameraState.WATCHING or time.monotonic() - self._reported_mono_s > _STATUS_S:
+            self._state = CameraState.WATCHING
+            self._pipe.send(self._status(last_frame_at_s=frame.captured_at_s))
+
+    def _report(self, crossing: Crossing, frame: Frame) -> None:
+        """The event first, its picture after: encoding takes longer than telling."""
+        self._tickets += 1
+        met_at_s = frame.captured_at_s - (crossing.confirmed_time_s - crossing.time_s)
+        self._pipe.send(Sighting(self._tickets, crossing, met_at_s, frame.captured_at_s))
+        if crossing.line not in self._armed:
+            return
+        nearest = min(self._ring, key=lambda kept: abs(kept.time_s - crossing.time_s))
+        better = self._source.picture_at(met_at_s)
+        jpeg = _encode(better if better is not None else nearest.colour())
+        self._pipe.send(Picture(self._tickets, jpeg, nearest.captured_at_s))
+
+    def _remember(self, frame: Frame) -> None:
+        """The last two seconds, as far as they fit: a crossing is confirmed some frames after it happened."""
+        self._ring.append(frame)
+        budget = max(1, _RING_BYTES // (frame.grey.size * 3))
+        while len(self._ring) > budget or self._ring[0].time_s < frame.time_s - _RING_S:
+            self._ring.popleft()
+
+    def _status(self, detail: str = "", last_frame_at_s: float = 0.0) -> Status:
+        now_s = time.monotonic()
+        fps = (self._frames - self._reported_frames) / max(1e-3, now_s - self._reported_mono_s)
+        self._reported_mono_s, self._reported_frames = now_s, self._frames
+        return Status(self._state, detail, self._frames, self._source.dropped, fps, last_frame_at_s)
+
+
+def _encode(picture: Colour) -> bytes:
+    height, width = picture.shape[:2]
+    if width > _PICTURE_WIDTH_PX:
+        scale = _PICTURE_WIDTH_PX / width
+        picture = cv2.resize(picture, (_PICTURE_WIDTH_PX, round(height * scale)), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    _, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    return bytes(jpeg)
