@@ -1,0 +1,1 @@
+"""The aggregator: ingest → store → rules → alerting → feed, notify and API."""

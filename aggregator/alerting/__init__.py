@@ -1,0 +1,1 @@
+"""Alerts: raised from the inbox, acknowledged, cleared. Every change goes to the feed in its own transaction."""

@@ -1,0 +1,62 @@
+"""Takes the inbox and raises alerts: crash, replay and a second engine change nothing but the time it takes."""
+
+import logging
+import threading
+import time
+from datetime import timedelta
+
+import msgspec
+import psycopg
+
+from aggregator.alerting.alerts import SQL, Publishing, decide
+from aggregator.rules import tripwire
+from aggregator.rules.occurrence import Occurrence
+from aggregator.store import Database
+from aggregator.store.database import Connection
+from aggregator.store.waker import FEED, INBOX, Waker, wakes
+from shared.errors import UnavailableError
+
+log = logging.getLogger(__name__)
+
+_BATCH = 50
+_occurrences = msgspec.msgpack.Decoder(list[Occurrence])
+
+
+class AlertingEngine:
+    """Runs on a thread of its own until the process ends."""
+
+    def __init__(self, database: Database, publishing: Publishing, join_window: timedelta) -> None:
+        self._database, self._publishing, self._window = database, publishing, join_window
+        self._feed = Waker(database, FEED)
+
+    def start(self) -> None:
+        """Begin."""
+        threading.Thread(target=self._run, name="alerting", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                with (
+                    self._database.connect("alerting") as connection,
+                    self._database.connect("alerting-listen", autocommit=True) as listener,
+                ):
+                    for _ in wakes(listener, INBOX):
+                        while self.take(connection):
+                            self._feed.wake()
+            except (UnavailableError, psycopg.Error) as error:
+                log.warning("alerting: %s; trying again", str(error).strip().splitlines()[0])
+                time.sleep(1.0)
+
+    def take(self, connection: Connection) -> int:
+        """Work off some inbox rows in one transaction.
+
+        Returns:
+            How many rows were taken; 0 means that none waits.
+        """
+        with connection.transaction():
+            rows = connection.execute(SQL["take_inbox"], {"limit": _BATCH}).fetchall()
+            for row in sorted(rows, key=lambda row: row["id"]):
+                for occurrence in _occurrences.decode(row["body"]):
+                    for decision in tripwire.evaluate(occurrence, self._window):
+                        decide(connection, occurrence, decision, self._publishing)
+        return len(rows)

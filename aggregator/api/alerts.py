@@ -1,0 +1,85 @@
+"""Alerts: list, acknowledge, clear."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from psycopg.rows import class_row
+from pydantic import BaseModel, Field
+
+from aggregator.alerting import alerts
+from aggregator.api.parts import ConnectionDependency, PartsDependency
+from aggregator.store.entities import Alert, LineVerdicts, Verdict
+
+router = APIRouter(prefix="/api/v1", tags=["alerts"])
+
+AlertId = Annotated[int, Path(ge=1, le=2**63 - 1, description="the alert's number")]
+Who = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00]*$", description="who does it")]
+
+
+class Acknowledge(BaseModel):
+    """Somebody has taken notice."""
+
+    by: Who
+
+
+class Clear(BaseModel):
+    """The alert is over: was it a true alarm, a false one, or a test?"""
+
+    by: Who
+    verdict: Verdict
+
+
+class AlertPage(BaseModel):
+    """Alerts, newest first. `next_before` asks for the page after; null at the end."""
+
+    alerts: list[Alert]
+    next_before: int | None
+
+
+@router.get("/alerts")
+def list_alerts(
+    connection: ConnectionDependency,
+    is_open: Annotated[
+        bool | None, Query(alias="open", description="only alerts not yet cleared, or only cleared")
+    ] = None,
+    before: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="alerts with a smaller number")] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> AlertPage:
+    """Alerts, newest first, page by page."""
+    with connection.cursor(row_factory=class_row(Alert)) as cursor:
+        found = cursor.execute(alerts.SQL["alerts"], {"open": is_open, "before": before, "limit": limit}).fetchall()
+    return AlertPage(alerts=found, next_before=found[-1].id if len(found) == limit else None)
+
+
+@router.get("/alerts/{alert_id}", responses={404: {"description": "no such alert"}})
+def get_alert(alert_id: AlertId, connection: ConnectionDependency) -> Alert:
+    """One alert."""
+    return alerts.get(connection, alert_id)
+
+
+@router.post("/alerts/{alert_id}/acknowledge", responses={404: {"description": "no such alert"}})
+def acknowledge(alert_id: AlertId, body: Acknowledge, parts: PartsDependency) -> Alert:
+    """Take notice of an alert. Again changes nothing and answers the same."""
+    with parts.pool.connection() as connection:
+        alert = alerts.acknowledge(connection, alert_id, body.by, parts.publishing)
+    parts.waker.wake()
+    return alert
+
+
+@router.post(
+    "/alerts/{alert_id}/clear",
+    responses={404: {"description": "no such alert"}, 409: {"description": "cleared before with another verdict"}},
+)
+def clear(alert_id: AlertId, body: Clear, parts: PartsDependency) -> Alert:
+    """Close an alert with a verdict; acknowledges it too."""
+    with parts.pool.connection() as connection:
+        alert = alerts.clear(connection, alert_id, body.by, body.verdict, parts.publishing)
+    parts.waker.wake()
+    return alert
+
+
+@router.get("/lines/verdicts")
+def verdicts(connection: ConnectionDependency) -> list[LineVerdicts]:
+    """How many alerts of each line were true, false, tests, or are still open."""
+    with connection.cursor(row_factory=class_row(LineVerdicts)) as cursor:
+        return cursor.execute(alerts.SQL["verdicts"]).fetchall()

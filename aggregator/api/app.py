@@ -1,0 +1,72 @@
+"""Assembles the HTTP application."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+
+from aggregator.alerting.alerts import AlertClearedError, AlertNotFoundError, Publishing
+from aggregator.api import alerts, boxes, evidence, feed, operations
+from aggregator.api.guard import LoopbackGuard
+from aggregator.feed.hub import FeedHub
+from aggregator.store import Database
+from aggregator.store.database import Pool
+from aggregator.store.pictures import PictureStore
+from aggregator.store.waker import FEED, Waker
+
+CONSOLE = Path(__file__).parents[1] / "console" / "dist"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What request handlers work with, in `app.state.parts`."""
+
+    pool: Pool
+    hub: FeedHub
+    waker: Waker
+    pictures: PictureStore
+    publishing: Publishing
+
+
+def build(database: Database, pictures: PictureStore, publishing: Publishing, console: Path = CONSOLE) -> FastAPI:
+    """The application; it connects when it starts."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        hub = FeedHub(database)
+        with database.pool("api", size=8) as pool:
+            app.state.parts = Parts(pool, hub, Waker(database, FEED), pictures, publishing)
+            hub.start(asyncio.get_running_loop())
+            yield
+            hub.stop()
+
+    app = FastAPI(
+        title="Hawkline",
+        version=version("hawkline"),
+        summary="Alerts of watched lines, the boxes that watch them, and the pictures that prove it.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+    )
+    app.add_middleware(LoopbackGuard)
+    app.add_exception_handler(AlertNotFoundError, _answer(404))
+    app.add_exception_handler(AlertClearedError, _answer(409))
+    for part in (alerts, boxes, evidence, feed, operations):
+        app.include_router(part.router)
+    if console.is_dir():
+        app.mount("/", StaticFiles(directory=console, html=True), name="console")
+    return app
+
+
+def _answer(status: int):  # type: ignore[no-untyped-def]
+    async def handler(_request: Request, error: Exception) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, status_code=status)
+
+    return handler

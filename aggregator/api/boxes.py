@@ -1,0 +1,48 @@
+"""Boxes and what was received from them."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from psycopg.rows import class_row
+
+from aggregator.alerting.alerts import SQL as ALERTING
+from aggregator.api.parts import ConnectionDependency
+from aggregator.store import load_queries
+from aggregator.store.entities import Box, Gap, LaneAccount, LineCount
+
+router = APIRouter(prefix="/api/v1", tags=["boxes"])
+_SQL = load_queries("operations.sql")
+
+
+@router.get("/boxes")
+def list_boxes(connection: ConnectionDependency) -> list[Box]:
+    """All boxes with their state and newest heartbeat."""
+    with connection.cursor(row_factory=class_row(Box)) as cursor:
+        return cursor.execute(ALERTING["agents"]).fetchall()
+
+
+@router.get("/producers")
+def list_producers(connection: ConnectionDependency) -> list[LaneAccount]:
+    """What was received of every lane of every outbox: proof that nothing is missing and nothing stored twice."""
+    with connection.cursor(row_factory=class_row(LaneAccount)) as cursor:
+        return cursor.execute(_SQL["producers"]).fetchall()
+
+
+@router.get("/gaps")
+def list_gaps(connection: ConnectionDependency, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> list[Gap]:
+    """Numbers that hold no event, and why; newest first."""
+    with connection.cursor(row_factory=class_row(Gap)) as cursor:
+        return cursor.execute(_SQL["gaps"], {"limit": limit}).fetchall()
+
+
+@router.get("/counts")
+def list_counts(
+    connection: ConnectionDependency,
+    hours: Annotated[int, Query(ge=1, le=24 * 366)] = 24,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+) -> list[LineCount]:
+    """Crossings per line, direction (1 left to right, 2 right to left) and quarter-hour; newest first."""
+    since = datetime.now(UTC) - timedelta(hours=hours)
+    with connection.cursor(row_factory=class_row(LineCount)) as cursor:
+        return cursor.execute(_SQL["counts"], {"since": since, "limit": limit}).fetchall()

@@ -1,0 +1,70 @@
+"""Evidence: a box brings a picture that it announced, an operator's page fetches it by its hash."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Path, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import FileResponse
+
+from aggregator.alerting import alerts
+from aggregator.api.parts import ConnectionDependency, PartsDependency
+from aggregator.store.pictures import MAX_BYTES, PictureRefusedError
+
+router = APIRouter(prefix="/api/v1/evidence", tags=["evidence"])
+
+Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the picture, hexadecimal")]
+
+
+@router.get(
+    "/{sha256}",
+    response_class=FileResponse,
+    responses={200: {"content": {"image/jpeg": {}}}, 404: {"description": "unknown, or not arrived yet"}},
+)
+def get_evidence(sha256: Sha256, connection: ConnectionDependency, parts: PartsDependency) -> FileResponse:
+    """The picture with this hash."""
+    digest = bytes.fromhex(sha256)
+    row = connection.execute(alerts.SQL["evidence"], {"sha256": digest}).fetchone()
+    path = parts.pictures.path(digest)
+    if row is None or row["stored_at"] is None or not path.is_file():
+        raise HTTPException(404, "no such picture, or it has not arrived yet")
+    return FileResponse(
+        path, media_type="image/jpeg", headers={"cache-control": "private, max-age=31536000, immutable"}
+    )
+
+
+@router.put(
+    "/{sha256}",
+    status_code=204,
+    response_class=Response,
+    responses={
+        409: {"description": "not announced yet: send the event first, then try again"},
+        413: {"description": "too large"},
+        422: {"description": "not the announced content, or no JPEG"},
+    },
+    openapi_extra={
+        "requestBody": {"required": True, "content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}
+    },
+)
+async def put_evidence(sha256: Sha256, request: Request, parts: PartsDependency) -> Response:
+    """Bring a picture whose announcement has been stored. Again changes nothing."""
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > MAX_BYTES:
+            raise HTTPException(413, f"a picture has at most {MAX_BYTES} bytes")
+    await run_in_threadpool(_store, parts, bytes.fromhex(sha256), bytes(content))
+    return Response(status_code=204)
+
+
+def _store(parts: PartsDependency, digest: bytes, content: bytes) -> None:
+    with parts.pool.connection() as connection:
+        if connection.execute(alerts.SQL["evidence"], {"sha256": digest}).fetchone() is None:
+            raise HTTPException(409, "no stored event announces this picture yet; try again")
+        try:
+            parts.pictures.put(digest, content)
+        except PictureRefusedError as error:
+            raise HTTPException(422, str(error)) from None
+        if connection.execute(alerts.SQL["store_evidence"], {"sha256": digest}).rowcount:
+            for row in connection.execute(alerts.SQL["alerts_with_evidence"], {"sha256": digest}).fetchall():
+                alerts.publish(connection, row["alert_id"], "pictured", parts.publishing)
+    parts.waker.wake()

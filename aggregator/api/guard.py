@@ -1,0 +1,35 @@
+"""Loopback is no protection from the browser next to us: pages of other origins must not reach the API.
+
+A foreign page can make a browser send requests to 127.0.0.1 (by DNS rebinding with a Host of its own, by a form with
+an Origin of its own). Both say who they are, and are refused.
+"""
+
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+_LOCAL = {"127.0.0.1", "localhost", "::1"}
+
+
+class LoopbackGuard:
+    """Answers 403 to requests whose Host or Origin is not this machine."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            headers = Headers(scope=scope)
+            host = urlsplit("//" + headers.get("host", "")).hostname
+            origin = headers.get("origin")
+            foreign = origin is not None and urlsplit(origin).hostname not in _LOCAL
+            if host not in _LOCAL or foreign:
+                answer = JSONResponse(
+                    {"detail": "only pages and programs of this machine are served until accounts exist"},
+                    status_code=403,
+                )
+                await answer(scope, receive, send)
+                return
+        await self._app(scope, receive, send)

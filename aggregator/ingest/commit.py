@@ -1,0 +1,273 @@
+"""The one transaction of ingest: new numbers, their rows, the cursors, the counts and alerting's inbox together."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+from psycopg.types.json import Jsonb
+from psycopg.types.multirange import Multirange
+from psycopg.types.range import Range as PgRange
+
+from aggregator.ingest import cursor as cursors
+from aggregator.ingest.cursor import Cursor, Range
+from aggregator.ingest.placing import TimeQuality, place, quarter_of
+from aggregator.ingest.reading import Arrival, DeadLetter, Reading, ReadRow
+from aggregator.rules.occurrence import Occurrence
+from aggregator.store import load_queries
+from aggregator.store.database import Connection
+from shared.envelope import VERSION, Acknowledgement
+from shared.events import ConfigApplied, EvidenceReady, Lane, LineCrossed, LossReason, RangeLost, kind_of
+from shared.topics import Address
+
+SQL = load_queries("ingest.sql")
+CREDIT = 8
+_ACK_RANGES = 8
+_COPY_TYPES = ["timestamptz", "timestamptz", "timestamptz", "int4", "int8", "int8", "int2", "int2", "int2", "bytea"]
+_MAX_INT = 2**31 - 1
+
+Producer = tuple[Address, int]
+Key = tuple[int, Lane]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a committed transaction means for others."""
+
+    acknowledgements: dict[Address, dict[tuple[int, Lane], Acknowledgement]] = field(default_factory=dict)
+    for_alerting: bool = False
+    stored: int = 0
+
+
+@dataclass(slots=True)
+class _Work:
+    """What one transaction is going to write."""
+
+    rows: list[tuple[object, ...]] = field(default_factory=list)
+    counts: Counter[tuple[int, int, int, int, datetime]] = field(default_factory=Counter)
+    counters: Counter[tuple[str, str]] = field(default_factory=Counter)
+    occurrences: list[Occurrence] = field(default_factory=list)
+    gaps: list[tuple[int, Lane, Range, str]] = field(default_factory=list)
+
+
+class Committer:
+    """Writes readings through one connection. Remembers the ids of producers it has seen."""
+
+    def __init__(self, worker: str) -> None:
+        self._worker = worker
+        self._producers: dict[Producer, int] = {}
+
+    def commit(self, connection: Connection, reading: Reading) -> Outcome:
+        """Write everything in one transaction.
+
+        Raises:
+            psycopg.Error: nothing was written.
+        """
+        outcome, work = Outcome(), _Work()
+        found: dict[Producer, int] = {}
+        with connection.transaction():
+            keyed = [(self._producer(connection, arrival, found), arrival) for arrival in reading.arrivals]
+            state = _lock(connection, sorted({(producer, arrival.header.lane) for producer, arrival in keyed}))
+            for producer, arrival in keyed:
+                self._receive(connection, producer, arrival, state, work)
+            for letter in reading.dead:
+                connection.execute(SQL["add_dead_letter"], _letter(letter))
+                work.counters["dead_letters", letter.reason] += 1
+            self._write(connection, state, work)
+        self._producers.update(found)
+        for producer, arrival in keyed:
+            key = producer, arrival.header.lane
+            outcome.acknowledgements.setdefault(arrival.address, {})[arrival.header.epoch, arrival.header.lane] = (
+                acknowledge(arrival.header.epoch, arrival.header.lane, state[key])
+            )
+        outcome.for_alerting = bool(work.occurrences)
+        outcome.stored = len(work.rows)
+        return outcome
+
+    def _producer(self, connection: Connection, arrival: Arrival, found: dict[Producer, int]) -> int:
+        key = arrival.address, arrival.header.epoch
+        known = self._producers.get(key) or found.get(key)
+        if known is None:
+            who = {"site": key[0].site, "agent": key[0].agent, "epoch": key[1]}
+            connection.execute(SQL["add_producer"], who)
+            row = connection.execute(SQL["producer_id"], who).fetchone()
+            assert row is not None  # noqa: S101 - inserted a line above
+            known = found[key] = int(row["id"])
+            for lane in Lane:
+                connection.execute(SQL["add_cursor"], {"producer_id": known, "lane": lane})
+        return known
+
+    def _receive(
+        self, connection: Connection, producer: int, arrival: Arrival, state: dict[Key, Cursor], work: _Work
+    ) -> None:
+        header = arrival.header
+        key = producer, header.lane
+        step = cursors.advance(state[key], header.first, header.last, header.low)
+        if step.refused:
+            work.counters["refused_batches", header.lane.label] += 1
+            return
+        state[key] = step.cursor
+        work.gaps += [(producer, header.lane, gap, LossReason.NEVER_CAME.label) for gap in step.gap]
+        new = 0
+        for row in arrival.rows:
+            if cursors.contains(step.accepted, row.sequence):
+                new += 1
+                if row.event is not None:
+                    self._store(connection, producer, arrival, row, work)
+        work.counters["duplicates", header.lane.label] += len(arrival.rows) - new
+
+    def _store(self, connection: Connection, producer: int, arrival: Arrival, row: ReadRow, work: _Work) -> None:
+        event, lane = row.event, arrival.header.lane
+        assert event is not None  # noqa: S101 - the caller has looked
+        event_at, device_at, quality = place(event.at_ms, arrival.header.sent_at_ms, arrival.recv_at)
+        kind = event.__struct_config__.tag
+        work.rows.append(
+            (event_at, device_at, arrival.recv_at, producer, row.sequence, row.crc, lane, kind, quality, row.row)
+        )
+        work.counters["events", kind_of(event)] += 1
+        if quality is not TimeQuality.DEVICE:
+            work.counters["clock_corrected", quality.name.lower()] += 1
+        if isinstance(event, LineCrossed):
+            self._count(producer, event, event_at, work)
+            if event.priority:
+                work.occurrences.append(Occurrence.of(producer, lane, row.sequence, event_at, event))
+        elif isinstance(event, ConfigApplied):
+            _note_config(connection, producer, event)
+        elif isinstance(event, EvidenceReady):
+            _note_evidence(connection, producer, event, event_at)
+        elif isinstance(event, RangeLost):
+            work.gaps.append((producer, event.lane, (event.first, event.last), event.reason.label))
+
+    def _count(self, producer: int, event: LineCrossed, event_at: datetime, work: _Work) -> None:
+        if max(event.revision, event.line) <= _MAX_INT and min(event.revision, event.line) >= 0:
+            work.counts[producer, event.revision, event.line, event.direction, quarter_of(event_at)] += 1
+
+    def _write(self, connection: Connection, state: dict[Key, Cursor], work: _Work) -> None:
+        if work.rows:
+            with connection.cursor() as cursor, cursor.copy(SQL["copy_events"]) as copy:
+                copy.set_types(_COPY_TYPES)
+                for row in work.rows:
+                    copy.write_row(row)
+        for producer, lane, (first, last), reason in work.gaps:
+            connection.execute(
+                SQL["add_gap"],
+                {"producer_id": producer, "lane": lane, "first": first, "last": min(last, 2**62), "reason": reason},
+            )
+            work.counters["gaps", reason] += 1
+        _save(connection, state)
+        if work.counts:
+            producers, revisions, lines, directions, quarters = zip(*work.counts, strict=True)
+            connection.execute(
+                SQL["add_counts"],
+                {
+                    "producer_ids": list(producers),
+                    "revisions": list(revisions),
+                    "lines": list(lines),
+                    "directions": list(directions),
+                    "quarters": list(quarters),
+                    "crossings": list(work.counts.values()),
+                },
+            )
+        counters = {key: value for key, value in work.counters.items() if value}
+        if counters:
+            connection.execute(
+                SQL["add_counters"],
+                {
+                    "worker": self._worker,
+                    "names": [name for name, _ in counters],
+                    "labels": [label for _, label in counters],
+                    "values": list(counters.values()),
+                },
+            )
+        if work.occurrences:
+            connection.execute(SQL["add_inbox"], {"body": msgspec.msgpack.encode(work.occurrences)})
+
+
+def acknowledge(epoch: int, lane: Lane, cursor: Cursor) -> Acknowledgement:
+    """What a box is told about its cursor."""
+    return Acknowledgement(VERSION, epoch, lane, cursor.contiguous, cursor.above[:_ACK_RANGES], CREDIT)
+
+
+def to_ranges(value: Multirange[int]) -> tuple[Range, ...]:
+    """PostgreSQL's half-open ranges as closed ones."""
+    return tuple((part.lower or 0, (part.upper or 0) - 1) for part in value)
+
+
+def _lock(connection: Connection, keys: Sequence[Key]) -> dict[Key, Cursor]:
+    rows = connection.execute(
+        SQL["lock_cursors"], {"producer_ids": [key[0] for key in keys], "lanes": [int(key[1]) for key in keys]}
+    )
+    return {
+        (row["producer_id"], Lane(row["lane"])): Cursor(
+            row["contiguous"], to_ranges(row["above"]), to_ranges(row["missing"])
+        )
+        for row in rows
+    }
+
+
+def _save(connection: Connection, state: dict[Key, Cursor]) -> None:
+    if not state:
+        return
+    connection.execute(
+        SQL["save_cursors"],
+        {
+            "producer_ids": [producer for producer, _ in state],
+            "lanes": [int(lane) for _, lane in state],
+            "contiguous": [cursor.contiguous for cursor in state.values()],
+            "above": [_multirange(cursor.above) for cursor in state.values()],
+            "missing": [_multirange(cursor.missing) for cursor in state.values()],
+        },
+    )
+
+
+def _multirange(ranges: tuple[Range, ...]) -> Multirange[int]:
+    return Multirange([PgRange(first, last + 1) for first, last in ranges])
+
+
+def _note_config(connection: Connection, producer: int, event: ConfigApplied) -> None:
+    where = {"producer_id": producer, "revision": event.revision}
+    for number, name in enumerate(event.cameras):
+        connection.execute(SQL["add_camera"], {**where, "camera": number, "name": _text(name)})
+    for number, line in enumerate(event.lines):
+        connection.execute(
+            SQL["add_line"],
+            {
+                **where,
+                "line": number,
+                "camera": line.camera,
+                "name": _text(line.name),
+                "points": Jsonb(line.points),
+                "direction": _text(line.direction),
+                "priority": line.priority,
+            },
+        )
+
+
+def _note_evidence(connection: Connection, producer: int, event: EvidenceReady, taken_at: datetime) -> None:
+    if len(event.sha256) != 32 or not 0 < event.size <= _MAX_INT:
+        return
+    connection.execute(SQL["add_evidence"], {"sha256": event.sha256, "size": event.size, "taken_at": taken_at})
+    connection.execute(
+        SQL["link_evidence"],
+        {
+            "producer_id": producer,
+            "lane": event.lane,
+            "seq": event.seq,
+            "sha256": event.sha256,
+        },
+    )
+
+
+def _letter(letter: DeadLetter) -> dict[str, object]:
+    return {
+        "recv_at": letter.recv_at,
+        "topic": letter.topic,
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "payload": letter.payload,
+    }
+
+
+def _text(text: str) -> str:
+    return text.replace("\0", "\\0")

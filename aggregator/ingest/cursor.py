@@ -1,0 +1,91 @@
+"""What has been received of one lane, and what a batch adds to it. Pure arithmetic on closed ranges of numbers."""
+
+from dataclasses import dataclass, replace
+
+Range = tuple[int, int]
+"""First and last number, both included."""
+
+MAX_RANGES = 64
+"""Beyond this many holes a batch is refused; the box sends it again once the holes have closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Numbers up to `contiguous` are settled; `above` came early; `missing` were settled without having come.
+
+    Both tuples are ascending, disjoint and not adjacent.
+    """
+
+    contiguous: int = 0
+    above: tuple[Range, ...] = ()
+    missing: tuple[Range, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """What a batch did: the cursor after it, the numbers that are new, the gap that its `low` revealed."""
+
+    cursor: Cursor
+    accepted: tuple[Range, ...]
+    gap: tuple[Range, ...] = ()
+    refused: bool = False
+
+
+def advance(cursor: Cursor, first: int, last: int, low: int) -> Advance:
+    """Receive the numbers `first` to `last` from a box that can send nothing below `low` any more.
+
+    Numbers below `low` that never came become a gap: settled, so that the cursor moves on, but remembered as missing,
+    so that a late arrival still counts.
+    """
+    settled = subtract(((1, cursor.contiguous),), cursor.missing) if cursor.contiguous else ()
+    accepted = subtract(subtract(((first, last),), settled), cursor.above)
+    missing = subtract(cursor.missing, accepted)
+    above = unite(cursor.above, tuple((max(a, cursor.contiguous + 1), b) for a, b in accepted if b > cursor.contiguous))
+    # A box cannot know that more is gone than what it has just sent and everything before.
+    low = min(low, last + 1)
+    gap: tuple[Range, ...] = ()
+    contiguous = cursor.contiguous
+    if low > contiguous + 1:
+        gap = subtract(((contiguous + 1, low - 1),), above)
+        missing = unite(missing, gap)
+        contiguous = low - 1
+        above = subtract(above, ((1, contiguous),))
+    while above and above[0][0] == contiguous + 1:
+        contiguous = above[0][1]
+        above = above[1:]
+    if len(above) > MAX_RANGES or len(missing) > MAX_RANGES * 16:
+        return Advance(cursor, (), refused=True)
+    return Advance(replace(cursor, contiguous=contiguous, above=above, missing=missing), accepted, gap)
+
+
+def unite(one: tuple[Range, ...], other: tuple[Range, ...]) -> tuple[Range, ...]:
+    """All numbers of either, with neighbours joined."""
+    joined: list[Range] = []
+    for first, last in sorted((*one, *other)):
+        if joined and first <= joined[-1][1] + 1:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], last))
+        else:
+            joined.append((first, last))
+    return tuple(joined)
+
+
+def subtract(one: tuple[Range, ...], other: tuple[Range, ...]) -> tuple[Range, ...]:
+    """The numbers of `one` that are not in `other`."""
+    left = list(one)
+    for first, last in other:
+        cut: list[Range] = []
+        for a, b in left:
+            if b < first or a > last:
+                cut.append((a, b))
+                continue
+            if a < first:
+                cut.append((a, first - 1))
+            if b > last:
+                cut.append((last + 1, b))
+        left = cut
+    return tuple(left)
+
+
+def contains(ranges: tuple[Range, ...], number: int) -> bool:
+    """Whether a number lies in one of the ranges."""
+    return any(first <= number <= last for first, last in ranges)

@@ -1,0 +1,53 @@
+"""Where in time a row belongs. A box's clock may be a year off; the partition key must not be."""
+
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+
+from shared.clock import from_ms
+
+RETENTION = timedelta(days=400)
+AHEAD = timedelta(minutes=2)
+"""A clock this much ahead of ours is still believed."""
+
+
+class TimeQuality(IntEnum):
+    """How `event_at` was found."""
+
+    DEVICE = 1
+    AGE = 2
+    RECEIVED = 3
+
+
+def place(device_ms: int, sent_ms: int, recv_at: datetime) -> tuple[datetime, datetime | None, TimeQuality]:
+    """Find an event's time.
+
+    The box's time where its clock agrees with ours; else the event's age by the box's own clock, counted back from
+    the receipt; else the receipt.
+
+    Returns:
+        `event_at`, `device_at` (None where it lies outside of all calendars) and how it was found.
+    """
+    device_at, sent_at = _calendar(device_ms), _calendar(sent_ms)
+    if sent_at is not None and device_at is not None:
+        clock_agrees = abs(sent_at - recv_at) <= AHEAD
+        if clock_agrees and recv_at - RETENTION + timedelta(days=1) <= device_at <= recv_at + AHEAD:
+            return device_at, device_at, TimeQuality.DEVICE
+        age = sent_at - device_at
+        if timedelta(0) <= age <= timedelta(days=3):
+            return recv_at - age, device_at, TimeQuality.AGE
+    return recv_at, device_at, TimeQuality.RECEIVED
+
+
+def quarter_of(moment: datetime) -> datetime:
+    """Start of the quarter-hour that holds a moment."""
+    moment = moment.astimezone(UTC)
+    return moment.replace(minute=moment.minute // 15 * 15, second=0, microsecond=0)
+
+
+def _calendar(milliseconds: int) -> datetime | None:
+    try:
+        moment = from_ms(milliseconds)
+    except (OverflowError, ValueError, OSError):
+        return None
+    # Far from the calendar's ends, so that adding a time zone or an age never leaves it.
+    return moment if 1971 <= moment.year <= 9990 else None

@@ -1,0 +1,95 @@
+"""From messages to arrivals: everything that can be decided about bytes before the database is asked."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from shared.envelope import Header, decode_event, decode_header, decode_rows, row_crc
+from shared.errors import WireError
+from shared.events import Event, Lane
+from shared.mqtt import Message
+from shared.topics import Address, parse
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRow:
+    """One event: its number, its bytes, what they mean (None: they are no event we know) and their checksum."""
+
+    sequence: int
+    row: bytes
+    event: Event | None
+    crc: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """What could not be understood, kept whole so that a later version can try again."""
+
+    recv_at: datetime
+    topic: str
+    reason: str
+    detail: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One batch whose header made sense."""
+
+    address: Address
+    header: Header
+    recv_at: datetime
+    topic: str
+    rows: tuple[ReadRow, ...]
+
+
+@dataclass(slots=True)
+class Reading:
+    """What a handful of messages came to."""
+
+    arrivals: list[Arrival] = field(default_factory=list)
+    dead: list[DeadLetter] = field(default_factory=list)
+
+
+def read(messages: list[Message], lane: Lane) -> Reading:
+    """Decode messages of one lane.
+
+    A header that makes no sense leaves a dead letter and no acknowledgement; a body or a row that makes none leaves a
+    dead letter too, and its numbers count as received, so that the box does not send it for ever.
+    """
+    reading = Reading()
+    for message in messages:
+        recv_at = datetime.fromtimestamp(message.received_at_s, tz=UTC)
+        try:
+            address, _ = parse(message.topic)
+            header = decode_header(message.payload)
+            if header.lane is not lane:
+                raise WireError("lane", f"lane {header.lane.label} on the topic of {lane.label}")
+        except WireError as error:
+            reading.dead.append(_dead(message, recv_at, error, message.payload))
+            continue
+        rows = _read_rows(message, recv_at, header, reading)
+        reading.arrivals.append(Arrival(address, header, recv_at, message.topic, rows))
+    return reading
+
+
+def _read_rows(message: Message, recv_at: datetime, header: Header, reading: Reading) -> tuple[ReadRow, ...]:
+    try:
+        rows = decode_rows(header, message.payload)
+    except WireError as error:
+        reading.dead.append(_dead(message, recv_at, error, message.payload))
+        return ()
+    read_rows = []
+    for sequence, row in enumerate(rows, start=header.first):
+        event: Event | None = None
+        try:
+            event = decode_event(row)
+        except WireError as error:
+            reading.dead.append(_dead(message, recv_at, error, row))
+        read_rows.append(ReadRow(sequence, row, event, row_crc(row)))
+    return tuple(read_rows)
+
+
+def _dead(message: Message, recv_at: datetime, error: WireError, payload: bytes) -> DeadLetter:
+    # PostgreSQL's text holds no NUL: one such byte must not take a whole transaction of many boxes with it.
+    topic, detail = (text.replace("\0", "\\0")[:500] for text in (message.topic, str(error)))
+    return DeadLetter(recv_at, topic, error.reason, detail, payload)

@@ -1,0 +1,1 @@
+"""Alerts to other systems: signed webhooks, tried again until they are taken."""

@@ -1,0 +1,99 @@
+"""Works off the deliveries table: the row was written with the alert, so a crash between forgets nothing."""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Sequence
+
+import httpx
+import psycopg
+
+from aggregator.alerting.alerts import SQL
+from aggregator.config import WebhookSettings
+from aggregator.notify.signing import sign
+from aggregator.store import Database
+from aggregator.store.database import Connection, Row
+from shared.clock import Clock
+from shared.errors import UnavailableError
+
+log = logging.getLogger(__name__)
+
+_POLL_S = 0.5
+_TIMEOUT_S = 10.0
+_MAX_ATTEMPTS = 20
+_LAST_WAIT_S = 3600.0
+
+
+def retry_wait_s(attempts: int, rng: random.Random) -> float:
+    """Two seconds, doubling to an hour, with a fifth of jitter."""
+    return min(_LAST_WAIT_S, 2.0 * float(1 << min(attempts - 1, 20))) * rng.uniform(0.8, 1.2)
+
+
+class WebhookSender:
+    """Runs on a thread of its own until the process ends."""
+
+    def __init__(self, database: Database, webhooks: Sequence[WebhookSettings], clock: Clock) -> None:
+        self._database, self._clock = database, clock
+        self._webhooks = {webhook.name: webhook for webhook in webhooks}
+        self._rng = random.Random()
+
+    def start(self) -> None:
+        """Begin."""
+        threading.Thread(target=self._run, name="webhooks", daemon=True).start()
+
+    def _run(self) -> None:
+        with httpx.Client(timeout=_TIMEOUT_S, trust_env=False) as client:
+            while True:
+                try:
+                    with self._database.connect("webhooks", autocommit=True) as connection:
+                        while True:
+                            while self.deliver_one(connection, client):
+                                pass
+                            time.sleep(_POLL_S)
+                except (UnavailableError, psycopg.Error) as error:
+                    log.warning("webhooks: %s; trying again", str(error).strip().splitlines()[0])
+                    time.sleep(1.0)
+
+    def deliver_one(self, connection: Connection, client: httpx.Client) -> bool:
+        """Try the delivery that has been due longest; False when none is due."""
+        row = connection.execute(SQL["take_delivery"]).fetchone()
+        if row is None:
+            return False
+        webhook = self._webhooks.get(row["webhook"])
+        if webhook is None:
+            self._fail(connection, row, f"no webhook named {row['webhook']!r} is configured any more", final=True)
+            return True
+        headers = sign(webhook.secret, row["id"], int(self._clock.now_s()), bytes(row["body"]))
+        try:
+            response = client.post(
+                webhook.url, content=bytes(row["body"]), headers={**headers, "content-type": "application/json"}
+            )
+        except httpx.HTTPError as error:
+            self._fail(connection, row, f"{type(error).__name__}: {error}")
+            return True
+        if response.is_success:
+            connection.execute(SQL["delivery_done"], {"id": row["id"]})
+        else:
+            self._fail(connection, row, f"HTTP {response.status_code}", final=response.status_code == 410)
+        return True
+
+    def _fail(self, connection: Connection, row: Row, error: str, *, final: bool = False) -> None:
+        give_up = final or row["attempts"] >= _MAX_ATTEMPTS
+        log.warning(
+            "webhook %s, alert %s, try %d: %s%s",
+            row["webhook"],
+            row["alert_id"],
+            row["attempts"],
+            error,
+            "; given up" if give_up else "",
+        )
+        connection.execute(
+            SQL["delivery_failed"],
+            {
+                "id": row["id"],
+                "error": error[:500],
+                "give_up": give_up,
+                "wait_s": retry_wait_s(row["attempts"], self._rng),
+            },
+        )

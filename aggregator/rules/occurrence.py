@@ -1,0 +1,22 @@
+"""What ingest leaves for alerting: an event with its number and its place in time."""
+
+from datetime import datetime
+from typing import Self
+
+import msgspec
+
+from shared.events import Lane, LineCrossed
+
+
+class Occurrence(msgspec.Struct, frozen=True, array_like=True):
+    """An event of the inbox. `(producer_id, lane, sequence)` names it for good."""
+
+    producer_id: int
+    lane: Lane
+    sequence: int
+    event_at: datetime
+    event: LineCrossed
+
+    @classmethod
+    def of(cls, producer_id: int, lane: Lane, sequence: int, event_at: datetime, event: LineCrossed) -> Self:
+        return cls(producer_id, lane, sequence, event_at, event)

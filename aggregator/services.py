@@ -1,0 +1,85 @@
+"""The aggregator's processes: `ingest`, `alerting`, `api`. Each ends when its standard input closes."""
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import uuid4
+
+from aggregator.config import AggregatorSettings
+from shared.clock import SystemClock
+from shared.events import Lane
+from shared.leash import wait_for_end
+
+log = logging.getLogger(__name__)
+
+
+def ingest(settings: AggregatorSettings, dsn: str) -> None:
+    """Receive, commit, acknowledge; record who is there."""
+    from aggregator.ingest.presence import PresenceWorker
+    from aggregator.ingest.worker import IngestWorker
+    from aggregator.store import Database
+    from aggregator.store.waker import INBOX, Waker
+
+    database, broker = Database(dsn), (settings.broker.host, settings.broker.port)
+    inbox = Waker(database, INBOX)
+    name = uuid4().hex[:8]
+    for lane in Lane:
+        IngestWorker(f"ingest-{lane.label}-{name}", lane, database, broker, inbox.wake).start()
+    presence = PresenceWorker(database, broker)
+    presence.start()
+    wait_for_end()
+    presence.stop()
+
+
+def alerting(settings: AggregatorSettings, dsn: str) -> None:
+    """Raise alerts, judge presence, deliver webhooks."""
+    from aggregator.alerting.alerts import Publishing
+    from aggregator.alerting.engine import AlertingEngine
+    from aggregator.alerting.presence import PresenceJudge
+    from aggregator.notify.webhook import WebhookSender
+    from aggregator.store import Database
+
+    database = Database(dsn)
+    AlertingEngine(database, Publishing(settings.webhooks), timedelta(seconds=settings.alerts.join_window_s)).start()
+    PresenceJudge(database).start()
+    if settings.webhooks:
+        WebhookSender(database, settings.webhooks, SystemClock()).start()
+    wait_for_end()
+
+
+def api(settings: AggregatorSettings, dsn: str) -> None:
+    """Serve console, API and feed."""
+    import uvicorn
+
+    from aggregator.alerting.alerts import Publishing
+    from aggregator.api.app import build
+    from aggregator.store import Database
+    from aggregator.store.pictures import PictureStore
+
+    app = build(Database(dsn), PictureStore(settings.data_dir / "evidence"), Publishing(settings.webhooks))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=settings.api.host,
+            port=settings.api.port,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=2,
+            lifespan="on",
+        )
+    )
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    server.run()
+
+
+DSN_VARIABLE = "HAWKLINE_DSN"
+"""The database's address travels in the environment: a command line is for everybody to read."""
+
+SERVICES: dict[str, Callable[[AggregatorSettings, str], None]] = {"ingest": ingest, "alerting": alerting, "api": api}
+
+
+def _leave_with_parent() -> None:
+    wait_for_end()
+    os._exit(0)

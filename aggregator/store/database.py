@@ -1,0 +1,68 @@
+"""Connections: how they are made, and what their failure is called."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import ConnectionPool
+
+from shared.errors import UnavailableError
+
+Row = DictRow
+Connection = psycopg.Connection[DictRow]
+
+_OPTIONS = "-c timezone=UTC -c statement_timeout=60000 -c idle_in_transaction_session_timeout=120000"
+
+
+class Database:
+    """Where the database is. Cheap to make; connects when asked."""
+
+    def __init__(self, dsn: str) -> None:
+        self.dsn = dsn
+
+    def connect(self, name: str, *, autocommit: bool = False) -> Connection:
+        """A connection of its own; `name` shows in pg_stat_activity.
+
+        Raises:
+            UnavailableError: the database does not answer or refuses.
+        """
+        try:
+            return psycopg.connect(
+                self.dsn,
+                autocommit=autocommit,
+                row_factory=dict_row,
+                application_name=f"hawkline {name}",
+                connect_timeout=5,
+                options=_OPTIONS,
+            )
+        except psycopg.OperationalError as error:
+            raise UnavailableError(
+                f"database.dsn: the database does not answer ({str(error).strip().splitlines()[-1]}); "
+                "start it or correct the address"
+            ) from None
+
+    @contextmanager
+    def pool(self, name: str, size: int) -> Iterator["Pool"]:
+        """A pool for request handlers; connections are checked before use."""
+        arguments: dict[str, Any] = {
+            "row_factory": dict_row,
+            "application_name": f"hawkline {name}",
+            "connect_timeout": 5,
+            "options": _OPTIONS,
+        }
+        with ConnectionPool(
+            self.dsn,
+            kwargs=arguments,
+            min_size=1,
+            max_size=size,
+            timeout=5,
+            open=True,
+            check=ConnectionPool.check_connection,
+            connection_class=psycopg.Connection[DictRow],
+        ) as pool:
+            yield pool
+
+
+Pool = ConnectionPool[Connection]

@@ -1,0 +1,128 @@
+"""Rows as typed things: what the API returns and the feed carries."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Verdict = Literal["true", "false", "test"]
+PresenceState = Literal["online", "silent", "unknown"]
+
+
+class _Entity(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Alert(_Entity):
+    """An alert as people see it. `evidence` lists SHA-256 hashes of pictures that have arrived."""
+
+    id: int
+    kind: str
+    priority: int
+    site: str
+    agent: str
+    camera: str
+    line: str
+    direction: str
+    first_at: datetime
+    last_at: datetime
+    confirmed_at: datetime
+    raised_at: datetime
+    members: int
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    cleared_at: datetime | None
+    cleared_by: str | None
+    verdict: Verdict | None
+    evidence: list[str]
+
+
+class Box(_Entity):
+    """A box and what is known of it. `silent` and `unknown` both mean: cannot confirm that nothing happens."""
+
+    site: str
+    agent: str
+    state: PresenceState
+    state_since: datetime
+    last_seen_at: datetime | None
+    born_at: datetime | None
+    session: int
+    version: str
+    health_interval_s: float
+    health: dict[str, Any] | None
+
+
+class LineVerdicts(_Entity):
+    """How alerts of one line were judged when they were cleared."""
+
+    site: str
+    agent: str
+    camera: str
+    line: str
+    true_alarms: int
+    false_alarms: int
+    tests: int
+    open: int
+
+
+class LaneAccount(_Entity):
+    """What was received of one lane of one outbox. `stored` above `distinct_stored` would be a duplicate."""
+
+    site: str
+    agent: str
+    epoch: int
+    lane: int
+    contiguous: int
+    above: str
+    missing: str
+    stored: int
+    distinct_stored: int
+
+
+class Gap(_Entity):
+    """Numbers that hold no event, and why."""
+
+    site: str
+    agent: str
+    epoch: int
+    lane: int
+    first: int
+    last: int
+    reason: str
+    recorded_at: datetime
+
+
+class DeadLetterSummary(_Entity):
+    """A payload that could not be understood."""
+
+    id: int
+    recv_at: datetime
+    topic: str
+    reason: str
+    detail: str
+    size: int
+
+
+class LineCount(_Entity):
+    """Crossings of one line one way within one quarter-hour."""
+
+    site: str
+    agent: str
+    camera: str
+    line: str
+    direction: int
+    quarter: datetime
+    crossings: int
+
+
+class DeliverySummary(_Entity):
+    """A webhook delivery and how it goes."""
+
+    id: str
+    webhook: str
+    alert_id: int
+    attempts: int
+    next_at: datetime
+    delivered_at: datetime | None
+    given_up_at: datetime | None
+    last_error: str | None

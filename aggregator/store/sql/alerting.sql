@@ -1,0 +1,137 @@
+-- name: take_inbox
+DELETE FROM inbox WHERE id IN (
+    SELECT id FROM inbox ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+) RETURNING id, body;
+
+-- name: lock_key
+SELECT pg_advisory_xact_lock(hashtextextended(%(key)s, 0));
+
+-- name: is_member
+SELECT 1 FROM alert_members WHERE (producer_id, lane, seq) = (%(producer_id)s, %(lane)s, %(seq)s);
+
+-- name: joinable_alert
+SELECT id FROM alerts
+WHERE key = %(key)s AND cleared_at IS NULL
+  AND %(at)s BETWEEN first_at - %(window)s AND last_at + %(window)s
+ORDER BY id DESC LIMIT 1 FOR UPDATE;
+
+-- name: raise_alert
+INSERT INTO alerts (key, kind, priority, producer_id, revision, line, direction, first_at, last_at, confirmed_at)
+VALUES (%(key)s, %(kind)s, %(priority)s, %(producer_id)s, %(revision)s, %(line)s, %(direction)s,
+        %(at)s, %(at)s, %(confirmed_at)s)
+RETURNING id;
+
+-- name: join_alert
+UPDATE alerts SET
+    members = members + 1,
+    first_at = least(first_at, %(at)s),
+    last_at = greatest(last_at, %(at)s),
+    priority = least(priority, %(priority)s)
+WHERE id = %(alert_id)s;
+
+-- name: add_member
+INSERT INTO alert_members (producer_id, lane, seq, alert_id, event_at, reason)
+VALUES (%(producer_id)s, %(lane)s, %(seq)s, %(alert_id)s, %(at)s, %(reason)s);
+
+-- name: acknowledge
+UPDATE alerts SET acknowledged_at = now(), acknowledged_by = %(by)s
+WHERE id = %(alert_id)s AND acknowledged_at IS NULL;
+
+-- name: clear
+UPDATE alerts SET
+    cleared_at = now(), cleared_by = %(by)s, verdict = %(verdict)s,
+    acknowledged_at = coalesce(acknowledged_at, now()), acknowledged_by = coalesce(acknowledged_by, %(by)s)
+WHERE id = %(alert_id)s AND cleared_at IS NULL;
+
+-- name: alert
+SELECT * FROM alert_views WHERE id = %(alert_id)s;
+
+-- name: alerts
+SELECT * FROM alert_views
+WHERE (%(before)s::bigint IS NULL OR id < %(before)s)
+  AND (%(open)s::boolean IS NULL OR (cleared_at IS NULL) = %(open)s)
+ORDER BY id DESC LIMIT %(limit)s;
+
+-- name: verdicts
+SELECT site, agent, camera, line,
+       count(*) FILTER (WHERE verdict = 'true')  AS true_alarms,
+       count(*) FILTER (WHERE verdict = 'false') AS false_alarms,
+       count(*) FILTER (WHERE verdict = 'test')  AS tests,
+       count(*) FILTER (WHERE verdict IS NULL)   AS open
+FROM alert_views GROUP BY site, agent, camera, line ORDER BY site, agent, camera, line;
+
+-- name: store_evidence
+UPDATE evidence SET stored_at = now() WHERE sha256 = %(sha256)s AND stored_at IS NULL;
+
+-- name: evidence
+SELECT size, stored_at FROM evidence WHERE sha256 = %(sha256)s;
+
+-- name: alerts_with_evidence
+SELECT DISTINCT m.alert_id FROM evidence_of o JOIN alert_members m USING (producer_id, lane, seq)
+WHERE o.sha256 = %(sha256)s;
+
+-- name: agents
+SELECT site, agent, state, state_since, last_seen_at, born_at, session, version, health_interval_s, health
+FROM agents ORDER BY site, agent;
+
+-- name: judge_presence
+-- Only the heartbeat's expiry makes a box silent, and only while we could have heard it.
+WITH link AS (
+    SELECT min(broker_since) AS since, bool_and(heartbeat_at > now() - interval '6 s') AS alive
+    FROM services WHERE name = 'ingest-presence'
+), judged AS (
+    SELECT site, agent,
+        CASE
+            WHEN link.since IS NULL OR NOT link.alive THEN 'unknown'
+            WHEN last_seen_at > now() - health_interval_s * interval '1.5 s' THEN 'online'
+            WHEN link.since > now() - health_interval_s * interval '1.5 s' THEN 'unknown'
+            ELSE 'silent'
+        END AS state
+    FROM agents LEFT JOIN link ON true
+)
+UPDATE agents SET state = judged.state, state_since = now()
+FROM judged
+WHERE (agents.site, agents.agent) = (judged.site, judged.agent) AND agents.state <> judged.state
+RETURNING agents.site, agents.agent, agents.state, agents.state_since, agents.last_seen_at, agents.born_at,
+          agents.session, agents.version, agents.health_interval_s, agents.health;
+
+-- name: lock_feed
+-- Held until the commit: ids appear in the order in which they become visible.
+SELECT pg_advisory_xact_lock(4217001);
+
+-- name: add_feed
+INSERT INTO feed (id, topic, message) VALUES (nextval('feed_ids'), %(topic)s, %(message)s);
+
+-- name: feed_after
+SELECT id, topic, message FROM feed WHERE id > %(after)s ORDER BY id LIMIT %(limit)s;
+
+-- name: feed_bounds
+SELECT coalesce(min(id), 0) AS oldest, coalesce(max(id), 0) AS newest FROM feed;
+
+-- name: prune_feed
+DELETE FROM feed WHERE at < now() - interval '7 days';
+
+-- name: add_delivery
+INSERT INTO deliveries (webhook, alert_id, body) VALUES (%(webhook)s, %(alert_id)s, %(body)s);
+
+-- name: take_delivery
+-- The lease is the next try: a worker that dies leaves the delivery to be tried again.
+UPDATE deliveries SET attempts = attempts + 1, next_at = now() + interval '60 s'
+WHERE id = (
+    SELECT id FROM deliveries
+    WHERE delivered_at IS NULL AND given_up_at IS NULL AND next_at <= now()
+    ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED
+)
+RETURNING id::text, webhook, alert_id, body, attempts;
+
+-- name: delivery_done
+UPDATE deliveries SET delivered_at = now(), last_error = NULL WHERE id = %(id)s::uuid;
+
+-- name: delivery_failed
+UPDATE deliveries SET last_error = %(error)s, next_at = now() + %(wait_s)s * interval '1 s',
+    given_up_at = CASE WHEN %(give_up)s THEN now() END
+WHERE id = %(id)s::uuid;
+
+-- name: deliveries
+SELECT id::text, webhook, alert_id, attempts, next_at, delivered_at, given_up_at, last_error
+FROM deliveries ORDER BY next_at DESC LIMIT %(limit)s;

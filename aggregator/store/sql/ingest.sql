@@ -1,0 +1,95 @@
+-- name: add_producer
+INSERT INTO producers (site, agent, epoch) VALUES (%(site)s, %(agent)s, %(epoch)s)
+ON CONFLICT (site, agent, epoch) DO NOTHING;
+
+-- name: producer_id
+SELECT id FROM producers WHERE site = %(site)s AND agent = %(agent)s AND epoch = %(epoch)s;
+
+-- name: add_cursor
+INSERT INTO cursors (producer_id, lane) VALUES (%(producer_id)s, %(lane)s) ON CONFLICT DO NOTHING;
+
+-- name: lock_cursors
+-- In one order everywhere, so that two workers never wait for each other.
+SELECT producer_id, lane, contiguous, above, missing
+FROM cursors
+WHERE (producer_id, lane) IN (SELECT * FROM unnest(%(producer_ids)s::int[], %(lanes)s::smallint[]))
+ORDER BY producer_id, lane
+FOR UPDATE;
+
+-- name: save_cursors
+UPDATE cursors SET
+    contiguous = new.contiguous,
+    above      = new.above,
+    missing    = new.missing,
+    updated_at = now()
+FROM unnest(%(producer_ids)s::int[], %(lanes)s::smallint[], %(contiguous)s::bigint[],
+            %(above)s::int8multirange[], %(missing)s::int8multirange[])
+     AS new (producer_id, lane, contiguous, above, missing)
+WHERE (cursors.producer_id, cursors.lane) = (new.producer_id, new.lane);
+
+-- name: copy_events
+COPY events (event_at, device_at, recv_at, producer_id, seq, crc, lane, kind, time_quality, body) FROM STDIN (FORMAT BINARY);
+
+-- name: add_counts
+INSERT INTO counts (producer_id, revision, line, direction, quarter, crossings)
+SELECT * FROM unnest(%(producer_ids)s::int[], %(revisions)s::int[], %(lines)s::int[], %(directions)s::smallint[],
+                     %(quarters)s::timestamptz[], %(crossings)s::bigint[])
+ORDER BY 1, 2, 3, 4, 5
+ON CONFLICT (producer_id, revision, line, direction, quarter)
+DO UPDATE SET crossings = counts.crossings + excluded.crossings;
+
+-- name: add_counters
+INSERT INTO counters (worker, name, label, value)
+SELECT %(worker)s, * FROM unnest(%(names)s::text[], %(labels)s::text[], %(values)s::bigint[])
+ON CONFLICT (worker, name, label) DO UPDATE SET value = counters.value + excluded.value;
+
+-- name: add_inbox
+INSERT INTO inbox (body) VALUES (%(body)s);
+
+-- name: add_dead_letter
+INSERT INTO dead_letters (recv_at, topic, reason, detail, payload)
+VALUES (%(recv_at)s, %(topic)s, %(reason)s, %(detail)s, %(payload)s);
+
+-- name: add_gap
+INSERT INTO gaps (producer_id, lane, first, last, reason)
+VALUES (%(producer_id)s, %(lane)s, %(first)s, %(last)s, %(reason)s);
+
+-- name: add_camera
+INSERT INTO config_cameras (producer_id, revision, camera, name)
+VALUES (%(producer_id)s, %(revision)s, %(camera)s, %(name)s) ON CONFLICT DO NOTHING;
+
+-- name: add_line
+INSERT INTO config_lines (producer_id, revision, line, camera, name, points, direction, priority)
+VALUES (%(producer_id)s, %(revision)s, %(line)s, %(camera)s, %(name)s, %(points)s, %(direction)s, %(priority)s)
+ON CONFLICT DO NOTHING;
+
+-- name: add_evidence
+INSERT INTO evidence (sha256, size, taken_at) VALUES (%(sha256)s, %(size)s, %(taken_at)s) ON CONFLICT DO NOTHING;
+
+-- name: link_evidence
+INSERT INTO evidence_of (producer_id, lane, seq, sha256)
+VALUES (%(producer_id)s, %(lane)s, %(seq)s, %(sha256)s) ON CONFLICT DO NOTHING;
+
+-- name: cursors_of
+SELECT lane, contiguous, above FROM cursors JOIN producers ON producers.id = producer_id
+WHERE site = %(site)s AND agent = %(agent)s AND epoch = %(epoch)s;
+
+-- name: note_birth
+-- A retained birth proves nothing about now: last_seen_at is left to heartbeats.
+INSERT INTO agents (site, agent, session, version, health_interval_s, born_at)
+VALUES (%(site)s, %(agent)s, %(session)s, %(version)s, %(health_interval_s)s, %(born_at)s)
+ON CONFLICT (site, agent) DO UPDATE SET
+    session = excluded.session, version = excluded.version,
+    health_interval_s = excluded.health_interval_s, born_at = excluded.born_at
+WHERE agents.session <= excluded.session;
+
+-- name: note_health
+INSERT INTO agents (site, agent, session, last_seen_at, health)
+VALUES (%(site)s, %(agent)s, %(session)s, %(seen_at)s, %(health)s)
+ON CONFLICT (site, agent) DO UPDATE SET
+    session = excluded.session, last_seen_at = excluded.last_seen_at, health = excluded.health
+WHERE agents.session <= excluded.session;
+
+-- name: note_service
+INSERT INTO services (name, heartbeat_at, broker_since) VALUES (%(name)s, now(), %(broker_since)s)
+ON CONFLICT (name) DO UPDATE SET heartbeat_at = excluded.heartbeat_at, broker_since = excluded.broker_since;

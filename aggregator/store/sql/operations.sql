@@ -1,0 +1,45 @@
+-- name: producers
+SELECT p.site, p.agent, p.epoch, c.lane, c.contiguous, c.above::text AS above, c.missing::text AS missing,
+       coalesce(e.stored, 0) AS stored, coalesce(e.distinct_stored, 0) AS distinct_stored
+FROM producers p
+JOIN cursors c ON c.producer_id = p.id
+LEFT JOIN (
+    SELECT producer_id, lane, count(*) AS stored, count(DISTINCT seq) AS distinct_stored
+    FROM events GROUP BY producer_id, lane
+) e ON (e.producer_id, e.lane) = (p.id, c.lane)
+ORDER BY p.site, p.agent, p.id, c.lane;
+
+-- name: gaps
+SELECT p.site, p.agent, p.epoch, g.lane, g.first, g.last, g.reason, g.recorded_at
+FROM gaps g JOIN producers p ON p.id = g.producer_id ORDER BY g.id DESC LIMIT %(limit)s;
+
+-- name: dead_letters
+SELECT id, recv_at, topic, reason, detail, length(payload) AS size FROM dead_letters ORDER BY id DESC LIMIT %(limit)s;
+
+-- name: counters
+SELECT name, label, sum(value)::bigint AS value FROM counters GROUP BY name, label ORDER BY name, label;
+
+-- name: counts
+SELECT p.site, p.agent, coalesce(c.name, '?') AS camera, coalesce(l.name, 'line ' || n.line) AS line,
+       n.direction, n.quarter, sum(n.crossings)::bigint AS crossings
+FROM counts n
+JOIN producers p ON p.id = n.producer_id
+LEFT JOIN config_lines l ON (l.producer_id, l.revision, l.line) = (n.producer_id, n.revision, n.line)
+LEFT JOIN config_cameras c ON (c.producer_id, c.revision, c.camera) = (n.producer_id, n.revision, l.camera)
+WHERE n.quarter >= %(since)s
+GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY n.quarter DESC, 1, 2, 3, 4, 5 LIMIT %(limit)s;
+
+-- name: services
+SELECT name, heartbeat_at, broker_since, heartbeat_at > now() - interval '6 s' AS alive FROM services ORDER BY name;
+
+-- name: alert_totals
+SELECT count(*) AS raised, count(*) FILTER (WHERE cleared_at IS NULL) AS open,
+       count(*) FILTER (WHERE cleared_at IS NULL AND acknowledged_at IS NULL) AS unacknowledged,
+       count(*) FILTER (WHERE verdict = 'true') AS true_alarms,
+       count(*) FILTER (WHERE verdict = 'false') AS false_alarms,
+       count(*) FILTER (WHERE verdict = 'test') AS tests
+FROM alerts;
+
+-- name: backlog
+SELECT (SELECT count(*) FROM inbox) AS inbox,
+       (SELECT count(*) FROM deliveries WHERE delivered_at IS NULL AND given_up_at IS NULL) AS deliveries;

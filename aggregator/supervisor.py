@@ -1,0 +1,170 @@
+"""`hawkline aggregator run`: starts database, broker and services, and starts again what ends."""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from aggregator.config import AggregatorSettings
+from aggregator.embedded.broker import EmbeddedBroker
+from aggregator.embedded.postgres import EmbeddedPostgres
+from aggregator.services import DSN_VARIABLE, SERVICES
+from aggregator.store import Database
+from aggregator.store.migrate import migrate
+from shared.errors import HawklineError, UnavailableError
+from shared.net import is_listening, require_free_port
+
+log = logging.getLogger(__name__)
+
+_LOOK_S = 0.2
+_FIRST_PAUSE_S, _LAST_PAUSE_S = 0.5, 30.0
+_GOOD_S = 30.0
+_LEAVE_S = 6.0
+
+
+class Part(Protocol):
+    """Something that runs and can be started again."""
+
+    @property
+    def pid(self) -> int | None: ...
+    def is_running(self) -> bool: ...
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+class Service:
+    """One of our own processes."""
+
+    def __init__(self, name: str, config: Path, dsn: str) -> None:
+        self._command = [sys.executable, "-m", "aggregator.service_main", name, str(config)]
+        self._environment = {**os.environ, DSN_VARIABLE: dsn}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process and self._process.poll() is None else None
+
+    def is_running(self) -> bool:
+        return self.pid is not None
+
+    def start(self) -> None:
+        # Its standard input is the leash: when we are gone, however we went, it reads the end and leaves.
+        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, env=self._environment)
+
+    def stop(self) -> None:
+        if self._process is None:
+            return
+        if self._process.stdin:
+            self._process.stdin.close()
+        try:
+            self._process.wait(_LEAVE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+@dataclass(slots=True)
+class _Kept:
+    part: Part
+    started_s: float = 0.0
+    pause_s: float = _FIRST_PAUSE_S
+    due_s: float = field(default=0.0)
+
+
+class Supervisor:
+    """Owner of all parts of one aggregator."""
+
+    def __init__(self, settings: AggregatorSettings, config: Path) -> None:
+        self._settings, self._config = settings, config
+        self._parts: dict[str, _Kept] = {}
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Start everything, keep it running, end it on SIGTERM or SIGINT.
+
+        Raises:
+            HawklineError: something that is needed at the start is not there.
+        """
+        signal.signal(signal.SIGTERM, lambda *_: self._stopping.set())
+        signal.signal(signal.SIGINT, lambda *_: self._stopping.set())
+        try:
+            self._start()
+            self._write_pids()
+            while not self._stopping.wait(_LOOK_S):
+                self._look()
+        finally:
+            for name in reversed(self._parts):
+                log.info("stopping %s", name)
+                self._parts[name].part.stop()
+
+    def _start(self) -> None:
+        settings = self._settings
+        _prepare_directory(settings.data_dir)
+        require_free_port(settings.api.host, settings.api.port, "api.port")
+        dsn = settings.database.dsn
+        if not dsn:
+            postgres = EmbeddedPostgres(settings.data_dir)
+            self._keep("postgres", postgres)
+            dsn = postgres.dsn
+        for name in migrate(Database(dsn)):
+            log.info("database: applied %s", name)
+        if settings.broker.embedded:
+            self._keep("broker", EmbeddedBroker(settings.broker.host, settings.broker.port, settings.data_dir))
+        elif not is_listening(settings.broker.host, settings.broker.port, timeout_s=5):
+            raise UnavailableError(
+                f"{self._config}: broker.host, broker.port: no broker answers on "
+                f"{settings.broker.host}:{settings.broker.port}; start it or correct the address"
+            )
+        for name in SERVICES:
+            self._keep(name, Service(name, self._config, dsn))
+
+    def _keep(self, name: str, part: Part) -> None:
+        if self._stopping.is_set():
+            return
+        log.info("starting %s", name)
+        kept = _Kept(part, started_s=time.monotonic())
+        self._parts[name] = kept
+        part.start()
+
+    def _look(self) -> None:
+        changed = False
+        for name, kept in self._parts.items():
+            if kept.part.is_running():
+                continue
+            now_s = time.monotonic()
+            if not kept.due_s:
+                kept.pause_s = (
+                    _FIRST_PAUSE_S if now_s - kept.started_s > _GOOD_S else min(_LAST_PAUSE_S, kept.pause_s * 2)
+                )
+                kept.due_s = now_s + kept.pause_s
+                log.error("%s ended; starting it again in %.1f s", name, kept.pause_s)
+            elif now_s >= kept.due_s:
+                kept.due_s, kept.started_s = 0.0, now_s
+                try:
+                    kept.part.start()
+                except HawklineError as error:
+                    log.error("%s: %s", name, error)
+                changed = True
+        if changed:
+            self._write_pids()
+
+    def _write_pids(self) -> None:
+        """Which process is which, for people with `kill` and `top`."""
+        pids = {name: kept.part.pid for name, kept in self._parts.items()}
+        part = self._settings.data_dir / "pids.json.part"
+        part.write_text(json.dumps(pids))
+        part.replace(self._settings.data_dir / "pids.json")
+
+
+def _prepare_directory(data_dir: Path) -> None:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnavailableError(f"data_dir = {str(data_dir)!r}: cannot be created ({error.strerror})") from None
