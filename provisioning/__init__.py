@@ -1,0 +1,1 @@
+"""Setting sites up and trying them out: demo, benches; enrolment and images come with later work."""

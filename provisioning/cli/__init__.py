@@ -1,0 +1,1 @@
+"""Commands of provisioning, one file per noun."""

@@ -1,0 +1,74 @@
+"""An operator's page in place of a browser: follows the feed and notes when what arrived."""
+
+import json
+import threading
+import time
+from datetime import datetime
+from typing import Any
+
+import httpx
+
+_RETRY_S = 0.5
+
+
+class FeedObserver:
+    """Follows the feed from now on, resuming after every break. Alerts are kept by id."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._stopping = threading.Event()
+        self._connected = threading.Event()
+        self._last_id: str | None = None
+        self.alerts: dict[int, dict[str, Any]] = {}
+        self.latencies_s: list[float] = []
+        """From the capture of the confirming frame to the receipt of the raised alert."""
+        self._thread = threading.Thread(target=self._run, name="observer", daemon=True)
+
+    def start(self, timeout_s: float = 10.0) -> bool:
+        """Begin; True once connected."""
+        self._thread.start()
+        return self._connected.wait(timeout_s)
+
+    def stop(self) -> None:
+        """End; the thread leaves with the next message or ping."""
+        self._stopping.set()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            headers = {"last-event-id": self._last_id} if self._last_id else {}
+            try:
+                with (
+                    httpx.Client(timeout=httpx.Timeout(5, read=15), trust_env=False) as client,
+                    client.stream("GET", f"{self._url}/api/v1/feed", headers=headers) as response,
+                ):
+                    self._read(response)
+            except httpx.HTTPError:
+                self._stopping.wait(_RETRY_S)
+
+    def _read(self, response: httpx.Response) -> None:
+        event = ""
+        for line in response.iter_lines():
+            if self._stopping.is_set():
+                return
+            field, _, value = line.partition(": ")
+            if field == "id":
+                self._last_id = value
+            elif field == "event":
+                event = value
+                self._connected.set()
+            elif field == "data" and event == "alert":
+                self._note(json.loads(value), time.time())
+
+    def _note(self, message: dict[str, Any], received_s: float) -> None:
+        alert = message["alert"]
+        if message["change"] == "raised":
+            self.latencies_s.append(received_s - datetime.fromisoformat(alert["confirmed_at"]).timestamp())
+        self.alerts[alert["id"]] = alert
+
+
+def percentile(values: list[float], part: float) -> float | None:
+    """Nearest-rank percentile; None of nothing."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, max(0, -(-int(part * 100) * len(ordered) // 100) - 1))]
