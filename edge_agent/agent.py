@@ -211,7 +211,7 @@ class Agent:
         if sequence is None:
             return
         taken_ms = to_ms(picture.taken_at_s)
-        digest = self._pictures.put(picture.jpeg, taken_ms)
+        digest = self._pictures.put(picture.jpeg, taken_ms, self._outbox.epoch, Lane.ALARM, sequence)
         self._outbox.append(Lane.BULK, EvidenceReady(taken_ms, Lane.ALARM, sequence, digest, len(picture.jpeg)))
         self._uploader.stir()
 

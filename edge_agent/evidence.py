@@ -3,14 +3,15 @@
 import hashlib
 import logging
 import os
+import sqlite3
 import threading
-from collections import deque
 from pathlib import Path
 
 import httpx
 
-from edge_agent.outbox.store import OutboxFile
+from edge_agent.outbox.store import OutboxFile, PictureRecord
 from shared.clock import Clock
+from shared.events import Lane
 from shared.topics import Address
 
 log = logging.getLogger(__name__)
@@ -32,8 +33,8 @@ class PictureRing:
         self._directory, self._file, self._clock, self._max_bytes = directory, file, clock, max_bytes
         directory.mkdir(parents=True, exist_ok=True)
 
-    def put(self, jpeg: bytes, taken_ms: int) -> bytes:
-        """Keep a picture.
+    def put(self, jpeg: bytes, taken_ms: int, epoch: int, lane: Lane, sequence: int) -> bytes:
+        """Keep the picture of an event.
 
         Returns:
             Its SHA-256.
@@ -48,8 +49,8 @@ class PictureRing:
         part.replace(path)
         self._file.change(
             lambda db: db.execute(
-                "INSERT OR IGNORE INTO pictures (sha256, size, taken_ms) VALUES (?, ?, ?)",
-                (digest, len(jpeg), taken_ms),
+                "INSERT OR REPLACE INTO pictures (lane, seq, epoch, sha256, size, taken_ms) VALUES (?, ?, ?, ?, ?, ?)",
+                (lane, sequence, epoch, digest, len(jpeg), taken_ms),
             )
         )
         self._trim()
@@ -61,18 +62,19 @@ class PictureRing:
     def _trim(self) -> None:
         """Pictures too old, then the oldest until the rest fits."""
 
-        def work(db) -> list[bytes]:  # type: ignore[no-untyped-def]
+        def work(db: sqlite3.Connection) -> list[bytes]:
             total = db.execute("SELECT coalesce(sum(size), 0) FROM pictures").fetchone()[0]
             oldest_ms = (self._clock.now_s() - _KEEP_S) * 1000
             going = []
-            for digest, size, taken_ms in db.execute(
-                "SELECT sha256, size, taken_ms FROM pictures ORDER BY taken_ms LIMIT 100"
+            for epoch, lane, sequence, digest, size, taken_ms in db.execute(
+                "SELECT epoch, lane, seq, sha256, size, taken_ms FROM pictures ORDER BY taken_ms LIMIT 100"
             ).fetchall():
                 if total <= self._max_bytes and taken_ms >= oldest_ms:
                     break
                 total -= size
-                going.append(digest)
-            db.executemany("DELETE FROM pictures WHERE sha256 = ?", [(digest,) for digest in going])
+                db.execute("DELETE FROM pictures WHERE (epoch, lane, seq) = (?, ?, ?)", (epoch, lane, sequence))
+                if not db.execute("SELECT 1 FROM pictures WHERE sha256 = ?", (digest,)).fetchone():
+                    going.append(digest)
             return going
 
         for digest in self._file.change(work):
@@ -104,24 +106,31 @@ class Uploader:
             while not self._stopping.is_set():
                 self._wake.wait(_RETRY_S)
                 self._wake.clear()
-                again: deque[bytes] = deque()
-                for digest, _ in self._file.pictures_waiting(20):
+                left = False
+                for picture in self._file.pictures_waiting(20):
                     if self._stopping.is_set():
                         return
-                    if not self._upload(client, digest):
-                        again.append(digest)
-                if again:
+                    left = not self._upload(client, picture) or left
+                if left:
                     self._stopping.wait(0.2)
+                    self._wake.set()
 
-    def _upload(self, client: httpx.Client, digest: bytes) -> bool:
+    def _upload(self, client: httpx.Client, picture: PictureRecord) -> bool:
         """Send one picture; True when it need not be sent again."""
-        path = self._ring.path(digest)
+        path = self._ring.path(picture.sha256)
         if not path.is_file():
-            self._note_done(digest)
+            self._note_done(picture)
             return True
         try:
             response = client.put(
-                f"{self._url}/api/v1/evidence/{digest.hex()}",
+                f"{self._url}/api/v1/evidence/{picture.sha256.hex()}",
+                params={
+                    "site": self._address.site,
+                    "agent": self._address.agent,
+                    "epoch": picture.epoch,
+                    "lane": picture.lane.value,
+                    "seq": picture.sequence,
+                },
                 content=path.read_bytes(),
                 headers={"content-type": "image/jpeg"},
             )
@@ -132,15 +141,20 @@ class Uploader:
             return False
         self._complained = False
         if response.status_code in (200, 201, 204):
-            self._note_done(digest)
+            self._note_done(picture)
             return True
         if response.status_code == 409:  # its announcement has not arrived yet
             return False
         if 400 <= response.status_code < 500:
-            log.error("picture %s was refused: %s", digest.hex(), response.text[:200])
-            self._note_done(digest)
+            log.error("picture %s was refused: %s", picture.sha256.hex(), response.text[:200])
+            self._note_done(picture)
             return True
         return False
 
-    def _note_done(self, digest: bytes) -> None:
-        self._file.change(lambda db: db.execute("UPDATE pictures SET uploaded = 1 WHERE sha256 = ?", (digest,)))
+    def _note_done(self, picture: PictureRecord) -> None:
+        self._file.change(
+            lambda db: db.execute(
+                "UPDATE pictures SET uploaded = 1 WHERE (epoch, lane, seq) = (?, ?, ?)",
+                (picture.epoch, picture.lane, picture.sequence),
+            )
+        )

@@ -148,6 +148,14 @@ class Publisher:
     def _send_again(self, lane: Lane, batch: _Batch) -> None:
         """What of an overdue batch still waits goes out once more, in as many pieces as it fell into."""
         waiting = self._outbox.waiting_between(lane, batch.first, batch.last)
+        log.info(
+            "%s %d to %d: no acknowledgement of try %d, %d still wait",
+            lane.label,
+            batch.first,
+            batch.last,
+            batch.attempts,
+            len(waiting),
+        )
         with self._wake:
             self._flying[lane] = [other for other in self._flying[lane] if other is not batch]
         for run in split_contiguous(waiting):

@@ -108,6 +108,8 @@ def get(connection: Connection, alert_id: int) -> Alert:
 
 def publish(connection: Connection, alert_id: int, change: str, publishing: Publishing) -> Alert:
     """Put an alert's present state on the feed and into the mail of the webhooks."""
+    # Before looking: a picture that is being stored at this moment is seen here, or sees this alert itself.
+    feed_log.lock(connection)
     alert = get(connection, alert_id)
     message = f'{{"change":"{change}","alert":{alert.model_dump_json()}}}'
     feed_log.append(connection, feed_log.ALERT, message)

@@ -2,17 +2,30 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Path, Request, Response
+from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
+from pydantic import BaseModel, Field
 
 from aggregator.alerting import alerts
 from aggregator.api.parts import ConnectionDependency, PartsDependency
+from aggregator.feed import log as feed_log
 from aggregator.store.pictures import MAX_BYTES, PictureRefusedError
+from shared.ids import NAME_PATTERN
 
 router = APIRouter(prefix="/api/v1/evidence", tags=["evidence"])
 
 Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the picture, hexadecimal")]
+
+
+class Announcement(BaseModel):
+    """The event that announced the picture."""
+
+    site: str = Field(pattern=NAME_PATTERN)
+    agent: str = Field(pattern=NAME_PATTERN)
+    epoch: int = Field(ge=0, lt=2**32)
+    lane: int = Field(ge=0, le=1)
+    seq: int = Field(ge=1, lt=2**62)
 
 
 @router.get(
@@ -45,26 +58,34 @@ def get_evidence(sha256: Sha256, connection: ConnectionDependency, parts: PartsD
         "requestBody": {"required": True, "content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}
     },
 )
-async def put_evidence(sha256: Sha256, request: Request, parts: PartsDependency) -> Response:
-    """Bring a picture whose announcement has been stored. Again changes nothing."""
+async def put_evidence(
+    sha256: Sha256, of: Annotated[Announcement, Query()], request: Request, parts: PartsDependency
+) -> Response:
+    """Bring the picture of an event that has been stored. Again changes nothing."""
     content = bytearray()
     async for chunk in request.stream():
         content += chunk
         if len(content) > MAX_BYTES:
             raise HTTPException(413, f"a picture has at most {MAX_BYTES} bytes")
-    await run_in_threadpool(_store, parts, bytes.fromhex(sha256), bytes(content))
+    await run_in_threadpool(_store, parts, bytes.fromhex(sha256), of, bytes(content))
     return Response(status_code=204)
 
 
-def _store(parts: PartsDependency, digest: bytes, content: bytes) -> None:
+def _store(parts: PartsDependency, digest: bytes, of: Announcement, content: bytes) -> None:
     with parts.pool.connection() as connection:
-        if connection.execute(alerts.SQL["evidence"], {"sha256": digest}).fetchone() is None:
+        which = {**of.model_dump(), "sha256": digest}
+        announced = connection.execute(alerts.SQL["announced_evidence"], which).fetchone()
+        if announced is None:
             raise HTTPException(409, "no stored event announces this picture yet; try again")
         try:
             parts.pictures.put(digest, content)
         except PictureRefusedError as error:
             raise HTTPException(422, str(error)) from None
-        if connection.execute(alerts.SQL["store_evidence"], {"sha256": digest}).rowcount:
-            for row in connection.execute(alerts.SQL["alerts_with_evidence"], {"sha256": digest}).fetchall():
-                alerts.publish(connection, row["alert_id"], "pictured", parts.publishing)
+        connection.execute(alerts.SQL["store_evidence"], {"sha256": digest})
+        feed_log.lock(connection)
+        arrived = connection.execute(
+            alerts.SQL["evidence_arrived"], {**which, "producer_id": announced["producer_id"]}
+        ).fetchall()
+        for row in arrived:
+            alerts.publish(connection, row["alert_id"], "pictured", parts.publishing)
     parts.waker.wake()

@@ -92,34 +92,38 @@ class FeedHub:
         return [(row["id"], to_sse(row)) for row in rows]
 
     def _follow(self) -> None:
+        position: int | None = None
         while not self._stopping.is_set():
             try:
                 with (
                     self._database.connect("feed", autocommit=True) as connection,
                     self._database.connect("feed-listen", autocommit=True) as listener,
                 ):
-                    if not self._newest:
+                    if position is None:
                         row = connection.execute(SQL["feed_bounds"]).fetchone()
-                        self._newest = row["newest"] if row else 0
+                        position = row["newest"] if row else 0
                     for _ in wakes(listener, FEED):
                         if self._stopping.is_set():
                             return
-                        self._advance(connection)
+                        position = self._advance(connection, position)
             except (UnavailableError, psycopg.Error) as error:
                 log.warning("feed: %s; trying again", str(error).strip().splitlines()[0])
                 time.sleep(1.0)
 
-    def _advance(self, connection: "psycopg.Connection[dict[str, object]]") -> None:
+    def _advance(self, connection: "psycopg.Connection[dict[str, object]]", position: int) -> int:
+        """Hand what is new to the event loop; returns the new place in the log."""
         while True:
-            rows = connection.execute(SQL["feed_after"], {"after": self._newest, "limit": _PAGE}).fetchall()
+            rows = connection.execute(SQL["feed_after"], {"after": position, "limit": _PAGE}).fetchall()
             if not rows:
-                return
+                return position
             messages = [(int(str(row["id"])), to_sse(row)) for row in rows]
             assert self._loop is not None  # noqa: S101 - start() has set it
             self._loop.call_soon_threadsafe(self._extend, messages)
-            self._newest = messages[-1][0]
+            position = messages[-1][0]
 
     def _extend(self, messages: list[tuple[int, bytes]]) -> None:
+        # On the event loop, ring and number together: a client that looks sees both or neither.
         self._ring.extend(messages)
+        self._newest = messages[-1][0]
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()

@@ -12,9 +12,14 @@ ALERT = "alert"
 BOX = "box"
 
 
+def lock(connection: "psycopg.Connection[Any]") -> None:
+    """From here to the commit this transaction alone adds to the feed."""
+    connection.execute(SQL["lock_feed"])
+
+
 def append(connection: "psycopg.Connection[Any]", topic: str, message: str) -> None:
     """Add a message within the caller's transaction; `message` is JSON and goes out as it is."""
-    connection.execute(SQL["lock_feed"])
+    lock(connection)
     connection.execute(SQL["add_feed"], {"topic": topic, "message": message})
 
 

@@ -19,10 +19,16 @@ CREATE TABLE IF NOT EXISTS events (
 -- The newest applied configuration, so that a restart without a change announces nothing.
 CREATE TABLE IF NOT EXISTS applied (revision INTEGER PRIMARY KEY, cameras BLOB NOT NULL);
 
+-- Pictures in the ring, by the event that they prove. Two events may share one picture.
 CREATE TABLE IF NOT EXISTS pictures (
-    sha256   BLOB    PRIMARY KEY,
+    lane     INTEGER NOT NULL,
+    seq      INTEGER NOT NULL,
+    epoch    INTEGER NOT NULL,
+    sha256   BLOB    NOT NULL,
     size     INTEGER NOT NULL,
     taken_ms INTEGER NOT NULL,
-    uploaded INTEGER NOT NULL DEFAULT 0
+    uploaded INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (epoch, lane, seq)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS pictures_by_sha256 ON pictures (sha256);
 CREATE INDEX IF NOT EXISTS pictures_waiting ON pictures (uploaded, taken_ms);

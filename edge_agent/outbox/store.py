@@ -26,6 +26,18 @@ class LaneRecord:
     clean_next: int | None = 1
 
 
+@dataclass(frozen=True, slots=True)
+class PictureRecord:
+    """A picture in the ring and the event `(epoch, lane, sequence)` that it belongs to."""
+
+    lane: Lane
+    sequence: int
+    epoch: int
+    sha256: bytes
+    size: int
+    taken_ms: int
+
+
 class OutboxFile:
     """Opens, reads and changes the file.
 
@@ -104,11 +116,14 @@ class OutboxFile:
         found = self._rows("SELECT revision, cameras FROM applied ORDER BY revision DESC LIMIT 1", ())
         return (int(found[0][0]), bytes(found[0][1])) if found else None
 
-    def pictures_waiting(self, limit: int) -> list[tuple[bytes, int]]:
-        """`(sha256, taken_ms)` of pictures not yet uploaded, newest first: an operator looks at the newest alert."""
-        return self._rows(
-            "SELECT sha256, taken_ms FROM pictures WHERE uploaded = 0 ORDER BY taken_ms DESC LIMIT ?", (limit,)
+    def pictures_waiting(self, limit: int) -> list["PictureRecord"]:
+        """Pictures not yet uploaded, newest first: an operator looks at the newest alert."""
+        rows = self._rows(
+            "SELECT lane, seq, epoch, sha256, size, taken_ms FROM pictures WHERE uploaded = 0 "
+            "ORDER BY taken_ms DESC LIMIT ?",
+            (limit,),
         )
+        return [PictureRecord(Lane(lane), *rest) for lane, *rest in rows]
 
     def count_pictures_waiting(self) -> int:
         found: list[tuple[int]] = self._rows("SELECT count(*) FROM pictures WHERE uploaded = 0", ())

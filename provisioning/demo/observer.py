@@ -12,7 +12,7 @@ _RETRY_S = 0.5
 
 
 class FeedObserver:
-    """Follows the feed from now on, resuming after every break. Alerts are kept by id."""
+    """Follows the feed from now on, resuming after every break. Alerts raised since are kept by id."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -63,7 +63,8 @@ class FeedObserver:
         alert = message["alert"]
         if message["change"] == "raised":
             self.latencies_s.append(received_s - datetime.fromisoformat(alert["confirmed_at"]).timestamp())
-        self.alerts[alert["id"]] = alert
+        if message["change"] == "raised" or alert["id"] in self.alerts:
+            self.alerts[alert["id"]] = alert
 
 
 def percentile(values: list[float], part: float) -> float | None:

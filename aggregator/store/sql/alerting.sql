@@ -66,9 +66,22 @@ UPDATE evidence SET stored_at = now() WHERE sha256 = %(sha256)s AND stored_at IS
 -- name: evidence
 SELECT size, stored_at FROM evidence WHERE sha256 = %(sha256)s;
 
--- name: alerts_with_evidence
-SELECT DISTINCT m.alert_id FROM evidence_of o JOIN alert_members m USING (producer_id, lane, seq)
-WHERE o.sha256 = %(sha256)s;
+-- name: announced_evidence
+SELECT o.producer_id, e.stored_at FROM evidence_of o
+JOIN evidence e USING (sha256)
+JOIN producers p ON p.id = o.producer_id
+WHERE o.sha256 = %(sha256)s AND o.lane = %(lane)s AND o.seq = %(seq)s
+  AND p.site = %(site)s AND p.agent = %(agent)s AND p.epoch = %(epoch)s;
+
+-- name: evidence_arrived
+-- The same picture may belong to several events; each alert hears once.
+WITH arrived AS (
+    UPDATE evidence_of SET arrived_at = now()
+    WHERE producer_id = %(producer_id)s AND lane = %(lane)s AND seq = %(seq)s AND sha256 = %(sha256)s
+      AND arrived_at IS NULL
+    RETURNING producer_id, lane, seq
+)
+SELECT m.alert_id FROM arrived JOIN alert_members m USING (producer_id, lane, seq);
 
 -- name: agents
 SELECT site, agent, state, state_since, last_seen_at, born_at, session, version, health_interval_s, health

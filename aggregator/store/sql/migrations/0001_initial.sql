@@ -164,6 +164,7 @@ CREATE TABLE evidence_of (
     lane        smallint NOT NULL,
     seq         bigint   NOT NULL,
     sha256      bytea    NOT NULL REFERENCES evidence,
+    arrived_at  timestamptz,
     PRIMARY KEY (producer_id, lane, seq, sha256)
 );
 CREATE INDEX evidence_of_by_sha256 ON evidence_of (sha256);

@@ -1,0 +1,69 @@
+/** What the aggregator's API returns; the OpenAPI document at /api/v1/openapi.json is the reference. */
+
+export type Verdict = 'true' | 'false' | 'test'
+export type PresenceState = 'online' | 'silent' | 'unknown'
+
+export interface Alert {
+  id: number
+  kind: string
+  priority: 1 | 2 | 3 | 4
+  site: string
+  agent: string
+  camera: string
+  line: string
+  direction: string
+  first_at: string
+  last_at: string
+  confirmed_at: string
+  raised_at: string
+  members: number
+  acknowledged_at: string | null
+  acknowledged_by: string | null
+  cleared_at: string | null
+  cleared_by: string | null
+  verdict: Verdict | null
+  evidence: string[]
+}
+
+export interface AlertPage {
+  alerts: Alert[]
+  next_before: number | null
+}
+
+export interface CameraHealth {
+  name: string
+  state: string
+  fps?: number
+  dropped?: number
+  frames?: number
+  detail?: string
+}
+
+export interface Health {
+  uptime_s: number
+  cameras?: CameraHealth[]
+  waiting_alarm?: number
+  waiting_bulk?: number
+  pictures_waiting?: number
+  disk_free_bytes?: number
+  cpu_temperature_c?: number
+  load_1m?: number
+}
+
+export interface Box {
+  site: string
+  agent: string
+  state: PresenceState
+  state_since: string
+  last_seen_at: string | null
+  born_at: string | null
+  session: number
+  version: string
+  health_interval_s: number
+  health: Health | null
+}
+
+export interface AlertMessage {
+  change: 'raised' | 'joined' | 'acknowledged' | 'cleared' | 'pictured'
+  alert: Alert
+}

@@ -1,0 +1,89 @@
+import { computed, reactive, readonly } from 'vue'
+
+import * as api from '../api/client'
+import type { Alert, Box, Verdict } from '../api/types'
+import { ring } from './sound'
+import { followFeed } from './stream'
+
+/** Cleared alerts stay on the page up to this number, so that an operator sees what was just done. */
+const KEPT_CLEARED = 50
+
+const state = reactive({
+  connected: false,
+  everConnected: false,
+  alerts: new Map<number, Alert>(),
+  boxes: new Map<string, Box>(),
+})
+
+export const feed = readonly(state)
+
+/** Open alerts first, unacknowledged before acknowledged, then by priority and time; cleared ones below. */
+export const rankedAlerts = computed(() =>
+  [...state.alerts.values()].sort(
+    (a, b) =>
+      Number(a.cleared_at !== null) - Number(b.cleared_at !== null) ||
+      Number(a.acknowledged_at !== null) - Number(b.acknowledged_at !== null) ||
+      a.priority - b.priority ||
+      b.id - a.id,
+  ),
+)
+
+export const unacknowledged = computed(
+  () => [...state.alerts.values()].filter((alert) => !alert.acknowledged_at && !alert.cleared_at).length,
+)
+
+export const sortedBoxes = computed(() =>
+  [...state.boxes.values()].sort((a, b) => `${a.site}/${a.agent}`.localeCompare(`${b.site}/${b.agent}`)),
+)
+
+function put(alert: Alert): void {
+  state.alerts.set(alert.id, alert)
+  const cleared = [...state.alerts.values()].filter((other) => other.cleared_at).sort((a, b) => a.id - b.id)
+  for (const old of cleared.slice(0, Math.max(0, cleared.length - KEPT_CLEARED))) state.alerts.delete(old.id)
+}
+
+function putBox(box: Box): void {
+  state.boxes.set(`${box.site}/${box.agent}`, box)
+}
+
+async function reload(): Promise<void> {
+  try {
+    const [open, recent, boxes] = await Promise.all([api.openAlerts(), api.recentAlerts(), api.boxes()])
+    for (const alert of [...recent.alerts, ...open.alerts]) put(alert)
+    boxes.forEach(putBox)
+  } catch {
+    state.connected = false
+  }
+}
+
+/** Box states change rarely and come by the feed; their figures are fetched while somebody looks. */
+export async function refreshBoxes(): Promise<void> {
+  try {
+    ;(await api.boxes()).forEach(putBox)
+  } catch {
+    // The banner already tells when the server is gone.
+  }
+}
+
+export async function acknowledge(alert: Alert, by: string): Promise<void> {
+  put(await api.acknowledge(alert.id, by))
+}
+
+export async function clear(alert: Alert, by: string, verdict: Verdict): Promise<void> {
+  put(await api.clear(alert.id, by, verdict))
+}
+
+export function start(): () => void {
+  return followFeed({
+    alert(message) {
+      put(message.alert)
+      if (message.change === 'raised') ring(message.alert.priority)
+    },
+    box: putBox,
+    reload: () => void reload(),
+    connected(yes) {
+      state.connected = yes
+      state.everConnected ||= yes
+    },
+  })
+}
