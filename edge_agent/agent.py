@@ -5,6 +5,7 @@ import random
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from enum import Enum
 from importlib.metadata import version
 
 from edge_agent import health
@@ -45,8 +46,16 @@ def line_specs(cameras: Sequence[Camera]) -> tuple[LineSpec, ...]:
     )
 
 
+class Ending(Enum):
+    """Why an agent's run ended."""
+
+    STOPPED = "stopped"
+    COPY = "copy"
+    """The aggregator knows numbers that this outbox never used: it must go on under a new epoch."""
+
+
 class Agent:
-    """One box. `run` blocks until `stop`; afterwards the outbox is closed in order."""
+    """One box. An instance runs once."""
 
     def __init__(self, settings: AgentSettings, cameras: Sequence[Camera], clock: Clock) -> None:
         self._settings, self._clock = settings, clock
@@ -68,19 +77,9 @@ class Agent:
         ]
         self._tickets: OrderedDict[tuple[int, int, int], int] = OrderedDict()
         self._tickets_lock = threading.Lock()
-        self._stopping = threading.Event()
 
-    @property
-    def is_copy(self) -> bool:
-        """Whether the aggregator knows numbers that this outbox never used: it must go on under a new epoch."""
-        return self._publisher.copy_detected.is_set()
-
-    def stop(self) -> None:
-        """Ask `run` to end."""
-        self._stopping.set()
-
-    def run(self) -> None:
-        """Watch, report, beat, until stopped or found to be a copy."""
+    def run(self, stopping: threading.Event) -> Ending:
+        """Watch, report, beat, until told to stop or found to be a copy; then the outbox is closed."""
         log.info(
             "agent %s/%s: %d cameras, %d lines",
             self._address.site,
@@ -99,18 +98,20 @@ class Agent:
             camera.start()
         started_s = self._clock.monotonic_s()
         beat_s = started_s + min(2.0, self._settings.health.interval_s)
-        while not self._stopping.wait(0.2) and not self.is_copy:
+        while not stopping.wait(0.2) and not self._publisher.copy_detected.is_set():
             if self._clock.monotonic_s() >= beat_s:
                 beat_s += self._settings.health.interval_s
                 self._beat(started_s)
-        self._leave(threads)
+        copied = self._publisher.copy_detected.is_set() and not stopping.is_set()
+        self._leave(threads, drain=not copied)
+        return Ending.COPY if copied else Ending.STOPPED
 
-    def _leave(self, threads: Sequence[threading.Thread]) -> None:
+    def _leave(self, threads: Sequence[threading.Thread], *, drain: bool) -> None:
         """Cameras first, then what they left is brought out as far as it goes, then the file is closed."""
         for camera in self._cameras:
             camera.stop()
         deadline_s = self._clock.monotonic_s() + _DRAIN_S
-        while self._connection.is_up and not self.is_copy and self._clock.monotonic_s() < deadline_s:
+        while drain and self._connection.is_up and self._clock.monotonic_s() < deadline_s:
             if not any(self._outbox.waiting().values()) and not self._outbox.file.count_pictures_waiting():
                 break
             threading.Event().wait(0.05)

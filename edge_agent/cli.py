@@ -1,6 +1,7 @@
 """`hawkline agent`: what an installer runs on a box."""
 
 import signal
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -17,30 +18,18 @@ ConfigOption = Annotated[Path, typer.Option("--config", help="the agent's TOML f
 @app.command(epilog="Example: hawkline agent run --config /etc/hawkline/agent.toml")
 def run(config: ConfigOption) -> None:
     """Watch the configured cameras and report to the aggregator, until stopped."""
-    from edge_agent.agent import Agent
+    from edge_agent.agent import Agent, Ending
     from edge_agent.config import load_agent_settings
     from edge_agent.outbox.outbox import renew_epoch
     from shared.clock import SystemClock
 
     settings, cameras = load_agent_settings(config)
-    clock = SystemClock()
-    stopped = False
-    while not stopped:
-        agent = Agent(settings, cameras, clock)
-
-        def leave(_signal: int, _frame: object, agent: Agent = agent) -> None:
-            nonlocal stopped
-            stopped = True
-            agent.stop()
-
-        signal.signal(signal.SIGTERM, leave)
-        signal.signal(signal.SIGINT, leave)
-        agent.run()
-        if agent.is_copy and not stopped:
-            epoch = renew_epoch(settings.data_dir / "outbox.db", clock)
-            say(f"the outbox was a copy of another one; going on under the new epoch {epoch:08x}")
-        else:
-            stopped = True
+    clock, stopping = SystemClock(), threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    while Agent(settings, cameras, clock).run(stopping) is Ending.COPY:
+        epoch = renew_epoch(settings.data_dir / "outbox.db", clock)
+        say(f"the outbox was a copy of another one; going on under the new epoch {epoch:08x}")
 
 
 @app.command(epilog="Example: hawkline agent replay gate.mp4 --scene gate.toml -o json")

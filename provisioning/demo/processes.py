@@ -59,6 +59,7 @@ class PartProcess:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+            self._let_go()
 
     def stop(self) -> int | None:
         """SIGTERM, then wait; by force after half a minute. Returns the exit code."""
@@ -70,9 +71,12 @@ class PartProcess:
                 self._process.wait(_LEAVE_S)
             except subprocess.TimeoutExpired:
                 self.kill()
-        if self._process.stdin:
-            self._process.stdin.close()
+        self._let_go()
         return self._process.returncode
+
+    def _let_go(self) -> None:
+        if self._process is not None and self._process.stdin:
+            self._process.stdin.close()
 
     def last_words(self) -> str:
         """The end of the log: its last error line where there is one."""

@@ -1,0 +1,138 @@
+"""A whole site of real processes for acceptance tests: written, started, killed, looked into."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import psycopg
+from psycopg.rows import dict_row
+
+from aggregator.embedded.postgres import EmbeddedPostgres
+from provisioning.demo.processes import PartProcess
+from shared.net import pick_free_port
+
+T = TypeVar("T")
+
+AGENT = """
+site = "test"
+agent = "{name}"
+data_dir = "{name}"
+
+[broker]
+port = {broker_port}
+
+[aggregator]
+url = "http://127.0.0.1:{api_port}"
+
+[health]
+interval_s = 1.0
+"""
+CAMERA = """
+[[cameras]]
+name = "{name}"
+scene = "{scene}"
+
+[cameras.source]
+{source}
+"""
+
+
+def await_true(what: str, look: Callable[[], T], timeout_s: float = 30.0) -> T:
+    """Look until the answer is true; a service that does not answer yet counts as false."""
+    deadline_s = time.monotonic() + timeout_s
+    while True:
+        try:
+            found = look()
+        except (httpx.HTTPError, psycopg.Error, OSError):
+            found = None
+        if found:
+            return found  # type: ignore[return-value]
+        assert time.monotonic() < deadline_s, f"not within {timeout_s:g} s: {what}"
+        time.sleep(0.1)
+
+
+class Site:
+    """One aggregator with embedded servers, and agents beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.api_port, self.broker_port = pick_free_port(), pick_free_port()
+        self.url = f"http://127.0.0.1:{self.api_port}"
+        self.http = httpx.Client(base_url=self.url, timeout=10, trust_env=False)
+        self.aggregator = PartProcess("aggregator", ["aggregator", "run", "--config", str(folder / "aggregator.toml")],
+                                      folder / "aggregator.log")
+        self.agents: dict[str, PartProcess] = {}
+        self.extra_configuration = ""
+
+    def start_aggregator(self) -> None:
+        (self.folder / "aggregator.toml").write_text(
+            f'data_dir = "aggregator"\n[broker]\nport = {self.broker_port}\n[api]\nport = {self.api_port}\n'
+            + self.extra_configuration
+        )
+        self.aggregator.start()
+        self.await_ready()
+
+    def await_ready(self) -> None:
+        def ready() -> bool:
+            self.aggregator.require_alive()
+            return self.http.get("/readyz").status_code == 200
+
+        await_true("aggregator ready", ready, 120)
+
+    def add_agent(self, name: str, cameras: dict[str, tuple[str, str]]) -> PartProcess:
+        """Write an agent; `cameras` maps a name to its scene file's text and its source section."""
+        text = AGENT.format(name=name, broker_port=self.broker_port, api_port=self.api_port)
+        for camera, (scene, source) in cameras.items():
+            (self.folder / f"{name}-{camera}.toml").write_text(scene)
+            text += CAMERA.format(name=camera, scene=f"{name}-{camera}.toml", source=source)
+        self.config(name).write_text(text)
+        self.agents[name] = PartProcess(f"agent {name}", ["agent", "run", "--config", str(self.config(name))],
+                                        self.folder / f"{name}.log")
+        return self.agents[name]
+
+    def config(self, name: str) -> Path:
+        return self.folder / f"{name}.toml"
+
+    def outbox(self, name: str) -> Path:
+        return self.folder / name / "outbox.db"
+
+    def pid(self, part: str) -> int:
+        """Process id of one of the aggregator's parts."""
+        found: int = await_true(f"{part} runs", lambda: self._living(part))
+        return found
+
+    def _living(self, part: str) -> int | None:
+        pid = json.loads((self.folder / "aggregator" / "pids.json").read_text()).get(part)
+        if not pid:
+            return None
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        return None if state == "Z" else pid
+
+    def kill(self, part: str) -> None:
+        """SIGKILL one of the aggregator's parts and wait until it is another process."""
+        pid = self.pid(part)
+        os.kill(pid, signal.SIGKILL)
+        await_true(f"{part} is started again", lambda: self._living(part) not in (None, pid), 60)
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        """Ask the database itself."""
+        dsn = EmbeddedPostgres(self.folder / "aggregator").dsn
+        with psycopg.connect(dsn, row_factory=dict_row) as connection:
+            return connection.execute(query.encode()).fetchall()
+
+    def get(self, path: str) -> Any:
+        response = self.http.get(path)
+        response.raise_for_status()
+        return response.json()
+
+    def close(self) -> None:
+        for agent in self.agents.values():
+            agent.stop()
+        self.aggregator.stop()
+        EmbeddedPostgres(self.folder / "aggregator").stop()
+        self.http.close()
