@@ -26,12 +26,15 @@ log = logging.getLogger(__name__)
 VideoPacket: TypeAlias = "av.Packet[av.VideoStream]"
 Transport = Literal["tcp", "udp"]
 _OPEN_TIMEOUT_S = 5.0
-_READ_TIMEOUT_S = 3.0
-_STALL_S = 4.0
-"""Longer than any honest pause between frames, and with it a stall is told within five seconds."""
+_READ_TIMEOUT_S = 2.0
+"""FFmpeg holds the newest frame back until the next one begins, so a silent stream times out twice: after 2 s it gives
+up that frame, after 4 s an error. Together a stall is told within five seconds."""
+_STALL_S = 4.5
+"""Bound on the wait for a frame where FFmpeg goes on receiving something that is none."""
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.5, 30.0
 _GOOD_AFTER_S = 10.0
 """A stream that gave frames this long was good: the next failure starts from the first delay again."""
+_STALLED = SourceEvent(CameraState.STALLED, f"no frame for {2 * _READ_TIMEOUT_S:g} s")
 _KEPT_PACKET_BYTES = 16 * 1024 * 1024
 
 
@@ -39,7 +42,14 @@ def open_stream(url: str, transport: Transport) -> av.container.InputContainer:
     """Open a camera's stream with bounded waits. Errors never carry the password."""
     return av.open(
         url,
-        options={"rtsp_transport": transport, "fflags": "nobuffer", "flags": "low_delay", "max_delay": "500000"},
+        options={
+            "rtsp_transport": transport,
+            "fflags": "nobuffer",
+            "flags": "low_delay",
+            "max_delay": "500000",
+            # A camera says all that matters in its first half second; FFmpeg would listen for five.
+            "analyzeduration": "500000",
+        },
         timeout=(_OPEN_TIMEOUT_S, _READ_TIMEOUT_S),
     )
 
@@ -75,20 +85,19 @@ class RtspSource:
         return self._dropped
 
     def frames(self) -> Iterator[Frame | SourceEvent]:
-        stalled = False
+        flowing = False
         while not self._closed.is_set():
             with self._arrived:
                 if not self._newest:
                     self._arrived.wait(_STALL_S)
                 item = self._newest.popleft() if self._newest else None
-            if item is None:
-                if not stalled:
-                    yield SourceEvent(CameraState.STALLED, f"no frame for {_STALL_S:g} s")
-                    self._abandon.set()
-                stalled = True
-                continue
-            stalled = stalled and isinstance(item, SourceEvent)
-            yield item
+            if item is not None:
+                flowing = isinstance(item, Frame)
+                yield item
+            elif flowing:
+                flowing = False
+                self._abandon.set()
+                yield _STALLED
 
     def picture_at(self, captured_at_s: float) -> Colour | None:
         return self._pictures.picture_at(captured_at_s) if self._pictures else None
@@ -104,38 +113,42 @@ class RtspSource:
             self._abandon.clear()
             began = time.monotonic()
             try:
-                reason = self._read_stream()
+                event = self._read_stream()
             except (av.FFmpegError, OSError) as error:
-                reason = without_credentials(str(error))
+                event = _explain(error)
             if self._closed.is_set():
                 return
             attempt = 0 if time.monotonic() - began > _GOOD_AFTER_S else attempt + 1
             wait_s = retry_delay_s(attempt - 1 if attempt else 0, rng)
-            log.warning("%s: %s; next try in %.1f s", without_credentials(self._url), reason, wait_s)
-            self._put(SourceEvent(CameraState.UNREACHABLE, reason))
+            log.warning("%s: %s; next try in %.1f s", without_credentials(self._url), event.detail, wait_s)
+            self._put(event)
             self._closed.wait(wait_s)
 
-    def _read_stream(self) -> str:
-        """Decode until the stream ends.
-
-        Returns:
-            Why it ended.
-        """
+    def _read_stream(self) -> SourceEvent:
+        """Decode until the stream ends; says how it ended."""
         with open_stream(self._url, self._transport) as container:
             if not container.streams.video:
-                return "the stream holds no video"
-            for decoded in container.decode(container.streams.video[0]):
-                if self._closed.is_set():
-                    return "closed"
-                if self._abandon.is_set():
-                    return "stalled"
-                now_s, mono_s = time.time(), time.monotonic()
-                self._started_s = mono_s if self._started_s is None else self._started_s
-                # Arrival, not the camera's stamps, is media time: it survives reconnects and wrong clocks.
-                self._put(
-                    Frame(next(self._numbers), mono_s - self._started_s, now_s, luma(decoded), partial(bgr, decoded))
-                )
-        return "the camera ended the stream"
+                return SourceEvent(CameraState.UNREACHABLE, "the stream holds no video")
+            stream = container.streams.video[0]
+            stream.thread_type = "SLICE"  # threads by frame would hold frames back
+            heard_s = time.monotonic()
+            for packet in container.demux(stream):
+                if self._closed.is_set() or self._abandon.is_set():
+                    break
+                if packet.size == 0:  # FFmpeg's word for the end, and for our time-out
+                    if time.monotonic() - heard_s >= _READ_TIMEOUT_S:
+                        return _STALLED
+                    break
+                heard_s = time.monotonic()
+                for decoded in packet.decode():
+                    self._put(self._frame(decoded))
+        return SourceEvent(CameraState.UNREACHABLE, "the camera ended the stream")
+
+    def _frame(self, decoded: av.VideoFrame) -> Frame:
+        # Arrival, not the camera's stamps, is media time: it survives reconnects and wrong clocks.
+        now_s, mono_s = time.time(), time.monotonic()
+        self._started_s = mono_s if self._started_s is None else self._started_s
+        return Frame(next(self._numbers), mono_s - self._started_s, now_s, luma(decoded), partial(bgr, decoded))
 
     def _put(self, item: Frame | SourceEvent) -> None:
         with self._arrived:
@@ -146,6 +159,16 @@ class RtspSource:
             while len(self._newest) > 16:
                 self._newest.popleft()
             self._arrived.notify()
+
+
+def _explain(error: Exception) -> SourceEvent:
+    """What a failure of FFmpeg means for the camera; never with the password."""
+    if isinstance(error, av.error.ExitError):  # our own time-out interrupted a read
+        return _STALLED
+    if isinstance(error, av.error.HTTPUnauthorizedError):
+        return SourceEvent(CameraState.UNREACHABLE, "the camera refuses user and password")
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return SourceEvent(CameraState.UNREACHABLE, without_credentials(reason))
 
 
 class _PictureStream:
@@ -193,7 +216,7 @@ class _PictureStream:
                             return
                         self._keep(packet)
             except (av.FFmpegError, OSError, IndexError) as error:
-                log.warning("%s: %s", without_credentials(self._url), without_credentials(str(error)))
+                log.warning("%s: %s", without_credentials(self._url), _explain(error).detail)
             with self._lock:
                 self._packets.clear()
                 self._bytes, self._codec = 0, None

@@ -64,8 +64,9 @@ class Site:
         self.api_port, self.broker_port = pick_free_port(), pick_free_port()
         self.url = f"http://127.0.0.1:{self.api_port}"
         self.http = httpx.Client(base_url=self.url, timeout=10, trust_env=False)
-        self.aggregator = PartProcess("aggregator", ["aggregator", "run", "--config", str(folder / "aggregator.toml")],
-                                      folder / "aggregator.log")
+        self.aggregator = PartProcess(
+            "aggregator", ["aggregator", "run", "--config", str(folder / "aggregator.toml")], folder / "aggregator.log"
+        )
         self.agents: dict[str, PartProcess] = {}
         self.extra_configuration = ""
 
@@ -91,8 +92,9 @@ class Site:
             (self.folder / f"{name}-{camera}.toml").write_text(scene)
             text += CAMERA.format(name=camera, scene=f"{name}-{camera}.toml", source=source)
         self.config(name).write_text(text)
-        self.agents[name] = PartProcess(f"agent {name}", ["agent", "run", "--config", str(self.config(name))],
-                                        self.folder / f"{name}.log")
+        self.agents[name] = PartProcess(
+            f"agent {name}", ["agent", "run", "--config", str(self.config(name))], self.folder / f"{name}.log"
+        )
         return self.agents[name]
 
     def config(self, name: str) -> Path:

@@ -50,10 +50,13 @@ def read_ledger(outbox: Path) -> dict[tuple[int, int, int], bytes]:
 
 def test_nothing_is_lost_and_nothing_stored_twice(site: Site) -> None:
     rng = random.Random(20)
-    agent = site.add_agent("box", {
-        "fence": (many_lines(9), 'kind = "synthetic"\nscene = "fence"\nseed = 3'),
-        "yard": (many_lines(9), 'kind = "synthetic"\nscene = "fence"\nseed = 4'),
-    })
+    agent = site.add_agent(
+        "box",
+        {
+            "fence": (many_lines(9), 'kind = "synthetic"\nscene = "fence"\nseed = 3'),
+            "yard": (many_lines(9), 'kind = "synthetic"\nscene = "fence"\nseed = 4'),
+        },
+    )
     keep_ledger(site.outbox("box"))
     site.start_aggregator()
     agent.start()
