@@ -44,8 +44,6 @@ def _decode(kind: type[Any], value: Any) -> Any:
 def _explain(message: str) -> str:
     """msgspec's words, key first: `Expected ... - at `$.a.b`` becomes `key a.b: expected ...`."""
     found = _AT.search(message)
-    if not found:
-        return message
-    said = message[: found.start()]
-    said = said[:1].lower() + said[1:]
-    return f"key {found['path'] or '(top level)'}: {said}"
+    said = message[: found.start()] if found else message
+    path = found["path"] if found else ""
+    return f"key {path or '(top level)'}: {said[:1].lower()}{said[1:]}"

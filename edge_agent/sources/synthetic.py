@@ -71,7 +71,9 @@ class SyntheticScene:
         rng = random.Random(self.seed * 1_000_003 + number)
         forward = rng.random() < 0.5
         start_s = 2.0 + number * _PERIOD_S + rng.uniform(0.0, 0.5)
-        shade = tuple(rng.choice((35, 60, 195, 225)) + rng.randint(-10, 10) for _ in range(3))
+        # One brightness with a tint: analysis sees luma, and three independent channels could add up to the ground's.
+        brightness = rng.choice((35, 60, 195, 220))
+        shade = tuple(brightness + rng.randint(-25, 25) for _ in range(3))
         if self.kind == "gate":
             y = rng.uniform(0.72, 0.82)
             path = ((-0.25, y), (1.25, y + rng.uniform(-0.04, 0.04)))

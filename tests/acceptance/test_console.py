@@ -1,0 +1,108 @@
+"""Two operators' browsers: an alert appears, is acknowledged in one and seen acknowledged in the other."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+from tests.acceptance.site import Site, await_true
+from tests.acceptance.test_kills import many_lines
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+
+_FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --disable-dev-shm-usage --window-size=1280,900"
+)
+
+Browser = webdriver.Chrome
+
+
+@pytest.fixture
+def browser(request: pytest.FixtureRequest) -> Iterator[Callable[[], Browser]]:
+    """Makes headless Chromiums; without one the test skips, and fails where CI=true."""
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not (chromium and driver):
+        reason = "Chromium and its driver are missing (Debian: chromium chromium-driver)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    opened: list[Browser] = []
+
+    def open_browser() -> Browser:
+        options = webdriver.ChromeOptions()
+        for flag in _FLAGS.split():
+            options.add_argument(flag)
+        options.binary_location = chromium
+        opened.append(webdriver.Chrome(options=options, service=webdriver.ChromeService(driver)))
+        return opened[-1]
+
+    yield open_browser
+    for one in opened:
+        one.quit()
+
+
+def see(browser: Browser, selector: str, timeout_s: float = 20.0) -> str:
+    """Wait until an element shows; returns its text."""
+    element = WebDriverWait(browser, timeout_s).until(lambda b: b.find_elements(By.CSS_SELECTOR, selector))[0]
+    return element.text
+
+
+def test_alert_is_seen_acknowledged_and_cleared_everywhere(site: Site, browser: Callable[[], Browser]) -> None:
+    site.start_aggregator()
+    one, other = browser(), browser()
+    one.get(site.url)
+    other.get(site.url)
+    assert "目前没有告警" in see(one, "main")
+
+    agent = site.add_agent("box", {"fence": (many_lines(1), 'kind = "synthetic"\nscene = "fence"\nseed = 3')})
+    agent.start()
+    card = see(one, "[data-alert][data-state=new]")
+    assert "line 0" in card
+    assert "越线" in card
+    assert "2 级" in card
+    number = one.find_element(By.CSS_SELECTOR, "[data-alert]").get_attribute("data-alert")
+    assert see(other, f"[data-alert='{number}'][data-state=new]")
+    see(one, f"[data-alert='{number}'] img")
+    loaded = "return document.querySelector(\"[data-alert='" + number + "'] img\").naturalWidth"
+    WebDriverWait(one, 20).until(lambda b: b.execute_script(loaded) > 0)
+
+    one.find_element(By.CSS_SELECTOR, f"[data-alert='{number}'] [data-test=acknowledge]").click()
+    assert "值班员" in see(other, f"[data-alert='{number}'][data-state=acknowledged] [data-test=acknowledged]")
+    other.find_element(By.CSS_SELECTOR, f"[data-alert='{number}'] [data-test=clear-false]").click()
+    assert "误报" in see(one, f"[data-alert='{number}'][data-state=cleared] [data-test=cleared]")
+    verdicts = site.get("/api/v1/lines/verdicts")
+    assert [(row["line"], row["false_alarms"]) for row in verdicts] == [("line 0", 1)]
+
+    one.get(site.url + "/#/boxes")
+    assert "在线" in see(one, "[data-box=box][data-state=online]")
+
+    # The other operator's page must not look calm when nothing can reach it any more.
+    site.aggregator.kill()
+    assert "连接中断" in see(other, "[data-test=disconnected]", 15)
+    site.aggregator.start()
+    site.await_ready()
+    WebDriverWait(other, 60).until_not(lambda b: b.find_elements(By.CSS_SELECTOR, "[data-test=disconnected]"))
+    assert "实时" in see(other, "[data-test=link]")
+
+
+def test_keyboard_alone_is_enough(site: Site, browser: Callable[[], Browser]) -> None:
+    site.start_aggregator()
+    agent = site.add_agent("box", {"fence": (many_lines(1), 'kind = "synthetic"\nscene = "fence"\nseed = 3')})
+    agent.start()
+    await_true("an alert", lambda: site.get("/api/v1/alerts")["alerts"])
+    page = browser()
+    page.get(site.url)
+    see(page, "[data-alert][data-state=new]")
+    body = page.find_element(By.TAG_NAME, "body")
+    body.send_keys("j")
+    number = page.find_element(By.CSS_SELECTOR, ".card.selected").get_attribute("data-alert")
+    body.send_keys("a")
+    see(page, f"[data-alert='{number}'][data-state=acknowledged]")
+    body.send_keys("1")
+    see(page, f"[data-alert='{number}'][data-state=cleared]")
+    assert site.get(f"/api/v1/alerts/{number}")["verdict"] == "true"
