@@ -1,0 +1,223 @@
+"""The outbox: numbers are never used twice, waiting events survive, and what is given up is said."""
+
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge_agent.outbox import Outbox
+from edge_agent.outbox.outbox import BLOCK, renew_epoch
+from edge_agent.outbox.store import OutboxFile
+from shared.clock import SystemClock
+from shared.envelope import decode_event
+from shared.errors import UnavailableError
+from shared.events import CameraChanged, CameraState, ConfigApplied, Event, Lane, LineSpec, LossReason, RangeLost
+
+CLOCK = SystemClock()
+SMALL = 100_000
+
+
+def event(number: int) -> Event:
+    return CameraChanged(number, 1, 0, CameraState.WATCHING, "x" * 40)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "outbox.db"
+
+
+@pytest.fixture
+def outbox(path: Path) -> Iterator[Outbox]:
+    outbox = Outbox(path, CLOCK, max_bytes=10_000_000)
+    yield outbox
+    outbox.close()
+
+
+def crash(outbox: Outbox, copy: Path) -> Path:
+    """The file as a power cut would leave it: copied while open."""
+    outbox.flush()
+    for suffix in ("", "-wal"):
+        source = Path(f"{outbox.file.path}{suffix}")
+        if source.exists():
+            shutil.copy(source, f"{copy}{suffix}")
+    return copy
+
+
+def waiting(outbox: Outbox, lane: Lane) -> list[int]:
+    return [sequence for sequence, _ in outbox.waiting_between(lane, 1, 2**40)]
+
+
+def test_numbers_follow_on_each_other_by_lane(outbox: Outbox) -> None:
+    assert [outbox.append(Lane.ALARM, event(n)) for n in range(3)] == [1, 2, 3]
+    assert [outbox.append(Lane.BULK, event(n)) for n in range(2)] == [1, 2]
+
+
+def test_alarm_can_be_published_before_it_is_on_disk_and_bulk_cannot(outbox: Outbox) -> None:
+    with outbox.file._write_lock:  # the card is slow
+        outbox.append(Lane.ALARM, event(1))
+        outbox.append(Lane.BULK, event(1))
+        assert outbox.next_batch(Lane.ALARM, 0, 10, 4096) is not None
+        assert outbox.next_batch(Lane.BULK, 0, 10, 4096) is None
+    outbox.flush()
+    assert outbox.next_batch(Lane.BULK, 0, 10, 4096) is not None
+
+
+def test_acknowledged_before_it_was_written_is_never_sent_again(outbox: Outbox) -> None:
+    with outbox.file._write_lock:
+        outbox.append(Lane.ALARM, event(1))
+        time.sleep(0.05)  # the writer has taken its copy and waits for the card
+        outbox.acknowledge(Lane.ALARM, 1, ())
+        assert outbox.next_batch(Lane.ALARM, 0, 10, 4096) is None
+    outbox.flush()
+    assert outbox.file.rows_after(Lane.ALARM, 0, 10) == []
+    assert outbox.waiting()[Lane.ALARM] == 0
+
+
+def test_batch_is_bounded_and_stops_at_a_hole(outbox: Outbox) -> None:
+    for n in range(10):
+        outbox.append(Lane.ALARM, event(n))
+    outbox.acknowledge(Lane.ALARM, 2, ((5, 5),))
+    first, rows = outbox.next_batch(Lane.ALARM, 0, 100, 100_000) or (0, [])
+    assert (first, len(rows)) == (3, 2)
+    first, rows = outbox.next_batch(Lane.ALARM, 4, 3, 100_000) or (0, [])
+    assert (first, len(rows)) == (6, 3)
+    _, rows = outbox.next_batch(Lane.ALARM, 5, 100, 120) or (0, [])
+    assert len(rows) == 2
+    assert outbox.low(Lane.ALARM) == 3
+
+
+def test_clean_restart_goes_on_without_a_gap(path: Path) -> None:
+    one = Outbox(path, CLOCK, max_bytes=SMALL)
+    one.append(Lane.ALARM, event(1))
+    one.append(Lane.ALARM, event(2))
+    one.acknowledge(Lane.ALARM, 1, ())
+    one.close()
+    two = Outbox(path, CLOCK, max_bytes=SMALL)
+    assert waiting(two, Lane.ALARM) == [2]
+    assert two.append(Lane.ALARM, event(3)) == 3
+    assert two.epoch == one.epoch
+    assert two.session == one.session + 1
+    two.close()
+
+
+def test_crash_skips_what_may_have_been_used_and_says_so(outbox: Outbox, tmp_path: Path) -> None:
+    for n in range(5):
+        outbox.append(Lane.ALARM, event(n))
+    outbox.append(Lane.BULK, event(1))
+    again = Outbox(crash(outbox, tmp_path / "crashed.db"), CLOCK, max_bytes=SMALL)
+    assert again.append(Lane.BULK, event(2)) == BLOCK + 1
+    rows = dict(again.waiting_between(Lane.ALARM, 1, 2 * BLOCK))
+    assert sorted(rows) == [1, 2, 3, 4, 5, BLOCK + 1, BLOCK + 2]
+    reports = [decode_event(rows[BLOCK + n]) for n in (1, 2)]
+    assert [(r.lane, r.first, r.last, r.reason) for r in reports if isinstance(r, RangeLost)] == [
+        (Lane.ALARM, 6, BLOCK, LossReason.RESTART), (Lane.BULK, 2, BLOCK, LossReason.RESTART),
+    ]
+    again.close()
+
+
+def test_crash_of_everything_acknowledged_still_uses_no_number_twice(outbox: Outbox, tmp_path: Path) -> None:
+    for n in range(5):
+        outbox.append(Lane.ALARM, event(n))
+    outbox.acknowledge(Lane.ALARM, 5, ())
+    again = Outbox(crash(outbox, tmp_path / "crashed.db"), CLOCK, max_bytes=SMALL)
+    assert again.append(Lane.ALARM, event(9)) > BLOCK
+    again.close()
+
+
+def test_many_blocks(outbox: Outbox) -> None:
+    numbers = [outbox.append(Lane.BULK, event(n)) for n in range(3 * BLOCK)]
+    assert numbers == list(range(1, 3 * BLOCK + 1))
+    outbox.flush()
+    assert outbox.high(Lane.BULK) >= 3 * BLOCK
+    after, seen = 0, []
+    while found := outbox.next_batch(Lane.BULK, after, 200, 4096):
+        seen += range(found[0], found[0] + len(found[1]))
+        after = seen[-1]
+    assert seen == numbers
+    assert outbox.waiting()[Lane.BULK] == len(numbers)
+
+
+def test_full_outbox_gives_up_bulk_first_and_reports_it(path: Path) -> None:
+    outbox = Outbox(path, CLOCK, max_bytes=SMALL)
+    for n in range(100):
+        outbox.append(Lane.ALARM, event(n))
+    for n in range(3000):
+        outbox.append(Lane.BULK, event(n))
+    outbox.flush()
+    outbox.flush()
+    alarms = dict(outbox.waiting_between(Lane.ALARM, 1, 10_000))
+    assert set(range(1, 101)) <= set(alarms), "alarms are evicted last"
+    lost = [r for row in alarms.values() if isinstance(r := decode_event(row), RangeLost)]
+    given_up = {n for r in lost for n in range(r.first, r.last + 1)}
+    assert all(r.lane is Lane.BULK and r.reason is LossReason.EVICTED for r in lost)
+    left = set(waiting(outbox, Lane.BULK))
+    assert left | given_up == set(range(1, 3001))
+    assert not left & given_up
+    assert sum(len(row) for _, row in outbox.file.rows_after(Lane.BULK, 0, 10_000)) < SMALL
+    assert outbox.low(Lane.BULK) == min(left)
+    outbox.close()
+
+
+def test_configuration_is_announced_when_it_differs(path: Path) -> None:
+    line = LineSpec(0, "gate", ((0.0, 0.5), (1.0, 0.5)), "both", 2)
+    outbox = Outbox(path, CLOCK, max_bytes=SMALL)
+    assert [outbox.apply_config(("c",), (line,)) for _ in range(2)] == [1, 1]
+    assert outbox.apply_config(("c", "d"), (line,)) == 2
+    assert len(waiting(outbox, Lane.ALARM)) == 2
+    outbox.close()
+
+
+def test_copy_goes_on_as_a_producer_of_its_own(path: Path) -> None:
+    outbox = Outbox(path, CLOCK, max_bytes=SMALL)
+    outbox.apply_config(("c",), ())
+    for n in range(3):
+        outbox.append(Lane.BULK, event(n))
+    outbox.acknowledge(Lane.ALARM, 1, ())
+    outbox.acknowledge(Lane.BULK, 1, ())
+    before = outbox.epoch
+    outbox.close()
+    renew_epoch(path, CLOCK)
+    renewed = Outbox(path, CLOCK, max_bytes=SMALL)
+    assert renewed.epoch != before
+    assert waiting(renewed, Lane.BULK) == [1, 2]
+    (_, row), = renewed.waiting_between(Lane.ALARM, 1, 10)
+    assert isinstance(decode_event(row), ConfigApplied)
+    assert renewed.append(Lane.BULK, event(9)) == 3
+    renewed.close()
+
+
+def test_runs_are_never_the_same(path: Path) -> None:
+    one = Outbox(path, CLOCK, max_bytes=SMALL)
+    runs = [one.new_run(), one.new_run()]
+    one.close()
+    two = Outbox(path, CLOCK, max_bytes=SMALL)
+    runs.append(two.new_run())
+    two.close()
+    assert runs == [1, 2, 3]
+
+
+def test_file_that_is_no_database_is_said_so(path: Path) -> None:
+    path.write_bytes(b"garbage" * 1000)
+    with pytest.raises(UnavailableError, match=r"outbox\.db: the outbox cannot be opened"):
+        Outbox(path, CLOCK, max_bytes=SMALL)
+
+
+def test_write_error_keeps_events_until_the_disk_takes_them(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = True
+    whole = OutboxFile.change
+
+    def change(self, work):  # type: ignore[no-untyped-def]
+        if broken:
+            raise sqlite3.OperationalError("disk I/O error")
+        return whole(self, work)
+
+    monkeypatch.setattr(OutboxFile, "change", change)
+    outbox.append(Lane.ALARM, event(1))
+    assert not outbox.flush(timeout_s=0.3)
+    assert outbox.next_batch(Lane.ALARM, 0, 10, 4096) is not None
+    broken = False
+    assert outbox.flush(timeout_s=10)
+    assert [seq for seq, _ in outbox.file.rows_after(Lane.ALARM, 0, 10)] == [1]

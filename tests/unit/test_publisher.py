@@ -1,0 +1,182 @@
+"""The publisher against a broker and an aggregator that do as the test says. Time stands still unless moved."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge_agent.outbox import Outbox
+from edge_agent.publisher import Publisher
+from shared.clock import ManualClock, SystemClock
+from shared.envelope import Acknowledgement, Header, decode_header
+from shared.events import CameraChanged, CameraState, Lane
+from shared.topics import Address
+
+
+class Line:
+    """Takes what is sent, or nothing while `open` is false."""
+
+    def __init__(self) -> None:
+        self.open = True
+        self.sent: list[tuple[str, Header]] = []
+
+    def send(self, topic: str, payload: bytes) -> int | None:
+        if not self.open:
+            return None
+        self.sent.append((topic, decode_header(payload)))
+        return len(self.sent)
+
+    def numbers(self, lane: Lane) -> list[tuple[int, int]]:
+        return [(header.first, header.last) for _, header in self.sent if header.lane is lane]
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Iterator[Outbox]:
+    outbox = Outbox(tmp_path / "outbox.db", SystemClock(), max_bytes=10_000_000)
+    yield outbox
+    outbox.close()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def line() -> Line:
+    return Line()
+
+
+@pytest.fixture
+def publisher(outbox: Outbox, line: Line, clock: ManualClock) -> Publisher:
+    publisher = Publisher(outbox, Address("s", "a"), line.send, clock, random.Random(1))
+    publisher.set_listening(True)
+    return publisher
+
+
+def add(outbox: Outbox, lane: Lane, count: int) -> None:
+    for n in range(count):
+        outbox.append(lane, CameraChanged(n, 1, 0, CameraState.WATCHING, ""))
+    outbox.flush()
+
+
+def turn(publisher: Publisher) -> None:
+    for lane in Lane:
+        publisher._send_lane(lane)
+
+
+def ack(outbox: Outbox, lane: Lane, contiguous: int, *ranges: tuple[int, int]) -> Acknowledgement:
+    return Acknowledgement(1, outbox.epoch, lane, contiguous, ranges, 8)
+
+
+def test_alarms_go_on_their_own_topic(publisher: Publisher, outbox: Outbox, line: Line) -> None:
+    add(outbox, Lane.ALARM, 3)
+    add(outbox, Lane.BULK, 2)
+    turn(publisher)
+    assert [(topic, header.first, header.count) for topic, header in line.sent] == [
+        ("hl/1/s/a/up/alarm", 1, 3), ("hl/1/s/a/up/bulk", 1, 2),
+    ]
+
+
+def test_bulk_leaves_room_for_alarms(publisher: Publisher, outbox: Outbox, line: Line) -> None:
+    add(outbox, Lane.BULK, 3000)
+    turn(publisher)
+    assert len(line.numbers(Lane.BULK)) == 2, "without PUBACK no more than two"
+    for packet in (1, 2):
+        publisher.delivered(packet)
+    for _ in range(20):
+        turn(publisher)
+        publisher.delivered(len(line.sent))
+    assert len(line.numbers(Lane.BULK)) == 8, "without the aggregator's word no more than eight"
+
+
+def test_what_is_acknowledged_is_not_sent_again(publisher: Publisher, outbox: Outbox, line: Line, clock: ManualClock) -> None:
+    add(outbox, Lane.ALARM, 3)
+    turn(publisher)
+    publisher.acknowledged(ack(outbox, Lane.ALARM, 3))
+    clock.advance(600)
+    turn(publisher)
+    assert line.numbers(Lane.ALARM) == [(1, 3)]
+    assert outbox.waiting()[Lane.ALARM] in (0, 3)
+    outbox.flush()
+    assert outbox.waiting()[Lane.ALARM] == 0
+
+
+def test_what_is_not_acknowledged_is_sent_again_with_growing_pauses(
+    publisher: Publisher, outbox: Outbox, line: Line, clock: ManualClock
+) -> None:
+    add(outbox, Lane.ALARM, 1)
+    turn(publisher)
+    moments = []
+    for second in range(100):
+        clock.advance(1)
+        before = len(line.sent)
+        turn(publisher)
+        if len(line.sent) > before:
+            moments.append(second)
+    pauses = [b - a for a, b in zip(moments, moments[1:], strict=False)]
+    assert len(pauses) >= 3
+    assert pauses == sorted(pauses)
+
+
+def test_only_what_is_missing_is_sent_again(publisher: Publisher, outbox: Outbox, line: Line, clock: ManualClock) -> None:
+    add(outbox, Lane.ALARM, 6)
+    turn(publisher)
+    publisher.acknowledged(ack(outbox, Lane.ALARM, 2, (4, 4)))
+    clock.advance(10)
+    turn(publisher)
+    assert line.numbers(Lane.ALARM) == [(1, 6), (3, 3), (5, 6)]
+
+
+def test_nothing_is_sent_while_nobody_listens(publisher: Publisher, outbox: Outbox, line: Line, clock: ManualClock) -> None:
+    publisher.set_listening(False)
+    add(outbox, Lane.ALARM, 1)
+    publisher.stir()
+    assert not publisher._listening
+    publisher.set_listening(True)
+    turn(publisher)
+    assert line.numbers(Lane.ALARM) == [(1, 1)]
+
+
+def test_broker_that_takes_nothing_loses_nothing(publisher: Publisher, outbox: Outbox, line: Line, clock: ManualClock) -> None:
+    line.open = False
+    add(outbox, Lane.ALARM, 2)
+    turn(publisher)
+    assert line.sent == []
+    line.open = True
+    turn(publisher)
+    assert line.numbers(Lane.ALARM) == [(1, 2)]
+    line.open = False
+    clock.advance(10)
+    turn(publisher)
+    line.open = True
+    clock.advance(10)
+    turn(publisher)
+    assert line.numbers(Lane.ALARM) == [(1, 2), (1, 2)]
+
+
+def test_low_tells_the_oldest_that_waits(publisher: Publisher, outbox: Outbox, line: Line) -> None:
+    add(outbox, Lane.ALARM, 3)
+    turn(publisher)
+    publisher.acknowledged(ack(outbox, Lane.ALARM, 2))
+    outbox.flush()
+    add(outbox, Lane.ALARM, 1)
+    turn(publisher)
+    assert line.sent[-1][1].low == 3
+
+
+def test_words_for_another_epoch_or_version_are_ignored(publisher: Publisher, outbox: Outbox, line: Line) -> None:
+    add(outbox, Lane.ALARM, 1)
+    publisher.acknowledged(Acknowledgement(1, outbox.epoch ^ 1, Lane.ALARM, 1, (), 8))
+    publisher.acknowledged(Acknowledgement(2, outbox.epoch, Lane.ALARM, 1, (), 8))
+    turn(publisher)
+    assert line.numbers(Lane.ALARM) == [(1, 1)]
+
+
+def test_cursor_beyond_our_numbers_means_that_we_are_a_copy(publisher: Publisher, outbox: Outbox) -> None:
+    add(outbox, Lane.ALARM, 1)
+    publisher.acknowledged(ack(outbox, Lane.ALARM, outbox.high(Lane.ALARM) + 1))
+    assert publisher.copy_detected.is_set()
+    outbox.flush()
+    assert outbox.waiting()[Lane.ALARM] == 1, "nothing is forgotten on the word for another"
