@@ -5,9 +5,10 @@ box's applied configuration `revision`; the `ConfigApplied` event of that revisi
 """
 
 from enum import IntEnum
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
 
 class Lane(IntEnum):
@@ -60,6 +61,13 @@ class LossReason(IntEnum):
         return self.name.lower()
 
 
+Unit = Annotated[float, Meta(ge=0, le=1)]
+"""A coordinate as a part of the picture's width or height."""
+Number = Annotated[int, Meta(ge=0, lt=2**31)]
+"""Of a camera, a line, a configuration, a run, a track: small by nature, and a database integer."""
+Sequence = Annotated[int, Meta(ge=1, lt=2**62)]
+
+
 class _Event(msgspec.Struct, frozen=True, array_like=True):
     """Base of all events: tagged by a small number in first place."""
 
@@ -72,12 +80,12 @@ class LineCrossed(_Event, frozen=True, array_like=True, tag=1):
     """
 
     at_ms: int
-    revision: int
-    line: int
+    revision: Number
+    line: Number
     direction: Direction
-    run: int
-    track: int
-    priority: int
+    run: Number
+    track: Number
+    priority: Annotated[int, Meta(ge=0, le=4)]
     confirm_ms: int
 
 
@@ -85,8 +93,8 @@ class CameraChanged(_Event, frozen=True, array_like=True, tag=2):
     """A camera began or ceased to be watched."""
 
     at_ms: int
-    revision: int
-    camera: int
+    revision: Number
+    camera: Number
     state: CameraState
     detail: str
 
@@ -94,18 +102,18 @@ class CameraChanged(_Event, frozen=True, array_like=True, tag=2):
 class LineSpec(_Event, frozen=True, array_like=True):
     """A line as configured: its number is its place in `ConfigApplied.lines`, counted from 0."""
 
-    camera: int
+    camera: Number
     name: str
-    points: tuple[tuple[float, float], ...]
+    points: tuple[tuple[Unit, Unit], ...]
     direction: str
-    priority: int
+    priority: Annotated[int, Meta(ge=0, le=4)]
 
 
 class ConfigApplied(_Event, frozen=True, array_like=True, tag=3):
     """The box works with this configuration from here on."""
 
     at_ms: int
-    revision: int
+    revision: Number
     cameras: tuple[str, ...]
     lines: tuple[LineSpec, ...]
 
@@ -115,9 +123,9 @@ class EvidenceReady(_Event, frozen=True, array_like=True, tag=4):
 
     at_ms: int
     lane: Lane
-    seq: int
-    sha256: bytes
-    size: int
+    seq: Sequence
+    sha256: Annotated[bytes, Meta(min_length=32, max_length=32)]
+    size: Annotated[int, Meta(ge=1, lt=2**31)]
 
 
 class RangeLost(_Event, frozen=True, array_like=True, tag=5):
@@ -125,8 +133,8 @@ class RangeLost(_Event, frozen=True, array_like=True, tag=5):
 
     at_ms: int
     lane: Lane
-    first: int
-    last: int
+    first: Sequence
+    last: Sequence
     reason: LossReason
 
 

@@ -7,10 +7,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from shared.events import Direction
+from shared.events import Direction, Unit
 from shared.settings import load_toml
 
-Unit = Annotated[float, Meta(ge=0, le=1)]
 Point = tuple[Unit, Unit]
 Ways = Literal["both", "left_to_right", "right_to_left"]
 

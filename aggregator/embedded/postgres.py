@@ -120,6 +120,8 @@ class EmbeddedPostgres:
             if self._process:
                 self._process.poll()
             time.sleep(0.05)
+        if self._process:
+            self._process.wait(_STOP_S)
 
     def _initialise(self) -> None:
         log.info("creating the embedded database in %s", self._data)

@@ -25,7 +25,6 @@ SQL = load_queries("ingest.sql")
 CREDIT = 8
 _ACK_RANGES = 8
 _COPY_TYPES = ["timestamptz", "timestamptz", "timestamptz", "int4", "int8", "int8", "int2", "int2", "int2", "bytea"]
-_MAX_INT = 2**31 - 1
 
 Producer = tuple[Address, int]
 Key = tuple[int, Lane]
@@ -129,7 +128,7 @@ class Committer:
         if quality is not TimeQuality.DEVICE:
             work.counters["clock_corrected", quality.name.lower()] += 1
         if isinstance(event, LineCrossed):
-            self._count(producer, event, event_at, work)
+            work.counts[producer, event.revision, event.line, event.direction, quarter_of(event_at)] += 1
             if event.priority:
                 work.occurrences.append(Occurrence.of(producer, lane, row.sequence, event_at, event))
         elif isinstance(event, ConfigApplied):
@@ -138,10 +137,6 @@ class Committer:
             _note_evidence(connection, producer, event, event_at)
         elif isinstance(event, RangeLost):
             work.gaps.append((producer, event.lane, (event.first, event.last), event.reason.label))
-
-    def _count(self, producer: int, event: LineCrossed, event_at: datetime, work: _Work) -> None:
-        if max(event.revision, event.line) <= _MAX_INT and min(event.revision, event.line) >= 0:
-            work.counts[producer, event.revision, event.line, event.direction, quarter_of(event_at)] += 1
 
     def _write(self, connection: Connection, state: dict[Key, Cursor], work: _Work) -> None:
         if work.rows:
@@ -152,7 +147,7 @@ class Committer:
         for producer, lane, (first, last), reason in work.gaps:
             connection.execute(
                 SQL["add_gap"],
-                {"producer_id": producer, "lane": lane, "first": first, "last": min(last, 2**62), "reason": reason},
+                {"producer_id": producer, "lane": lane, "first": first, "last": last, "reason": reason},
             )
             work.counters["gaps", reason] += 1
         _save(connection, state)
@@ -245,8 +240,6 @@ def _note_config(connection: Connection, producer: int, event: ConfigApplied) ->
 
 
 def _note_evidence(connection: Connection, producer: int, event: EvidenceReady, taken_at: datetime) -> None:
-    if len(event.sha256) != 32 or not 0 < event.size <= _MAX_INT:
-        return
     connection.execute(SQL["add_evidence"], {"sha256": event.sha256, "size": event.size, "taken_at": taken_at})
     connection.execute(
         SQL["link_evidence"],

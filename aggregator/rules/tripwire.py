@@ -26,9 +26,6 @@ class RaiseOrJoin:
     window: timedelta
 
 
-_MAX_PRIORITY = 4
-
-
 def evaluate(occurrence: Occurrence, window: timedelta) -> list[RaiseOrJoin]:
     """Decide on one crossing. Lines that are not armed (priority 0) decide nothing."""
     event = occurrence.event
@@ -40,7 +37,7 @@ def evaluate(occurrence: Occurrence, window: timedelta) -> list[RaiseOrJoin]:
         RaiseOrJoin(
             key=f"tripwire:{key}",
             kind="tripwire",
-            priority=min(event.priority, _MAX_PRIORITY),
+            priority=event.priority,
             at=occurrence.event_at,
             confirmed_at=occurrence.event_at + timedelta(milliseconds=confirm_ms),
             window=window,

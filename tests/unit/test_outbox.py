@@ -113,7 +113,8 @@ def test_crash_skips_what_may_have_been_used_and_says_so(outbox: Outbox, tmp_pat
     assert sorted(rows) == [1, 2, 3, 4, 5, BLOCK + 1, BLOCK + 2]
     reports = [decode_event(rows[BLOCK + n]) for n in (1, 2)]
     assert [(r.lane, r.first, r.last, r.reason) for r in reports if isinstance(r, RangeLost)] == [
-        (Lane.ALARM, 6, BLOCK, LossReason.RESTART), (Lane.BULK, 2, BLOCK, LossReason.RESTART),
+        (Lane.ALARM, 6, BLOCK, LossReason.RESTART),
+        (Lane.BULK, 2, BLOCK, LossReason.RESTART),
     ]
     again.close()
 
@@ -183,7 +184,7 @@ def test_copy_goes_on_as_a_producer_of_its_own(path: Path) -> None:
     renewed = Outbox(path, CLOCK, max_bytes=SMALL)
     assert renewed.epoch != before
     assert waiting(renewed, Lane.BULK) == [1, 2]
-    (_, row), = renewed.waiting_between(Lane.ALARM, 1, 10)
+    ((_, row),) = renewed.waiting_between(Lane.ALARM, 1, 10)
     assert isinstance(decode_event(row), ConfigApplied)
     assert renewed.append(Lane.BULK, event(9)) == 3
     renewed.close()

@@ -75,7 +75,8 @@ def test_alarms_go_on_their_own_topic(publisher: Publisher, outbox: Outbox, line
     add(outbox, Lane.BULK, 2)
     turn(publisher)
     assert [(topic, header.first, header.count) for topic, header in line.sent] == [
-        ("hl/1/s/a/up/alarm", 1, 3), ("hl/1/s/a/up/bulk", 1, 2),
+        ("hl/1/s/a/up/alarm", 1, 3),
+        ("hl/1/s/a/up/bulk", 1, 2),
     ]
 
 
@@ -91,7 +92,9 @@ def test_bulk_leaves_room_for_alarms(publisher: Publisher, outbox: Outbox, line:
     assert len(line.numbers(Lane.BULK)) == 8, "without the aggregator's word no more than eight"
 
 
-def test_what_is_acknowledged_is_not_sent_again(publisher: Publisher, outbox: Outbox, line: Line, clock: ManualClock) -> None:
+def test_what_is_acknowledged_is_not_sent_again(
+    publisher: Publisher, outbox: Outbox, line: Line, clock: ManualClock
+) -> None:
     add(outbox, Lane.ALARM, 3)
     turn(publisher)
     publisher.acknowledged(ack(outbox, Lane.ALARM, 3))
@@ -120,7 +123,9 @@ def test_what_is_not_acknowledged_is_sent_again_with_growing_pauses(
     assert pauses == sorted(pauses)
 
 
-def test_only_what_is_missing_is_sent_again(publisher: Publisher, outbox: Outbox, line: Line, clock: ManualClock) -> None:
+def test_only_what_is_missing_is_sent_again(
+    publisher: Publisher, outbox: Outbox, line: Line, clock: ManualClock
+) -> None:
     add(outbox, Lane.ALARM, 6)
     turn(publisher)
     publisher.acknowledged(ack(outbox, Lane.ALARM, 2, (4, 4)))
@@ -129,7 +134,9 @@ def test_only_what_is_missing_is_sent_again(publisher: Publisher, outbox: Outbox
     assert line.numbers(Lane.ALARM) == [(1, 6), (3, 3), (5, 6)]
 
 
-def test_nothing_is_sent_while_nobody_listens(publisher: Publisher, outbox: Outbox, line: Line, clock: ManualClock) -> None:
+def test_nothing_is_sent_while_nobody_listens(
+    publisher: Publisher, outbox: Outbox, line: Line, clock: ManualClock
+) -> None:
     publisher.set_listening(False)
     add(outbox, Lane.ALARM, 1)
     publisher.stir()
@@ -139,7 +146,9 @@ def test_nothing_is_sent_while_nobody_listens(publisher: Publisher, outbox: Outb
     assert line.numbers(Lane.ALARM) == [(1, 1)]
 
 
-def test_broker_that_takes_nothing_loses_nothing(publisher: Publisher, outbox: Outbox, line: Line, clock: ManualClock) -> None:
+def test_broker_that_takes_nothing_loses_nothing(
+    publisher: Publisher, outbox: Outbox, line: Line, clock: ManualClock
+) -> None:
     line.open = False
     add(outbox, Lane.ALARM, 2)
     turn(publisher)

@@ -1,0 +1,86 @@
+"""A real PostgreSQL and real brokers."""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from aggregator.embedded.broker import EmbeddedBroker
+from aggregator.embedded.postgres import EmbeddedPostgres
+from aggregator.store import Database
+from aggregator.store.database import Connection
+from aggregator.store.migrate import migrate
+from shared.net import is_listening, pick_free_port
+
+
+@pytest.fixture(scope="session")
+def server_dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The server named by HAWKLINE_TEST_DSN, else an embedded one."""
+    named = os.environ.get("HAWKLINE_TEST_DSN")
+    if named:
+        yield named
+        return
+    folder = tmp_path_factory.mktemp("postgres")
+    for place in (folder, *folder.parents[:2]):
+        place.chmod(0o755)
+    server = EmbeddedPostgres(folder)
+    server.start()
+    yield server.dsn
+    server.stop()
+
+
+@pytest.fixture
+def empty_database(server_dsn: str) -> Iterator[Database]:
+    """A database of this test's own, without our schema."""
+    name = f"hawkline_test_{uuid4().hex[:12]}"
+    with psycopg.connect(server_dsn, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}")
+    yield Database(psycopg.conninfo.make_conninfo(server_dsn, dbname=name))
+    with psycopg.connect(server_dsn, autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(empty_database: Database) -> Database:
+    """A database with our schema."""
+    migrate(empty_database)
+    return empty_database
+
+
+@pytest.fixture
+def connection(database: Database) -> Iterator[Connection]:
+    with database.connect("test", autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(params=["embedded", "mosquitto"])
+def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, int]]:
+    """Each broker that we promise to work with; host and port."""
+    port = pick_free_port()
+    if request.param == "embedded":
+        embedded = EmbeddedBroker("127.0.0.1", port, tmp_path)
+        embedded.start()
+        yield "127.0.0.1", port
+        embedded.stop()
+        return
+    program = shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto")
+    if program is None:
+        reason = "mosquitto is missing (Debian: mosquitto)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    config = tmp_path / "mosquitto.conf"
+    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
+    with subprocess.Popen(
+        [program, "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        while not is_listening("127.0.0.1", port):
+            time.sleep(0.05)
+        yield "127.0.0.1", port
+        process.terminate()

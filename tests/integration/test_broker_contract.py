@@ -1,0 +1,124 @@
+"""What we need of a broker, the same for each: retained messages, wills, sessions, shared subscriptions."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from shared.mqtt import Connection, Message, Will
+
+Broker = tuple[str, int]
+
+
+class Client:
+    """A connection that remembers what it got."""
+
+    def __init__(self, broker: Broker, name: str, *filters: str, **options: object) -> None:
+        self.messages: list[Message] = []
+        self.delivered: list[int] = []
+        self.connection = Connection(
+            name,
+            *broker,
+            subscriptions=[(one, 1) for one in filters],
+            on_message=self.messages.append,
+            on_delivered=self.delivered.append,
+            **options,  # type: ignore[arg-type]
+        )
+        self.connection.start()
+        wait(lambda: self.connection.is_up)
+        time.sleep(0.2)  # the subscriptions follow the connect
+
+    def payloads(self) -> list[bytes]:
+        return [message.payload for message in self.messages]
+
+    def vanish(self) -> None:
+        """As a box whose cable is cut: no DISCONNECT."""
+        client = self.connection._client
+        client.loop_stop()
+        client.socket().close()
+
+
+def wait(look: Callable[[], object], timeout_s: float = 10) -> None:
+    deadline_s = time.monotonic() + timeout_s
+    while not look():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def client(broker: Broker) -> Iterator[Callable[..., Client]]:
+    made: list[Client] = []
+
+    def make(name: str, *filters: str, **options: object) -> Client:
+        made.append(Client(broker, name, *filters, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.connection.stop()
+
+
+def test_message_arrives_and_is_confirmed(client: Callable[..., Client]) -> None:
+    listener, sender = client("listener", "hl/1/+/+/up/alarm"), client("sender")
+    packet = sender.connection.publish("hl/1/s/a/up/alarm", b"1", qos=1)
+    wait(lambda: listener.payloads() == [b"1"])
+    wait(lambda: sender.delivered == [packet])
+    assert not listener.messages[0].retained
+
+
+def test_retained_message_reaches_who_comes_later(client: Callable[..., Client]) -> None:
+    client("sender").connection.publish("hl/1/s/a/state", b"birth", qos=1, retain=True)
+    time.sleep(0.2)
+    late = client("late", "hl/1/+/+/state")
+    wait(lambda: late.payloads() == [b"birth"])
+    assert late.messages[0].retained
+
+
+def test_will_speaks_for_who_vanished(client: Callable[..., Client]) -> None:
+    listener = client("listener", "hl/1/s/a/state")
+    box = client("box", will=Will("hl/1/s/a/state", b"gone"))
+    box.vanish()
+    wait(lambda: listener.payloads() == [b"gone"], 30)
+
+
+def test_farewell_comes_instead_of_the_will(client: Callable[..., Client]) -> None:
+    listener = client("listener", "hl/1/s/a/state")
+    box = client("box", will=Will("hl/1/s/a/state", b"gone"))
+    box.connection.stop(("hl/1/s/a/state", b"bye"))
+    wait(lambda: listener.payloads() == [b"bye"])
+    time.sleep(0.5)
+    assert listener.payloads() == [b"bye"]
+
+
+def test_session_keeps_messages_for_a_box_that_is_away(client: Callable[..., Client]) -> None:
+    box = client("box", "hl/1/s/a/down/command", session_expiry_s=3600)
+    box.vanish()
+    time.sleep(0.3)
+    sender = client("sender")
+    for n in range(20):
+        sender.connection.publish("hl/1/s/a/down/command", b"%d" % n, qos=1)
+    wait(lambda: len(sender.delivered) == 20)
+    again = client("box", "hl/1/s/a/down/command", session_expiry_s=3600)
+    wait(lambda: len(set(again.payloads())) == 20)
+
+
+def test_shared_subscription_gives_each_message_to_one_member(client: Callable[..., Client]) -> None:
+    members = [client(f"member-{n}", "$share/ingest/hl/1/+/+/up/bulk") for n in range(2)]
+    sender = client("sender")
+    for n in range(200):
+        sender.connection.publish("hl/1/s/a/up/bulk", b"%d" % n, qos=1)
+    wait(lambda: sum(len(member.messages) for member in members) >= 200)
+    time.sleep(0.2)
+    got = [payload for member in members for payload in member.payloads()]
+    assert sorted(got) == sorted(b"%d" % n for n in range(200))
+    assert all(member.messages for member in members)
+
+
+def test_member_that_leaves_takes_nothing_with_it(client: Callable[..., Client]) -> None:
+    one, two = (client(f"member-{n}", "$share/ingest/hl/1/+/+/up/bulk") for n in range(2))
+    one.connection.stop()
+    time.sleep(0.3)
+    sender = client("sender")
+    for n in range(50):
+        sender.connection.publish("hl/1/s/a/up/bulk", b"%d" % n, qos=1)
+    wait(lambda: len(two.messages) == 50)

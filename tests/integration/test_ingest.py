@@ -1,0 +1,400 @@
+"""Ingest and alerting on a real database: each fact once, whatever the order and however hostile the bytes."""
+
+import random
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from aggregator.alerting import alerts
+from aggregator.alerting.alerts import AlertClearedError, AlertNotFoundError, Publishing
+from aggregator.alerting.engine import AlertingEngine
+from aggregator.alerting.presence import PresenceJudge
+from aggregator.ingest.commit import Committer
+from aggregator.ingest.presence import PresenceWorker
+from aggregator.ingest.reading import read
+from aggregator.ingest.worker import IngestWorker
+from aggregator.store import Database
+from aggregator.store.database import Connection
+from aggregator.store.migrate import MigrationError, available, migrate
+from shared.clock import to_ms
+from shared.envelope import Acknowledgement, Header, decode_message, encode_batch, encode_event, encode_message
+from shared.events import (
+    BoxState,
+    CameraChanged,
+    CameraState,
+    ConfigApplied,
+    Direction,
+    Event,
+    EvidenceReady,
+    Health,
+    Lane,
+    LineCrossed,
+    LineSpec,
+    LossReason,
+    RangeLost,
+)
+from shared.mqtt import Connection as Mqtt
+from shared.mqtt import Message
+
+NOW_S = time.time()
+
+
+def crossed(track: int = 1, *, priority: int = 2, after_s: float = 0, line: int = 0) -> LineCrossed:
+    return LineCrossed(to_ms(NOW_S + after_s), 1, line, Direction.LEFT_TO_RIGHT, 1, track, priority, 400)
+
+
+def message(
+    events: list[Event], first: int, *, lane: Lane = Lane.ALARM, agent: str = "a", epoch: int = 1, low: int = 1
+) -> Message:
+    header = Header(lane, epoch, first, len(events), low, to_ms(NOW_S))
+    payload = encode_batch(header, [encode_event(event) for event in events])
+    return Message(f"hl/1/s/{agent}/up/{lane.label}", payload, False, NOW_S)
+
+
+def raw(payload: bytes, topic: str = "hl/1/s/a/up/alarm") -> Message:
+    return Message(topic, payload, False, NOW_S)
+
+
+@pytest.fixture
+def commit(connection: Connection) -> Callable[..., Any]:
+    committer = Committer("test")
+
+    def run(*messages: Message, lane: Lane = Lane.ALARM) -> Any:
+        return committer.commit(connection, read(list(messages), lane))
+
+    return run
+
+
+@pytest.fixture
+def engine(database: Database) -> AlertingEngine:
+    return AlertingEngine(database, Publishing(), timedelta(seconds=30))
+
+
+def one(connection: Connection, query: str) -> Any:
+    row = connection.execute(query.encode()).fetchone()
+    return next(iter(row.values())) if row else None
+
+
+def counter(connection: Connection, name: str, label: str) -> int:
+    return one(connection, f"SELECT sum(value) FROM counters WHERE name = '{name}' AND label = '{label}'") or 0
+
+
+def test_migrations_run_once_and_a_newer_database_is_refused(empty_database: Database) -> None:
+    assert migrate(empty_database) == [name for _, name, _ in available()]
+    assert migrate(empty_database) == []
+    with empty_database.connect("test", autocommit=True) as connection:
+        connection.execute("INSERT INTO migrations (number, name) VALUES (9999, 'future')")
+    with pytest.raises(MigrationError, match="9999"):
+        migrate(empty_database)
+
+
+def test_batch_is_stored_counted_and_acknowledged(commit: Callable[..., Any], connection: Connection) -> None:
+    outcome = commit(message([crossed(1), crossed(2), crossed(3, priority=0)], 1))
+    (acks,) = outcome.acknowledgements.values()
+    assert acks[1, Lane.ALARM] == Acknowledgement(1, 1, Lane.ALARM, 3, (), 8)
+    assert one(connection, "SELECT count(*) FROM events") == 3
+    assert one(connection, "SELECT sum(crossings) FROM counts") == 3
+    assert one(connection, "SELECT count(*) FROM inbox") == 1
+    assert counter(connection, "events", "line_crossed") == 3
+
+
+def test_batches_in_any_order_and_number_are_stored_once(commit: Callable[..., Any], connection: Connection) -> None:
+    rng = random.Random(5)
+    batches = [message([crossed(n) for n in range(first, first + 5)], first) for first in range(1, 101, 5)]
+    sent = batches * 3
+    rng.shuffle(sent)
+    for start in range(0, len(sent), 7):
+        commit(*sent[start : start + 7])
+    assert one(connection, "SELECT count(*) FROM events") == 100
+    assert one(connection, "SELECT count(DISTINCT seq) FROM events") == 100
+    assert one(connection, "SELECT contiguous FROM cursors WHERE lane = 0") == 100
+    assert one(connection, "SELECT sum(crossings) FROM counts") == 100
+    assert counter(connection, "duplicates", "alarm") == 200
+
+
+def test_selective_acknowledgement_and_gap(commit: Callable[..., Any], connection: Connection) -> None:
+    commit(message([crossed(1)], 1))
+    outcome = commit(message([crossed(5)], 5))
+    (acks,) = outcome.acknowledgements.values()
+    assert (acks[1, Lane.ALARM].contiguous, acks[1, Lane.ALARM].ranges) == (1, ((5, 5),))
+    outcome = commit(message([crossed(9)], 9, low=8))
+    (acks,) = outcome.acknowledgements.values()
+    assert (acks[1, Lane.ALARM].contiguous, acks[1, Lane.ALARM].ranges) == (7, ((9, 9),))
+    gaps = connection.execute("SELECT first, last, reason FROM gaps ORDER BY first").fetchall()
+    assert [tuple(gap.values()) for gap in gaps] == [(2, 4, "never_came"), (6, 7, "never_came")]
+    commit(message([crossed(3)], 3))
+    assert one(connection, "SELECT count(*) FROM events WHERE seq = 3") == 1, "a late arrival still counts"
+
+
+def test_lanes_epochs_and_boxes_do_not_mix(commit: Callable[..., Any], connection: Connection) -> None:
+    commit(message([crossed(1)], 1), message([crossed(1)], 1, agent="b"), message([crossed(1)], 1, epoch=2))
+    commit(message([crossed(1, priority=0)], 1, lane=Lane.BULK), lane=Lane.BULK)
+    assert one(connection, "SELECT count(*) FROM events") == 4
+    assert one(connection, "SELECT count(*) FROM producers") == 3
+
+
+def test_every_kind_finds_its_place(commit: Callable[..., Any], connection: Connection) -> None:
+    now_ms = to_ms(NOW_S)
+    line = LineSpec(0, "大门\0", ((0.1, 0.5), (0.9, 0.5)), "both", 2)
+    commit(
+        message(
+            [
+                ConfigApplied(now_ms, 1, ("cam",), (line,)),
+                CameraChanged(now_ms, 1, 0, CameraState.STALLED, "no frame\0"),
+                EvidenceReady(now_ms, Lane.ALARM, 9, b"\x07" * 32, 1000),
+                RangeLost(now_ms, Lane.BULK, 5, 2**61, LossReason.EVICTED),
+            ],
+            1,
+        )
+    )
+    assert one(connection, "SELECT name FROM config_lines") == "大门\\0"
+    assert one(connection, "SELECT count(*) FROM evidence_of") == 1
+    assert one(connection, "SELECT reason FROM gaps") == "evicted"
+    assert one(connection, "SELECT count(*) FROM events") == 4
+
+
+HOSTILE: list[tuple[str, Message]] = [
+    ("topic", raw(b"", "hl/1/S/a/up/alarm")),
+    ("truncated", raw(b"\0" * 5)),
+    ("oversized", raw(b"\0" * 100_000)),
+    ("version", raw(b"\xff" * 60)),
+    ("checksum", raw(message([crossed()], 1).payload[:-1] + b"\0")),
+    ("lane", raw(message([crossed()], 1, lane=Lane.BULK).payload)),
+    ("body", raw(encode_batch(Header(Lane.ALARM, 1, 1, 1, 1, 0), [b"\xc1"]))),
+    ("event", raw(encode_batch(Header(Lane.ALARM, 1, 1, 1, 1, 0), [b"\x92\x63\x00"]))),
+]
+
+
+@pytest.mark.parametrize(("reason", "hostile"), HOSTILE, ids=[reason for reason, _ in HOSTILE])
+def test_hostile_payload_is_kept_named_and_counted_and_stops_nothing(
+    reason: str, hostile: Message, commit: Callable[..., Any], connection: Connection
+) -> None:
+    commit(hostile, message([crossed(7)], 1, agent="good"))
+    letter = connection.execute("SELECT reason, payload FROM dead_letters").fetchone()
+    assert letter is not None
+    assert letter["reason"] == reason
+    assert bytes(letter["payload"]) in hostile.payload
+    assert counter(connection, "dead_letters", reason) == 1
+    assert one(connection, "SELECT count(*) FROM events") == 1
+
+
+EXTREME = [
+    crossed(2**63, priority=2**62),
+    LineCrossed(2**63 - 1, 2**40, 2**40, Direction.LEFT_TO_RIGHT, 2**63, 2**63, 1, 2**63),
+    LineCrossed(-(2**63), -(2**40), -(2**40), Direction.RIGHT_TO_LEFT, -1, -1, 1, -(2**63)),
+    ConfigApplied(0, 2**40, ("c",), (LineSpec(2**40, "n", ((float("nan"), float("inf")),), "both", 2**40),)),
+    ConfigApplied(0, 1, ("c" * 1000,), (LineSpec(0, "n", ((float("nan"), float("inf")),), "both", 1),)),
+    EvidenceReady(2**62, Lane.ALARM, -(2**63), b"\x07" * 32, 2**40),
+    EvidenceReady(2**62, Lane.ALARM, 2**63, b"\x08" * 32, 2**20),
+    RangeLost(0, Lane.ALARM, -(2**63), 2**63, LossReason.EVICTED),
+    RangeLost(0, Lane.ALARM, 2**63 + 5, 2**64 - 1, LossReason.EVICTED),
+]
+
+
+@pytest.mark.parametrize("event", EXTREME, ids=range(len(EXTREME)))
+def test_extreme_values_stop_nothing(
+    event: Event, database: Database, connection: Connection, engine: AlertingEngine
+) -> None:
+    """Through the worker's own way of halving, then through alerting."""
+    worker = IngestWorker("test", Lane.ALARM, database, ("127.0.0.1", 1), lambda: None)
+    with database.connect("worker") as own:
+        worker._commit(
+            own, [message([crossed(1)], 1, agent="good"), message([event], 1), message([crossed(2)], 2, agent="good")]
+        )
+    assert (
+        one(connection, "SELECT count(*) FROM events JOIN producers p ON p.id = producer_id WHERE agent = 'good'") == 2
+    )
+    bad = "SELECT contiguous FROM cursors JOIN producers p ON p.id = producer_id WHERE agent = 'a' AND lane = 0"
+    assert one(connection, bad) == 1, "its number counts as received, or it would be sent for ever"
+    with database.connect("alerting") as own:
+        while engine.take(own):
+            pass
+    assert (
+        one(connection, "SELECT count(*) FROM alerts JOIN producers p ON p.id = producer_id WHERE agent = 'good'") == 2
+    )
+    assert one(connection, "SELECT count(*) FROM inbox") == 0
+
+
+def test_fuzzed_payloads_stop_nothing(commit: Callable[..., Any], connection: Connection) -> None:
+    rng = random.Random(9)
+    template = message([crossed(n) for n in range(3)], 1).payload
+    messages = []
+    for n in range(3000):
+        payload = bytearray(template)
+        for _ in range(rng.randint(1, 6)):
+            payload[rng.randrange(len(payload))] = rng.randrange(256)
+        if n % 5 == 0:
+            del payload[rng.randrange(len(payload)) :]
+        messages.append(raw(bytes(payload)))
+    messages.insert(1500, message([crossed(1)], 1, agent="good"))
+    for start in range(0, len(messages), 500):
+        commit(*messages[start : start + 500])
+    assert (
+        one(connection, "SELECT count(*) FROM events JOIN producers p ON p.id = producer_id WHERE agent = 'good'") == 1
+    )
+    assert one(connection, "SELECT count(*) FROM dead_letters") > 2500
+
+
+def drain(engine: AlertingEngine, database: Database) -> None:
+    with database.connect("alerting") as connection:
+        while engine.take(connection):
+            pass
+
+
+def test_same_track_joins_and_another_is_another(
+    commit: Callable[..., Any], engine: AlertingEngine, database: Database, connection: Connection
+) -> None:
+    commit(
+        message([crossed(1), crossed(1, after_s=20), crossed(1, after_s=45), crossed(2), crossed(1, after_s=-100)], 1)
+    )
+    drain(engine, database)
+    alerts_found = connection.execute("SELECT members, key FROM alerts ORDER BY id").fetchall()
+    assert [row["members"] for row in alerts_found] == [3, 1, 1]
+    reasons = connection.execute("SELECT reason FROM alert_members ORDER BY seq").fetchall()
+    assert [row["reason"] for row in reasons] == [
+        "line_crossed",
+        "same_track_within_window",
+        "same_track_within_window",
+        "line_crossed",
+        "line_crossed",
+    ]
+    feed = connection.execute("SELECT message FROM feed ORDER BY id").fetchall()
+    assert [row["message"].split('"')[3] for row in feed] == ["raised", "joined", "joined", "raised", "raised"]
+
+
+def test_the_same_occurrence_again_changes_nothing(
+    commit: Callable[..., Any], engine: AlertingEngine, database: Database, connection: Connection
+) -> None:
+    commit(message([crossed(1)], 1))
+    inbox = one(connection, "SELECT body FROM inbox")
+    drain(engine, database)
+    connection.execute("INSERT INTO inbox (body) VALUES (%s)", (inbox,))
+    drain(engine, database)
+    assert one(connection, "SELECT members FROM alerts") == 1
+    assert one(connection, "SELECT count(*) FROM feed") == 1
+
+
+def test_acknowledge_and_clear(
+    commit: Callable[..., Any], engine: AlertingEngine, database: Database, connection: Connection
+) -> None:
+    commit(message([crossed(1)], 1))
+    drain(engine, database)
+    number = one(connection, "SELECT id FROM alerts")
+    first = alerts.acknowledge(connection, number, "li", Publishing())
+    again = alerts.acknowledge(connection, number, "wang", Publishing())
+    assert (first.acknowledged_by, again.acknowledged_by) == ("li", "li")
+    assert alerts.clear(connection, number, "li", "false", Publishing()).verdict == "false"
+    assert alerts.clear(connection, number, "wang", "false", Publishing()).cleared_by == "li"
+    with pytest.raises(AlertClearedError):
+        alerts.clear(connection, number, "wang", "true", Publishing())
+    with pytest.raises(AlertNotFoundError):
+        alerts.acknowledge(connection, 10**9, "li", Publishing())
+    assert one(connection, "SELECT count(*) FROM feed") == 3
+    commit(message([crossed(1, after_s=1)], 2))
+    drain(engine, database)
+    assert one(connection, "SELECT count(*) FROM alerts") == 2, "a cleared alert takes no more members"
+
+
+def test_line_names_come_from_the_configuration_whenever_it_arrives(
+    commit: Callable[..., Any], engine: AlertingEngine, database: Database, connection: Connection
+) -> None:
+    commit(message([crossed(1)], 2))
+    drain(engine, database)
+    number = one(connection, "SELECT id FROM alerts")
+    assert alerts.get(connection, number).line == "line 0"
+    commit(message([ConfigApplied(0, 1, ("cam",), (LineSpec(0, "大门", ((0.1, 0.5), (0.9, 0.5)), "both", 2),))], 1))
+    assert (alerts.get(connection, number).line, alerts.get(connection, number).camera) == ("大门", "cam")
+
+
+def wait(look: Callable[[], Any], timeout_s: float = 15) -> Any:
+    deadline_s = time.monotonic() + timeout_s
+    while not (found := look()):
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
+    return found
+
+
+def test_two_workers_share_one_box(broker: tuple[str, int], database: Database, connection: Connection) -> None:
+    for n in range(2):
+        IngestWorker(f"ingest-{n}", Lane.BULK, database, broker, lambda: None).start()
+    acknowledged: list[Acknowledgement] = []
+    box = Mqtt(
+        "box",
+        *broker,
+        subscriptions=[("hl/1/s/a/down/ack", 0)],
+        on_message=lambda m: acknowledged.append(decode_message(m.payload, Acknowledgement)),
+    )
+    box.start()
+    wait(lambda: box.is_up)
+    time.sleep(0.5)
+    for first in range(1, 2001, 5):
+        batch = message([crossed(n, priority=0) for n in range(5)], first, lane=Lane.BULK)
+        while box.publish(batch.topic, batch.payload, qos=1) is None:
+            time.sleep(0.01)
+        if first % 250 == 1:
+            time.sleep(0.05)
+    wait(lambda: any(ack.contiguous == 2000 for ack in acknowledged), 30)
+    assert one(connection, "SELECT count(*) FROM events") == 2000
+    assert one(connection, "SELECT count(DISTINCT seq) FROM events") == 2000
+    box.stop()
+
+
+def test_presence(broker: tuple[str, int], database: Database, connection: Connection) -> None:
+    judge = PresenceJudge(database)
+    worker = PresenceWorker(database, broker)
+    box = Mqtt("box", *broker, subscriptions=[("hl/1/aggregator/state", 1)])
+    box.start()
+    wait(lambda: box.is_up)
+    box.publish(
+        "hl/1/s/a/state",
+        encode_message(BoxState(5, alive=True, version="1", health_interval_s=1, epoch=1)),
+        qos=1,
+        retain=True,
+    )
+    worker.start()
+
+    def state() -> str | None:
+        judge.judge(connection)
+        return one(connection, "SELECT state FROM agents")
+
+    wait(lambda: state() == "unknown")
+    wait(lambda: state() == "silent")  # a retained birth proves nothing
+    box.publish("hl/1/s/a/up/health", encode_message(Health(to_ms(NOW_S), 5, 1.0)), qos=0)
+    wait(lambda: state() == "online")
+    box.publish("hl/1/s/a/up/health", b"\xc1 no health", qos=0)
+    box.publish("hl/1/s/a/state", encode_message(BoxState(4, alive=True, version="old")), qos=1)
+    wait(lambda: one(connection, "SELECT count(*) FROM dead_letters") == 1)
+    assert one(connection, "SELECT version FROM agents") == "1", "a birth of an older session is ignored"
+    wait(lambda: state() == "silent")
+    connection.execute("UPDATE services SET broker_since = NULL, heartbeat_at = now() + interval '1 h'")
+    judge.judge(connection)
+    assert one(connection, "SELECT count(*) FROM agents WHERE state IN ('unknown', 'silent')") == 1
+    box.stop()
+    worker.stop()
+
+
+def test_rollback_leaves_nothing(commit: Callable[..., Any], connection: Connection) -> None:
+    connection.execute("ALTER TABLE inbox ADD CONSTRAINT broken CHECK (length(body) < 1)")
+    with pytest.raises(psycopg.IntegrityError):
+        commit(message([crossed(1)], 1))
+    assert one(connection, "SELECT count(*) FROM events") == 0
+    assert one(connection, "SELECT count(*) FROM cursors") == 0
+    connection.execute("ALTER TABLE inbox DROP CONSTRAINT broken")
+    commit(message([crossed(1)], 1))
+    assert one(connection, "SELECT count(*) FROM events") == 1
+
+
+def test_times_of_a_wrong_clock(commit: Callable[..., Any], connection: Connection) -> None:
+    year_s = 365 * 86400
+    header = Header(Lane.ALARM, 1, 1, 1, 1, to_ms(NOW_S + year_s))
+    event = encode_event(crossed(1, after_s=year_s - 10))
+    commit(raw(encode_batch(header, [event])))
+    row = connection.execute("SELECT event_at, device_at, time_quality FROM events").fetchone()
+    assert row is not None
+    assert abs((row["event_at"] - datetime.fromtimestamp(NOW_S - 10, UTC)).total_seconds()) < 1
+    assert row["device_at"].year > row["event_at"].year
+    assert counter(connection, "clock_corrected", "age") == 1
