@@ -1,0 +1,54 @@
+"""Bars: what the project has promised in figures, and what was measured against it."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from shared.envelope import Header, encode_batch, encode_event
+from shared.events import Direction, Lane, LineCrossed
+
+GROUP = "hawkline.bars"
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One figure against its bar. Without a figure it was not measured, and `note` says why."""
+
+    name: str
+    figure: float | None
+    limit: float
+    unit: str
+    at_most: bool = True
+    note: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """`met`, `missed` or `not measured`."""
+        if self.figure is None:
+            return "not measured"
+        return "met" if (self.figure <= self.limit if self.at_most else self.figure >= self.limit) else "missed"
+
+
+Measure = Callable[[bool], Iterator[Bar]]
+"""Measures the bars of one part; True asks for the quick way."""
+
+
+def find() -> dict[str, Measure]:
+    """The measuring functions of all installed parts, by name."""
+    return {entry.name: entry.load() for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name)}
+
+
+def real_data(folder: str) -> Path | None:
+    """A folder of real images or videos below HAWKLINE_DATA (default `../shared/data`), None where it is absent."""
+    root = Path(os.environ.get("HAWKLINE_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    return root / folder if (root / folder).is_dir() else None
+
+
+def measure(quick: bool) -> Iterator[Bar]:  # noqa: ARG001 - counting bytes is quick either way
+    """Bytes on the wire."""
+    event = encode_event(LineCrossed(1_790_000_000_123, 200, 90, Direction.LEFT_TO_RIGHT, 50_000, 40_000, 2, 1_480))
+    yield Bar("tripwire event, payload", len(event), 25, "bytes")
+    batch = encode_batch(Header(Lane.BULK, 1, 1, 20, 1, 0), [event] * 20)
+    yield Bar("batch of 20 with header, an event", len(batch) / 20, 35, "bytes")

@@ -1,0 +1,41 @@
+"""Heavy libraries stay where they belong, and starting a command loads none of them."""
+
+import subprocess
+import sys
+
+import pytest
+
+EDGE_ONLY = {"cv2", "av", "onnxruntime"}
+CENTRE_ONLY = {"fastapi", "psycopg", "uvicorn", "starlette", "pydantic", "prometheus_client"}
+TRAINING_ONLY = {"torch", "onnx"}
+
+CASES = [
+    ("shared.commands", EDGE_ONLY | CENTRE_ONLY | TRAINING_ONLY | {"numpy", "httpx", "paho"}),
+    (
+        "edge_agent.cli, aggregator.cli, provisioning.cli.demo, provisioning.cli.bench",
+        EDGE_ONLY | CENTRE_ONLY | TRAINING_ONLY | {"numpy", "httpx", "paho"},
+    ),
+    ("edge_agent.agent", CENTRE_ONLY | TRAINING_ONLY),
+    (
+        "aggregator.supervisor, aggregator.services, aggregator.api.app, aggregator.alerting.engine",
+        EDGE_ONLY | TRAINING_ONLY | {"numpy"},
+    ),
+    ("aggregator.ingest.worker, aggregator.ingest.presence", EDGE_ONLY | TRAINING_ONLY | {"numpy", "fastapi"}),
+    ("provisioning.demo.run", EDGE_ONLY | CENTRE_ONLY | TRAINING_ONLY),
+]
+
+
+@pytest.mark.parametrize(("modules", "absent"), CASES, ids=[modules for modules, _ in CASES])
+def test_importing_does_not_load(modules: str, absent: set[str]) -> None:
+    code = f"import {modules}, sys; print(*sys.modules)"
+    loaded = set(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    )
+    assert not absent & loaded
+
+
+def test_paho_has_one_room() -> None:
+    found = subprocess.run(
+        ["git", "grep", "-lE", r"^\s*(import|from) paho", "--", "*.py"], capture_output=True, text=True, check=False
+    ).stdout.split()
+    assert found == ["shared/mqtt/connection.py"]

@@ -1,0 +1,266 @@
+"""The HTTP side as a client sees it: a real server on loopback, a real database behind it."""
+
+import hashlib
+import hmac
+import json
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from aggregator.alerting import alerts
+from aggregator.alerting.alerts import Publishing
+from aggregator.alerting.engine import AlertingEngine
+from aggregator.api.app import build
+from aggregator.config import WebhookSettings
+from aggregator.ingest.commit import Committer
+from aggregator.ingest.reading import read
+from aggregator.notify.webhook import WebhookSender
+from aggregator.store import Database
+from aggregator.store.pictures import PictureStore
+from shared.clock import SystemClock
+from shared.events import EvidenceReady, Lane
+from shared.net import pick_free_port
+from tests.integration.test_ingest import NOW_S, crossed, message
+
+JPEG = b"\xff\xd8\xff\xe0 a picture"
+SHA256 = hashlib.sha256(JPEG).hexdigest()
+OF = {"site": "s", "agent": "a", "epoch": 1, "lane": 0, "seq": 1}
+
+
+@pytest.fixture
+def raise_alerts(database: Database) -> Callable[..., None]:
+    """Crossings of these tracks, all the way to alerts."""
+    committer, engine = Committer("test"), AlertingEngine(database, Publishing(), timedelta(seconds=30))
+    first = 1
+
+    def run(*tracks: int, picture_of_first: bool = False) -> None:
+        nonlocal first
+        events: list[Any] = [crossed(track) for track in tracks]
+        if picture_of_first:
+            events.append(EvidenceReady(int(NOW_S * 1000), Lane.ALARM, first, bytes.fromhex(SHA256), len(JPEG)))
+        with database.connect("test") as connection:
+            committer.commit(connection, read([message(events, first)], Lane.ALARM))
+            while engine.take(connection):
+                pass
+        first += len(events)
+
+    return run
+
+
+@pytest.fixture
+def client(database: Database, tmp_path: Path) -> Iterator[httpx.Client]:
+    port = pick_free_port()
+    app = build(database, PictureStore(tmp_path / "evidence"), Publishing(), console=tmp_path)
+    server = uvicorn.Server(
+        uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=1)
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, trust_env=False) as client:
+        yield client
+    server.should_exit = True
+    thread.join(10)
+
+
+def follow(client: httpx.Client, count: int, **headers: str) -> list[tuple[str, str, Any]]:
+    """The first `count` events of the feed that are no pings: id, event, data."""
+    found: list[tuple[str, str, Any]] = []
+    number = event = ""
+    with client.stream("GET", "/api/v1/feed", headers=headers) as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        for line in response.iter_lines():
+            field, _, value = line.partition(": ")
+            if field == "id":
+                number = value
+            elif field == "event":
+                event = value
+            elif field == "data" and event != "ping":
+                found.append((number, event, json.loads(value)))
+                if len(found) == count:
+                    break
+    return found
+
+
+def test_alerts_are_listed_page_by_page(client: httpx.Client, raise_alerts: Callable[..., None]) -> None:
+    raise_alerts(1, 2, 3)
+    first = client.get("/api/v1/alerts", params={"limit": 2}).json()
+    rest = client.get("/api/v1/alerts", params={"limit": 2, "before": first["next_before"]}).json()
+    assert len(first["alerts"]) == 2
+    assert len(rest["alerts"]) == 1
+    assert rest["next_before"] is None
+    assert len({alert["id"] for alert in first["alerts"] + rest["alerts"]}) == 3
+
+
+def test_acknowledge_and_clear(client: httpx.Client, raise_alerts: Callable[..., None]) -> None:
+    raise_alerts(1)
+    number = client.get("/api/v1/alerts").json()["alerts"][0]["id"]
+    assert client.post(f"/api/v1/alerts/{number}/acknowledge", json={"by": "li"}).json()["acknowledged_by"] == "li"
+    assert (
+        client.post(f"/api/v1/alerts/{number}/clear", json={"by": "li", "verdict": "true"}).json()["verdict"] == "true"
+    )
+    assert client.post(f"/api/v1/alerts/{number}/clear", json={"by": "li", "verdict": "test"}).status_code == 409
+    assert client.get("/api/v1/alerts", params={"open": True}).json()["alerts"] == []
+    assert client.get("/api/v1/lines/verdicts").json()[0]["true_alarms"] == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "/api/v1/alerts/999", None, 404),
+        ("GET", "/api/v1/alerts/0", None, 422),
+        ("GET", f"/api/v1/alerts/{2**63}", None, 422),
+        ("GET", "/api/v1/alerts?limit=0", None, 422),
+        ("POST", "/api/v1/alerts/999/acknowledge", {"by": "li"}, 404),
+        ("POST", "/api/v1/alerts/1/acknowledge", {"by": "a\0b"}, 422),
+        ("POST", "/api/v1/alerts/1/clear", {"by": "li"}, 422),
+        ("POST", "/api/v1/alerts/1/clear", {"by": "li", "verdict": "maybe"}, 422),
+        ("GET", "/api/v1/evidence/" + "0" * 64, None, 404),
+        ("GET", "/api/v1/evidence/../../etc/passwd", None, 404),
+        ("GET", "/api/v1/nothing", None, 404),
+    ],
+)
+def test_bad_requests_are_refused(client: httpx.Client, method: str, path: str, body: Any, status: int) -> None:
+    assert client.request(method, path, json=body).status_code == status
+
+
+def test_feed_is_live_and_resumes_without_gap_or_repeat(
+    client: httpx.Client, raise_alerts: Callable[..., None]
+) -> None:
+    raise_alerts(1, 2)
+    start = follow(client, 2, **{"last-event-id": "0"})
+    assert [data["alert"]["id"] for _, _, data in start] == [1, 2]
+    got: list[Any] = []
+    thread = threading.Thread(target=lambda: got.extend(follow(client, 2)))
+    thread.start()
+    time.sleep(0.5)
+    raise_alerts(3, 4)
+    thread.join(10)
+    assert [data["alert"]["id"] for _, _, data in got] == [3, 4]
+    resumed = follow(client, 3, **{"last-event-id": start[0][0]})
+    assert [data["alert"]["id"] for _, _, data in resumed] == [2, 3, 4]
+
+
+def test_place_that_is_gone_asks_for_a_reload(client: httpx.Client, raise_alerts: Callable[..., None]) -> None:
+    raise_alerts(1)
+    assert follow(client, 1, **{"last-event-id": "12345"})[0][1] == "reset"
+
+
+def test_long_backlog_is_read_from_the_database(client: httpx.Client, database: Database) -> None:
+    with database.connect("test") as connection:
+        for n in range(5000):
+            connection.execute(
+                "INSERT INTO feed (id, topic, message) VALUES (nextval('feed_ids'), 'box', %s)", (str(n),)
+            )
+    got = follow(client, 5000, **{"last-event-id": "0"})
+    assert [data for _, _, data in got] == list(range(5000))
+
+
+def test_picture_comes_after_its_announcement(client: httpx.Client, raise_alerts: Callable[..., None]) -> None:
+    path = f"/api/v1/evidence/{SHA256}"
+    assert client.put(path, params=OF, content=JPEG).status_code == 409, "not announced"
+    raise_alerts(1, picture_of_first=True)
+    assert client.get(path).status_code == 404
+    assert client.put(path, params=OF, content=b"\xff\xd8\xff other").status_code == 422
+    assert client.put(path, params={**OF, "seq": 2}, content=JPEG).status_code == 409
+    assert client.put(path, params=OF, content=JPEG + b"0" * 9_000_000).status_code == 413
+    assert client.put(path, params=OF, content=JPEG).status_code == 204
+    assert client.put(path, params=OF, content=JPEG).status_code == 204
+    assert client.get(path).content == JPEG
+    assert client.get("/api/v1/alerts/1").json()["evidence"] == [SHA256]
+    changes = [data["change"] for _, _, data in follow(client, 2, **{"last-event-id": "0"})]
+    assert changes == ["raised", "pictured"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"host": "evil.example"},
+        {"host": "127.0.0.1.evil.example"},
+        {"origin": "http://evil.example"},
+        {"origin": "null"},
+        {"host": ""},
+    ],
+)
+def test_pages_of_other_origins_are_refused(client: httpx.Client, headers: dict[str, str]) -> None:
+    assert client.get("/api/v1/alerts", headers=headers).status_code == 403
+    assert client.post("/api/v1/alerts/1/acknowledge", json={"by": "x"}, headers=headers).status_code == 403
+
+
+def test_operations(client: httpx.Client, raise_alerts: Callable[..., None]) -> None:
+    raise_alerts(1)
+    assert client.get("/healthz").json() == {"status": "ok"}
+    ready = client.get("/readyz")
+    assert (ready.status_code, ready.json()["reasons"]) == (503, ["ingest has not started"])
+    text = client.get("/metrics").text
+    assert 'hawkline_ingest_events_total{label="line_crossed"} 1.0' in text
+    assert "hawkline_alerts_open 1.0" in text
+    for path in ("boxes", "producers", "gaps", "counts", "dead-letters", "deliveries"):
+        assert client.get(f"/api/v1/{path}").status_code == 200
+    document = client.get("/api/v1/openapi.json").json()
+    assert document["info"]["title"] == "Hawkline"
+    assert "/api/v1/alerts/{alert_id}/clear" in document["paths"]
+
+
+class Receiver:
+    """A webhook's receiver that fails as often as it is told."""
+
+    def __init__(self, failures: int) -> None:
+        self.got: list[tuple[dict[str, str], bytes]] = []
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                receiver.got.append((dict(self.headers.items()), body))
+                self.send_response(500 if len(receiver.got) <= failures else 204)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+
+
+def test_webhook_is_signed_and_tried_again(database: Database) -> None:
+    receiver = Receiver(failures=2)
+    webhook = WebhookSettings(name="duty", url=receiver.url, secret="k" * 32, max_priority=2)
+    publishing = Publishing([webhook])
+    engine = AlertingEngine(database, publishing, timedelta(seconds=30))
+    sender = WebhookSender(database, [webhook], SystemClock())
+    with database.connect("test", autocommit=True) as connection, httpx.Client() as http:
+        Committer("test").commit(connection, read([message([crossed(1), crossed(2, priority=3)], 1)], Lane.ALARM))
+        while engine.take(connection):
+            pass
+        alerts.acknowledge(connection, 1, "li", publishing)
+        tries = 0
+        while not connection.execute("SELECT 1 FROM deliveries WHERE delivered_at IS NOT NULL").fetchone():
+            tries += sender.deliver_one(connection, http)
+            connection.execute("UPDATE deliveries SET next_at = now()")
+            assert tries < 10
+        assert not sender.deliver_one(connection, http)
+        row = connection.execute("SELECT attempts, last_error FROM deliveries").fetchall()
+    receiver.server.shutdown()
+    receiver.server.server_close()
+    assert [tuple(one.values()) for one in row] == [(3, None)], (
+        "one delivery: priority 3 and acknowledging were not asked for"
+    )
+    assert len(receiver.got) == 3
+    headers, body = receiver.got[-1]
+    content = b".".join((headers["webhook-id"].encode(), headers["webhook-timestamp"].encode(), body))
+    expected = "v1," + b64encode(hmac.new(b"k" * 32, content, hashlib.sha256).digest()).decode()
+    assert headers["webhook-signature"] == expected
+    assert len({sent["webhook-id"] for sent, _ in receiver.got}) == 1, "the receiver can tell a repeat"
+    assert json.loads(body)["change"] == "raised"
