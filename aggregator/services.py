@@ -44,8 +44,8 @@ def alerting(settings: AggregatorSettings, dsn: str) -> None:
     database = Database(dsn)
     AlertingEngine(database, Publishing(settings.webhooks), timedelta(seconds=settings.alerts.join_window_s)).start()
     PresenceJudge(database).start()
-    if settings.webhooks:
-        WebhookSender(database, settings.webhooks, SystemClock()).start()
+    for webhook in settings.webhooks:
+        WebhookSender(database, webhook, SystemClock()).start()
     wait_for_end()
 
 

@@ -149,7 +149,7 @@ class Supervisor:
                 kept.due_s, kept.started_s = 0.0, now_s
                 try:
                     kept.part.start()
-                except HawklineError as error:
+                except (HawklineError, OSError) as error:
                     log.error("%s: %s", name, error)
                 changed = True
         if changed:
@@ -159,8 +159,11 @@ class Supervisor:
         """Which process is which, for people with `kill` and `top`."""
         pids = {name: kept.part.pid for name, kept in self._parts.items()}
         part = self._settings.data_dir / "pids.json.part"
-        part.write_text(json.dumps(pids))
-        part.replace(self._settings.data_dir / "pids.json")
+        try:
+            part.write_text(json.dumps(pids))
+            part.replace(self._settings.data_dir / "pids.json")
+        except OSError as error:
+            log.error("%s: %s", part, error)
 
 
 def _prepare_directory(data_dir: Path) -> None:

@@ -10,7 +10,7 @@ from importlib.metadata import version
 
 from edge_agent import health
 from edge_agent.config import AgentSettings, Camera
-from edge_agent.evidence import PictureRing, Uploader
+from edge_agent.evidence import PictureRing, PictureWriter, Taken, Uploader
 from edge_agent.outbox import Outbox
 from edge_agent.publisher import Publisher
 from edge_agent.supervise import CameraSupervisor, Report
@@ -22,12 +22,12 @@ from shared.events import (
     AggregatorState,
     BoxState,
     CameraChanged,
-    EvidenceReady,
     Lane,
     LineCrossed,
     LineSpec,
 )
 from shared.mqtt import Connection, Message, Will
+from shared.threads import start_vital
 from shared.topics import AGGREGATOR_STATE, Address, Channel
 
 log = logging.getLogger(__name__)
@@ -68,6 +68,7 @@ class Agent:
             settings.data_dir / "pictures", self._outbox.file, clock, settings.outbox.max_picture_bytes
         )
         self._uploader = Uploader(self._pictures, self._outbox.file, self._address, settings.aggregator.url)
+        self._picture_writer = PictureWriter(self._pictures, self._outbox, self._uploader.stir)
         self._connection = self._connect()
         self._publisher = Publisher(self._outbox, self._address, self._send, clock, random.Random())
         self._outbox.on_ready = self._publisher.stir
@@ -87,12 +88,8 @@ class Agent:
             len(self._cameras),
             len(self._lines),
         )
-        threads = [
-            threading.Thread(target=self._publisher.run, name="publisher", daemon=True),
-            threading.Thread(target=self._uploader.run, name="uploader", daemon=True),
-        ]
-        for thread in threads:
-            thread.start()
+        writer = start_vital("picture-writer", self._picture_writer.run)
+        threads = [start_vital("publisher", self._publisher.run), start_vital("uploader", self._uploader.run)]
         self._connection.start()
         for camera in self._cameras:
             camera.start()
@@ -103,13 +100,15 @@ class Agent:
                 beat_s += self._settings.health.interval_s
                 self._beat(started_s)
         copied = self._publisher.copy_detected.is_set() and not stopping.is_set()
+        for camera in self._cameras:
+            camera.stop()
+        self._picture_writer.stop()
+        writer.join(_DRAIN_S)
         self._leave(threads, drain=not copied)
         return Ending.COPY if copied else Ending.STOPPED
 
     def _leave(self, threads: Sequence[threading.Thread], *, drain: bool) -> None:
-        """Cameras first, then what they left is brought out as far as it goes, then the file is closed."""
-        for camera in self._cameras:
-            camera.stop()
+        """What the cameras left is brought out as far as it goes, then the file is closed."""
         deadline_s = self._clock.monotonic_s() + _DRAIN_S
         while drain and self._connection.is_up and self._clock.monotonic_s() < deadline_s:
             if not any(self._outbox.waiting().values()) and not self._outbox.file.count_pictures_waiting():
@@ -211,10 +210,7 @@ class Agent:
             sequence = self._tickets.pop((camera, run, picture.ticket), None)
         if sequence is None:
             return
-        taken_ms = to_ms(picture.taken_at_s)
-        digest = self._pictures.put(picture.jpeg, taken_ms, self._outbox.epoch, Lane.ALARM, sequence)
-        self._outbox.append(Lane.BULK, EvidenceReady(taken_ms, Lane.ALARM, sequence, digest, len(picture.jpeg)))
-        self._uploader.stir()
+        self._picture_writer.add(Taken(sequence, picture.jpeg, to_ms(picture.taken_at_s)))
 
     def _camera_told(self, camera: int, status: Status) -> None:
         if status.state is not self._cameras[camera].status.state:

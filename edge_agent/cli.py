@@ -97,7 +97,7 @@ def outbox(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
     path = settings.data_dir / "outbox.db"
     if not path.is_file():
         raise ConfigError(f"{config}: key data_dir: no outbox at {str(path)!r} yet; the agent has not run")
-    file = OutboxFile(path)
+    file = OutboxFile(path, exclusive=False)
     waiting, _ = file.waiting()
     rows = []
     for lane in Lane:

@@ -3,20 +3,27 @@
 import hashlib
 import logging
 import os
+import queue
 import sqlite3
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
+from edge_agent.outbox import Outbox
 from edge_agent.outbox.store import OutboxFile, PictureRecord
 from shared.clock import Clock
-from shared.events import Lane
+from shared.events import EvidenceReady, Lane
 from shared.topics import Address
 
 log = logging.getLogger(__name__)
 
-_RETRY_S = 2.0
+_IDLE_S = 2.0
+_FIRST_PAUSE_S, _LAST_PAUSE_S = 0.1, 60.0
+_ROUND = 20
+_WRITE_QUEUE = 64
 _KEEP_S = 30 * 86400.0
 """No picture stays longer on a box (30 days)."""
 
@@ -33,8 +40,8 @@ class PictureRing:
         self._directory, self._file, self._clock, self._max_bytes = directory, file, clock, max_bytes
         directory.mkdir(parents=True, exist_ok=True)
 
-    def put(self, jpeg: bytes, taken_ms: int, epoch: int, lane: Lane, sequence: int) -> bytes:
-        """Keep the picture of an event.
+    def put(self, jpeg: bytes) -> bytes:
+        """Write a picture's file.
 
         Returns:
             Its SHA-256.
@@ -47,14 +54,17 @@ class PictureRing:
             out.flush()
             os.fsync(out.fileno())
         part.replace(path)
+        return digest
+
+    def keep(self, picture: PictureRecord) -> None:
+        """Enter a written picture whose announcement is on disk: from now on it is uploaded and trimmed."""
         self._file.change(
             lambda db: db.execute(
                 "INSERT OR REPLACE INTO pictures (lane, seq, epoch, sha256, size, taken_ms) VALUES (?, ?, ?, ?, ?, ?)",
-                (lane, sequence, epoch, digest, len(jpeg), taken_ms),
+                (picture.lane, picture.sequence, picture.epoch, picture.sha256, picture.size, picture.taken_ms),
             )
         )
         self._trim()
-        return digest
 
     def path(self, digest: bytes) -> Path:
         return self._directory / f"{digest.hex()}.jpg"
@@ -81,6 +91,52 @@ class PictureRing:
             self.path(digest).unlink(missing_ok=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A picture as it comes from a camera, and the alarm that it belongs to."""
+
+    sequence: int
+    jpeg: bytes
+    taken_ms: int
+
+
+class PictureWriter:
+    """Writes, announces and enters pictures on a thread of its own: an alarm never waits for a picture's disk."""
+
+    def __init__(self, ring: PictureRing, outbox: Outbox, on_new: Callable[[], None]) -> None:
+        self._ring, self._outbox, self._on_new = ring, outbox, on_new
+        self._queue: queue.Queue[Taken | None] = queue.Queue(_WRITE_QUEUE)
+
+    def add(self, taken: Taken) -> None:
+        """Hand a picture over; when the disk is hopelessly behind, the picture is given up, never its event."""
+        try:
+            self._queue.put_nowait(taken)
+        except queue.Full:
+            log.error("the disk is too slow: the picture of alarm %d is given up", taken.sequence)
+
+    def stop(self) -> None:
+        """End `run` behind what was handed over."""
+        self._queue.put(None)
+
+    def run(self) -> None:
+        """Write until `stop`."""
+        while (taken := self._queue.get()) is not None:
+            try:
+                self._write(taken)
+            except (OSError, sqlite3.Error) as error:
+                log.error("the picture of alarm %d cannot be written: %s", taken.sequence, error)
+
+    def _write(self, taken: Taken) -> None:
+        epoch = self._outbox.epoch
+        digest = self._ring.put(taken.jpeg)
+        size = len(taken.jpeg)
+        self._outbox.append(Lane.BULK, EvidenceReady(taken.taken_ms, Lane.ALARM, taken.sequence, digest, size))
+        # The announcement first: a picture that nobody announced would be offered for ever.
+        if self._outbox.flush():
+            self._ring.keep(PictureRecord(Lane.ALARM, taken.sequence, epoch, digest, size, taken.taken_ms))
+            self._on_new()
+
+
 class Uploader:
     """Sends waiting pictures to the aggregator, newest first, again until it has them. `run` has its own thread."""
 
@@ -102,24 +158,37 @@ class Uploader:
 
     def run(self) -> None:
         """Upload until `stop`."""
+        pause_s = _FIRST_PAUSE_S
         with httpx.Client(timeout=10, trust_env=False) as client:
             while not self._stopping.is_set():
-                self._wake.wait(_RETRY_S)
+                self._wake.wait(_IDLE_S if pause_s == _FIRST_PAUSE_S else pause_s)
                 self._wake.clear()
-                left = False
-                for picture in self._file.pictures_waiting(20):
-                    if self._stopping.is_set():
-                        return
-                    left = not self._upload(client, picture) or left
-                if left:
-                    self._stopping.wait(0.2)
-                    self._wake.set()
+                try:
+                    failed = self._round(client)
+                except (OSError, sqlite3.Error) as error:
+                    log.error("pictures wait: %s", error)
+                    failed = True
+                pause_s = min(_LAST_PAUSE_S, pause_s * 2) if failed else _FIRST_PAUSE_S
+                if failed:
+                    self._stopping.wait(min(1.0, pause_s))
+
+    def _round(self, client: httpx.Client) -> bool:
+        """Offer the next pictures; True when one was not taken."""
+        failed = False
+        for picture in self._file.pictures_waiting(_ROUND):
+            if self._stopping.is_set():
+                return False
+            if not self._upload(client, picture):
+                failed = True
+                self._note(picture, "tries = tries + 1")
+        return failed
 
     def _upload(self, client: httpx.Client, picture: PictureRecord) -> bool:
         """Send one picture; True when it need not be sent again."""
-        path = self._ring.path(picture.sha256)
-        if not path.is_file():
-            self._note_done(picture)
+        try:
+            content = self._ring.path(picture.sha256).read_bytes()
+        except FileNotFoundError:  # trimmed meanwhile
+            self._note(picture, "uploaded = 1")
             return True
         try:
             response = client.put(
@@ -131,7 +200,7 @@ class Uploader:
                     "lane": picture.lane.value,
                     "seq": picture.sequence,
                 },
-                content=path.read_bytes(),
+                content=content,
                 headers={"content-type": "image/jpeg"},
             )
         except httpx.HTTPError as error:
@@ -141,20 +210,20 @@ class Uploader:
             return False
         self._complained = False
         if response.status_code in (200, 201, 204):
-            self._note_done(picture)
+            self._note(picture, "uploaded = 1")
             return True
         if response.status_code == 409:  # its announcement has not arrived yet
             return False
         if 400 <= response.status_code < 500:
             log.error("picture %s was refused: %s", picture.sha256.hex(), response.text[:200])
-            self._note_done(picture)
+            self._note(picture, "uploaded = 1")
             return True
         return False
 
-    def _note_done(self, picture: PictureRecord) -> None:
+    def _note(self, picture: PictureRecord, change: str) -> None:
         self._file.change(
             lambda db: db.execute(
-                "UPDATE pictures SET uploaded = 1 WHERE (epoch, lane, seq) = (?, ?, ?)",
+                f"UPDATE pictures SET {change} WHERE (epoch, lane, seq) = (?, ?, ?)",  # noqa: S608 - our own words
                 (picture.epoch, picture.lane, picture.sequence),
             )
         )

@@ -27,6 +27,7 @@ def take(clock: Clock, started_s: float, outbox: Outbox, data_dir: Path, cameras
     return Health(
         at_ms=to_ms(clock.now_s()),
         session=outbox.session,
+        epoch=outbox.epoch,
         uptime_s=round(clock.monotonic_s() - started_s, 1),
         cameras=tuple(_camera(camera) for camera in cameras),
         waiting_alarm=waiting[Lane.ALARM],

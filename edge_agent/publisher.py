@@ -5,7 +5,9 @@ No broker's word is taken for storage: a batch leaves the window only when the a
 
 import logging
 import random
+import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -87,8 +89,12 @@ class Publisher:
         """The aggregator has committed: forget what it names."""
         if ack.version != VERSION or ack.epoch != self._outbox.epoch:
             return
-        if ack.contiguous > self._outbox.high(ack.lane):
+        high = self._outbox.high(ack.lane)
+        if ack.contiguous > high or any(last > high for _, last in ack.ranges):
             self.copy_detected.set()
+            return
+        if ack.contiguous < 0 or any(not ack.contiguous < first <= last for first, last in ack.ranges):
+            log.warning("acknowledgement makes no sense and is ignored: %s", ack)
             return
         self._outbox.acknowledge(ack.lane, ack.contiguous, ack.ranges)
         with self._wake:
@@ -111,8 +117,12 @@ class Publisher:
                 if self._stopping:
                     return
             if self._listening:
-                for lane in Lane:
-                    self._send_lane(lane)
+                try:
+                    for lane in Lane:
+                        self._send_lane(lane)
+                except sqlite3.Error as error:
+                    log.error("the outbox cannot be read: %s; trying again", error)
+                    time.sleep(1.0)
 
     def stop(self) -> None:
         """End `run`."""

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import multiprocessing
+import sqlite3
 import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -10,11 +11,15 @@ from multiprocessing.connection import Connection
 from edge_agent.config import Camera
 from edge_agent.worker import Picture, Sighting, Status, run_camera
 from shared.events import CameraState
+from shared.threads import start_vital
 
 log = logging.getLogger(__name__)
 
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 1.0, 60.0
 _LEAVE_S = 3.0
+_START_S = 60.0
+_HANG_S = 15.0
+"""A camera process says something every few seconds, whatever its camera does; one that does not, hangs."""
 
 Report = Sighting | Picture | Status
 
@@ -37,7 +42,7 @@ class CameraSupervisor:
         self._stopping = threading.Event()
         self._pipe: Connection | None = None
         self._process: multiprocessing.process.BaseProcess | None = None
-        self._thread = threading.Thread(target=self._keep_running, name=f"camera-{camera.settings.name}", daemon=True)
+        self._thread: threading.Thread | None = None
 
     @property
     def pid(self) -> int | None:
@@ -45,7 +50,7 @@ class CameraSupervisor:
         return self._process.pid if self._process else None
 
     def start(self) -> None:
-        self._thread.start()
+        self._thread = start_vital(f"camera-{self.camera.settings.name}", self._keep_running)
 
     def stop(self) -> None:
         """End the process, by force when it does not go."""
@@ -57,28 +62,30 @@ class CameraSupervisor:
             self._process.join(_LEAVE_S)
             if self._process.is_alive():
                 self._process.kill()
-        self._thread.join(_LEAVE_S)
+        if self._thread:
+            self._thread.join(_LEAVE_S)
 
     def _keep_running(self) -> None:
         pause_s = _FIRST_PAUSE_S
         while not self._stopping.is_set():
-            run = self._new_run()
-            frames = self._one_life(run)
+            frames, why = 0, ""
+            try:
+                run = self._new_run()
+                frames, why = self._one_life(run)
+            except (OSError, sqlite3.Error) as error:
+                run, why = 0, str(error)
             if self._stopping.is_set():
                 return
             if self.status.state is CameraState.ENDED:
                 log.info("camera %s: its file ended", self.camera.settings.name)
                 return
             pause_s = _FIRST_PAUSE_S if frames > 100 else min(_LAST_PAUSE_S, pause_s * 2)
-            code = self._process.exitcode if self._process else None
-            log.error(
-                "camera %s: process ended with %s; next start in %.0f s", self.camera.settings.name, code, pause_s
-            )
-            self._tell(run, Status(CameraState.CRASHED, f"exit code {code}", frames))
+            log.error("camera %s: %s; next start in %.0f s", self.camera.settings.name, why, pause_s)
+            self._tell(run, Status(CameraState.CRASHED, why, frames))
             self._stopping.wait(pause_s)
 
-    def _one_life(self, run: int) -> int:
-        """Start the process and read it to its end; returns how many frames it saw."""
+    def _one_life(self, run: int) -> tuple[int, str]:
+        """Start the process and read it to its end; returns how many frames it saw and how it ended."""
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         key = f"cameras[{self.index}].source"
@@ -87,15 +94,23 @@ class CameraSupervisor:
         self._process.start()
         theirs.close()
         self.status = Status(CameraState.STARTING)
-        try:
-            while True:
-                self._tell(run, ours.recv())
-        except (EOFError, OSError):
-            pass
+        silence_s = _START_S
+        while ours.poll(silence_s):
+            try:
+                report = ours.recv()
+            except (EOFError, OSError):
+                self._process.join(_LEAVE_S)
+                return self.status.frames, f"its process ended with exit code {self._process.exitcode}"
+            self._tell(run, report)
+            silence_s = _HANG_S
+        self._process.kill()
         self._process.join(_LEAVE_S)
-        return self.status.frames
+        return self.status.frames, f"its process said nothing for {silence_s:.0f} s and was killed"
 
     def _tell(self, run: int, report: Report) -> None:
-        self._on_report(self.index, run, report)
+        try:
+            self._on_report(self.index, run, report)
+        except (OSError, sqlite3.Error) as error:
+            log.error("camera %s: a report is lost to the disk: %s", self.camera.settings.name, error)
         if isinstance(report, Status):
             self.status = report

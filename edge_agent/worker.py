@@ -15,7 +15,7 @@ import cv2
 
 from edge_agent.config import Camera
 from edge_agent.pipeline import Pipeline
-from edge_agent.sources import Frame, Source, SourceEvent
+from edge_agent.sources import Frame, Source
 from edge_agent.sources.base import Colour
 from edge_agent.sources.opening import open_source
 from edge_agent.tripwire import Crossing
@@ -97,16 +97,17 @@ class _Watch:
         self._ring: deque[Frame] = deque()
         self._tickets = 0
         self._frames = 0
-        self._state = CameraState.STARTING
+        self._state, self._detail = CameraState.STARTING, ""
         self._reported_mono_s, self._reported_frames = time.monotonic(), 0
 
     def run(self) -> None:
         for item in self._source.frames():
-            if isinstance(item, SourceEvent):
-                self._state = item.state
-                self._pipe.send(self._status(item.detail))
-            else:
+            if isinstance(item, Frame):
                 self._watch(item)
+                continue
+            if item is not None:
+                self._state, self._detail = item.state, item.detail
+            self._pipe.send(self._status(self._detail))
 
     def _watch(self, frame: Frame) -> None:
         self._frames += 1
@@ -115,7 +116,7 @@ class _Watch:
         for crossing in crossings:
             self._report(crossing, frame)
         if self._state is not CameraState.WATCHING or time.monotonic() - self._reported_mono_s > _STATUS_S:
-            self._state = CameraState.WATCHING
+            self._state, self._detail = CameraState.WATCHING, ""
             self._pipe.send(self._status(last_frame_at_s=frame.captured_at_s))
 
     def _report(self, crossing: Crossing, frame: Frame) -> None:

@@ -23,6 +23,7 @@ _HEADER = struct.Struct(">BBHIQQqI")
 HEADER_BYTES: Final = _HEADER.size
 _CRC_AT: Final = HEADER_BYTES - 4
 MAX_BATCH_BYTES: Final = 64 * 1024
+MAX_BATCH_ROWS: Final = 1024
 MAX_SEQUENCE: Final = 2**62
 """Sequences stay far below bigint, so that no range arithmetic of the database can overflow."""
 
@@ -103,7 +104,7 @@ def decode_header(payload: bytes) -> Header:
         raise WireError("lane", f"lane {lane} does not exist")
     if zlib.crc32(payload[HEADER_BYTES:], zlib.crc32(payload[:_CRC_AT])) != crc:
         raise WireError("checksum", "checksum does not match")
-    if not (first >= 1 and 1 <= low <= MAX_SEQUENCE and count >= 1 and first + count <= MAX_SEQUENCE):
+    if not (first >= 1 and 1 <= low <= MAX_SEQUENCE and 1 <= count <= MAX_BATCH_ROWS and first + count <= MAX_SEQUENCE):
         raise WireError("sequence", f"impossible numbers: first {first}, count {count}, low {low}")
     return Header(Lane(lane), epoch, first, count, low, sent_at_ms)
 

@@ -66,6 +66,8 @@ Unit = Annotated[float, Meta(ge=0, le=1)]
 Number = Annotated[int, Meta(ge=0, lt=2**31)]
 """Of a camera, a line, a configuration, a run, a track: small by nature, and a database integer."""
 Sequence = Annotated[int, Meta(ge=1, lt=2**62)]
+Epoch = Annotated[int, Meta(ge=0, lt=2**32)]
+Session = Annotated[int, Meta(ge=0, lt=2**53)]
 
 
 class _Event(msgspec.Struct, frozen=True, array_like=True):
@@ -170,8 +172,9 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     """A box's heartbeat: unnumbered, the newest counts."""
 
     at_ms: int
-    session: int
+    session: Session
     uptime_s: float
+    epoch: Epoch = 0
     cameras: tuple[CameraHealth, ...] = ()
     waiting_alarm: int = 0
     waiting_bulk: int = 0
@@ -182,14 +185,14 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class BoxState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Birth (`alive`) and will (`not alive`) of a box's session; a smaller session than the known one is ignored."""
+    """Birth (`alive`) and will (`not alive`) of a box's session; a smaller session of the same epoch is ignored."""
 
-    session: int
+    session: Session
     alive: bool
     at_ms: int = 0
     version: str = ""
-    health_interval_s: float = 30.0
-    epoch: int = 0
+    health_interval_s: Annotated[float, Meta(ge=1, le=3600)] = 30.0
+    epoch: Epoch = 0
 
 
 class AggregatorState(msgspec.Struct, frozen=True):

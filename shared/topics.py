@@ -24,7 +24,7 @@ class Channel(StrEnum):
     COMMAND = "down/command"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Address:
     """Who sent or shall get a message."""
 

@@ -1,4 +1,7 @@
-"""What can happen to an alert. Each function is one change within the caller's transaction."""
+"""What can happen to an alert. Each function is one change within the caller's transaction.
+
+Locks are taken in one order everywhere: the feed first, then alerts.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -73,6 +76,7 @@ def acknowledge(connection: Connection, alert_id: int, by: str, publishing: Publ
     Raises:
         AlertNotFoundError: no such alert.
     """
+    feed_log.lock(connection)
     if connection.execute(SQL["acknowledge"], {"alert_id": alert_id, "by": by}).rowcount:
         return publish(connection, alert_id, "acknowledged", publishing)
     return get(connection, alert_id)
@@ -85,6 +89,7 @@ def clear(connection: Connection, alert_id: int, by: str, verdict: Verdict, publ
         AlertNotFoundError: no such alert.
         AlertClearedError: it was cleared before with another verdict.
     """
+    feed_log.lock(connection)
     if connection.execute(SQL["clear"], {"alert_id": alert_id, "by": by, "verdict": verdict}).rowcount:
         return publish(connection, alert_id, "cleared", publishing)
     alert = get(connection, alert_id)

@@ -1,7 +1,6 @@
 """Takes the inbox and raises alerts: crash, replay and a second engine change nothing but the time it takes."""
 
 import logging
-import threading
 import time
 from datetime import timedelta
 
@@ -9,16 +8,19 @@ import msgspec
 import psycopg
 
 from aggregator.alerting.alerts import SQL, Publishing, decide
+from aggregator.feed import log as feed_log
 from aggregator.rules import tripwire
 from aggregator.rules.occurrence import Occurrence
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from aggregator.store.waker import FEED, INBOX, Waker, wakes
 from shared.errors import UnavailableError
+from shared.threads import start_vital
 
 log = logging.getLogger(__name__)
 
-_BATCH = 50
+_BATCH = 2
+"""Inbox rows (of at most 100 events) in one transaction: it holds the feed's lock, and operators wait behind it."""
 _occurrences = msgspec.msgpack.Decoder(list[Occurrence])
 
 
@@ -31,7 +33,7 @@ class AlertingEngine:
 
     def start(self) -> None:
         """Begin."""
-        threading.Thread(target=self._run, name="alerting", daemon=True).start()
+        start_vital("alerting", self._run)
 
     def _run(self) -> None:
         while True:
@@ -55,8 +57,19 @@ class AlertingEngine:
         """
         with connection.transaction():
             rows = connection.execute(SQL["take_inbox"], {"limit": _BATCH}).fetchall()
-            for row in sorted(rows, key=lambda row: row["id"]):
-                for occurrence in _occurrences.decode(row["body"]):
+            if rows:
+                feed_log.lock(connection)
+            for row in sorted(rows, key=lambda row: (row["late"], row["id"])):
+                for occurrence in self._decode(connection, row["body"]):
                     for decision in tripwire.evaluate(occurrence, self._window):
                         decide(connection, occurrence, decision, self._publishing)
         return len(rows)
+
+    def _decode(self, connection: Connection, body: bytes) -> list[Occurrence]:
+        """What ingest left; a row that an older version wrote and this one cannot read becomes a dead letter."""
+        try:
+            return _occurrences.decode(body)
+        except msgspec.DecodeError as error:
+            log.error("alerting: an inbox row cannot be read: %s", error)
+            connection.execute(SQL["bury_inbox"], {"detail": str(error)[:500], "payload": body})
+            return []

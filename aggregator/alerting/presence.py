@@ -1,7 +1,6 @@
 """Judges every second who is silent. A heartbeat that expired decides, nothing else."""
 
 import logging
-import threading
 import time
 
 import psycopg
@@ -13,6 +12,7 @@ from aggregator.store import Database
 from aggregator.store.entities import Box
 from aggregator.store.waker import FEED, Waker
 from shared.errors import UnavailableError
+from shared.threads import start_vital
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class PresenceJudge:
 
     def start(self) -> None:
         """Begin."""
-        threading.Thread(target=self._run, name="presence-judge", daemon=True).start()
+        start_vital("presence-judge", self._run)
 
     def _run(self) -> None:
         prune_s = 0.0

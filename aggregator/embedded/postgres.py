@@ -8,6 +8,7 @@ import hashlib
 import logging
 import os
 import signal
+import stat
 import subprocess
 import tempfile
 import time
@@ -57,7 +58,9 @@ class EmbeddedPostgres:
         mark = hashlib.sha256(str(data_dir.resolve()).encode()).hexdigest()[:12]
         self._binaries = _binaries(self._account)
         self._data = _place(data_dir, self._account, mark)
-        self._sockets = Path(tempfile.gettempdir()) / f"hawkline-{self._account.uid}-{mark}"
+        # Short, for a socket's path has 107 bytes; for root where nobody else can have been before.
+        place = Path("/run") if self._account.drop else Path(tempfile.gettempdir())
+        self._sockets = place / f"hawkline-{self._account.uid}-{mark}"
         self._process: subprocess.Popen[bytes] | None = None
         drop = self._account.drop
         self._user: int | None = self._account.uid if drop else None
@@ -82,7 +85,7 @@ class EmbeddedPostgres:
         if self._process is not None and self._process.poll() is not None:
             self._process = None
         pid = self.pid
-        return pid is not None and _is_postgres(pid)
+        return pid is not None and self._is_ours(pid)
 
     def start(self) -> None:
         """Initialise where needed, start, and wait until the server answers.
@@ -112,11 +115,11 @@ class EmbeddedPostgres:
     def stop(self) -> None:
         """Fast shutdown: sessions end, the checkpoint is written."""
         pid = self.pid
-        if pid is None or not _is_postgres(pid):
+        if pid is None or not self._is_ours(pid):
             return
         os.kill(pid, signal.SIGINT)
         deadline_s = time.monotonic() + _STOP_S
-        while time.monotonic() < deadline_s and _is_postgres(pid):
+        while time.monotonic() < deadline_s and self._is_ours(pid):
             if self._process:
                 self._process.poll()
             time.sleep(0.05)
@@ -161,11 +164,23 @@ class EmbeddedPostgres:
         )
 
     def _prepare_sockets(self) -> None:
-        self._sockets.mkdir(mode=0o700, exist_ok=True)
-        if self._account.drop:
-            os.chown(self._sockets, self._account.uid, self._account.gid)
-        if self._sockets.stat().st_uid != self._account.uid:
-            raise UnavailableError(f"{self._sockets} belongs to somebody else; remove it")
+        try:
+            self._sockets.mkdir(mode=0o700)
+            if self._account.drop:
+                os.chown(self._sockets, self._account.uid, self._account.gid)
+        except FileExistsError:
+            found = self._sockets.lstat()
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid != self._account.uid or found.st_mode & 0o077:
+                raise UnavailableError(
+                    f"{self._sockets} is not a directory of our own with mode 0700; remove it"
+                ) from None
+
+    def _is_ours(self, pid: int) -> bool:
+        """A process id may be somebody else's by now: a postmaster works in its data directory."""
+        try:
+            return Path(f"/proc/{pid}/cwd").resolve(strict=True) == self._data.resolve()
+        except OSError:
+            return False
 
     def _await(self) -> None:
         deadline_s = time.monotonic() + _START_S
@@ -214,10 +229,3 @@ def _place(data_dir: Path, account: Account, mark: str) -> Path:
     if account.drop and not reachable(data_dir):
         return reachable_place(f"database-{mark}") / "data"
     return data_dir.resolve() / "postgres" / "data"
-
-
-def _is_postgres(pid: int) -> bool:
-    try:
-        return b"postgres" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return False

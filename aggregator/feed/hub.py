@@ -17,6 +17,7 @@ from aggregator.feed.log import SQL, to_sse
 from aggregator.store import Database
 from aggregator.store.waker import FEED, wakes
 from shared.errors import UnavailableError
+from shared.threads import start_vital
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class FeedHub:
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to follow the log; clients live on `loop`."""
         self._loop = loop
-        threading.Thread(target=self._follow, name="feed", daemon=True).start()
+        start_vital("feed", self._follow)
 
     def stop(self) -> None:
         """Let the clients go."""
@@ -54,6 +55,8 @@ class FeedHub:
         self.clients += 1
         try:
             bounds = await asyncio.to_thread(self._bounds)
+            # What was written while no hub followed the log is known to nobody but the log.
+            self._newest = max(self._newest, bounds[1])
             position = bounds[1] if after is None else after
             yield b"retry: 1000\n\n" + _PING
             if after is not None and (after > bounds[1] or after < bounds[0] - 1):
@@ -124,6 +127,6 @@ class FeedHub:
     def _extend(self, messages: list[tuple[int, bytes]]) -> None:
         # On the event loop, ring and number together: a client that looks sees both or neither.
         self._ring.extend(messages)
-        self._newest = messages[-1][0]
+        self._newest = max(self._newest, messages[-1][0])
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()

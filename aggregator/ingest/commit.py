@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 from psycopg.types.json import Jsonb
@@ -24,6 +24,9 @@ from shared.topics import Address
 SQL = load_queries("ingest.sql")
 CREDIT = 8
 _ACK_RANGES = 8
+_INBOX_EVENTS = 100
+_LATE = timedelta(minutes=1)
+"""What happened longer ago is backlog: alerting takes it after what is fresh."""
 _COPY_TYPES = ["timestamptz", "timestamptz", "timestamptz", "int4", "int8", "int8", "int2", "int2", "int2", "bytea"]
 
 Producer = tuple[Address, int]
@@ -43,11 +46,13 @@ class Outcome:
 class _Work:
     """What one transaction is going to write."""
 
+    late_before: datetime
     rows: list[tuple[object, ...]] = field(default_factory=list)
     counts: Counter[tuple[int, int, int, int, datetime]] = field(default_factory=Counter)
     counters: Counter[tuple[str, str]] = field(default_factory=Counter)
     occurrences: list[Occurrence] = field(default_factory=list)
     gaps: list[tuple[int, Lane, Range, str]] = field(default_factory=list)
+    dead: list[DeadLetter] = field(default_factory=list)
 
 
 class Committer:
@@ -63,14 +68,18 @@ class Committer:
         Raises:
             psycopg.Error: nothing was written.
         """
-        outcome, work = Outcome(), _Work()
+        outcome, work = Outcome(), _Work(late_before=datetime.now(UTC) - _LATE)
         found: dict[Producer, int] = {}
         with connection.transaction():
-            keyed = [(self._producer(connection, arrival, found), arrival) for arrival in reading.arrivals]
+            # In one order everywhere, so that two workers that meet the same new boxes do not wait for each other.
+            for known in sorted({(arrival.address, arrival.header.epoch) for arrival in reading.arrivals}):
+                self._know(connection, known, found)
+            ids = {**self._producers, **found}
+            keyed = [(ids[arrival.address, arrival.header.epoch], arrival) for arrival in reading.arrivals]
             state = _lock(connection, sorted({(producer, arrival.header.lane) for producer, arrival in keyed}))
             for producer, arrival in keyed:
                 self._receive(connection, producer, arrival, state, work)
-            for letter in reading.dead:
+            for letter in (*reading.dead, *work.dead):
                 connection.execute(SQL["add_dead_letter"], _letter(letter))
                 work.counters["dead_letters", letter.reason] += 1
             self._write(connection, state, work)
@@ -84,18 +93,18 @@ class Committer:
         outcome.stored = len(work.rows)
         return outcome
 
-    def _producer(self, connection: Connection, arrival: Arrival, found: dict[Producer, int]) -> int:
-        key = arrival.address, arrival.header.epoch
-        known = self._producers.get(key) or found.get(key)
-        if known is None:
-            who = {"site": key[0].site, "agent": key[0].agent, "epoch": key[1]}
-            connection.execute(SQL["add_producer"], who)
-            row = connection.execute(SQL["producer_id"], who).fetchone()
-            assert row is not None  # noqa: S101 - inserted a line above
-            known = found[key] = int(row["id"])
-            for lane in Lane:
-                connection.execute(SQL["add_cursor"], {"producer_id": known, "lane": lane})
-        return known
+    def _know(self, connection: Connection, producer: Producer, found: dict[Producer, int]) -> None:
+        """See to it that a producer and its cursors exist."""
+        if producer in self._producers:
+            return
+        address, epoch = producer
+        who = {"site": address.site, "agent": address.agent, "epoch": epoch}
+        connection.execute(SQL["add_producer"], who)
+        row = connection.execute(SQL["producer_id"], who).fetchone()
+        assert row is not None  # noqa: S101 - inserted a line above
+        found[producer] = int(row["id"])
+        for lane in Lane:
+            connection.execute(SQL["add_cursor"], {"producer_id": found[producer], "lane": lane})
 
     def _receive(
         self, connection: Connection, producer: int, arrival: Arrival, state: dict[Key, Cursor], work: _Work
@@ -112,13 +121,13 @@ class Committer:
         for row in arrival.rows:
             if cursors.contains(step.accepted, row.sequence):
                 new += 1
-                if row.event is not None:
-                    self._store(connection, producer, arrival, row, work)
+                self._store(connection, producer, arrival, row, work)
+        if arrival.fault and step.accepted:
+            work.dead.append(arrival.fault)
         work.counters["duplicates", header.lane.label] += len(arrival.rows) - new
 
     def _store(self, connection: Connection, producer: int, arrival: Arrival, row: ReadRow, work: _Work) -> None:
         event, lane = row.event, arrival.header.lane
-        assert event is not None  # noqa: S101 - the caller has looked
         event_at, device_at, quality = place(event.at_ms, arrival.header.sent_at_ms, arrival.recv_at)
         kind = event.__struct_config__.tag
         work.rows.append(
@@ -175,8 +184,11 @@ class Committer:
                     "values": list(counters.values()),
                 },
             )
-        if work.occurrences:
-            connection.execute(SQL["add_inbox"], {"body": msgspec.msgpack.encode(work.occurrences)})
+        for late in (False, True):
+            occurrences = [each for each in work.occurrences if (each.event_at < work.late_before) is late]
+            for start in range(0, len(occurrences), _INBOX_EVENTS):
+                body = msgspec.msgpack.encode(occurrences[start : start + _INBOX_EVENTS])
+                connection.execute(SQL["add_inbox"], {"late": late, "body": body})
 
 
 def acknowledge(epoch: int, lane: Lane, cursor: Cursor) -> Acknowledgement:

@@ -9,6 +9,10 @@ MAX_RANGES = 64
 """Beyond this many holes a batch is refused; the box sends it again once the holes have closed."""
 
 
+MAX_MISSING = 256
+"""Remembered ranges that never came; a late arrival in an older one counts as a duplicate."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cursor:
     """Numbers up to `contiguous` are settled; `above` came early; `missing` were settled without having come.
@@ -53,8 +57,10 @@ def advance(cursor: Cursor, first: int, last: int, low: int) -> Advance:
     while above and above[0][0] == contiguous + 1:
         contiguous = above[0][1]
         above = above[1:]
-    if len(above) > MAX_RANGES or len(missing) > MAX_RANGES * 16:
+    if len(above) > MAX_RANGES:
         return Advance(cursor, (), refused=True)
+    # Every power cut of a box leaves a missing range for good; the oldest lie far below what it can still send.
+    missing = missing[-MAX_MISSING:]
     return Advance(replace(cursor, contiguous=contiguous, above=above, missing=missing), accepted, gap)
 
 

@@ -1,9 +1,7 @@
 """Births and heartbeats. Keeps the marker that tells boxes that somebody listens."""
 
 import logging
-import threading
 import time
-from collections import deque
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -11,6 +9,7 @@ import msgspec
 import psycopg
 from psycopg.types.json import Jsonb
 
+from aggregator.ingest.arrivals import Arrivals
 from aggregator.ingest.commit import SQL, acknowledge, to_ranges
 from aggregator.ingest.cursor import Cursor
 from aggregator.store import Database
@@ -19,6 +18,7 @@ from shared.envelope import decode_message, encode_message
 from shared.errors import UnavailableError, WireError
 from shared.events import AggregatorState, BoxState, Health, Lane
 from shared.mqtt import Connection, Message, Will
+from shared.threads import start_vital
 from shared.topics import AGGREGATOR_STATE, Address, Channel, every_box, parse
 
 log = logging.getLogger(__name__)
@@ -31,8 +31,7 @@ class PresenceWorker:
 
     def __init__(self, database: Database, broker: tuple[str, int]) -> None:
         self._database = database
-        self._messages: deque[Message] = deque(maxlen=20_000)
-        self._arrived = threading.Event()
+        self._arrivals = Arrivals()
         self._since: datetime | None = None
         self._stopping = False
         session = uuid4().hex
@@ -51,7 +50,7 @@ class PresenceWorker:
     def start(self) -> None:
         """Begin on a thread of its own."""
         self._broker.start()
-        threading.Thread(target=self._run, name="presence", daemon=True).start()
+        start_vital("presence", self._run)
 
     def stop(self) -> None:
         """Tell the boxes to wait."""
@@ -71,8 +70,7 @@ class PresenceWorker:
             if not self._stopping and not self._is_alive(message.payload):
                 self._broker.publish(AGGREGATOR_STATE, self._alive, qos=1, retain=True)
             return
-        self._messages.append(message)
-        self._arrived.set()
+        self._arrivals.put(message)
 
     @staticmethod
     def _is_alive(payload: bytes) -> bool:
@@ -96,10 +94,8 @@ class PresenceWorker:
             if time.monotonic() >= beat_s:
                 beat_s = time.monotonic() + _BEAT_S
                 connection.execute(SQL["note_service"], {"name": "ingest-presence", "broker_since": self._since})
-            self._arrived.wait(max(0.0, beat_s - time.monotonic()))
-            self._arrived.clear()
-            while self._messages:
-                self._note(connection, self._messages.popleft())
+            for message in self._arrivals.take(100, wait_s=max(0.0, beat_s - time.monotonic())):
+                self._note(connection, message)
 
     def _note(self, connection: DatabaseConnection, message: Message) -> None:
         try:
@@ -136,6 +132,7 @@ class PresenceWorker:
             {
                 "site": address.site,
                 "agent": address.agent,
+                "epoch": health.epoch,
                 "session": health.session,
                 "seen_at": datetime.fromtimestamp(message.received_at_s, tz=UTC),
                 "health": Jsonb(msgspec.to_builtins(health)),
@@ -150,9 +147,10 @@ class PresenceWorker:
             {
                 "site": address.site,
                 "agent": address.agent,
+                "epoch": state.epoch,
                 "session": state.session,
                 "version": state.version[:64],
-                "health_interval_s": min(max(state.health_interval_s, 1.0), 3600.0),
+                "health_interval_s": state.health_interval_s,
                 "born_at": datetime.now(UTC),
             },
         )

@@ -12,11 +12,11 @@ from shared.topics import Address, parse
 
 @dataclass(frozen=True, slots=True)
 class ReadRow:
-    """One event: its number, its bytes, what they mean (None: they are no event we know) and their checksum."""
+    """One event: its number, its bytes, what they mean and their checksum."""
 
     sequence: int
     row: bytes
-    event: Event | None
+    event: Event
     crc: int
 
 
@@ -33,13 +33,13 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One batch whose header made sense."""
+    """One batch whose header made sense. `fault` is what did not, to be kept when its numbers are new."""
 
     address: Address
     header: Header
     recv_at: datetime
-    topic: str
     rows: tuple[ReadRow, ...]
+    fault: DeadLetter | None = None
 
 
 @dataclass(slots=True)
@@ -53,8 +53,9 @@ class Reading:
 def read(messages: list[Message], lane: Lane) -> Reading:
     """Decode messages of one lane.
 
-    A header that makes no sense leaves a dead letter and no acknowledgement; a body or a row that makes none leaves a
-    dead letter too, and its numbers count as received, so that the box does not send it for ever.
+    A header that makes no sense leaves a dead letter and no acknowledgement. A body or a row that makes none is a fault
+    of the arrival: its numbers count as received, so that the box does not send it for ever, and the whole payload
+    becomes one dead letter.
     """
     reading = Reading()
     for message in messages:
@@ -67,26 +68,25 @@ def read(messages: list[Message], lane: Lane) -> Reading:
         except WireError as error:
             reading.dead.append(_dead(message, recv_at, error, message.payload))
             continue
-        rows = _read_rows(message, recv_at, header, reading)
-        reading.arrivals.append(Arrival(address, header, recv_at, message.topic, rows))
+        rows, wrong = _read_rows(header, message.payload)
+        fault = _dead(message, recv_at, wrong, message.payload) if wrong else None
+        reading.arrivals.append(Arrival(address, header, recv_at, rows, fault))
     return reading
 
 
-def _read_rows(message: Message, recv_at: datetime, header: Header, reading: Reading) -> tuple[ReadRow, ...]:
+def _read_rows(header: Header, payload: bytes) -> tuple[tuple[ReadRow, ...], WireError | None]:
+    """The rows that make sense, and the first reason why one does not."""
     try:
-        rows = decode_rows(header, message.payload)
+        rows = decode_rows(header, payload)
     except WireError as error:
-        reading.dead.append(_dead(message, recv_at, error, message.payload))
-        return ()
-    read_rows = []
+        return (), error
+    read_rows, fault = [], None
     for sequence, row in enumerate(rows, start=header.first):
-        event: Event | None = None
         try:
-            event = decode_event(row)
+            read_rows.append(ReadRow(sequence, row, decode_event(row), row_crc(row)))
         except WireError as error:
-            reading.dead.append(_dead(message, recv_at, error, row))
-        read_rows.append(ReadRow(sequence, row, event, row_crc(row)))
-    return tuple(read_rows)
+            fault = fault or WireError(error.reason, f"number {sequence}: {error}")
+    return tuple(read_rows), fault
 
 
 def _dead(message: Message, recv_at: datetime, error: WireError, payload: bytes) -> DeadLetter:

@@ -1,13 +1,14 @@
 """One lane's ingest: its own broker connection, its own database connection, its own thread."""
 
 import logging
-import threading
 import time
-from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import psycopg
 
+from aggregator.ingest.arrivals import Arrivals
 from aggregator.ingest.commit import Committer
 from aggregator.ingest.reading import DeadLetter, Reading, read
 from aggregator.store import Database
@@ -16,13 +17,12 @@ from shared.envelope import Acknowledgement, encode_message
 from shared.errors import UnavailableError
 from shared.events import Lane
 from shared.mqtt import Connection, Message
+from shared.threads import start_vital
 from shared.topics import Address, Channel, every_box, shared_by
 
 log = logging.getLogger(__name__)
 
-_QUEUE = 50_000
-"""Messages in hand; beyond it the oldest are let go, uncommitted and therefore sent again."""
-_TAKE = 1_000
+_TAKE = 500
 _ACK_S = {Lane.ALARM: 0.0, Lane.BULK: 0.25}
 _RETRY_S = 1.0
 _CHANNEL = {Lane.ALARM: Channel.ALARM, Lane.BULK: Channel.BULK}
@@ -40,22 +40,17 @@ class IngestWorker:
         self, name: str, lane: Lane, database: Database, broker: tuple[str, int], wake_alerting: Callable[[], None]
     ) -> None:
         self._name, self._lane, self._database, self._wake_alerting = name, lane, database, wake_alerting
-        self._messages: deque[Message] = deque(maxlen=_QUEUE)
-        self._arrived = threading.Event()
+        self._arrivals = Arrivals()
         self._unsent: dict[Address, dict[tuple[int, Lane], Acknowledgement]] = {}
         self._ack_due_s = 0.0
         self._committer = Committer(name)
         group = shared_by(f"ingest-{lane.label}", every_box(_CHANNEL[lane]))
-        self._broker = Connection(name, *broker, subscriptions=[(group, 1)], on_message=self._receive)
+        self._broker = Connection(name, *broker, subscriptions=[(group, 1)], on_message=self._arrivals.put)
 
     def start(self) -> None:
         """Begin on a thread of its own."""
         self._broker.start()
-        threading.Thread(target=self._run, name=self._name, daemon=True).start()
-
-    def _receive(self, message: Message) -> None:
-        self._messages.append(message)
-        self._arrived.set()
+        start_vital(self._name, self._run)
 
     def _run(self) -> None:
         while True:
@@ -63,18 +58,16 @@ class IngestWorker:
                 with self._database.connect(self._name) as connection:
                     while True:
                         self._step(connection)
-            except (UnavailableError, psycopg.OperationalError) as error:
+            except (UnavailableError, psycopg.Error) as error:
                 # What was in hand is neither committed nor acknowledged: the boxes send it again.
                 log.warning("%s: %s; trying again", self._name, str(error).strip().splitlines()[0])
                 self._committer = Committer(self._name)
                 time.sleep(_RETRY_S)
 
     def _step(self, connection: DatabaseConnection) -> None:
-        self._arrived.wait(0.25)
-        self._arrived.clear()
-        while self._messages:
-            taken = [self._messages.popleft() for _ in range(min(_TAKE, len(self._messages)))]
-            self._commit(connection, taken)
+        messages = self._arrivals.take(_TAKE, wait_s=0.25)
+        if messages:
+            self._commit(connection, messages)
         self._acknowledge()
 
     def _commit(self, connection: DatabaseConnection, messages: list[Message]) -> None:
@@ -97,14 +90,12 @@ class IngestWorker:
 
     def _bury(self, connection: DatabaseConnection, message: Message, error: Exception) -> None:
         detail = str(error).replace("\0", "\\0")[:500]
+        log.error("%s: the database refuses a value of %s: %s", self._name, message.topic, detail)
         whole = read([message], self._lane)
-        recv_at = (whole.arrivals[0] if whole.arrivals else whole.dead[0]).recv_at
-        letter = DeadLetter(recv_at, message.topic.replace("\0", "\\0"), "value", detail, message.payload)
+        recv_at = datetime.fromtimestamp(message.received_at_s, tz=UTC)
+        letter = DeadLetter(recv_at, message.topic.replace("\0", "\\0")[:500], "value", detail, message.payload)
         # Its numbers count as received, so that the box does not send for ever what the database never takes.
-        emptied = [
-            type(arrival)(arrival.address, arrival.header, arrival.recv_at, arrival.topic, ())
-            for arrival in whole.arrivals
-        ]
+        emptied = [replace(arrival, rows=(), fault=None) for arrival in whole.arrivals]
         outcome = self._committer.commit(connection, Reading(emptied, [letter]))
         for address, acks in outcome.acknowledgements.items():
             self._unsent.setdefault(address, {}).update(acks)

@@ -2,9 +2,7 @@
 
 import logging
 import random
-import threading
 import time
-from collections.abc import Sequence
 
 import httpx
 import psycopg
@@ -16,6 +14,7 @@ from aggregator.store import Database
 from aggregator.store.database import Connection, Row
 from shared.clock import Clock
 from shared.errors import UnavailableError
+from shared.threads import start_vital
 
 log = logging.getLogger(__name__)
 
@@ -31,52 +30,51 @@ def retry_wait_s(attempts: int, rng: random.Random) -> float:
 
 
 class WebhookSender:
-    """Runs on a thread of its own until the process ends."""
+    """Delivers to one receiver, on a thread of its own until the process ends: a slow one holds up nobody else."""
 
-    def __init__(self, database: Database, webhooks: Sequence[WebhookSettings], clock: Clock) -> None:
-        self._database, self._clock = database, clock
-        self._webhooks = {webhook.name: webhook for webhook in webhooks}
+    def __init__(self, database: Database, webhook: WebhookSettings, clock: Clock) -> None:
+        self._database, self._webhook, self._clock = database, webhook, clock
         self._rng = random.Random()
 
     def start(self) -> None:
         """Begin."""
-        threading.Thread(target=self._run, name="webhooks", daemon=True).start()
+        start_vital(f"webhook-{self._webhook.name}", self._run)
 
     def _run(self) -> None:
         with httpx.Client(timeout=_TIMEOUT_S, trust_env=False) as client:
             while True:
                 try:
-                    with self._database.connect("webhooks", autocommit=True) as connection:
+                    with self._database.connect("webhook", autocommit=True) as connection:
                         while True:
                             while self.deliver_one(connection, client):
                                 pass
                             time.sleep(_POLL_S)
                 except (UnavailableError, psycopg.Error) as error:
-                    log.warning("webhooks: %s; trying again", str(error).strip().splitlines()[0])
+                    log.warning("webhook %s: %s; trying again", self._webhook.name, str(error).strip().splitlines()[0])
                     time.sleep(1.0)
 
     def deliver_one(self, connection: Connection, client: httpx.Client) -> bool:
         """Try the delivery that has been due longest; False when none is due."""
-        row = connection.execute(SQL["take_delivery"]).fetchone()
+        row = connection.execute(SQL["take_delivery"], {"webhook": self._webhook.name}).fetchone()
         if row is None:
             return False
-        webhook = self._webhooks.get(row["webhook"])
-        if webhook is None:
-            self._fail(connection, row, f"no webhook named {row['webhook']!r} is configured any more", final=True)
-            return True
-        headers = sign(webhook.secret, row["id"], int(self._clock.now_s()), bytes(row["body"]))
         try:
-            response = client.post(
-                webhook.url, content=bytes(row["body"]), headers={**headers, "content-type": "application/json"}
-            )
-        except httpx.HTTPError as error:
+            status = self._post(client, row["id"], bytes(row["body"]))
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             self._fail(connection, row, f"{type(error).__name__}: {error}")
             return True
-        if response.is_success:
+        if 200 <= status < 300:
             connection.execute(SQL["delivery_done"], {"id": row["id"]})
         else:
-            self._fail(connection, row, f"HTTP {response.status_code}", final=response.status_code == 410)
+            self._fail(connection, row, f"HTTP {status}", final=status == 410)
         return True
+
+    def _post(self, client: httpx.Client, message_id: str, body: bytes) -> int:
+        headers = sign(self._webhook.secret, message_id, int(self._clock.now_s()), body)
+        headers["content-type"] = "application/json"
+        # Streamed: the answer's body is nobody's business, however long it is.
+        with client.stream("POST", self._webhook.url, content=body, headers=headers) as response:
+            return response.status_code
 
     def _fail(self, connection: Connection, row: Row, error: str, *, final: bool = False) -> None:
         give_up = final or row["attempts"] >= _MAX_ATTEMPTS

@@ -13,7 +13,12 @@ from shared.errors import UnavailableError
 Row = DictRow
 Connection = psycopg.Connection[DictRow]
 
-_OPTIONS = "-c timezone=UTC -c statement_timeout=60000 -c idle_in_transaction_session_timeout=120000"
+# An acknowledgement may follow only a commit that is on disk, whatever the server's default is; locks assume that each
+# statement sees what was committed before it.
+_OPTIONS = (
+    "-c timezone=UTC -c synchronous_commit=on -c default_transaction_isolation=read\\ committed "
+    "-c statement_timeout=60000 -c idle_in_transaction_session_timeout=120000"
+)
 
 
 class Database:

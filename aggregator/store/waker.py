@@ -12,6 +12,7 @@ from psycopg import sql
 
 from aggregator.store.database import Database
 from shared.errors import UnavailableError
+from shared.threads import start_vital
 
 INBOX = "hawkline_inbox"
 FEED = "hawkline_feed"
@@ -25,7 +26,7 @@ class Waker:
     def __init__(self, database: Database, channel: str) -> None:
         self._database, self._channel = database, channel
         self._wanted = threading.Event()
-        threading.Thread(target=self._run, name=f"waker-{channel}", daemon=True).start()
+        start_vital(f"waker-{channel}", self._run)
 
     def wake(self) -> None:
         """Have the listeners look, soon."""

@@ -16,9 +16,10 @@ import msgspec
 
 from edge_agent.outbox.store import ROW_OVERHEAD_BYTES, LaneRecord, OutboxFile, set_counter, set_lane
 from shared.clock import Clock, to_ms
-from shared.envelope import encode_event
-from shared.events import ConfigApplied, Event, Lane, LineSpec, LossReason, RangeLost
+from shared.envelope import decode_event, encode_event
+from shared.events import ConfigApplied, Event, EvidenceReady, Lane, LineSpec, LossReason, RangeLost
 from shared.ids import new_epoch
+from shared.threads import start_vital
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,7 @@ BLOCK = 4096
 _BULK_COMMIT_S = 0.2
 """A commit of one small row costs about 5 KB of write-ahead log; bulk shares one."""
 _RETRY_S = 2.0
+_CLOSE_S = 10.0
 _EVICT_ROWS = 500
 _RECENT_ROWS = 1024
 
@@ -91,9 +93,7 @@ class Outbox:
         self.session = (self.file.counter("session") or 0) + 1
         self._run = self.file.counter("run") or 0
         self.file.change(self._begin)
-        self._writer = threading.Thread(target=self._write_on, name="outbox-writer", daemon=True)
-        self._writer.start()
-        self._report_lost()
+        self._writer = start_vital("outbox-writer", self._write_on)
 
     def append(self, lane: Lane, event: Event) -> int:
         """Number an event and see to it that it gets on disk.
@@ -179,9 +179,9 @@ class Outbox:
                 numbers.gone.append((first, last))
 
     def high(self, lane: Lane) -> int:
-        """The highest number that may have been used."""
+        """The highest number that was, or after an unclean end may have been, used."""
         with self._lock:
-            return self._lanes[lane].reserved_to
+            return self._lanes[lane].next - 1
 
     def waiting(self) -> dict[Lane, int]:
         """Events not yet acknowledged, by lane."""
@@ -228,17 +228,32 @@ class Outbox:
 
     def close(self) -> None:
         """Write everything and note the exact place, so that the next start skips no number."""
-        self.flush()
         with self._lock:
             self._closing = True
             self._work.notify()
-        self._writer.join(10)
-        self.file.change(self._note_clean_end)
+        self._writer.join(_CLOSE_S)
+        if self._writer.is_alive() or any(numbers.pending for numbers in self._lanes.values()):
+            # What could not be written is said by the next start: it finds an unclean end.
+            log.error("%s: not everything could be written before the end", self.file.path)
+        else:
+            self.file.change(self._note_clean_end)
         self.file.close()
 
     def _begin(self, db: sqlite3.Connection) -> None:
+        """Reserve numbers, and report those that an unclean end left in doubt: both, or after another crash neither."""
         set_counter(db, "epoch", self.epoch)
         set_counter(db, "session", self.session)
+        now_ms, alarm = to_ms(self._clock.now_s()), self._lanes[Lane.ALARM]
+        for lane, numbers in self._lanes.items():
+            if numbers.lost:
+                first, last = numbers.lost
+                log.warning("unclean end: numbers %d to %d of lane %s are skipped", first, last, lane.label)
+                row = encode_event(RangeLost(now_ms, lane, first, last, LossReason.RESTART))
+                db.execute("INSERT INTO events VALUES (?, ?, ?)", (Lane.ALARM, alarm.next, row))
+                alarm.recent[alarm.next] = row
+                alarm.durable_to = alarm.next
+                alarm.next += 1
+                alarm.waiting += 1
         for lane, numbers in self._lanes.items():
             numbers.reserved_to = numbers.next - 1 + BLOCK
             set_lane(db, lane, LaneRecord(numbers.reserved_to, numbers.durable_to, None))
@@ -247,21 +262,13 @@ class Outbox:
         for lane, numbers in self._lanes.items():
             set_lane(db, lane, LaneRecord(numbers.reserved_to, numbers.durable_to, numbers.next))
 
-    def _report_lost(self) -> None:
-        for lane, numbers in self._lanes.items():
-            if numbers.lost:
-                first, last = numbers.lost
-                log.warning("unclean end: numbers %d to %d of lane %s are skipped", first, last, lane.label)
-                self.append(Lane.ALARM, RangeLost(to_ms(self._clock.now_s()), lane, first, last, LossReason.RESTART))
-
     def _write_on(self) -> None:
         while True:
             with self._lock:
                 if not self._urgent and not self._closing:
                     self._work.wait(_BULK_COMMIT_S)
                 self._urgent = False
-                if self._closing:
-                    return
+                closing = self._closing
                 rows = {lane: dict(numbers.pending) for lane, numbers in self._lanes.items()}
                 gone = {lane: list(numbers.gone) for lane, numbers in self._lanes.items()}
                 reserve = {
@@ -270,11 +277,15 @@ class Outbox:
                     if numbers.reserved_to - numbers.next < BLOCK // 2
                 }
             if not (any(rows.values()) or any(gone.values()) or reserve):
+                if closing:
+                    return
                 continue
             try:
                 self._commit(rows, gone, reserve)
             except sqlite3.Error as error:
                 log.error("%s: cannot write (%s); events wait in memory", self.file.path, error)
+                if closing:
+                    return
                 with self._lock:
                     self._work.wait(_RETRY_S)
 
@@ -399,9 +410,12 @@ def _oldest_run(db: sqlite3.Connection) -> tuple[Lane, int, int] | None:
 
 def _renumber(db: sqlite3.Connection, epoch: int, head: list[bytes]) -> None:
     set_counter(db, "epoch", epoch)
+    db.execute("UPDATE pictures SET uploaded = 1")
     for lane in Lane:
         waiting = db.execute("SELECT row FROM events WHERE lane = ? ORDER BY seq", (lane,)).fetchall()
-        rows = [*(head if lane is Lane.ALARM else []), *(row for (row,) in waiting)]
+        # A picture is announced by the number of its event, which is another now.
+        kept = [row for (row,) in waiting if not isinstance(decode_event(row), EvidenceReady)]
+        rows = [*(head if lane is Lane.ALARM else []), *kept]
         db.execute("DELETE FROM events WHERE lane = ?", (lane,))
         db.executemany("INSERT INTO events VALUES (?, ?, ?)", [(lane, n, row) for n, row in enumerate(rows, start=1)])
         set_lane(db, lane, LaneRecord(len(rows), len(rows), len(rows) + 1))

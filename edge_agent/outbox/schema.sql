@@ -28,7 +28,8 @@ CREATE TABLE IF NOT EXISTS pictures (
     size     INTEGER NOT NULL,
     taken_ms INTEGER NOT NULL,
     uploaded INTEGER NOT NULL DEFAULT 0,
+    tries    INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (epoch, lane, seq)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS pictures_by_sha256 ON pictures (sha256);
-CREATE INDEX IF NOT EXISTS pictures_waiting ON pictures (uploaded, taken_ms);
+CREATE INDEX IF NOT EXISTS pictures_waiting ON pictures (uploaded, tries, taken_ms);

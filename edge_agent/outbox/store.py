@@ -1,6 +1,7 @@
 """The outbox file: SQLite in WAL mode with synchronous=FULL. One writer; readers beside it."""
 
 import contextlib
+import fcntl
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -41,26 +42,39 @@ class PictureRecord:
 class OutboxFile:
     """Opens, reads and changes the file.
 
+    Args:
+        exclusive: hold the file against every other agent; false to look into it from beside.
+
     Raises:
         UnavailableError: the file cannot be opened or is no database.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, exclusive: bool = True) -> None:
         self.path = path
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._write = self._connect()
-            self._write.executescript(resources.files(__package__).joinpath("schema.sql").read_text("utf-8"))
-            self._read = self._connect()
-        except (OSError, sqlite3.Error) as error:
-            raise UnavailableError(
-                f"{path}: the outbox cannot be opened ({error}); check data_dir and the disk"
-            ) from None
+        with contextlib.ExitStack() as undo:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._lock = undo.enter_context(path.with_suffix(".lock").open("w")) if exclusive else None
+                if self._lock:
+                    fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._write = undo.enter_context(contextlib.closing(self._connect()))
+                self._write.executescript(resources.files(__package__).joinpath("schema.sql").read_text("utf-8"))
+                self._read = self._connect()
+            except BlockingIOError:
+                raise UnavailableError(f"{path}: another agent uses this data_dir; give each its own") from None
+            except (OSError, sqlite3.Error) as error:
+                message = f"{path}: the outbox cannot be opened ({error}); check data_dir and the disk"
+                raise UnavailableError(message) from None
+            undo.pop_all()
         self._write_lock, self._read_lock = threading.Lock(), threading.Lock()
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5)
-        connection.execute("PRAGMA journal_mode = WAL")
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.Error:
+            connection.close()
+            raise
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA wal_autocheckpoint = 500")
         return connection
@@ -117,10 +131,10 @@ class OutboxFile:
         return (int(found[0][0]), bytes(found[0][1])) if found else None
 
     def pictures_waiting(self, limit: int) -> list["PictureRecord"]:
-        """Pictures not yet uploaded, newest first: an operator looks at the newest alert."""
+        """Pictures not yet uploaded: those that failed least, of them the newest, for operators look at those."""
         rows = self._rows(
             "SELECT lane, seq, epoch, sha256, size, taken_ms FROM pictures WHERE uploaded = 0 "
-            "ORDER BY taken_ms DESC LIMIT ?",
+            "ORDER BY tries, taken_ms DESC LIMIT ?",
             (limit,),
         )
         return [PictureRecord(Lane(lane), *rest) for lane, *rest in rows]
@@ -132,6 +146,8 @@ class OutboxFile:
     def close(self) -> None:
         self._read.close()
         self._write.close()
+        if self._lock:
+            self._lock.close()
 
     def _rows(self, sql: str, arguments: Sequence[object]) -> list[tuple]:  # type: ignore[type-arg]
         with self._read_lock:

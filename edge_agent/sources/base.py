@@ -49,8 +49,8 @@ class Source(Protocol):
     def dropped(self) -> int:
         """Frames that were decoded but not analysed, because newer ones were there."""
 
-    def frames(self) -> Iterator[Frame | SourceEvent]:
-        """Frames in order, with what befalls the stream in between."""
+    def frames(self) -> Iterator[Frame | SourceEvent | None]:
+        """Frames in order, with what befalls the stream in between; None every few seconds while there is neither."""
 
     def picture_at(self, captured_at_s: float) -> Colour | None:
         """A better picture of that moment than the analysed frame, where a picture stream exists."""

@@ -84,7 +84,7 @@ class RtspSource:
     def dropped(self) -> int:
         return self._dropped
 
-    def frames(self) -> Iterator[Frame | SourceEvent]:
+    def frames(self) -> Iterator[Frame | SourceEvent | None]:
         flowing = False
         while not self._closed.is_set():
             with self._arrived:
@@ -98,6 +98,8 @@ class RtspSource:
                 flowing = False
                 self._abandon.set()
                 yield _STALLED
+            else:
+                yield None
 
     def picture_at(self, captured_at_s: float) -> Colour | None:
         return self._pictures.picture_at(captured_at_s) if self._pictures else None

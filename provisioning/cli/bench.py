@@ -22,20 +22,19 @@ def bench_all(
     """Print every bar with its figure. Exit code 1 when one is missed."""
     from shared.bars import find
 
-    rows = []
-    for part, measure in find().items():
-        for bar in measure(quick):
-            rows.append(
-                {
-                    "part": part,
-                    "bar": bar.name,
-                    "verdict": bar.verdict,
-                    "figure": round(bar.figure, 2) if bar.figure is not None else None,
-                    "limit": f"{'<=' if bar.at_most else '>='} {bar.limit:g}",
-                    "unit": bar.unit,
-                    "note": bar.note,
-                }
-            )
+    rows = [
+        {
+            "part": part,
+            "bar": bar.name,
+            "verdict": bar.verdict,
+            "figure": round(bar.figure, 2) if bar.figure is not None else None,
+            "limit": f"{'<=' if bar.at_most else '>='} {bar.limit:g}",
+            "unit": bar.unit,
+            "note": bar.note,
+        }
+        for part, measure in find().items()
+        for bar in measure(quick)
+    ]
     print_rows(rows, output)
     if any(row["verdict"] == "missed" for row in rows):
         raise typer.Exit(1)

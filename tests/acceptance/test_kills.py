@@ -32,15 +32,15 @@ def keep_ledger(outbox: Path) -> None:
     file.change(lambda db: db.execute("CREATE TABLE ledger (epoch INTEGER, lane INTEGER, seq INTEGER, row BLOB)"))
     file.change(
         lambda db: db.execute(
-            "CREATE TRIGGER note AFTER INSERT ON events BEGIN INSERT INTO ledger SELECT value, NEW.lane, NEW.seq, NEW.row "
-            "FROM counters WHERE name = 'epoch'; END"
+            "CREATE TRIGGER note AFTER INSERT ON events BEGIN "
+            "INSERT INTO ledger SELECT value, NEW.lane, NEW.seq, NEW.row FROM counters WHERE name = 'epoch'; END"
         )
     )
     file.close()
 
 
 def read_ledger(outbox: Path) -> dict[tuple[int, int, int], bytes]:
-    file = OutboxFile(outbox)
+    file = OutboxFile(outbox, exclusive=False)
     rows = file.change(lambda db: db.execute("SELECT epoch, lane, seq, row FROM ledger").fetchall())
     file.close()
     ledger = {(epoch, lane, seq): bytes(row) for epoch, lane, seq, row in rows}

@@ -239,7 +239,7 @@ def test_webhook_is_signed_and_tried_again(database: Database) -> None:
     webhook = WebhookSettings(name="duty", url=receiver.url, secret="k" * 32, max_priority=2)
     publishing = Publishing([webhook])
     engine = AlertingEngine(database, publishing, timedelta(seconds=30))
-    sender = WebhookSender(database, [webhook], SystemClock())
+    sender = WebhookSender(database, webhook, SystemClock())
     with database.connect("test", autocommit=True) as connection, httpx.Client() as http:
         Committer("test").commit(connection, read([message([crossed(1), crossed(2, priority=3)], 1)], Lane.ALARM))
         while engine.take(connection):
@@ -264,3 +264,14 @@ def test_webhook_is_signed_and_tried_again(database: Database) -> None:
     assert headers["webhook-signature"] == expected
     assert len({sent["webhook-id"] for sent, _ in receiver.got}) == 1, "the receiver can tell a repeat"
     assert json.loads(body)["change"] == "raised"
+
+
+def test_feed_tells_what_was_written_while_no_server_ran(
+    client: httpx.Client, database: Database, raise_alerts: Callable[..., None]
+) -> None:
+    """As after a restart: the hub has seen no message yet, the log holds some."""
+    raise_alerts(1, 2)
+    hub = client.get("/api/v1/alerts")
+    assert hub.status_code == 200
+    got = follow(client, 1, **{"last-event-id": "1"})
+    assert [data["alert"]["id"] for _, _, data in got] == [2]

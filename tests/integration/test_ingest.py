@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 
@@ -13,6 +14,7 @@ from aggregator.alerting import alerts
 from aggregator.alerting.alerts import AlertClearedError, AlertNotFoundError, Publishing
 from aggregator.alerting.engine import AlertingEngine
 from aggregator.alerting.presence import PresenceJudge
+from aggregator.ingest.arrivals import Arrivals
 from aggregator.ingest.commit import Committer
 from aggregator.ingest.presence import PresenceWorker
 from aggregator.ingest.reading import read
@@ -272,7 +274,7 @@ def test_the_same_occurrence_again_changes_nothing(
     commit(message([crossed(1)], 1))
     inbox = one(connection, "SELECT body FROM inbox")
     drain(engine, database)
-    connection.execute("INSERT INTO inbox (body) VALUES (%s)", (inbox,))
+    connection.execute("INSERT INTO inbox (late, body) VALUES (false, %s)", (inbox,))
     drain(engine, database)
     assert one(connection, "SELECT members FROM alerts") == 1
     assert one(connection, "SELECT count(*) FROM feed") == 1
@@ -398,3 +400,78 @@ def test_times_of_a_wrong_clock(commit: Callable[..., Any], connection: Connecti
     assert abs((row["event_at"] - datetime.fromtimestamp(NOW_S - 10, UTC)).total_seconds()) < 1
     assert row["device_at"].year > row["event_at"].year
     assert counter(connection, "clock_corrected", "age") == 1
+
+
+def test_flood_of_bad_rows_is_one_dead_letter_and_a_resend_none(
+    commit: Callable[..., Any], connection: Connection
+) -> None:
+    bad = raw(encode_batch(Header(Lane.ALARM, 1, 1, 1000, 1, 0), [b"\xc0"] * 1000))
+    commit(bad)
+    commit(bad)
+    assert one(connection, "SELECT count(*) FROM dead_letters") == 1
+    assert one(connection, "SELECT contiguous FROM cursors WHERE lane = 0") == 1000
+
+
+def test_good_rows_beside_a_bad_one_are_stored(commit: Callable[..., Any], connection: Connection) -> None:
+    rows = [encode_event(crossed(1)), b"\x92\x63\x00", encode_event(crossed(2))]
+    commit(raw(encode_batch(Header(Lane.ALARM, 1, 1, 3, 1, to_ms(NOW_S)), rows)))
+    assert one(connection, "SELECT array_agg(seq ORDER BY seq) FROM events") == [1, 3]
+    assert "number 2" in one(connection, "SELECT detail FROM dead_letters")
+
+
+def test_arrivals_are_bounded_in_bytes() -> None:
+    arrivals = Arrivals(max_bytes=10_000)
+    for n in range(100):
+        arrivals.put(raw(b"%04d" % n + b"x" * 996))
+    arrivals.put(raw(b"y" * 10_000_000))
+    taken = arrivals.take(1000, wait_s=0)
+    assert len(taken) < 10
+    assert arrivals.dropped > 90
+    assert arrivals.take(1, wait_s=0.01) == []
+
+
+def test_old_events_wait_behind_fresh_ones(
+    commit: Callable[..., Any], engine: AlertingEngine, database: Database, connection: Connection
+) -> None:
+    commit(message([crossed(n, after_s=-7200) for n in range(1, 251)], 1))
+    commit(message([crossed(1, after_s=time.time() - NOW_S)], 1, agent="fresh"))
+    with database.connect("alerting") as own:
+        engine.take(own)
+    first = "SELECT agent FROM alerts JOIN producers p ON p.id = producer_id ORDER BY alerts.id LIMIT 1"
+    assert one(connection, first) == "fresh"
+    assert one(connection, "SELECT count(*) FROM alerts") <= 200, "one transaction takes a bounded number"
+
+
+def test_inbox_row_that_cannot_be_read_stops_nothing(
+    commit: Callable[..., Any], engine: AlertingEngine, database: Database, connection: Connection
+) -> None:
+    connection.execute("INSERT INTO inbox (late, body) VALUES (false, '\\xc1')")
+    commit(message([crossed(1)], 1))
+    drain(engine, database)
+    assert one(connection, "SELECT count(*) FROM alerts") == 1
+    assert one(connection, "SELECT reason FROM dead_letters") == "inbox"
+
+
+def test_new_card_in_a_known_box_is_heard_at_once(database: Database, connection: Connection) -> None:
+    worker = PresenceWorker(database, ("127.0.0.1", 1))
+
+    def beat(epoch: int, session: int) -> None:
+        payload = encode_message(Health(to_ms(NOW_S), session, 1.0, epoch=epoch))
+        worker._note(connection, Message("hl/1/s/a/up/health", payload, False, NOW_S + session))
+
+    for epoch, session, expected in ((7, 57, 57), (7, 3, 57), (8, 1, 1)):
+        beat(epoch, session)
+        assert one(connection, "SELECT session FROM agents") == expected
+
+
+@pytest.mark.parametrize("interval", [float("nan"), float("inf"), -1.0, 0.0, 1e300])
+def test_absurd_interval_of_one_box_stops_no_judgement(
+    interval: float, database: Database, connection: Connection
+) -> None:
+    worker = PresenceWorker(database, ("127.0.0.1", 1))
+    birth = msgspec.msgpack.encode({"session": 1, "alive": True, "health_interval_s": interval})
+    worker._note(connection, Message("hl/1/s/a/state", birth, True, NOW_S))
+    worker._note(connection, Message("hl/1/s/b/up/health", encode_message(Health(0, 1, 1.0)), False, NOW_S))
+    PresenceJudge(database).judge(connection)
+    assert one(connection, "SELECT count(*) FROM dead_letters") == 1
+    assert one(connection, "SELECT count(*) FROM agents WHERE agent = 'b'") == 1

@@ -23,7 +23,9 @@ def camera(request: pytest.FixtureRequest) -> Iterator[RtspCamera]:
     camera.kill()
 
 
-def until(items: Iterator[Frame | SourceEvent], found: Callable[[Frame | SourceEvent], bool], limit_s: float) -> float:
+def until(
+    items: Iterator[Frame | SourceEvent | None], found: Callable[[Frame | SourceEvent | None], bool], limit_s: float
+) -> float:
     """Read the source until something is found; returns the seconds it took."""
     began_s = time.monotonic()
     for item in items:
@@ -34,11 +36,11 @@ def until(items: Iterator[Frame | SourceEvent], found: Callable[[Frame | SourceE
     raise AssertionError("the source ended")
 
 
-def is_frame(item: Frame | SourceEvent) -> bool:
+def is_frame(item: Frame | SourceEvent | None) -> bool:
     return isinstance(item, Frame)
 
 
-def is_state(*states: CameraState) -> Callable[[Frame | SourceEvent], bool]:
+def is_state(*states: CameraState) -> Callable[[Frame | SourceEvent | None], bool]:
     return lambda item: isinstance(item, SourceEvent) and item.state in states
 
 

@@ -15,8 +15,8 @@ gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
 
 ENCODERS = {
-    "h264": "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 ! rtph264pay name=pay0 pt=96 config-interval=1",
-    "h265": "x265enc tune=zerolatency speed-preset=ultrafast key-int-max=10 ! rtph265pay name=pay0 pt=96 config-interval=1",
+    codec: f"{encoder} tune=zerolatency speed-preset=ultrafast key-int-max=10 ! {pay} name=pay0 pt=96 config-interval=1"
+    for codec, encoder, pay in (("h264", "x264enc", "rtph264pay"), ("h265", "x265enc", "rtph265pay"))
 }
 
 

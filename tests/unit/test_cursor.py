@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.ingest.cursor import MAX_RANGES, Cursor, Range, advance, contains, subtract, unite
+from aggregator.ingest.cursor import MAX_MISSING, MAX_RANGES, Cursor, Range, advance, contains, subtract, unite
 
 
 def numbers(ranges: tuple[Range, ...]) -> set[int]:
@@ -88,3 +88,13 @@ def test_set_arithmetic(one: list[tuple[int, int]], other: list[tuple[int, int]]
     assert numbers(unite(a, b)) == numbers(a) | numbers(b)
     assert numbers(subtract(a, b)) == numbers(a) - numbers(b)
     assert all(contains(a, n) == (n in numbers(a)) for n in range(40))
+
+
+def test_a_lifetime_of_power_cuts_refuses_nothing() -> None:
+    cursor, first = Cursor(), 1
+    for _ in range(3000):
+        step = advance(cursor, first, first, first)
+        assert step.accepted == ((first, first),)
+        cursor = step.cursor
+        first += 4096
+    assert len(cursor.missing) <= MAX_MISSING

@@ -1,5 +1,7 @@
 """The wire: what goes out comes back, and what is no wire is named."""
 
+import contextlib
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -117,18 +119,14 @@ def test_count_that_does_not_fit_the_body_is_named() -> None:
 @given(st.binary(max_size=200))
 def test_no_bytes_raise_anything_else(payload: bytes) -> None:
     for decode in (decode_header, decode_event, lambda data: decode_message(data, Acknowledgement)):
-        try:
+        with contextlib.suppress(WireError):
             decode(payload)
-        except WireError:
-            pass
 
 
 @given(st.recursive(st.none() | st.integers(-(2**63), 2**64 - 1) | st.binary() | st.text() | st.floats(), st.lists))
 def test_no_messagepack_raises_anything_else(value: object) -> None:
-    try:
+    with contextlib.suppress(WireError):
         decode_event(msgspec.msgpack.encode([1, value]))
-    except WireError:
-        pass
 
 
 def test_deep_nesting_is_refused() -> None:

@@ -14,7 +14,17 @@ from edge_agent.outbox.store import OutboxFile
 from shared.clock import SystemClock
 from shared.envelope import decode_event
 from shared.errors import UnavailableError
-from shared.events import CameraChanged, CameraState, ConfigApplied, Event, Lane, LineSpec, LossReason, RangeLost
+from shared.events import (
+    CameraChanged,
+    CameraState,
+    ConfigApplied,
+    Event,
+    EvidenceReady,
+    Lane,
+    LineSpec,
+    LossReason,
+    RangeLost,
+)
 
 CLOCK = SystemClock()
 SMALL = 100_000
@@ -222,3 +232,38 @@ def test_write_error_keeps_events_until_the_disk_takes_them(outbox: Outbox, monk
     broken = False
     assert outbox.flush(timeout_s=10)
     assert [seq for seq, _ in outbox.file.rows_after(Lane.ALARM, 0, 10)] == [1]
+
+
+def test_one_outbox_has_one_agent(outbox: Outbox, path: Path) -> None:
+    with pytest.raises(UnavailableError, match="another agent uses this data_dir"):
+        Outbox(path, CLOCK, max_bytes=SMALL)
+
+
+def test_end_that_could_not_write_everything_is_no_clean_end(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outbox = Outbox(path, CLOCK, max_bytes=SMALL)
+    whole = OutboxFile.change
+
+    def change(self, work):  # type: ignore[no-untyped-def]
+        raise sqlite3.OperationalError("disk full")
+
+    monkeypatch.setattr(OutboxFile, "change", change)
+    outbox.append(Lane.BULK, event(1))
+    outbox.close()
+    monkeypatch.setattr(OutboxFile, "change", whole)
+    again = Outbox(path, CLOCK, max_bytes=SMALL)
+    assert again.append(Lane.BULK, event(2)) == BLOCK + 1
+    reports = [decode_event(row) for _, row in again.waiting_between(Lane.ALARM, 1, 2 * BLOCK)]
+    assert {(r.lane, r.first) for r in reports if isinstance(r, RangeLost)} == {(Lane.ALARM, 1), (Lane.BULK, 1)}
+    again.close()
+
+
+def test_announcements_of_pictures_do_not_follow_into_a_new_epoch(path: Path) -> None:
+    outbox = Outbox(path, CLOCK, max_bytes=SMALL)
+    outbox.append(Lane.BULK, EvidenceReady(1, Lane.ALARM, 7, b"\x01" * 32, 10))
+    outbox.append(Lane.BULK, event(2))
+    outbox.close()
+    renew_epoch(path, CLOCK)
+    renewed = Outbox(path, CLOCK, max_bytes=SMALL)
+    rows = [decode_event(row) for _, row in renewed.waiting_between(Lane.BULK, 1, 10)]
+    assert rows == [event(2)]
+    renewed.close()

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -118,7 +119,7 @@ def test_what_is_not_acknowledged_is_sent_again_with_growing_pauses(
         turn(publisher)
         if len(line.sent) > before:
             moments.append(second)
-    pauses = [b - a for a, b in zip(moments, moments[1:], strict=False)]
+    pauses = [b - a for a, b in pairwise(moments)]
     assert len(pauses) >= 3
     assert pauses == sorted(pauses)
 
@@ -189,3 +190,21 @@ def test_cursor_beyond_our_numbers_means_that_we_are_a_copy(publisher: Publisher
     assert publisher.copy_detected.is_set()
     outbox.flush()
     assert outbox.waiting()[Lane.ALARM] == 1, "nothing is forgotten on the word for another"
+
+
+def test_restored_backup_is_found_out_at_the_first_unknown_number(publisher: Publisher, outbox: Outbox) -> None:
+    add(outbox, Lane.ALARM, 3)
+    publisher.acknowledged(ack(outbox, Lane.ALARM, 4))
+    assert publisher.copy_detected.is_set(), "though 4 lies within the reserved block"
+    outbox.flush()
+    assert outbox.waiting()[Lane.ALARM] == 3
+
+
+@pytest.mark.parametrize("ranges", [((1, 2**60),), ((5, 2**63 + 5),), ((3, 2),), ((-5, -1),), ((0, 1),)])
+def test_nonsense_in_an_acknowledgement_deletes_nothing(
+    publisher: Publisher, outbox: Outbox, ranges: tuple[tuple[int, int], ...]
+) -> None:
+    add(outbox, Lane.ALARM, 5)
+    publisher.acknowledged(ack(outbox, Lane.ALARM, 0, *ranges))
+    outbox.flush()
+    assert outbox.waiting()[Lane.ALARM] == 5

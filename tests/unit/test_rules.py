@@ -87,6 +87,8 @@ def test_feed_message_on_the_wire() -> None:
         "cannot open 'rtsp://op:s3cret@camera/1': refused",
         "rtsps://op:s3cr%40et@10.0.0.1:554/x rtsp://op:s3cret@b/",
         "http://s3cret@host/",
+        "rtsp://10.0.0.1:554/user=admin&password=s3cret&channel=1",
+        "no rtsp://10.0.0.1?user=a&pwd=s3cret.",
     ],
 )
 def test_credentials_are_cut_out(text: str) -> None:

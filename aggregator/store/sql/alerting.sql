@@ -1,7 +1,11 @@
 -- name: take_inbox
 DELETE FROM inbox WHERE id IN (
-    SELECT id FROM inbox ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-) RETURNING id, body;
+    SELECT id FROM inbox ORDER BY late, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+) RETURNING id, late, body;
+
+-- name: bury_inbox
+INSERT INTO dead_letters (recv_at, topic, reason, detail, payload)
+VALUES (now(), 'inbox', 'inbox', %(detail)s, %(payload)s);
 
 -- name: lock_key
 SELECT pg_advisory_xact_lock(hashtextextended(%(key)s, 0));
@@ -132,7 +136,7 @@ INSERT INTO deliveries (webhook, alert_id, body) VALUES (%(webhook)s, %(alert_id
 UPDATE deliveries SET attempts = attempts + 1, next_at = now() + interval '60 s'
 WHERE id = (
     SELECT id FROM deliveries
-    WHERE delivered_at IS NULL AND given_up_at IS NULL AND next_at <= now()
+    WHERE webhook = %(webhook)s AND delivered_at IS NULL AND given_up_at IS NULL AND next_at <= now()
     ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED
 )
 RETURNING id::text, webhook, alert_id, body, attempts;

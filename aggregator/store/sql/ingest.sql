@@ -44,7 +44,7 @@ SELECT %(worker)s, * FROM unnest(%(names)s::text[], %(labels)s::text[], %(values
 ON CONFLICT (worker, name, label) DO UPDATE SET value = counters.value + excluded.value;
 
 -- name: add_inbox
-INSERT INTO inbox (body) VALUES (%(body)s);
+INSERT INTO inbox (late, body) VALUES (%(late)s, %(body)s);
 
 -- name: add_dead_letter
 INSERT INTO dead_letters (recv_at, topic, reason, detail, payload)
@@ -75,20 +75,20 @@ SELECT lane, contiguous, above FROM cursors JOIN producers ON producers.id = pro
 WHERE site = %(site)s AND agent = %(agent)s AND epoch = %(epoch)s;
 
 -- name: note_birth
--- A retained birth proves nothing about now: last_seen_at is left to heartbeats.
-INSERT INTO agents (site, agent, session, version, health_interval_s, born_at)
-VALUES (%(site)s, %(agent)s, %(session)s, %(version)s, %(health_interval_s)s, %(born_at)s)
+-- A retained birth proves nothing about now: last_seen_at is left to heartbeats. Sessions count within an epoch.
+INSERT INTO agents (site, agent, epoch, session, version, health_interval_s, born_at)
+VALUES (%(site)s, %(agent)s, %(epoch)s, %(session)s, %(version)s, %(health_interval_s)s, %(born_at)s)
 ON CONFLICT (site, agent) DO UPDATE SET
-    session = excluded.session, version = excluded.version,
+    epoch = excluded.epoch, session = excluded.session, version = excluded.version,
     health_interval_s = excluded.health_interval_s, born_at = excluded.born_at
-WHERE agents.session <= excluded.session;
+WHERE agents.epoch <> excluded.epoch OR agents.session <= excluded.session;
 
 -- name: note_health
-INSERT INTO agents (site, agent, session, last_seen_at, health)
-VALUES (%(site)s, %(agent)s, %(session)s, %(seen_at)s, %(health)s)
+INSERT INTO agents (site, agent, epoch, session, last_seen_at, health)
+VALUES (%(site)s, %(agent)s, %(epoch)s, %(session)s, %(seen_at)s, %(health)s)
 ON CONFLICT (site, agent) DO UPDATE SET
-    session = excluded.session, last_seen_at = excluded.last_seen_at, health = excluded.health
-WHERE agents.session <= excluded.session;
+    epoch = excluded.epoch, session = excluded.session, last_seen_at = excluded.last_seen_at, health = excluded.health
+WHERE agents.epoch <> excluded.epoch OR agents.session <= excluded.session;
 
 -- name: note_service
 INSERT INTO services (name, heartbeat_at, broker_since) VALUES (%(name)s, now(), %(broker_since)s)

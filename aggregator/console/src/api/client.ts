@@ -22,7 +22,8 @@ async function call<T>(path: string, body?: unknown): Promise<T> {
   return (await response.json()) as T
 }
 
-export const openAlerts = () => call<AlertPage>('/alerts?open=true&limit=200')
+export const openAlerts = (before?: number) =>
+  call<AlertPage>(`/alerts?open=true&limit=200${before === undefined ? '' : `&before=${before}`}`)
 export const recentAlerts = () => call<AlertPage>('/alerts?limit=100')
 export const boxes = () => call<Box[]>('/boxes')
 export const acknowledge = (id: number, by: string) => call<Alert>(`/alerts/${id}/acknowledge`, { by })

@@ -1,21 +1,26 @@
 import { computed, reactive, readonly } from 'vue'
 
 import * as api from '../api/client'
-import type { Alert, Box, Verdict } from '../api/types'
+import type { Alert, AlertPage, Box, Verdict } from '../api/types'
 import { ring } from './sound'
 import { followFeed } from './stream'
 
 /** Cleared alerts stay on the page up to this number, so that an operator sees what was just done. */
 const KEPT_CLEARED = 50
+const RELOAD_MS = 2_000
 
 const state = reactive({
-  connected: false,
+  streaming: false,
+  loaded: false,
   everConnected: false,
   alerts: new Map<number, Alert>(),
   boxes: new Map<string, Box>(),
 })
 
 export const feed = readonly(state)
+
+/** Whether the page shows what is, and would hear of what comes. */
+export const trusted = computed(() => state.streaming && state.loaded)
 
 /** Open alerts first, unacknowledged before acknowledged, then by priority and time; cleared ones below. */
 export const rankedAlerts = computed(() =>
@@ -46,13 +51,21 @@ function putBox(box: Box): void {
   state.boxes.set(`${box.site}/${box.agent}`, box)
 }
 
+/** Until the present state has been loaded the page must not look calm. */
 async function reload(): Promise<void> {
   try {
-    const [open, recent, boxes] = await Promise.all([api.openAlerts(), api.recentAlerts(), api.boxes()])
-    for (const alert of [...recent.alerts, ...open.alerts]) put(alert)
+    const [recent, boxes] = await Promise.all([api.recentAlerts(), api.boxes()])
+    recent.alerts.forEach(put)
     boxes.forEach(putBox)
+    for (let before: number | null | undefined; before !== null; ) {
+      const page: AlertPage = await api.openAlerts(before)
+      page.alerts.forEach(put)
+      before = page.next_before
+    }
+    state.loaded = true
   } catch {
-    state.connected = false
+    state.loaded = false
+    setTimeout(() => void reload(), RELOAD_MS)
   }
 }
 
@@ -82,7 +95,7 @@ export function start(): () => void {
     box: putBox,
     reload: () => void reload(),
     connected(yes) {
-      state.connected = yes
+      state.streaming = yes
       state.everConnected ||= yes
     },
   })

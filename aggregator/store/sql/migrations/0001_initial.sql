@@ -99,9 +99,10 @@ CREATE TABLE config_lines (
 CREATE TABLE agents (
     site              text             NOT NULL,
     agent             text             NOT NULL,
+    epoch             bigint           NOT NULL DEFAULT 0,
     session           bigint           NOT NULL DEFAULT 0,
     version           text             NOT NULL DEFAULT '',
-    health_interval_s double precision NOT NULL DEFAULT 30,
+    health_interval_s double precision NOT NULL DEFAULT 30 CHECK (health_interval_s BETWEEN 1 AND 3600),
     born_at           timestamptz,
     last_seen_at      timestamptz,
     health            jsonb,
@@ -115,8 +116,10 @@ CREATE TABLE agents (
 -- Left by ingest in the transaction that stored the events, deleted in the one that raises the alerts.
 CREATE TABLE inbox (
     id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    body bytea NOT NULL
+    late boolean NOT NULL,
+    body bytea   NOT NULL
 );
+CREATE INDEX inbox_fresh_first ON inbox (late, id);
 
 CREATE TABLE alerts (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

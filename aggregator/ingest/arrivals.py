@@ -1,0 +1,47 @@
+"""What has arrived and not been worked off, bounded in bytes: no flood and no dead database fills the memory."""
+
+import threading
+from collections import deque
+from dataclasses import replace
+
+from shared.envelope import MAX_BATCH_BYTES
+from shared.mqtt import Message
+
+_MAX_BYTES = 64 * 1024 * 1024
+_OVERHEAD_BYTES = 200
+
+
+class Arrivals:
+    """A queue of messages. When it is full the oldest go: not being acknowledged, they are sent again."""
+
+    def __init__(self, max_bytes: int = _MAX_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._messages: deque[Message] = deque()
+        self._bytes = 0
+        self._changed = threading.Condition()
+        self.dropped = 0
+
+    def put(self, message: Message) -> None:
+        """Add a message; of an oversized one only so much stays that it is seen to be oversized."""
+        if len(message.payload) > MAX_BATCH_BYTES:
+            message = replace(message, payload=message.payload[: MAX_BATCH_BYTES + 1])
+        with self._changed:
+            self._messages.append(message)
+            self._bytes += _cost(message)
+            while self._bytes > self._max_bytes:
+                self._bytes -= _cost(self._messages.popleft())
+                self.dropped += 1
+            self._changed.notify()
+
+    def take(self, limit: int, wait_s: float) -> list[Message]:
+        """Up to `limit` messages, oldest first; waits for the first one."""
+        with self._changed:
+            if not self._messages:
+                self._changed.wait(wait_s)
+            taken = [self._messages.popleft() for _ in range(min(limit, len(self._messages)))]
+            self._bytes -= sum(_cost(message) for message in taken)
+            return taken
+
+
+def _cost(message: Message) -> int:
+    return len(message.payload) + len(message.topic) + _OVERHEAD_BYTES
