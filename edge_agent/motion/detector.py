@@ -19,6 +19,8 @@ _SETTLE_S = 1.0
 """After a start or a scene change the background is a plain mean for this long."""
 _THRESHOLD = 18.0
 """Grey levels between background and foreground, after exposure is taken out; sensor noise stays below 12."""
+_DARK = 8.0
+"""Added before dividing, so that noise in the dark does not pass for exposure."""
 _MIN_AREA = 0.0006
 """Smallest blob as a part of the picture: a person of 1/14 of the picture's height."""
 _SCENE_CHANGE = 0.6
@@ -66,6 +68,7 @@ class MotionDetector:
             self._background, self._age_s = picture, 0.0
             return []
         self._age_s += dt_s
+        self._follow_exposure(picture)
         moving = self._foreground(picture)
         if np.count_nonzero(moving) > _SCENE_CHANGE * moving.size:
             self._background, self._age_s = picture, 0.0
@@ -73,15 +76,22 @@ class MotionDetector:
         self._learn(picture, moving, dt_s)
         return _blobs(moving)
 
-    def _foreground(self, picture: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """Mask of what differs from the background beyond a common change of exposure."""
+    def _follow_exposure(self, picture: NDArray[np.float32]) -> None:
+        """Bring the whole background to the picture's exposure.
+
+        Also where something stands before it: what is uncovered later was remembered at another exposure, and would
+        be taken for something new.
+        """
         assert self._background is not None  # noqa: S101 - narrows the type; step() has set it
-        sample, known = picture[::8, ::8], self._background[::8, ::8]
-        gain = float(np.median((sample + 8) / (known + 8)))
-        differs = cv2.absdiff(picture, self._background * gain + 8 * (gain - 1))
-        _, mask = cv2.threshold(differs, _THRESHOLD, 255, cv2.THRESH_BINARY)
-        found = mask.astype(np.uint8)
-        opened = cv2.morphologyEx(found, cv2.MORPH_OPEN, self._open)
+        sample, known = picture[::4, ::4], self._background[::4, ::4]
+        gain = float(np.median((sample + _DARK) / (known + _DARK)))
+        self._background = cv2.addWeighted(self._background, gain, self._background, 0, _DARK * (gain - 1))  # type: ignore[assignment]
+
+    def _foreground(self, picture: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """Mask of what differs from the background."""
+        assert self._background is not None  # noqa: S101 - as above
+        _, mask = cv2.threshold(cv2.absdiff(picture, self._background), _THRESHOLD, 255, cv2.THRESH_BINARY)
+        opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, self._open)
         return np.asarray(cv2.morphologyEx(opened, cv2.MORPH_CLOSE, self._close), np.uint8)
 
     def _learn(self, picture: NDArray[np.float32], moving: NDArray[np.uint8], dt_s: float) -> None:
