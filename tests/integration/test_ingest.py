@@ -50,11 +50,18 @@ def crossed(track: int = 1, *, priority: int = 2, after_s: float = 0, line: int 
 
 
 def message(
-    events: list[Event], first: int, *, lane: Lane = Lane.ALARM, agent: str = "a", epoch: int = 1, low: int = 1
+    events: list[Event],
+    first: int,
+    *,
+    lane: Lane = Lane.ALARM,
+    agent: str = "a",
+    epoch: int = 1,
+    low: int = 1,
+    now_s: float = NOW_S,
 ) -> Message:
-    header = Header(lane, epoch, first, len(events), low, to_ms(NOW_S))
+    header = Header(lane, epoch, first, len(events), low, to_ms(now_s))
     payload = encode_batch(header, [encode_event(event) for event in events])
-    return Message(f"hl/1/s/{agent}/up/{lane.label}", payload, False, NOW_S)
+    return Message(f"hl/1/s/{agent}/up/{lane.label}", payload, False, now_s)
 
 
 def raw(payload: bytes, topic: str = "hl/1/s/a/up/alarm") -> Message:
@@ -434,7 +441,8 @@ def test_old_events_wait_behind_fresh_ones(
     commit: Callable[..., Any], engine: AlertingEngine, database: Database, connection: Connection
 ) -> None:
     commit(message([crossed(n, after_s=-7200) for n in range(1, 251)], 1))
-    commit(message([crossed(1, after_s=time.time() - NOW_S)], 1, agent="fresh"))
+    now_s = time.time()
+    commit(message([crossed(1, after_s=now_s - NOW_S)], 1, agent="fresh", now_s=now_s))
     with database.connect("alerting") as own:
         engine.take(own)
     first = "SELECT agent FROM alerts JOIN producers p ON p.id = producer_id ORDER BY alerts.id LIMIT 1"
