@@ -30,7 +30,7 @@ def parse_toml(text: bytes | str, kind: type[T], source: str) -> T:
     try:
         return msgspec.toml.decode(text, type=kind, dec_hook=_decode)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{source}: {_explain(str(error))}") from None
+        raise ConfigError(f"{source}: {_explain(str(error), kind)}") from None
     except msgspec.DecodeError as error:
         raise ConfigError(f"{source}: not valid TOML: {error}") from None
 
@@ -41,9 +41,28 @@ def _decode(kind: type[Any], value: Any) -> Any:
     raise ValueError("expected a path")
 
 
-def _explain(message: str) -> str:
+def _explain(message: str, kind: type[Any]) -> str:
     """msgspec's words, key first: `Expected ... - at `$.a.b`` becomes `key a.b: expected ...`."""
     found = _AT.search(message)
     said = message[: found.start()] if found else message
     path = found["path"] if found else ""
-    return f"key {path or '(top level)'}: {said[:1].lower()}{said[1:]}"
+    expected = ""
+    if "unknown field" in said:
+        expected = f", expected one of: {', '.join(_known_keys(kind, path))}"
+    return f"key {path or '(top level)'}: {said[:1].lower()}{said[1:]}{expected}"
+
+
+def _known_keys(kind: type[Any], path: str) -> list[str]:
+    """The keys of the struct at a path such as `cameras[0].source`."""
+    here: list[Any] = [msgspec.inspect.type_info(kind)]
+    for key in re.findall(r"[^.\[\]]+", path):
+        step = []
+        for node in here:
+            if key.isdigit():
+                step.append(getattr(node, "item_type", node))
+            else:
+                step += [field.type for field in getattr(node, "fields", ()) if field.encode_name == key]
+        here = [
+            part for node in step for part in (node.types if isinstance(node, msgspec.inspect.UnionType) else (node,))
+        ]
+    return sorted({field.encode_name for node in here for field in getattr(node, "fields", ())})

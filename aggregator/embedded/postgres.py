@@ -7,6 +7,7 @@ long as recovery takes. The server outlives a killed parent; the next start find
 import hashlib
 import logging
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -125,6 +126,12 @@ class EmbeddedPostgres:
             time.sleep(0.05)
         if self._process:
             self._process.wait(_STOP_S)
+
+    def remove(self) -> None:
+        """Stop, and delete the database with everything in it: for tests and trials."""
+        self.stop()
+        shutil.rmtree(self._data.parent, ignore_errors=True)
+        shutil.rmtree(self._sockets, ignore_errors=True)
 
     def _initialise(self) -> None:
         log.info("creating the embedded database in %s", self._data)

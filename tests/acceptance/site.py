@@ -136,5 +136,5 @@ class Site:
         for agent in self.agents.values():
             agent.stop()
         self.aggregator.stop()
-        EmbeddedPostgres(self.folder / "aggregator").stop()
+        EmbeddedPostgres(self.folder / "aggregator").remove()
         self.http.close()

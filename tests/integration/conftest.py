@@ -32,7 +32,7 @@ def server_dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = EmbeddedPostgres(folder)
     server.start()
     yield server.dsn
-    server.stop()
+    server.remove()
 
 
 @pytest.fixture
