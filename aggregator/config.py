@@ -8,24 +8,19 @@ import msgspec
 from msgspec import Meta
 
 from shared.net import require_loopback
-from shared.settings import load_toml
+from shared.settings import Port, Section, load_toml
 
-Port = Annotated[int, Meta(ge=1, le=65535)]
 Change = Literal["raised", "joined", "acknowledged", "cleared"]
 
 
-class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of all sections: a key nobody knows is an error, not a silence."""
-
-
-class DatabaseSettings(_Section, frozen=True):
+class DatabaseSettings(Section, frozen=True):
     """The database."""
 
     dsn: str = ""
     """libpq address, such as `postgresql:///hawkline`; empty starts the embedded PostgreSQL in data_dir."""
 
 
-class BrokerSettings(_Section, frozen=True):
+class BrokerSettings(Section, frozen=True):
     """The MQTT broker."""
 
     embedded: bool = True
@@ -39,7 +34,7 @@ class BrokerSettings(_Section, frozen=True):
         require_loopback(self.host, "host")
 
 
-class ApiSettings(_Section, frozen=True):
+class ApiSettings(Section, frozen=True):
     """HTTP: console, API, feed, pictures."""
 
     host: str = "127.0.0.1"
@@ -51,14 +46,14 @@ class ApiSettings(_Section, frozen=True):
         require_loopback(self.host, "host")
 
 
-class AlertSettings(_Section, frozen=True):
+class AlertSettings(Section, frozen=True):
     """How events become alerts."""
 
     join_window_s: Annotated[float, Meta(ge=0, le=86400)] = 30.0
     """The same track on the same line within this time joins the alert instead of raising another."""
 
 
-class WebhookSettings(_Section, frozen=True):
+class WebhookSettings(Section, frozen=True):
     """One receiver of alerts."""
 
     name: Annotated[str, Meta(min_length=1, max_length=64)]
@@ -78,7 +73,7 @@ class WebhookSettings(_Section, frozen=True):
             raise ValueError(f"url {self.url!r}: expected http:// or https:// and a host")
 
 
-class AggregatorSettings(_Section, frozen=True):
+class AggregatorSettings(Section, frozen=True):
     """The whole file."""
 
     data_dir: Path
@@ -87,7 +82,7 @@ class AggregatorSettings(_Section, frozen=True):
     broker: BrokerSettings = BrokerSettings()
     api: ApiSettings = ApiSettings()
     alerts: AlertSettings = AlertSettings()
-    webhooks: list[WebhookSettings] = []
+    webhooks: tuple[WebhookSettings, ...] = ()
 
     def __post_init__(self) -> None:
         names = [webhook.name for webhook in self.webhooks]

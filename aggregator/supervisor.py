@@ -2,9 +2,7 @@
 
 import json
 import logging
-import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -19,6 +17,7 @@ from aggregator.services import DSN_VARIABLE, SERVICES
 from aggregator.store import Database
 from aggregator.store.migrate import migrate
 from shared.errors import HawklineError, UnavailableError
+from shared.leash import Child
 from shared.net import is_listening, require_free_port
 
 log = logging.getLogger(__name__)
@@ -26,7 +25,6 @@ log = logging.getLogger(__name__)
 _LOOK_S = 0.2
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 0.5, 30.0
 _GOOD_S = 30.0
-_LEAVE_S = 6.0
 
 
 class Part(Protocol):
@@ -39,35 +37,9 @@ class Part(Protocol):
     def stop(self) -> None: ...
 
 
-class Service:
+def service(name: str, config: Path, dsn: str) -> Child:
     """One of our own processes."""
-
-    def __init__(self, name: str, config: Path, dsn: str) -> None:
-        self._command = [sys.executable, "-m", "aggregator.service_main", name, str(config)]
-        self._environment = {**os.environ, DSN_VARIABLE: dsn}
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid if self._process and self._process.poll() is None else None
-
-    def is_running(self) -> bool:
-        return self.pid is not None
-
-    def start(self) -> None:
-        # Its standard input is the leash: when we are gone, however we went, it reads the end and leaves.
-        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, env=self._environment)
-
-    def stop(self) -> None:
-        if self._process is None:
-            return
-        if self._process.stdin:
-            self._process.stdin.close()
-        try:
-            self._process.wait(_LEAVE_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+    return Child([sys.executable, "-m", "aggregator.service_main", name, str(config)], {DSN_VARIABLE: dsn})
 
 
 @dataclass(slots=True)
@@ -123,7 +95,7 @@ class Supervisor:
                 f"{settings.broker.host}:{settings.broker.port}; start it or correct the address"
             )
         for name in SERVICES:
-            self._keep(name, Service(name, self._config, dsn))
+            self._keep(name, service(name, self._config, dsn))
 
     def _keep(self, name: str, part: Part) -> None:
         if self._stopping.is_set():

@@ -20,7 +20,7 @@ def run(config: ConfigOption) -> None:
     """Watch the configured cameras and report to the aggregator, until stopped."""
     from edge_agent.agent import Agent, Ending
     from edge_agent.config import load_agent_settings
-    from edge_agent.outbox.outbox import renew_epoch
+    from edge_agent.outbox.renewal import renew_epoch
     from shared.clock import SystemClock
 
     settings, cameras = load_agent_settings(config)

@@ -11,17 +11,12 @@ from shared.errors import ConfigError
 from shared.ids import NAME_PATTERN
 from shared.net import require_loopback
 from shared.scene import Scene, load_scene
-from shared.settings import load_toml
+from shared.settings import Port, Section, load_toml
 
 Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
-Port = Annotated[int, Meta(ge=1, le=65535)]
 
 
-class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of all sections: a key nobody knows is an error, not a silence."""
-
-
-class FileCamera(_Section, frozen=True, tag_field="kind", tag="file"):
+class FileCamera(Section, frozen=True, tag_field="kind", tag="file"):
     """A video file in place of a camera."""
 
     path: Path
@@ -30,7 +25,7 @@ class FileCamera(_Section, frozen=True, tag_field="kind", tag="file"):
     """Play at the pace it was filmed, as a camera would."""
 
 
-class RtspCamera(_Section, frozen=True, tag_field="kind", tag="rtsp"):
+class RtspCamera(Section, frozen=True, tag_field="kind", tag="rtsp"):
     """A network camera."""
 
     url: str
@@ -46,7 +41,7 @@ class RtspCamera(_Section, frozen=True, tag_field="kind", tag="rtsp"):
                 _check_rtsp(url, key)
 
 
-class SyntheticCamera(_Section, frozen=True, tag_field="kind", tag="synthetic"):
+class SyntheticCamera(Section, frozen=True, tag_field="kind", tag="synthetic"):
     """A generated scene, for trials and demonstrations."""
 
     scene: Literal["gate", "fence"]
@@ -57,7 +52,7 @@ class SyntheticCamera(_Section, frozen=True, tag_field="kind", tag="synthetic"):
     """Frames per second."""
 
 
-class CameraSettings(_Section, frozen=True):
+class CameraSettings(Section, frozen=True):
     """One camera: where its frames come from and what is watched in them."""
 
     name: Name
@@ -68,7 +63,7 @@ class CameraSettings(_Section, frozen=True):
     """Where frames come from."""
 
 
-class BrokerSettings(_Section, frozen=True):
+class BrokerSettings(Section, frozen=True):
     """The MQTT broker."""
 
     host: str = "127.0.0.1"
@@ -80,7 +75,7 @@ class BrokerSettings(_Section, frozen=True):
         require_loopback(self.host, "host")
 
 
-class AggregatorSettings(_Section, frozen=True):
+class AggregatorSettings(Section, frozen=True):
     """The aggregator's HTTP side, where pictures go."""
 
     url: str = "http://127.0.0.1:8420"
@@ -93,7 +88,7 @@ class AggregatorSettings(_Section, frozen=True):
         require_loopback(parts.hostname, "url")
 
 
-class OutboxSettings(_Section, frozen=True):
+class OutboxSettings(Section, frozen=True):
     """Where events wait until the aggregator has them."""
 
     max_bytes: Annotated[int, Meta(ge=100_000)] = 64 * 1024 * 1024
@@ -102,14 +97,14 @@ class OutboxSettings(_Section, frozen=True):
     """Bound on the ring of evidence pictures."""
 
 
-class HealthSettings(_Section, frozen=True):
+class HealthSettings(Section, frozen=True):
     """The heartbeat."""
 
     interval_s: Annotated[float, Meta(ge=1, le=3600)] = 30.0
     """Seconds between heartbeats; the aggregator calls a box silent after one and a half."""
 
 
-class AgentSettings(_Section, frozen=True):
+class AgentSettings(Section, frozen=True):
     """The whole file."""
 
     site: Name

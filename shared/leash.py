@@ -1,10 +1,76 @@
-"""A child that must not outlive its parent holds the parent's pipe as standard input, and leaves when it closes."""
+"""Children that must not outlive their parent hold its pipe as standard input, and leave when it closes."""
 
 import os
 import signal
+import subprocess
 import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 VARIABLE = "HAWKLINE_LEASH"
+_LEAVE_S = 30.0
+
+
+class Child:
+    """A process on a leash: it ends when we let go, or are gone, however we went.
+
+    Args:
+        environment: added to ours.
+        log: file that gets its output; without, it shares ours.
+    """
+
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str] | None = None, log: Path | None = None
+    ) -> None:
+        self._command, self._environment, self._log = list(command), dict(environment or {}), log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id while it runs."""
+        return self._process.pid if self._process and self._process.poll() is None else None
+
+    @property
+    def exit_code(self) -> int | None:
+        """How the last life ended; None while it runs or before the first."""
+        return self._process.poll() if self._process else None
+
+    def is_running(self) -> bool:
+        """Whether the process lives."""
+        return self.pid is not None
+
+    def start(self) -> None:
+        """Begin a life."""
+        environment = {**os.environ, VARIABLE: "1", **self._environment}
+        if self._log is None:
+            self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, env=environment)
+            return
+        with self._log.open("ab") as output:
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.PIPE, stdout=output, stderr=output, env=environment
+            )
+
+    def stop(self, leave_s: float = _LEAVE_S) -> None:
+        """Let go, wait, and after `leave_s` end it by force."""
+        if self._process is None:
+            return
+        self._let_go()
+        try:
+            self._process.wait(leave_s)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def kill(self) -> None:
+        """SIGKILL, as a power cut would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self._process is not None and self._process.stdin:
+            self._process.stdin.close()
 
 
 def obey() -> None:

@@ -2,13 +2,20 @@
 
 import re
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from shared.errors import ConfigError
 
 T = TypeVar("T")
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of a table in a settings file: a key nobody knows is an error, not a silence."""
+
+
 _AT = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 
 

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,24 +13,13 @@ from fastapi.staticfiles import StaticFiles
 from aggregator.alerting.alerts import AlertClearedError, AlertNotFoundError, Publishing
 from aggregator.api import alerts, boxes, evidence, feed, operations
 from aggregator.api.guard import LoopbackGuard
+from aggregator.api.parts import Parts
 from aggregator.feed.hub import FeedHub
 from aggregator.store import Database
-from aggregator.store.database import Pool
 from aggregator.store.pictures import PictureStore
 from aggregator.store.waker import FEED, Waker
 
 CONSOLE = Path(__file__).parents[1] / "console" / "dist"
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What request handlers work with, in `app.state.parts`."""
-
-    pool: Pool
-    hub: FeedHub
-    waker: Waker
-    pictures: PictureStore
-    publishing: Publishing
 
 
 def build(database: Database, pictures: PictureStore, publishing: Publishing, console: Path = CONSOLE) -> FastAPI:

@@ -1,19 +1,32 @@
 """How handlers get at connection and parts."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass
+from typing import Annotated
 
 import psycopg
 from fastapi import Depends, HTTPException, Request
 from psycopg_pool import PoolTimeout
 
-from aggregator.store.database import Connection
+from aggregator.alerting.alerts import Publishing
+from aggregator.feed.hub import FeedHub
+from aggregator.store.database import Connection, Pool
+from aggregator.store.pictures import PictureStore
+from aggregator.store.waker import Waker
 
-if TYPE_CHECKING:
-    from aggregator.api.app import Parts
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What request handlers work with, in `app.state.parts`."""
+
+    pool: Pool
+    hub: FeedHub
+    waker: Waker
+    pictures: PictureStore
+    publishing: Publishing
 
 
-def _parts(request: Request) -> "Parts":
+def _parts(request: Request) -> Parts:
     parts: Parts = request.app.state.parts
     return parts
 
@@ -31,5 +44,5 @@ def _connection(request: Request) -> Iterator[Connection]:
         raise HTTPException(503, "the database does not answer; try again") from None
 
 
-PartsDependency = Annotated["Parts", Depends(_parts)]
+PartsDependency = Annotated[Parts, Depends(_parts)]
 ConnectionDependency = Annotated[Connection, Depends(_connection, scope="function")]

@@ -1,12 +1,12 @@
 """The embedded broker: rumqttd from the `iotcore` wheel, MQTT 5, loopback only, in a process of its own."""
 
 import json
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 from shared.errors import PortInUseError, UnavailableError
+from shared.leash import Child
 from shared.net import is_listening, require_free_port
 
 _START_S = 15.0
@@ -44,16 +44,16 @@ class EmbeddedBroker:
     def __init__(self, host: str, port: int, data_dir: Path) -> None:
         self._host, self._port = host, port
         self._config = data_dir / "broker.toml"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._child = Child([sys.executable, "-c", _CHILD, json.dumps({"config_path": str(self._config)})])
 
     @property
     def pid(self) -> int | None:
         """Process id while it runs."""
-        return self._process.pid if self._process and self._process.poll() is None else None
+        return self._child.pid
 
     def is_running(self) -> bool:
         """Whether the process lives."""
-        return self.pid is not None
+        return self._child.is_running()
 
     def start(self) -> None:
         """Start and wait until it listens.
@@ -74,25 +74,12 @@ class EmbeddedBroker:
                 time.sleep(0.2)
         self._config.parent.mkdir(parents=True, exist_ok=True)
         self._config.write_text(_CONFIG.format(host=self._host, port=self._port))
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _CHILD, json.dumps({"config_path": str(self._config)})],
-            stdin=subprocess.PIPE,
-            start_new_session=True,
-        )
+        self._child.start()
         while not is_listening(self._host, self._port, timeout_s=0.5):
-            if self._process.poll() is not None or time.monotonic() > deadline_s:
+            if not self._child.is_running() or time.monotonic() > deadline_s:
                 raise UnavailableError(f"the embedded broker did not start on {self._host}:{self._port}")
             time.sleep(0.05)
 
     def stop(self) -> None:
         """End it."""
-        if self._process is None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(_LEAVE_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        if self._process.stdin:
-            self._process.stdin.close()
+        self._child.stop()

@@ -14,10 +14,18 @@ from pathlib import Path
 
 import msgspec
 
-from edge_agent.outbox.store import ROW_OVERHEAD_BYTES, LaneRecord, OutboxFile, set_counter, set_lane
+from edge_agent.outbox.store import (
+    ROW_OVERHEAD_BYTES,
+    LaneRecord,
+    OutboxFile,
+    delete_range,
+    oldest_run,
+    set_counter,
+    set_lane,
+)
 from shared.clock import Clock, to_ms
-from shared.envelope import decode_event, encode_event
-from shared.events import ConfigApplied, Event, EvidenceReady, Lane, LineSpec, LossReason, RangeLost
+from shared.envelope import encode_event
+from shared.events import ConfigApplied, Event, Lane, LineSpec, LossReason, RangeLost
 from shared.ids import new_epoch
 from shared.threads import start_vital
 
@@ -29,7 +37,6 @@ _BULK_COMMIT_S = 0.2
 """A commit of one small row costs about 5 KB of write-ahead log; bulk shares one."""
 _RETRY_S = 2.0
 _CLOSE_S = 10.0
-_EVICT_ROWS = 500
 _RECENT_ROWS = 1024
 
 
@@ -308,15 +315,15 @@ class Outbox:
                 rows_left[lane] += len(rows[lane])
                 size += sum(len(row) + ROW_OVERHEAD_BYTES for row in rows[lane].values())
                 for first, last in gone[lane]:
-                    count, freed = _delete_range(db, lane, first, last)
+                    count, freed = delete_range(db, lane, first, last)
                     rows_left[lane] -= count
                     size -= freed
                 if rows[lane]:
                     db.execute("UPDATE lanes SET durable_to = ? WHERE lane = ?", (max(rows[lane]), lane))
                 if lane in reserve:
                     db.execute("UPDATE lanes SET reserved_to = ? WHERE lane = ?", (reserve[lane], lane))
-            while size > self._max_bytes and (victim := _oldest_run(db)):
-                count, freed = _delete_range(db, *victim)
+            while size > self._max_bytes and (victim := oldest_run(db)):
+                count, freed = delete_range(db, *victim)
                 rows_left[victim[0]] -= count
                 size -= freed
                 evicted.append(victim)
@@ -345,26 +352,6 @@ class Outbox:
                 self._urgent = True
 
 
-def renew_epoch(path: Path, clock: Clock) -> int:
-    """Make a closed outbox file a producer of its own: it is a copy, and its numbers were used by the other one.
-
-    Waiting rows get the numbers 1, 2, … of the new epoch, behind the configuration that they refer to.
-
-    Returns:
-        The new epoch.
-    """
-    file = OutboxFile(path)
-    epoch = new_epoch()
-    known = file.applied()
-    head: list[bytes] = []
-    if known:
-        cameras, lines = msgspec.msgpack.decode(known[1], type=tuple[tuple[str, ...], tuple[LineSpec, ...]])
-        head = [encode_event(ConfigApplied(to_ms(clock.now_s()), known[0], cameras, lines))]
-    file.change(lambda db: _renumber(db, epoch, head))
-    file.close()
-    return epoch
-
-
 def _settle(numbers: _LaneNumbers, written: dict[int, bytes], gone: int, evicted: list[tuple[int, int]]) -> None:
     """Bring a lane's memory in line with what has just been committed."""
     for sequence, row in written.items():
@@ -381,41 +368,3 @@ def _settle(numbers: _LaneNumbers, written: dict[int, bytes], gone: int, evicted
 
 def _within(sequence: int, ranges: list[tuple[int, int]]) -> bool:
     return any(first <= sequence <= last for first, last in ranges)
-
-
-def _delete_range(db: sqlite3.Connection, lane: Lane, first: int, last: int) -> tuple[int, int]:
-    """Delete rows; return their count and the bytes they took."""
-    count, size = db.execute(
-        "SELECT count(*), coalesce(sum(length(row)), 0) FROM events WHERE lane = ? AND seq BETWEEN ? AND ?",
-        (lane, first, last),
-    ).fetchone()
-    if count:
-        db.execute("DELETE FROM events WHERE lane = ? AND seq BETWEEN ? AND ?", (lane, first, last))
-    return count, size + count * ROW_OVERHEAD_BYTES
-
-
-def _oldest_run(db: sqlite3.Connection) -> tuple[Lane, int, int] | None:
-    """The oldest rows with contiguous numbers, bulk before alarms: what is given up when the outbox is full."""
-    for lane in (Lane.BULK, Lane.ALARM):
-        found = db.execute("SELECT seq FROM events WHERE lane = ? ORDER BY seq LIMIT ?", (lane, _EVICT_ROWS)).fetchall()
-        if found:
-            first = last = found[0][0]
-            for (sequence,) in found[1:]:
-                if sequence != last + 1:
-                    break
-                last = sequence
-            return lane, first, last
-    return None
-
-
-def _renumber(db: sqlite3.Connection, epoch: int, head: list[bytes]) -> None:
-    set_counter(db, "epoch", epoch)
-    db.execute("UPDATE pictures SET uploaded = 1")
-    for lane in Lane:
-        waiting = db.execute("SELECT row FROM events WHERE lane = ? ORDER BY seq", (lane,)).fetchall()
-        # A picture is announced by the number of its event, which is another now.
-        kept = [row for (row,) in waiting if not isinstance(decode_event(row), EvidenceReady)]
-        rows = [*(head if lane is Lane.ALARM else []), *kept]
-        db.execute("DELETE FROM events WHERE lane = ?", (lane,))
-        db.executemany("INSERT INTO events VALUES (?, ?, ?)", [(lane, n, row) for n, row in enumerate(rows, start=1)])
-        set_lane(db, lane, LaneRecord(len(rows), len(rows), len(rows) + 1))

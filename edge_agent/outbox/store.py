@@ -14,6 +14,7 @@ from shared.errors import UnavailableError
 from shared.events import Lane
 
 T = TypeVar("T")
+EVICT_ROWS = 500
 ROW_OVERHEAD_BYTES = 24
 """What a row costs in the file beyond its bytes: key, lengths, page share."""
 
@@ -168,3 +169,28 @@ def set_lane(db: sqlite3.Connection, lane: Lane, record: LaneRecord) -> None:
         "reserved_to = excluded.reserved_to, durable_to = excluded.durable_to, clean_next = excluded.clean_next",
         (lane, record.reserved_to, record.durable_to, record.clean_next),
     )
+
+
+def delete_range(db: sqlite3.Connection, lane: Lane, first: int, last: int) -> tuple[int, int]:
+    """Delete rows; return their count and the bytes they took."""
+    count, size = db.execute(
+        "SELECT count(*), coalesce(sum(length(row)), 0) FROM events WHERE lane = ? AND seq BETWEEN ? AND ?",
+        (lane, first, last),
+    ).fetchone()
+    if count:
+        db.execute("DELETE FROM events WHERE lane = ? AND seq BETWEEN ? AND ?", (lane, first, last))
+    return count, size + count * ROW_OVERHEAD_BYTES
+
+
+def oldest_run(db: sqlite3.Connection) -> tuple[Lane, int, int] | None:
+    """The oldest rows with contiguous numbers, bulk before alarms: what is given up when the outbox is full."""
+    for lane in (Lane.BULK, Lane.ALARM):
+        found = db.execute("SELECT seq FROM events WHERE lane = ? ORDER BY seq LIMIT ?", (lane, EVICT_ROWS)).fetchall()
+        if found:
+            first = last = found[0][0]
+            for (sequence,) in found[1:]:
+                if sequence != last + 1:
+                    break
+                last = sequence
+            return lane, first, last
+    return None

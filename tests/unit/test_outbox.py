@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from edge_agent.outbox import Outbox
-from edge_agent.outbox.outbox import BLOCK, renew_epoch
+from edge_agent.outbox.outbox import BLOCK
+from edge_agent.outbox.renewal import renew_epoch
 from edge_agent.outbox.store import OutboxFile
 from shared.clock import SystemClock
 from shared.envelope import decode_event
