@@ -1,8 +1,5 @@
 """The aggregator's processes: `ingest`, `alerting`, `api`. Each ends when its standard input closes."""
 
-import logging
-import os
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 from uuid import uuid4
@@ -11,8 +8,7 @@ from aggregator.config import AggregatorSettings
 from shared.clock import SystemClock
 from shared.events import Lane
 from shared.leash import wait_for_end
-
-log = logging.getLogger(__name__)
+from shared.threads import start_vital
 
 
 def ingest(settings: AggregatorSettings, dsn: str) -> None:
@@ -38,12 +34,14 @@ def alerting(settings: AggregatorSettings, dsn: str) -> None:
     from aggregator.alerting.alerts import Publishing
     from aggregator.alerting.engine import AlertingEngine
     from aggregator.alerting.presence import PresenceJudge
+    from aggregator.feed import log as feed_log
     from aggregator.notify.webhook import WebhookSender
     from aggregator.store import Database
 
     database = Database(dsn)
     AlertingEngine(database, Publishing(settings.webhooks), timedelta(seconds=settings.alerts.join_window_s)).start()
     PresenceJudge(database).start()
+    start_vital("feed-prune", lambda: feed_log.keep_pruned(database))
     for webhook in settings.webhooks:
         WebhookSender(database, webhook, SystemClock()).start()
     wait_for_end()
@@ -70,7 +68,12 @@ def api(settings: AggregatorSettings, dsn: str) -> None:
             lifespan="on",
         )
     )
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+    def leave() -> None:
+        wait_for_end()
+        server.should_exit = True
+
+    start_vital("leash", leave)
     server.run()
 
 
@@ -78,8 +81,3 @@ DSN_VARIABLE = "HAWKLINE_DSN"
 """The database's address travels in the environment: a command line is for everybody to read."""
 
 SERVICES: dict[str, Callable[[AggregatorSettings, str], None]] = {"ingest": ingest, "alerting": alerting, "api": api}
-
-
-def _leave_with_parent() -> None:
-    wait_for_end()
-    os._exit(0)

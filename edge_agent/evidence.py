@@ -6,6 +6,7 @@ import os
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ _IDLE_S = 2.0
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 0.1, 60.0
 _ROUND = 20
 _WRITE_QUEUE = 64
+_TRIM_ROWS = 100
+_TRIM_S = 3600.0
 _KEEP_S = 30 * 86400.0
 """No picture stays longer on a box (30 days)."""
 
@@ -64,24 +67,32 @@ class PictureRing:
                 (picture.lane, picture.sequence, picture.epoch, picture.sha256, picture.size, picture.taken_ms),
             )
         )
-        self._trim()
+        self.trim()
 
     def path(self, digest: bytes) -> Path:
         return self._directory / f"{digest.hex()}.jpg"
 
-    def _trim(self) -> None:
-        """Pictures too old, then the oldest until the rest fits."""
+    def trim(self) -> None:
+        """Delete pictures that are too old, then the oldest until the rest fits."""
+        while self._trim_some() == _TRIM_ROWS:
+            pass
+
+    def _trim_some(self) -> int:
+        """Go through the oldest pictures; returns how many went."""
+        gone = 0
 
         def work(db: sqlite3.Connection) -> list[bytes]:
+            nonlocal gone
             total = db.execute("SELECT coalesce(sum(size), 0) FROM pictures").fetchone()[0]
             oldest_ms = (self._clock.now_s() - _KEEP_S) * 1000
             going = []
             for epoch, lane, sequence, digest, size, taken_ms in db.execute(
-                "SELECT epoch, lane, seq, sha256, size, taken_ms FROM pictures ORDER BY taken_ms LIMIT 100"
+                "SELECT epoch, lane, seq, sha256, size, taken_ms FROM pictures ORDER BY taken_ms LIMIT ?", (_TRIM_ROWS,)
             ).fetchall():
                 if total <= self._max_bytes and taken_ms >= oldest_ms:
                     break
                 total -= size
+                gone += 1
                 db.execute("DELETE FROM pictures WHERE (epoch, lane, seq) = (?, ?, ?)", (epoch, lane, sequence))
                 if not db.execute("SELECT 1 FROM pictures WHERE sha256 = ?", (digest,)).fetchone():
                     going.append(digest)
@@ -89,6 +100,7 @@ class PictureRing:
 
         for digest in self._file.change(work):
             self.path(digest).unlink(missing_ok=True)
+        return gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +170,15 @@ class Uploader:
 
     def run(self) -> None:
         """Upload until `stop`."""
-        pause_s = _FIRST_PAUSE_S
+        pause_s, trim_s = _FIRST_PAUSE_S, 0.0
         with httpx.Client(timeout=10, trust_env=False) as client:
             while not self._stopping.is_set():
                 self._wake.wait(_IDLE_S if pause_s == _FIRST_PAUSE_S else pause_s)
                 self._wake.clear()
                 try:
+                    if time.monotonic() >= trim_s:  # also where no camera sees anything new
+                        self._ring.trim()
+                        trim_s = time.monotonic() + _TRIM_S
                     failed = self._round(client)
                 except (OSError, sqlite3.Error) as error:
                     log.error("pictures wait: %s", error)

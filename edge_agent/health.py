@@ -1,4 +1,4 @@
-"""What a box says of itself every half minute."""
+"""What a box says of itself with every heartbeat."""
 
 import os
 import shutil

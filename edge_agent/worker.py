@@ -33,7 +33,7 @@ _JPEG_QUALITY = 85
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A crossing with wall-clock times; a `Picture` with the same `ticket` follows."""
+    """A crossing with wall-clock times; of an armed line a `Picture` with the same `ticket` follows."""
 
     ticket: int
     crossing: Crossing

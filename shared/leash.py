@@ -14,6 +14,8 @@ _LEAVE_S = 30.0
 class Child:
     """A process on a leash: it ends when we let go, or are gone, however we went.
 
+    It has a session of its own, so that Ctrl+C reaches us alone and we decide who leaves when.
+
     Args:
         environment: added to ours.
         log: file that gets its output; without, it shares ours.
@@ -43,11 +45,18 @@ class Child:
         """Begin a life."""
         environment = {**os.environ, VARIABLE: "1", **self._environment}
         if self._log is None:
-            self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, env=environment)
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.PIPE, env=environment, start_new_session=True
+            )
             return
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(
-                self._command, stdin=subprocess.PIPE, stdout=output, stderr=output, env=environment
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                env=environment,
+                start_new_session=True,
             )
 
     def stop(self, leave_s: float = _LEAVE_S) -> None:

@@ -1,11 +1,9 @@
 """Takes the inbox and raises alerts: crash, replay and a second engine change nothing but the time it takes."""
 
 import logging
-import time
 from datetime import timedelta
 
 import msgspec
-import psycopg
 
 from aggregator.alerting.alerts import SQL, Publishing, decide
 from aggregator.feed import log as feed_log
@@ -14,7 +12,6 @@ from aggregator.rules.occurrence import Occurrence
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from aggregator.store.waker import FEED, INBOX, Waker, wakes
-from shared.errors import UnavailableError
 from shared.threads import start_vital
 
 log = logging.getLogger(__name__)
@@ -36,18 +33,13 @@ class AlertingEngine:
         start_vital("alerting", self._run)
 
     def _run(self) -> None:
-        while True:
-            try:
-                with (
-                    self._database.connect("alerting") as connection,
-                    self._database.connect("alerting-listen", autocommit=True) as listener,
-                ):
-                    for _ in wakes(listener, INBOX):
-                        while self.take(connection):
-                            self._feed.wake()
-            except (UnavailableError, psycopg.Error) as error:
-                log.warning("alerting: %s; trying again", str(error).strip().splitlines()[0])
-                time.sleep(1.0)
+        self._database.keep_serving("alerting", self._serve)
+
+    def _serve(self, connection: Connection) -> None:
+        with self._database.connect("alerting-listen", autocommit=True) as listener:
+            for _ in wakes(listener, INBOX):
+                while self.take(connection):
+                    self._feed.wake()
 
     def take(self, connection: Connection) -> int:
         """Work off some inbox rows in one transaction.

@@ -3,21 +3,19 @@
 import logging
 import time
 
-import psycopg
 from psycopg.rows import class_row
 
 from aggregator.alerting.alerts import SQL
 from aggregator.feed import log as feed_log
 from aggregator.store import Database
+from aggregator.store.database import Connection
 from aggregator.store.entities import Box
 from aggregator.store.waker import FEED, Waker
-from shared.errors import UnavailableError
 from shared.threads import start_vital
 
 log = logging.getLogger(__name__)
 
 _INTERVAL_S = 1.0
-_PRUNE_S = 3600.0
 
 
 class PresenceJudge:
@@ -32,23 +30,15 @@ class PresenceJudge:
         start_vital("presence-judge", self._run)
 
     def _run(self) -> None:
-        prune_s = 0.0
-        while True:
-            try:
-                with self._database.connect("presence-judge") as connection:
-                    while True:
-                        if self.judge(connection):
-                            self._feed.wake()
-                        if time.monotonic() > prune_s:
-                            prune_s = time.monotonic() + _PRUNE_S
-                            with connection.transaction():
-                                connection.execute(SQL["prune_feed"])
-                        time.sleep(_INTERVAL_S)
-            except (UnavailableError, psycopg.Error) as error:
-                log.warning("presence judge: %s; trying again", str(error).strip().splitlines()[0])
-                time.sleep(1.0)
+        self._database.keep_serving("presence-judge", self._serve)
 
-    def judge(self, connection: "psycopg.Connection[dict[str, object]]") -> int:
+    def _serve(self, connection: Connection) -> None:
+        while True:
+            if self.judge(connection):
+                self._feed.wake()
+            time.sleep(_INTERVAL_S)
+
+    def judge(self, connection: Connection) -> int:
         """Write down whose state changed and put it on the feed.
 
         Returns:

@@ -1,14 +1,16 @@
 """Assembles the HTTP application."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 
+import psycopg
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
+from psycopg_pool import PoolTimeout
 
 from aggregator.alerting.alerts import AlertClearedError, AlertNotFoundError, Publishing
 from aggregator.api import alerts, boxes, evidence, feed, operations
@@ -46,6 +48,8 @@ def build(database: Database, pictures: PictureStore, publishing: Publishing, co
     app.add_middleware(LoopbackGuard)
     app.add_exception_handler(AlertNotFoundError, _answer(404))
     app.add_exception_handler(AlertClearedError, _answer(409))
+    for error in (PoolTimeout, psycopg.OperationalError):
+        app.add_exception_handler(error, _answer(503, "the database does not answer; try again"))
     for part in (alerts, boxes, evidence, feed, operations):
         app.include_router(part.router)
     if console.is_dir():
@@ -53,8 +57,10 @@ def build(database: Database, pictures: PictureStore, publishing: Publishing, co
     return app
 
 
-def _answer(status: int):  # type: ignore[no-untyped-def]
+def _answer(status: int, detail: str = "") -> Callable[[Request, Exception], Awaitable[JSONResponse]]:
+    """A handler that answers with the error's own words, or with `detail`."""
+
     async def handler(_request: Request, error: Exception) -> JSONResponse:
-        return JSONResponse({"detail": str(error)}, status_code=status)
+        return JSONResponse({"detail": detail or str(error)}, status_code=status)
 
     return handler

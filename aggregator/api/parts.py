@@ -4,9 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
-import psycopg
-from fastapi import Depends, HTTPException, Request
-from psycopg_pool import PoolTimeout
+from fastapi import Depends, Request
 
 from aggregator.alerting.alerts import Publishing
 from aggregator.feed.hub import FeedHub
@@ -32,16 +30,9 @@ def _parts(request: Request) -> Parts:
 
 
 def _connection(request: Request) -> Iterator[Connection]:
-    """A pooled connection in a transaction, committed when the handler returns.
-
-    Raises:
-        HTTPException: 503 when the database does not answer.
-    """
-    try:
-        with _parts(request).pool.connection() as connection:
-            yield connection
-    except (PoolTimeout, psycopg.OperationalError):
-        raise HTTPException(503, "the database does not answer; try again") from None
+    """A pooled connection in a transaction, committed when the handler returns."""
+    with _parts(request).pool.connection() as connection:
+        yield connection
 
 
 PartsDependency = Annotated[Parts, Depends(_parts)]

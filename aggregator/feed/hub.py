@@ -7,16 +7,13 @@ the database. So a stalled client costs a position, and misses nothing.
 import asyncio
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import AsyncIterator
 
-import psycopg
-
 from aggregator.feed.log import SQL, to_sse
 from aggregator.store import Database
+from aggregator.store.database import Connection
 from aggregator.store.waker import FEED, wakes
-from shared.errors import UnavailableError
 from shared.threads import start_vital
 
 log = logging.getLogger(__name__)
@@ -35,6 +32,7 @@ class FeedHub:
         self._database = database
         self._ring: deque[tuple[int, bytes]] = deque(maxlen=_RING)
         self._newest = 0
+        self._position: int | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed: asyncio.Event = asyncio.Event()
         self._stopping = threading.Event()
@@ -95,25 +93,16 @@ class FeedHub:
         return [(row["id"], to_sse(row)) for row in rows]
 
     def _follow(self) -> None:
-        position: int | None = None
-        while not self._stopping.is_set():
-            try:
-                with (
-                    self._database.connect("feed", autocommit=True) as connection,
-                    self._database.connect("feed-listen", autocommit=True) as listener,
-                ):
-                    if position is None:
-                        row = connection.execute(SQL["feed_bounds"]).fetchone()
-                        position = row["newest"] if row else 0
-                    for _ in wakes(listener, FEED):
-                        if self._stopping.is_set():
-                            return
-                        position = self._advance(connection, position)
-            except (UnavailableError, psycopg.Error) as error:
-                log.warning("feed: %s; trying again", str(error).strip().splitlines()[0])
-                time.sleep(1.0)
+        self._database.keep_serving("feed", self._serve, autocommit=True)
 
-    def _advance(self, connection: "psycopg.Connection[dict[str, object]]", position: int) -> int:
+    def _serve(self, connection: Connection) -> None:
+        with self._database.connect("feed-listen", autocommit=True) as listener:
+            if self._position is None:
+                self._position = self._bounds()[1]
+            for _ in wakes(listener, FEED):
+                self._position = self._advance(connection, self._position)
+
+    def _advance(self, connection: Connection, position: int) -> int:
         """Hand what is new to the event loop; returns the new place in the log."""
         while True:
             rows = connection.execute(SQL["feed_after"], {"after": position, "limit": _PAGE}).fetchall()

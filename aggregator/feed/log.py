@@ -1,23 +1,24 @@
 """The feed's ordered log. Ids are given under a lock held until the commit, so they appear in their order."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
-import psycopg
-
+from aggregator.store.database import Connection, Database
 from aggregator.store.queries import load_queries
 
 SQL = load_queries("alerting.sql")
 ALERT = "alert"
 BOX = "box"
+_PRUNE_S = 3600.0
 
 
-def lock(connection: "psycopg.Connection[Any]") -> None:
+def lock(connection: Connection) -> None:
     """From here to the commit this transaction alone adds to the feed."""
     connection.execute(SQL["lock_feed"])
 
 
-def append(connection: "psycopg.Connection[Any]", topic: str, message: str) -> None:
+def append(connection: Connection, topic: str, message: str) -> None:
     """Add a message within the caller's transaction; `message` is JSON and goes out as it is."""
     lock(connection)
     connection.execute(SQL["add_feed"], {"topic": topic, "message": message})
@@ -26,3 +27,14 @@ def append(connection: "psycopg.Connection[Any]", topic: str, message: str) -> N
 def to_sse(row: Mapping[str, Any]) -> bytes:
     """One feed row as a server-sent event."""
     return f"id: {row['id']}\nevent: {row['topic']}\ndata: {row['message']}\n\n".encode()
+
+
+def keep_pruned(database: Database) -> None:
+    """Delete messages older than a week, once an hour, for ever."""
+
+    def serve(connection: Connection) -> None:
+        while True:
+            connection.execute(SQL["prune_feed"])
+            time.sleep(_PRUNE_S)
+
+    database.keep_serving("feed-prune", serve, autocommit=True)

@@ -39,7 +39,6 @@ class Outcome:
 
     acknowledgements: dict[Address, dict[tuple[int, Lane], Acknowledgement]] = field(default_factory=dict)
     for_alerting: bool = False
-    stored: int = 0
 
 
 @dataclass(slots=True)
@@ -90,7 +89,6 @@ class Committer:
                 acknowledge(arrival.header.epoch, arrival.header.lane, state[key])
             )
         outcome.for_alerting = bool(work.occurrences)
-        outcome.stored = len(work.rows)
         return outcome
 
     def _know(self, connection: Connection, producer: Producer, found: dict[Producer, int]) -> None:

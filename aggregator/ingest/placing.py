@@ -1,4 +1,4 @@
-"""Where in time a row belongs. A box's clock may be a year off; the partition key must not be."""
+"""Where in time a row belongs. A box's clock may be a year off; the record must not be."""
 
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
@@ -7,7 +7,7 @@ from shared.clock import from_ms
 
 RETENTION = timedelta(days=400)
 AHEAD = timedelta(minutes=2)
-"""A clock this much ahead of ours is still believed."""
+"""A clock this far from ours is still believed."""
 
 
 class TimeQuality(IntEnum):

@@ -15,7 +15,7 @@ from aggregator.ingest.cursor import Cursor
 from aggregator.store import Database
 from aggregator.store.database import Connection as DatabaseConnection
 from shared.envelope import decode_message, encode_message
-from shared.errors import UnavailableError, WireError
+from shared.errors import WireError
 from shared.events import AggregatorState, BoxState, Health, Lane
 from shared.mqtt import Connection, Message, Will
 from shared.threads import start_vital
@@ -80,13 +80,7 @@ class PresenceWorker:
             return False
 
     def _run(self) -> None:
-        while True:
-            try:
-                with self._database.connect("presence", autocommit=True) as connection:
-                    self._serve(connection)
-            except (UnavailableError, psycopg.Error) as error:
-                log.warning("presence: %s; trying again", str(error).strip().splitlines()[0])
-                time.sleep(1.0)
+        self._database.keep_serving("presence", self._serve, autocommit=True)
 
     def _serve(self, connection: DatabaseConnection) -> None:
         beat_s = 0.0

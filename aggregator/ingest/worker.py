@@ -14,7 +14,6 @@ from aggregator.ingest.reading import DeadLetter, Reading, read
 from aggregator.store import Database
 from aggregator.store.database import Connection as DatabaseConnection
 from shared.envelope import Acknowledgement, encode_message
-from shared.errors import UnavailableError
 from shared.events import Lane
 from shared.mqtt import Connection, Message
 from shared.threads import start_vital
@@ -24,7 +23,6 @@ log = logging.getLogger(__name__)
 
 _TAKE = 500
 _ACK_S = {Lane.ALARM: 0.0, Lane.BULK: 0.25}
-_RETRY_S = 1.0
 _CHANNEL = {Lane.ALARM: Channel.ALARM, Lane.BULK: Channel.BULK}
 
 
@@ -53,16 +51,13 @@ class IngestWorker:
         start_vital(self._name, self._run)
 
     def _run(self) -> None:
+        self._database.keep_serving(self._name, self._serve)
+
+    def _serve(self, connection: DatabaseConnection) -> None:
+        """Until the database fails. What was in hand then is not acknowledged, so the boxes send it again."""
+        self._committer = Committer(self._name)
         while True:
-            try:
-                with self._database.connect(self._name) as connection:
-                    while True:
-                        self._step(connection)
-            except (UnavailableError, psycopg.Error) as error:
-                # What was in hand is neither committed nor acknowledged: the boxes send it again.
-                log.warning("%s: %s; trying again", self._name, str(error).strip().splitlines()[0])
-                self._committer = Committer(self._name)
-                time.sleep(_RETRY_S)
+            self._step(connection)
 
     def _step(self, connection: DatabaseConnection) -> None:
         messages = self._arrivals.take(_TAKE, wait_s=0.25)

@@ -5,7 +5,6 @@ import random
 import time
 
 import httpx
-import psycopg
 
 from aggregator.alerting.alerts import SQL
 from aggregator.config import WebhookSettings
@@ -13,7 +12,6 @@ from aggregator.notify.signing import sign
 from aggregator.store import Database
 from aggregator.store.database import Connection, Row
 from shared.clock import Clock
-from shared.errors import UnavailableError
 from shared.threads import start_vital
 
 log = logging.getLogger(__name__)
@@ -41,17 +39,14 @@ class WebhookSender:
         start_vital(f"webhook-{self._webhook.name}", self._run)
 
     def _run(self) -> None:
+        self._database.keep_serving(f"webhook-{self._webhook.name}", self._serve, autocommit=True)
+
+    def _serve(self, connection: Connection) -> None:
         with httpx.Client(timeout=_TIMEOUT_S, trust_env=False) as client:
             while True:
-                try:
-                    with self._database.connect("webhook", autocommit=True) as connection:
-                        while True:
-                            while self.deliver_one(connection, client):
-                                pass
-                            time.sleep(_POLL_S)
-                except (UnavailableError, psycopg.Error) as error:
-                    log.warning("webhook %s: %s; trying again", self._webhook.name, str(error).strip().splitlines()[0])
-                    time.sleep(1.0)
+                while self.deliver_one(connection, client):
+                    pass
+                time.sleep(_POLL_S)
 
     def deliver_one(self, connection: Connection, client: httpx.Client) -> bool:
         """Try the delivery that has been due longest; False when none is due."""

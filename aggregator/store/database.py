@@ -1,6 +1,8 @@
 """Connections: how they are made, and what their failure is called."""
 
-from collections.abc import Iterator
+import logging
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,9 +12,12 @@ from psycopg_pool import ConnectionPool
 
 from shared.errors import UnavailableError
 
+log = logging.getLogger(__name__)
+
 Row = DictRow
 Connection = psycopg.Connection[DictRow]
 
+_RETRY_S = 1.0
 # An acknowledgement may follow only a commit that is on disk, whatever the server's default is; locks assume that each
 # statement sees what was committed before it.
 _OPTIONS = (
@@ -48,6 +53,19 @@ class Database:
                 "start it or correct the address"
             ) from None
 
+    def keep_serving(self, name: str, serve: Callable[[Connection], None], *, autocommit: bool = False) -> None:
+        """Open a connection, serve with it, and when the database fails wait a little and open another; for ever.
+
+        `serve` goes on until the database fails; what it had not committed is its own to do again.
+        """
+        while True:
+            try:
+                with self.connect(name, autocommit=autocommit) as connection:
+                    serve(connection)
+            except (UnavailableError, psycopg.Error) as error:
+                log.warning("%s: %s; trying again", name, first_line(error))
+                time.sleep(_RETRY_S)
+
     @contextmanager
     def pool(self, name: str, size: int) -> Iterator["Pool"]:
         """A pool for request handlers; connections are checked before use."""
@@ -68,6 +86,11 @@ class Database:
             connection_class=psycopg.Connection[DictRow],
         ) as pool:
             yield pool
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what an error says, or its name when it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 Pool = ConnectionPool[Connection]

@@ -5,13 +5,12 @@ NOTIFY inside the ingest transaction serialises commits, so it has a connection 
 """
 
 import threading
+import time
 from collections.abc import Iterator
 
-import psycopg
 from psycopg import sql
 
-from aggregator.store.database import Database
-from shared.errors import UnavailableError
+from aggregator.store.database import Connection, Database
 from shared.threads import start_vital
 
 INBOX = "hawkline_inbox"
@@ -33,20 +32,18 @@ class Waker:
         self._wanted.set()
 
     def _run(self) -> None:
+        self._database.keep_serving("waker", self._serve, autocommit=True)
+
+    def _serve(self, connection: Connection) -> None:
         statement = sql.SQL("NOTIFY {}").format(sql.Identifier(self._channel))
         while True:
-            try:
-                with self._database.connect("waker", autocommit=True) as connection:
-                    while True:
-                        self._wanted.wait()
-                        self._wanted.clear()
-                        connection.execute(statement)
-                        threading.Event().wait(_INTERVAL_S)
-            except (UnavailableError, psycopg.Error):
-                threading.Event().wait(1.0)
+            self._wanted.wait()
+            self._wanted.clear()
+            connection.execute(statement)
+            time.sleep(_INTERVAL_S)
 
 
-def wakes(connection: "psycopg.Connection[dict[str, object]]", channel: str) -> Iterator[None]:
+def wakes(connection: Connection, channel: str) -> Iterator[None]:
     """Yield at once, then whenever somebody woke the channel, and at least every 200 ms.
 
     Args:

@@ -37,10 +37,6 @@ class Blob:
     bottom: float
     area: float
 
-    @property
-    def size(self) -> tuple[float, float]:
-        return self.right - self.left, self.bottom - self.top
-
 
 class MotionDetector:
     """Finds blobs frame by frame. State: two float pictures of the analysed size."""

@@ -327,6 +327,7 @@ class Outbox:
                 rows_left[victim[0]] -= count
                 size -= freed
                 evicted.append(victim)
+                rows_left[Lane.ALARM] += self._report_evicted(db, victim)
             return size
 
         size = self.file.change(work)
@@ -339,17 +340,20 @@ class Outbox:
             self._durable.notify_all()
         for lane, first, last in evicted:
             log.error("outbox full: numbers %d to %d of lane %s were given up", first, last, lane.label)
-            self._append_from_writer(RangeLost(to_ms(self._clock.now_s()), lane, first, last, LossReason.EVICTED))
         if any(rows.values()):
             self.on_ready()
 
-    def _append_from_writer(self, event: Event) -> None:
-        """As `append`, without waiting for a reservation that this very thread would have to make."""
+    def _report_evicted(self, db: sqlite3.Connection, victim: tuple[Lane, int, int]) -> int:
+        """Number the report of an eviction and write it in the eviction's own transaction; returns the rows written."""
+        row = encode_event(RangeLost(to_ms(self._clock.now_s()), *victim, LossReason.EVICTED))
         with self._lock:
-            numbers = self._lanes[Lane.ALARM]
-            if numbers.next <= numbers.reserved_to:
-                numbers.take(encode_event(event))
-                self._urgent = True
+            alarm = self._lanes[Lane.ALARM]
+            if alarm.next > alarm.reserved_to:
+                return 0  # without a number; the aggregator sees the gap and records it as never come
+            sequence = alarm.take(row)
+            alarm.recent[sequence] = alarm.pending.pop(sequence)
+        db.execute("INSERT INTO events VALUES (?, ?, ?)", (Lane.ALARM, sequence, row))
+        return 1
 
 
 def _settle(numbers: _LaneNumbers, written: dict[int, bytes], gone: int, evicted: list[tuple[int, int]]) -> None:

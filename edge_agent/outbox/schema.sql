@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS events (
 ) WITHOUT ROWID;
 
 -- The newest applied configuration, so that a restart without a change announces nothing.
-CREATE TABLE IF NOT EXISTS applied (revision INTEGER PRIMARY KEY, cameras BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS applied (revision INTEGER PRIMARY KEY, content BLOB NOT NULL);
 
 -- Pictures in the ring, by the event that they prove. Two events may share one picture.
 CREATE TABLE IF NOT EXISTS pictures (

@@ -1,4 +1,4 @@
-"""The outbox file: SQLite in WAL mode with synchronous=FULL. One writer; readers beside it."""
+"""The outbox file: SQLite in WAL mode with synchronous=FULL. One writing connection; a reading one beside it."""
 
 import contextlib
 import fcntl
@@ -128,7 +128,7 @@ class OutboxFile:
 
     def applied(self) -> tuple[int, bytes] | None:
         """The newest applied configuration: its revision and encoded content."""
-        found = self._rows("SELECT revision, cameras FROM applied ORDER BY revision DESC LIMIT 1", ())
+        found = self._rows("SELECT revision, content FROM applied ORDER BY revision DESC LIMIT 1", ())
         return (int(found[0][0]), bytes(found[0][1])) if found else None
 
     def pictures_waiting(self, limit: int) -> list["PictureRecord"]:

@@ -16,7 +16,7 @@ def _group() -> None:
 
 @app.command("all", epilog="Example: hawkline bench all --quick -o json")
 def bench_all(
-    quick: Annotated[bool, typer.Option("--quick", help="minutes instead of the full time")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="half a minute instead of two")] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Print every bar with its figure. Exit code 1 when one is missed."""

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What arrived, and when by the monotonic and the wall clock."""
+    """What arrived, and when by our wall clock."""
 
     topic: str
     payload: bytes

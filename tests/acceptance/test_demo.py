@@ -1,6 +1,10 @@
 """The demo with a real video: one alert for each car, each with its picture, and an honest verdict."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,6 +41,24 @@ def test_one_alert_for_each_car(real_video: Path, tmp_path: Path) -> None:
     assert (summary["lost"], summary["duplicated"], summary["waiting"]) == (0, 0, 0)
     assert summary["numbered"] == summary["stored"] > summary["alerts"]
     assert 0 < summary["p50_ms"] <= summary["p99_ms"]
+
+
+def test_ctrl_c_ends_in_order(tmp_path: Path) -> None:
+    """The terminal sends SIGINT to the whole group; the summary still needs the aggregator."""
+    tmp_path.chmod(0o755)
+    command = [sys.executable, "-m", "shared", "demo", "run", "--port", str(pick_free_port()), "--dir", str(tmp_path)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as demo:
+        assert demo.stderr is not None
+        while (line := demo.stderr.readline()) and " 5 s:" not in line:
+            pass
+        os.killpg(demo.pid, signal.SIGINT)
+        out, err = demo.communicate(timeout=60)
+    assert demo.returncode == 0, err
+    summary = json.loads(out)
+    assert summary["ok"]
+    assert summary["alerts"] > 0
 
 
 def test_port_in_use_is_said(tmp_path: Path) -> None:

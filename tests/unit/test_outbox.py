@@ -159,7 +159,6 @@ def test_full_outbox_gives_up_bulk_first_and_reports_it(path: Path) -> None:
     for n in range(3000):
         outbox.append(Lane.BULK, event(n))
     outbox.flush()
-    outbox.flush()
     alarms = dict(outbox.waiting_between(Lane.ALARM, 1, 10_000))
     assert set(range(1, 101)) <= set(alarms), "alarms are evicted last"
     lost = [r for row in alarms.values() if isinstance(r := decode_event(row), RangeLost)]

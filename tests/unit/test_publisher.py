@@ -1,6 +1,8 @@
 """The publisher against a broker and an aggregator that do as the test says. Time stands still unless moved."""
 
 import random
+import threading
+import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -140,10 +142,18 @@ def test_nothing_is_sent_while_nobody_listens(
 ) -> None:
     publisher.set_listening(False)
     add(outbox, Lane.ALARM, 1)
-    publisher.stir()
-    assert not publisher._listening
+    thread = threading.Thread(target=publisher.run)
+    thread.start()
+    for _ in range(10):
+        publisher.stir()
+        time.sleep(0.01)
+    assert line.sent == []
     publisher.set_listening(True)
-    turn(publisher)
+    deadline_s = time.monotonic() + 10
+    while not line.sent and time.monotonic() < deadline_s:
+        time.sleep(0.01)
+    publisher.stop()
+    thread.join()
     assert line.numbers(Lane.ALARM) == [(1, 1)]
 
 

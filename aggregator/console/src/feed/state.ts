@@ -41,7 +41,12 @@ export const sortedBoxes = computed(() =>
   [...state.boxes.values()].sort((a, b) => `${a.site}/${a.agent}`.localeCompare(`${b.site}/${b.agent}`)),
 )
 
+/** How far an alert has come; a page that was fetched before a message must not take it back. */
+const stage = (alert: Alert) => (alert.cleared_at ? 2 : alert.acknowledged_at ? 1 : 0)
+
 function put(alert: Alert): void {
+  const known = state.alerts.get(alert.id)
+  if (known && stage(known) > stage(alert)) return
   state.alerts.set(alert.id, alert)
   const cleared = [...state.alerts.values()].filter((other) => other.cleared_at).sort((a, b) => a.id - b.id)
   for (const old of cleared.slice(0, Math.max(0, cleared.length - KEPT_CLEARED))) state.alerts.delete(old.id)
@@ -53,18 +58,23 @@ function putBox(box: Box): void {
 
 /** Until the present state has been loaded the page must not look calm. */
 async function reload(): Promise<void> {
+  state.loaded = false
+  const before = new Set(state.alerts.keys())
   try {
     const [recent, boxes] = await Promise.all([api.recentAlerts(), api.boxes()])
     recent.alerts.forEach(put)
     boxes.forEach(putBox)
-    for (let before: number | null | undefined; before !== null; ) {
-      const page: AlertPage = await api.openAlerts(before)
+    const there = new Set(recent.alerts.map((alert) => alert.id))
+    for (let next: number | null | undefined; next !== null; ) {
+      const page: AlertPage = await api.openAlerts(next)
       page.alerts.forEach(put)
-      before = page.next_before
+      page.alerts.forEach((alert) => there.add(alert.id))
+      next = page.next_before
     }
+    // Neither open nor recent any more: it was cleared while we did not listen.
+    for (const id of before) if (!there.has(id)) state.alerts.delete(id)
     state.loaded = true
   } catch {
-    state.loaded = false
     setTimeout(() => void reload(), RELOAD_MS)
   }
 }
@@ -96,6 +106,7 @@ export function start(): () => void {
     reload: () => void reload(),
     connected(yes) {
       state.streaming = yes
+      if (!yes) state.loaded = false
       state.everConnected ||= yes
     },
   })

@@ -22,8 +22,6 @@ export const en: typeof zh = {
     verdict: { true: 'true', false: 'false alarm', test: 'test' },
     picturePending: 'picture on its way',
     members: '{n} times',
-    new: 'new',
-    counts: '{unacknowledged} unacknowledged',
   },
   keys: 'J/K select · A acknowledge · 1 true 2 false 3 test',
   box: {

@@ -20,8 +20,6 @@ export const zh = {
     verdict: { true: '真实', false: '误报', test: '测试' },
     picturePending: '图片传输中',
     members: '共 {n} 次',
-    new: '未确认',
-    counts: '{unacknowledged} 条未确认',
   },
   keys: 'J/K 选择 · A 确认 · 1 真实 2 误报 3 测试',
   box: {

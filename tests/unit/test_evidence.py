@@ -1,0 +1,145 @@
+"""The ring of pictures: bounded in bytes and in days, and each picture on its way until somebody has it."""
+
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+
+import httpx
+import pytest
+
+from edge_agent.evidence import PictureRing, PictureWriter, Taken, Uploader
+from edge_agent.outbox import Outbox
+from edge_agent.outbox.store import PictureRecord
+from shared.clock import ManualClock, SystemClock, to_ms
+from shared.envelope import decode_event
+from shared.events import EvidenceReady, Lane
+from shared.topics import Address
+
+DAY_S = 86400.0
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Iterator[Outbox]:
+    outbox = Outbox(tmp_path / "outbox.db", SystemClock(), max_bytes=10_000_000)
+    yield outbox
+    outbox.close()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def ring(tmp_path: Path, outbox: Outbox, clock: ManualClock) -> PictureRing:
+    return PictureRing(tmp_path / "pictures", outbox.file, clock, max_bytes=10_000)
+
+
+def keep(ring: PictureRing, clock: ManualClock, sequence: int, content: bytes) -> bytes:
+    digest = ring.put(content)
+    ring.keep(PictureRecord(Lane.ALARM, sequence, 1, digest, len(content), to_ms(clock.now_s())))
+    return digest
+
+
+def test_ring_is_bounded_in_bytes(ring: PictureRing, clock: ManualClock) -> None:
+    digests = []
+    for n in range(300):
+        clock.advance(1)
+        digests.append(keep(ring, clock, n, bytes([n % 256]) * (999 + n)))
+    there = [ring.path(digest).is_file() for digest in digests]
+    assert there[-7:] == [True] * 7
+    assert not any(there[:-10])
+
+
+def test_no_picture_stays_longer_than_thirty_days_even_where_nothing_happens(
+    ring: PictureRing, clock: ManualClock
+) -> None:
+    old = keep(ring, clock, 1, b"old")
+    clock.advance(29 * DAY_S)
+    young = keep(ring, clock, 2, b"young")
+    ring.trim()
+    assert ring.path(old).is_file()
+    clock.advance(1.1 * DAY_S)
+    ring.trim()
+    assert not ring.path(old).exists()
+    assert ring.path(young).is_file()
+
+
+def test_picture_of_two_events_stays_for_the_second(ring: PictureRing, clock: ManualClock) -> None:
+    digest = keep(ring, clock, 1, b"same")
+    clock.advance(20 * DAY_S)
+    keep(ring, clock, 2, b"same")
+    clock.advance(15 * DAY_S)
+    ring.trim()
+    assert ring.path(digest).is_file()
+
+
+def test_picture_is_announced_on_disk_before_it_is_offered(
+    outbox: Outbox, ring: PictureRing, clock: ManualClock
+) -> None:
+    seen: list[list[object]] = []
+    writer = PictureWriter(ring, outbox, lambda: seen.append(outbox.file.rows_after(Lane.BULK, 0, 10)))
+    writer.add(Taken(7, b"jpeg", to_ms(clock.now_s())))
+    writer.stop()
+    writer.run()
+    ((_, row),) = seen[0]  # type: ignore[misc]
+    event = decode_event(row)
+    assert isinstance(event, EvidenceReady)
+    (waiting,) = outbox.file.pictures_waiting(10)
+    assert (event.seq, event.sha256) == (waiting.sequence, waiting.sha256) == (7, waiting.sha256)
+
+
+class Aggregator:
+    """Answers each PUT with the next status; the last one for ever."""
+
+    def __init__(self, *statuses: int) -> None:
+        self.paths: list[str] = []
+        aggregator = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_PUT(self) -> None:
+                self.rfile.read(int(self.headers["content-length"]))
+                aggregator.paths.append(self.path)
+                self.send_response(statuses[min(len(aggregator.paths), len(statuses)) - 1])
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.mark.parametrize(("statuses", "rounds"), [((204,), 1), ((409, 409, 204), 3), ((500, 204), 2), ((422,), 1)])
+def test_picture_is_offered_until_it_is_taken_or_refused(
+    statuses: tuple[int, ...], rounds: int, outbox: Outbox, ring: PictureRing, clock: ManualClock
+) -> None:
+    aggregator = Aggregator(*statuses)
+    digest = keep(ring, clock, 7, b"jpeg")
+    uploader = Uploader(ring, outbox.file, Address("s", "a"), aggregator.url)
+    with httpx.Client() as client:
+        for _ in range(rounds + 2):
+            uploader._round(client)
+    aggregator.close()
+    assert aggregator.paths == [f"/api/v1/evidence/{digest.hex()}?site=s&agent=a&epoch=1&lane=0&seq=7"] * rounds
+    assert outbox.file.count_pictures_waiting() == 0
+
+
+def test_picture_that_fails_does_not_starve_the_others(outbox: Outbox, ring: PictureRing, clock: ManualClock) -> None:
+    aggregator = Aggregator(409)
+    for n in range(1, 41):
+        clock.advance(1)
+        keep(ring, clock, n, b"%d" % n)
+    uploader = Uploader(ring, outbox.file, Address("s", "a"), aggregator.url)
+    with httpx.Client() as client:
+        uploader._round(client)
+        uploader._round(client)
+    aggregator.close()
+    assert len({path.rsplit("=", 1)[1] for path in aggregator.paths}) == 40
