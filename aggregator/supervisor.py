@@ -75,6 +75,7 @@ class Supervisor:
             for name in reversed(self._parts):
                 log.info("stopping %s", name)
                 self._parts[name].part.stop()
+            (self._settings.data_dir / "pids.json").unlink(missing_ok=True)
 
     def _start(self) -> None:
         settings = self._settings

@@ -167,6 +167,8 @@ class Agent:
             if message.topic == AGGREGATOR_STATE:
                 alive = bool(message.payload) and decode_message(message.payload, AggregatorState).alive
                 self._publisher.set_listening(alive)
+                if alive:
+                    self._uploader.stir()
             else:
                 self._publisher.acknowledged(decode_message(message.payload, Acknowledgement))
         except WireError as error:

@@ -44,17 +44,22 @@ def replay(
     from edge_agent.sources.file import FileSource
     from shared.scene import load_scene
 
-    pipeline = Pipeline(load_scene(scene))
+    watched = load_scene(scene)
+    if not watched.tripwires:
+        say(f"{scene}: no [[tripwires]] in it, so nothing can be crossed")
+    pipeline = Pipeline(watched)
     source = FileSource(video, realtime=False, key="VIDEO")
     rows = []
-    frames = 0
+    frames, tracks = 0, set[int]()
     for item in source.frames():
         if not isinstance(item, Frame):
             if item.detail.startswith("damaged"):
                 say(f"{video}: {item.detail}")
             continue
         frames += 1
-        for crossing in pipeline.step(item):
+        crossings = pipeline.step(item)
+        tracks.update(track.track_id for track in pipeline.tracks)
+        for crossing in crossings:
             row = {
                 "kind": "line_crossed",
                 "line": crossing.line,
@@ -70,7 +75,7 @@ def replay(
         raise UnavailableError(f"VIDEO = {str(video)!r}: no frame could be decoded, expected a video")
     if output is Output.TABLE:
         print_rows(rows, output)
-        say(f"{frames} frames, {len(rows)} crossings")
+        say(f"{frames} frames, {len(tracks)} tracks, {len(rows)} crossings")
 
 
 @app.command(epilog="Example: hawkline agent check --config /etc/hawkline/agent.toml")

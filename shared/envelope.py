@@ -159,7 +159,7 @@ def decode_message(payload: bytes, kind: type[M]) -> M:
     try:
         return msgspec.msgpack.decode(payload, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise WireError(kind.__name__, f"payload is no {kind.__name__}: {error}") from None
+        raise WireError(kind.__name__.lower(), f"payload is no {kind.__name__}: {error}") from None
 
 
 def split_contiguous(rows: Sequence[tuple[int, bytes]]) -> list[list[tuple[int, bytes]]]:

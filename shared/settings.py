@@ -26,13 +26,17 @@ def load_toml(path: Path, kind: type[T]) -> T:
         ConfigError: the file is missing, is not TOML, or does not fit; the message names file, key and expectation.
     """
     try:
-        text = path.read_bytes()
+        text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{path}: byte {error.start + 1} is not UTF-8, expected a TOML file saved as UTF-8 (not GBK)"
+        ) from None
     return parse_toml(text, kind, source=str(path))
 
 
-def parse_toml(text: bytes | str, kind: type[T], source: str) -> T:
+def parse_toml(text: str, kind: type[T], source: str) -> T:
     """As `load_toml`, from text already in hand; `source` stands for the file in messages."""
     try:
         return msgspec.toml.decode(text, type=kind, dec_hook=_decode)

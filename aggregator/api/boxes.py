@@ -42,7 +42,7 @@ def list_counts(
     hours: Annotated[int, Query(ge=1, le=24 * 366)] = 24,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
 ) -> list[LineCount]:
-    """Crossings per line, direction (1 left to right, 2 right to left) and quarter-hour; newest first."""
+    """Crossings per line, direction and quarter-hour; newest first."""
     since = datetime.now(UTC) - timedelta(hours=hours)
     with connection.cursor(row_factory=class_row(LineCount)) as cursor:
         return cursor.execute(_SQL["counts"], {"since": since, "limit": limit}).fetchall()

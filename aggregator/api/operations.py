@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, HTTPException, Path, Query, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -61,6 +61,19 @@ def dead_letters(
     """Payloads that could not be understood, newest first."""
     with connection.cursor(row_factory=class_row(DeadLetterSummary)) as cursor:
         return cursor.execute(_SQL["dead_letters"], {"limit": limit}).fetchall()
+
+
+@router.get(
+    "/api/v1/dead-letters/{letter_id}",
+    response_class=Response,
+    responses={200: {"content": {"application/octet-stream": {}}}, 404: {"description": "no such dead letter"}},
+)
+def dead_letter(connection: ConnectionDependency, letter_id: Annotated[int, Path(ge=1, le=2**63 - 1)]) -> Response:
+    """The bytes themselves."""
+    row = connection.execute(_SQL["dead_letter"], {"letter_id": letter_id}).fetchone()
+    if row is None:
+        raise HTTPException(404, f"there is no dead letter {letter_id}")
+    return Response(bytes(row["payload"]), media_type="application/octet-stream")
 
 
 @router.get("/api/v1/deliveries", tags=["operations"])

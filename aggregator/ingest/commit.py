@@ -39,6 +39,7 @@ class Outcome:
 
     acknowledgements: dict[Address, dict[tuple[int, Lane], Acknowledgement]] = field(default_factory=dict)
     for_alerting: bool = False
+    dead: list[DeadLetter] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -89,6 +90,7 @@ class Committer:
                 acknowledge(arrival.header.epoch, arrival.header.lane, state[key])
             )
         outcome.for_alerting = bool(work.occurrences)
+        outcome.dead = [*reading.dead, *work.dead]
         return outcome
 
     def _know(self, connection: Connection, producer: Producer, found: dict[Producer, int]) -> None:

@@ -79,6 +79,10 @@ class IngestWorker:
             return
         for address, acks in outcome.acknowledgements.items():
             self._unsent.setdefault(address, {}).update(acks)
+        for letter in outcome.dead[:1]:
+            log.warning(
+                "%s: %d dead letters; the first from %s: %s", self._name, len(outcome.dead), letter.topic, letter.detail
+            )
         if outcome.for_alerting:
             self._wake_alerting()
         self._acknowledge()

@@ -110,7 +110,7 @@ class LineCount(_Entity):
     agent: str
     camera: str
     line: str
-    direction: int
+    direction: str
     quarter: datetime
     crossings: int
 

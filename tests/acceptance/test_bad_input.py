@@ -125,3 +125,16 @@ def test_check_names_what_does_not_answer(tmp_path: Path) -> None:
     assert "127.0.0.1:1 does not answer" in done.stdout
     assert "cameras[0].source" in done.stdout
     assert "s3cret" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", [("agent", "run", "--config"), ("aggregator", "run", "--config")])
+def test_file_in_another_encoding_is_said_so(command: tuple[str, ...], tmp_path: Path) -> None:
+    path = tmp_path / "gbk.toml"
+    path.write_bytes('site = "北门"\n'.encode("gbk"))
+    refused(hawkline(*command, path), str(path), "not UTF-8")
+
+
+def test_byte_order_mark_is_no_fault(video: Path, tmp_path: Path) -> None:
+    scene = tmp_path / "bom.toml"
+    scene.write_bytes(b"\xef\xbb\xbf" + (BAD / "agent" / "scene.toml").read_bytes())
+    refused(hawkline("agent", "replay", video, "--scene", scene), "not a video")

@@ -207,6 +207,7 @@ def test_operations(client: httpx.Client, raise_alerts: Callable[..., None]) -> 
     assert "hawkline_alerts_open 1.0" in text
     for path in ("boxes", "producers", "gaps", "counts", "dead-letters", "deliveries"):
         assert client.get(f"/api/v1/{path}").status_code == 200
+    assert client.get("/api/v1/dead-letters/1").status_code == 404
     document = client.get("/api/v1/openapi.json").json()
     assert document["info"]["title"] == "Hawkline"
     assert "/api/v1/alerts/{alert_id}/clear" in document["paths"]

@@ -16,12 +16,15 @@ FROM gaps g JOIN producers p ON p.id = g.producer_id ORDER BY g.id DESC LIMIT %(
 -- name: dead_letters
 SELECT id, recv_at, topic, reason, detail, length(payload) AS size FROM dead_letters ORDER BY id DESC LIMIT %(limit)s;
 
+-- name: dead_letter
+SELECT payload FROM dead_letters WHERE id = %(letter_id)s;
+
 -- name: counters
 SELECT name, label, sum(value)::bigint AS value FROM counters GROUP BY name, label ORDER BY name, label;
 
 -- name: counts
 SELECT p.site, p.agent, coalesce(c.name, '?') AS camera, coalesce(l.name, 'line ' || n.line) AS line,
-       n.direction, n.quarter, sum(n.crossings)::bigint AS crossings
+       CASE n.direction WHEN 1 THEN 'left_to_right' ELSE 'right_to_left' END AS direction, n.quarter, sum(n.crossings)::bigint AS crossings
 FROM counts n
 JOIN producers p ON p.id = n.producer_id
 LEFT JOIN config_lines l ON (l.producer_id, l.revision, l.line) = (n.producer_id, n.revision, n.line)

@@ -12,7 +12,7 @@ const RELOAD_MS = 2_000
 const state = reactive({
   streaming: false,
   loaded: false,
-  everConnected: false,
+  everTrusted: false,
   alerts: new Map<number, Alert>(),
   boxes: new Map<string, Box>(),
 })
@@ -74,6 +74,7 @@ async function reload(): Promise<void> {
     // Neither open nor recent any more: it was cleared while we did not listen.
     for (const id of before) if (!there.has(id)) state.alerts.delete(id)
     state.loaded = true
+    state.everTrusted = true
   } catch {
     setTimeout(() => void reload(), RELOAD_MS)
   }
@@ -107,7 +108,6 @@ export function start(): () => void {
     connected(yes) {
       state.streaming = yes
       if (!yes) state.loaded = false
-      state.everConnected ||= yes
     },
   })
 }
