@@ -21,12 +21,16 @@ def ingest(settings: AggregatorSettings, dsn: str) -> None:
     database, broker = Database(dsn), (settings.broker.host, settings.broker.port)
     inbox = Waker(database, INBOX)
     name = uuid4().hex[:8]
-    for lane in Lane:
-        IngestWorker(f"ingest-{lane.label}-{name}", lane, database, broker, inbox.wake).start()
+    # Presence last to come and first to go: its marker tells the boxes that somebody listens.
+    workers = [IngestWorker(f"ingest-{lane.label}-{name}", lane, database, broker, inbox.wake) for lane in Lane]
     presence = PresenceWorker(database, broker)
+    for worker in workers:
+        worker.start()
     presence.start()
     wait_for_end()
     presence.stop()
+    for worker in workers:
+        worker.stop()
 
 
 def alerting(settings: AggregatorSettings, dsn: str) -> None:

@@ -93,13 +93,15 @@ class FeedHub:
         return [(row["id"], to_sse(row)) for row in rows]
 
     def _follow(self) -> None:
-        self._database.keep_serving("feed", self._serve, autocommit=True)
+        self._database.keep_serving("feed", self._serve, autocommit=True, stopping=self._stopping)
 
     def _serve(self, connection: Connection) -> None:
         with self._database.connect("feed-listen", autocommit=True) as listener:
             if self._position is None:
                 self._position = self._bounds()[1]
             for _ in wakes(listener, FEED):
+                if self._stopping.is_set():
+                    return
                 self._position = self._advance(connection, self._position)
 
     def _advance(self, connection: Connection, position: int) -> int:

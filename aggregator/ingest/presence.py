@@ -1,6 +1,7 @@
 """Births and heartbeats. Keeps the marker that tells boxes that somebody listens."""
 
 import logging
+import threading
 import time
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -33,7 +34,7 @@ class PresenceWorker:
         self._database = database
         self._arrivals = Arrivals()
         self._since: datetime | None = None
-        self._stopping = False
+        self._stopping = threading.Event()
         session = uuid4().hex
         self._alive = encode_message(AggregatorState(session, alive=True))
         self._gone = encode_message(AggregatorState(session, alive=False))
@@ -54,7 +55,7 @@ class PresenceWorker:
 
     def stop(self) -> None:
         """Tell the boxes to wait."""
-        self._stopping = True
+        self._stopping.set()
         self._broker.stop((AGGREGATOR_STATE, self._gone))
 
     def _came_up(self) -> None:
@@ -67,7 +68,7 @@ class PresenceWorker:
     def _receive(self, message: Message) -> None:
         if message.topic == AGGREGATOR_STATE:
             # The will of a predecessor may come after our birth; it must not silence the boxes.
-            if not self._stopping and not self._is_alive(message.payload):
+            if not self._stopping.is_set() and not self._is_alive(message.payload):
                 self._broker.publish(AGGREGATOR_STATE, self._alive, qos=1, retain=True)
             return
         self._arrivals.put(message)
@@ -80,11 +81,11 @@ class PresenceWorker:
             return False
 
     def _run(self) -> None:
-        self._database.keep_serving("presence", self._serve, autocommit=True)
+        self._database.keep_serving("presence", self._serve, autocommit=True, stopping=self._stopping)
 
     def _serve(self, connection: DatabaseConnection) -> None:
         beat_s = 0.0
-        while True:
+        while not self._stopping.is_set():
             if time.monotonic() >= beat_s:
                 beat_s = time.monotonic() + _BEAT_S
                 connection.execute(SQL["note_service"], {"name": "ingest-presence", "broker_since": self._since})

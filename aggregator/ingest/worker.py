@@ -1,6 +1,7 @@
 """One lane's ingest: its own broker connection, its own database connection, its own thread."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -39,6 +40,7 @@ class IngestWorker:
     ) -> None:
         self._name, self._lane, self._database, self._wake_alerting = name, lane, database, wake_alerting
         self._arrivals = Arrivals()
+        self._stopping = threading.Event()
         self._unsent: dict[Address, dict[tuple[int, Lane], Acknowledgement]] = {}
         self._ack_due_s = 0.0
         self._committer = Committer(name)
@@ -50,13 +52,18 @@ class IngestWorker:
         self._broker.start()
         start_vital(self._name, self._run)
 
+    def stop(self) -> None:
+        """Leave the broker and let the thread end; what was not committed is sent again, to others."""
+        self._stopping.set()
+        self._broker.stop()
+
     def _run(self) -> None:
-        self._database.keep_serving(self._name, self._serve)
+        self._database.keep_serving(self._name, self._serve, stopping=self._stopping)
 
     def _serve(self, connection: DatabaseConnection) -> None:
         """Until the database fails. What was in hand then is not acknowledged, so the boxes send it again."""
         self._committer = Committer(self._name)
-        while True:
+        while not self._stopping.is_set():
             self._step(connection)
 
     def _step(self, connection: DatabaseConnection) -> None:

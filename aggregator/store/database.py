@@ -1,7 +1,7 @@
 """Connections: how they are made, and what their failure is called."""
 
 import logging
-import time
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -49,22 +49,29 @@ class Database:
             )
         except psycopg.OperationalError as error:
             raise UnavailableError(
-                f"database.dsn: the database does not answer ({str(error).strip().splitlines()[-1]}); "
-                "start it or correct the address"
+                f"database.dsn: the database does not answer ({first_line(error)}); start it or correct the address"
             ) from None
 
-    def keep_serving(self, name: str, serve: Callable[[Connection], None], *, autocommit: bool = False) -> None:
-        """Open a connection, serve with it, and when the database fails wait a little and open another; for ever.
+    def keep_serving(
+        self,
+        name: str,
+        serve: Callable[[Connection], None],
+        *,
+        autocommit: bool = False,
+        stopping: threading.Event | None = None,
+    ) -> None:
+        """Open a connection, serve with it, and when the database fails wait a little and open another.
 
-        `serve` goes on until the database fails; what it had not committed is its own to do again.
+        `serve` goes on until the database fails or `stopping` is set; what it had not committed is its own to do again.
         """
-        while True:
+        stopping = stopping or threading.Event()
+        while not stopping.is_set():
             try:
                 with self.connect(name, autocommit=autocommit) as connection:
                     serve(connection)
             except (UnavailableError, psycopg.Error) as error:
                 log.warning("%s: %s; trying again", name, first_line(error))
-                time.sleep(_RETRY_S)
+                stopping.wait(_RETRY_S)
 
     @contextmanager
     def pool(self, name: str, size: int) -> Iterator["Pool"]:

@@ -340,8 +340,9 @@ def wait(look: Callable[[], Any], timeout_s: float = 15) -> Any:
 
 
 def test_two_workers_share_one_box(broker: tuple[str, int], database: Database, connection: Connection) -> None:
-    for n in range(2):
-        IngestWorker(f"ingest-{n}", Lane.BULK, database, broker, lambda: None).start()
+    workers = [IngestWorker(f"ingest-{n}", Lane.BULK, database, broker, lambda: None) for n in range(2)]
+    for worker in workers:
+        worker.start()
     acknowledged: list[Acknowledgement] = []
     box = Mqtt(
         "box",
@@ -361,7 +362,8 @@ def test_two_workers_share_one_box(broker: tuple[str, int], database: Database, 
     wait(lambda: any(ack.contiguous == 2000 for ack in acknowledged), 30)
     assert one(connection, "SELECT count(*) FROM events") == 2000
     assert one(connection, "SELECT count(DISTINCT seq) FROM events") == 2000
-    box.stop()
+    for one_of_us in (box, *workers):
+        one_of_us.stop()
 
 
 def test_presence(broker: tuple[str, int], database: Database, connection: Connection) -> None:
