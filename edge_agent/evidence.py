@@ -42,6 +42,7 @@ class PictureRing:
     def __init__(self, directory: Path, file: OutboxFile, clock: Clock, max_bytes: int) -> None:
         self._directory, self._file, self._clock, self._max_bytes = directory, file, clock, max_bytes
         directory.mkdir(parents=True, exist_ok=True)
+        self._sweep()
 
     def put(self, jpeg: bytes) -> bytes:
         """Write a picture's file.
@@ -68,6 +69,18 @@ class PictureRing:
             )
         )
         self.trim()
+
+    def discard(self, digest: bytes) -> None:
+        """Delete a written picture that will not be entered, unless another event has the same."""
+        if digest not in self._file.pictures():
+            self.path(digest).unlink(missing_ok=True)
+
+    def _sweep(self) -> None:
+        """Delete files without an entry: a crash between writing and entering would keep them for ever."""
+        entered = {self.path(digest).name for digest in self._file.pictures()}
+        for path in self._directory.iterdir():
+            if path.suffix in (".jpg", ".part") and path.name not in entered:
+                path.unlink(missing_ok=True)
 
     def path(self, digest: bytes) -> Path:
         return self._directory / f"{digest.hex()}.jpg"
@@ -147,6 +160,9 @@ class PictureWriter:
         if self._outbox.flush():
             self._ring.keep(PictureRecord(Lane.ALARM, taken.sequence, epoch, digest, size, taken.taken_ms))
             self._on_new()
+        else:
+            log.error("the disk hangs: the picture of alarm %d is given up", taken.sequence)
+            self._ring.discard(digest)
 
 
 class Uploader:

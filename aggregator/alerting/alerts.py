@@ -36,12 +36,11 @@ class Publishing:
 
 
 def decide(connection: Connection, occurrence: Occurrence, decision: RaiseOrJoin, publishing: Publishing) -> int | None:
-    """Carry out a decision once: the same occurrence twice changes nothing.
+    """Carry out a decision once: the same occurrence twice changes nothing. The caller holds the feed's lock.
 
     Returns:
         The alert's id, or None when the occurrence was a member already.
     """
-    connection.execute(SQL["lock_key"], {"key": decision.key})
     member = {"producer_id": occurrence.producer_id, "lane": occurrence.lane, "seq": occurrence.sequence}
     if connection.execute(SQL["is_member"], member).fetchone():
         return None

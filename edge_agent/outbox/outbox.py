@@ -327,7 +327,9 @@ class Outbox:
                 rows_left[victim[0]] -= count
                 size -= freed
                 evicted.append(victim)
-                rows_left[Lane.ALARM] += self._report_evicted(db, victim)
+                if row := self._report_evicted(db, victim):
+                    rows_left[Lane.ALARM] += 1
+                    size += len(row) + ROW_OVERHEAD_BYTES
             return size
 
         size = self.file.change(work)
@@ -343,17 +345,17 @@ class Outbox:
         if any(rows.values()):
             self.on_ready()
 
-    def _report_evicted(self, db: sqlite3.Connection, victim: tuple[Lane, int, int]) -> int:
-        """Number the report of an eviction and write it in the eviction's own transaction; returns the rows written."""
+    def _report_evicted(self, db: sqlite3.Connection, victim: tuple[Lane, int, int]) -> bytes | None:
+        """Number the report of an eviction and write it in the eviction's own transaction; returns the row, if any."""
         row = encode_event(RangeLost(to_ms(self._clock.now_s()), *victim, LossReason.EVICTED))
         with self._lock:
             alarm = self._lanes[Lane.ALARM]
             if alarm.next > alarm.reserved_to:
-                return 0  # without a number; the aggregator sees the gap and records it as never come
+                return None  # without a number; the aggregator sees the gap and records it as never come
             sequence = alarm.take(row)
             alarm.recent[sequence] = alarm.pending.pop(sequence)
         db.execute("INSERT INTO events VALUES (?, ?, ?)", (Lane.ALARM, sequence, row))
-        return 1
+        return row
 
 
 def _settle(numbers: _LaneNumbers, written: dict[int, bytes], gone: int, evicted: list[tuple[int, int]]) -> None:

@@ -140,6 +140,10 @@ class OutboxFile:
         )
         return [PictureRecord(Lane(lane), *rest) for lane, *rest in rows]
 
+    def pictures(self) -> set[bytes]:
+        """SHA-256 of every picture in the ring."""
+        return {bytes(digest) for (digest,) in self._rows("SELECT DISTINCT sha256 FROM pictures", ())}
+
     def count_pictures_waiting(self) -> int:
         found: list[tuple[int]] = self._rows("SELECT count(*) FROM pictures WHERE uploaded = 0", ())
         return found[0][0]

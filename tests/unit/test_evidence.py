@@ -1,6 +1,5 @@
 """The ring of pictures: bounded in bytes and in days, and each picture on its way until somebody has it."""
 
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -11,24 +10,12 @@ import pytest
 from edge_agent.evidence import PictureRing, PictureWriter, Taken, Uploader
 from edge_agent.outbox import Outbox
 from edge_agent.outbox.store import PictureRecord
-from shared.clock import ManualClock, SystemClock, to_ms
+from shared.clock import ManualClock, to_ms
 from shared.envelope import decode_event
 from shared.events import EvidenceReady, Lane
 from shared.topics import Address
 
 DAY_S = 86400.0
-
-
-@pytest.fixture
-def outbox(tmp_path: Path) -> Iterator[Outbox]:
-    outbox = Outbox(tmp_path / "outbox.db", SystemClock(), max_bytes=10_000_000)
-    yield outbox
-    outbox.close()
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
 
 
 @pytest.fixture
@@ -143,3 +130,15 @@ def test_picture_that_fails_does_not_starve_the_others(outbox: Outbox, ring: Pic
         uploader._round(client)
     aggregator.close()
     assert len({path.rsplit("=", 1)[1] for path in aggregator.paths}) == 40
+
+
+def test_files_without_an_entry_do_not_outlive_a_restart(
+    tmp_path: Path, outbox: Outbox, ring: PictureRing, clock: ManualClock
+) -> None:
+    entered = keep(ring, clock, 1, b"entered")
+    forgotten = ring.put(b"crashed before it was entered")
+    (tmp_path / "pictures" / "torn.part").write_bytes(b"half")
+    again = PictureRing(tmp_path / "pictures", outbox.file, clock, max_bytes=10_000)
+    assert again.path(entered).is_file()
+    assert not again.path(forgotten).exists()
+    assert not (tmp_path / "pictures" / "torn.part").exists()

@@ -3,15 +3,13 @@
 import random
 import threading
 import time
-from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
 from edge_agent.outbox import Outbox
 from edge_agent.publisher import Publisher
-from shared.clock import ManualClock, SystemClock
+from shared.clock import ManualClock
 from shared.envelope import Acknowledgement, Header, decode_header
 from shared.events import CameraChanged, CameraState, Lane
 from shared.topics import Address
@@ -32,18 +30,6 @@ class Line:
 
     def numbers(self, lane: Lane) -> list[tuple[int, int]]:
         return [(header.first, header.last) for _, header in self.sent if header.lane is lane]
-
-
-@pytest.fixture
-def outbox(tmp_path: Path) -> Iterator[Outbox]:
-    outbox = Outbox(tmp_path / "outbox.db", SystemClock(), max_bytes=10_000_000)
-    yield outbox
-    outbox.close()
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
 
 
 @pytest.fixture

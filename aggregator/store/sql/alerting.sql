@@ -7,9 +7,6 @@ DELETE FROM inbox WHERE id IN (
 INSERT INTO dead_letters (recv_at, topic, reason, detail, payload)
 VALUES (now(), 'inbox', 'inbox', %(detail)s, %(payload)s);
 
--- name: lock_key
-SELECT pg_advisory_xact_lock(hashtextextended(%(key)s, 0));
-
 -- name: is_member
 SELECT 1 FROM alert_members WHERE (producer_id, lane, seq) = (%(producer_id)s, %(lane)s, %(seq)s);
 
@@ -68,11 +65,10 @@ FROM alert_views GROUP BY site, agent, camera, line ORDER BY site, agent, camera
 UPDATE evidence SET stored_at = now() WHERE sha256 = %(sha256)s AND stored_at IS NULL;
 
 -- name: evidence
-SELECT size, stored_at FROM evidence WHERE sha256 = %(sha256)s;
+SELECT stored_at FROM evidence WHERE sha256 = %(sha256)s;
 
 -- name: announced_evidence
-SELECT o.producer_id, e.stored_at FROM evidence_of o
-JOIN evidence e USING (sha256)
+SELECT o.producer_id FROM evidence_of o
 JOIN producers p ON p.id = o.producer_id
 WHERE o.sha256 = %(sha256)s AND o.lane = %(lane)s AND o.seq = %(seq)s
   AND p.site = %(site)s AND p.agent = %(agent)s AND p.epoch = %(epoch)s;
