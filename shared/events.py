@@ -61,6 +61,19 @@ class LossReason(IntEnum):
         return self.name.lower()
 
 
+class WatchRule(IntEnum):
+    """What is watched for. The numbers are the AlarmType of GB/T 28181 for video alarms (AlarmMethod 5)."""
+
+    TRIPWIRE = 5
+    INTRUSION = 6
+    WRONG_WAY = 7
+    LOITERING = 8
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
 Unit = Annotated[float, Meta(ge=0, le=1)]
 """A coordinate as a part of the picture's width or height."""
 Number = Annotated[int, Meta(ge=0, lt=2**31)]
@@ -102,13 +115,14 @@ class CameraChanged(_Event, frozen=True, array_like=True, tag=2):
 
 
 class LineSpec(_Event, frozen=True, array_like=True):
-    """A line as configured: its number is its place in `ConfigApplied.lines`, counted from 0."""
+    """A line or a zone as configured: its number is its place in `ConfigApplied.lines`, counted from 0."""
 
     camera: Number
     name: str
     points: tuple[tuple[Unit, Unit], ...]
     direction: str
     priority: Annotated[int, Meta(ge=0, le=4)]
+    rule: WatchRule = WatchRule.TRIPWIRE
 
 
 class ConfigApplied(_Event, frozen=True, array_like=True, tag=3):
@@ -130,6 +144,22 @@ class EvidenceReady(_Event, frozen=True, array_like=True, tag=4):
     size: Annotated[int, Meta(ge=1, lt=2**31)]
 
 
+class ZoneAlarm(_Event, frozen=True, array_like=True, tag=6):
+    """A track did in a zone what the zone's rule names: `lasted_ms` before `at_ms` it began.
+
+    `line` is the zone's number, `priority` 0 means that the zone was not armed: counted, no alert.
+    """
+
+    at_ms: int
+    revision: Number
+    line: Number
+    rule: WatchRule
+    run: Number
+    track: Number
+    priority: Annotated[int, Meta(ge=0, le=4)]
+    lasted_ms: Annotated[int, Meta(ge=0)]
+
+
 class RangeLost(_Event, frozen=True, array_like=True, tag=5):
     """The numbers `first` to `last` of `lane` hold no event, and the box says why."""
 
@@ -140,7 +170,7 @@ class RangeLost(_Event, frozen=True, array_like=True, tag=5):
     reason: LossReason
 
 
-Event = LineCrossed | CameraChanged | ConfigApplied | EvidenceReady | RangeLost
+Event = LineCrossed | CameraChanged | ConfigApplied | EvidenceReady | RangeLost | ZoneAlarm
 
 KINDS: Final[dict[type[_Event], str]] = {
     LineCrossed: "line_crossed",
@@ -148,6 +178,7 @@ KINDS: Final[dict[type[_Event], str]] = {
     ConfigApplied: "config_applied",
     EvidenceReady: "evidence_ready",
     RangeLost: "range_lost",
+    ZoneAlarm: "zone_alarm",
 }
 
 
@@ -182,6 +213,8 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     disk_free_bytes: int = 0
     cpu_temperature_c: float | None = None
     load_1m: float = 0.0
+    order: int = 0
+    """Version of the newest order that the box obeys."""
 
 
 class BoxState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -193,6 +226,21 @@ class BoxState(msgspec.Struct, frozen=True, omit_defaults=True):
     version: str = ""
     health_interval_s: Annotated[float, Meta(ge=1, le=3600)] = 30.0
     epoch: Epoch = 0
+
+
+class ArmingOrder(msgspec.Struct, frozen=True, array_like=True):
+    """One line or zone of a camera, by their names: armed or not, whatever its scene file says."""
+
+    camera: str
+    name: str
+    armed: bool
+
+
+class Order(msgspec.Struct, frozen=True):
+    """The whole of what a box is ordered; a smaller version is an old one and is ignored."""
+
+    version: Annotated[int, Meta(ge=1, lt=2**62)]
+    arming: tuple[ArmingOrder, ...] = ()
 
 
 class AggregatorState(msgspec.Struct, frozen=True):

@@ -1,56 +1,166 @@
 """Scene files: what is watched in one camera's picture. Coordinates are normalised, 0–1 from the top left."""
 
+import math
+from collections.abc import Sequence
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Meta
 
-from shared.events import Direction, Unit
+from shared import schedule
+from shared.events import Direction, Unit, WatchRule
 from shared.settings import load_toml
 
 Point = tuple[Unit, Unit]
 Ways = Literal["both", "left_to_right", "right_to_left"]
+Anchor = Literal["ground", "centre", "top"]
+Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Polygon = Annotated[list[Point], Meta(min_length=3, max_length=32)]
 
 
-class Tripwire(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What lines and zones have in common."""
+
+    priority: Annotated[int, Meta(ge=1, le=4)] = 2
+    """Priority of the alert, 1 is the highest (GB/T 28181)."""
+    armed: bool = True
+    """Unarmed, it is counted and raises no alert."""
+    schedule: list[str] = []
+    """When it is armed, in the scene's time zone: `["mon-fri 18:00-07:00", "sat,sun 00:00-24:00"]`; empty is always."""
+    anchor: Anchor = "ground"
+    """The point of a thing that counts: the middle of its lower edge, its centre, or the middle of its upper edge."""
+    min_height: Unit = 0.0
+    """Lower things do not count; as a part of the picture's height."""
+    max_height: Unit = 1.0
+    """Taller things do not count; as a part of the picture's height."""
+    debounce_s: Annotated[float, Meta(ge=0, le=3600)] = 0.0
+    """The same thing counts again only after this long."""
+
+    def __post_init__(self) -> None:
+        for text in self.schedule:
+            schedule.parse_span(text)
+        if self.min_height >= self.max_height:
+            raise ValueError(f"min_height {self.min_height:g} must be less than max_height {self.max_height:g}")
+
+    def armed_at(self, moment: datetime) -> bool:
+        """Whether it is armed at a moment, given in the scene's time zone."""
+        if not self.armed:
+            return False
+        return not self.schedule or schedule.covers((schedule.parse_span(text) for text in self.schedule), moment)
+
+    def fits(self, height: float) -> bool:
+        """Whether a thing of this height counts."""
+        return self.min_height <= height <= self.max_height
+
+
+class Tripwire(_Watch, frozen=True, forbid_unknown_fields=True):
     """A 警戒线: a polyline whose crossing is an event."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=64)]
+    name: Name
     """Unique within the scene; shown to operators."""
     points: Annotated[list[Point], Meta(min_length=2, max_length=32)]
     """`[[x, y], [x, y], …]`. Left and right are met when walking from the first point to the second."""
     direction: Ways = "both"
     """Which way counts."""
-    priority: Annotated[int, Meta(ge=1, le=4)] = 2
-    """Priority of the alert, 1 is the highest (GB/T 28181)."""
-    armed: bool = True
-    """An unarmed line is counted and raises no alert."""
 
     def __post_init__(self) -> None:
-        for number, (a, b) in enumerate(pairwise(self.points), start=1):
-            if a == b:
-                raise ValueError(
-                    f"tripwire {self.name!r}: points {number} and {number + 1} are the same, "
-                    "expected a line with a length"
-                )
+        super().__post_init__()
+        _require_different(f"tripwire {self.name!r}", self.points)
+
+    @property
+    def rule(self) -> WatchRule:
+        return WatchRule.TRIPWIRE
 
     def counts(self, direction: Direction) -> bool:
         """Whether a crossing this way is an event."""
         return self.direction in ("both", direction.label)
 
 
+class Zone(_Watch, frozen=True, forbid_unknown_fields=True):
+    """A place: entering it, staying in it, or going through it the wrong way is an event."""
+
+    name: Name
+    """Unique among lines and zones of the scene; shown to operators."""
+    points: Polygon
+    """Its corners."""
+    kind: Literal["intrusion", "loitering", "wrong_way"] = "intrusion"
+    """What is an event: being inside (入侵), staying long (徘徊), going against `heading` (逆行)."""
+    dwell_s: Annotated[float, Meta(ge=0, le=3600)] | None = None
+    """How long it must last; by default 1 s for intrusion, 60 s for loitering, 1 s for the wrong way."""
+    heading: tuple[float, float] | None = None
+    """Wrong way only: the allowed way as `[x, y]`, y downwards; `[1, 0]` is to the right."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.points[0] == self.points[-1]:
+            raise ValueError(f"zone {self.name!r}: the last corner repeats the first, leave it out")
+        _require_different(f"zone {self.name!r}", self.points)
+        if self.kind == "wrong_way" and self.heading is None:
+            raise ValueError(f"zone {self.name!r}: kind = 'wrong_way' needs the allowed way, such as heading = [1, 0]")
+        if self.kind != "wrong_way" and self.heading is not None:
+            raise ValueError(f"zone {self.name!r}: heading belongs to kind = 'wrong_way', and to no other")
+        if self.heading is not None and not all(math.isfinite(part) for part in self.heading):
+            raise ValueError(f"zone {self.name!r}: heading {list(self.heading)} is no way, expected such as [1, 0]")
+        if self.heading is not None and self.heading == (0, 0):
+            raise ValueError(f"zone {self.name!r}: heading [0, 0] points nowhere, expected such as [1, 0]")
+
+    @property
+    def rule(self) -> WatchRule:
+        return WatchRule[self.kind.upper()]
+
+    @property
+    def must_last_s(self) -> float:
+        """`dwell_s`, or its default."""
+        if self.dwell_s is not None:
+            return self.dwell_s
+        return 60.0 if self.kind == "loitering" else 1.0
+
+
+class Mask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A part of the picture that is not analysed."""
+
+    points: Polygon
+    """Its corners."""
+    privacy: bool = False
+    """Also black in every picture that is kept or sent: what lies in it never leaves the box."""
+
+
+Watch = Tripwire | Zone
+
+
 class Scene(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that is watched in one picture."""
 
     tripwires: list[Tripwire] = []
+    zones: list[Zone] = []
+    masks: list[Mask] = []
+    timezone: str = "Asia/Shanghai"
+    """Of the schedules."""
 
     def __post_init__(self) -> None:
-        names = [line.name for line in self.tripwires]
+        names = [watch.name for watch in self.watches]
         twice = {name for name in names if names.count(name) > 1}
         if twice:
-            raise ValueError(f"tripwire names must differ, twice: {', '.join(sorted(twice))}")
+            raise ValueError(f"names of tripwires and zones must differ, twice: {', '.join(sorted(twice))}")
+        try:
+            ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"timezone {self.timezone!r} is unknown, expected such as 'Asia/Shanghai'") from None
+
+    @property
+    def watches(self) -> list[Watch]:
+        """Lines and zones, in the order of their numbers."""
+        return [*self.tripwires, *self.zones]
+
+
+def _require_different(name: str, points: Sequence[Point]) -> None:
+    for number, (a, b) in enumerate(pairwise(points), start=1):
+        if a == b:
+            raise ValueError(f"{name}: points {number} and {number + 1} are the same, expected a line with a length")
 
 
 def load_scene(path: Path) -> Scene:
