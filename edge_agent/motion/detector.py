@@ -1,28 +1,31 @@
-"""Background subtraction that follows exposure and forgets what stays."""
+"""Background subtraction that follows exposure, light and shake."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.sources.base import Grey
+from edge_agent.motion.background import THRESHOLD, Background, Beginning, Mask, Picture, View
+from edge_agent.motion.components import components
+from edge_agent.motion.masks import Masks
+from edge_agent.sources.base import Frame
 
 WIDTH_PX = 480
 """Width of the picture that is analysed; the height follows the camera's aspect."""
 
-_LEARN_S = 4.0
-"""Time constant with which still pixels follow the picture."""
-_ABSORB_S = 45.0
-"""Time constant with which what stands still becomes background: a parked car, a moved bin."""
-_SETTLE_S = 1.0
-"""After a start or a scene change the background is a plain mean for this long."""
-_THRESHOLD = 18.0
-"""Grey levels between background and foreground, after exposure is taken out; sensor noise stays below 12."""
-_DARK = 8.0
-"""Added before dividing, so that noise in the dark does not pass for exposure."""
-_MIN_AREA = 0.0006
-"""Smallest blob as a part of the picture: a person of 1/14 of the picture's height."""
+_SURE = 30
+"""A blob holds at least one place that differs this clearly."""
+_MIN_AREA = 0.0002
+"""Smallest blob as a part of the picture; several may make one thing."""
+_SHADED = 0.03, 0.5
+"""Part of a blob that may be its shadow."""
+_SOFT = 0.12
+"""A blob whose outline is less steep a pixel, as a part of the difference just inside, is light and no body."""
+_BROAD_LIGHT = 0.02
+"""Light on more of the picture is left out; what walks in it is out of sight until it has passed."""
+_BODY = 0.05
+"""Smaller parts of a blob do not tell where its body is."""
 _SCENE_CHANGE = 0.6
 """More of the picture changed than any object covers: the lamp was lit, or somebody turned the camera."""
 
@@ -36,76 +39,162 @@ class Blob:
     right: float
     bottom: float
     area: float
+    labels: tuple[int, ...] = ()
+    upright: bool = False
+    shade: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Foreground:
+    """What differs from the background in one picture.
+
+    Attributes:
+        blobs: connected regions, in pixels of the analysed picture.
+        labels: shape (height, width): 0, or the label of the region.
+        picture: the analysed grey picture.
+        allowance: how restless each place is, in grey levels.
+        ignored: 255 where nothing is analysed.
+    """
+
+    blobs: list[Blob]
+    labels: NDArray[np.int32]
+    picture: Picture
+    allowance: Picture | None = None
+    ignored: Mask | None = None
 
 
 class MotionDetector:
-    """Finds blobs frame by frame. State: two float pictures of the analysed size."""
+    """Finds blobs frame by frame."""
 
     def __init__(self) -> None:
-        self._background: NDArray[np.float32] | None = None
-        self._age_s = 0.0
+        self._background: Background | Beginning | None = None
         self._last_s = 0.0
-        self._close = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
-        self._open = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
+        self.mask: Mask | None = None
 
-    def step(self, grey: Grey, time_s: float) -> list[Blob]:
-        """Blobs of the next picture.
+    def step(
+        self, frame: Frame, masks: Masks | None = None, held: Mask | None = None, purposeful: Mask | None = None
+    ) -> Foreground:
+        """What moves in the next frame.
 
         Args:
-            grey: luma of the whole frame, any size.
-            time_s: media time, growing.
+            frame: the picture; its media time grows.
+            masks: what is not analysed.
+            held: mask of what must not become background, shape of the analysed picture.
+            purposeful: mask of what goes its way, which does not make its place restless.
         """
-        height, width = grey.shape
-        small = cv2.resize(grey, (WIDTH_PX, max(16, round(height * WIDTH_PX / width))), interpolation=cv2.INTER_LINEAR)
-        picture = cv2.blur(small, (3, 3)).astype(np.float32)
-        dt_s = min(1.0, max(0.0, time_s - self._last_s))
-        self._last_s = time_s
-        if self._background is None or self._background.shape != picture.shape:
-            self._background, self._age_s = picture, 0.0
-            return []
-        self._age_s += dt_s
-        self._follow_exposure(picture)
-        moving = self._foreground(picture)
+        view = _view(frame)
+        dt_s = min(1.0, max(0.0, frame.time_s - self._last_s))
+        self._last_s = frame.time_s
+        background = self._background
+        if background is None or not background.fits(view):
+            self._background = Beginning(view, frame.time_s)
+            return _nothing(view.grey)
+        if isinstance(background, Beginning):
+            self._background = background.add(view, frame.time_s) or background
+            return _nothing(view.grey)
+        background.follow_exposure(view)
+        difference = background.difference(view)
+        ignored = masks.ignored(view.grey.shape[1], view.grey.shape[0]) if masks else None
+        if ignored is not None:
+            difference[ignored > 0] = 0
+        allowance = background.allowance(difference, purposeful, dt_s)
+        moving = _foreground(difference, allowance)
         if np.count_nonzero(moving) > _SCENE_CHANGE * moving.size:
-            self._background, self._age_s = picture, 0.0
-            return []
-        self._learn(picture, moving, dt_s)
-        return _blobs(moving)
-
-    def _follow_exposure(self, picture: NDArray[np.float32]) -> None:
-        """Bring the whole background to the picture's exposure.
-
-        Also where something stands before it: what is uncovered later was remembered at another exposure, and would
-        be taken for something new.
-        """
-        assert self._background is not None  # noqa: S101 - narrows the type; step() has set it
-        sample, known = picture[::4, ::4], self._background[::4, ::4]
-        gain = float(np.median((sample + _DARK) / (known + _DARK)))
-        self._background = cv2.addWeighted(self._background, gain, self._background, 0, _DARK * (gain - 1))  # type: ignore[assignment]
-
-    def _foreground(self, picture: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """Mask of what differs from the background."""
-        assert self._background is not None  # noqa: S101 - as above
-        _, mask = cv2.threshold(cv2.absdiff(picture, self._background), _THRESHOLD, 255, cv2.THRESH_BINARY)
-        opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, self._open)
-        return np.asarray(cv2.morphologyEx(opened, cv2.MORPH_CLOSE, self._close), np.uint8)
-
-    def _learn(self, picture: NDArray[np.float32], moving: NDArray[np.uint8], dt_s: float) -> None:
-        assert self._background is not None  # noqa: S101 - as above
-        if self._age_s < _SETTLE_S:
-            still_rate = moving_rate = dt_s / (self._age_s + dt_s) if dt_s else 0.0
-        else:
-            still_rate, moving_rate = dt_s / _LEARN_S, dt_s / _ABSORB_S
-        cv2.accumulateWeighted(picture, self._background, still_rate, mask=cv2.bitwise_not(moving))
-        cv2.accumulateWeighted(picture, self._background, moving_rate, mask=moving)
+            self._background = Beginning(view, frame.time_s)
+            return _nothing(view.grey)
+        dropped = background.drop_ghosts(view, moving, held, frame.time_s)
+        if dropped is not None:
+            moving = cv2.bitwise_and(moving, cv2.bitwise_not(dropped))  # type: ignore[assignment]
+        self.mask = moving
+        background.learn(view, moving, held, dt_s)
+        return replace(_blobs(moving, difference, background, view), allowance=allowance, ignored=ignored)
 
 
-def _blobs(mask: NDArray[np.uint8]) -> list[Blob]:
-    height, width = mask.shape
-    count, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    found = []
-    for left, top, wide, high, area in stats[1:count].tolist():
-        part = area / mask.size
-        if part >= _MIN_AREA:
-            found.append(Blob(left / width, top / height, (left + wide) / width, (top + high) / height, part))
-    return found
+def _view(frame: Frame) -> View:
+    height, width = frame.grey.shape
+    size = WIDTH_PX, max(16, round(height * WIDTH_PX / width)) & ~1
+    small = cv2.resize(frame.grey, size, interpolation=cv2.INTER_LINEAR) if size != (width, height) else frame.grey
+    tint = None
+    if frame.chroma is not None:
+        half = size[0] // 2, size[1] // 2
+        tint = np.vstack([cv2.resize(plane, half, interpolation=cv2.INTER_LINEAR) for plane in frame.chroma])
+    return View(cv2.blur(small, (3, 3)), tint)  # type: ignore[arg-type]
+
+
+_CLOSE = np.ones((5, 3), np.uint8)
+_ROUND = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+_BROAD = np.ones((7, 7), np.uint8)
+_OPEN = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+
+
+def _foreground(difference: Picture, allowance: Picture) -> Mask:
+    """Mask of what differs from the background by more than its place usually does."""
+    _, mask = cv2.threshold(cv2.subtract(difference, allowance), THRESHOLD, 255, cv2.THRESH_BINARY)
+    opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _OPEN)
+    return cv2.morphologyEx(opened, cv2.MORPH_CLOSE, _CLOSE)  # type: ignore[return-value]
+
+
+def _nothing(picture: Picture) -> Foreground:
+    return Foreground([], np.zeros(picture.shape, np.int32), picture)
+
+
+def _blobs(mask: Mask, difference: Picture, background: Background, view: View) -> Foreground:
+    labels, found = components(mask)
+    blobs, newest = [], len(found)
+    for label, (left, top, wide, high, area) in enumerate(found, start=1):
+        window = np.s_[top : top + high, left : left + wide]
+        if area < _MIN_AREA * mask.size or cv2.minMaxLoc(difference[window])[1] < _SURE:
+            continue
+        shade = cv2.morphologyEx(background.shade(view, window), cv2.MORPH_OPEN, _BROAD)
+        dark = (labels[window] == label) & (shade > 0)
+        part = np.count_nonzero(dark) / area
+        parts = _without_shade(labels[window] == label, dark, area) if _SHADED[0] < part < _SHADED[1] else None
+        if parts is None:
+            light = _is_soft(labels[window] == label, difference[window])
+            if light and area > _BROAD_LIGHT * mask.size:
+                continue
+            blobs.append(Blob(left, top, left + wide, top + high, area, (label,), shade=light))
+            continue
+        part_labels, part_stats = parts
+        own = labels[window]
+        own[own == label] = 0
+        own += (part_labels + newest) * (part_labels > 0)
+        for number, (x, y, part_wide, part_high, part_area) in enumerate(part_stats, start=newest + 1):
+            if part_area >= _MIN_AREA * mask.size:
+                box = left + x, top + y, left + x + part_wide, top + y + part_high
+                blobs.append(Blob(*box, part_area, (number,)))
+        newest += len(part_stats)
+    return Foreground(blobs, labels, view.grey)
+
+
+def _is_soft(own: NDArray[np.bool_], difference: Picture) -> bool:
+    """Whether a blob fades out all around, as light does and no body."""
+    patch = own.astype(np.uint8)
+    core = cv2.erode(patch, _ROUND, borderType=cv2.BORDER_REPLICATE)
+    outline = cv2.subtract(patch, core)
+    band = cv2.subtract(core, cv2.erode(core, _ROUND, borderType=cv2.BORDER_REPLICATE))
+    across, down = cv2.Sobel(difference, cv2.CV_16S, 1, 0), cv2.Sobel(difference, cv2.CV_16S, 0, 1)
+    edges = cv2.mean(cv2.add(cv2.convertScaleAbs(across), cv2.convertScaleAbs(down)), outline)[0]
+    inside = cv2.mean(difference, band)[0]
+    return bool(edges / 8 < _SOFT * inside)  # Sobel's sum is eight times the slope
+
+
+def _without_shade(
+    own: NDArray[np.bool_], dark: NDArray[np.bool_], area: int
+) -> tuple[NDArray[np.int32], list[list[int]]] | None:
+    """What is left of a blob without the shadow that it throws; None where it throws none.
+
+    A shadow lies beside what throws it: shade within the box of all the rest is a grey coat, and stays. So does what is
+    mostly shade.
+    """
+    rest = cv2.morphologyEx((own & ~dark).astype(np.uint8), cv2.MORPH_OPEN, _OPEN)
+    _, parts = components(rest)  # type: ignore[arg-type]
+    bodies = [part for part in parts if part[4] > _BODY * area]
+    if not bodies:
+        return None
+    left, top = min(part[0] for part in bodies), min(part[1] for part in bodies)
+    right, bottom = max(part[0] + part[2] for part in bodies), max(part[1] + part[3] for part in bodies)
+    dark[top:bottom, left:right] = False
+    if np.count_nonzero(dark) < _SHADED[0] * area:
+        return None
+    return components(cv2.morphologyEx((own & ~dark).astype(np.uint8), cv2.MORPH_OPEN, _OPEN))  # type: ignore[arg-type]

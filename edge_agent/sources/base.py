@@ -24,6 +24,7 @@ class Frame:
         time_s: media time since the first frame.
         captured_at_s: wall clock when the picture was taken, or reached us.
         grey: luma, shape (height, width).
+        chroma: the U and V planes at half the size or smaller, None where the picture is grey.
         colour: makes the BGR picture, shape (height, width, 3); only evidence pays for it.
     """
 
@@ -32,6 +33,7 @@ class Frame:
     captured_at_s: float
     grey: Grey
     colour: Callable[[], Colour]
+    chroma: tuple[Grey, Grey] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 
 from edge_agent.sources.base import Colour, Frame, SourceEvent
-from edge_agent.sources.luma import bgr, luma
+from edge_agent.sources.luma import bgr, chroma, luma
 from shared.errors import ConfigError
 from shared.events import CameraState
 
@@ -62,6 +62,7 @@ class FileSource:
                     time.time() if self._realtime else started_wall + time_s,
                     luma(decoded),
                     partial(bgr, decoded),
+                    chroma(decoded),
                 )
         except av.FFmpegError as error:
             yield SourceEvent(CameraState.ENDED, f"damaged after frame {number}: {error.strerror}")

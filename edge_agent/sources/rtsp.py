@@ -18,7 +18,7 @@ import av
 
 from edge_agent.sources.base import Colour, Frame, SourceEvent
 from edge_agent.sources.credentials import without_credentials
-from edge_agent.sources.luma import bgr, luma
+from edge_agent.sources.luma import bgr, chroma, luma
 from shared.events import CameraState
 
 log = logging.getLogger(__name__)
@@ -150,7 +150,9 @@ class RtspSource:
         # Arrival, not the camera's stamps, is media time: it survives reconnects and wrong clocks.
         now_s, mono_s = time.time(), time.monotonic()
         self._started_s = mono_s if self._started_s is None else self._started_s
-        return Frame(next(self._numbers), mono_s - self._started_s, now_s, luma(decoded), partial(bgr, decoded))
+        return Frame(
+            next(self._numbers), mono_s - self._started_s, now_s, luma(decoded), partial(bgr, decoded), chroma(decoded)
+        )
 
     def _put(self, item: Frame | SourceEvent) -> None:
         with self._arrived:

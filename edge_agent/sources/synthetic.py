@@ -61,16 +61,17 @@ class TrueCrossing:
 class SyntheticScene:
     """The scene itself: paths, pictures and truth."""
 
-    def __init__(self, kind: Kind, seed: int) -> None:
+    def __init__(self, kind: Kind, seed: int, period_s: float = _PERIOD_S) -> None:
         self.kind = kind
         self.seed = seed
+        self._period_s = period_s
         self._ground = self._draw_ground()
 
     def walk(self, number: int) -> Walk:
         """The thing that enters in period `number`, counted from 0."""
         rng = random.Random(self.seed * 1_000_003 + number)
         forward = rng.random() < 0.5
-        start_s = 2.0 + number * _PERIOD_S + rng.uniform(0.0, 0.5)
+        start_s = 2.0 + number * self._period_s + rng.uniform(0.0, 0.5)
         # One brightness with a tint: analysis sees luma, and three independent channels could add up to the ground's.
         brightness = rng.choice((35, 60, 195, 220))
         shade = tuple(brightness + rng.randint(-25, 25) for _ in range(3))
@@ -86,15 +87,23 @@ class SyntheticScene:
 
     def present(self, time_s: float) -> list[Walk]:
         """Who is on the way at that moment."""
-        newest = int(max(0.0, time_s) // _PERIOD_S)
+        newest = int(max(0.0, time_s) // self._period_s)
         walks = (self.walk(number) for number in range(max(0, newest - 2), newest + 1))
         return [walk for walk in walks if walk.start_s <= time_s <= walk.end_s]
 
-    def draw(self, time_s: float) -> Colour:
-        """The picture at that moment, shape (360, 640, 3)."""
-        picture = self._ground.copy()
+    def empty(self) -> Colour:
+        """The picture when nobody is there, shape (360, 640, 3)."""
+        return self._ground.copy()
+
+    def add_walks(self, picture: Colour, time_s: float) -> None:
+        """Draw who is on the way at that moment into a picture of the scene's size."""
         for walk in self.present(time_s):
             _draw_walk(picture, walk, time_s)
+
+    def draw(self, time_s: float) -> Colour:
+        """The picture at that moment, shape (360, 640, 3)."""
+        picture = self.empty()
+        self.add_walks(picture, time_s)
         noise = np.random.default_rng(round(time_s * 1000)).integers(-3, 4, picture.shape[:2], np.int16)
         noisy = np.clip(picture.astype(np.int16) + noise[:, :, None], 0, 255)
         return np.asarray(noisy, np.uint8)
@@ -102,7 +111,7 @@ class SyntheticScene:
     def truth(self, tripwire: Tripwire, until_s: float) -> list[TrueCrossing]:
         """Crossings of a line by the ground points of all paths, in the order of time."""
         found = []
-        for number in range(int(until_s // _PERIOD_S) + 1):
+        for number in range(int(until_s // self._period_s) + 1):
             walk = self.walk(number)
             for a, b in pairwise(tripwire.points):
                 along = crossing_parameter(walk.start, walk.end, a, b)
