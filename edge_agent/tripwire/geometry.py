@@ -1,5 +1,7 @@
 """Segments and points in a plane whose y grows downwards, as pictures have it."""
 
+from collections.abc import Sequence
+
 Point = tuple[float, float]
 
 
@@ -29,3 +31,12 @@ def distance(a: Point, b: Point, p: Point) -> float:
     dx, dy = b[0] - a[0], b[1] - a[1]
     place = max(0.0, min(1.0, ((p[0] - a[0]) * dx + (p[1] - a[1]) * dy) / (dx * dx + dy * dy)))
     return float(((p[0] - a[0] - place * dx) ** 2 + (p[1] - a[1] - place * dy) ** 2) ** 0.5)
+
+
+def contains(corners: Sequence[Point], p: Point) -> bool:
+    """Whether p lies in a polygon, by the even-odd rule."""
+    inside = False
+    for (ax, ay), (bx, by) in zip(corners, [*corners[1:], corners[0]], strict=True):
+        if (ay > p[1]) != (by > p[1]) and p[0] < ax + (p[1] - ay) * (bx - ax) / (by - ay):
+            inside = not inside
+    return inside

@@ -1,21 +1,27 @@
-"""Decides when a track has crossed a line.
+"""Decides when something has crossed a line.
 
-A track is *clear* of a line when it stands further from it than the margin. Between two clear places its path may meet
+A thing is *clear* of a line when it stands further from it than the margin. Between two clear places its path may meet
 the line any number of times: what counts is the sum, +1 a meeting left to right and -1 back. So flicker, lingering and
-straddling end in nothing, walking round the line's end never meets it, and a track that starts on the line has no
-clear place behind it.
+straddling end in nothing, walking round the line's end never meets it, and what starts on the line has no clear place
+behind it. Only at the picture's edge, where a thing appears or goes for good, a lesser distance is enough: there is no
+room to be clear.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from edge_agent.tripwire.continuity import KEEP_S, Continuity
 from edge_agent.tripwire.geometry import Point, crossing_parameter, distance
+from edge_agent.tripwire.sighting import Sighting
 from shared.events import Direction
 from shared.scene import Tripwire
 
 _MARGIN = 0.015
-"""How far beyond the line, in picture heights, a ground point must be to be clear of it."""
+"""How far beyond the line, in picture heights, a place must be to be clear of it."""
+_EDGE = 0.04
+"""So near to the picture's edge things appear and go."""
+_EDGE_MARGIN = 0.003
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +46,16 @@ class _Meeting:
 
 @dataclass(slots=True)
 class _Path:
-    """What is remembered of one track at one line."""
+    """What is remembered of one thing at one line."""
 
+    track: int
     point: Point
     frame: int
     time_s: float
+    height: float
     was_clear: bool = False
     meetings: list[_Meeting] = field(default_factory=list)
+    counted_s: float | None = None
 
 
 class TripwireJudge:
@@ -59,36 +68,64 @@ class TripwireJudge:
     def __init__(self, tripwires: Sequence[Tripwire], aspect: float) -> None:
         self._aspect = aspect
         self._lines = [(line, [(x * aspect, y) for x, y in line.points]) for line in tripwires]
+        self._continuity = Continuity()
         self._paths: dict[tuple[str, int], _Path] = {}
 
-    def step(self, places: dict[int, Point], frame: int, time_s: float) -> list[Crossing]:
+    def step(self, sightings: Sequence[Sighting], frame: int, time_s: float) -> list[Crossing]:
         """Crossings that this frame confirms.
 
         Args:
-            places: track id to normalised ground point, of tracks seen in this frame.
+            sightings: the tracks seen in this frame.
             frame: its number, counted from 1.
             time_s: its media time.
         """
-        found = []
-        for track_id, (x, y) in places.items():
-            here = (x * self._aspect, y)
+        numbers = self._continuity.follow(sightings, self._aspect, time_s)
+        found = self._gone(frame, time_s)
+        for sighting, number in zip(sightings, numbers, strict=True):
             for line, points in self._lines:
-                crossing = self._judge(line, points, track_id, here, frame, time_s)
-                if crossing and line.counts(crossing.direction):
+                crossing = self._judge(line, points, number, sighting, frame, time_s)
+                if crossing:
                     found.append(crossing)
         return found
 
-    def forget(self, living: Collection[int]) -> None:
-        """Drop what is remembered of tracks that are over."""
-        self._paths = {key: path for key, path in self._paths.items() if key[1] in living}
+    def replay(self, path: Sequence[tuple[Sighting, int, float]]) -> list[Crossing]:
+        """Crossings of a track that is believed only now, on the way it had come before."""
+        return [crossing for sighting, frame, time_s in path for crossing in self._judge_one(sighting, frame, time_s)]
+
+    def _judge_one(self, sighting: Sighting, frame: int, time_s: float) -> list[Crossing]:
+        number = self._continuity.follow([sighting], self._aspect, time_s)[0]
+        found = (self._judge(*line, number, sighting, frame, time_s) for line in self._lines)
+        return [crossing for crossing in found if crossing]
+
+    def _gone(self, frame: int, time_s: float) -> list[Crossing]:
+        """Drop what is over; what went over a line at the picture's edge on its way out has crossed it."""
+        found = []
+        living = self._continuity.living()
+        lines = {line.name: (line, points) for line, points in self._lines}
+        for key in [key for key in self._paths if key[1] not in living]:
+            path = self._paths.pop(key)
+            line, points = lines[key[0]]
+            if (
+                path.was_clear
+                and path.meetings
+                and self._at_edge(path.point)
+                and _off(points, path.point, _EDGE_MARGIN)
+            ):
+                crossing = self._count(line, path, frame, time_s)
+                if crossing:
+                    found.append(crossing)
+        return found
 
     def _judge(
-        self, line: Tripwire, points: list[Point], track_id: int, here: Point, frame: int, time_s: float
+        self, line: Tripwire, points: list[Point], number: int, sighting: Sighting, frame: int, time_s: float
     ) -> Crossing | None:
-        clear = min(distance(a, b, here) for a, b in pairwise(points)) > _MARGIN
-        path = self._paths.get((line.name, track_id))
-        if path is None:
-            self._paths[line.name, track_id] = _Path(here, frame, time_s, was_clear=clear)
+        here = sighting.place(line.anchor, self._aspect)
+        clear = _off(points, here, _MARGIN)
+        path = self._paths.get((line.name, number))
+        height = sighting.bottom - sighting.top
+        if path is None or time_s - path.time_s > KEEP_S:
+            appeared = clear or (self._at_edge(here) and _off(points, here, _EDGE_MARGIN))
+            self._paths[line.name, number] = _Path(sighting.track, here, frame, time_s, height, was_clear=appeared)
             return None
         for a, b in pairwise(points):
             along = crossing_parameter(path.point, here, a, b)
@@ -99,16 +136,31 @@ class TripwireJudge:
                         path.frame + along * (frame - path.frame), path.time_s + along * (time_s - path.time_s), way
                     )
                 )
-        path.point, path.frame, path.time_s = here, frame, time_s
+        path.track, path.point, path.frame, path.time_s, path.height = sighting.track, here, frame, time_s, height
         if not clear:
             return None
-        meeting = _decisive(path.meetings) if path.was_clear else None
+        crossing = self._count(line, path, frame, time_s) if path.was_clear else None
         path.meetings.clear()
         path.was_clear = True
-        if meeting is None:
+        return crossing
+
+    def _count(self, line: Tripwire, path: _Path, frame: int, time_s: float) -> Crossing | None:
+        meeting = _decisive(path.meetings)
+        if meeting is None or not line.fits(path.height):
             return None
         direction = Direction.LEFT_TO_RIGHT if meeting.way > 0 else Direction.RIGHT_TO_LEFT
-        return Crossing(line.name, direction, round(meeting.frame), meeting.time_s, track_id, frame, time_s)
+        bounced = path.counted_s is not None and meeting.time_s - path.counted_s < line.debounce_s
+        if not line.counts(direction) or bounced:
+            return None
+        path.counted_s = meeting.time_s
+        return Crossing(line.name, direction, round(meeting.frame), meeting.time_s, path.track, frame, time_s)
+
+    def _at_edge(self, point: Point) -> bool:
+        return min(point[0], self._aspect - point[0], point[1], 1 - point[1]) < _EDGE
+
+
+def _off(points: list[Point], here: Point, margin: float) -> bool:
+    return min(distance(a, b, here) for a, b in pairwise(points)) > margin
 
 
 def _goes_right(a: Point, b: Point, start: Point, end: Point) -> bool:
