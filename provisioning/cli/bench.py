@@ -1,5 +1,7 @@
 """`hawkline bench`: every bar of the project, met, missed or not measured."""
 
+import contextlib
+from importlib.metadata import entry_points
 from typing import Annotated
 
 import typer
@@ -9,9 +11,11 @@ from shared.output import Output, OutputOption, print_rows
 app = typer.Typer(help="Measure what the project promises in figures.", no_args_is_help=True)
 
 
-@app.callback()
-def _group() -> None:
-    """Keeps `all` a verb of its own while it is the only one."""
+def _add_benches() -> None:
+    """Every installed part brings its own; a part that is not there brings none."""
+    for entry in sorted(entry_points(group="hawkline.benches"), key=lambda entry: entry.name):
+        with contextlib.suppress(ModuleNotFoundError):
+            app.command(entry.name, epilog=f"Example: hawkline bench {entry.name} -o json")(entry.load())
 
 
 @app.command("all", epilog="Example: hawkline bench all --quick -o json")
@@ -38,3 +42,6 @@ def bench_all(
     print_rows(rows, output)
     if any(row["verdict"] == "missed" for row in rows):
         raise typer.Exit(1)
+
+
+_add_benches()

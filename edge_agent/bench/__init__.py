@@ -1,0 +1,1 @@
+"""Measures lines and motion against truth: `hawkline bench tripwire` and `hawkline bench motion`."""
