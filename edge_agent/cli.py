@@ -32,50 +32,38 @@ def run(config: ConfigOption) -> None:
         say(f"the outbox was a copy of another one; going on under the new epoch {epoch:08x}")
 
 
-@app.command(epilog="Example: hawkline agent replay gate.mp4 --scene gate.toml -o json")
+@app.command(epilog="Example: hawkline agent replay gate.mp4 --scene gate.toml --render seen.mp4 --sheet events.png")
 def replay(
     video: Annotated[Path, typer.Argument(help="video file", show_default=False)],
-    scene: Annotated[Path, typer.Option("--scene", help="scene file with the tripwires", show_default=False)],
+    scene: Annotated[Path, typer.Option("--scene", help="scene file with lines and zones", show_default=False)],
+    render: Annotated[
+        Path | None, typer.Option("--render", help="write the video with everything drawn on it", show_default=False)
+    ] = None,
+    sheet: Annotated[
+        Path | None, typer.Option("--sheet", help="write a page with a picture of every event", show_default=False)
+    ] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Run the analysis over a video, without broker or aggregator, and print what crosses the lines."""
-    from edge_agent.pipeline import Pipeline
-    from edge_agent.sources import Frame
-    from edge_agent.sources.file import FileSource
+    """Run the analysis over a video, without broker or aggregator, and print what lines and zones see."""
+    from edge_agent.replay import Replay
     from shared.scene import load_scene
 
     watched = load_scene(scene)
-    if not watched.tripwires:
-        say(f"{scene}: no [[tripwires]] in it, so nothing can be crossed")
-    pipeline = Pipeline(watched)
-    source = FileSource(video, realtime=False, key="VIDEO")
+    if not watched.watches:
+        say(f"{scene}: no [[tripwires]] and no [[zones]] in it, so nothing can happen")
+    run = Replay(video, watched, render, sheet)
     rows = []
-    frames, tracks = 0, set[int]()
-    for item in source.frames():
-        if not isinstance(item, Frame):
-            if item.detail.startswith("damaged"):
-                say(f"{video}: {item.detail}")
-            continue
-        frames += 1
-        crossings = pipeline.step(item)
-        tracks.update(track.track_id for track in pipeline.tracks)
-        for crossing in crossings:
-            row = {
-                "kind": "line_crossed",
-                "line": crossing.line,
-                "direction": crossing.direction.label,
-                "frame": crossing.frame,
-                "time_s": round(crossing.time_s, 3),
-                "track": crossing.track,
-            }
-            rows.append(row)
-            if output is Output.JSON:
-                emit(to_json(row))
-    if not frames:
+    for row in run.rows():
+        rows.append(row)
+        if output is Output.JSON:
+            emit(to_json(row))
+    if not run.frames:
         raise UnavailableError(f"VIDEO = {str(video)!r}: no frame could be decoded, expected a video")
     if output is Output.TABLE:
-        print_rows(rows, output)
-        say(f"{frames} frames, {len(tracks)} tracks, {len(rows)} crossings")
+        print_rows(sorted(rows, key=lambda row: int(str(row["frame"]))), output)
+        say(f"{run.frames} frames, {len(run.tracks)} tracks, {len(rows)} events; lines count whether armed or not")
+    if run.damaged:
+        raise typer.Exit(1)
 
 
 @app.command(epilog="Example: hawkline agent check --config /etc/hawkline/agent.toml")

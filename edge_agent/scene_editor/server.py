@@ -1,0 +1,191 @@
+"""The page's server: on loopback, for one person, behind a secret in the address."""
+
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import cv2
+import msgspec
+import tomli_w
+
+from edge_agent.pipeline import Pipeline
+from edge_agent.replay import row_of
+from edge_agent.sources import Frame
+from edge_agent.sources.base import Colour
+from shared.errors import ConfigError, HawklineError
+from shared.net import require_loopback
+from shared.scene import Scene, load_scene
+
+_MOST_BYTES = 1_000_000
+_TRY_S = 60.0
+_HEAD = "# Made with `hawkline scene edit`. Coordinates are parts of the picture, from its top left.\n"
+
+
+class SceneEditor:
+    """What the page can do: show a frame, try a scene, save it.
+
+    Args:
+        frames: opens the video or camera anew and gives its frames.
+        path: the scene file; read at first where it exists.
+
+    Raises:
+        ConfigError: no frame can be had, or the present scene file is wrong.
+    """
+
+    def __init__(self, frames: Callable[[], Iterator[Frame]], path: Path) -> None:
+        self._frames, self.path = frames, path
+        self._scene = load_scene(path) if path.is_file() else Scene()
+        self._picture = self._first_picture()
+
+    def scene(self) -> dict[str, Any]:
+        """The scene as the page takes it."""
+        return {"file": str(self.path), "scene": _plain(self._scene)}
+
+    def frame(self) -> bytes:
+        """One frame as JPEG."""
+        return bytes(cv2.imencode(".jpg", self._picture, [cv2.IMWRITE_JPEG_QUALITY, 90])[1])
+
+    def attempt(self, given: bytes) -> str:
+        """Run the analysis with a scene for a minute of video, and tell what it saw.
+
+        Raises:
+            ConfigError: the scene is wrong.
+        """
+        pipeline, lines, frames = Pipeline(_read(given)), [], 0
+        for frame in self._frames():
+            frames += 1
+            for event in pipeline.step(frame):
+                row = row_of(event)
+                lines.append(f"{row['time_s']:>7} s  {row['line']}: {row['kind']} {row['direction']}".replace("_", " "))
+            if frame.time_s > _TRY_S:
+                break
+        return "\n".join([f"{frames} frames, {len(lines)} events", *lines])
+
+    def save(self, given: bytes) -> str:
+        """Write the scene file; the one before stays beside it as `.bak`.
+
+        Raises:
+            ConfigError: the scene is wrong, or the file cannot be written.
+        """
+        scene = _read(given)
+        text = _HEAD + tomli_w.dumps(_plain(scene))
+        part = self.path.with_name(self.path.name + ".part")
+        try:
+            part.write_text(text, "utf-8")
+            if self.path.is_file():
+                self.path.replace(self.path.with_name(self.path.name + ".bak"))
+            part.replace(self.path)
+        except OSError as error:
+            raise ConfigError(f"{self.path}: cannot be written ({error.strerror})") from None
+        self._scene = scene
+        return f"saved: {self.path}\n{len(scene.watches)} lines and zones, {len(scene.masks)} masks"
+
+    def _first_picture(self) -> Colour:
+        for frame in self._frames():
+            return frame.colour()
+        raise ConfigError("no frame could be decoded, expected a video or a camera that answers")
+
+
+def serve(editor: SceneEditor, host: str, port: int) -> tuple[ThreadingHTTPServer, str]:
+    """Start listening; the caller runs `serve_forever`.
+
+    Returns:
+        The server and the address to open, which holds the secret.
+
+    Raises:
+        ValueError: the host is not loopback.
+    """
+    require_loopback(host, "--host")
+    secret = secrets.token_urlsafe(16)
+    server = ThreadingHTTPServer((host, port), _handler(editor, secret))
+    return server, f"http://{host}:{server.server_address[1]}/{secret}/"
+
+
+def _handler(editor: SceneEditor, secret: str) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            what = self._what()
+            if what == "":
+                page = resources.files("edge_agent.scene_editor").joinpath("page.html").read_bytes()
+                self._answer(200, "text/html; charset=utf-8", page)
+            elif what == "frame":
+                self._answer(200, "image/jpeg", editor.frame())
+            elif what == "scene":
+                self._answer(200, "application/json", json.dumps(editor.scene()).encode())
+            else:
+                self._answer(404, "text/plain", b"not here")
+
+        def do_POST(self) -> None:
+            action = {"try": editor.attempt, "save": editor.save}.get(self._what() or "")
+            given = self.headers.get("content-length") or ""
+            length = int(given) if given.isdecimal() else -1
+            plain = self.headers.get("content-type") != "application/json"
+            if action is None or plain or not 0 <= length <= _MOST_BYTES:
+                self._answer(404, "application/json", b'{"error":"not here"}')
+                return
+            try:
+                self._answer(200, "application/json", json.dumps({"text": action(self.rfile.read(length))}).encode())
+            except HawklineError as error:
+                self._answer(422, "application/json", json.dumps({"error": str(error)}).encode())
+
+        def _what(self) -> str | None:
+            """What is asked for, None without the secret or under a foreign host name."""
+            host = (self.headers.get("host") or "").rsplit(":", 1)[0]
+            prefix = f"/{secret}/"
+            if host not in ("127.0.0.1", "localhost", "[::1]") or not self.path.startswith(prefix):
+                return None
+            return self.path[len(prefix) :]
+
+        def _answer(self, status: int, kind: str, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("content-type", kind)
+            self.send_header("content-length", str(len(body)))
+            self.send_header("cache-control", "no-store")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing: the person sees the page."""
+
+    return Handler
+
+
+def _read(given: bytes) -> Scene:
+    try:
+        return msgspec.json.decode(given, type=Scene)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise ConfigError(str(error)) from None
+
+
+def _plain(scene: Scene) -> dict[str, Any]:
+    """Only what differs from the defaults, as TOML and the page want it."""
+    plain = msgspec.to_builtins(scene)
+    return {
+        key: [_without_defaults(entry) for entry in value] if isinstance(value, list) else value
+        for key, value in plain.items()
+        if value
+    }
+
+
+_DEFAULTS: dict[str, object] = {
+    "priority": 2,
+    "armed": True,
+    "schedule": [],
+    "anchor": "ground",
+    "min_height": 0.0,
+    "max_height": 1.0,
+    "debounce_s": 0.0,
+    "direction": "both",
+    "kind": "intrusion",
+    "dwell_s": None,
+    "heading": None,
+    "privacy": False,
+}
+
+
+def _without_defaults(entry: dict[str, object]) -> dict[str, object]:
+    return {key: value for key, value in entry.items() if key not in _DEFAULTS or value != _DEFAULTS[key]}
