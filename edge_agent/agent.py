@@ -8,12 +8,16 @@ from collections.abc import Sequence
 from enum import Enum
 from importlib.metadata import version
 
+import msgspec
+
 from edge_agent import health
+from edge_agent.arming import Arming
 from edge_agent.config import AgentSettings, Camera
 from edge_agent.evidence import PictureRing, PictureWriter, Taken, Uploader
 from edge_agent.outbox import Outbox
 from edge_agent.publisher import Publisher
 from edge_agent.supervise import CameraSupervisor, Report
+from edge_agent.tripwire import Crossing
 from edge_agent.worker import Picture, Sighting, Status
 from shared.clock import Clock, to_ms
 from shared.envelope import Acknowledgement, decode_message, encode_message
@@ -25,8 +29,11 @@ from shared.events import (
     Lane,
     LineCrossed,
     LineSpec,
+    Order,
+    ZoneAlarm,
 )
 from shared.mqtt import Connection, Message, Will
+from shared.scene import Tripwire
 from shared.threads import start_vital
 from shared.topics import AGGREGATOR_STATE, Address, Channel
 
@@ -38,11 +45,18 @@ _TICKETS = 256
 
 
 def line_specs(cameras: Sequence[Camera]) -> tuple[LineSpec, ...]:
-    """All lines of the box in the order of their numbers."""
+    """All lines and zones of the box in the order of their numbers."""
     return tuple(
-        LineSpec(index, line.name, tuple(line.points), line.direction, line.priority if line.armed else 0)
+        LineSpec(
+            index,
+            watch.name,
+            tuple(watch.points),
+            watch.direction if isinstance(watch, Tripwire) else "",
+            watch.priority if watch.armed else 0,
+            watch.rule,
+        )
         for index, camera in enumerate(cameras)
-        for line in camera.scene.tripwires
+        for watch in camera.scene.watches
     )
 
 
@@ -62,6 +76,7 @@ class Agent:
         self._address = Address(settings.site, settings.agent)
         self._outbox = Outbox(settings.data_dir / "outbox.db", clock, max_bytes=settings.outbox.max_bytes)
         self._lines = line_specs(cameras)
+        self._arming = Arming(cameras, settings.data_dir / "order.bin")
         self._line_numbers = {(line.camera, line.name): number for number, line in enumerate(self._lines)}
         self._revision = self._outbox.apply_config(tuple(camera.settings.name for camera in cameras), self._lines)
         self._pictures = PictureRing(
@@ -136,7 +151,11 @@ class Agent:
             f"{self._address.site}.{self._address.agent}",
             self._settings.broker.host,
             self._settings.broker.port,
-            subscriptions=[(self._address.topic(Channel.ACK), 0), (AGGREGATOR_STATE, 1)],
+            subscriptions=[
+                (self._address.topic(Channel.ACK), 0),
+                (self._address.topic(Channel.COMMAND), 1),
+                (AGGREGATOR_STATE, 1),
+            ],
             on_message=self._heard,
             on_up=self._came_up,
             on_down=lambda _reason: self._publisher.set_listening(False),
@@ -169,43 +188,71 @@ class Agent:
                 self._publisher.set_listening(alive)
                 if alive:
                     self._uploader.stir()
+            elif message.topic == self._address.topic(Channel.COMMAND):
+                self._ordered(message.payload)
             else:
-                self._publisher.acknowledged(decode_message(message.payload, Acknowledgement))
+                acknowledgement = decode_message(message.payload, Acknowledgement)
+                # Who acknowledges listens: brokers have been seen to keep the retained marker back when a session
+                # is resumed with messages in its queue.
+                self._publisher.set_listening(True)
+                self._publisher.acknowledged(acknowledgement)
         except WireError as error:
             log.warning("%s: %s", message.topic, error)
 
+    def _ordered(self, payload: bytes) -> None:
+        if not payload:
+            return
+        try:
+            self._arming.obey(decode_message(payload, Order))
+        except OSError as error:
+            log.error("an order cannot be kept: %s", error)
+
     def _beat(self, started_s: float) -> None:
         beat = health.take(self._clock, started_s, self._outbox, self._settings.data_dir, self._cameras)
+        beat = msgspec.structs.replace(beat, order=self._arming.version)
         self._connection.publish(self._address.topic(Channel.HEALTH), encode_message(beat), qos=0)
 
     def _reported(self, camera: int, run: int, report: Report) -> None:
         if isinstance(report, Sighting):
-            self._crossed(camera, run, report)
+            self._saw(camera, run, report)
         elif isinstance(report, Picture):
             self._pictured(camera, run, report)
         else:
             self._camera_told(camera, report)
 
-    def _crossed(self, camera: int, run: int, sighting: Sighting) -> None:
-        number = self._line_numbers[camera, sighting.crossing.line]
-        at_ms, priority = to_ms(sighting.met_at_s), self._lines[number].priority
-        sequence = self._outbox.append(
-            Lane.ALARM if priority else Lane.BULK,
-            LineCrossed(
-                at_ms=at_ms,
-                revision=self._revision,
-                line=number,
-                direction=sighting.crossing.direction,
-                run=run,
-                track=sighting.crossing.track,
-                priority=priority,
-                confirm_ms=to_ms(sighting.confirmed_at_s) - at_ms,
-            ),
-        )
+    def _saw(self, camera: int, run: int, sighting: Sighting) -> None:
+        event = self._event(camera, run, sighting)
+        sequence = self._outbox.append(Lane.ALARM if event.priority else Lane.BULK, event)
+        if not event.priority:
+            return
         with self._tickets_lock:
             self._tickets[camera, run, sighting.ticket] = sequence
             while len(self._tickets) > _TICKETS:
                 self._tickets.popitem(last=False)
+
+    def _event(self, camera: int, run: int, sighting: Sighting) -> LineCrossed | ZoneAlarm:
+        found, at_ms = sighting.found, to_ms(sighting.met_at_s)
+        if isinstance(found, Crossing):
+            return LineCrossed(
+                at_ms=at_ms,
+                revision=self._revision,
+                line=self._line_numbers[camera, found.line],
+                direction=found.direction,
+                run=run,
+                track=found.track,
+                priority=self._arming.priority(camera, found.line, sighting.met_at_s),
+                confirm_ms=to_ms(sighting.confirmed_at_s) - at_ms,
+            )
+        return ZoneAlarm(
+            at_ms=at_ms,
+            revision=self._revision,
+            line=self._line_numbers[camera, found.zone],
+            rule=found.rule,
+            run=run,
+            track=found.track,
+            priority=self._arming.priority(camera, found.zone, sighting.met_at_s),
+            lasted_ms=to_ms(found.time_s - found.began_s),
+        )
 
     def _pictured(self, camera: int, run: int, picture: Picture) -> None:
         with self._tickets_lock:

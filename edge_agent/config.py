@@ -52,6 +52,19 @@ class SyntheticCamera(Section, frozen=True, tag_field="kind", tag="synthetic"):
     """Frames per second."""
 
 
+class DetectorSettings(Section, frozen=True):
+    """An object detector in place of motion, where the hardware allows."""
+
+    model: Path
+    """ONNX file; relative paths start at the configuration file. docs/configuration.md says what it must give."""
+    classes: tuple[int, ...] = ()
+    """Numbers of the classes that count; empty counts all."""
+    min_score: Annotated[float, Meta(ge=0, le=1)] = 0.4
+    """What is less sure does not count."""
+    providers: tuple[str, ...] = ("CPUExecutionProvider",)
+    """ONNX Runtime execution providers, best first; one that is not there is an error."""
+
+
 class CameraSettings(Section, frozen=True):
     """One camera: where its frames come from and what is watched in them."""
 
@@ -61,6 +74,8 @@ class CameraSettings(Section, frozen=True):
     """Scene file with the tripwires; relative paths start at the configuration file."""
     source: FileCamera | RtspCamera | SyntheticCamera
     """Where frames come from."""
+    detector: DetectorSettings | None = None
+    """Finds objects; without it, motion does."""
 
 
 class BrokerSettings(Section, frozen=True):
@@ -151,12 +166,21 @@ def load_agent_settings(path: Path) -> tuple[AgentSettings, list[Camera]]:
                 raise ConfigError(
                     f"{path}: key cameras[{number}].source.path: no such file {str(source.path)!r}, expected a video"
                 )
+        detector = camera.detector
+        if detector is not None:
+            detector = msgspec.structs.replace(detector, model=base / detector.model)
+            if not detector.model.is_file():
+                raise ConfigError(
+                    f"{path}: key cameras[{number}].detector.model: no such file {str(detector.model)!r}, "
+                    "expected an ONNX model"
+                )
         scene_path = base / camera.scene
         if not scene_path.is_file():
             raise ConfigError(
                 f"{path}: key cameras[{number}].scene: no such file {str(scene_path)!r}, expected a scene file"
             )
-        cameras.append(Camera(msgspec.structs.replace(camera, source=source, scene=scene_path), load_scene(scene_path)))
+        camera = msgspec.structs.replace(camera, source=source, scene=scene_path, detector=detector)  # noqa: PLW2901
+        cameras.append(Camera(camera, load_scene(scene_path)))
     return settings, cameras
 
 

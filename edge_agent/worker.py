@@ -13,12 +13,13 @@ from multiprocessing.connection import Connection
 import av
 import cv2
 
-from edge_agent.config import Camera
-from edge_agent.pipeline import Pipeline
+from edge_agent.config import Camera, DetectorSettings
+from edge_agent.detect import ObjectDetector
+from edge_agent.motion.masks import Masks
+from edge_agent.pipeline import Found, Pipeline
 from edge_agent.sources import Frame, Source
 from edge_agent.sources.base import Colour
 from edge_agent.sources.opening import open_source
-from edge_agent.tripwire import Crossing
 from shared.errors import HawklineError
 from shared.events import CameraState
 
@@ -33,17 +34,17 @@ _JPEG_QUALITY = 85
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A crossing with wall-clock times; of an armed line a `Picture` with the same `ticket` follows."""
+    """What a line or zone saw, with wall-clock times; a `Picture` with its `ticket` follows."""
 
     ticket: int
-    crossing: Crossing
+    found: Found
     met_at_s: float
     confirmed_at_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The whole frame nearest to the crossing, as JPEG."""
+    """The whole frame nearest to the event, as JPEG, with what is private painted black."""
 
     ticket: int
     jpeg: bytes
@@ -69,13 +70,29 @@ def run_camera(camera: Camera, key: str, pipe: Connection) -> None:
     av.logging.set_level(av.logging.ERROR)
     cv2.setNumThreads(1)
     try:
+        detector = open_detector(camera.settings.detector)
         source = open_source(camera.settings.source, key)
     except HawklineError as error:
         pipe.send(Status(CameraState.UNREACHABLE, str(error)))
         return
     threading.Thread(target=_end_with_parent, args=(pipe, source), daemon=True).start()
     with contextlib.suppress(BrokenPipeError):
-        _Watch(camera, source, pipe).run()
+        _Watch(camera, source, pipe, detector).run()
+
+
+def open_detector(settings: DetectorSettings | None) -> ObjectDetector | None:
+    """The camera's object detector, None where motion does.
+
+    Raises:
+        ConfigError: its model or its providers are not there.
+    """
+    if settings is None:
+        return None
+    from edge_agent.detect.onnx import OnnxDetector
+
+    return OnnxDetector(
+        settings.model, classes=settings.classes, min_score=settings.min_score, providers=settings.providers
+    )
 
 
 def _end_with_parent(pipe: Connection, source: Source) -> None:
@@ -90,10 +107,10 @@ def _end_with_parent(pipe: Connection, source: Source) -> None:
 class _Watch:
     """Runs the pipeline over a source and reports."""
 
-    def __init__(self, camera: Camera, source: Source, pipe: Connection) -> None:
+    def __init__(self, camera: Camera, source: Source, pipe: Connection, detector: ObjectDetector | None) -> None:
         self._source, self._pipe = source, pipe
-        self._pipeline = Pipeline(camera.scene)
-        self._armed = {line.name for line in camera.scene.tripwires if line.armed}
+        self._pipeline = Pipeline(camera.scene, detector)
+        self._masks = Masks(camera.scene.masks)
         self._ring: deque[Frame] = deque()
         self._tickets = 0
         self._frames = 0
@@ -112,23 +129,20 @@ class _Watch:
     def _watch(self, frame: Frame) -> None:
         self._frames += 1
         self._remember(frame)
-        crossings = self._pipeline.step(frame)
-        for crossing in crossings:
-            self._report(crossing, frame)
+        for found in self._pipeline.step(frame):
+            self._report(found, frame)
         if self._state is not CameraState.WATCHING or time.monotonic() - self._reported_mono_s > _STATUS_S:
             self._state, self._detail = CameraState.WATCHING, ""
             self._pipe.send(self._status(last_frame_at_s=frame.captured_at_s))
 
-    def _report(self, crossing: Crossing, frame: Frame) -> None:
+    def _report(self, found: Found, frame: Frame) -> None:
         """The event first, its picture after: encoding takes longer than telling."""
         self._tickets += 1
-        met_at_s = frame.captured_at_s - (crossing.confirmed_time_s - crossing.time_s)
-        self._pipe.send(Sighting(self._tickets, crossing, met_at_s, frame.captured_at_s))
-        if crossing.line not in self._armed:
-            return
-        nearest = min(self._ring, key=lambda kept: abs(kept.time_s - crossing.time_s))
+        met_at_s = frame.captured_at_s - (frame.time_s - found.time_s)
+        self._pipe.send(Sighting(self._tickets, found, met_at_s, frame.captured_at_s))
+        nearest = min(self._ring, key=lambda kept: abs(kept.time_s - found.time_s))
         better = self._source.picture_at(met_at_s)
-        jpeg = _encode(better if better is not None else nearest.colour())
+        jpeg = _encode(self._masks.blacken(better if better is not None else nearest.colour()))
         self._pipe.send(Picture(self._tickets, jpeg, nearest.captured_at_s))
 
     def _remember(self, frame: Frame) -> None:
