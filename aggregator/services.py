@@ -13,6 +13,7 @@ from shared.threads import start_vital
 
 def ingest(settings: AggregatorSettings, dsn: str) -> None:
     """Receive, commit, acknowledge; record who is there."""
+    from aggregator.ingest.orders import OrderSender
     from aggregator.ingest.presence import PresenceWorker
     from aggregator.ingest.worker import IngestWorker
     from aggregator.store import Database
@@ -27,7 +28,10 @@ def ingest(settings: AggregatorSettings, dsn: str) -> None:
     for worker in workers:
         worker.start()
     presence.start()
+    orders = OrderSender(database, broker)
+    orders.start()
     wait_for_end()
+    orders.stop()
     presence.stop()
     for worker in workers:
         worker.stop()

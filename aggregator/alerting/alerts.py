@@ -11,11 +11,12 @@ from psycopg.rows import class_row
 from aggregator.config import WebhookSettings
 from aggregator.feed import log as feed_log
 from aggregator.rules.occurrence import Occurrence
-from aggregator.rules.tripwire import RaiseOrJoin, Reason
+from aggregator.rules.watches import RaiseOrJoin, Reason
 from aggregator.store import load_queries
 from aggregator.store.database import Connection
 from aggregator.store.entities import Alert, Verdict
 from shared.errors import HawklineError
+from shared.events import LineCrossed
 
 SQL = load_queries("alerting.sql")
 
@@ -54,7 +55,7 @@ def decide(connection: Connection, occurrence: Occurrence, decision: RaiseOrJoin
         "window": decision.window,
         "revision": occurrence.event.revision,
         "line": occurrence.event.line,
-        "direction": occurrence.event.direction.label,
+        "direction": occurrence.event.direction.label if isinstance(occurrence.event, LineCrossed) else "",
     }
     found = connection.execute(SQL["joinable_alert"], values).fetchone()
     if found:
@@ -63,7 +64,7 @@ def decide(connection: Connection, occurrence: Occurrence, decision: RaiseOrJoin
     else:
         raised = connection.execute(SQL["raise_alert"], values).fetchone()
         assert raised is not None  # noqa: S101 - INSERT ... RETURNING returns
-        alert_id, reason = int(raised["id"]), Reason.LINE_CROSSED
+        alert_id, reason = int(raised["id"]), decision.reason
     connection.execute(SQL["add_member"], {**values, "alert_id": alert_id, "reason": reason.value})
     publish(connection, alert_id, "joined" if found else "raised", publishing)
     return alert_id

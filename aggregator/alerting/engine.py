@@ -7,7 +7,7 @@ import msgspec
 
 from aggregator.alerting.alerts import SQL, Publishing, decide
 from aggregator.feed import log as feed_log
-from aggregator.rules import tripwire
+from aggregator.rules import watches
 from aggregator.rules.occurrence import Occurrence
 from aggregator.store import Database
 from aggregator.store.database import Connection
@@ -53,7 +53,7 @@ class AlertingEngine:
                 feed_log.lock(connection)
             for row in sorted(rows, key=lambda row: (row["late"], row["id"])):
                 for occurrence in self._decode(connection, row["body"]):
-                    for decision in tripwire.evaluate(occurrence, self._window):
+                    for decision in watches.evaluate(occurrence, self._window):
                         decide(connection, occurrence, decision, self._publishing)
         return len(rows)
 

@@ -18,7 +18,7 @@ from aggregator.rules.occurrence import Occurrence
 from aggregator.store import load_queries
 from aggregator.store.database import Connection
 from shared.envelope import VERSION, Acknowledgement
-from shared.events import ConfigApplied, EvidenceReady, Lane, LineCrossed, LossReason, RangeLost, kind_of
+from shared.events import ConfigApplied, EvidenceReady, Lane, LineCrossed, LossReason, RangeLost, ZoneAlarm, kind_of
 from shared.topics import Address
 
 SQL = load_queries("ingest.sql")
@@ -140,6 +140,9 @@ class Committer:
             work.counts[producer, event.revision, event.line, event.direction, quarter_of(event_at)] += 1
             if event.priority:
                 work.occurrences.append(Occurrence.of(producer, lane, row.sequence, event_at, event))
+        elif isinstance(event, ZoneAlarm):
+            if event.priority:
+                work.occurrences.append(Occurrence.of(producer, lane, row.sequence, event_at, event))
         elif isinstance(event, ConfigApplied):
             _note_config(connection, producer, event)
         elif isinstance(event, EvidenceReady):
@@ -247,6 +250,7 @@ def _note_config(connection: Connection, producer: int, event: ConfigApplied) ->
                 "points": Jsonb(line.points),
                 "direction": _text(line.direction),
                 "priority": line.priority,
+                "rule": line.rule,
             },
         )
 

@@ -5,7 +5,7 @@ from typing import Self
 
 import msgspec
 
-from shared.events import Lane, LineCrossed
+from shared.events import Lane, LineCrossed, ZoneAlarm
 
 
 class Occurrence(msgspec.Struct, frozen=True, array_like=True):
@@ -15,8 +15,10 @@ class Occurrence(msgspec.Struct, frozen=True, array_like=True):
     lane: Lane
     sequence: int
     event_at: datetime
-    event: LineCrossed
+    event: LineCrossed | ZoneAlarm
 
     @classmethod
-    def of(cls, producer_id: int, lane: Lane, sequence: int, event_at: datetime, event: LineCrossed) -> Self:
+    def of(
+        cls, producer_id: int, lane: Lane, sequence: int, event_at: datetime, event: LineCrossed | ZoneAlarm
+    ) -> Self:
         return cls(producer_id, lane, sequence, event_at, event)

@@ -59,8 +59,9 @@ INSERT INTO config_cameras (producer_id, revision, camera, name)
 VALUES (%(producer_id)s, %(revision)s, %(camera)s, %(name)s) ON CONFLICT DO NOTHING;
 
 -- name: add_line
-INSERT INTO config_lines (producer_id, revision, line, camera, name, points, direction, priority)
-VALUES (%(producer_id)s, %(revision)s, %(line)s, %(camera)s, %(name)s, %(points)s, %(direction)s, %(priority)s)
+INSERT INTO config_lines (producer_id, revision, line, camera, name, points, direction, priority, rule)
+VALUES (%(producer_id)s, %(revision)s, %(line)s, %(camera)s, %(name)s, %(points)s, %(direction)s, %(priority)s,
+        %(rule)s)
 ON CONFLICT DO NOTHING;
 
 -- name: add_evidence

@@ -1,0 +1,34 @@
+-- name: set_arming
+INSERT INTO arming (site, agent, camera, name, armed, changed_by)
+VALUES (%(site)s, %(agent)s, %(camera)s, %(name)s, %(armed)s, %(by)s)
+ON CONFLICT (site, agent, camera, name)
+DO UPDATE SET armed = excluded.armed, changed_by = excluded.changed_by, changed_at = now()
+RETURNING site, agent, camera, name, armed, changed_by, changed_at;
+
+-- name: renew_order
+INSERT INTO orders (site, agent, version) VALUES (%(site)s, %(agent)s, 1)
+ON CONFLICT (site, agent) DO UPDATE SET version = orders.version + 1, sent_at = NULL;
+
+-- name: arming
+SELECT site, agent, camera, name, armed, changed_by, changed_at FROM arming
+WHERE (site, agent) = (%(site)s, %(agent)s) ORDER BY camera, name;
+
+-- name: watched
+-- Lines and zones of the box's newest configuration.
+SELECT c.name AS camera, l.name FROM config_lines l
+JOIN config_cameras c USING (producer_id, revision, camera)
+WHERE (l.producer_id, l.revision) = (
+    SELECT c2.producer_id, c2.revision FROM config_cameras c2 JOIN producers p ON p.id = c2.producer_id
+    WHERE (p.site, p.agent) = (%(site)s, %(agent)s)
+    ORDER BY c2.producer_id DESC, c2.revision DESC LIMIT 1
+) ORDER BY l.line;
+
+-- name: due_orders
+-- What a box does not obey yet: at once, and again while it is there and does not say so.
+SELECT o.site, o.agent, o.version FROM orders o LEFT JOIN agents a USING (site, agent)
+WHERE coalesce((a.health->>'order')::bigint, 0) < o.version
+  AND (o.sent_at IS NULL OR (a.state = 'online' AND o.sent_at < now() - interval '10 seconds'))
+ORDER BY o.site, o.agent;
+
+-- name: order_sent
+UPDATE orders SET sent_at = now() WHERE (site, agent, version) = (%(site)s, %(agent)s, %(version)s);
