@@ -1,8 +1,6 @@
 """Two operators' browsers: an alert appears, is acknowledged in one and seen acknowledged in the other."""
 
-import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from selenium import webdriver
@@ -14,36 +12,7 @@ from tests.acceptance.test_kills import many_lines
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 
-_FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage --window-size=1280,900"
-)
-
 Browser = webdriver.Chrome
-
-
-@pytest.fixture
-def browser(request: pytest.FixtureRequest) -> Iterator[Callable[[], Browser]]:
-    """Makes headless Chromiums; without one the test skips, and fails where CI=true."""
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not (chromium and driver):
-        reason = "Chromium and its driver are missing (Debian: chromium chromium-driver)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    opened: list[Browser] = []
-
-    def open_browser() -> Browser:
-        options = webdriver.ChromeOptions()
-        for flag in _FLAGS.split():
-            options.add_argument(flag)
-        options.binary_location = chromium
-        opened.append(webdriver.Chrome(options=options, service=webdriver.ChromeService(driver)))
-        return opened[-1]
-
-    yield open_browser
-    for one in opened:
-        one.quit()
 
 
 def see(browser: Browser, selector: str, timeout_s: float = 20.0) -> str:

@@ -12,7 +12,7 @@ from aggregator.feed.log import to_sse
 from aggregator.notify.signing import sign
 from aggregator.notify.webhook import retry_wait_s
 from aggregator.rules.occurrence import Occurrence
-from aggregator.rules.tripwire import evaluate
+from aggregator.rules.watches import evaluate
 from aggregator.store import load_queries
 from edge_agent.sources.credentials import without_credentials
 from edge_agent.sources.rtsp import retry_delay_s

@@ -1,0 +1,88 @@
+"""`hawkline scene edit` in a real browser: one frame, points by the mouse, tried, saved, and the file works."""
+
+import http.client
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+from shared.scene import load_scene
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]
+
+
+@pytest.fixture
+def editor(tmp_path: Path, real_video: Path) -> Iterator[tuple[str, Path]]:
+    """The command on a car park's video; gives the page's address and the scene file, which is not there yet."""
+    scene = tmp_path / "scene.toml"
+    command = [sys.executable, "-c", "from shared.commands import main; main()", "scene", "edit"]
+    arguments = [str(real_video / "car-detection.mp4"), "--scene", str(scene), "--no-open"]
+    process = subprocess.Popen([*command, *arguments], stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    address = process.stderr.readline().removeprefix("open ").strip()
+    assert address.startswith("http://127.0.0.1:")
+    yield address, scene
+    process.terminate()
+    process.wait(10)
+    process.stderr.close()
+
+
+def test_draw_try_and_save(editor: tuple[str, Path], browser: Callable[[], webdriver.Chrome]) -> None:
+    address, scene = editor
+    page = browser()
+    page.get(address)
+    canvas = page.find_element(By.ID, "picture")
+    WebDriverWait(page, 20).until(lambda _: canvas.get_property("width") == 768)
+    page.find_element(By.CSS_SELECTOR, "[data-new=tripwire]").click()
+    wide = canvas.size["width"]
+    for part in (-0.45, 0.45):
+        ActionChains(page).move_to_element_with_offset(canvas, round(part * wide), 0).click().perform()
+    name = page.find_element(By.ID, "field-name")
+    name.clear()
+    name.send_keys("lane")
+    page.find_element(By.ID, "try").click()
+    said = page.find_element(By.ID, "said")
+    WebDriverWait(page, 90).until(lambda _: "events" in said.text)
+    assert "4 events" in said.text
+    page.find_element(By.ID, "save").click()
+    WebDriverWait(page, 20).until(lambda _: "saved" in said.text)
+    written = load_scene(scene)
+    assert [line.name for line in written.tripwires] == ["lane"]
+    (ax, ay), (bx, by) = written.tripwires[0].points
+    assert (ax, ay, bx, by) == pytest.approx((0.05, 0.5, 0.95, 0.5), abs=0.02)
+
+
+def test_a_wrong_scene_is_told_and_not_written(
+    editor: tuple[str, Path], browser: Callable[[], webdriver.Chrome]
+) -> None:
+    address, scene = editor
+    page = browser()
+    page.get(address)
+    page.find_element(By.CSS_SELECTOR, "[data-new=zone]").click()
+    page.find_element(By.ID, "save").click()
+    said = page.find_element(By.ID, "said")
+    WebDriverWait(page, 20).until(lambda _: "points" in said.text and said.get_attribute("class") == "bad")
+    assert not scene.exists()
+
+
+def test_only_who_knows_the_address_gets_anything(editor: tuple[str, Path]) -> None:
+    address, _ = editor
+    host, _, secret = address.removeprefix("http://").partition("/")
+
+    def status(method: str, path: str, headers: dict[str, str]) -> int:
+        connection = http.client.HTTPConnection(host, timeout=10)
+        connection.request(method, path, body="{}" if method == "POST" else None, headers=headers)
+        code = connection.getresponse().status
+        connection.close()
+        return code
+
+    assert status("GET", f"/{secret}frame", {}) == 200
+    assert status("GET", "/frame", {}) == 404
+    assert status("GET", f"/{secret}frame", {"Host": "evil.example"}) == 404
+    assert status("POST", f"/{secret}save", {"Content-Type": "text/plain"}) == 404
