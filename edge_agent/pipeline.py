@@ -1,6 +1,6 @@
 """One camera's analysis: frames in, events out. No input, no output, no clock."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,36 @@ from edge_agent.tripwire import Crossing, Presence, Sighting, TripwireJudge, Zon
 from shared.scene import Scene
 
 Found = Crossing | Presence
+
+
+_BELIEVE_S = 4.5
+"""Longer than the judges remember somebody who is gone."""
+_PACE_S = 0.1
+_LEAST_PACE = 0.5
+
+
+class _MediaClock:
+    """Media time that only grows: frames that arrive in bursts, stand still or jump back are given their usual pace."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self._raw_s: float | None = None
+        self._pace_s = _PACE_S
+        self._offset_s = 0.0
+
+    def step(self, raw_s: float) -> float:
+        """The time of the next frame, whose stamp is `raw_s`."""
+        if self._raw_s is None:
+            self.now_s = raw_s
+        else:
+            dt_s = raw_s - self._raw_s
+            if 0 <= dt_s < 1:
+                self._pace_s += 0.1 * (dt_s - self._pace_s)
+            if dt_s < 0:
+                self._offset_s = self.now_s + self._pace_s - raw_s
+            self.now_s = max(raw_s + self._offset_s, self.now_s + max(0.01, _LEAST_PACE * self._pace_s))
+        self._raw_s = raw_s
+        return self.now_s
 
 
 @dataclass(slots=True)
@@ -40,6 +70,8 @@ class Pipeline:
         self._tracker = Tracker()
         self._judges: _Judges | None = None
         self._pending: dict[int, list[Found]] = {}
+        self._believed_until_s: dict[int, float] = {}
+        self._clock = _MediaClock()
         self.tracks: list[Track] = []
 
     @property
@@ -51,8 +83,9 @@ class Pipeline:
         """Analyse one frame.
 
         Returns:
-            What this frame confirms, in the order of the tracks: crossings first.
+            What this frame confirms. Times in it are those of `time_s`.
         """
+        frame = replace(frame, time_s=self._clock.step(frame.time_s))
         if self._judges is None:
             height, width = frame.grey.shape
             self._judges = _Judges(
@@ -65,13 +98,24 @@ class Pipeline:
         self.tracks = self._tracker.step(seen, frame.time_s, frame.number)
         return self._believed(self._judge(self._judges, frame))
 
+    @property
+    def time_s(self) -> float:
+        """Media time of the last frame as analysis takes it: always growing, whatever the stream's stamps do."""
+        return self._clock.now_s
+
     def _believed(self, found: list[Found]) -> list[Found]:
         """Hold back what a track did until it has gone somewhere; what never does was leaves, rain or light."""
         for event in found:
             self._pending.setdefault(event.track, []).append(event)
-        living = self._tracker.living()
-        purposeful = {track.track_id for track in self.tracks if track.purposeful}
-        told = [event for track in purposeful for event in self._pending.pop(track, ())]
+        now_s, living = self._clock.now_s, self._tracker.living()
+        # What leaves over a line at the picture's edge is counted when its track has long been over.
+        self._believed_until_s = {
+            track: until_s for track, until_s in self._believed_until_s.items() if until_s > now_s
+        }
+        for track in self.tracks:
+            if track.purposeful:
+                self._believed_until_s[track.track_id] = now_s + _BELIEVE_S
+        told = [event for track in self._believed_until_s for event in self._pending.pop(track, ())]
         self._pending = {track: events for track, events in self._pending.items() if track in living}
         return told
 

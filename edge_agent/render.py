@@ -125,8 +125,10 @@ class ContactSheet:
         """Append a drawn frame in which something was found."""
         self.events += len(found)
         if found and len(self._tiles) < _SHEET_MOST:
-            scale = _TILE_PX / picture.shape[1]
-            self._tiles.append(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))  # type: ignore[arg-type]
+            size = _TILE_PX, round(picture.shape[0] * _TILE_PX / picture.shape[1])
+            if self._tiles:  # a stream may change its size; the page does not
+                size = self._tiles[0].shape[1], self._tiles[0].shape[0]
+            self._tiles.append(np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8))
 
     def close(self) -> None:
         """Write the page.

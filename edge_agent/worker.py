@@ -138,9 +138,9 @@ class _Watch:
     def _report(self, found: Found, frame: Frame) -> None:
         """The event first, its picture after: encoding takes longer than telling."""
         self._tickets += 1
-        met_at_s = frame.captured_at_s - (frame.time_s - found.time_s)
+        met_at_s = frame.captured_at_s - (self._pipeline.time_s - found.time_s)
         self._pipe.send(Sighting(self._tickets, found, met_at_s, frame.captured_at_s))
-        nearest = min(self._ring, key=lambda kept: abs(kept.time_s - found.time_s))
+        nearest = min(self._ring, key=lambda kept: abs(kept.captured_at_s - met_at_s))
         better = self._source.picture_at(met_at_s)
         jpeg = _encode(self._masks.blacken(better if better is not None else nearest.colour()))
         self._pipe.send(Picture(self._tickets, jpeg, nearest.captured_at_s))

@@ -54,7 +54,8 @@ class _Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     def fits(self, height: float) -> bool:
         """Whether a thing of this height counts."""
-        return self.min_height <= height <= self.max_height
+        # A box may reach beyond the picture, so that 1 is no limit.
+        return self.min_height <= height and (height <= self.max_height or self.max_height >= 1)
 
 
 class Tripwire(_Watch, frozen=True, forbid_unknown_fields=True):
@@ -99,6 +100,7 @@ class Zone(_Watch, frozen=True, forbid_unknown_fields=True):
         if self.points[0] == self.points[-1]:
             raise ValueError(f"zone {self.name!r}: the last corner repeats the first, leave it out")
         _require_different(f"zone {self.name!r}", self.points)
+        _require_simple(f"zone {self.name!r}", self.points)
         if self.kind == "wrong_way" and self.heading is None:
             raise ValueError(f"zone {self.name!r}: kind = 'wrong_way' needs the allowed way, such as heading = [1, 0]")
         if self.kind != "wrong_way" and self.heading is not None:
@@ -127,6 +129,9 @@ class Mask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Its corners."""
     privacy: bool = False
     """Also black in every picture that is kept or sent: what lies in it never leaves the box."""
+
+    def __post_init__(self) -> None:
+        _require_simple("mask", self.points)
 
 
 Watch = Tripwire | Zone
@@ -161,6 +166,23 @@ def _require_different(name: str, points: Sequence[Point]) -> None:
     for number, (a, b) in enumerate(pairwise(points), start=1):
         if a == b:
             raise ValueError(f"{name}: points {number} and {number + 1} are the same, expected a line with a length")
+
+
+def _require_simple(name: str, corners: Sequence[Point]) -> None:
+    """A polygon whose sides cross each other leaves holes that nobody drew."""
+    sides = list(zip(corners, [*corners[1:], corners[0]], strict=True))
+    for number, (a, b) in enumerate(sides):
+        for other, (c, d) in enumerate(sides[number + 2 :], start=number + 2):
+            if (other + 1) % len(sides) == number:
+                continue
+            if _turn(a, b, c) * _turn(a, b, d) < 0 and _turn(c, d, a) * _turn(c, d, b) < 0:
+                raise ValueError(
+                    f"{name}: sides {number + 1} and {other + 1} cross; give the corners one after another"
+                )
+
+
+def _turn(a: Point, b: Point, c: Point) -> float:
+    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 
 
 def load_scene(path: Path) -> Scene:

@@ -49,4 +49,4 @@ def detections(detector: ObjectDetector, frame: Frame, masks: Masks) -> Foregrou
             continue
         labels[top:bottom, left:right] = number  # nearer ones, whose feet are lower, last
         blobs.append(Blob(left, top, right, bottom, (right - left) * (bottom - top), (number,), upright=True))
-    return Foreground(blobs, labels, picture)  # type: ignore[arg-type]
+    return Foreground(blobs, labels, picture, detected=True)  # type: ignore[arg-type]

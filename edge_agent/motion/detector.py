@@ -54,6 +54,7 @@ class Foreground:
         picture: the analysed grey picture.
         allowance: how restless each place is, in grey levels.
         ignored: 255 where nothing is analysed.
+        detected: whether the blobs are an object detector's, each a thing of its own.
     """
 
     blobs: list[Blob]
@@ -61,6 +62,7 @@ class Foreground:
     picture: Picture
     allowance: Picture | None = None
     ignored: Mask | None = None
+    detected: bool = False
 
 
 class MotionDetector:
@@ -99,7 +101,8 @@ class MotionDetector:
             difference[ignored > 0] = 0
         allowance = background.allowance(difference, purposeful, dt_s)
         moving = _foreground(difference, allowance)
-        if np.count_nonzero(moving) > _SCENE_CHANGE * moving.size:
+        watched = moving.size if ignored is None else max(1, moving.size - int(np.count_nonzero(ignored)))
+        if np.count_nonzero(moving) > _SCENE_CHANGE * watched:
             self._background = Beginning(view, frame.time_s)
             return _nothing(view.grey)
         dropped = background.drop_ghosts(view, moving, held, frame.time_s)

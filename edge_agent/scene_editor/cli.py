@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shared.errors import ConfigError, PortInUseError
-from shared.net import require_loopback
 from shared.output import Output, OutputOption, print_rows, say
 
 if TYPE_CHECKING:
@@ -32,10 +31,8 @@ def edit(
 
     if scene.is_dir() or not scene.resolve().parent.is_dir():
         raise ConfigError(f"--scene {str(scene)!r}: its folder is not there, or it is one itself")
-    try:
-        require_loopback(host, "--host")
-    except ValueError as error:
-        raise ConfigError(str(error)) from None
+    if host not in ("127.0.0.1", "localhost"):
+        raise ConfigError(f"--host {host!r}: expected 127.0.0.1 or localhost; the page is for this machine only")
     editor = SceneEditor(lambda: _frames(source), scene)
     try:
         server, address = serve(editor, host, port)
@@ -95,7 +92,7 @@ def _frames(source: str) -> Iterator["Frame"]:
         for item in opened.frames():
             if isinstance(item, Frame):
                 yield item
-            elif item is not None and source.startswith("rtsp") and item.detail:
+            elif item is not None and source.startswith(("rtsp://", "rtsps://")) and item.detail:
                 raise ConfigError(f"the camera cannot be seen: {item.detail}")
     finally:
         opened.close()

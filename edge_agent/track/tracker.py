@@ -68,8 +68,10 @@ class Tracker:
         self._tracks = [t for t in self._tracks if time_s - t.seen_s <= (_LOST_S if t.confirmed else _DOUBT_S)]
         for track in self._tracks:
             track.seen_now = False
-        parts = regions.gather(regions.part(seen.blobs, seen.labels))
-        things = regions.join(parts, self._perspective, self._size[1])
+        things = seen.blobs
+        if not seen.detected:
+            parts = regions.gather(regions.part(seen.blobs, seen.labels))
+            things = regions.join(parts, self._perspective, self._size[1])
         for tracks, blobs in _groups(self._tracks, things, time_s):
             if not tracks:
                 for blob in blobs:

@@ -8,7 +8,7 @@ room to be clear.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 
 from edge_agent.tripwire.continuity import KEEP_S, Continuity
@@ -54,8 +54,17 @@ class _Path:
     time_s: float
     height: float
     was_clear: bool = False
-    meetings: list[_Meeting] = field(default_factory=list)
+    sum: int = 0
+    """Meetings since it was clear: +1 left to right, -1 back."""
+    decisive: _Meeting | None = None
+    """The meeting after which the sum left zero."""
     counted_s: float | None = None
+
+    def meet(self, meeting: _Meeting) -> None:
+        """Take in a meeting."""
+        if self.sum == 0:
+            self.decisive = meeting
+        self.sum += meeting.way
 
 
 class TripwireJudge:
@@ -105,12 +114,7 @@ class TripwireJudge:
         for key in [key for key in self._paths if key[1] not in living]:
             path = self._paths.pop(key)
             line, points = lines[key[0]]
-            if (
-                path.was_clear
-                and path.meetings
-                and self._at_edge(path.point)
-                and _off(points, path.point, _EDGE_MARGIN)
-            ):
+            if path.was_clear and path.sum and self._at_edge(path.point) and _off(points, path.point, _EDGE_MARGIN):
                 crossing = self._count(line, path, frame, time_s)
                 if crossing:
                     found.append(crossing)
@@ -131,7 +135,7 @@ class TripwireJudge:
             along = crossing_parameter(path.point, here, a, b)
             if along is not None:
                 way = 1 if _goes_right(a, b, path.point, here) else -1
-                path.meetings.append(
+                path.meet(
                     _Meeting(
                         path.frame + along * (frame - path.frame), path.time_s + along * (time_s - path.time_s), way
                     )
@@ -140,12 +144,12 @@ class TripwireJudge:
         if not clear:
             return None
         crossing = self._count(line, path, frame, time_s) if path.was_clear else None
-        path.meetings.clear()
+        path.sum, path.decisive = 0, None
         path.was_clear = True
         return crossing
 
     def _count(self, line: Tripwire, path: _Path, frame: int, time_s: float) -> Crossing | None:
-        meeting = _decisive(path.meetings)
+        meeting = path.decisive if path.sum else None
         if meeting is None or not line.fits(path.height):
             return None
         direction = Direction.LEFT_TO_RIGHT if meeting.way > 0 else Direction.RIGHT_TO_LEFT
@@ -165,13 +169,3 @@ def _off(points: list[Point], here: Point, margin: float) -> bool:
 
 def _goes_right(a: Point, b: Point, start: Point, end: Point) -> bool:
     return (b[0] - a[0]) * (end[1] - start[1]) - (b[1] - a[1]) * (end[0] - start[0]) > 0
-
-
-def _decisive(meetings: list[_Meeting]) -> _Meeting | None:
-    """The meeting after which the sum of ways left zero for good, or None when it ended at zero."""
-    total, last = 0, None
-    for meeting in meetings:
-        if total == 0:
-            last = meeting
-        total += meeting.way
-    return last if total else None

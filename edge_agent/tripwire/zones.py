@@ -55,6 +55,7 @@ class ZoneJudge:
     def step(self, sightings: Sequence[Sighting], frame: int, time_s: float) -> list[Presence]:
         """What has lasted long enough with this frame; once for each stay, or again after the zone's debounce."""
         numbers = self._continuity.follow(sightings, self._aspect, time_s)
+        self._stays = {key: stay for key, stay in self._stays.items() if time_s - stay.seen_s <= _LAPSE_S}
         found = []
         for sighting, number in zip(sightings, numbers, strict=True):
             for zone, corners in self._zones:
@@ -62,7 +63,6 @@ class ZoneJudge:
                     began_s = self._judge(zone, corners, number, sighting, time_s)
                     if began_s is not None:
                         found.append(Presence(zone.name, zone.rule, frame, time_s, began_s, sighting.track))
-        self._stays = {key: stay for key, stay in self._stays.items() if time_s - stay.seen_s <= _LAPSE_S}
         return found
 
     def _judge(self, zone: Zone, corners: list[Point], number: int, sighting: Sighting, time_s: float) -> float | None:

@@ -45,7 +45,7 @@ def test_armed_and_disarmed_from_the_centre(site: Site) -> None:
     assert "fence/fence, fence/yard" in answer.json()["detail"]
 
     assert order(site, "fence", False).json()["armed"] is False
-    await_true("the box obeys", lambda: obeyed(site) == 1, 40)
+    first = await_true("the box obeys", lambda: obeyed(site), 40)
     before = kinds()
     await_true("the zone goes on", lambda: kinds()["intrusion"] > before["intrusion"] + 1, 60)
     assert kinds()["tripwire"] == before["tripwire"], "disarmed, and still it raised an alert"
@@ -53,7 +53,7 @@ def test_armed_and_disarmed_from_the_centre(site: Site) -> None:
     agent.stop()
     assert order(site, "fence", None).status_code == 200
     agent.start()
-    await_true("the box hears it when it is back", lambda: obeyed(site) == 2, 60)
+    await_true("the box hears it when it is back", lambda: obeyed(site) > first, 60)
     await_true("the line raises alerts again", lambda: kinds()["tripwire"] > before["tripwire"], 60)
     listed = site.get(f"/api/v1/boxes/{SITE}/box/arming")
     assert [(entry["name"], entry["armed"], entry["changed_by"]) for entry in listed] == [

@@ -1,7 +1,11 @@
 """The pipeline against scenes that know the truth about themselves."""
 
+import dataclasses
+
+import numpy as np
 import pytest
 
+from edge_agent.detect import Detection
 from edge_agent.pipeline import Pipeline
 from edge_agent.sources import Frame
 from edge_agent.sources.synthetic import Kind, SyntheticScene, SyntheticSource
@@ -45,3 +49,39 @@ def test_scene_change_is_no_motion() -> None:
                 item.number, item.time_s, item.captured_at_s, item.grey // 3 if dark else item.grey, item.colour
             )
             assert pipeline.step(frame) == []
+
+
+@pytest.mark.parametrize("apart_s", [0.0, 0.001, 0.01, 0.05, 0.1])
+def test_frames_that_arrive_in_pairs_lose_nobody(apart_s: float) -> None:
+    source = SyntheticSource("fence", seed=11, fps=10, realtime=False, until_s=31)
+    pipeline, found = Pipeline(Scene([FENCE])), []
+    for item in source.frames():
+        if isinstance(item, Frame):
+            late = (item.number - 1) // 2 * 0.2 + (item.number - 1) % 2 * apart_s
+            found += pipeline.step(dataclasses.replace(item, time_s=late))
+    assert len(found) == len(source.scene.truth(FENCE, 30))
+
+
+def test_time_that_jumps_back_loses_nobody() -> None:
+    source = SyntheticSource("fence", seed=11, fps=10, realtime=False, until_s=31)
+    pipeline, found = Pipeline(Scene([FENCE])), []
+    for item in source.frames():
+        if isinstance(item, Frame):
+            found += pipeline.step(dataclasses.replace(item, time_s=item.time_s - (3600 if item.number > 155 else 0)))
+    assert len(found) == len(source.scene.truth(FENCE, 30))
+
+
+def test_who_leaves_over_a_line_at_the_edge_is_counted_behind_the_track_s_end() -> None:
+    boxes = iter([(0.4, y / 100 - 0.3, 0.5, y / 100) for y in range(40, 101, 3)])
+
+    class Walker:
+        def detect(self, frame: Frame) -> list[Detection]:
+            box = next(boxes, None)
+            return [Detection(*box, 0.9)] if box else []
+
+    grey = np.full((180, 320), 100, np.uint8)
+    pipeline = Pipeline(Scene([Tripwire("low", [(0.0, 0.99), (1.0, 0.99)])]), Walker())
+    found = []
+    for number in range(1, 90):
+        found += pipeline.step(Frame(number, number / 10, number / 10, grey, lambda: np.zeros((180, 320, 3), np.uint8)))
+    assert len(found) == 1

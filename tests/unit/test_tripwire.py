@@ -111,6 +111,12 @@ def test_state_of_tracks_that_are_over_is_dropped() -> None:
     assert len(judge._continuity._by_track) < 20
 
 
+def test_lingering_on_the_line_for_an_hour_costs_nothing() -> None:
+    judge = TripwireJudge([LEVEL], aspect=1)
+    walk(judge, down(end=0.48) + JITTER * 900)
+    assert all(isinstance(path.sum, int) and abs(path.sum) <= 1 for path in judge._paths.values())
+
+
 def test_a_new_id_on_the_line_goes_on_as_who_was_there() -> None:
     judge = TripwireJudge([LEVEL], aspect=1)
     found = []

@@ -6,8 +6,11 @@ DO UPDATE SET armed = excluded.armed, changed_by = excluded.changed_by, changed_
 RETURNING site, agent, camera, name, armed, changed_by, changed_at;
 
 -- name: renew_order
-INSERT INTO orders (site, agent, version) VALUES (%(site)s, %(agent)s, 1)
-ON CONFLICT (site, agent) DO UPDATE SET version = orders.version + 1, sent_at = NULL;
+-- Counted by the clock, so that a database that was restored does not give numbers that the box has heard before.
+INSERT INTO orders (site, agent, version)
+VALUES (%(site)s, %(agent)s, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)
+ON CONFLICT (site, agent)
+DO UPDATE SET version = greatest(orders.version + 1, excluded.version), sent_at = NULL;
 
 -- name: arming
 SELECT site, agent, camera, name, armed, changed_by, changed_at FROM arming
