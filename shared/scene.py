@@ -22,7 +22,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x
 Polygon = Annotated[list[Point], Meta(min_length=3, max_length=32)]
 
 
-class _Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class _Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """What lines and zones have in common."""
 
     priority: Annotated[int, Meta(ge=1, le=4)] = 2
@@ -58,7 +58,7 @@ class _Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         return self.min_height <= height and (height <= self.max_height or self.max_height >= 1)
 
 
-class Tripwire(_Watch, frozen=True, forbid_unknown_fields=True):
+class Tripwire(_Watch, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A 警戒线: a polyline whose crossing is an event."""
 
     name: Name
@@ -81,7 +81,7 @@ class Tripwire(_Watch, frozen=True, forbid_unknown_fields=True):
         return self.direction in ("both", direction.label)
 
 
-class Zone(_Watch, frozen=True, forbid_unknown_fields=True):
+class Zone(_Watch, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A place: entering it, staying in it, or going through it the wrong way is an event."""
 
     name: Name
@@ -122,7 +122,7 @@ class Zone(_Watch, frozen=True, forbid_unknown_fields=True):
         return 60.0 if self.kind == "loitering" else 1.0
 
 
-class Mask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Mask(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A part of the picture that is not analysed."""
 
     points: Polygon
@@ -137,7 +137,7 @@ class Mask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 Watch = Tripwire | Zone
 
 
-class Scene(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Scene(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Everything that is watched in one picture."""
 
     tripwires: list[Tripwire] = []

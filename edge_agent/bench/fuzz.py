@@ -3,8 +3,6 @@
 import json
 import subprocess
 import sys
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -74,16 +72,6 @@ def peer(seeds: range) -> Verdict | None:
             events = [LineEvent(frame, Direction(way)) for frame, way in said]
             verdict.add(seed, trace, events)
         return verdict
-
-
-def scripts(verdict: Verdict) -> Iterator[tuple[str, Score]]:
-    """By script, in the order of names."""
-    yield from sorted(verdict.by_script.items())
-
-
-def worst(verdict: Verdict) -> Counter[str]:
-    """How often each script failed."""
-    return Counter(generate(seed).name for seed in verdict.failed)
 
 
 def _as_pixels(trace: Trace) -> dict[str, object]:

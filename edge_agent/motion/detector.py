@@ -1,4 +1,4 @@
-"""Background subtraction that follows exposure, light and shake."""
+"""What differs from the background, as blobs: bodies, without the light and shadow around them."""
 
 from dataclasses import dataclass, replace
 
@@ -32,7 +32,14 @@ _SCENE_CHANGE = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """A moving region; normalised box (left, top, right, bottom) and its filled part of the picture."""
+    """A moving region, in pixels of the analysed picture.
+
+    Attributes:
+        area: pixels that differ, less than the box holds.
+        labels: what it is called in `Foreground.labels`; several once its parts were joined.
+        upright: it was cut from one that stands beside it, and is a thing of its own.
+        shade: it fades out all around and is light; no track begins with it.
+    """
 
     left: float
     top: float

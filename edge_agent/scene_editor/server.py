@@ -163,29 +163,5 @@ def _read(given: bytes) -> Scene:
 
 def _plain(scene: Scene) -> dict[str, Any]:
     """Only what differs from the defaults, as TOML and the page want it."""
-    plain = msgspec.to_builtins(scene)
-    return {
-        key: [_without_defaults(entry) for entry in value] if isinstance(value, list) else value
-        for key, value in plain.items()
-        if value
-    }
-
-
-_DEFAULTS: dict[str, object] = {
-    "priority": 2,
-    "armed": True,
-    "schedule": [],
-    "anchor": "ground",
-    "min_height": 0.0,
-    "max_height": 1.0,
-    "debounce_s": 0.0,
-    "direction": "both",
-    "kind": "intrusion",
-    "dwell_s": None,
-    "heading": None,
-    "privacy": False,
-}
-
-
-def _without_defaults(entry: dict[str, object]) -> dict[str, object]:
-    return {key: value for key, value in entry.items() if key not in _DEFAULTS or value != _DEFAULTS[key]}
+    plain: dict[str, Any] = msgspec.to_builtins(scene)
+    return plain
