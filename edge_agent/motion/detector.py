@@ -62,6 +62,7 @@ class Foreground:
         allowance: how restless each place is, in grey levels.
         ignored: 255 where nothing is analysed.
         detected: whether the blobs are an object detector's, each a thing of its own.
+        tint: the colour planes, see `View`; None from a camera without colour.
     """
 
     blobs: list[Blob]
@@ -70,6 +71,7 @@ class Foreground:
     allowance: Picture | None = None
     ignored: Mask | None = None
     detected: bool = False
+    tint: Picture | None = None
 
 
 class MotionDetector:
@@ -117,7 +119,9 @@ class MotionDetector:
             moving = cv2.bitwise_and(moving, cv2.bitwise_not(dropped))  # type: ignore[assignment]
         self.mask = moving
         background.learn(view, moving, held, dt_s)
-        return replace(_blobs(moving, difference, background, view), allowance=allowance, ignored=ignored)
+        return replace(
+            _blobs(moving, difference, background, view), allowance=allowance, ignored=ignored, tint=view.tint
+        )
 
 
 def _view(frame: Frame) -> View:

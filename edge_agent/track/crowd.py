@@ -1,131 +1,134 @@
-"""Several tracks on common blobs: where is each of them?
+"""Several tracks on common blobs: each is placed in what is seen of all of them, and what none explains may be new."""
 
-The one that stands lowest in the picture is nearest to the camera and hides the others, so it is placed first: where it
-looks as it did, on foreground that nobody has claimed yet, near the place where it was expected. What it covers counts
-little for the next. A track that finds no place is hidden, and waits where its motion would have taken it.
-"""
-
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.track.likeness import PART
+from edge_agent.motion import Blob, components
+from edge_agent.track import boxes, likeness, placing
+from edge_agent.track.moment import Moment
+from edge_agent.track.track import Track
 
-Bytes = NDArray[np.uint8]
-
-_REACH_PX = 6
-_HIDDEN_WORTH = 0.25
-"""What a pixel that somebody else covers is worth."""
-_ALIKE = 0.3
-_FOUND = 0.45
-"""Worth of a place, 0 to 1, from which on a track is seen there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One track as it is expected, in pixels: box, how uncertain its place is, and how it looked."""
-
-    left: float
-    top: float
-    wide: float
-    high: float
-    slack_px: float
-    likeness: Bytes | None
+_MARGIN_PX = 24
+_UNSURE_PX = 12
+"""Pixels a second by which a track that hides gets less sure of its place."""
+_SUPPORT_S = 1.0
+_DWARF = 0.5
+_ALIKE = 0.85
+"""From here on a track is seen well enough to keep how it looks."""
+_NEW_HIGH, _NEW_WIDE = 0.6, 0.45
+"""What nobody explains is a thing from this part of the size on that things have there."""
+_LEAST_NEW = 0.3
+_ANEW_WIDTHS = 1.2
+_SIZE_S, _SHRINK_S = 0.45, 1.0
+"""Time constants of the size: towards what is typical where it stands, and towards what is seen of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a member was found: its upper left corner; `worth` is 0 to 1, `alike` -1 to 1."""
-
-    left: float
-    top: float
-    worth: float
-    alike: float
-    fresh: float = 0.0
-    extent: tuple[float, float, float, float] | None = None
-
-    @property
-    def found(self) -> bool:
-        return self.worth >= _FOUND and self.alike >= _ALIKE
-
-
-def place(members: Sequence[Member], mask: Bytes, shown: Bytes) -> tuple[list[Place], Bytes]:
-    """Place every member.
-
-    Args:
-        members: the tracks of the crowd.
-        mask: 255 where the crowd's blobs are, shape of the analysed picture.
-        shown: the picture, with everything but foreground painted out.
+def settle(tracks: list[Track], blobs: list[Blob], moment: Moment) -> list[tuple[Blob, Track]]:
+    """Look for each track of a crowd.
 
     Returns:
-        A place for each member, and the mask of what none of them explains.
+        What none of them explains and is as large as a thing, each with the track that is nearest.
     """
-    free, left_over = mask.copy(), mask.copy()
-    places = [_best(member, mask, mask, shown) for member in members]
-    waiting = list(range(len(members)))
-    while waiting:
-        index = max(waiting, key=lambda i: places[i].alike)
-        waiting.remove(index)
-        member = members[index]
-        spot = _best(member, mask, free, shown)
+    left = max(0, int(min(blob.left for blob in blobs)) - _MARGIN_PX)
+    top = max(0, int(min(blob.top for blob in blobs)) - _MARGIN_PX)
+    right = int(max(blob.right for blob in blobs)) + _MARGIN_PX
+    bottom = int(max(blob.bottom for blob in blobs)) + _MARGIN_PX
+    labels = moment.seen.labels[top:bottom, left:right]
+    mask = np.zeros(labels.shape, np.uint8)
+    for label in (label for blob in blobs for label in blob.labels):
+        mask[labels == label] = 255
+    members = [_member(track, moment, left, top) for track in tracks]
+    places, left_over = placing.place(members, mask, moment.shown((left, top, right, bottom)))
+    hidden = []
+    for track, member, spot in zip(tracks, members, places, strict=True):
         if spot.found:
-            spot = _measured(spot, member, mask, free)
-            free[_part(spot, member, -0.08, 0.0)] = 0
-            left_over[_part(spot, member, 0.1, 0.06)] = 0
-        places[index] = spot
-    return places, left_over
+            _place(track, member, spot, tracks, moment, (left, top))
+        else:
+            hidden.append(track)
+    new = []
+    for blob in _unclaimed(left_over, tracks, (left, top)):
+        typical = moment.typical(blob.bottom)
+        if typical is None:
+            known = _nearest([track for track in tracks if track.confirmed] or tracks, blob)
+            typical = known.wide, known.high
+        if blob.bottom - blob.top < _NEW_HIGH * typical[1] or blob.right - blob.left < _NEW_WIDE * typical[0]:
+            continue
+        waiting = min(hidden, key=lambda track: _away(track, blob, moment), default=None)
+        if waiting is not None and _away(waiting, blob, moment) < (_ANEW_WIDTHS * waiting.wide) ** 2:
+            hidden.remove(waiting)
+            waiting.measure(boxes.of(blob), moment.now_s, moment.typical(blob.bottom))
+        else:
+            new.append((blob, _nearest(tracks, blob)))
+    return new
 
 
-def _part(spot: Place, member: Member, beside: float, above: float) -> tuple[slice, slice]:
-    """A found member's box, made larger by parts of its width and height."""
-    mx, my = beside * member.wide, above * member.high
-    left, top = max(0, round(spot.left - mx)), max(0, round(spot.top - my))
-    right, bottom = round(spot.left + member.wide + mx), round(spot.top + member.high + my)
-    return np.s_[top : max(0, bottom), left : max(0, right)]
+def _nearest(tracks: list[Track], blob: Blob) -> Track:
+    return min(tracks, key=lambda track: boxes.apart((track.x, track.y - track.high / 2), blob))
 
 
-def _measured(spot: Place, member: Member, mask: Bytes, free: Bytes) -> Place:
-    """The place with what it covers first, and the extent of that."""
-    left, top = max(0, round(spot.left - 0.15 * member.wide)), max(0, round(spot.top - 0.1 * member.high))
-    right, bottom = round(spot.left + 1.15 * member.wide), round(spot.top + 1.1 * member.high)
-    patch = free[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]
-    fresh = cv2.countNonZero(patch) / max(1.0, cv2.countNonZero(mask[top:bottom, left:right])) if patch.size else 0.0
-    extent = None
-    if fresh > 0.8:
-        columns = np.flatnonzero((patch > 0).sum(0) > 0.12 * member.high)
-        rows = np.flatnonzero((patch > 0).sum(1) > 0.12 * member.wide)
-        if len(columns) > 2 and len(rows) > 2:
-            extent = (left + columns[0], top + rows[0], left + columns[-1] + 1, top + rows[-1] + 1)
-    return Place(spot.left, spot.top, spot.worth, spot.alike, fresh, extent)
+def _away(track: Track, blob: Blob, moment: Moment) -> float:
+    x, y = track.expected(moment.now_s)
+    return boxes.apart((x, y - track.high / 2), blob)
 
 
-def _best(member: Member, mask: Bytes, free: Bytes, shown: Bytes) -> Place:
-    height, width = mask.shape
-    wide, high = max(4, round(member.wide)), max(4, round(member.high * PART))
-    if member.likeness is not None:
-        high, wide = member.likeness.shape
-    reach_x = round(min(18.0, _REACH_PX + member.slack_px))
-    reach_y = round(min(12.0, 0.7 * _REACH_PX + 0.6 * member.slack_px))
-    x0, y0 = max(0, round(member.left) - reach_x), max(0, round(member.top) - reach_y)
-    x1, y1 = min(width, round(member.left) + wide + reach_x + 1), min(height, round(member.top) + high + reach_y + 1)
-    if x1 - x0 < wide or y1 - y0 < high:
-        return Place(member.left, member.top, 0.0, -1.0)
-    window = np.s_[y0:y1, x0:x1]
-    credit = cv2.addWeighted(
-        mask[window], _HIDDEN_WORTH / 255, free[window], (1 - _HIDDEN_WORTH) / 255, 0, dtype=cv2.CV_32F
-    )
-    filled = cv2.boxFilter(credit, -1, (wide, high), anchor=(0, 0))[: y1 - y0 - high + 1, : x1 - x0 - wide + 1]
-    cover = np.minimum(1.0, filled / 0.6)
-    if member.likeness is not None:
-        alike = cv2.matchTemplate(shown[window], member.likeness, cv2.TM_CCOEFF_NORMED)
-    else:
-        alike = cover
-    rows = np.arange(cover.shape[0])[:, None] + y0 - member.top
-    columns = np.arange(cover.shape[1])[None] + x0 - member.left
-    worth = 0.5 * alike + 0.5 * cover
-    favoured = worth - 0.15 * ((rows / reach_y) ** 2 + (columns / reach_x) ** 2)
-    row, column = np.unravel_index(int(favoured.argmax()), favoured.shape)
-    return Place(float(column + x0), float(row + y0), float(worth[row, column]), float(alike[row, column]))
+def _member(track: Track, moment: Moment, left: int, top: int) -> placing.Member:
+    x, y = track.expected(moment.now_s)
+    look = track.likeness if track.likeness is not None and (track.likeness.ndim == 3) == moment.coloured else None
+    dx, dy = track.likeness_at if look is not None else (track.wide / 2, track.high)
+    slack_px = _UNSURE_PX * (moment.now_s - track.seen_s)
+    return placing.Member(x - left - dx, y - top - dy, track.wide, track.high, slack_px, look)
+
+
+def _place(
+    track: Track,
+    member: placing.Member,
+    spot: placing.Place,
+    tracks: list[Track],
+    moment: Moment,
+    corner: tuple[int, int],
+) -> None:
+    x, y = track.expected(moment.now_s)
+    x, y = x + spot.left - member.left, y + spot.top - member.top
+    track.support += (1 - math.exp(-moment.dt_s / _SUPPORT_S)) * ((spot.fresh > 0.3) - track.support)
+    _resize(track, spot, moment)
+    if spot.extent is not None:
+        left, _, right, bottom = spot.extent
+        x += 0.3 * ((left + right) / 2 + corner[0] - x)
+        y += 0.3 * (bottom + corner[1] - y)
+    track.move_to(x, y, moment.now_s)
+    beside = (other for other in tracks if other.track_id < track.track_id)
+    if track.scale is not None and min(track.scale) < _DWARF:
+        track.riding_s += moment.dt_s
+    elif spot.fresh > 0.6 and not any(boxes.within(track.box_px, other.box_px) > 0.45 for other in beside):
+        track.own_s += moment.dt_s
+    if spot.alike > _ALIKE:
+        likeness.keep(track, moment)
+
+
+def _resize(track: Track, spot: placing.Place, moment: Moment) -> None:
+    """In a crowd a track keeps its size, in proportion to where it stands."""
+    typical = moment.typical(track.y)
+    if typical is not None and track.scale is not None:
+        rate = 1 - math.exp(-moment.dt_s / _SIZE_S)
+        track.wide += rate * (min(1.3, max(0.7, track.scale[0])) * typical[0] - track.wide)
+        track.high += rate * (min(1.3, max(0.7, track.scale[1])) * typical[1] - track.high)
+    elif spot.extent is not None:
+        left, top, right, bottom = spot.extent
+        rate = 1 - math.exp(-moment.dt_s / _SHRINK_S)
+        track.wide += rate * max(-0.4 * track.wide, min(0.0, right - left - track.wide))
+        track.high += rate * max(-0.4 * track.high, min(0.0, bottom - top - track.high))
+
+
+def _unclaimed(left_over: NDArray[np.uint8], tracks: list[Track], corner: tuple[int, int]) -> list[Blob]:
+    """Blobs of what no track explains, as large as a good part of the smallest."""
+    opened = np.asarray(cv2.morphologyEx(left_over, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)), np.uint8)
+    least = _LEAST_NEW * min(track.wide * track.high for track in tracks)
+    x, y = corner
+    return [
+        Blob(x + left, y + top, x + left + wide, y + top + high, area)
+        for left, top, wide, high, area in components(opened)[1]
+        if area >= least
+    ]

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.motion import Blob
+from edge_agent.track import boxes
 from edge_agent.track.perspective import Perspective
-from edge_agent.track.track import Box
 
 Labels = NDArray[np.int32]
 
@@ -103,7 +103,8 @@ def gather(blobs: list[Blob]) -> list[Blob]:
             if (
                 blob.area < _SMALL * large.area
                 and not blob.upright
-                and gap(box(large), box(blob)) <= _BESIDE * min(large.right - large.left, large.bottom - large.top)
+                and boxes.gap(boxes.of(large), boxes.of(blob))
+                <= _BESIDE * min(large.right - large.left, large.bottom - large.top)
             ):
                 if blob.area >= _SPECK * large.area:
                     whole[index] = _together(large, blob)
@@ -113,9 +114,8 @@ def gather(blobs: list[Blob]) -> list[Blob]:
     return whole
 
 
-def gap(a: Box, b: Box) -> float:
-    """Pixels between two boxes."""
-    return max(a[0] - b[2], b[0] - a[2], a[1] - b[3], b[1] - a[3], 0.0)
+def _least_side(blob: Blob) -> float:
+    return min(blob.right - blob.left, blob.bottom - blob.top)
 
 
 def _one(lower: Blob, upper: Blob, typical: tuple[float, float]) -> bool:
@@ -140,22 +140,3 @@ def _together(a: Blob, b: Blob) -> Blob:
         a.labels + b.labels,
         a.upright,
     )
-
-
-def box(blob: Blob) -> Box:
-    """left, top, right, bottom"""
-    return blob.left, blob.top, blob.right, blob.bottom
-
-
-def union(a: Box, b: Box) -> Box:
-    """The smallest box that holds both."""
-    return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
-
-
-def within(a: Box, b: Box) -> float:
-    """Part of a that lies in b, 0 to 1."""
-    wide = (a[2] if a[2] < b[2] else b[2]) - (a[0] if a[0] > b[0] else b[0])
-    if wide <= 0:
-        return 0.0
-    high = (a[3] if a[3] < b[3] else b[3]) - (a[1] if a[1] > b[1] else b[1])
-    return wide * high / max(1e-6, (a[2] - a[0]) * (a[3] - a[1])) if high > 0 else 0.0

@@ -8,8 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-Box = tuple[float, float, float, float]
-"""left, top, right, bottom"""
+from edge_agent.track.boxes import Box
 
 CONFIRM_S = 0.3
 """Seen on its own for this long, a track is believed; half a walker's step."""
@@ -40,6 +39,12 @@ _GONE_STRIDE = 0.6
 _STEP_S = 0.5
 _EDGE_PX = 2
 """A box that comes this near to the picture's edge is cut by it."""
+
+
+def cut_by_edge(box: Box, picture_px: tuple[int, int]) -> bool:
+    """Whether the picture's edge cuts a box."""
+    width, height = picture_px
+    return min(box[0], box[1], width - box[2], height - box[3]) <= _EDGE_PX
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +183,6 @@ class Track:
         dx = (self.path[-1].x - recent[0].x) * self.picture_px[0]
         dy = (self.path[-1].y - recent[0].y) * self.picture_px[1]
         return math.hypot(dx, dy) < _STANDING * self.wide
-
-    def cut(self, box: Box) -> bool:
-        """Whether the picture's edge cuts a box."""
-        width, height = self.picture_px
-        return min(box[0], box[1], width - box[2], height - box[3]) <= _EDGE_PX
 
     def _judge_purpose(self) -> None:
         """Far enough from where it began, not to and fro, and not in one leap."""
