@@ -60,6 +60,14 @@ class Moment:
         near = np.s_[max(0, top - _ABOUT_PX) : bottom + _ABOUT_PX, max(0, left - _ABOUT_PX) : right + _ABOUT_PX]
         return bool(ignored[near].any())
 
+    def unrest(self, x: float, y: float) -> float:
+        """How restless a place is, in grey levels."""
+        allowance = self.seen.allowance
+        if allowance is None:
+            return 0.0
+        x, y = min(self.size[0] - 1, max(0, round(x))), min(self.size[1] - 1, max(0, round(y)))
+        return float(allowance[max(0, y - 4) : y + 5, max(0, x - 4) : x + 5].mean())
+
     def shown(self, box: Box) -> NDArray[np.uint8]:
         """A part of the picture with everything but foreground painted out.
 

@@ -30,12 +30,12 @@ def returning(blob: Blob, tracks: list[Track], moment: Moment) -> Track | None:
     Looked for among the tracks that nobody sees, and those that share one thing with another: one of the two lost its
     own. The one that looks most like the blob, of those that can have come so far.
     """
+    x, y, high = (blob.left + blob.right) / 2, blob.bottom, blob.bottom - blob.top
     if moment.cut(boxes.of(blob)):
         return None
     best, best_worth = None, -math.inf
-    x, y, high = (blob.left + blob.right) / 2, blob.bottom, blob.bottom - blob.top
     for track in tracks:
-        if not track.confirmed or not (track.purposeful or track.travelled):
+        if not (track.confirmed and track.purposeful):
             continue
         if not _SAME_SIZE[0] * track.high < high < _SAME_SIZE[1] * track.high:
             continue

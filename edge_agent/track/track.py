@@ -30,12 +30,13 @@ _STANDING_S, _STANDING = 0.7, 0.4
 _TRAIL_S = 1.0
 _GONE_WIDTHS, _GONE_HEIGHTS = 1.0, 0.5
 """So far, in its own size, something must get before it is believed to go anywhere."""
-_UNREST = 16.0
+_UNREST = 12.0
 """Grey levels of restlessness that double the way: among leaves everything seems to go somewhere."""
 _GONE_STRAIGHT = 0.5
 """Part of what it walked of late that must have brought it on."""
 _GONE_STRIDE = 0.6
 """Largest part of the way that a single step may be: a track that jumps between two leaves goes nowhere."""
+_GAP_S = 0.25
 _STEP_S = 0.5
 _EDGE_PX = 2
 """A box that comes this near to the picture's edge is cut by it."""
@@ -192,7 +193,11 @@ class Track:
             self.origin = self.x, self.y
             return
         width, height = self.picture_px
-        step = math.hypot(self.x - self.path[-1].x * width, self.y - self.path[-1].y * height)
+        dx, dy = self.x - self.path[-1].x * width, self.y - self.path[-1].y * height
+        if self.seen_s - self.path[-1].time_s > _GAP_S:  # a way that nobody saw may be from one leaf to the next
+            self.origin = self.origin[0] + dx, self.origin[1] + dy
+            return
+        step = math.hypot(dx, dy)
         self.stride = max(self.stride, step)
         gone = math.hypot(self.x - self.origin[0], self.y - self.origin[1])
         doubt = 1 + self.unrest / _UNREST

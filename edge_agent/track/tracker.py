@@ -251,12 +251,8 @@ def _doubt_doubles(tracks: list[Track], blob: Blob, moment: Moment) -> None:
 
 
 def _feel_unrest(track: Track, moment: Moment) -> None:
-    allowance = moment.seen.allowance
-    if allowance is None or track.purposeful:
-        return
-    x = min(moment.size[0] - 1, max(0, round(track.x)))
-    y = min(moment.size[1] - 1, max(0, round(track.y - track.high / 2)))
-    track.unrest += 0.3 * (float(allowance[max(0, y - 4) : y + 5, max(0, x - 4) : x + 5].mean()) - track.unrest)
+    if not track.purposeful:
+        track.unrest += 0.3 * (moment.unrest(track.x, track.y - track.high / 2) - track.unrest)
 
 
 def _stands(track: Track) -> bool:
