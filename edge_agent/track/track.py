@@ -30,7 +30,7 @@ _STANDING_S, _STANDING = 0.7, 0.4
 _TRAIL_S = 1.0
 _GONE_WIDTHS, _GONE_HEIGHTS = 1.0, 0.5
 """So far, in its own size, something must get before it is believed to go anywhere."""
-_UNREST = 12.0
+_UNREST = 16.0
 """Grey levels of restlessness that double the way: among leaves everything seems to go somewhere."""
 _GONE_STRAIGHT = 0.5
 """Part of what it walked of late that must have brought it on."""

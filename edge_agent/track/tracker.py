@@ -31,6 +31,7 @@ _SLICE = 0.5
 _ONE_THING = 0.7, 1.25
 """A blob from so many to so many times the height that is typical there, and no wider than that, is one thing."""
 _INSIDE_S = 0.5
+_AHEAD_WIDTHS = 0.7
 
 
 class Tracker:
@@ -251,8 +252,15 @@ def _doubt_doubles(tracks: list[Track], blob: Blob, moment: Moment) -> None:
 
 
 def _feel_unrest(track: Track, moment: Moment) -> None:
-    if not track.purposeful:
-        track.unrest += 0.3 * (moment.unrest(track.x, track.y - track.high / 2) - track.unrest)
+    """Feel how restless it is just ahead: where the track is, its own legs are what comes and goes."""
+    if track.purposeful:
+        return
+    x, y = track.x, track.y - track.high / 2
+    pace = math.hypot(track.vx, track.vy)
+    if pace > track.wide:
+        x += _AHEAD_WIDTHS * track.wide * track.vx / pace
+        y += _AHEAD_WIDTHS * track.wide * track.vy / pace
+    track.unrest += 0.3 * (moment.unrest(x, y) - track.unrest)
 
 
 def _stands(track: Track) -> bool:
