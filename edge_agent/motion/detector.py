@@ -119,9 +119,8 @@ class MotionDetector:
             moving = cv2.bitwise_and(moving, cv2.bitwise_not(dropped))  # type: ignore[assignment]
         self.mask = moving
         background.learn(view, moving, held, dt_s)
-        return replace(
-            _blobs(moving, difference, background, view), allowance=allowance, ignored=ignored, tint=view.tint
-        )
+        blobs = _blobs(moving, difference, background, view)
+        return replace(blobs, allowance=allowance, ignored=ignored, tint=view.tint)
 
 
 def _view(frame: Frame) -> View:
@@ -164,7 +163,7 @@ def _blobs(mask: Mask, difference: Picture, background: Background, view: View) 
         part = np.count_nonzero(dark) / area
         parts = _without_shade(labels[window] == label, dark, area) if _SHADED[0] < part < _SHADED[1] else None
         if parts is None:
-            light = _is_soft(labels[window] == label, difference[window])
+            light = _is_soft(labels[window] == label, difference[window], view.grey[window])
             if light and area > _BROAD_LIGHT * mask.size:
                 continue
             blobs.append(Blob(left, top, left + wide, top + high, area, (label,), shade=light))
@@ -181,16 +180,23 @@ def _blobs(mask: Mask, difference: Picture, background: Background, view: View) 
     return Foreground(blobs, labels, view.grey)
 
 
-def _is_soft(own: NDArray[np.bool_], difference: Picture) -> bool:
-    """Whether a blob fades out all around, as light does and no body."""
+def _is_soft(own: NDArray[np.bool_], difference: Picture, picture: Picture) -> bool:
+    """Whether a blob fades out all around, as light does and no body.
+
+    An outline counts where the picture has it too: those of the difference alone are where the background was renewed.
+    """
     patch = own.astype(np.uint8)
     core = cv2.erode(patch, _ROUND, borderType=cv2.BORDER_REPLICATE)
     outline = cv2.subtract(patch, core)
     band = cv2.subtract(core, cv2.erode(core, _ROUND, borderType=cv2.BORDER_REPLICATE))
-    across, down = cv2.Sobel(difference, cv2.CV_16S, 1, 0), cv2.Sobel(difference, cv2.CV_16S, 0, 1)
-    edges = cv2.mean(cv2.add(cv2.convertScaleAbs(across), cv2.convertScaleAbs(down)), outline)[0]
+    edges = cv2.mean(cv2.min(_edges(difference), _edges(picture)), outline)[0]
     inside = cv2.mean(difference, band)[0]
     return bool(edges / 8 < _SOFT * inside)  # Sobel's sum is eight times the slope
+
+
+def _edges(picture: Picture) -> Picture:
+    across, down = cv2.Sobel(picture, cv2.CV_16S, 1, 0), cv2.Sobel(picture, cv2.CV_16S, 0, 1)
+    return cv2.add(cv2.convertScaleAbs(across), cv2.convertScaleAbs(down))  # type: ignore[return-value]
 
 
 def _without_shade(

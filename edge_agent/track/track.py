@@ -30,7 +30,7 @@ _STANDING_S, _STANDING = 0.7, 0.4
 _TRAIL_S = 1.0
 _GONE_WIDTHS, _GONE_HEIGHTS = 1.0, 0.5
 """So far, in its own size, something must get before it is believed to go anywhere."""
-_UNREST = 16.0
+_UNREST = 12.0
 """Grey levels of restlessness that double the way: among leaves everything seems to go somewhere."""
 _GONE_STRAIGHT = 0.5
 """Part of what it walked of late that must have brought it on."""
@@ -88,6 +88,8 @@ class Track:
     parent: int = 0
     """The track it broke away from, until it is clear whether they go together."""
     from_standing: bool = False
+    contact: float = 0.0
+    """Part of its height that is the dark between its feet or tyres and the ground."""
     scale: tuple[float, float] | None = None
     """Its size in units of what is typical where it stands."""
     likeness: NDArray[np.uint8] | None = None
@@ -111,8 +113,8 @@ class Track:
 
     @property
     def ground(self) -> tuple[float, float]:
-        """Where it stands, normalised: the middle of the box's lower edge."""
-        return self.x / self.picture_px[0], self.y / self.picture_px[1]
+        """Where it stands, normalised: the middle of the box's lower edge, without the shadow that it stands in."""
+        return self.x / self.picture_px[0], (self.y - self.contact * self.high) / self.picture_px[1]
 
     @property
     def box(self) -> Box:

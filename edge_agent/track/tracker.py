@@ -30,6 +30,8 @@ _SLICE = 0.5
 """When all that was known in a blob is lower than this part of it, it was slices of one thing that came into view."""
 _ONE_THING = 0.7, 1.25
 """A blob from so many to so many times the height that is typical there, and no wider than that, is one thing."""
+_HIDDEN_S, _SHRUNK = 0.3, 0.5
+"""Unseen for this long, a track does not come back at less than this part of its height."""
 _INSIDE_S = 0.5
 _AHEAD_WIDTHS = 0.7
 
@@ -124,6 +126,10 @@ class Tracker:
         near = sorted(blobs, key=lambda blob: boxes.apart((x, y - track.high / 2), blob) / blob.area)
         rest = []
         box = boxes.of(near[0])
+        if moment.now_s - track.seen_s > _HIDDEN_S and box[3] - box[1] < _SHRUNK * track.high and not moment.cut(box):
+            # It went on out of sight, and what lies in its way there is something else.
+            self._new += [(blob, None) for blob in blobs]
+            return
         most = _most(track, moment)
         for blob in near[1:]:
             if _completes(track, near[0], box, blob, most):
