@@ -128,7 +128,7 @@ class Background:
             difference = cv2.max(difference, heavy)
         return difference  # type: ignore[return-value]
 
-    def allowance(self, difference: Picture, protected: Mask | None, dt_s: float) -> Picture:
+    def allowance(self, difference: Picture, protected: Mask | None, light: Mask | None, dt_s: float) -> Picture:
         """How much further from the background a pixel must be, in grey levels, because its place is restless.
 
         What counts is how often a pixel begins to differ: a leaf comes and goes every second, a walker once.
@@ -136,11 +136,14 @@ class Background:
         Args:
             difference: of this picture.
             protected: mask of what goes its way and is none of that.
+            light: mask of where light falls, which is none of that either.
             dt_s: since the last picture.
         """
         _, differs = cv2.threshold(difference, THRESHOLD, 255, cv2.THRESH_BINARY)
         differs = cv2.morphologyEx(differs, cv2.MORPH_OPEN, _CROSS)  # without streaks of rain, which are no wider
         begins = cv2.bitwise_and(differs, cv2.bitwise_not(self._differed))
+        if light is not None:
+            begins = cv2.bitwise_and(begins, cv2.bitwise_not(light))
         self._differed = differs  # type: ignore[assignment]
         if dt_s > 0:
             self._pace_s += 0.05 * (dt_s - self._pace_s) if self._pace_s else dt_s

@@ -80,6 +80,7 @@ class MotionDetector:
     def __init__(self) -> None:
         self._background: Background | Beginning | None = None
         self._last_s = 0.0
+        self._light: Mask | None = None
         self.mask: Mask | None = None
 
     def step(
@@ -108,7 +109,7 @@ class MotionDetector:
         ignored = masks.ignored(view.grey.shape[1], view.grey.shape[0]) if masks else None
         if ignored is not None:
             difference[ignored > 0] = 0
-        allowance = background.allowance(difference, purposeful, dt_s)
+        allowance = background.allowance(difference, purposeful, self._light, dt_s)
         moving = _foreground(difference, allowance)
         watched = moving.size if ignored is None else max(1, moving.size - int(np.count_nonzero(ignored)))
         if np.count_nonzero(moving) > _SCENE_CHANGE * watched:
@@ -119,7 +120,8 @@ class MotionDetector:
             moving = cv2.bitwise_and(moving, cv2.bitwise_not(dropped))  # type: ignore[assignment]
         self.mask = moving
         background.learn(view, moving, held, dt_s)
-        blobs = _blobs(moving, difference, background, view)
+        blobs, light = _blobs(moving, difference, background, view)
+        self._light = cv2.dilate(light, _BEAM) if light is not None else None  # type: ignore[assignment]
         return replace(blobs, allowance=allowance, ignored=ignored, tint=view.tint)
 
 
@@ -137,6 +139,8 @@ def _view(frame: Frame) -> View:
 _CLOSE = np.ones((5, 3), np.uint8)
 _ROUND = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
 _BROAD = np.ones((7, 7), np.uint8)
+_BEAM = np.ones((49, 49), np.uint8)
+"""As far as a beam gets from one picture to the next."""
 _OPEN = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
 
@@ -151,8 +155,10 @@ def _nothing(picture: Picture) -> Foreground:
     return Foreground([], np.zeros(picture.shape, np.int32), picture)
 
 
-def _blobs(mask: Mask, difference: Picture, background: Background, view: View) -> Foreground:
+def _blobs(mask: Mask, difference: Picture, background: Background, view: View) -> tuple[Foreground, Mask | None]:
+    """The blobs of a mask, and the mask of where light falls on much of the picture."""
     labels, found = components(mask)
+    lights: Mask | None = None
     blobs, newest = [], len(found)
     for label, (left, top, wide, high, area) in enumerate(found, start=1):
         window = np.s_[top : top + high, left : left + wide]
@@ -165,6 +171,8 @@ def _blobs(mask: Mask, difference: Picture, background: Background, view: View) 
         if parts is None:
             light = _is_soft(labels[window] == label, difference[window], view.grey[window])
             if light and area > _BROAD_LIGHT * mask.size:
+                lights = np.zeros_like(mask) if lights is None else lights
+                lights[window][labels[window] == label] = 255
                 continue
             blobs.append(Blob(left, top, left + wide, top + high, area, (label,), shade=light))
             continue
@@ -177,7 +185,7 @@ def _blobs(mask: Mask, difference: Picture, background: Background, view: View) 
                 box = left + x, top + y, left + x + part_wide, top + y + part_high
                 blobs.append(Blob(*box, part_area, (number,)))
         newest += len(part_stats)
-    return Foreground(blobs, labels, view.grey)
+    return Foreground(blobs, labels, view.grey), lights
 
 
 def _is_soft(own: NDArray[np.bool_], difference: Picture, picture: Picture) -> bool:

@@ -21,6 +21,8 @@ _ALIKE = 0.85
 _NEW_HIGH, _NEW_WIDE = 0.6, 0.45
 """What nobody explains is a thing from this part of the size on that things have there."""
 _LEAST_NEW = 0.3
+_FAINT = 5.0
+"""Grey levels a pixel: what nobody explains and whose outline is less steep is the light around a body."""
 _ANEW_WIDTHS = 1.2
 _SIZE_S, _SHRINK_S = 0.45, 1.0
 """Time constants of the size: towards what is typical where it stands, and towards what is seen of it."""
@@ -49,7 +51,7 @@ def settle(tracks: list[Track], blobs: list[Blob], moment: Moment) -> list[tuple
         else:
             hidden.append(track)
     new = []
-    for blob in _unclaimed(left_over, tracks, (left, top)):
+    for blob in _unclaimed(left_over, tracks, (left, top), moment):
         typical = moment.typical(blob.bottom)
         if typical is None:
             known = _nearest([track for track in tracks if track.confirmed] or tracks, blob)
@@ -122,13 +124,25 @@ def _resize(track: Track, spot: placing.Place, moment: Moment) -> None:
         track.high += rate * max(-0.4 * track.high, min(0.0, bottom - top - track.high))
 
 
-def _unclaimed(left_over: NDArray[np.uint8], tracks: list[Track], corner: tuple[int, int]) -> list[Blob]:
-    """Blobs of what no track explains, as large as a good part of the smallest."""
+def _unclaimed(
+    left_over: NDArray[np.uint8], tracks: list[Track], corner: tuple[int, int], moment: Moment
+) -> list[Blob]:
+    """Blobs of what no track explains, as large as a good part of the smallest and with an outline of their own."""
     opened = np.asarray(cv2.morphologyEx(left_over, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)), np.uint8)
     least = _LEAST_NEW * min(track.wide * track.high for track in tracks)
     x, y = corner
-    return [
-        Blob(x + left, y + top, x + left + wide, y + top + high, area)
-        for left, top, wide, high, area in components(opened)[1]
-        if area >= least
-    ]
+    labels, found = components(opened)
+    blobs = []
+    for label, (left, top, wide, high, area) in enumerate(found, start=1):
+        own = (labels[top : top + high, left : left + wide] == label).astype(np.uint8)
+        picture = moment.seen.picture[y + top : y + top + high, x + left : x + left + wide]
+        if area >= least and _outline(own, picture) >= _FAINT:
+            blobs.append(Blob(x + left, y + top, x + left + wide, y + top + high, area))
+    return blobs
+
+
+def _outline(own: NDArray[np.uint8], picture: NDArray[np.uint8]) -> float:
+    """How steep the picture is along the outline of a region, in grey levels a pixel."""
+    outline = cv2.subtract(own, cv2.erode(own, np.ones((5, 5), np.uint8), borderValue=0))
+    across, down = cv2.Sobel(picture, cv2.CV_16S, 1, 0), cv2.Sobel(picture, cv2.CV_16S, 0, 1)
+    return cv2.mean(cv2.add(cv2.convertScaleAbs(across), cv2.convertScaleAbs(down)), outline)[0] / 8
