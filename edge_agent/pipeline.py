@@ -136,4 +136,5 @@ def _at(track: Track, spot: Spot) -> Sighting:
     """The track as it was on its way, with the size that it has now."""
     left, top, right, bottom = track.box
     wide, high = right - left, bottom - top
-    return Sighting(track.track_id, spot.x - wide / 2, spot.y - high, spot.x + wide / 2, spot.y)
+    foot = spot.y - track.contact * high
+    return Sighting(track.track_id, spot.x - wide / 2, spot.y - high, spot.x + wide / 2, foot)

@@ -39,7 +39,7 @@ _RESTLESS_WORTH = 100.0
 """Grey levels for a pixel that begins to differ once a second."""
 THRESHOLD = 16
 """Grey levels between background and foreground, after exposure is taken out; sensor noise stays below 12."""
-_TINT_WEIGHT = 2.0
+TINT_WEIGHT = 2.0
 """A step of colour is worth this many steps of grey: colour is flatter, and shadows hardly change it."""
 _SHADE = 100, 188
 """A shadow leaves this many two-hundredths of the light; a beam brings as much."""
@@ -123,7 +123,7 @@ class Background:
             colour = cv2.max(away[:half], away[half:])
             size = difference.shape[1], difference.shape[0]
             colourful = np.asarray(cv2.resize(colour, size, interpolation=cv2.INTER_LINEAR), np.uint8)
-            heavy = cv2.convertScaleAbs(cv2.subtract(colourful, _TINT_FREE), alpha=_TINT_WEIGHT)  # type: ignore[call-overload]
+            heavy = cv2.convertScaleAbs(cv2.subtract(colourful, _TINT_FREE), alpha=TINT_WEIGHT)  # type: ignore[call-overload]
             self._colourful = colourful
             difference = cv2.max(difference, heavy)
         return difference  # type: ignore[return-value]

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.motion.background import THRESHOLD, Background, Beginning, Mask, Picture, View
+from edge_agent.motion.background import THRESHOLD, TINT_WEIGHT, Background, Beginning, Mask, Picture, View
 from edge_agent.motion.components import components
 from edge_agent.motion.masks import Masks
 from edge_agent.sources.base import Frame
@@ -169,7 +169,7 @@ def _blobs(mask: Mask, difference: Picture, background: Background, view: View) 
         part = np.count_nonzero(dark) / area
         parts = _without_shade(labels[window] == label, dark, area) if _SHADED[0] < part < _SHADED[1] else None
         if parts is None:
-            light = _is_soft(labels[window] == label, difference[window], view.grey[window])
+            light = _is_soft(labels[window] == label, difference[window], _outlines(view, window))
             if light and area > _BROAD_LIGHT * mask.size:
                 lights = np.zeros_like(mask) if lights is None else lights
                 lights[window][labels[window] == label] = 255
@@ -188,7 +188,7 @@ def _blobs(mask: Mask, difference: Picture, background: Background, view: View) 
     return Foreground(blobs, labels, view.grey), lights
 
 
-def _is_soft(own: NDArray[np.bool_], difference: Picture, picture: Picture) -> bool:
+def _is_soft(own: NDArray[np.bool_], difference: Picture, outlines: Picture) -> bool:
     """Whether a blob fades out all around, as light does and no body.
 
     An outline counts where the picture has it too: those of the difference alone are where the background was renewed.
@@ -197,9 +197,24 @@ def _is_soft(own: NDArray[np.bool_], difference: Picture, picture: Picture) -> b
     core = cv2.erode(patch, _ROUND, borderType=cv2.BORDER_REPLICATE)
     outline = cv2.subtract(patch, core)
     band = cv2.subtract(core, cv2.erode(core, _ROUND, borderType=cv2.BORDER_REPLICATE))
-    edges = cv2.mean(cv2.min(_edges(difference), _edges(picture)), outline)[0]
+    edges = cv2.mean(cv2.min(_edges(difference), outlines), outline)[0]
     inside = cv2.mean(difference, band)[0]
     return bool(edges / 8 < _SOFT * inside)  # Sobel's sum is eight times the slope
+
+
+def _outlines(view: View, window: tuple[slice, slice]) -> Picture:
+    """Edges of a part of the picture, those of colour at their weight."""
+    outlines = _edges(view.grey[window])
+    if view.tint is None:
+        return outlines
+    half, (rows, columns) = len(view.tint) // 2, window
+    for first in (0, half):
+        down = slice(first + rows.start // 2, first + (rows.stop + 1) // 2)
+        part = view.tint[down, columns.start // 2 : (columns.stop + 1) // 2]
+        full = cv2.resize(part, (outlines.shape[1], outlines.shape[0]), interpolation=cv2.INTER_LINEAR)
+        colour = cv2.convertScaleAbs(_edges(full), alpha=TINT_WEIGHT)  # type: ignore[arg-type]
+        outlines = cv2.max(outlines, colour)  # type: ignore[assignment]
+    return outlines
 
 
 def _edges(picture: Picture) -> Picture:

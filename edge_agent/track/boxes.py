@@ -30,6 +30,6 @@ def gap(a: Box, b: Box) -> float:
     return max(a[0] - b[2], b[0] - a[2], a[1] - b[3], b[1] - a[3], 0.0)
 
 
-def apart(point: tuple[float, float], blob: Blob) -> float:
+def apart_squared(point: tuple[float, float], blob: Blob) -> float:
     """Distance of a point from the middle of a blob, squared."""
     return ((blob.left + blob.right) / 2 - point[0]) ** 2 + ((blob.top + blob.bottom) / 2 - point[1]) ** 2

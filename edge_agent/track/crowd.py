@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.motion import Blob, components
-from edge_agent.track import boxes, likeness, placing
+from edge_agent.track import boxes, placing
 from edge_agent.track.moment import Moment
 from edge_agent.track.track import Track
 
@@ -58,8 +58,8 @@ def settle(tracks: list[Track], blobs: list[Blob], moment: Moment) -> list[tuple
             typical = known.wide, known.high
         if blob.bottom - blob.top < _NEW_HIGH * typical[1] or blob.right - blob.left < _NEW_WIDE * typical[0]:
             continue
-        waiting = min(hidden, key=lambda track: _away(track, blob, moment), default=None)
-        if waiting is not None and _away(waiting, blob, moment) < (_ANEW_WIDTHS * waiting.wide) ** 2:
+        waiting = min(hidden, key=lambda track: _away_squared(track, blob, moment), default=None)
+        if waiting is not None and _away_squared(waiting, blob, moment) < (_ANEW_WIDTHS * waiting.wide) ** 2:
             hidden.remove(waiting)
             waiting.measure(boxes.of(blob), moment.now_s, moment.typical(blob.bottom))
         else:
@@ -68,20 +68,19 @@ def settle(tracks: list[Track], blobs: list[Blob], moment: Moment) -> list[tuple
 
 
 def _nearest(tracks: list[Track], blob: Blob) -> Track:
-    return min(tracks, key=lambda track: boxes.apart((track.x, track.y - track.high / 2), blob))
+    return min(tracks, key=lambda track: boxes.apart_squared((track.x, track.y - track.high / 2), blob))
 
 
-def _away(track: Track, blob: Blob, moment: Moment) -> float:
+def _away_squared(track: Track, blob: Blob, moment: Moment) -> float:
     x, y = track.expected(moment.now_s)
-    return boxes.apart((x, y - track.high / 2), blob)
+    return boxes.apart_squared((x, y - track.high / 2), blob)
 
 
 def _member(track: Track, moment: Moment, left: int, top: int) -> placing.Member:
     x, y = track.expected(moment.now_s)
-    look = track.likeness if track.likeness is not None and (track.likeness.ndim == 3) == moment.coloured else None
-    dx, dy = track.likeness_at if look is not None else (track.wide / 2, track.high)
+    dx, dy = track.likeness.at if track.likeness is not None else (track.wide / 2, track.high)
     slack_px = _UNSURE_PX * (moment.now_s - track.seen_s)
-    return placing.Member(x - left - dx, y - top - dy, track.wide, track.high, slack_px, look)
+    return placing.Member(x - left - dx, y - top - dy, (dx, dy), track.wide, track.high, slack_px, track.likeness)
 
 
 def _place(
@@ -107,7 +106,7 @@ def _place(
     elif spot.fresh > 0.6 and not any(boxes.within(track.box_px, other.box_px) > 0.45 for other in beside):
         track.own_s += moment.dt_s
     if spot.alike > _ALIKE:
-        likeness.keep(track, moment)
+        track.likeness = moment.look(track) or track.likeness
 
 
 def _resize(track: Track, spot: placing.Place, moment: Moment) -> None:

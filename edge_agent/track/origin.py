@@ -4,7 +4,7 @@ import math
 from collections import deque
 
 from edge_agent.motion import Blob
-from edge_agent.track import boxes, likeness
+from edge_agent.track import boxes
 from edge_agent.track.moment import Moment
 from edge_agent.track.track import CONFIRM_S, Spot, Track
 
@@ -14,14 +14,18 @@ _REMNANT, _REMNANT_S = 0.4, 1.5
 """What is lower than this part of something in whose trail it lies must last so long: it may be a reflection."""
 _CONTACT = 0.035
 """Part of the height by which what differs reaches below the feet: light does not get there. Measured on PETS09."""
+_STAYED = 0.75
+"""Of two that part, the one that gets this part as far is what stays: a trace that shrinks moves its foot as well."""
 _PACE = 1.2
 """Own heights a second that something may have gone while nobody saw it: a person who runs."""
 _UNSURE_WIDTHS = 0.3
-_HIDDEN_S = 0.25
-"""Unseen for this long, a track is looked for elsewhere."""
 _SHARED_S = 0.6
 """How far back two tracks on one thing may have lost the other thing."""
-_SAME_SIZE = 0.7, 1.3
+_SAME_HEIGHT, _WIDEST = (0.7, 1.3), 2.0
+"""It may be narrower: who comes out from behind a wall is a strip at first."""
+_ALIKE = 0.3
+"""Least likeness; where that cannot be told, it must be `_UNTOLD` times as near."""
+_UNTOLD = 0.5
 _NEARER = 0.3
 """What the whole reach is worth against looks."""
 
@@ -32,26 +36,33 @@ def returning(blob: Blob, tracks: list[Track], moment: Moment) -> Track | None:
     Looked for among the tracks that nobody sees, and those that share one thing with another: one of the two lost its
     own. The one that looks most like the blob, of those that can have come so far.
     """
-    x, y, high = (blob.left + blob.right) / 2, blob.bottom, blob.bottom - blob.top
-    if moment.cut(boxes.of(blob)):
+    x, y, wide, high = (blob.left + blob.right) / 2, blob.bottom, blob.right - blob.left, blob.bottom - blob.top
+    if blob.shade or moment.cut(boxes.of(blob)):
         return None
     best, best_worth = None, -math.inf
     for track in tracks:
         if not (track.confirmed and track.purposeful):
             continue
-        if not _SAME_SIZE[0] * track.high < high < _SAME_SIZE[1] * track.high:
+        if not _SAME_HEIGHT[0] * track.high < high < _SAME_HEIGHT[1] * track.high:
+            continue
+        if wide > _WIDEST * track.wide:
             continue
         gone_s = moment.now_s - track.seen_s
         if track.seen_now:
             if not any(_share(track, other) for other in tracks):
                 continue
             gone_s = _SHARED_S
-        elif gone_s < _HIDDEN_S:
+        elif gone_s <= moment.gap_s:
             continue
         reach = _PACE * track.high * gone_s + _UNSURE_WIDTHS * track.wide
         away = min(math.dist((x, y), (track.x, track.y)), math.dist((x, y), track.expected(moment.now_s)))
-        worth = likeness.of(track, blob, moment) - _NEARER * away / reach
-        if away < reach and worth > best_worth:
+        if away >= reach:
+            continue
+        alike = moment.alike(track, blob)
+        if (away > _UNTOLD * reach) if alike is None else (alike < _ALIKE):
+            continue
+        worth = (alike or 0.0) - _NEARER * away / reach
+        if worth > best_worth:
             best, best_worth = track, worth
     return best
 
@@ -122,7 +133,7 @@ def check_descent(track: Track, tracks: list[Track]) -> None:
     others = [spot for spot in parent.path if spot.time_s >= track.born_s] if parent else []
     if parent and own and others:
         mine, its = _walked(own, track.picture_px), _walked(others, track.picture_px)
-        if track.from_standing and math.hypot(*its) < 0.5 * math.hypot(*mine):
+        if track.from_standing and math.hypot(*its) < _STAYED * math.hypot(*mine):
             parent.travelled = False  # what is left there may be no more than a trace of the one that went
             return
         if math.dist(mine, its) <= 0.5 * max(math.hypot(*mine), math.hypot(*its)):

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.track.likeness import PART
+from edge_agent.track.likeness import PART, Likeness
 
 Bytes = NDArray[np.uint8]
 
@@ -26,14 +26,25 @@ _FOUND = 0.45
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One track as it is expected, in pixels: box, how uncertain its place is, and how it looked."""
+    """One track as it is expected, in pixels.
+
+    Attributes:
+        left: of its likeness, or of its box without one.
+        top: the same.
+        at: from that corner to its ground point.
+        wide: of its box.
+        high: the same.
+        slack_px: how uncertain its place is.
+        likeness: how it looked.
+    """
 
     left: float
     top: float
+    at: tuple[float, float]
     wide: float
     high: float
     slack_px: float
-    likeness: Bytes | None
+    likeness: Likeness | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +75,11 @@ def place(members: Sequence[Member], mask: Bytes, shown: Bytes) -> tuple[list[Pl
         A place for each member, and the mask of what none of them explains.
     """
     free, left_over = mask.copy(), mask.copy()
-    first = [_best(member, mask, mask, shown) for member in members]
-    places = list(first)
-    for index in sorted(range(len(members)), key=lambda i: -(first[i].top + members[i].high)):
+    windows = [_window(member, shown) for member in members]
+    places = [_best(member, window, mask, mask) for member, window in zip(members, windows, strict=True)]
+    for index in sorted(range(len(members)), key=lambda i: -(places[i].top + members[i].at[1])):
         member = members[index]
-        spot = _best(member, mask, free, shown)
+        spot = _best(member, windows[index], mask, free)
         if spot.found:
             spot = _measured(spot, member, mask, free)
             free[_part(spot, member, -0.08, 0.0)] = 0
@@ -77,18 +88,25 @@ def place(members: Sequence[Member], mask: Bytes, shown: Bytes) -> tuple[list[Pl
     return places, left_over
 
 
+def _box(spot: Place, member: Member) -> tuple[float, float]:
+    """Upper left corner of the member's box where it was found."""
+    return spot.left + member.at[0] - member.wide / 2, spot.top + member.at[1] - member.high
+
+
 def _part(spot: Place, member: Member, beside: float, above: float) -> tuple[slice, slice]:
     """A found member's box, made larger by parts of its width and height."""
     mx, my = beside * member.wide, above * member.high
-    left, top = max(0, round(spot.left - mx)), max(0, round(spot.top - my))
-    right, bottom = round(spot.left + member.wide + mx), round(spot.top + member.high + my)
+    x, y = _box(spot, member)
+    left, top = max(0, round(x - mx)), max(0, round(y - my))
+    right, bottom = round(x + member.wide + mx), round(y + member.high + my)
     return np.s_[top : max(0, bottom), left : max(0, right)]
 
 
 def _measured(spot: Place, member: Member, mask: Bytes, free: Bytes) -> Place:
     """The place with what it covers first, and the extent of that."""
-    left, top = max(0, round(spot.left - 0.15 * member.wide)), max(0, round(spot.top - 0.1 * member.high))
-    right, bottom = round(spot.left + 1.15 * member.wide), round(spot.top + 1.1 * member.high)
+    x, y = _box(spot, member)
+    left, top = max(0, round(x - 0.15 * member.wide)), max(0, round(y - 0.1 * member.high))
+    right, bottom = round(x + 1.15 * member.wide), round(y + 1.1 * member.high)
     patch = free[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]
     fresh = cv2.countNonZero(patch) / max(1.0, cv2.countNonZero(mask[top:bottom, left:right])) if patch.size else 0.0
     extent = None
@@ -100,30 +118,51 @@ def _measured(spot: Place, member: Member, mask: Bytes, free: Bytes) -> Place:
     return Place(spot.left, spot.top, spot.worth, spot.alike, fresh, extent)
 
 
-def _best(member: Member, mask: Bytes, free: Bytes, shown: Bytes) -> Place:
-    height, width = mask.shape
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """Where a member is looked for: corners of that part, size of what is looked for, how alike each place is."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+    wide: int
+    high: int
+    reach: tuple[int, int]
+    alike: NDArray[np.float32] | None
+
+
+def _window(member: Member, shown: Bytes) -> _Window | None:
+    """The part of the picture where a member may be; None where it does not fit in."""
+    height, width = shown.shape[:2]
     wide, high = max(4, round(member.wide)), max(4, round(member.high * PART))
     if member.likeness is not None:
-        high, wide = member.likeness.shape[:2]
+        wide, high = member.likeness.size
     reach_x = round(min(18.0, _REACH_PX + member.slack_px))
     reach_y = round(min(12.0, 0.7 * _REACH_PX + 0.6 * member.slack_px))
     x0, y0 = max(0, round(member.left) - reach_x), max(0, round(member.top) - reach_y)
     x1, y1 = min(width, round(member.left) + wide + reach_x + 1), min(height, round(member.top) + high + reach_y + 1)
     if x1 - x0 < wide or y1 - y0 < high:
+        return None
+    alike = member.likeness.match(shown[y0:y1, x0:x1]) if member.likeness is not None else None
+    return _Window(x0, y0, x1, y1, wide, high, (reach_x, reach_y), alike)
+
+
+def _best(member: Member, at: _Window | None, mask: Bytes, free: Bytes) -> Place:
+    """The best place of a member, given what others have left free."""
+    if at is None:
         return Place(member.left, member.top, 0.0, -1.0)
-    window = np.s_[y0:y1, x0:x1]
+    window = np.s_[at.y0 : at.y1, at.x0 : at.x1]
     credit = cv2.addWeighted(
         mask[window], _HIDDEN_WORTH / 255, free[window], (1 - _HIDDEN_WORTH) / 255, 0, dtype=cv2.CV_32F
     )
-    filled = cv2.boxFilter(credit, -1, (wide, high), anchor=(0, 0))[: y1 - y0 - high + 1, : x1 - x0 - wide + 1]
+    rows, columns = at.y1 - at.y0 - at.high + 1, at.x1 - at.x0 - at.wide + 1
+    filled = cv2.boxFilter(credit, -1, (at.wide, at.high), anchor=(0, 0))[:rows, :columns]
     cover = np.minimum(1.0, filled / 0.6)
-    if member.likeness is not None:
-        alike = cv2.matchTemplate(shown[window], member.likeness, cv2.TM_CCOEFF_NORMED)
-    else:
-        alike = cover
-    rows = np.arange(cover.shape[0])[:, None] + y0 - member.top
-    columns = np.arange(cover.shape[1])[None] + x0 - member.left
+    alike = cover if at.alike is None else at.alike
+    down = np.arange(rows)[:, None] + at.y0 - member.top
+    across = np.arange(columns)[None] + at.x0 - member.left
     worth = 0.5 * alike + 0.5 * cover
-    favoured = worth - 0.15 * ((rows / reach_y) ** 2 + (columns / reach_x) ** 2)
+    favoured = worth - 0.15 * ((down / at.reach[1]) ** 2 + (across / at.reach[0]) ** 2)
     row, column = np.unravel_index(int(favoured.argmax()), favoured.shape)
-    return Place(float(column + x0), float(row + y0), float(worth[row, column]), float(alike[row, column]))
+    return Place(float(column + at.x0), float(row + at.y0), float(worth[row, column]), float(alike[row, column]))

@@ -114,10 +114,6 @@ def gather(blobs: list[Blob]) -> list[Blob]:
     return whole
 
 
-def _least_side(blob: Blob) -> float:
-    return min(blob.right - blob.left, blob.bottom - blob.top)
-
-
 def _one(lower: Blob, upper: Blob, typical: tuple[float, float]) -> bool:
     if max(lower.bottom - lower.top, upper.bottom - upper.top) > 0.75 * typical[1]:
         return False

@@ -5,10 +5,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edge_agent.track.boxes import Box
+from edge_agent.track.likeness import Likeness
 
 CONFIRM_S = 0.3
 """Seen on its own for this long, a track is believed; half a walker's step."""
@@ -36,7 +34,6 @@ _GONE_STRAIGHT = 0.5
 """Part of what it walked of late that must have brought it on."""
 _GONE_STRIDE = 0.6
 """Largest part of the way that a single step may be: a track that jumps between two leaves goes nowhere."""
-_GAP_S = 0.25
 _STEP_S = 0.5
 _EDGE_PX = 2
 """A box that comes this near to the picture's edge is cut by it."""
@@ -92,9 +89,7 @@ class Track:
     """Part of its height that is the dark between its feet or tyres and the ground."""
     scale: tuple[float, float] | None = None
     """Its size in units of what is typical where it stands."""
-    likeness: NDArray[np.uint8] | None = None
-    likeness_at: tuple[float, float] = (0.0, 0.0)
-    """From the likeness's upper left corner to the ground point."""
+    likeness: Likeness | None = field(default=None, repr=False)
     travelled: bool = False
     purposeful: bool = False
     """Whether it has gone somewhere, as leaves, rain and light never do."""
@@ -113,8 +108,8 @@ class Track:
 
     @property
     def ground(self) -> tuple[float, float]:
-        """Where it stands, normalised: the middle of the box's lower edge, without the shadow that it stands in."""
-        return self.x / self.picture_px[0], (self.y - self.contact * self.high) / self.picture_px[1]
+        """Where it stands, normalised: the middle of the box's lower edge."""
+        return self.x / self.picture_px[0], self.y / self.picture_px[1]
 
     @property
     def box(self) -> Box:
@@ -161,12 +156,19 @@ class Track:
         """Take in a ground point found in a crowd, in pixels; the size stays."""
         self._move(x, y, time_s, _FOLLOW_IN_CROWD, _STEER_IN_CROWD_S)
 
-    def remember(self, frame: int, time_s: float) -> None:
-        """Add where it is now to its path."""
+    def come_back(self, box: Box, time_s: float) -> None:
+        """Go on from a place where nobody looked for it; its size and velocity stay."""
+        self.x, self.y = (box[0] + box[2]) / 2, box[3]
+        self.seen_s, self.seen_now = time_s, True
+        self.sightings += 1
+        self.support, self.riding_s, self.inside_s = 1.0, 0.0, 0.0
+
+    def remember(self, frame: int, time_s: float, gap_s: float) -> None:
+        """Add where it is now to its path; longer than `gap_s` unseen, it was out of sight."""
         if math.hypot(self.x - self.rest[0], self.y - self.rest[1]) > max(4.0, 0.5 * self.wide):
             self.travelled = self.travelled or self.sightings > _SETTLED
             self.moved_s, self.rest = time_s, (self.x, self.y)
-        self._judge_purpose()
+        self._judge_purpose(gap_s)
         self.path.append(Spot(frame, time_s, *self.ground))
         while self.path[0].time_s < time_s - _PATH_S:
             self.path.popleft()
@@ -187,7 +189,7 @@ class Track:
         dy = (self.path[-1].y - recent[0].y) * self.picture_px[1]
         return math.hypot(dx, dy) < _STANDING * self.wide
 
-    def _judge_purpose(self) -> None:
+    def _judge_purpose(self, gap_s: float) -> None:
         """Far enough from where it began, not to and fro, and not in one leap."""
         if self.purposeful:
             return
@@ -196,7 +198,7 @@ class Track:
             return
         width, height = self.picture_px
         dx, dy = self.x - self.path[-1].x * width, self.y - self.path[-1].y * height
-        if self.seen_s - self.path[-1].time_s > _GAP_S:  # a way that nobody saw may be from one leaf to the next
+        if self.seen_s - self.path[-1].time_s > gap_s:  # a way that nobody saw may be from one leaf to the next
             self.origin = self.origin[0] + dx, self.origin[1] + dy
             return
         step = math.hypot(dx, dy)

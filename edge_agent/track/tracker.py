@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.motion import Blob, Foreground
-from edge_agent.track import boxes, crowd, likeness, origin, regions
+from edge_agent.track import boxes, crowd, origin, regions
 from edge_agent.track.boxes import Box
 from edge_agent.track.moment import Moment
 from edge_agent.track.perspective import Perspective
@@ -30,10 +30,14 @@ _SLICE = 0.5
 """When all that was known in a blob is lower than this part of it, it was slices of one thing that came into view."""
 _ONE_THING = 0.7, 1.25
 """A blob from so many to so many times the height that is typical there, and no wider than that, is one thing."""
-_HIDDEN_S, _SHRUNK = 0.3, 0.5
-"""Unseen for this long, a track does not come back at less than this part of its height."""
+_GAP_S, _GAP_FRAMES, _PACE_RATE = 0.25, 2.5, 0.1
+"""What is unseen for longer, in time and in frames of the usual distance, was out of sight."""
+_SHRUNK = 0.5
+"""After that a track does not come back at less than this part of its height."""
 _INSIDE_S = 0.5
-_AHEAD_WIDTHS = 0.7
+_AHEAD_WIDTHS = 0.2
+_UNDER_WAY = 0.3
+"""Own widths a second from which on it is clear where ahead is."""
 
 
 class Tracker:
@@ -43,6 +47,7 @@ class Tracker:
         self._tracks: list[Track] = []
         self._next_id = 1
         self._now_s = 0.0
+        self._pace_s = 0.0
         self._size = (1, 1)
         self._perspective = Perspective()
         self._new: list[tuple[Blob, Track | None]] = []
@@ -59,7 +64,10 @@ class Tracker:
         Returns:
             The tracks believed and seen in this frame.
         """
-        moment = Moment(seen, time_s, max(0.0, time_s - self._now_s), self._perspective)
+        dt_s = max(0.0, time_s - self._now_s)
+        self._pace_s += _PACE_RATE * (min(dt_s, 1.0) - self._pace_s) if self._pace_s else min(dt_s, 1.0)
+        gap_s = max(_GAP_S, _GAP_FRAMES * self._pace_s)
+        moment = Moment(seen, time_s, dt_s, self._perspective, gap_s)
         self._now_s, self._size, self._new = time_s, moment.size, []
         self._tracks = [t for t in self._tracks if time_s - t.seen_s <= (_LOST_S if t.confirmed else _DOUBT_S)]
         for track in self._tracks:
@@ -82,7 +90,7 @@ class Tracker:
                 origin.check_descent(track, self._tracks)
             if track.seen_now:
                 _feel_unrest(track, moment)
-                track.remember(frame, time_s)
+                track.remember(frame, time_s, gap_s)
         return [track for track in self._tracks if track.seen_now and track.confirmed]
 
     def held(self) -> NDArray[np.uint8] | None:
@@ -113,7 +121,8 @@ class Tracker:
         for blob, parent in self._new:
             back = origin.returning(blob, self._tracks, moment)
             if back is not None:
-                back.measure(boxes.of(blob), moment.now_s, moment.typical(blob.bottom))
+                back.come_back(boxes.of(blob), moment.now_s)
+                back.likeness = moment.look(back) or back.likeness
                 continue
             born = origin.bear(self._next_id, blob, parent, self._tracks, moment)
             if born is not None:
@@ -123,10 +132,14 @@ class Tracker:
     def _alone(self, track: Track, blobs: list[Blob], moment: Moment) -> None:
         """One track, and the blobs that touch it and no other."""
         x, y = track.expected(moment.now_s)
-        near = sorted(blobs, key=lambda blob: boxes.apart((x, y - track.high / 2), blob) / blob.area)
+        near = sorted(blobs, key=lambda blob: boxes.apart_squared((x, y - track.high / 2), blob) / blob.area)
         rest = []
         box = boxes.of(near[0])
-        if moment.now_s - track.seen_s > _HIDDEN_S and box[3] - box[1] < _SHRUNK * track.high and not moment.cut(box):
+        if (
+            moment.now_s - track.seen_s > moment.gap_s
+            and box[3] - box[1] < _SHRUNK * track.high
+            and not moment.cut(box)
+        ):
             # It went on out of sight, and what lies in its way there is something else.
             self._new += [(blob, None) for blob in blobs]
             return
@@ -146,7 +159,7 @@ class Tracker:
         if near[0].upright and box == boxes.of(near[0]):
             track.wide = min(track.wide, 1.2 * (box[2] - box[0]))
         track.measure(box, moment.now_s, moment.typical(box[3]))
-        likeness.keep(track, moment)
+        track.likeness = moment.look(track) or track.likeness
         _learn_size(track, box, moment)
         track.support, track.riding_s = 1.0, 0.0
         track.own_s += moment.dt_s
@@ -263,9 +276,9 @@ def _feel_unrest(track: Track, moment: Moment) -> None:
         return
     x, y = track.x, track.y - track.high / 2
     pace = math.hypot(track.vx, track.vy)
-    if pace > track.wide:
-        x += _AHEAD_WIDTHS * track.wide * track.vx / pace
-        y += _AHEAD_WIDTHS * track.wide * track.vy / pace
+    if pace > _UNDER_WAY * track.wide:
+        x += (track.wide / 2 + _AHEAD_WIDTHS * track.wide) * track.vx / pace
+        y += (track.high / 2 + _AHEAD_WIDTHS * track.wide) * track.vy / pace
     track.unrest += 0.3 * (moment.unrest(x, y) - track.unrest)
 
 

@@ -1,13 +1,20 @@
 """Merging, splitting, hiding: drawn bodies whose truth is known, through motion and tracker."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
-from edge_agent.bench.sequences import as_frame
-from edge_agent.motion import Blob
+from edge_agent.bench.sequences import as_frame, sequences
+from edge_agent.motion import Blob, Foreground, MotionDetector
+from edge_agent.motion.detector import _edges, _is_soft
 from edge_agent.pipeline import Pipeline
+from edge_agent.track.likeness import look
+from edge_agent.track.moment import Moment
+from edge_agent.track.origin import returning
 from edge_agent.track.perspective import Perspective
 from edge_agent.track.regions import join, part
+from edge_agent.track.track import Track
 from edge_agent.tripwire import Crossing
 from shared.events import Direction
 from shared.scene import Scene, Tripwire
@@ -63,6 +70,120 @@ def test_somebody_behind_a_post_goes_on() -> None:
     line = Tripwire("behind the post", [(0.5, 0.95), (0.5, 0.3)])
     found = run([(lambda t: (-40 + 55 * (t - 2), 250), 30)], 15, line, post=(305, 335))
     assert [c.direction for c in found] == [LR]
+
+
+def test_somebody_who_stops_behind_a_wall_comes_out_as_the_same_track() -> None:
+    """Out of sight he turns to the side of the wall where nobody expects him, so only the place and size tell."""
+
+    def path(t: float) -> tuple[float, float]:
+        return (min(-40 + 60 * (t - 2), 300), 250) if t < 8 else (300 - 60 * (t - 8), 250)
+
+    pipeline, empty, ids = Pipeline(Scene([UPRIGHT])), ground(), set[int]()
+    for number in range(1, 121):
+        picture = empty.copy()
+        x, foot = path((number - 1) / 10)
+        body(picture, x, foot, 30)
+        cv2.rectangle(picture, (270, 0), (400, SIZE[1]), (90, 90, 90), -1)
+        pipeline.step(as_frame(picture, number, (number - 1) / 10))
+        ids |= {track.track_id for track in pipeline.tracks}
+    assert len(ids) == 1
+
+
+def test_what_goes_on_only_while_nobody_sees_it_goes_nowhere() -> None:
+    """Leaves: something here, then something there, each for a moment and none of them under way."""
+    track = Track(1, (480, 270), 100, 100, 12, 30, 0.0, 0.0, contact=0.035)
+    for step in range(60):
+        track.come_back((94 + 12 * step, 70, 106 + 12 * step, 100), step * 0.5)
+        track.remember(step, step * 0.5, 0.25)
+    assert not track.purposeful
+    for step in range(40):
+        track.move_to(track.x + 3, 100, 30 + step / 10)
+        track.remember(60 + step, 30 + step / 10, 0.25)
+    assert track.purposeful
+
+
+def test_a_coat_that_is_as_dark_as_the_road_is_seen_by_its_colour() -> None:
+    pipeline, empty, found = Pipeline(Scene([UPRIGHT])), ground(), []
+    for number in range(1, 131):
+        picture = empty.copy()
+        x = round(-40 + 60 * (number / 10 - 2))
+        cv2.ellipse(picture, (x, 200), (22, 52), 0, 0, 360, (85, 95, 190), -1)
+        found += pipeline.step(as_frame(cv2.GaussianBlur(picture, (3, 3), 0), number, number / 10))
+    assert [c.direction for c in found] == [LR]
+
+
+def test_three_frames_a_second_are_enough() -> None:
+    pipeline, empty, found = Pipeline(Scene([UPRIGHT])), ground(), []
+    for number in range(1, 50):
+        time_s = (number - 1) / 3
+        picture = empty.copy()
+        body(picture, -40 + 50 * (time_s - 2), 250, 30)
+        found += pipeline.step(as_frame(picture, number, time_s))
+    assert [c.direction for c in found] == [LR]
+
+
+def test_light_does_not_come_back_as_somebody() -> None:
+    size, seen = (480, 270), np.zeros((270, 480), np.int32)
+    walker = Track(1, size, 200, 200, 24, 70, 1.0, 0.0, own_s=2.0, sightings=20, purposeful=True, travelled=True)
+    walker.seen_now = False
+    moment = Moment(Foreground([], seen, np.full((270, 480), 120, np.uint8)), 1.8, 0.1, Perspective(), 0.25)
+    here = Blob(200, 130, 226, 200, 1500)
+    assert returning(here, [walker], moment) is walker
+    assert returning(replace(here, shade=True), [walker], moment) is None
+    assert returning(replace(here, left=150, right=260), [walker], moment) is None
+    assert returning(replace(here, left=330, right=356), [walker], moment) is None
+
+
+def test_who_comes_back_twice_in_a_frame_does_not_fly_away() -> None:
+    track = Track(1, (480, 270), 100, 200, 24, 70, 1.0, 0.0, vx=20.0, sightings=20)
+    track.come_back((130, 130, 154, 200), 1.0)
+    assert (track.x, track.vx) == (142, 20.0)
+
+
+def test_a_likeness_without_contrast_is_none_and_a_large_one_is_kept_small() -> None:
+    plain = np.full((60, 30, 3), 110, np.uint8)
+    everywhere = np.ones((60, 30), bool)
+    assert look(plain, everywhere, (15.0, 90.0)) is None
+    rng = np.random.default_rng(1)
+    near = cv2.resize(rng.integers(0, 255, (30, 15, 3), np.uint8), (90, 160))
+    known = look(near, np.ones((160, 90), bool), (45.0, 240.0))
+    assert known is not None
+    assert known.patch.shape[0] <= 38
+    assert known.patch.shape[1] <= 28
+    assert "patch" not in repr(known)
+    wide = cv2.copyMakeBorder(near, 20, 20, 40, 20, cv2.BORDER_CONSTANT, value=(110, 128, 128))
+    alike = known.match(wide)
+    assert alike is not None
+    assert alike.shape == (41, 61)
+    down, across = np.unravel_index(int(alike.argmax()), alike.shape)
+    assert abs(down - 20) <= 3
+    assert abs(across - 40) <= 3
+
+
+def test_a_front_of_shade_is_no_body_though_the_background_was_renewed_beneath_it() -> None:
+    picture = np.full((90, 120), 130, np.uint8)
+    ramp = np.clip((np.arange(120) - 60) / 60, 0, 1)
+    picture[:] = np.round(130 - 30 * ramp)[None]
+    difference = cv2.absdiff(picture, np.full_like(picture, 130))
+    difference[:, :95] = 0  # here the background is already that of the shade
+    assert _is_soft(difference > 0, difference, _edges(picture))
+    picture[30:80, 95:110] = 60
+    difference = cv2.absdiff(picture, np.full_like(picture, 130))
+    difference[:, :94] = 0
+    own = np.zeros_like(picture, bool)
+    own[30:80, 95:110] = True
+    assert not _is_soft(own, difference, _edges(picture))
+
+
+def test_beams_make_the_road_less_restless_than_bodies_would() -> None:
+    """Headlights that sweep over the road every eight seconds, with and without knowing that they are light."""
+    knowing, blind = MotionDetector(), MotionDetector()
+    for frame in next(s for s in sequences(30) if s.name == "headlights").frames():
+        seen, naive = knowing.step(frame), blind.step(frame)
+        blind._light = None
+    assert seen.allowance is not None
+    assert naive.allowance is not None
+    assert seen.allowance[170:200].mean() < 0.85 * naive.allowance[170:200].mean()
 
 
 def test_standing_for_half_a_minute_then_going_on() -> None:
