@@ -1,10 +1,13 @@
 """Blobs as things: what touches only at its feet is parted, what a sign or a rail cuts in two is joined."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.motion import Blob
 from edge_agent.track import boxes
+from edge_agent.track.boxes import Box
 from edge_agent.track.perspective import Perspective
 
 Labels = NDArray[np.int32]
@@ -19,20 +22,27 @@ _SPECK = 0.04
 _BESIDE = 0.15
 _UPPER = 0.75
 _DEEPEST = 3
+_ONE = 1.1
+"""Up to so many times the width that is typical there is one thing."""
+_FILLS = 0.7
 
 
-def part(blobs: list[Blob], labels: Labels) -> list[Blob]:
+def part(blobs: list[Blob], labels: Labels, perspective: Perspective, known: Sequence[Box] = ()) -> list[Blob]:
     """Cut blobs where two upright things touch: people who walk abreast, joined by their shadows.
 
     Args:
+        blobs: what differs from the background.
         labels: shape (height, width); the pixels of new parts get new labels here.
+        perspective: what is no wider than one thing there is not cut.
+        known: where single things are expected; while sizes are unknown, what fills one of these is not cut.
     """
     found = []
     waiting = [(blob, 0) for blob in blobs]
     newest = int(labels.max()) if blobs else 0
     while waiting:
         blob, depth = waiting.pop()
-        halves = _halves(blob, labels) if depth < _DEEPEST else None
+        wide = _wider_than_one(blob, perspective, labels.shape[0], known)
+        halves = _halves(blob, labels) if depth < _DEEPEST and wide else None
         if halves is None:
             found.append(blob)
             continue
@@ -45,6 +55,18 @@ def part(blobs: list[Blob], labels: Labels) -> list[Blob]:
             (Blob(right.left, right.top, right.right, right.bottom, right.area, (newest,), upright=True), depth + 1)
         )
     return found
+
+
+def _wider_than_one(blob: Blob, perspective: Perspective, height: int, known: Sequence[Box]) -> bool:
+    typical = perspective.typical(blob.bottom / height)
+    if typical is not None:
+        return blob.right - blob.left > _ONE * typical[0]
+    return not any(_fills(blob, box) for box in known)
+
+
+def _fills(blob: Blob, known: Box) -> bool:
+    seen = known[0], max(0.0, known[1]), known[2], known[3]
+    return boxes.within(boxes.of(blob), seen) > _FILLS and boxes.within(seen, boxes.of(blob)) > _FILLS
 
 
 def _halves(blob: Blob, labels: Labels) -> tuple[int, Blob, Blob] | None:

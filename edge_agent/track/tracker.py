@@ -74,7 +74,8 @@ class Tracker:
             track.seen_now = False
         things = seen.blobs
         if not seen.detected:
-            parts = regions.gather(regions.part(seen.blobs, seen.labels))
+            known = [track.expected_box(time_s) for track in self._tracks if track.confirmed]
+            parts = regions.gather(regions.part(seen.blobs, seen.labels, self._perspective, known))
             things = regions.join(parts, self._perspective, moment.size[1])
         for tracks, blobs in _groups(self._tracks, things, time_s):
             if not tracks:

@@ -208,7 +208,7 @@ def test_blobs_joined_at_the_feet_are_parted_and_a_car_is_not() -> None:
     labels[30:60, 70:118] = 2
     pair = Blob(20, 20, 58, 80, int((labels == 1).sum()), (1,))
     car = Blob(70, 30, 118, 60, int((labels == 2).sum()), (2,))
-    parts = part([pair, car], labels)
+    parts = part([pair, car], labels, Perspective())
     assert len(parts) == 3
     assert sum(blob.upright for blob in parts) == 2
     assert len({blob.labels for blob in parts}) == 3
