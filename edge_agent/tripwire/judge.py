@@ -19,6 +19,8 @@ from shared.scene import Tripwire
 
 _MARGIN = 0.015
 """How far beyond the line, in picture heights, a place must be to be clear of it."""
+_SWAY = 0.05
+"""And this part of its own height: the middle of something large sways as it strides."""
 _EDGE = 0.04
 """So near to the picture's edge things appear and go."""
 _EDGE_MARGIN = 0.003
@@ -124,9 +126,9 @@ class TripwireJudge:
         self, line: Tripwire, points: list[Point], number: int, sighting: Sighting, frame: int, time_s: float
     ) -> Crossing | None:
         here = sighting.place(line.anchor, self._aspect)
-        clear = _off(points, here, _MARGIN)
-        path = self._paths.get((line.name, number))
         height = sighting.bottom - sighting.top
+        clear = _off(points, here, max(_MARGIN, _SWAY * height))
+        path = self._paths.get((line.name, number))
         if path is None or time_s - path.time_s > KEEP_S:
             appeared = clear or (self._at_edge(here) and _off(points, here, _EDGE_MARGIN))
             self._paths[line.name, number] = _Path(sighting.track, here, frame, time_s, height, was_clear=appeared)
