@@ -110,7 +110,7 @@ def join(blobs: list[Blob], perspective: Perspective, height: int) -> list[Blob]
         for index, lower in enumerate(whole):
             typical = perspective.typical(lower.bottom / height)
             if typical is not None and _one(lower, blob, typical):
-                whole[index] = _together(lower, blob)
+                whole[index] = _together(lower, blob, lower.shade and blob.shade)
                 break
         else:
             whole.append(blob)
@@ -148,7 +148,8 @@ def _one(lower: Blob, upper: Blob, typical: tuple[float, float]) -> bool:
     )
 
 
-def _together(a: Blob, b: Blob) -> Blob:
+def _together(a: Blob, b: Blob, shade: bool = False) -> Blob:
+    """Two blobs as one; light that lies beside a body is a part of it, and two pieces of light are no body."""
     return Blob(
         min(a.left, b.left),
         min(a.top, b.top),
@@ -157,4 +158,5 @@ def _together(a: Blob, b: Blob) -> Blob:
         a.area + b.area,
         a.labels + b.labels,
         a.upright,
+        shade,
     )

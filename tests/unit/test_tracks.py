@@ -224,6 +224,15 @@ def test_what_a_sign_cuts_in_two_is_joined_once_sizes_are_known() -> None:
     assert [(blob.top, blob.bottom, blob.labels) for blob in joined] == [(20, 80, (2, 1))]
 
 
+def test_two_pieces_of_light_are_joined_to_light() -> None:
+    sizes = Perspective()
+    for _ in range(20):
+        sizes.learn(0.5, 20, 60)
+    lower, upper = Blob(100, 110, 120, 140, 500, (1,), shade=True), Blob(100, 80, 120, 105, 400, (2,), shade=True)
+    assert [blob.shade for blob in join([lower, upper], sizes, 270)] == [True]
+    assert [blob.shade for blob in join([replace(lower, shade=False), upper], sizes, 270)] == [False]
+
+
 def test_size_lies_between_the_bands_that_are_known() -> None:
     perspective = Perspective()
     assert perspective.typical(0.5) is None
