@@ -46,6 +46,10 @@ class _MediaClock:
         return self.now_s
 
 
+_LEAST_VISIBLE = 0.25
+"""When less of something's height is in the picture, where its foot is cannot be told: a strip jumps to and fro."""
+
+
 @dataclass(slots=True)
 class _Judges:
     """Made with the first frame, because geometry needs the picture's aspect."""
@@ -126,10 +130,17 @@ class Pipeline:
                 past = list(track.path)[:-1]
                 found += judges.lines.replay([(_at(track, spot), spot.frame, spot.time_s) for spot in past])
             sightings.append(_at(track, track.path[-1]))
+        sightings = [sighting for sighting in sightings if _visible(sighting) > _LEAST_VISIBLE]
         judges.introduced = self._tracker.living() & (judges.introduced | {track.track_id for track in self.tracks})
         found += judges.lines.step(sightings, frame.number, frame.time_s)
         found += judges.zones.step(sightings, frame.number, frame.time_s)
         return found
+
+
+def _visible(sighting: Sighting) -> float:
+    """Part of a thing's height that lies in the picture, 0 to 1."""
+    seen = min(1.0, sighting.bottom) - max(0.0, sighting.top)
+    return seen / max(1e-6, sighting.bottom - sighting.top)
 
 
 def _at(track: Track, spot: Spot) -> Sighting:

@@ -280,7 +280,8 @@ def _feel_unrest(track: Track, moment: Moment) -> None:
     if pace > _UNDER_WAY * track.wide:
         x += (track.wide / 2 + _AHEAD_WIDTHS * track.wide) * track.vx / pace
         y += (track.high / 2 + _AHEAD_WIDTHS * track.wide) * track.vy / pace
-    track.unrest += 0.3 * (moment.unrest(x, y) - track.unrest)
+    if 0 <= x < moment.size[0] and 0 <= y < moment.size[1]:
+        track.unrest += 0.3 * (moment.unrest(x, y) - track.unrest)
 
 
 def _stands(track: Track) -> bool:
