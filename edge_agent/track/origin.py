@@ -19,6 +19,8 @@ _STAYED = 0.75
 _PACE = 1.2
 """Own heights a second that something may have gone while nobody saw it: a person who runs."""
 _UNSURE_WIDTHS = 0.3
+_AWAY_S = 1.2
+"""Longer out of sight, and there is a door: it is somebody else."""
 _SHARED_S = 0.6
 """How far back two tracks on one thing may have lost the other thing."""
 _SAME_HEIGHT, _WIDEST = (0.7, 1.3), 2.0
@@ -52,7 +54,7 @@ def returning(blob: Blob, tracks: list[Track], moment: Moment) -> Track | None:
             if not any(_share(track, other) for other in tracks):
                 continue
             gone_s = _SHARED_S
-        elif gone_s <= moment.gap_s:
+        elif not moment.gap_s < gone_s <= _AWAY_S:
             continue
         reach = _PACE * track.high * gone_s + _UNSURE_WIDTHS * track.wide
         away = min(math.dist((x, y), (track.x, track.y)), math.dist((x, y), track.expected(moment.now_s)))
