@@ -129,6 +129,7 @@ def test_light_does_not_come_back_as_somebody() -> None:
     moment = Moment(Foreground([], seen, np.full((270, 480), 120, np.uint8)), 1.8, 0.1, Perspective(), 0.25)
     here = Blob(200, 130, 226, 200, 1500)
     assert returning(here, [walker], moment) is walker
+    assert returning(here, [walker], replace(moment, now_s=2.5)) is None  # it went through a door
     assert returning(replace(here, shade=True), [walker], moment) is None
     assert returning(replace(here, left=150, right=260), [walker], moment) is None
     assert returning(replace(here, left=330, right=356), [walker], moment) is None
