@@ -13,13 +13,23 @@ def real_data() -> Path:
     return Path(os.environ.get("HAWKLINE_DATA", ROOT.parent / "shared" / "data"))
 
 
-@pytest.fixture
-def real_video() -> Path:
-    """Folder of the real videos; without them tests skip, and fail where CI=true."""
-    folder = real_data() / "video"
+def _needed(folder: Path, what: str) -> Path:
+    """A folder of real data; without it tests skip, and fail where CI=true."""
     if not folder.is_dir():
-        reason = f"real videos are not at {folder}; set HAWKLINE_DATA"
+        reason = f"{what} are not at {folder}; set HAWKLINE_DATA"
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
     return folder
+
+
+@pytest.fixture
+def real_video() -> Path:
+    """Folder of the real videos."""
+    return _needed(real_data() / "video", "real videos")
+
+
+@pytest.fixture
+def glyph_templates() -> Path:
+    """Folder of the pictures of plates' characters."""
+    return _needed(real_data() / "plates" / "glyphs", "templates of characters")

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from models.training import drawn, face, texts, wear
-from models.training.glyphs import DATA
 from shared.plates import ALPHABET, KINDS, kinds_of, valid
 
 
@@ -71,7 +70,7 @@ def test_every_kind_has_a_share_and_a_place_for_each_character() -> None:
         assert all(left >= 0 and top >= 0 and left + w <= width and top + h <= height for left, top, w, h in boxes)
 
 
-@pytest.mark.skipif(not (DATA / "plates" / "glyphs").is_dir(), reason=f"no templates of characters under {DATA}")
+@pytest.mark.usefixtures("glyph_templates")
 def test_the_same_seed_draws_the_same_crops() -> None:
     first, second = drawn.crops(5), drawn.crops(5)
     for _ in range(12):
