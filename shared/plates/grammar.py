@@ -3,12 +3,15 @@
 import re
 from dataclasses import dataclass
 from importlib import resources
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
 Layout = Literal["single", "double"]
 Colour = Literal["blue", "yellow", "white", "black", "green", "yellow-green"]
+LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+COLOURS: tuple[Colour, ...] = get_args(Colour)
+"""In the order in which models count them."""
 
 
 class _Row(msgspec.Struct, rename={"plate_class": "class"}):
@@ -78,11 +81,18 @@ ALPHABET = PROVINCES + "0123456789" + _TABLE.agency + _TABLE.suffixes
 """Every character of a plate, in the order in which models count them."""
 
 
+def as_stamped(text: str) -> str:
+    """A text with its agency's O as 0: the two are stamped alike, so what is read and compared says 0."""
+    return text[:1] + text[1:2].replace("O", "0") + text[2:]
+
+
 def kinds_of(text: str) -> list[Kind]:
-    """The kinds that a text may be; several, where only the colour tells them apart."""
+    """The kinds that a text may be; several, where only the colour tells them apart. The agency's O may be a 0."""
+    if text[:1] in PROVINCES and text[1:2] == "0":
+        text = f"{text[0]}O{text[2:]}"
     return [kind for kind in KINDS if kind.pattern.fullmatch(text)]
 
 
 def valid(text: str) -> bool:
     """Whether a text fits any kind."""
-    return any(kind.pattern.fullmatch(text) for kind in KINDS)
+    return bool(kinds_of(text))
