@@ -10,11 +10,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import onnxruntime as ort  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from edge_agent.detect.detector import Detection
 from edge_agent.sources import Frame
+from models.session import CPU, open_session
 from shared.errors import ConfigError
 
 _BARS = 114
@@ -39,22 +39,9 @@ class OnnxDetector:
         *,
         classes: Collection[int] = (),
         min_score: float = 0.4,
-        providers: Collection[str] = ("CPUExecutionProvider",),
+        providers: Collection[str] = CPU,
     ) -> None:
-        missing = [name for name in providers if name not in ort.get_available_providers()]
-        if missing:
-            raise ConfigError(
-                f"detector.providers: {', '.join(missing)} is not in this ONNX Runtime, "
-                f"which has {', '.join(ort.get_available_providers())}"
-            )
-        if not path.is_file():
-            raise ConfigError(f"detector.model = {str(path)!r}: no such file, expected an ONNX model")
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = 1
-        try:
-            self._session = ort.InferenceSession(str(path), options, providers=list(providers))
-        except Exception as error:  # noqa: BLE001 - ONNX Runtime raises many types that share no base but this
-            raise ConfigError(f"detector.model = {str(path)!r}: {error}") from None
+        self._session = open_session(path, providers, "detector")
         self._input = self._session.get_inputs()[0]
         shape = self._input.shape
         if len(shape) != 4 or not all(isinstance(side, int) for side in shape[1:]) or shape[1] != 3:

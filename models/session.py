@@ -1,0 +1,39 @@
+"""How an ONNX model is opened: one thread, the execution providers that were asked for, errors that say what to do."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+import onnxruntime as ort  # type: ignore[import-untyped]
+
+from shared.errors import ConfigError
+
+CPU = ("CPUExecutionProvider",)
+
+
+def open_session(path: Path, providers: Collection[str] = CPU, key: str = "model") -> ort.InferenceSession:
+    """Open a model file.
+
+    Args:
+        path: the .onnx file.
+        providers: ONNX Runtime execution providers, best first.
+        key: what the configuration calls this, for the errors; `<key>.providers` is its list of providers.
+
+    Raises:
+        ConfigError: the file is missing or no model, or a provider is not there.
+    """
+    missing = [name for name in providers if name not in ort.get_available_providers()]
+    if missing:
+        raise ConfigError(
+            f"{key}.providers: {', '.join(missing)} is not in this ONNX Runtime, "
+            f"which has {', '.join(ort.get_available_providers())}"
+        )
+    if not path.is_file():
+        raise ConfigError(f"{key}.model = {str(path)!r}: no such file, expected an ONNX model")
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return ort.InferenceSession(str(path), options, providers=list(providers))
+    except Exception as error:  # noqa: BLE001 - ONNX Runtime raises many types that share no base but this
+        raise ConfigError(f"{key}.model = {str(path)!r}: {error}") from None
