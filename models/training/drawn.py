@@ -1,4 +1,4 @@
-"""An endless stream of drawn crops with their texts."""
+"""Drawn crops with their texts: an endless stream to learn from, and tests of one kind."""
 
 from collections.abc import Iterator
 
@@ -32,3 +32,23 @@ def crops(seed: int) -> Iterator[tuple[wear.Picture, str, Kind]]:
         text = texts.draw(kind, rng)
         hard = wear.Hardship(*(float(value) for value in rng.uniform(0.15, 1.0, 4)))
         yield wear.crop(face.draw(kind, text, rng), rng, hard), text, kind
+
+
+TEST_HARDSHIP = 0.1, 0.7
+"""Of the tests: as hard as makes drawn blue plates no easier than real ones."""
+
+
+def test_crops(kind: Kind, seed: int, count: int) -> Iterator[tuple[wear.Picture, str]]:
+    """Crops of one kind and their texts; the same for the same seed."""
+    for pictures, text in test_passages(kind, seed, count, 1):
+        yield pictures[0], text
+
+
+def test_passages(kind: Kind, seed: int, count: int, looks: int) -> Iterator[tuple[list[wear.Picture], str]]:
+    """Several looks at each plate: its dirt stays, light, angle and sensor change."""
+    rng = np.random.default_rng(seed)
+    for _ in range(count):
+        text = texts.draw(kind, rng)
+        hard = wear.Hardship(*(float(value) for value in rng.uniform(*TEST_HARDSHIP, 4)))
+        worn = wear.surface(face.draw(kind, text, rng), rng, hard.surface)
+        yield [wear.look(worn, rng, hard) for _ in range(looks)], text

@@ -1,16 +1,26 @@
-"""Real crops of the data folder, and which of five folds each belongs to."""
+"""Real pictures of the data folder, and which of five folds each belongs to."""
 
+import csv
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from models.training.glyphs import DATA
 from models.training.wear import SIZE, Picture
+from shared.plates import Colour, Layout, as_stamped
 
 FOLDS = 5
+Quad = NDArray[np.float32]
+"""Corners of a plate, shape (4, 2): x and y in pixels, from the upper left one clockwise as its text runs."""
+
+_COLOURS: dict[str, Colour] = {"蓝牌": "blue", "黄牌": "yellow"}
+_HUGS = 1.05, 1.12
+"""The labelled boxes of scenes lie a little inside the plates: by how much they grow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +36,33 @@ class Real:
     picture: Picture
     text: str
     fold: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One real scene.
+
+    Attributes:
+        picture: as large as it was taken.
+        quads: corners of its plates.
+        texts: what they say.
+        colours: of their grounds.
+        main: the plate that it is about.
+        fold: of its main plate.
+    """
+
+    picture: Picture
+    quads: list[Quad]
+    texts: list[str]
+    colours: list[Colour]
+    main: str
+    fold: int
+
+
+def layout_of(quad: Quad, colour: Colour) -> Layout:
+    """A yellow plate half as high as it is wide has two rows: the labels do not say so, the shape does."""
+    sides = np.linalg.norm(quad - np.roll(quad, 1, axis=0), axis=1)
+    return "double" if colour == "yellow" and sides[1] + sides[3] < 2.1 * (sides[0] + sides[2]) else "single"
 
 
 def fold_of(text: str) -> int:
@@ -45,10 +82,52 @@ def read(path: Path) -> Picture:
     return np.asarray(picture, np.uint8)
 
 
-def crops() -> list[Real]:
+@cache
+def crops() -> tuple[Real, ...]:
     """All real crops, in the order of their names."""
     found = []
     for path in sorted((DATA / "plates" / "crops").glob("*.jpg")):
         text = path.stem.split("_")[0]
         found.append(Real(np.asarray(cv2.resize(read(path), SIZE), np.uint8), text, fold_of(text)))
-    return found
+    return tuple(found)
+
+
+@cache
+def scenes() -> tuple[Scene, ...]:
+    """All real scenes, in the order of their names."""
+    rows: dict[str, list[dict[str, str]]] = {}
+    with (DATA / "plates" / "scenes.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            rows.setdefault(row["file"], []).append(row)
+    found = []
+    for path in sorted((DATA / "plates" / "scenes").iterdir()):
+        texts = [row["plate"] for row in rows[path.name]]
+        main = as_stamped(path.stem)
+        if main not in texts:
+            raise ValueError(f"scenes.csv has no plate {main} in {path.name}")
+        quads = [_quad(row) for row in rows[path.name]]
+        colours = [_COLOURS[row["kind"]] for row in rows[path.name]]
+        found.append(Scene(read(path), quads, texts, colours, main, fold_of(main)))
+    return tuple(found)
+
+
+@cache
+def photographs() -> tuple[tuple[Picture, Quad], ...]:
+    """The whole CCPD photographs with their plate's corners."""
+    found = []
+    for path in sorted((DATA / "plates" / "ccpd").glob("*.jpg")):
+        corners = [corner.split("&") for corner in path.stem.split("-")[3].split("_")]
+        quad = np.array([[float(x), float(y)] for x, y in corners], np.float32)
+        found.append((read(path), quad[[2, 3, 0, 1]]))
+    return tuple(found)
+
+
+def _quad(row: dict[str, str]) -> Quad:
+    """Corners of a labelled box: its centre, sides, and a rotation that may be of either side."""
+    x, y, wide, high, turn = (float(row[name]) for name in ("x", "y", "width", "height", "rotation_deg"))
+    if high > wide and abs(turn) > 45:
+        wide, high, turn = high, wide, turn + 90
+    along = np.array([np.cos(np.deg2rad(turn)), np.sin(np.deg2rad(turn))]) * wide / 2 * _HUGS[0]
+    down = np.array([-np.sin(np.deg2rad(turn)), np.cos(np.deg2rad(turn))]) * high / 2 * _HUGS[1]
+    corners = [-along - down, along - down, along + down, -along + down]
+    return np.asarray(np.array(corners) + np.array([x, y]), np.float32)

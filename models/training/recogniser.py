@@ -3,13 +3,11 @@
 import torch
 from torch import Tensor, nn
 
-from shared.plates import ALPHABET
+from shared.plates import ALPHABET, COLOURS, LAYOUTS
 
 PLACES = 8
 NOTHING = len(ALPHABET)
 """Class of a place that holds no character: the eighth of a plate with seven."""
-COLOURS = ("blue", "yellow", "white", "black", "green", "yellow-green")
-LAYOUTS = ("single", "double")
 
 
 def _conv(into: int, out: int, size: int = 3, stride: int = 1, groups: int = 1) -> nn.Sequential:
@@ -63,7 +61,9 @@ class Recogniser(nn.Module):
         self.layout = nn.Linear(3 * width, len(LAYOUTS))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        near = self.body((x - 0.5) * 4)
+        # Every crop has its own light: a plate at dusk and one in the sun come to the same spread of values.
+        off = x - x.mean((1, 2, 3), keepdim=True)
+        near = self.body(off / ((off * off).mean((1, 2, 3), keepdim=True) + 1e-4).sqrt())
         far = self.far(near)
         both = torch.cat([near, nn.functional.interpolate(far, scale_factor=2.0, mode="nearest")], 1)
         where = self.where.expand(x.shape[0], -1, -1, -1)

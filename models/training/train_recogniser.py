@@ -1,44 +1,86 @@
-"""Train the recogniser on drawn crops, and on real ones of the other folds: from nothing to ONNX, or from a checkpoint.
+"""Train the recogniser on drawn crops, and on real ones of the other folds, from nothing or from a checkpoint to ONNX.
 
 Example:
-    python -m models.training.train_recogniser --steps 6000 --out build/base
-    python -m models.training.train_recogniser --from build/base/last.pt --real --fold 0 --steps 400 --out build/fold0
+    python -m models.training.train_recogniser --steps 8000 --out build/base
+    python -m models.training.train_recogniser --from build/base/last.pt --real --fold 0 --steps 800 --rate 8e-4 \\
+        --out build/fold0
 """
 
-import argparse
-import sys
-import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from models.training import drawn, real
-from models.training.recogniser import COLOURS, LAYOUTS, NOTHING, PLACES, Recogniser
-from shared.plates import ALPHABET, kinds_of
+from edge_agent.plate import Recogniser as Looker
+from models.training import drawn, loop, real
+from models.training.recogniser import NOTHING, PLACES, Recogniser
+from models.training.wear import SIZE
+from shared.plates import ALPHABET, COLOURS, LAYOUTS, Colour, Layout, as_stamped
 
-_CHECKPOINT_S = 600.0
 _BATCH = 128
+_POOL, _USES = 4096, 3
+"""Drawing costs more than training: a drawn crop is used about three times, each time in another light and place."""
+
+_SCENES = 0.4
+"""Part of scenes among real plates: they are fewer than crops, and of many provinces."""
+
 Sample = tuple[Tensor, Tensor, int, int]
-"""Picture (3, 48, 128) uint8, classes of the eight places, colour and layout; -1 where nobody knows."""
+"""Picture (3, 48, 128) uint8, classes of the eight places, colour and layout."""
 
 
 def classes(text: str) -> list[int]:
     """Class of each place."""
-    return [ALPHABET.index(character) for character in text] + [NOTHING] * (PLACES - len(text))
+    return [ALPHABET.index(character) for character in as_stamped(text)] + [NOTHING] * (PLACES - len(text))
+
+
+Plate = tuple[NDArray[np.uint8], real.Quad, str, Colour, Layout]
+"""Picture, where the plate is in it, text, colour, layout."""
+
+
+def real_plates(fold: int) -> tuple[list[Plate], list[Plate]]:
+    """Plates of crops and of scenes.
+
+    Args:
+        fold: whose crops and scenes to leave out, with every plate that they show; -1 leaves none out.
+    """
+    width, height = SIZE
+    whole = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    crops: list[Plate] = []
+    scenes: list[Plate] = []
+    for crop in real.crops():
+        if crop.fold != fold:  # CCPD has cars only
+            colour: Colour = "blue" if len(crop.text) == 7 else "green"
+            crops.append((crop.picture, whole, crop.text, colour, "single"))
+    for scene in real.scenes():
+        high, wide = scene.picture.shape[:2]
+        for quad, text, colour in zip(scene.quads, scene.texts, scene.colours, strict=True):
+            inside = (quad > -3).all() and (quad < [wide + 3, high + 3]).all()
+            if scene.fold != fold and real.fold_of(text) != fold and inside:
+                scenes.append((*_around(scene.picture, quad), text, colour, real.layout_of(quad, colour)))
+    return crops, scenes
+
+
+def _around(picture: NDArray[np.uint8], quad: real.Quad) -> tuple[NDArray[np.uint8], real.Quad]:
+    """A plate with half its size around it, so that whole scenes need not be kept."""
+    reach = np.ptp(quad, axis=0) / 2
+    left, top = (int(v) for v in np.maximum(quad.min(0) - reach, 0))
+    right, bottom = (int(v) for v in quad.max(0) + reach)
+    return np.asarray(picture[top:bottom, left:right].copy(), np.uint8), quad - np.array([left, top], np.float32)
 
 
 class Crops(IterableDataset[Sample]):
     """Drawn crops, with a share of real ones."""
 
-    def __init__(self, seed: int, real_crops: list[real.Real], share: float) -> None:
-        self._seed, self._real, self._share = seed, real_crops, share
+    def __init__(self, seed: int, fold: int, share: float) -> None:
+        self._seed, self._share = seed, share
+        self._real = real_plates(fold) if share else ([], [])
 
     def __iter__(self) -> Iterator[Sample]:
         cv2.setNumThreads(1)
@@ -46,58 +88,73 @@ class Crops(IterableDataset[Sample]):
         seed = self._seed * 100 + (worker.id if worker else 0)
         rng = np.random.default_rng(seed)
         drawing = drawn.crops(seed)
+        pool = [next(drawing) for _ in range(_BATCH)]
+        width, height = SIZE
+        whole = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
         while True:
-            if self._real and rng.random() < self._share:
-                one = self._real[int(rng.integers(len(self._real)))]
-                colours = {kind.colour for kind in kinds_of(one.text)}
-                colour = COLOURS.index(colours.pop()) if len(colours) == 1 else -1
-                yield _tensor(_varied(one.picture, rng)), torch.tensor(classes(one.text)), colour, 0
-            else:
-                picture, text, kind = next(drawing)
+            if rng.random() < self._share:
+                plates = self._real[int(rng.random() < _SCENES)]
+                picture, quad, text, colour, layout = plates[int(rng.integers(len(plates)))]
+                spread = 0.02 if quad is whole or picture.shape[:2] == (height, width) else 0.03
                 yield (
-                    _tensor(picture),
+                    _tensor(_varied(picture, quad, rng, spread)),
                     torch.tensor(classes(text)),
-                    COLOURS.index(kind.colour),
-                    LAYOUTS.index(kind.layout),
+                    COLOURS.index(colour),
+                    LAYOUTS.index(layout),
                 )
+                continue
+            place = int(rng.integers(len(pool)))
+            if len(pool) < _POOL:
+                pool.append(next(drawing))
+                place = len(pool) - 1
+            elif rng.random() < 1 / _USES:
+                pool[place] = next(drawing)
+            crop, text, kind = pool[place]
+            yield (
+                _tensor(_varied(crop, whole, rng, 0.01) if rng.random() < 0.7 else crop),
+                torch.tensor(classes(text)),
+                COLOURS.index(kind.colour),
+                LAYOUTS.index(kind.layout),
+            )
 
 
 def _tensor(picture: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))
 
 
-def _varied(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """A real crop, cut a little differently and in another light."""
-    height, width = picture.shape[:2]
+def _varied(picture: NDArray[np.uint8], quad: real.Quad, rng: np.random.Generator, spread: float) -> NDArray[np.uint8]:
+    """A plate, cut a little differently, in another light, sometimes with fewer pixels."""
+    width, height = SIZE
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    moved = corners + (rng.normal(0, 0.02, (4, 2)) * [width, height]).astype(np.float32)
-    turned = cv2.warpPerspective(
-        picture,
-        cv2.getPerspectiveTransform(corners, moved.astype(np.float32)),
-        (width, height),
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    if rng.random() < 0.3:
-        turned = cv2.GaussianBlur(turned, (0, 0), rng.uniform(0.3, 1.5))
-    lit = turned.astype(np.float32) * rng.uniform(0.6, 1.4) + rng.uniform(-20, 20)
-    return np.clip(lit + rng.normal(0, rng.uniform(0, 6), lit.shape), 0, 255).astype(np.uint8)
+    moved = (corners + rng.normal(0, spread, (4, 2)) * [width, height]).astype(np.float32)
+    homography = cv2.getPerspectiveTransform(quad, moved)
+    shrink = width / max(1.0, float(np.ptp(quad[:, 0])))
+    if shrink < 0.5:
+        picture = np.asarray(cv2.blur(picture, (round(0.8 / shrink),) * 2), np.uint8)
+    turned = cv2.warpPerspective(picture, homography, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    chance = rng.random()
+    if chance < 0.25:
+        turned = cv2.GaussianBlur(turned, (0, 0), rng.uniform(0.3, 1.6))
+    elif chance < 0.45:
+        fewer = rng.uniform(0.4, 0.9)
+        small = cv2.resize(turned, (round(width * fewer), round(height * fewer)), interpolation=cv2.INTER_AREA)
+        turned = cv2.resize(small, (width, height))
+    gain = rng.uniform(0.5, 1.4) * np.exp(rng.normal(0, 0.05, 3))
+    lit = turned.astype(np.float32) * gain.astype(np.float32) + np.float32(rng.uniform(-20, 20))
+    if rng.random() < 0.5:
+        lit += rng.standard_normal(lit.shape, np.float32) * np.float32(rng.uniform(0, 6))
+    return np.asarray(np.clip(lit, 0, 255), np.uint8)
 
 
-def read_texts(model: Recogniser, pictures: list[NDArray[np.uint8]]) -> list[tuple[str, float]]:
-    """Texts and the least confidence of their characters, 0 to 1."""
-    model.eval()
-    found = []
-    with torch.no_grad():
-        for start in range(0, len(pictures), 256):
-            batch = torch.stack([_tensor(picture) for picture in pictures[start : start + 256]])
-            chances = model(batch.float() / 255)[0].softmax(2)
-            best, which = chances.max(2)
-            for sure, row in zip(best.min(1).values.tolist(), which.tolist(), strict=True):
-                found.append(("".join(ALPHABET[index] for index in row if index != NOTHING), sure))
-    return found
+def read_texts(model: nn.Module, pictures: list[NDArray[np.uint8]]) -> list[str]:
+    """The likeliest character of each place; the grammar has no say here."""
+    looked = Looker(loop.as_session(model, "crop")).look(pictures)
+    return [
+        "".join(ALPHABET[index] for index in glimpse.characters.argmax(1) if index != NOTHING) for glimpse in looked
+    ]
 
 
-def export(model: Recogniser, path: Path) -> None:
+def export(model: nn.Module, path: Path) -> None:
     """Write ONNX: `crop` (n, 3, 48, 128), blue, green, red, 0 to 1 → `characters`, `colour`, `layout`, logits."""
     model.eval()
     torch.onnx.export(
@@ -111,79 +168,44 @@ def export(model: Recogniser, path: Path) -> None:
     )
 
 
+def _loss(model: nn.Module, batch: loop.Batch) -> tuple[Tensor, str]:
+    pictures, texts, colours, layouts = batch
+    characters, colour, layout = model(pictures.float() / 255)
+    loss = (
+        cross_entropy(characters.flatten(0, 1), texts.flatten(), label_smoothing=0.02)
+        + 0.1 * cross_entropy(colour, colours)
+        + 0.1 * cross_entropy(layout, layouts)
+    )
+    return loss, f"whole {float((characters.detach().argmax(2) == texts).all(1).float().mean()):.3f}"
+
+
+def _measure(fold: int, drawn_ones: list[tuple[NDArray[np.uint8], str]], model: nn.Module) -> str:
+    held = [one for one in real.crops() if fold in (-1, one.fold)]
+    read = read_texts(model, [one.picture for one in held])
+    right = sum(text == one.text for text, one in zip(read, held, strict=True))
+    tails = sum(text[1:] == one.text[1:] for text, one in zip(read, held, strict=True))
+    of_drawn = read_texts(model, [picture for picture, _ in drawn_ones])
+    drawn_right = sum(text == as_stamped(other) for text, (_, other) in zip(of_drawn, drawn_ones, strict=True))
+    return f"real {right}/{len(held)}, without province {tails}, drawn {drawn_right}/{len(drawn_ones)} of fold {fold}"
+
+
 def main() -> None:
     """The command."""
-    say = sys.stdout.write
-    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ask.add_argument("--out", type=Path, required=True, help="folder of checkpoints, log and ONNX file")
-    ask.add_argument("--steps", type=int, default=6000)
-    ask.add_argument("--rate", type=float, default=3e-3)
-    ask.add_argument("--width", type=int, default=32)
-    ask.add_argument("--seed", type=int, default=1)
-    ask.add_argument("--from", dest="start", type=Path, help="begin with the weights of this checkpoint")
-    ask.add_argument("--real", action="store_true", help="train on real crops too")
-    ask.add_argument("--share", type=float, default=0.4, help="part of real crops")
-    ask.add_argument("--fold", type=int, default=-1, help="leave this fold out and measure on it; -1 leaves none out")
-    ask.add_argument("--workers", type=int, default=1)
-    asked = ask.parse_args()
-    asked.out.mkdir(parents=True, exist_ok=True)
+    asked = loop.arguments(__doc__, steps=8000, rate=3e-3, width=48).parse_args()
     torch.manual_seed(asked.seed)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    everything = real.crops()
-    held = [one for one in everything if asked.fold in (-1, one.fold)]
-    taught = [one for one in everything if asked.fold == -1 or one.fold != asked.fold] if asked.real else []
-    model = Recogniser(asked.width).to(device)
-    optimiser = torch.optim.AdamW(model.parameters(), asked.rate, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, asked.rate, asked.steps, pct_start=0.15)
-    last, step = asked.out / "last.pt", 0
-    if last.is_file():
-        kept = torch.load(last, weights_only=True)
-        model.load_state_dict(kept["model"])
-        optimiser.load_state_dict(kept["optimiser"])
-        schedule.load_state_dict(kept["schedule"])
-        step = kept["step"]
-        say(f"goes on at step {step}\n")
-    elif asked.start:
-        model.load_state_dict(torch.load(asked.start, weights_only=True)["model"])
-    # A seed for each start, so that what was drawn before is not drawn again.
-    source = Crops(asked.seed + 1000 * step, taught, asked.share)
-    stream = iter(DataLoader(source, _BATCH, num_workers=asked.workers, prefetch_factor=8, drop_last=True))
-    began = saved = time.monotonic()
-    while step < asked.steps:
-        pictures, texts, colours, layouts = (part.to(device) for part in next(stream))
-        model.train()
-        characters, colour, layout = model(pictures.float() / 255)
-        loss = (
-            cross_entropy(characters.flatten(0, 1), texts.flatten(), label_smoothing=0.02)
-            + 0.1 * cross_entropy(colour, colours, ignore_index=-1)
-            + 0.1 * cross_entropy(layout, layouts, ignore_index=-1)
-        )
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-        optimiser.step()
-        schedule.step()
-        step += 1
-        now = time.monotonic()
-        if step % 100 == 0 or step == asked.steps:
-            whole = float((characters.detach().argmax(2) == texts).all(1).float().mean())
-            say(f"{step} loss {loss.item():.3f} drawn {whole:.3f} {now - began:.0f} s\n")
-        if step % 500 == 0 or step == asked.steps:
-            texts_read = read_texts(model, [one.picture for one in held])
-            right = sum(read == one.text for (read, _), one in zip(texts_read, held, strict=True))
-            tails = sum(read[1:] == one.text[1:] for (read, _), one in zip(texts_read, held, strict=True))
-            say(f"{step} real {right}/{len(held)}, without province {tails}\n")
-        if now - saved > _CHECKPOINT_S or step == asked.steps:
-            saved = now
-            state = {
-                "model": model.state_dict(),
-                "optimiser": optimiser.state_dict(),
-                "schedule": schedule.state_dict(),
-                "step": step,
-            }
-            torch.save(state, last.with_suffix(".new"))
-            last.with_suffix(".new").replace(last)
-    export(model.cpu(), asked.out / "recogniser.onnx")
+    if asked.threads:
+        torch.set_num_threads(asked.threads)
+    share = asked.share if asked.real else 0.0
+
+    def batches(seed: int) -> Iterator[loop.Batch]:
+        source = Crops(seed, asked.fold, share)
+        yield from DataLoader(source, _BATCH, num_workers=asked.workers, prefetch_factor=8, drop_last=True)
+
+    drawing = drawn.crops(987_654_321)
+    test = [(picture, text) for picture, text, _ in (next(drawing) for _ in range(512))]
+    model = Recogniser(asked.width)
+    loop.fit(model, asked, batches, _loss, partial(_measure, asked.fold, test))
+    export(model, asked.out / "recogniser.onnx")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ class Hardship:
     sensor: float = 1.0
 
 
-def _noise_field(rng: np.random.Generator, size: tuple[int, int], cells: int) -> NDArray[np.float32]:
+def noise_field(rng: np.random.Generator, size: tuple[int, int], cells: int) -> NDArray[np.float32]:
     """Smooth noise, -1 to 1."""
     width, height = size
     coarse = rng.uniform(-1, 1, (max(2, cells * height // width + 1), cells)).astype(np.float32)
@@ -35,7 +35,7 @@ def surface(face: Picture, rng: np.random.Generator, hard: float = 1.0) -> Pictu
     height, width = face.shape[:2]
     worn = face.astype(np.float32)
     if rng.random() < 0.5 * hard:  # dirt lies in clouds
-        dirt = np.clip(_noise_field(rng, (width, height), int(rng.integers(3, 14))) - rng.uniform(0.0, 0.6), 0, 1)
+        dirt = np.clip(noise_field(rng, (width, height), int(rng.integers(3, 14))) - rng.uniform(0.0, 0.6), 0, 1)
         mud = np.array([rng.uniform(40, 110), rng.uniform(60, 130), rng.uniform(70, 150)], np.float32)
         part = (dirt * rng.uniform(0.3, 0.9))[..., None]
         worn = worn * (1 - part) + mud * part
@@ -72,7 +72,7 @@ def _turned(face: Picture, out: tuple[int, int], rng: np.random.Generator, hard:
     loose = rng.random() < 0.5  # half the crops are cut along the picture's axes, as those of old detectors are
     target = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
     if loose:
-        turn, shear = np.deg2rad(rng.normal(0, 5 * hard)), rng.normal(0, 0.08 * hard)
+        turn, shear = np.deg2rad(rng.normal(0, 7 * hard)), rng.normal(0, 0.15 * hard)
         aspect = width / height
         spin = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
         turned = ((target - 0.5) * [aspect, 1]) @ spin.T
@@ -89,11 +89,11 @@ def _turned(face: Picture, out: tuple[int, int], rng: np.random.Generator, hard:
 def _behind(size: tuple[int, int], rng: np.random.Generator) -> Picture:
     """Paint, bumper, grille: what stands around a plate."""
     base = rng.uniform(5, 220) + rng.normal(0, 12, 3)
-    field = _noise_field(rng, size, int(rng.integers(2, 8)))[..., None] * rng.uniform(5, 50)
+    field = noise_field(rng, size, int(rng.integers(2, 8)))[..., None] * rng.uniform(5, 50)
     return np.clip(base + field, 0, 255).astype(np.uint8)
 
 
-def _lit(picture: NDArray[np.float32], rng: np.random.Generator, hard: float) -> NDArray[np.float32]:
+def lit(picture: NDArray[np.float32], rng: np.random.Generator, hard: float) -> NDArray[np.float32]:
     height, width = picture.shape[:2]
     if rng.random() < 0.12 * hard:  # infrared at night
         weights = rng.dirichlet([4, 6, 6])
@@ -116,7 +116,7 @@ def _lit(picture: NDArray[np.float32], rng: np.random.Generator, hard: float) ->
     return picture
 
 
-def _sensed(picture: NDArray[np.float32], rng: np.random.Generator, hard: float) -> Picture:
+def sensed(picture: NDArray[np.float32], rng: np.random.Generator, hard: float) -> Picture:
     width = picture.shape[1]
     if rng.random() < 0.5 * hard:
         picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.3, 1.0 + 0.012 * width * hard))  # type: ignore[assignment]
@@ -137,9 +137,13 @@ def _sensed(picture: NDArray[np.float32], rng: np.random.Generator, hard: float)
 def crop(face: Picture, rng: np.random.Generator, hard: Hardship | None = None) -> Picture:
     """A plate as a recogniser gets it, shape (48, 128, 3): worn, turned, lit, seen with few pixels, and resized."""
     hard = hard or Hardship()
-    worn = surface(face, rng, hard.surface)
+    return look(surface(face, rng, hard.surface), rng, hard)
+
+
+def look(worn: Picture, rng: np.random.Generator, hard: Hardship) -> Picture:
+    """One look at a worn plate, shape (48, 128, 3): turned, lit, seen with few pixels, and resized."""
     wide = round(float(np.exp(rng.uniform(np.log(46), np.log(190)))))
-    high = max(14, round(wide * face.shape[0] / face.shape[1] * rng.uniform(0.85, 1.15)))
+    high = max(14, round(wide * worn.shape[0] / worn.shape[1] * rng.uniform(0.85, 1.15)))
     homography = _turned(worn, (wide, high), rng, hard.angle)
     picture = _behind((wide, high), rng)
     face_mask = cv2.warpPerspective(
@@ -151,6 +155,6 @@ def crop(face: Picture, rng: np.random.Generator, hard: Hardship | None = None) 
     turned = cv2.warpPerspective(worn, homography, (wide, high), flags=cv2.INTER_LINEAR)
     part = (face_mask.astype(np.float32) / 255)[..., None]
     blended = picture.astype(np.float32) * (1 - part) + turned.astype(np.float32) * part
-    lit = _lit(np.asarray(blended, np.float32), rng, hard.light)
-    seen = _sensed(lit, rng, hard.sensor)
+    under_light = lit(np.asarray(blended, np.float32), rng, hard.light)
+    seen = sensed(under_light, rng, hard.sensor)
     return np.asarray(cv2.resize(seen, SIZE, interpolation=cv2.INTER_LINEAR), np.uint8)

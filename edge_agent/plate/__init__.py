@@ -1,0 +1,21 @@
+"""Plates: found, looked at, spelled, voted over a track's time; matched on the box or forgotten."""
+
+from edge_agent.plate.finder import Found, PlateFinder
+from edge_agent.plate.glimpse import Glimpse, Recogniser, cut
+from edge_agent.plate.reader import Plate, PlateReader
+from edge_agent.plate.spelling import Calibration, Reading, spell
+from edge_agent.plate.votes import PlateVotes
+
+__all__ = [
+    "Calibration",
+    "Found",
+    "Glimpse",
+    "Plate",
+    "PlateFinder",
+    "PlateReader",
+    "PlateVotes",
+    "Reading",
+    "Recogniser",
+    "cut",
+    "spell",
+]

@@ -1,0 +1,113 @@
+"""Where plates are in a picture: the network's heat and corners, read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+"""Shape (height, width, 3), blue, green, red."""
+Quad = NDArray[np.float32]
+"""Corners of a plate, shape (4, 2): x and y in pixels, from the upper left one clockwise as its text runs."""
+
+
+class Session(Protocol):
+    """What is used of an ONNX Runtime session."""
+
+    def run(self, output_names: Sequence[str] | None, input_feed: dict[str, Any]) -> Sequence[Any]:
+        """Run the model."""
+
+
+_AREA_PX = 512 * 288
+"""Pictures are scaled to this many pixels: the network's time is the same for every camera."""
+_SIDE = 32
+_STRIDE = 8
+_UNIT = 4.0
+_OVERLAP = 0.3
+"""Of two findings whose boxes share more than this, the surer one stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One plate, not yet read.
+
+    Attributes:
+        score: how sure it is that this is a plate, 0 to 1.
+        corners: where it is.
+    """
+
+    score: float
+    corners: Quad
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Left, top, right, bottom."""
+        left, top = self.corners.min(0).tolist()
+        right, bottom = self.corners.max(0).tolist()
+        return left, top, right, bottom
+
+    @property
+    def area(self) -> float:
+        """Square pixels within the corners."""
+        return abs(float(cv2.contourArea(self.corners)))
+
+
+class PlateFinder:
+    """Finds plates with the model `plate-detector`.
+
+    Args:
+        session: of the model.
+        least: findings that are less sure are left out.
+    """
+
+    def __init__(self, session: Session, least: float = 0.3) -> None:
+        self._session, self._least = session, least
+
+    def find(self, picture: Picture) -> list[Found]:
+        """All plates of a picture, the surest first."""
+        high, wide = picture.shape[:2]
+        scale = (_AREA_PX / (high * wide)) ** 0.5
+        size = max(_SIDE, round(wide * scale / _SIDE) * _SIDE), max(_SIDE, round(high * scale / _SIDE) * _SIDE)
+        small = picture
+        # Halving by area first is quick and leaves nothing for the linear step to skip.
+        while small.shape[1] >= 2 * size[0] and small.shape[0] >= 2 * size[1]:
+            halved = small.shape[1] // 2, small.shape[0] // 2
+            small = np.asarray(cv2.resize(small, halved, interpolation=cv2.INTER_AREA), np.uint8)
+        scene = cv2.dnn.blobFromImage(small, 1 / 255, size)
+        heat, corners = self._session.run(None, {"scene": scene})
+        return self._decode(heat[0, 0], corners[0], (wide / size[0], high / size[1]))
+
+    def _decode(
+        self, heat: NDArray[np.float32], corners: NDArray[np.float32], scale: tuple[float, float]
+    ) -> list[Found]:
+        chances = 1 / (1 + np.exp(-heat))
+        peaks = (chances >= self._least) & (chances >= cv2.dilate(chances, np.ones((3, 3), np.uint8)))
+        rows, columns = chances.shape
+        found: list[Found] = []
+        for row, column in sorted(np.argwhere(peaks).tolist(), key=lambda cell: -chances[cell[0], cell[1]]):
+            # The cells around a middle tell the corners too; each counts by its heat.
+            top, bottom = max(0, row - 1), min(rows, row + 2)
+            left, right = max(0, column - 1), min(columns, column + 2)
+            weight = np.where(chances[top:bottom, left:right] > 0.3 * chances[row, column], 1.0, 0.0)
+            weight = weight * chances[top:bottom, left:right]
+            ys, xs = np.mgrid[top:bottom, left:right] + 0.5
+            told = corners[:, top:bottom, left:right].reshape(4, 2, bottom - top, right - left) * _UNIT
+            points = ((told + np.stack([xs, ys])) * weight).sum((2, 3)) / weight.sum()
+            quad = np.asarray(points * _STRIDE * np.array(scale), np.float32)
+            one = Found(float(chances[row, column]), quad)
+            if all(_shared(one.box, other.box) < _OVERLAP for other in found):
+                found.append(one)
+        return found
+
+
+def _shared(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    """Intersection over the smaller of two boxes."""
+    wide = min(one[2], other[2]) - max(one[0], other[0])
+    high = min(one[3], other[3]) - max(one[1], other[1])
+    if wide <= 0 or high <= 0:
+        return 0.0
+    smaller = min((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
+    return wide * high / max(1e-6, smaller)

@@ -1,0 +1,66 @@
+"""Pictures to plates: find, straighten, look, spell."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from edge_agent.plate.finder import Found, Picture, PlateFinder
+from edge_agent.plate.glimpse import Glimpse, Recogniser, cut
+from edge_agent.plate.spelling import Calibration, Reading, spell
+from models.registry import Registry
+from models.session import CPU
+
+DETECTOR, RECOGNISER = "plate-detector", "plate-recogniser"
+
+
+@dataclass(frozen=True, slots=True)
+class Plate:
+    """A plate in a picture."""
+
+    found: Found
+    glimpse: Glimpse
+    reading: Reading
+
+
+class PlateReader:
+    """Reads plates with two models.
+
+    Args:
+        finder: finds them.
+        recogniser: looks at them.
+        calibration: of the recogniser.
+    """
+
+    def __init__(self, finder: PlateFinder, recogniser: Recogniser, calibration: Calibration) -> None:
+        self._finder, self._recogniser, self.calibration = finder, recogniser, calibration
+
+    @classmethod
+    def shipped(cls, providers: Collection[str] = CPU, registry: Registry | None = None) -> "PlateReader":
+        """A reader with the models of the registry.
+
+        Raises:
+            ConfigError: a model or provider is missing.
+            TamperedModelError: a model's file is not the one that the registry names.
+        """
+        registry = registry or Registry()
+        return cls(
+            PlateFinder(registry.open(DETECTOR, providers)),
+            Recogniser(registry.open(RECOGNISER, providers)),
+            Calibration.of(registry.find(RECOGNISER).calibration),
+        )
+
+    def read(self, picture: Picture) -> list[Plate]:
+        """All plates of a scene, ordered by score × area."""
+        found = self._finder.find(picture)
+        glimpses = self._recogniser.look([cut(picture, one.corners) for one in found])
+        plates = [
+            Plate(one, glimpse, spell(glimpse, self.calibration)) for one, glimpse in zip(found, glimpses, strict=True)
+        ]
+        return sorted(plates, key=lambda plate: -plate.reading.score * plate.found.area)
+
+    def read_crop(self, crop: Picture) -> Reading:
+        """A picture that is a plate already."""
+        return spell(self.look_at_crop(crop), self.calibration)
+
+    def look_at_crop(self, crop: Picture) -> Glimpse:
+        """What is seen in it, for votes."""
+        return self._recogniser.look([crop])[0]

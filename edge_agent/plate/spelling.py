@@ -1,0 +1,134 @@
+"""From what was seen to a text: the likeliest spellings, with GA 36 as evidence and never as a filter."""
+
+import heapq
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge_agent.plate.glimpse import Glimpse
+from shared.plates import ALPHABET, COLOURS, LAYOUTS, Colour, Layout, kinds_of, valid
+
+_SPELLINGS = 32
+_COVERED = 0.9999
+"""The search ends where what it found has this much of the probability."""
+_CHARACTERS = 6
+"""Characters looked at for each place."""
+_INVALID = np.log(0.01)
+"""How much less a text that fits no kind is believed: special plates exist that the table does not have."""
+_UNEXPECTED = np.log(0.1)
+"""The same for a text whose kinds have another colour or layout than was seen."""
+_ALTERNATIVES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How a posterior of these weights becomes a probability; measured on plates that training had not seen.
+
+    Attributes:
+        temperature: logits are divided by it.
+        slope: of the posterior's log odds.
+        offset: of the same.
+        threshold: readings with a lower score are "unread".
+    """
+
+    temperature: float = 1.0
+    slope: float = 1.0
+    offset: float = 0.0
+    threshold: float = 0.9
+
+    @classmethod
+    def of(cls, numbers: Mapping[str, float]) -> "Calibration":
+        """From the registry's table; what is absent keeps its default."""
+        known = {name: numbers[name] for name in ("temperature", "slope", "offset", "threshold") if name in numbers}
+        return cls(**known)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a plate says.
+
+    Attributes:
+        text: the likeliest spelling; the agency's O is written 0, as it is stamped.
+        score: probability that all of it is right.
+        colour: of the ground.
+        layout: one row or two.
+        valid: whether GA 36 has such a text.
+        alternatives: other spellings and their probabilities, the likeliest first.
+    """
+
+    text: str
+    score: float
+    colour: Colour
+    layout: Layout
+    valid: bool
+    alternatives: tuple[tuple[str, float], ...]
+
+
+def spell(glimpse: Glimpse, calibration: Calibration) -> Reading:
+    """The likeliest reading of a glimpse, or of several that were voted into one."""
+    characters = glimpse.characters / calibration.temperature
+    characters = characters - np.log(np.exp(characters).sum(1, keepdims=True))
+    spellings = _likeliest(characters)
+    colours, layouts = np.maximum(glimpse.colours, -8.0), np.maximum(glimpse.layouts, -8.0)
+    believed = {text: chance + _expected(text, colours, layouts) for text, chance in spellings.items()}
+    order = sorted(believed, key=lambda text: -believed[text])
+    weights = np.exp(np.array([believed[text] for text in order]) - believed[order[0]])
+    # What no spelling here covers is on nobody's side: it takes from all.
+    covered = min(1.0, float(np.exp(np.array(list(spellings.values()))).sum()))
+    scores = [_calibrated(float(weight) * covered, calibration) for weight in weights / weights.sum()]
+    text = order[0]
+    kinds = kinds_of(text)
+    colour: Colour = COLOURS[int(np.argmax(colours))]
+    layout: Layout = LAYOUTS[int(np.argmax(layouts))]
+    if kinds:
+        kind = max(kinds, key=lambda k: colours[COLOURS.index(k.colour)] + layouts[LAYOUTS.index(k.layout)])
+        if colours[COLOURS.index(kind.colour)] > _UNEXPECTED:
+            colour = kind.colour
+        if layouts[LAYOUTS.index(kind.layout)] > _UNEXPECTED:
+            layout = kind.layout
+    others = tuple(zip(order[1 : 1 + _ALTERNATIVES], scores[1 : 1 + _ALTERNATIVES], strict=True))
+    return Reading(text, scores[0], colour, layout, valid(text), others)
+
+
+def _calibrated(posterior: float, calibration: Calibration) -> float:
+    clipped = min(max(posterior, 1e-9), 1 - 1e-7)
+    odds = np.log(clipped / (1 - clipped)) * calibration.slope + calibration.offset
+    return float(1 / (1 + np.exp(-odds)))
+
+
+def _expected(text: str, colours: np.ndarray, layouts: np.ndarray) -> float:
+    """How well a text agrees with the table, and its kinds with what was seen of the plate."""
+    kinds = kinds_of(text)
+    if not kinds:
+        return float(_INVALID)
+    seen = max(float(colours[COLOURS.index(kind.colour)] + layouts[LAYOUTS.index(kind.layout)]) for kind in kinds)
+    return max(seen, float(_UNEXPECTED))
+
+
+def _likeliest(characters: np.ndarray) -> dict[str, float]:
+    """The likeliest spellings and the logarithms of their probabilities: best first search over the places."""
+    ranked = np.argsort(-characters, axis=1)[:, :_CHARACTERS]
+    chances = np.take_along_axis(characters, ranked, 1)
+    first = (0,) * len(ranked)
+    queue = [(-float(chances[:, 0].sum()), first)]
+    seen, found = {first}, dict[str, float]()
+    covered = 0.0
+    while queue and len(seen) < 64 * _SPELLINGS and len(found) < _SPELLINGS:
+        if covered > _COVERED and len(found) > _ALTERNATIVES:
+            break
+        cost, picks = heapq.heappop(queue)
+        covered += float(np.exp(-cost))
+        text = "".join(
+            ALPHABET[ranked[place, pick]] for place, pick in enumerate(picks) if ranked[place, pick] < len(ALPHABET)
+        )
+        # Two ways to one text: where "nothing" stands does not matter.
+        found[text] = float(np.logaddexp(found[text], -cost)) if text in found else -cost
+        for place, pick in enumerate(picks):
+            if pick + 1 < _CHARACTERS:
+                following = (*picks[:place], pick + 1, *picks[place + 1 :])
+                if following not in seen:
+                    seen.add(following)
+                    step = float(chances[place, pick] - chances[place, pick + 1])
+                    heapq.heappush(queue, (cost + step, following))
+    return found

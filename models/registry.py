@@ -1,0 +1,105 @@
+"""The models that Hawkline ships: file, SHA-256, what goes in, how the output is read, licence."""
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import onnxruntime as ort  # type: ignore[import-untyped]
+
+from models.session import CPU, open_session
+from shared.errors import ConfigError, HawklineError
+
+FOLDER = Path(__file__).parent
+
+
+class TamperedModelError(HawklineError):
+    """A model file is not the one that the registry names."""
+
+
+class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One line of the registry.
+
+    Attributes:
+        name: what commands and configurations call it.
+        file: beside the registry.
+        sha256: of the file, hexadecimal.
+        input: name, type and shape of what goes in.
+        decoding: how the output is read, the name of a decoder in the code.
+        licence: SPDX name.
+        card: the model card, beside the registry.
+        calibration: numbers that belong to these weights and are read by the decoder.
+    """
+
+    name: str
+    file: str
+    sha256: str
+    input: str
+    decoding: str
+    licence: str
+    card: str
+    calibration: dict[str, float] = {}
+
+
+class _Registry(msgspec.Struct, forbid_unknown_fields=True):
+    models: list[Model]
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """A folder with `registry.toml` and the files that it names.
+
+    Raises:
+        ConfigError: the registry is missing or wrong.
+    """
+
+    folder: Path = FOLDER
+    models: dict[str, Model] = field(init=False)
+
+    def __post_init__(self) -> None:
+        path = self.folder / "registry.toml"
+        try:
+            read = msgspec.toml.decode(path.read_bytes(), type=_Registry)
+        except OSError as error:
+            raise ConfigError(f"{path}: {error.strerror}; models are listed there") from None
+        except msgspec.DecodeError as error:  # of which wrong types are a kind
+            raise ConfigError(f"{path}: {error}") from None
+        object.__setattr__(self, "models", {model.name: model for model in read.models})
+
+    def find(self, name: str) -> Model:
+        """A model by its name.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        if name not in self.models:
+            raise ConfigError(f"there is no model {name!r}; the registry has {', '.join(self.models) or 'none'}")
+        return self.models[name]
+
+    def verify(self, model: Model) -> Path:
+        """The path of a model whose file is the one that the registry names.
+
+        Raises:
+            TamperedModelError: the file is missing, or another.
+        """
+        path = self.folder / model.file
+        try:
+            found = hashlib.sha256(path.read_bytes()).hexdigest()
+        except OSError as error:
+            raise TamperedModelError(f"model {model.name}: {path}: {error.strerror}; install Hawkline again") from None
+        if found != model.sha256.lower():
+            raise TamperedModelError(
+                f"model {model.name}: {path} has SHA-256 {found}, the registry says {model.sha256}; "
+                "it was changed or damaged and is not used: install Hawkline again"
+            )
+        return path
+
+    def open(self, name: str, providers: Collection[str] = CPU) -> ort.InferenceSession:
+        """A session of a verified model.
+
+        Raises:
+            ConfigError: there is no such model or provider.
+            TamperedModelError: the file is not the one that the registry names.
+        """
+        return open_session(self.verify(self.find(name)), providers, "plates")

@@ -1,0 +1,112 @@
+"""Numbers that make a score a probability: fitted on real plates of folds that had not seen them, and on drawn ones."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_agent.plate import Calibration, Glimpse, PlateFinder, Recogniser, cut, spell
+from models.session import open_session
+from models.training import drawn, real
+from shared.plates import KINDS, as_stamped
+
+_SEED = 777_000
+_EACH = 700
+"""Drawn crops of every kind."""
+_WRONG = 0.003
+"""Of accepted readings; the bar is 0.005, and other plates than these will come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One glimpse and the truth."""
+
+    glimpse: Glimpse
+    truth: str
+
+
+def real_looks(folder: Path) -> list[Look]:
+    """Every real plate, crops and main plates of scenes, through the networks of the fold that has not seen it."""
+    looks = []
+    for fold in range(real.FOLDS):
+        recogniser = Recogniser(open_session(folder / "recogniser" / f"fold{fold}" / "recogniser.onnx"))
+        finder = PlateFinder(open_session(folder / "detector" / f"fold{fold}" / "detector.onnx"))
+        mine = [crop for crop in real.crops() if crop.fold == fold]
+        looks += [Look(recogniser.look([crop.picture])[0], as_stamped(crop.text)) for crop in mine]
+        for scene in real.scenes():
+            if scene.fold != fold:
+                continue
+            middle = scene.quads[scene.texts.index(scene.main)].mean(0)
+            for found in finder.find(scene.picture):
+                if float(np.abs(found.corners.mean(0) - middle).max()) < np.ptp(found.corners[:, 0]) / 2:
+                    looks.append(Look(recogniser.look([cut(scene.picture, found.corners)])[0], scene.main))
+                    break
+    return looks
+
+
+def drawn_looks(folder: Path) -> list[Look]:
+    """Drawn plates of every kind through the shipped recogniser."""
+    recogniser = Recogniser(open_session(folder / "recogniser" / "shipped" / "recogniser.onnx"))
+    looks = []
+    for number, kind in enumerate(KINDS):
+        for picture, text in drawn.test_crops(kind, _SEED + number, _EACH):
+            looks.append(Look(recogniser.look([picture])[0], as_stamped(text)))
+    return looks
+
+
+def measure(folder: Path) -> dict[str, float]:
+    """Temperature, slope, offset and threshold."""
+    return fit(real_looks(folder), drawn_looks(folder))
+
+
+def fit(reals: list[Look], drawns: list[Look]) -> dict[str, float]:
+    """The same, of looks; real and drawn ones weigh as much as each other."""
+    best: tuple[float, Calibration] | None = None
+    weights = np.concatenate([np.full(len(part), 0.5 / len(part)) for part in (reals, drawns)])
+    for temperature in (0.6, 0.8, 1.0, 1.25, 1.5, 2.0):
+        odds, right = _odds([*reals, *drawns], Calibration(temperature))
+        slope, offset = _logistic(odds, right, weights)
+        chances = np.clip(1 / (1 + np.exp(-(slope * odds + offset))), 1e-6, 1 - 1e-6)
+        cost = -float((weights * np.where(right, np.log(chances), np.log(1 - chances))).sum())
+        if best is None or cost < best[0]:
+            best = cost, Calibration(temperature, slope, offset, 0.0)
+    if best is None:
+        raise ValueError("nothing to calibrate on")
+    chosen = best[1]
+    threshold = max(_threshold(reals, chosen), _threshold(drawns, chosen))
+    numbers = chosen.temperature, chosen.slope, chosen.offset, threshold
+    return dict(zip(("temperature", "slope", "offset", "threshold"), (round(n, 4) for n in numbers), strict=True))
+
+
+def _odds(looks: list[Look], calibration: Calibration) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Log odds of the uncalibrated posterior, and whether the text is right."""
+    readings = [spell(look.glimpse, calibration) for look in looks]
+    scores = np.clip(np.array([reading.score for reading in readings]), 1e-9, 1 - 1e-7)
+    right = np.array([reading.text == look.truth for reading, look in zip(readings, looks, strict=True)])
+    return np.log(scores / (1 - scores)), right
+
+
+def _logistic(odds: NDArray[np.float64], right: NDArray[np.bool_], weights: NDArray[np.float64]) -> tuple[float, float]:
+    """Slope and offset by Newton's method, with a little pull towards 1 and 0."""
+    design, pull = np.column_stack([odds, np.ones_like(odds)]), 1e-3
+    prior = np.array([1.0, 0.0])
+    found = prior.copy()
+    for _ in range(50):
+        chances = 1 / (1 + np.exp(-np.clip(design @ found, -30, 30)))
+        gradient = design.T @ (weights * (chances - right)) + pull * (found - prior)
+        bend = (design * (weights * chances * (1 - chances))[:, None]).T @ design + pull * np.eye(2)
+        found = found - np.linalg.solve(bend, gradient)
+    return float(found[0]), float(found[1])
+
+
+def _threshold(looks: list[Look], calibration: Calibration) -> float:
+    """The least score from which on at most so many readings are wrong."""
+    readings = [(spell(look.glimpse, calibration), look.truth) for look in looks]
+    ranked = sorted(((reading.score, reading.text != truth) for reading, truth in readings), reverse=True)
+    least, wrong = 1.0, 0
+    for count, (score, is_wrong) in enumerate(ranked, 1):
+        wrong += is_wrong
+        if wrong <= _WRONG * count:
+            least = score
+    return least

@@ -1,0 +1,96 @@
+"""From nothing to the shipped files: train, train five folds, calibrate, export, write the registry.
+
+Every stage that is done is left as it is, and one that was interrupted goes on at its last checkpoint.
+
+Example:
+    HAWKLINE_DATA=../shared/data python -m models.training.make --out build/plates
+"""
+
+import argparse
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import tomli_w
+
+from models.registry import FOLDER, Registry
+from models.training import calibrate
+from models.training.real import FOLDS
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What is trained, and how long.
+
+    Attributes:
+        name: of the module and the file.
+        base_steps: on drawn pictures alone.
+        steps: on real ones too, each fold.
+        share: part of real ones.
+        rate: for the folds.
+        model: its name in the registry.
+    """
+
+    name: str
+    base_steps: int
+    steps: int
+    share: float
+    rate: float
+    model: str
+
+
+NETWORKS = (
+    Network("recogniser", 6500, 700, 0.5, 1e-3, "plate-recogniser"),
+    Network("detector", 2400, 400, 0.7, 1e-3, "plate-detector"),
+)
+
+
+def train(network: Network, out: Path, fold: int, threads: int) -> None:
+    """One fold, -1 for the network that is shipped; its base first."""
+    base = out / network.name / "base"
+    stage = out / network.name / ("shipped" if fold < 0 else f"fold{fold}")
+    command = [sys.executable, "-m", f"models.training.train_{network.name}", f"--threads={threads}"]
+    if not (base / f"{network.name}.onnx").is_file():
+        subprocess.run([*command, f"--out={base}", f"--steps={network.base_steps}"], check=True)
+    if not (stage / f"{network.name}.onnx").is_file():
+        more = [f"--steps={network.steps}", f"--share={network.share}", f"--rate={network.rate}", f"--fold={fold}"]
+        start = f"--from={base / 'last.pt'}"
+        subprocess.run([*command, f"--out={stage}", "--real", start, f"--seed={fold + 10}", *more], check=True)
+
+
+def ship(out: Path, to: Path) -> None:
+    """Copy the shipped networks, calibrate them on the folds, and write the registry."""
+    registry = {name: msgspec.to_builtins(model) for name, model in Registry(to).models.items()}
+    for network in NETWORKS:
+        file = to / registry[network.model]["file"]
+        shutil.copyfile(out / network.name / "shipped" / f"{network.name}.onnx", file)
+    for entry in registry.values():
+        entry["sha256"] = hashlib.sha256((to / entry["file"]).read_bytes()).hexdigest()
+    numbers = calibrate.measure(out)
+    registry["plate-recogniser"]["calibration"] = numbers
+    sys.stdout.write(json.dumps(numbers) + "\n")
+    text = tomli_w.dumps({"models": list(registry.values())})
+    heading = "# Models that Hawkline ships. `python -m models.training.make` writes files, hashes and calibration.\n\n"
+    (to / "registry.toml").write_text(heading + text, encoding="utf-8")
+
+
+def main() -> None:
+    """The command."""
+    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask.add_argument("--out", type=Path, required=True, help="folder of checkpoints; give the same to go on")
+    ask.add_argument("--to", type=Path, default=FOLDER, help="folder of registry.toml")
+    ask.add_argument("--threads", type=int, default=0)
+    asked = ask.parse_args()
+    for network in NETWORKS:
+        for fold in [*range(FOLDS), -1]:
+            train(network, asked.out, fold, asked.threads)
+    ship(asked.out, asked.to)
+
+
+if __name__ == "__main__":
+    main()

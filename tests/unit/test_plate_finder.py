@@ -1,0 +1,86 @@
+"""The network's heat and corners, read; and plates straightened."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from edge_agent.plate import PlateFinder, cut
+from edge_agent.plate.finder import Quad
+
+
+class Network:
+    """Says that plates are at these corners, given in the pixels of the scene as it is fed."""
+
+    def __init__(self, *plates: tuple[float, Quad]) -> None:
+        self.plates, self.shape = plates, (0, 0)
+
+    def run(self, output_names: Sequence[str] | None, input_feed: dict[str, Any]) -> Sequence[Any]:
+        high, wide = input_feed["scene"].shape[2:]
+        self.shape = wide, high
+        heat = np.full((1, 1, high // 8, wide // 8), -8.0, np.float32)
+        corners = np.zeros((1, 8, high // 8, wide // 8), np.float32)
+        ys, xs = np.mgrid[0 : high // 8, 0 : wide // 8]
+        for logit, quad in self.plates:
+            column, row = (quad.mean(0) / 8).astype(int)
+            near = (abs(ys - row) <= 1) & (abs(xs - column) <= 1)
+            heat[0, 0][near] = logit - 1
+            heat[0, 0, row, column] = logit
+            for index, (x, y) in enumerate(quad / 8):
+                corners[0, 2 * index][near] = ((x - xs - 0.5) / 4)[near]
+                corners[0, 2 * index + 1][near] = ((y - ys - 0.5) / 4)[near]
+        return [heat, corners]
+
+
+def quad(left: float, top: float, right: float, bottom: float) -> Quad:
+    return np.array([[left, top], [right, top + 3], [right, bottom + 3], [left, bottom]], np.float32)
+
+
+def test_corners_come_back_in_pixels_of_the_picture() -> None:
+    network = Network((3.0, quad(200, 100, 264, 120)))
+    (found,) = PlateFinder(network).find(np.zeros((720, 1280, 3), np.uint8))
+    assert network.shape == (512, 288)
+    assert np.abs(found.corners - quad(200, 100, 264, 120) * 2.5).max() < 0.1
+    assert found.box == pytest.approx((500, 250, 660, 307.5), abs=0.1)
+    assert found.score == pytest.approx(0.953, abs=0.01)
+
+
+@pytest.mark.parametrize("size", [(220, 293), (1603, 1056), (345, 800), (2448, 3264), (40, 2000), (1, 1)])
+def test_every_size_is_scaled_to_the_same_work(size: tuple[int, int]) -> None:
+    network = Network()
+    assert PlateFinder(network).find(np.zeros((*size, 3), np.uint8)) == []
+    wide, high = network.shape
+    assert wide % 32 == high % 32 == 0
+    assert wide * high < 1.4 * 512 * 288
+
+
+def test_the_surest_first_and_one_finding_a_plate() -> None:
+    twice = [(2.0, quad(100, 100, 164, 120)), (4.0, quad(300, 200, 364, 220)), (1.0, quad(124, 100, 188, 120))]
+    found = PlateFinder(Network(*twice)).find(np.zeros((288, 512, 3), np.uint8))
+    assert [round(one.box[0]) for one in found] == [300, 100]
+
+
+def test_what_is_unlikely_is_left_out() -> None:
+    assert PlateFinder(Network((-2.0, quad(100, 100, 164, 120)))).find(np.zeros((288, 512, 3), np.uint8)) == []
+
+
+@pytest.mark.parametrize("scale", [1, 2, 9])
+def test_a_plate_is_straightened(scale: int) -> None:
+    flat = np.zeros((48, 128, 3), np.uint8)
+    cv2.circle(flat, (32, 24), 8, (255, 255, 255), -1)
+    corners = np.array([[20, 10], [140, 30], [138, 72], [18, 52]], np.float32) * scale
+    onto = cv2.getPerspectiveTransform(np.array([[0, 0], [128, 0], [128, 48], [0, 48]], np.float32), corners)
+    picture = np.asarray(cv2.warpPerspective(flat, onto, (160 * scale, 90 * scale)), np.uint8)
+    back = cut(picture, corners)
+    assert back.shape == (48, 128, 3)
+    bright = np.argwhere(back[..., 0] > 127).mean(0)
+    assert np.abs(bright - [24, 32]).max() < 1.5
+
+
+def test_a_plate_outside_the_picture_is_cut_all_the_same() -> None:
+    picture = np.full((50, 50, 3), 7, np.uint8)
+    for moved in (-500, -60, 30, 500):
+        corners = np.array([[0, 0], [60, 0], [60, 20], [0, 20]], np.float32) + np.float32(moved)
+        assert cut(picture, corners).shape == (48, 128, 3)

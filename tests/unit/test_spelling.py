@@ -1,0 +1,145 @@
+"""From what the network saw to a text: spelling, evidence of the grammar, votes of a track."""
+
+import numpy as np
+import pytest
+
+from edge_agent.plate import Calibration, Glimpse, PlateVotes, spell
+from shared.plates import ALPHABET, COLOURS, Colour, Layout
+
+NOTHING = len(ALPHABET)
+
+
+def glimpse(
+    text: str,
+    sure: float = 0.95,
+    doubts: dict[int, tuple[str, float]] | None = None,
+    colour: Colour = "blue",
+    layout: Layout = "single",
+) -> Glimpse:
+    """What a network that sees `text` says; `doubts` gives other characters at a place their share."""
+    characters = np.full((8, NOTHING + 1), (1 - sure) / NOTHING)
+    for place in range(8):
+        characters[place, ALPHABET.index(text[place]) if place < len(text) else NOTHING] = sure
+        if doubts and place in doubts:
+            character, share = doubts[place]
+            characters[place, ALPHABET.index(character)] += share
+    characters /= characters.sum(1, keepdims=True)
+    colours = np.full(6, 0.01)
+    colours[COLOURS.index(colour)] = 0.95
+    layouts = np.array([0.99, 0.01] if layout == "single" else [0.01, 0.99])
+    return Glimpse(*(np.log(part).astype(np.float32) for part in (characters, colours, layouts)))
+
+
+def test_a_clear_plate() -> None:
+    reading = spell(glimpse("皖A12345", 0.999), Calibration())
+    assert (reading.text, reading.colour, reading.layout, reading.valid) == ("皖A12345", "blue", "single", True)
+    assert reading.score > 0.98
+
+
+def test_alternatives_are_ranked_and_the_scores_are_no_more_than_one_together() -> None:
+    reading = spell(glimpse("皖A12345", 0.9, {3: ("Z", 0.4)}), Calibration())
+    assert reading.text == "皖A12345"
+    assert reading.alternatives[0][0] == "皖A1Z345"
+    scores = [reading.score, *(score for _, score in reading.alternatives)]
+    assert scores == sorted(scores, reverse=True)
+    assert sum(scores) <= 1.0001
+
+
+def test_the_eighth_character_of_a_new_energy_plate_is_read_and_a_seventh_is_not_made_up() -> None:
+    assert spell(glimpse("皖AD12345", colour="green"), Calibration()).text == "皖AD12345"
+    assert spell(glimpse("皖A12345"), Calibration()).text == "皖A12345"
+
+
+def test_colour_decides_between_seven_and_eight() -> None:
+    # The last place is in doubt; a green ground says that something stands there.
+    seen = glimpse("皖AD1234", 0.9, {7: ("5", 0.8)}, colour="green")
+    assert spell(seen, Calibration()).text == "皖AD12345"
+    seen = glimpse("皖AD1234", 0.9, {7: ("5", 0.8)}, colour="blue")
+    assert spell(seen, Calibration()).text == "皖AD1234"
+
+
+def test_grammar_is_evidence_and_no_filter() -> None:
+    # A letter that no serial has four of: believed where it is clear, not where a digit is nearly as likely.
+    clear = spell(glimpse("皖ABCDE1", 0.999), Calibration())
+    assert clear.text == "皖ABCDE1"
+    assert not clear.valid
+    assert spell(glimpse("皖A1B3S5", 0.6, {3: ("8", 0.5), 5: ("4", 0.1)}), Calibration()).valid
+
+
+def test_the_agencys_o_is_written_as_it_is_stamped() -> None:
+    reading = spell(glimpse("粤0A2160"), Calibration())
+    assert reading.text == "粤0A2160"
+    assert reading.valid
+
+
+def test_calibration_bends_scores_and_keeps_their_order() -> None:
+    sure, unsure = glimpse("皖A12345", 0.99), glimpse("皖A12345", 0.8)
+    modest = Calibration(temperature=1.5, slope=0.7, offset=-0.5)
+    assert spell(sure, modest).score < spell(sure, Calibration()).score
+    assert spell(sure, modest).score > spell(unsure, modest).score
+
+
+def test_votes_correct_a_glimpse_that_is_wrong() -> None:
+    votes = PlateVotes(Calibration(threshold=0.9))
+    votes.add(7, glimpse("皖A12345", 0.9), 0.0)
+    votes.add(7, glimpse("皖A12845", 0.8), 0.1)
+    votes.add(7, glimpse("皖A12345", 0.9), 0.2)
+    reading = votes.take(7)
+    assert reading is not None
+    assert reading.text == "皖A12345"
+    assert "皖A12845" in [text for text, _ in reading.alternatives]
+    assert votes.take(7) is None, "what was taken is forgotten"
+
+
+def test_votes_go_place_by_place() -> None:
+    """No glimpse has all of it right; together they do."""
+    votes = PlateVotes(Calibration(threshold=0.0))
+    for number, text in enumerate(["皖A1234Z", "皖A7234S", "皖A12B45", "皖AZ2345", "皖A12345"]):
+        votes.add(1, glimpse(text, 0.8), number / 10)
+    reading = votes.take(1)
+    assert reading is not None
+    assert reading.text == "皖A12345"
+
+
+def test_below_the_threshold_a_vehicle_is_unread() -> None:
+    votes = PlateVotes(Calibration(threshold=0.95))
+    votes.add(1, glimpse("皖A12345", 0.5), 0.0)
+    reading = votes.reading(1)
+    assert reading is not None
+    assert reading.score < 0.95
+    assert votes.take(1) is None
+    assert votes.take(2) is None, "a track without a glimpse"
+
+
+def test_the_same_look_many_times_is_not_certainty() -> None:
+    votes = PlateVotes(Calibration())
+    for number in range(500):
+        votes.add(1, glimpse("皖A12345", 0.7, {3: ("Z", 0.55)}), number / 25)
+    reading = votes.reading(1)
+    assert reading is not None
+    assert reading.score < 0.95
+
+
+def test_votes_end_with_their_track() -> None:
+    votes = PlateVotes(Calibration(), keep_s=10)
+    for track in range(1000):
+        votes.add(track, glimpse("皖A12345"), float(track))
+    assert len(votes) <= 11
+
+
+def test_a_useless_glimpse_does_no_harm() -> None:
+    votes = PlateVotes(Calibration(threshold=0.0))
+    votes.add(1, glimpse("皖A12345", 0.95), 0.0)
+    blind = Glimpse(*(np.log(np.full(shape, 1 / shape[-1], np.float32)) for shape in ((8, NOTHING + 1), (6,), (2,))))
+    for number in range(5):
+        votes.add(1, blind, number / 10)
+    reading = votes.take(1)
+    assert reading is not None
+    assert reading.text == "皖A12345"
+
+
+@pytest.mark.parametrize("text", ["", "皖", "皖A1", "12345678"])
+def test_any_text_can_come_out(text: str) -> None:
+    reading = spell(glimpse(text, 0.999), Calibration())
+    assert reading.text == text
+    assert not reading.valid
