@@ -29,6 +29,8 @@ _MAX_BYTES: Final = 4096
 _MAX_ROWS: Final = 200
 _FIRST_WAIT_S: Final = {Lane.ALARM: 2.0, Lane.BULK: 5.0}
 _LAST_WAIT_S: Final = 60.0
+_STRIKES: Final = 5
+"""Sends of one batch that went unanswered while the aggregator took later ones: then the batch itself is at fault."""
 
 Send = Callable[[str, bytes], int | None]
 """Publishes at QoS 1; returns the packet id, or None when there is no connection."""
@@ -41,6 +43,9 @@ class _Batch:
     due_s: float
     attempts: int
     packet: int | None
+    answers: int
+    """Of the aggregator on this lane, when the batch was sent."""
+    strikes: int = 0
 
 
 class Publisher:
@@ -54,6 +59,10 @@ class Publisher:
         self._listening = False
         self._after = dict.fromkeys(Lane, 0)
         self._flying: dict[Lane, list[_Batch]] = {lane: [] for lane in Lane}
+        self._credit = dict(_WINDOW)
+        self._answers = dict.fromkeys(Lane, 0)
+        self._highest = dict.fromkeys(Lane, 0)
+        """The highest number that is acknowledged."""
         self.copy_detected = threading.Event()
         """Set when the aggregator knows numbers that this box has never used."""
 
@@ -98,6 +107,11 @@ class Publisher:
             return
         self._outbox.acknowledge(ack.lane, ack.contiguous, ack.ranges)
         with self._wake:
+            # Never nothing: who may not send cannot learn that there is room again.
+            self._credit[ack.lane] = max(1, min(_WINDOW[ack.lane], ack.credit))
+            self._answers[ack.lane] += 1
+            ends = [last for _, last in ack.ranges]
+            self._highest[ack.lane] = max(self._highest[ack.lane], ack.contiguous, *ends)
             kept = []
             for batch in self._flying[ack.lane]:
                 done = batch.last <= ack.contiguous or any(a <= batch.first and batch.last <= b for a, b in ack.ranges)
@@ -153,7 +167,7 @@ class Publisher:
         with self._wake:
             flying = self._flying[lane]
             undelivered = sum(1 for batch in flying if batch.packet is not None)
-            return len(flying) < _WINDOW[lane] and undelivered < _UNDELIVERED[lane]
+            return len(flying) < self._credit[lane] and undelivered < _UNDELIVERED[lane]
 
     def _send_again(self, lane: Lane, batch: _Batch) -> None:
         """What of an overdue batch still waits goes out once more, in as many pieces as it fell into."""
@@ -168,21 +182,35 @@ class Publisher:
         )
         with self._wake:
             self._flying[lane] = [other for other in self._flying[lane] if other is not batch]
-        for run in split_contiguous(waiting):
-            if not self._put(lane, run[0][0], [row for _, row in run], attempts=batch.attempts + 1):
+            # Later numbers were taken and these were not: it is not the aggregator that is at fault.
+            passed_over = self._answers[lane] > batch.answers and self._highest[lane] > batch.last
+            strikes = batch.strikes + passed_over
+        runs = split_contiguous(waiting)
+        if strikes >= _STRIKES and len(runs) == 1 and len(runs[0]) == batch.last - batch.first + 1:
+            strikes = 0
+            if len(waiting) == 1:
+                self._outbox.quarantine(lane, batch.first)
+                return
+            middle = len(waiting) // 2
+            log.warning("%s %d to %d: never answered; sent in halves", lane.label, batch.first, batch.last)
+            runs = [waiting[:middle], waiting[middle:]]
+        for run in runs:
+            if not self._put(lane, run[0][0], [row for _, row in run], batch.attempts + 1, strikes):
                 with self._wake:
+                    due_s = self._clock.monotonic_s() + 1
                     self._flying[lane].append(
-                        _Batch(run[0][0], run[-1][0], self._clock.monotonic_s() + 1, batch.attempts, None)
+                        _Batch(run[0][0], run[-1][0], due_s, batch.attempts, None, self._answers[lane], strikes)
                     )
 
-    def _put(self, lane: Lane, first: int, rows: list[bytes], attempts: int) -> bool:
+    def _put(self, lane: Lane, first: int, rows: list[bytes], attempts: int, strikes: int = 0) -> bool:
         sent_at_ms = to_ms(self._clock.now_s())
         header = Header(lane, self._outbox.epoch, first, len(rows), self._outbox.low(lane), sent_at_ms)
         payload = encode_batch(header, rows)
         wait_s = min(_LAST_WAIT_S, _FIRST_WAIT_S[lane] * 2 ** (attempts - 1)) * self._rng.uniform(0.8, 1.2)
-        flying = _Batch(first, first + len(rows) - 1, self._clock.monotonic_s() + wait_s, attempts, None)
         # In the window before it is on the way: the acknowledgement may be faster than we are.
         with self._wake:
+            due_s = self._clock.monotonic_s() + wait_s
+            flying = _Batch(first, first + len(rows) - 1, due_s, attempts, None, self._answers[lane], strikes)
             self._flying[lane].append(flying)
         packet = self._send(self._address.topic(_CHANNEL[lane]), payload)
         with self._wake:

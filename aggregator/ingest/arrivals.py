@@ -33,6 +33,11 @@ class Arrivals:
                 self.dropped += 1
             self._changed.notify()
 
+    @property
+    def load(self) -> float:
+        """How full the queue is, 0 to 1."""
+        return min(1.0, self._bytes / self._max_bytes)
+
     def take(self, limit: int, wait_s: float) -> list[Message]:
         """Up to `limit` messages, oldest first; waits for the first one."""
         with self._changed:

@@ -22,7 +22,8 @@ from shared.events import ConfigApplied, EvidenceReady, Lane, LineCrossed, LossR
 from shared.topics import Address
 
 SQL = load_queries("ingest.sql")
-CREDIT = 8
+CREDIT = {Lane.ALARM: 64, Lane.BULK: 8}
+"""Batches that a box may have under way while ingest keeps up."""
 _ACK_RANGES = 8
 _INBOX_EVENTS = 100
 _LATE = timedelta(minutes=1)
@@ -62,8 +63,13 @@ class Committer:
         self._worker = worker
         self._producers: dict[Producer, int] = {}
 
-    def commit(self, connection: Connection, reading: Reading) -> Outcome:
+    def commit(self, connection: Connection, reading: Reading, load: float = 0.0) -> Outcome:
         """Write everything in one transaction.
+
+        Args:
+            connection: to the database.
+            reading: what arrived.
+            load: how full ingest's queue is, 0 to 1: it sets the credit of the acknowledgements.
 
         Raises:
             psycopg.Error: nothing was written.
@@ -87,7 +93,7 @@ class Committer:
         for producer, arrival in keyed:
             key = producer, arrival.header.lane
             outcome.acknowledgements.setdefault(arrival.address, {})[arrival.header.epoch, arrival.header.lane] = (
-                acknowledge(arrival.header.epoch, arrival.header.lane, state[key])
+                acknowledge(arrival.header.epoch, arrival.header.lane, state[key], load)
             )
         outcome.for_alerting = bool(work.occurrences)
         outcome.dead = [*reading.dead, *work.dead]
@@ -194,9 +200,14 @@ class Committer:
                 connection.execute(SQL["add_inbox"], {"late": late, "body": body})
 
 
-def acknowledge(epoch: int, lane: Lane, cursor: Cursor) -> Acknowledgement:
-    """What a box is told about its cursor."""
-    return Acknowledgement(VERSION, epoch, lane, cursor.contiguous, cursor.above[:_ACK_RANGES], CREDIT)
+def acknowledge(epoch: int, lane: Lane, cursor: Cursor, load: float = 0.0) -> Acknowledgement:
+    """What a box is told about its cursor.
+
+    Args:
+        load: how full ingest's queue is, 0 to 1; from a half on boxes may have less under way.
+    """
+    credit = max(1, round(CREDIT[lane] * min(1.0, 2 * (1 - load))))
+    return Acknowledgement(VERSION, epoch, lane, cursor.contiguous, cursor.above[:_ACK_RANGES], credit)
 
 
 def to_ranges(value: Multirange[int]) -> tuple[Range, ...]:

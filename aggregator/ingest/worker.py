@@ -75,7 +75,7 @@ class IngestWorker:
     def _commit(self, connection: DatabaseConnection, messages: list[Message]) -> None:
         """Commit messages; where the database refuses a value, halve until the one is found that carries it."""
         try:
-            outcome = self._committer.commit(connection, read(messages, self._lane))
+            outcome = self._committer.commit(connection, read(messages, self._lane), self._arrivals.load)
         except (psycopg.DataError, psycopg.IntegrityError, OverflowError, ValueError) as error:
             if len(messages) == 1:
                 self._bury(connection, messages[0], error)

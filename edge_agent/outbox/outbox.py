@@ -20,6 +20,7 @@ from edge_agent.outbox.store import (
     OutboxFile,
     delete_range,
     oldest_run,
+    put_aside,
     set_counter,
     set_lane,
 )
@@ -184,6 +185,22 @@ class Outbox:
                     for sequence in [seq for seq in known if first <= seq <= last]:
                         del known[sequence]
                 numbers.gone.append((first, last))
+
+    def quarantine(self, lane: Lane, sequence: int) -> None:
+        """Give up one event that the aggregator never answers to, keep its bytes aside, and report its number.
+
+        Raises:
+            sqlite3.Error: nothing was changed.
+        """
+        rows = self.waiting_between(lane, sequence, sequence)
+        if not rows:
+            return
+        log.error("number %d of lane %s is never answered and is put aside", sequence, lane.label)
+        now_ms = to_ms(self._clock.now_s())
+        self.file.change(lambda db: put_aside(db, lane, sequence, rows[0][1], now_ms))
+        # The report first: if the box ends here, the event is sent again, and at worst put aside twice.
+        self.append(Lane.ALARM, RangeLost(now_ms, lane, sequence, sequence, LossReason.QUARANTINED))
+        self.acknowledge(lane, 0, ((sequence, sequence),))
 
     def high(self, lane: Lane) -> int:
         """The highest number that was, or after an unclean end may have been, used."""

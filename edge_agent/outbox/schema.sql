@@ -16,6 +16,15 @@ CREATE TABLE IF NOT EXISTS events (
     PRIMARY KEY (lane, seq)
 ) WITHOUT ROWID;
 
+-- Events that the aggregator never answered to: kept for whoever looks into it, sent no more.
+CREATE TABLE IF NOT EXISTS quarantine (
+    lane  INTEGER NOT NULL,
+    seq   INTEGER NOT NULL,
+    row   BLOB    NOT NULL,
+    at_ms INTEGER NOT NULL,
+    PRIMARY KEY (lane, seq)
+) WITHOUT ROWID;
+
 -- The newest applied configuration, so that a restart without a change announces nothing.
 CREATE TABLE IF NOT EXISTS applied (revision INTEGER PRIMARY KEY, content BLOB NOT NULL);
 

@@ -15,6 +15,7 @@ from shared.events import Lane
 
 T = TypeVar("T")
 EVICT_ROWS = 500
+QUARANTINE_ROWS = 100
 ROW_OVERHEAD_BYTES = 24
 """What a row costs in the file beyond its bytes: key, lengths, page share."""
 
@@ -172,6 +173,16 @@ def set_lane(db: sqlite3.Connection, lane: Lane, record: LaneRecord) -> None:
         "INSERT INTO lanes VALUES (?, ?, ?, ?) ON CONFLICT (lane) DO UPDATE SET "
         "reserved_to = excluded.reserved_to, durable_to = excluded.durable_to, clean_next = excluded.clean_next",
         (lane, record.reserved_to, record.durable_to, record.clean_next),
+    )
+
+
+def put_aside(db: sqlite3.Connection, lane: Lane, sequence: int, row: bytes, at_ms: int) -> None:
+    """Keep the bytes of an event that is not sent any more, the newest hundred of them."""
+    db.execute("INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?)", (lane, sequence, row, at_ms))
+    db.execute(
+        "DELETE FROM quarantine WHERE (lane, seq) NOT IN "
+        "(SELECT lane, seq FROM quarantine ORDER BY at_ms DESC, seq DESC LIMIT ?)",
+        (QUARANTINE_ROWS,),
     )
 
 

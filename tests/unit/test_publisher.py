@@ -10,8 +10,8 @@ import pytest
 from edge_agent.outbox import Outbox
 from edge_agent.publisher import Publisher
 from shared.clock import ManualClock
-from shared.envelope import Acknowledgement, Header, decode_header
-from shared.events import CameraChanged, CameraState, Lane
+from shared.envelope import Acknowledgement, Header, decode_event, decode_header
+from shared.events import CameraChanged, CameraState, Lane, LossReason, RangeLost
 from shared.topics import Address
 
 
@@ -55,8 +55,8 @@ def turn(publisher: Publisher) -> None:
         publisher._send_lane(lane)
 
 
-def ack(outbox: Outbox, lane: Lane, contiguous: int, *ranges: tuple[int, int]) -> Acknowledgement:
-    return Acknowledgement(1, outbox.epoch, lane, contiguous, ranges, 8)
+def ack(outbox: Outbox, lane: Lane, contiguous: int, *ranges: tuple[int, int], credit: int = 64) -> Acknowledgement:
+    return Acknowledgement(1, outbox.epoch, lane, contiguous, ranges, credit)
 
 
 def test_alarms_go_on_their_own_topic(publisher: Publisher, outbox: Outbox, line: Line) -> None:
@@ -204,3 +204,61 @@ def test_nonsense_in_an_acknowledgement_deletes_nothing(
     publisher.acknowledged(ack(outbox, Lane.ALARM, 0, *ranges))
     outbox.flush()
     assert outbox.waiting()[Lane.ALARM] == 5
+
+
+def test_credit_bounds_what_is_under_way_and_is_never_nothing(publisher: Publisher, outbox: Outbox, line: Line) -> None:
+    add(outbox, Lane.BULK, 3000)
+    publisher.acknowledged(ack(outbox, Lane.BULK, 0, credit=0))
+    for _ in range(10):
+        turn(publisher)
+        publisher.delivered(len(line.sent))
+    assert len(line.numbers(Lane.BULK)) == 1
+    publisher.acknowledged(ack(outbox, Lane.BULK, 0, credit=3))
+    for _ in range(10):
+        turn(publisher)
+        publisher.delivered(len(line.sent))
+    assert len(line.numbers(Lane.BULK)) == 3
+
+
+def refuse(publisher: Publisher, outbox: Outbox, line: Line, clock: ManualClock, bad: int, rounds: int) -> None:
+    """An aggregator that answers to every batch but those with one number in them."""
+    seen = 0
+    for _ in range(rounds):
+        clock.advance(100)
+        turn(publisher)
+        for first, last in line.numbers(Lane.BULK)[seen:]:
+            if not first <= bad <= last:
+                publisher.acknowledged(ack(outbox, Lane.BULK, 0, (first, last)))
+        seen = len(line.numbers(Lane.BULK))
+        for packet in range(len(line.sent) + 1):
+            publisher.delivered(packet)
+        add(outbox, Lane.BULK, 1)  # others come and are answered
+
+
+def test_a_batch_that_is_never_answered_falls_into_halves_and_one_event_is_put_aside(
+    publisher: Publisher, outbox: Outbox, line: Line, clock: ManualClock
+) -> None:
+    add(outbox, Lane.BULK, 16)
+    refuse(publisher, outbox, line, clock, bad=7, rounds=45)
+    sizes = {last - first + 1 for first, last in line.numbers(Lane.BULK) if first <= 7 <= last}
+    assert sizes == {16, 8, 4, 2, 1}
+    outbox.flush()
+    assert outbox.waiting_between(Lane.BULK, 1, 16) == [], "the others were taken"
+    assert outbox.waiting()[Lane.ALARM] == 1, "and the loss of one is reported"
+    report = decode_event(outbox.waiting_between(Lane.ALARM, 1, 1)[0][1])
+    assert isinstance(report, RangeLost)
+    assert (report.lane, report.first, report.last, report.reason) == (Lane.BULK, 7, 7, LossReason.QUARANTINED)
+    assert outbox.file._rows("SELECT lane, seq FROM quarantine", ()) == [(Lane.BULK, 7)]
+
+
+def test_an_aggregator_that_answers_nobody_is_waited_for(
+    publisher: Publisher, outbox: Outbox, line: Line, clock: ManualClock
+) -> None:
+    add(outbox, Lane.BULK, 16)
+    for _ in range(100):
+        clock.advance(100)
+        turn(publisher)
+        for packet in range(len(line.sent) + 1):
+            publisher.delivered(packet)
+    assert set(line.numbers(Lane.BULK)) == {(1, 16)}
+    assert outbox.waiting()[Lane.BULK] == 16
