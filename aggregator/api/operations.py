@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Annotated, Any
 
+import psycopg
 from fastapi import APIRouter, HTTPException, Path, Query, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CollectorRegistry, generate_latest
@@ -13,6 +14,7 @@ from pydantic import BaseModel
 
 from aggregator.alerting.alerts import SQL as ALERTING
 from aggregator.api.parts import ConnectionDependency, PartsDependency
+from aggregator.ingest.replay import replay
 from aggregator.store import load_queries
 from aggregator.store.database import Connection
 from aggregator.store.entities import DeadLetterSummary, DeliverySummary
@@ -74,6 +76,31 @@ def dead_letter(connection: ConnectionDependency, letter_id: Annotated[int, Path
     if row is None:
         raise HTTPException(404, f"there is no dead letter {letter_id}")
     return Response(bytes(row["payload"]), media_type="application/octet-stream")
+
+
+class ReplayedLetter(BaseModel):
+    """What became of a dead letter. Where `left` is 0 and `reason` empty it is gone."""
+
+    stored: int
+    left: int
+    reason: str
+
+
+@router.post(
+    "/api/v1/dead-letters/{letter_id}/replay",
+    responses={404: {"description": "no such dead letter"}, 409: {"description": "the database refuses it again"}},
+)
+def replay_dead_letter(
+    connection: ConnectionDependency, letter_id: Annotated[int, Path(ge=1, le=2**63 - 1)]
+) -> ReplayedLetter:
+    """Read one again: what is understood now is stored, and alerting takes it as backlog."""
+    try:
+        replayed = replay(connection, letter_id)
+    except psycopg.DataError as error:
+        raise HTTPException(409, f"the database refuses it again: {error}") from None
+    if replayed is None:
+        raise HTTPException(404, f"there is no dead letter {letter_id}")
+    return ReplayedLetter(stored=replayed.stored, left=replayed.left, reason=replayed.reason)
 
 
 @router.get("/api/v1/deliveries", tags=["operations"])

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -40,6 +40,7 @@ class Outcome:
 
     acknowledgements: dict[Address, dict[tuple[int, Lane], Acknowledgement]] = field(default_factory=dict)
     for_alerting: bool = False
+    stored: int = 0
     dead: list[DeadLetter] = field(default_factory=list)
 
 
@@ -95,9 +96,24 @@ class Committer:
             outcome.acknowledgements.setdefault(arrival.address, {})[arrival.header.epoch, arrival.header.lane] = (
                 acknowledge(arrival.header.epoch, arrival.header.lane, state[key], load)
             )
-        outcome.for_alerting = bool(work.occurrences)
+        outcome.for_alerting, outcome.stored = bool(work.occurrences), len(work.rows)
         outcome.dead = [*reading.dead, *work.dead]
         return outcome
+
+    def store(self, connection: Connection, arrival: Arrival) -> None:
+        """Store rows whose numbers are settled already: what a dead letter held.
+
+        Raises:
+            psycopg.Error: nothing was written.
+        """
+        work = _Work(late_before=datetime.now(UTC) - _LATE)
+        found: dict[Producer, int] = {}
+        with connection.transaction():
+            producer = arrival.address, arrival.header.epoch
+            self._know(connection, producer, found)
+            for row in arrival.rows:
+                self._store(connection, {**self._producers, **found}[producer], arrival, row, work)
+            self._write(connection, {}, work)
 
     def _know(self, connection: Connection, producer: Producer, found: dict[Producer, int]) -> None:
         """See to it that a producer and its cursors exist."""
@@ -129,7 +145,9 @@ class Committer:
                 new += 1
                 self._store(connection, producer, arrival, row, work)
         if arrival.fault and step.accepted:
-            work.dead.append(arrival.fault)
+            stored = tuple((row.sequence, row.sequence) for row in arrival.rows)
+            unread = cursors.subtract(step.accepted, stored)
+            work.dead.append(replace(arrival.fault, producer_id=producer, lane=header.lane, numbers=unread))
         work.counters["duplicates", header.lane.label] += len(arrival.rows) - new
 
     def _store(self, connection: Connection, producer: int, arrival: Arrival, row: ReadRow, work: _Work) -> None:
@@ -215,6 +233,11 @@ def to_ranges(value: Multirange[int]) -> tuple[Range, ...]:
     return tuple((part.lower or 0, (part.upper or 0) - 1) for part in value)
 
 
+def multirange(ranges: tuple[Range, ...]) -> Multirange[int]:
+    """Closed ranges as PostgreSQL's half-open ones."""
+    return Multirange([PgRange(first, last + 1) for first, last in ranges])
+
+
 def _lock(connection: Connection, keys: Sequence[Key]) -> dict[Key, Cursor]:
     rows = connection.execute(
         SQL["lock_cursors"], {"producer_ids": [key[0] for key in keys], "lanes": [int(key[1]) for key in keys]}
@@ -236,14 +259,10 @@ def _save(connection: Connection, state: dict[Key, Cursor]) -> None:
             "producer_ids": [producer for producer, _ in state],
             "lanes": [int(lane) for _, lane in state],
             "contiguous": [cursor.contiguous for cursor in state.values()],
-            "above": [_multirange(cursor.above) for cursor in state.values()],
-            "missing": [_multirange(cursor.missing) for cursor in state.values()],
+            "above": [multirange(cursor.above) for cursor in state.values()],
+            "missing": [multirange(cursor.missing) for cursor in state.values()],
         },
     )
-
-
-def _multirange(ranges: tuple[Range, ...]) -> Multirange[int]:
-    return Multirange([PgRange(first, last + 1) for first, last in ranges])
 
 
 def _note_config(connection: Connection, producer: int, event: ConfigApplied) -> None:
@@ -286,6 +305,9 @@ def _letter(letter: DeadLetter) -> dict[str, object]:
         "reason": letter.reason,
         "detail": letter.detail,
         "payload": letter.payload,
+        "producer_id": letter.producer_id,
+        "lane": letter.lane,
+        "numbers": multirange(letter.numbers),
     }
 
 

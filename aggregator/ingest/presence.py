@@ -11,7 +11,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from aggregator.ingest.arrivals import Arrivals
-from aggregator.ingest.commit import SQL, acknowledge, to_ranges
+from aggregator.ingest.commit import SQL, acknowledge, multirange, to_ranges
 from aggregator.ingest.cursor import Cursor
 from aggregator.store import Database
 from aggregator.store.database import Connection as DatabaseConnection
@@ -109,6 +109,9 @@ class PresenceWorker:
                     "topic": message.topic.replace("\0", "\\0")[:500],
                     "reason": reason,
                     "detail": str(error).replace("\0", "\\0")[:500],
+                    "producer_id": None,
+                    "lane": None,
+                    "numbers": multirange(()),
                 },
             )
             connection.execute(

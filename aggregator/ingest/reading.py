@@ -29,6 +29,10 @@ class DeadLetter:
     reason: str
     detail: str
     payload: bytes
+    producer_id: int | None = None
+    lane: Lane | None = None
+    numbers: tuple[tuple[int, int], ...] = ()
+    """Settled without their events, which a replay may still store."""
 
 
 @dataclass(frozen=True, slots=True)

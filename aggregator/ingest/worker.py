@@ -101,8 +101,8 @@ class IngestWorker:
         recv_at = datetime.fromtimestamp(message.received_at_s, tz=UTC)
         letter = DeadLetter(recv_at, message.topic.replace("\0", "\\0")[:500], "value", detail, message.payload)
         # Its numbers count as received, so that the box does not send for ever what the database never takes.
-        emptied = [replace(arrival, rows=(), fault=None) for arrival in whole.arrivals]
-        outcome = self._committer.commit(connection, Reading(emptied, [letter]))
+        emptied = [replace(arrival, rows=(), fault=letter) for arrival in whole.arrivals]
+        outcome = self._committer.commit(connection, Reading(emptied, [] if emptied else [letter]))
         for address, acks in outcome.acknowledgements.items():
             self._unsent.setdefault(address, {}).update(acks)
 

@@ -208,6 +208,7 @@ def test_operations(client: httpx.Client, raise_alerts: Callable[..., None]) -> 
     for path in ("boxes", "producers", "gaps", "counts", "dead-letters", "deliveries"):
         assert client.get(f"/api/v1/{path}").status_code == 200
     assert client.get("/api/v1/dead-letters/1").status_code == 404
+    assert client.post("/api/v1/dead-letters/1/replay").status_code == 404
     document = client.get("/api/v1/openapi.json").json()
     assert document["info"]["title"] == "Hawkline"
     assert "/api/v1/alerts/{alert_id}/clear" in document["paths"]

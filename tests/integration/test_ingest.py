@@ -18,6 +18,7 @@ from aggregator.ingest.arrivals import Arrivals
 from aggregator.ingest.commit import Committer
 from aggregator.ingest.presence import PresenceWorker
 from aggregator.ingest.reading import read
+from aggregator.ingest.replay import Replayed, replay
 from aggregator.ingest.worker import IngestWorker
 from aggregator.store import Database
 from aggregator.store.database import Connection
@@ -104,7 +105,7 @@ def test_migrations_run_once_and_a_newer_database_is_refused(empty_database: Dat
 def test_batch_is_stored_counted_and_acknowledged(commit: Callable[..., Any], connection: Connection) -> None:
     outcome = commit(message([crossed(1), crossed(2), crossed(3, priority=0)], 1))
     (acks,) = outcome.acknowledgements.values()
-    assert acks[1, Lane.ALARM] == Acknowledgement(1, 1, Lane.ALARM, 3, (), 8)
+    assert acks[1, Lane.ALARM] == Acknowledgement(1, 1, Lane.ALARM, 3, (), 64)
     assert one(connection, "SELECT count(*) FROM events") == 3
     assert one(connection, "SELECT sum(crossings) FROM counts") == 3
     assert one(connection, "SELECT count(*) FROM inbox") == 1
@@ -436,6 +437,70 @@ def test_good_rows_beside_a_bad_one_are_stored(commit: Callable[..., Any], conne
     commit(raw(encode_batch(Header(Lane.ALARM, 1, 1, 3, 1, to_ms(NOW_S)), rows)))
     assert one(connection, "SELECT array_agg(seq ORDER BY seq) FROM events") == [1, 3]
     assert "number 2" in one(connection, "SELECT detail FROM dead_letters")
+
+
+def letter_id(connection: Connection) -> int:
+    return int(one(connection, "SELECT max(id) FROM dead_letters"))
+
+
+def mend(connection: Connection, payload: bytes) -> None:
+    """As if a later version could read what this one cannot."""
+    connection.execute("UPDATE dead_letters SET payload = %s", (payload,))
+
+
+def test_a_dead_letter_is_read_again_and_stores_what_it_stood_for_once(
+    commit: Callable[..., Any], connection: Connection
+) -> None:
+    events = [encode_event(crossed(n)) for n in (1, 2, 3)]
+    header = Header(Lane.ALARM, 1, 1, 3, 1, to_ms(NOW_S))
+    commit(raw(encode_batch(header, [events[0], b"\x92\x63\x00", b"\xc0"])))
+    first = letter_id(connection)
+    again = replay(connection, first)
+    assert again is not None
+    assert (again.stored, again.left) == (0, 2)
+    assert "number 2" in again.reason
+    mend(connection, encode_batch(header, [events[0], events[1], b"\xc0"]))
+    partly = replay(connection, first)
+    assert partly is not None
+    assert (partly.stored, partly.left, partly.reason[:8]) == (1, 1, "number 3")
+    assert one(connection, "SELECT array_agg(seq ORDER BY seq) FROM events") == [1, 2]
+    mend(connection, encode_batch(header, events))
+    assert replay(connection, first) == Replayed(1, 0)
+    assert one(connection, "SELECT array_agg(seq ORDER BY seq) FROM events") == [1, 2, 3]
+    assert replay(connection, first) is None, "it is gone"
+    assert one(connection, "SELECT sum(crossings) FROM counts") == 3
+    assert one(connection, "SELECT count(*) FROM inbox") == 3, "alerting gets them too"
+
+
+def test_a_header_that_is_understood_later_is_a_batch_like_any_other(
+    commit: Callable[..., Any], connection: Connection
+) -> None:
+    good = encode_batch(Header(Lane.ALARM, 1, 1, 2, 1, to_ms(NOW_S)), [encode_event(crossed(n)) for n in (1, 2)])
+    commit(raw(b"\x09" + good[1:]))
+    first = letter_id(connection)
+    still = replay(connection, first)
+    assert still is not None
+    assert still.reason.startswith("version")
+    mend(connection, good)
+    assert replay(connection, first) == Replayed(2, 0)
+    assert one(connection, "SELECT contiguous FROM cursors WHERE lane = 0") == 2
+
+
+def test_what_was_sent_again_meanwhile_is_not_stored_twice(commit: Callable[..., Any], connection: Connection) -> None:
+    good = encode_batch(Header(Lane.ALARM, 1, 1, 2, 1, to_ms(NOW_S)), [encode_event(crossed(n)) for n in (1, 2)])
+    commit(raw(b"\x09" + good[1:]))
+    commit(raw(good))
+    mend(connection, good)
+    assert replay(connection, letter_id(connection)) == Replayed(0, 0)
+    assert one(connection, "SELECT count(*) FROM events") == 2
+
+
+def test_what_is_no_batch_is_not_replayed(database: Database, connection: Connection) -> None:
+    PresenceWorker(database, ("127.0.0.1", 1))._note(connection, Message("hl/1/s/a/up/health", b"\xc1", False, NOW_S))
+    told = replay(connection, letter_id(connection))
+    assert told is not None
+    assert "only batches" in told.reason
+    assert replay(connection, 10**9) is None
 
 
 def test_arrivals_are_bounded_in_bytes() -> None:

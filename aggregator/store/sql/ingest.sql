@@ -47,8 +47,17 @@ ON CONFLICT (worker, name, label) DO UPDATE SET value = counters.value + exclude
 INSERT INTO inbox (late, body) VALUES (%(late)s, %(body)s);
 
 -- name: add_dead_letter
-INSERT INTO dead_letters (recv_at, topic, reason, detail, payload)
-VALUES (%(recv_at)s, %(topic)s, %(reason)s, %(detail)s, %(payload)s);
+INSERT INTO dead_letters (recv_at, topic, reason, detail, payload, producer_id, lane, numbers)
+VALUES (%(recv_at)s, %(topic)s, %(reason)s, %(detail)s, %(payload)s, %(producer_id)s, %(lane)s, %(numbers)s);
+
+-- name: lock_dead_letter
+SELECT topic, payload, recv_at, numbers FROM dead_letters WHERE id = %(id)s FOR UPDATE;
+
+-- name: shrink_dead_letter
+UPDATE dead_letters SET numbers = %(numbers)s WHERE id = %(id)s;
+
+-- name: delete_dead_letter
+DELETE FROM dead_letters WHERE id = %(id)s;
 
 -- name: add_gap
 INSERT INTO gaps (producer_id, lane, first, last, reason)

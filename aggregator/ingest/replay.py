@@ -1,0 +1,87 @@
+"""Dead letters, read again: by a version that understands them, or after what the database refused was mended."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from aggregator.ingest import cursor as cursors
+from aggregator.ingest.commit import SQL, Committer, multirange, to_ranges
+from aggregator.ingest.cursor import Range
+from aggregator.ingest.reading import Reading, read
+from aggregator.store.database import Connection
+from shared.events import Lane
+from shared.mqtt import Message
+from shared.topics import Channel, parse
+
+WORKER = "replay"
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What became of a letter.
+
+    Attributes:
+        stored: events that are in the record now.
+        left: numbers that still make no sense; the letter stays for them.
+        reason: why, empty where nothing is left.
+    """
+
+    stored: int
+    left: int
+    reason: str = ""
+
+
+def replay(connection: Connection, letter_id: int) -> Replayed | None:
+    """Read one dead letter again, in one transaction.
+
+    Returns:
+        None where there is no such letter.
+
+    Raises:
+        psycopg.Error: the database refuses it again, and nothing was changed.
+    """
+    with connection.transaction():
+        letter = connection.execute(SQL["lock_dead_letter"], {"id": letter_id}).fetchone()
+        if letter is None:
+            return None
+        message = Message(letter["topic"], bytes(letter["payload"]), False, letter["recv_at"].timestamp())
+        lane = _lane(letter["topic"])
+        if lane is None:
+            return Replayed(0, 0, f"{letter['topic']}: only batches of events can be replayed")
+        reading = read([message], lane)
+        numbers = to_ranges(letter["numbers"])
+        if not numbers:
+            return _as_new(connection, letter_id, reading)
+        return _as_settled(connection, letter_id, reading, numbers, letter["recv_at"])
+
+
+def _as_new(connection: Connection, letter_id: int, reading: Reading) -> Replayed:
+    """A batch whose header made no sense: its numbers are open still, unless the box has sent them otherwise."""
+    if reading.dead:
+        return Replayed(0, 0, f"{reading.dead[0].reason}: {reading.dead[0].detail}")
+    outcome = Committer(WORKER).commit(connection, reading)
+    connection.execute(SQL["delete_dead_letter"], {"id": letter_id})
+    return Replayed(outcome.stored, 0)
+
+
+def _as_settled(
+    connection: Connection, letter_id: int, reading: Reading, numbers: tuple[Range, ...], recv_at: datetime
+) -> Replayed:
+    """Numbers that were settled without their events: those that are understood now are stored."""
+    (arrival,) = reading.arrivals
+    rows = tuple(row for row in arrival.rows if cursors.contains(numbers, row.sequence))
+    stored = tuple((row.sequence, row.sequence) for row in rows)
+    left = cursors.subtract(numbers, stored)
+    if rows:
+        Committer(WORKER).store(connection, replace(arrival, rows=rows, fault=None, recv_at=recv_at))
+    if left:
+        connection.execute(SQL["shrink_dead_letter"], {"id": letter_id, "numbers": multirange(left)})
+    else:
+        connection.execute(SQL["delete_dead_letter"], {"id": letter_id})
+    count = sum(last - first + 1 for first, last in left)
+    reason = arrival.fault.detail if arrival.fault and left else ""
+    return Replayed(len(rows), count, reason)
+
+
+def _lane(topic: str) -> Lane | None:
+    _, channel = parse(topic)
+    return {Channel.ALARM: Lane.ALARM, Channel.BULK: Lane.BULK}.get(channel)
