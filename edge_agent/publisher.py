@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge_agent.outbox import Outbox
-from shared.clock import Clock, to_ms
+from shared.clock import Clock
 from shared.envelope import VERSION, Acknowledgement, Header, encode_batch, split_contiguous
 from shared.events import Lane
 from shared.topics import Address, Channel
@@ -185,7 +185,7 @@ class Publisher:
             # Later numbers were taken and these were not: it is not the aggregator that is at fault.
             passed_over = self._answers[lane] > batch.answers and self._highest[lane] > batch.last
             strikes = batch.strikes + passed_over
-        runs = split_contiguous(waiting)
+        runs = [part for run in split_contiguous(waiting) for part in self._by_clock(lane, run)]
         if strikes >= _STRIKES and len(runs) == 1 and len(runs[0]) == batch.last - batch.first + 1:
             strikes = 0
             if len(waiting) == 1:
@@ -202,8 +202,17 @@ class Publisher:
                         _Batch(run[0][0], run[-1][0], due_s, batch.attempts, None, self._answers[lane], strikes)
                     )
 
+    def _by_clock(self, lane: Lane, run: list[tuple[int, bytes]]) -> list[list[tuple[int, bytes]]]:
+        """Cut a run where the clock was set: one batch has one time of sending."""
+        if not run or self._outbox.sent_at_ms(lane, run[0][0], run[-1][0]) is not None:
+            return [run] if run else []
+        middle = len(run) // 2
+        return [*self._by_clock(lane, run[:middle]), *self._by_clock(lane, run[middle:])]
+
     def _put(self, lane: Lane, first: int, rows: list[bytes], attempts: int, strikes: int = 0) -> bool:
-        sent_at_ms = to_ms(self._clock.now_s())
+        sent_at_ms = self._outbox.sent_at_ms(lane, first, first + len(rows) - 1)
+        if sent_at_ms is None:
+            return False
         header = Header(lane, self._outbox.epoch, first, len(rows), self._outbox.low(lane), sent_at_ms)
         payload = encode_batch(header, rows)
         wait_s = min(_LAST_WAIT_S, _FIRST_WAIT_S[lane] * 2 ** (attempts - 1)) * self._rng.uniform(0.8, 1.2)

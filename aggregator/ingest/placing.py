@@ -8,6 +8,7 @@ from shared.clock import from_ms
 RETENTION = timedelta(days=400)
 AHEAD = timedelta(minutes=2)
 """A clock this far from ours is still believed."""
+_OLDEST_AGE_MS = 3 * 86_400_000
 
 
 class TimeQuality(IntEnum):
@@ -32,9 +33,9 @@ def place(device_ms: int, sent_ms: int, recv_at: datetime) -> tuple[datetime, da
         clock_agrees = abs(sent_at - recv_at) <= AHEAD
         if clock_agrees and recv_at - RETENTION + timedelta(days=1) <= device_at <= recv_at + AHEAD:
             return device_at, device_at, TimeQuality.DEVICE
-        age = sent_at - device_at
-        if timedelta(0) <= age <= timedelta(days=3):
-            return recv_at - age, device_at, TimeQuality.AGE
+    # A box tells both times by one clock, whatever that clock says: even one that began in 1970 knows an age.
+    if 0 <= sent_ms - device_ms <= _OLDEST_AGE_MS:
+        return recv_at - timedelta(milliseconds=sent_ms - device_ms), device_at, TimeQuality.AGE
     return recv_at, device_at, TimeQuality.RECEIVED
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from edge_agent.outbox.frames import ClockFrames, boot_id
 from edge_agent.outbox.store import (
     ROW_OVERHEAD_BYTES,
     LaneRecord,
@@ -75,6 +76,7 @@ class Outbox:
     Args:
         path: the SQLite file; created where absent.
         max_bytes: bound on waiting rows; beyond it the oldest bulk is evicted first, alarms last.
+        boot: tells this boot of the machine from others.
         on_ready: called, from any thread, when a lane has something new to publish.
 
     Raises:
@@ -82,7 +84,13 @@ class Outbox:
     """
 
     def __init__(
-        self, path: Path, clock: Clock, *, max_bytes: int, on_ready: Callable[[], None] = lambda: None
+        self,
+        path: Path,
+        clock: Clock,
+        *,
+        max_bytes: int,
+        boot: str | None = None,
+        on_ready: Callable[[], None] = lambda: None,
     ) -> None:
         self.file = OutboxFile(path)
         self._clock = clock
@@ -100,6 +108,7 @@ class Outbox:
         self.epoch = self.file.counter("epoch") or new_epoch()
         self.session = (self.file.counter("session") or 0) + 1
         self._run = self.file.counter("run") or 0
+        self._frames = ClockFrames(self.file, clock, boot or boot_id(), self._following())
         self.file.change(self._begin)
         self._writer = start_vital("outbox-writer", self._write_on)
 
@@ -116,6 +125,7 @@ class Outbox:
                 self._urgent = True
                 self._work.notify()
                 self._durable.wait(_RETRY_S)
+            self._frames.look(self._following())
             sequence = numbers.take(row)
             if lane is Lane.ALARM:
                 self._urgent = True
@@ -146,13 +156,21 @@ class Outbox:
         first = min(found)
         rows: list[bytes] = []
         size = 0
-        while first + len(rows) in known and len(rows) < max_rows:
+        with self._lock:
+            last = self._frames.end(lane, first, first + max_rows - 1)
+        while first + len(rows) in known and first + len(rows) <= last and len(rows) < max_rows:
             row = known[first + len(rows)]
             if rows and size + len(row) > max_bytes:
                 break
             rows.append(row)
             size += len(row)
         return first, rows
+
+    def sent_at_ms(self, lane: Lane, first: int, last: int) -> int | None:
+        """Now, as the clock that stamped these numbers would tell it; None where two clocks stamped them."""
+        with self._lock:
+            self._frames.look(self._following())
+            return self._frames.sent_at_ms(lane, first) if self._frames.end(lane, first, last) == last else None
 
     def waiting_between(self, lane: Lane, first: int, last: int) -> list[tuple[int, bytes]]:
         """Rows of a range that are still unacknowledged, ascending."""
@@ -263,6 +281,9 @@ class Outbox:
             self.file.change(self._note_clean_end)
         self.file.close()
 
+    def _following(self) -> dict[Lane, int]:
+        return {lane: numbers.next for lane, numbers in self._lanes.items()}
+
     def _begin(self, db: sqlite3.Connection) -> None:
         """Reserve numbers, and report those that an unclean end left in doubt: both, or after another crash neither."""
         set_counter(db, "epoch", self.epoch)
@@ -300,7 +321,8 @@ class Outbox:
                     for lane, numbers in self._lanes.items()
                     if numbers.reserved_to - numbers.next < BLOCK // 2
                 }
-            if not (any(rows.values()) or any(gone.values()) or reserve):
+                dirty = self._frames.dirty
+            if not (any(rows.values()) or any(gone.values()) or reserve or dirty):
                 if closing:
                     return
                 continue
@@ -322,6 +344,8 @@ class Outbox:
         """One durable transaction, then the same in memory."""
         evicted: list[tuple[Lane, int, int]] = []
         rows_left = {lane: numbers.waiting for lane, numbers in self._lanes.items()}
+        dirty = self._frames.dirty
+        low = {lane: self.low(lane) for lane in Lane} if dirty else {}
 
         def work(db: sqlite3.Connection) -> int:
             size = self._bytes
@@ -339,6 +363,10 @@ class Outbox:
                     db.execute("UPDATE lanes SET durable_to = ? WHERE lane = ?", (max(rows[lane]), lane))
                 if lane in reserve:
                     db.execute("UPDATE lanes SET reserved_to = ? WHERE lane = ?", (reserve[lane], lane))
+            if dirty:
+                with self._lock:
+                    self._frames.dirty = False
+                    self._frames.save(db, low)
             while size > self._max_bytes and (victim := oldest_run(db)):
                 count, freed = delete_range(db, *victim)
                 rows_left[victim[0]] -= count
@@ -349,7 +377,12 @@ class Outbox:
                     size += len(row) + ROW_OVERHEAD_BYTES
             return size
 
-        size = self.file.change(work)
+        try:
+            size = self.file.change(work)
+        except sqlite3.Error:
+            with self._lock:
+                self._frames.dirty = self._frames.dirty or dirty
+            raise
         with self._lock:
             self._bytes = size
             for lane, numbers in self._lanes.items():

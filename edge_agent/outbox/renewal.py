@@ -35,6 +35,7 @@ def renew_epoch(path: Path, clock: Clock) -> int:
 def _renumber(db: sqlite3.Connection, epoch: int, head: list[bytes]) -> None:
     set_counter(db, "epoch", epoch)
     db.execute("UPDATE pictures SET uploaded = 1")
+    db.execute("DELETE FROM frames")  # they are told by the old numbers
     for lane in Lane:
         waiting = db.execute("SELECT row FROM events WHERE lane = ? ORDER BY seq", (lane,)).fetchall()
         # A picture is announced by the number of its event, which is another now.

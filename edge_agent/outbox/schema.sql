@@ -16,6 +16,15 @@ CREATE TABLE IF NOT EXISTS events (
     PRIMARY KEY (lane, seq)
 ) WITHOUT ROWID;
 
+-- Runs of numbers stamped by one setting of the wall clock, and by how much it was set since, in the same boot.
+CREATE TABLE IF NOT EXISTS frames (
+    lane     INTEGER NOT NULL,
+    first    INTEGER NOT NULL,
+    shift_ms INTEGER NOT NULL,
+    boot     TEXT    NOT NULL,
+    PRIMARY KEY (lane, first)
+) WITHOUT ROWID;
+
 -- Events that the aggregator never answered to: kept for whoever looks into it, sent no more.
 CREATE TABLE IF NOT EXISTS quarantine (
     lane  INTEGER NOT NULL,

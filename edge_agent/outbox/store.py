@@ -127,6 +127,11 @@ class OutboxFile:
         found = self._rows("SELECT value FROM counters WHERE name = ?", (name,))
         return int(found[0][0]) if found else None
 
+    def frames(self) -> list[tuple[Lane, int, int, str]]:
+        """Lane, first number, shift in milliseconds and boot of every clock frame, ascending."""
+        rows = self._rows("SELECT lane, first, shift_ms, boot FROM frames ORDER BY lane, first", ())
+        return [(Lane(lane), first, shift_ms, boot) for lane, first, shift_ms, boot in rows]
+
     def applied(self) -> tuple[int, bytes] | None:
         """The newest applied configuration: its revision and encoded content."""
         found = self._rows("SELECT revision, content FROM applied ORDER BY revision DESC LIMIT 1", ())

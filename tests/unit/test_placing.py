@@ -33,6 +33,13 @@ CASES = [
         "1970",
         datetime(1970, 1, 1, 0, 5, tzinfo=UTC),
         datetime(1970, 1, 1, 0, 6, tzinfo=UTC),
+        RECV - timedelta(minutes=1),
+        TimeQuality.AGE,
+    ),
+    (
+        "absurd age in 1970",
+        datetime(1970, 1, 1, tzinfo=UTC),
+        datetime(1970, 1, 9, tzinfo=UTC),
         RECV,
         TimeQuality.RECEIVED,
     ),
