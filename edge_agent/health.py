@@ -36,6 +36,7 @@ def take(clock: Clock, started_s: float, outbox: Outbox, data_dir: Path, cameras
         disk_free_bytes=shutil.disk_usage(data_dir).free,
         cpu_temperature_c=cpu_temperature_c(),
         load_1m=round(os.getloadavg()[0], 2),
+        outbox_damages=outbox.damages,
     )
 
 

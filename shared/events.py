@@ -215,6 +215,8 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     load_1m: float = 0.0
     order: int = 0
     """Version of the newest order that the box obeys."""
+    outbox_damages: int = 0
+    """Damaged outbox files that were put aside on the box."""
 
 
 class BoxState(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import msgspec
 
+from edge_agent.outbox.ballast import Ballast
 from edge_agent.outbox.frames import ClockFrames, boot_id
+from edge_agent.outbox.salvage import damages, mend
 from edge_agent.outbox.store import (
     ROW_OVERHEAD_BYTES,
     LaneRecord,
@@ -92,7 +94,10 @@ class Outbox:
         boot: str | None = None,
         on_ready: Callable[[], None] = lambda: None,
     ) -> None:
-        self.file = OutboxFile(path)
+        self.file = OutboxFile(path, mend=mend)
+        self._ballast = Ballast(path.with_suffix(".ballast"))
+        self._full_bytes: int | None = None
+        """The bound while the disk is full: what waits may be exchanged, not grow."""
         self._clock = clock
         self._max_bytes = max_bytes
         self.on_ready = on_ready
@@ -109,6 +114,7 @@ class Outbox:
         self.session = (self.file.counter("session") or 0) + 1
         self._run = self.file.counter("run") or 0
         self._frames = ClockFrames(self.file, clock, boot or boot_id(), self._following())
+        self._ballast.hold()
         self.file.change(self._begin)
         self._writer = start_vital("outbox-writer", self._write_on)
 
@@ -230,6 +236,11 @@ class Outbox:
         with self._lock:
             return {lane: numbers.waiting + len(numbers.pending) for lane, numbers in self._lanes.items()}
 
+    @property
+    def damages(self) -> int:
+        """How many damaged files were put aside in this folder."""
+        return damages(self.file.path)
+
     def new_run(self) -> int:
         """A number for a camera worker's life, so that its track ids are unlike those before."""
         with self._lock:
@@ -329,6 +340,10 @@ class Outbox:
             try:
                 self._commit(rows, gone, reserve)
             except sqlite3.Error as error:
+                if _is_full(error) and self._ballast.release():
+                    self._full_bytes = self._bytes
+                    log.error("%s: the disk is full; what comes now takes the place of the oldest", self.file.path)
+                    continue
                 log.error("%s: cannot write (%s); events wait in memory", self.file.path, error)
                 if closing:
                     return
@@ -344,6 +359,7 @@ class Outbox:
         """One durable transaction, then the same in memory."""
         evicted: list[tuple[Lane, int, int]] = []
         rows_left = {lane: numbers.waiting for lane, numbers in self._lanes.items()}
+        bound = self._max_bytes if self._full_bytes is None else min(self._max_bytes, self._full_bytes)
         dirty = self._frames.dirty
         low = {lane: self.low(lane) for lane in Lane} if dirty else {}
 
@@ -367,7 +383,7 @@ class Outbox:
                 with self._lock:
                     self._frames.dirty = False
                     self._frames.save(db, low)
-            while size > self._max_bytes and (victim := oldest_run(db)):
+            while size > bound and (victim := oldest_run(db)):
                 count, freed = delete_range(db, *victim)
                 rows_left[victim[0]] -= count
                 size -= freed
@@ -383,6 +399,8 @@ class Outbox:
             with self._lock:
                 self._frames.dirty = self._frames.dirty or dirty
             raise
+        if self._ballast.hold():
+            self._full_bytes = None
         with self._lock:
             self._bytes = size
             for lane, numbers in self._lanes.items():
@@ -420,6 +438,12 @@ def _settle(numbers: _LaneNumbers, written: dict[int, bytes], gone: int, evicted
         del numbers.recent[sequence]
     while len(numbers.recent) > _RECENT_ROWS:
         del numbers.recent[next(iter(numbers.recent))]
+
+
+def _is_full(error: sqlite3.Error) -> bool:
+    """Whether it was room that was missing."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code == sqlite3.SQLITE_FULL or "full" in str(error) or "No space" in str(error)
 
 
 def _within(sequence: int, ranges: list[tuple[int, int]]) -> bool:

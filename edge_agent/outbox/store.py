@@ -46,12 +46,15 @@ class OutboxFile:
 
     Args:
         exclusive: hold the file against every other agent; false to look into it from beside.
+        mend: called with the path once it is held: what to do before it is opened.
 
     Raises:
         UnavailableError: the file cannot be opened or is no database.
     """
 
-    def __init__(self, path: Path, *, exclusive: bool = True) -> None:
+    def __init__(
+        self, path: Path, *, exclusive: bool = True, mend: Callable[[Path], None] = lambda _path: None
+    ) -> None:
         self.path = path
         with contextlib.ExitStack() as undo:
             try:
@@ -59,6 +62,7 @@ class OutboxFile:
                 self._lock = undo.enter_context(path.with_suffix(".lock").open("w")) if exclusive else None
                 if self._lock:
                     fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    mend(path)
                 self._write = undo.enter_context(contextlib.closing(self._connect()))
                 self._write.executescript(resources.files(__package__).joinpath("schema.sql").read_text("utf-8"))
                 self._read = self._connect()

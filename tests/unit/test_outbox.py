@@ -1,5 +1,6 @@
 """The outbox: numbers are never used twice, waiting events survive, and what is given up is said."""
 
+import random
 import shutil
 import sqlite3
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.outbox import Outbox
+from edge_agent.outbox.ballast import BALLAST_BYTES, Ballast
 from edge_agent.outbox.outbox import BLOCK
 from edge_agent.outbox.renewal import renew_epoch
 from edge_agent.outbox.store import OutboxFile
@@ -210,10 +212,83 @@ def test_runs_are_never_the_same(path: Path) -> None:
     assert runs == [1, 2, 3]
 
 
-def test_file_that_is_no_database_is_said_so(path: Path) -> None:
+def test_file_that_is_no_database_is_put_aside(path: Path) -> None:
     path.write_bytes(b"garbage" * 1000)
+    outbox = Outbox(path, CLOCK, max_bytes=SMALL)
+    assert outbox.append(Lane.ALARM, event(1)) == 1
+    assert outbox.damages == 1
+    outbox.close()
+    (kept,) = path.parent.glob("outbox.db.damaged-*")
+    assert kept.read_bytes() == b"garbage" * 1000
+
+
+def test_folder_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
     with pytest.raises(UnavailableError, match=r"outbox\.db: the outbox cannot be opened"):
-        Outbox(path, CLOCK, max_bytes=SMALL)
+        Outbox(tmp_path / "file" / "outbox.db", CLOCK, max_bytes=SMALL)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_damaged_file_is_salvaged(path: Path, seed: int) -> None:
+    one = Outbox(path, CLOCK, max_bytes=10_000_000)
+    one.apply_config(("gate",), (LineSpec(0, "north", ((0.0, 0.0), (1.0, 1.0)), "both", 1),))
+    for n in range(3000):
+        one.append(Lane.BULK, event(n))
+    alarms = [one.append(Lane.ALARM, event(10_000 + n)) for n in range(50)]
+    one.close()
+    epoch, content = one.epoch, bytearray(path.read_bytes())
+    rng = random.Random(seed)
+    for page in rng.sample(range(12, len(content) // 4096), 3):
+        content[page * 4096 : page * 4096 + 512] = rng.randbytes(512)
+    path.write_bytes(bytes(content))
+    again = Outbox(path, CLOCK, max_bytes=10_000_000)
+    assert again.damages == 1
+    assert again.epoch != epoch, "nobody knows which numbers the damaged file had used"
+    counts = again.waiting()
+    assert counts[Lane.BULK] + counts[Lane.ALARM] > 2300, "three pages do not cost the rest"
+    assert counts[Lane.ALARM] <= len(alarms) + 2
+    rows = [decode_event(row) for lane in Lane for _, row in again.waiting_between(lane, 1, 10_000)]
+    seen = [row.at_ms for row in rows if isinstance(row, CameraChanged)]
+    assert len(seen) == len(set(seen)), "nothing twice"
+    again.close()
+    assert list(path.parent.glob("outbox.db.damaged-*")), "the damaged file is kept"
+
+
+def test_full_disk_gives_up_the_ballast_and_exchanges_the_oldest(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outbox = Outbox(path, CLOCK, max_bytes=50_000_000)
+    for n in range(2000):
+        outbox.append(Lane.BULK, event(n))
+    assert outbox.flush()
+    ballast = path.with_suffix(".ballast")
+    assert ballast.stat().st_size == BALLAST_BYTES
+    db = outbox.file._write
+    pages = db.execute("PRAGMA page_count").fetchone()[0]
+    db.execute(f"PRAGMA max_page_count = {pages}")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 0))
+    whole = Ballast.release
+
+    def release(self: Ballast) -> bool:
+        db.execute(f"PRAGMA max_page_count = {pages + BALLAST_BYTES // 4096}")
+        return whole(self)
+
+    monkeypatch.setattr(Ballast, "release", release)
+    last = 0
+    for n in range(2000, 12_000):
+        last = outbox.append(Lane.BULK, event(n))
+        if n % 500 == 0:
+            outbox.flush(5)
+    alarm = outbox.append(Lane.ALARM, event(1))
+    assert outbox.flush(), "the disk takes what comes"
+    assert not ballast.exists()
+    assert waiting(outbox, Lane.BULK)[-1] == last
+    assert waiting(outbox, Lane.BULK)[0] > 5000, "the oldest made room"
+    assert alarm in waiting(outbox, Lane.ALARM)
+    assert db.execute("PRAGMA page_count").fetchone()[0] < pages + BALLAST_BYTES // 4096
+    monkeypatch.undo()
+    outbox.append(Lane.BULK, event(0))
+    assert outbox.flush()
+    assert ballast.exists(), "when there is room again, it is laid down again"
+    outbox.close()
 
 
 def test_write_error_keeps_events_until_the_disk_takes_them(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
