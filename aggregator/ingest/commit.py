@@ -11,6 +11,7 @@ from psycopg.types.multirange import Multirange
 from psycopg.types.range import Range as PgRange
 
 from aggregator.ingest import cursor as cursors
+from aggregator.ingest.checksums import Checksums
 from aggregator.ingest.cursor import Cursor, Range
 from aggregator.ingest.placing import TimeQuality, place, quarter_of
 from aggregator.ingest.reading import Arrival, DeadLetter, Reading, ReadRow
@@ -32,6 +33,14 @@ _COPY_TYPES = ["timestamptz", "timestamptz", "timestamptz", "int4", "int8", "int
 
 Producer = tuple[Address, int]
 Key = tuple[int, Lane]
+
+
+@dataclass(slots=True)
+class _LaneState:
+    """One locked lane of a producer."""
+
+    cursor: Cursor
+    checksums: Checksums
 
 
 @dataclass(slots=True)
@@ -94,7 +103,7 @@ class Committer:
         for producer, arrival in keyed:
             key = producer, arrival.header.lane
             outcome.acknowledgements.setdefault(arrival.address, {})[arrival.header.epoch, arrival.header.lane] = (
-                acknowledge(arrival.header.epoch, arrival.header.lane, state[key], load)
+                acknowledge(arrival.header.epoch, arrival.header.lane, state[key].cursor, load)
             )
         outcome.for_alerting, outcome.stored = bool(work.occurrences), len(work.rows)
         outcome.dead = [*reading.dead, *work.dead]
@@ -129,21 +138,27 @@ class Committer:
             connection.execute(SQL["add_cursor"], {"producer_id": found[producer], "lane": lane})
 
     def _receive(
-        self, connection: Connection, producer: int, arrival: Arrival, state: dict[Key, Cursor], work: _Work
+        self, connection: Connection, producer: int, arrival: Arrival, state: dict[Key, _LaneState], work: _Work
     ) -> None:
         header = arrival.header
         key = producer, header.lane
-        step = cursors.advance(state[key], header.first, header.last, header.low)
+        lane = state[key]
+        step = cursors.advance(lane.cursor, header.first, header.last, header.low)
         if step.refused:
             work.counters["refused_batches", header.lane.label] += 1
             return
-        state[key] = step.cursor
+        lane.cursor = step.cursor
         work.gaps += [(producer, header.lane, gap, LossReason.NEVER_CAME.label) for gap in step.gap]
-        new = 0
+        new, used_twice = 0, list[int]()
         for row in arrival.rows:
             if cursors.contains(step.accepted, row.sequence):
                 new += 1
+                lane.checksums.note(row.sequence, row.crc)
                 self._store(connection, producer, arrival, row, work)
+            elif lane.checksums.contradicts(row.sequence, row.crc):
+                used_twice.append(row.sequence)
+        if used_twice:
+            work.dead.append(_conflict(arrival, producer, used_twice))
         if arrival.fault and step.accepted:
             stored = tuple((row.sequence, row.sequence) for row in arrival.rows)
             unread = cursors.subtract(step.accepted, stored)
@@ -174,7 +189,7 @@ class Committer:
         elif isinstance(event, RangeLost):
             work.gaps.append((producer, event.lane, (event.first, event.last), event.reason.label))
 
-    def _write(self, connection: Connection, state: dict[Key, Cursor], work: _Work) -> None:
+    def _write(self, connection: Connection, state: dict[Key, _LaneState], work: _Work) -> None:
         if work.rows:
             with connection.cursor() as cursor, cursor.copy(SQL["copy_events"]) as copy:
                 copy.set_types(_COPY_TYPES)
@@ -238,19 +253,27 @@ def multirange(ranges: tuple[Range, ...]) -> Multirange[int]:
     return Multirange([PgRange(first, last + 1) for first, last in ranges])
 
 
-def _lock(connection: Connection, keys: Sequence[Key]) -> dict[Key, Cursor]:
+def _conflict(arrival: Arrival, producer: int, numbers: list[int]) -> DeadLetter:
+    """What a box sent under numbers that stand for other events: a copied card, or one that was set back."""
+    detail = f"{len(numbers)} numbers were used twice, the first is {numbers[0]}"
+    lane = arrival.header.lane
+    return DeadLetter(arrival.recv_at, arrival.topic, "conflict", detail, arrival.payload, producer, lane)
+
+
+def _lock(connection: Connection, keys: Sequence[Key]) -> dict[Key, _LaneState]:
     rows = connection.execute(
         SQL["lock_cursors"], {"producer_ids": [key[0] for key in keys], "lanes": [int(key[1]) for key in keys]}
     )
     return {
-        (row["producer_id"], Lane(row["lane"])): Cursor(
-            row["contiguous"], to_ranges(row["above"]), to_ranges(row["missing"])
+        (row["producer_id"], Lane(row["lane"])): _LaneState(
+            Cursor(row["contiguous"], to_ranges(row["above"]), to_ranges(row["missing"])),
+            Checksums(row["checked_to"], bytes(row["checksums"])),
         )
         for row in rows
     }
 
 
-def _save(connection: Connection, state: dict[Key, Cursor]) -> None:
+def _save(connection: Connection, state: dict[Key, _LaneState]) -> None:
     if not state:
         return
     connection.execute(
@@ -258,9 +281,11 @@ def _save(connection: Connection, state: dict[Key, Cursor]) -> None:
         {
             "producer_ids": [producer for producer, _ in state],
             "lanes": [int(lane) for _, lane in state],
-            "contiguous": [cursor.contiguous for cursor in state.values()],
-            "above": [multirange(cursor.above) for cursor in state.values()],
-            "missing": [multirange(cursor.missing) for cursor in state.values()],
+            "contiguous": [lane.cursor.contiguous for lane in state.values()],
+            "above": [multirange(lane.cursor.above) for lane in state.values()],
+            "missing": [multirange(lane.cursor.missing) for lane in state.values()],
+            "checked_to": [lane.checksums.top for lane in state.values()],
+            "checksums": [lane.checksums.content() for lane in state.values()],
         },
     )
 

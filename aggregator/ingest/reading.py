@@ -43,6 +43,8 @@ class Arrival:
     header: Header
     recv_at: datetime
     rows: tuple[ReadRow, ...]
+    topic: str
+    payload: bytes
     fault: DeadLetter | None = None
 
 
@@ -74,7 +76,7 @@ def read(messages: list[Message], lane: Lane) -> Reading:
             continue
         rows, wrong = _read_rows(header, message.payload)
         fault = _dead(message, recv_at, wrong, message.payload) if wrong else None
-        reading.arrivals.append(Arrival(address, header, recv_at, rows, fault))
+        reading.arrivals.append(Arrival(address, header, recv_at, rows, message.topic, message.payload, fault))
     return reading
 
 

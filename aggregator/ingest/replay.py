@@ -47,6 +47,8 @@ def replay(connection: Connection, letter_id: int) -> Replayed | None:
         lane = _lane(letter["topic"])
         if lane is None:
             return Replayed(0, 0, f"{letter['topic']}: only batches of events can be replayed")
+        if letter["reason"] == "conflict":
+            return Replayed(0, 0, "its numbers stand for other events, which are stored; look at the bytes")
         reading = read([message], lane)
         numbers = to_ranges(letter["numbers"])
         if not numbers:

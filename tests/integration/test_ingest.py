@@ -15,6 +15,7 @@ from aggregator.alerting.alerts import AlertClearedError, AlertNotFoundError, Pu
 from aggregator.alerting.engine import AlertingEngine
 from aggregator.alerting.presence import PresenceJudge
 from aggregator.ingest.arrivals import Arrivals
+from aggregator.ingest.checksums import KEPT, Checksums
 from aggregator.ingest.commit import Committer
 from aggregator.ingest.presence import PresenceWorker
 from aggregator.ingest.reading import read
@@ -437,6 +438,38 @@ def test_good_rows_beside_a_bad_one_are_stored(commit: Callable[..., Any], conne
     commit(raw(encode_batch(Header(Lane.ALARM, 1, 1, 3, 1, to_ms(NOW_S)), rows)))
     assert one(connection, "SELECT array_agg(seq ORDER BY seq) FROM events") == [1, 3]
     assert "number 2" in one(connection, "SELECT detail FROM dead_letters")
+
+
+def test_a_number_that_is_used_twice_is_kept_and_told(commit: Callable[..., Any], connection: Connection) -> None:
+    commit(message([crossed(n) for n in range(1, 11)], 1))
+    commit(message([crossed(n) for n in range(1, 11)], 1))
+    assert one(connection, "SELECT count(*) FROM dead_letters") == 0, "a resend is no conflict"
+    commit(message([crossed(n) for n in (9, 77, 78)], 9))  # a copied card: 9 as before, 10 another, 11 new
+    assert one(connection, "SELECT count(*) FROM events") == 11
+    assert "1 numbers were used twice, the first is 10" in one(connection, "SELECT detail FROM dead_letters")
+    assert counter(connection, "dead_letters", "conflict") == 1
+    told = replay(connection, letter_id(connection))
+    assert told is not None
+    assert told.stored == 0
+    assert "stand for other events" in told.reason
+
+
+def test_checksums_remember_the_newest() -> None:
+    sums = Checksums()
+    for number in range(1, 1001):
+        sums.note(number, number * 7 % 2**32)
+    sums = Checksums(sums.top, sums.content())
+    assert not sums.contradicts(1000, 7000)
+    assert sums.contradicts(1000, 7001)
+    assert sums.contradicts(1000 - KEPT + 1, 1)
+    assert not sums.contradicts(1000 - KEPT, 1), "too old to know"
+    assert not sums.contradicts(1001, 1), "not there yet"
+    sums.note(1100, 5)
+    assert not sums.contradicts(1050, 1), "a hole knows nothing"
+    sums.note(1050, 6)
+    assert sums.contradicts(1050, 1)
+    sums.note(5, 1)
+    assert not sums.contradicts(1029 + KEPT, 1)
 
 
 def letter_id(connection: Connection) -> int:

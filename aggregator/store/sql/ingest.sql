@@ -10,7 +10,7 @@ INSERT INTO cursors (producer_id, lane) VALUES (%(producer_id)s, %(lane)s) ON CO
 
 -- name: lock_cursors
 -- In one order everywhere, so that two workers never wait for each other.
-SELECT producer_id, lane, contiguous, above, missing
+SELECT producer_id, lane, contiguous, above, missing, checked_to, checksums
 FROM cursors
 WHERE (producer_id, lane) IN (SELECT * FROM unnest(%(producer_ids)s::int[], %(lanes)s::smallint[]))
 ORDER BY producer_id, lane
@@ -21,10 +21,12 @@ UPDATE cursors SET
     contiguous = new.contiguous,
     above      = new.above,
     missing    = new.missing,
+    checked_to = new.checked_to,
+    checksums  = new.checksums,
     updated_at = now()
 FROM unnest(%(producer_ids)s::int[], %(lanes)s::smallint[], %(contiguous)s::bigint[],
-            %(above)s::int8multirange[], %(missing)s::int8multirange[])
-     AS new (producer_id, lane, contiguous, above, missing)
+            %(above)s::int8multirange[], %(missing)s::int8multirange[], %(checked_to)s::bigint[], %(checksums)s::bytea[])
+     AS new (producer_id, lane, contiguous, above, missing, checked_to, checksums)
 WHERE (cursors.producer_id, cursors.lane) = (new.producer_id, new.lane);
 
 -- name: copy_events
@@ -51,7 +53,7 @@ INSERT INTO dead_letters (recv_at, topic, reason, detail, payload, producer_id, 
 VALUES (%(recv_at)s, %(topic)s, %(reason)s, %(detail)s, %(payload)s, %(producer_id)s, %(lane)s, %(numbers)s);
 
 -- name: lock_dead_letter
-SELECT topic, payload, recv_at, numbers FROM dead_letters WHERE id = %(id)s FOR UPDATE;
+SELECT topic, payload, recv_at, numbers, reason FROM dead_letters WHERE id = %(id)s FOR UPDATE;
 
 -- name: shrink_dead_letter
 UPDATE dead_letters SET numbers = %(numbers)s WHERE id = %(id)s;
