@@ -2,16 +2,19 @@
 
 from edge_agent.plate.finder import Found, PlateFinder
 from edge_agent.plate.glimpse import Glimpse, Recogniser, cut
-from edge_agent.plate.reader import Plate, PlateReader
-from edge_agent.plate.spelling import Calibration, Reading, spell
+from edge_agent.plate.passing import Passage, PlatePassing
+from edge_agent.plate.reader import PlateReader
+from edge_agent.plate.spelling import Calibration, Plate, Reading, spell
 from edge_agent.plate.votes import PlateVotes
 
 __all__ = [
     "Calibration",
     "Found",
     "Glimpse",
+    "Passage",
     "Plate",
     "PlateFinder",
+    "PlatePassing",
     "PlateReader",
     "PlateVotes",
     "Reading",

@@ -1,24 +1,14 @@
 """Pictures to plates: find, straighten, look, spell."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
-from edge_agent.plate.finder import Found, Picture, PlateFinder
+from edge_agent.plate.finder import Picture, PlateFinder
 from edge_agent.plate.glimpse import Glimpse, Recogniser, cut
-from edge_agent.plate.spelling import Calibration, Reading, spell
+from edge_agent.plate.spelling import Calibration, Plate, Reading, spell
 from models.registry import Registry
 from models.session import CPU
 
 DETECTOR, RECOGNISER = "plate-detector", "plate-recogniser"
-
-
-@dataclass(frozen=True, slots=True)
-class Plate:
-    """A plate in a picture."""
-
-    found: Found
-    glimpse: Glimpse
-    reading: Reading
 
 
 class PlateReader:

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edge_agent.plate.finder import Found
 from edge_agent.plate.glimpse import Glimpse
 from shared.plates import ALPHABET, COLOURS, LAYOUTS, Colour, Layout, kinds_of, valid
 
 _SPELLINGS = 32
-_COVERED = 0.9999
-"""The search ends where what it found has this much of the probability."""
+_HOPELESS = 7.0
+"""The search ends at texts that are a thousand times less likely than the first."""
+_LETTERS = [*ALPHABET, ""]
+"""The last class is "nothing"."""
 _CHARACTERS = 6
 """Characters looked at for each place."""
 _INVALID = np.log(0.01)
@@ -65,6 +68,15 @@ class Reading:
     alternatives: tuple[tuple[str, float], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Plate:
+    """A plate in a picture: where, what the network saw, what that spells."""
+
+    found: Found
+    glimpse: Glimpse
+    reading: Reading
+
+
 def spell(glimpse: Glimpse, calibration: Calibration) -> Reading:
     """The likeliest reading of a glimpse, or of several that were voted into one."""
     characters = glimpse.characters / calibration.temperature
@@ -108,20 +120,20 @@ def _expected(text: str, colours: np.ndarray, layouts: np.ndarray) -> float:
 
 def _likeliest(characters: np.ndarray) -> dict[str, float]:
     """The likeliest spellings and the logarithms of their probabilities: best first search over the places."""
-    ranked = np.argsort(-characters, axis=1)[:, :_CHARACTERS]
-    chances = np.take_along_axis(characters, ranked, 1)
-    first = (0,) * len(ranked)
-    queue = [(-float(chances[:, 0].sum()), first)]
+    top = np.argpartition(-characters, _CHARACTERS, axis=1)[:, :_CHARACTERS]
+    order = np.argsort(-np.take_along_axis(characters, top, 1), axis=1)
+    ranked = np.take_along_axis(top, order, 1)
+    chances: list[list[float]] = np.take_along_axis(characters, ranked, 1).tolist()
+    letters = [[_LETTERS[index] for index in row] for row in ranked.tolist()]
+    first = (0,) * len(letters)
+    least = -sum(row[0] for row in chances)
+    queue = [(least, first)]
     seen, found = {first}, dict[str, float]()
-    covered = 0.0
-    while queue and len(seen) < 64 * _SPELLINGS and len(found) < _SPELLINGS:
-        if covered > _COVERED and len(found) > _ALTERNATIVES:
-            break
+    while queue and len(found) < _SPELLINGS:
         cost, picks = heapq.heappop(queue)
-        covered += float(np.exp(-cost))
-        text = "".join(
-            ALPHABET[ranked[place, pick]] for place, pick in enumerate(picks) if ranked[place, pick] < len(ALPHABET)
-        )
+        if cost > least + _HOPELESS and len(found) > _ALTERNATIVES:
+            break
+        text = "".join([row[pick] for row, pick in zip(letters, picks, strict=True)])
         # Two ways to one text: where "nothing" stands does not matter.
         found[text] = float(np.logaddexp(found[text], -cost)) if text in found else -cost
         for place, pick in enumerate(picks):
@@ -129,6 +141,6 @@ def _likeliest(characters: np.ndarray) -> dict[str, float]:
                 following = (*picks[:place], pick + 1, *picks[place + 1 :])
                 if following not in seen:
                     seen.add(following)
-                    step = float(chances[place, pick] - chances[place, pick + 1])
-                    heapq.heappush(queue, (cost + step, following))
+                    row = chances[place]
+                    heapq.heappush(queue, (cost + row[pick] - row[pick + 1], following))
     return found

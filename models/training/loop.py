@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ _CHECKPOINT_S = 600.0
 _LOG_STEPS = 100
 
 Batch = tuple[Tensor, ...]
+
+# Workers are forked, and OpenCV's threads do not come along: one that waits for them waits for ever.
+cv2.setNumThreads(0)
 
 
 def arguments(description: str | None, steps: int, rate: float, width: int) -> argparse.ArgumentParser:

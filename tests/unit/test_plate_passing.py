@@ -1,0 +1,105 @@
+"""Which plate belongs to which vehicle, and when it is told."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from edge_agent.plate import Calibration, Found, Plate, PlatePassing, spell
+from edge_agent.plate.passing import Box
+from tests.unit.test_spelling import glimpse
+
+SIZE = 1000, 500
+
+
+@dataclass
+class Mover:
+    track_id: int
+    box: Box
+    confirmed: bool = True
+    purposeful: bool = True
+
+
+@dataclass
+class Reader:
+    """Sees what the test puts before it: texts at places of the picture."""
+
+    calibration: Calibration = field(default_factory=lambda: Calibration(threshold=0.9))
+    plates: list[tuple[str, float, float]] = field(default_factory=list)
+    sure: float = 0.97
+    reads: int = 0
+
+    def read(self, picture: np.ndarray) -> list[Plate]:
+        self.reads += 1
+        made = []
+        for text, x, y in self.plates:
+            middle = np.array([x * SIZE[0], y * SIZE[1]])
+            corners = np.array([[-40, -12], [40, -12], [40, 12], [-40, 12]]) + middle
+            seen = glimpse(text, self.sure)
+            made.append(Plate(Found(0.9, corners.astype(np.float32)), seen, spell(seen, self.calibration)))
+        return made
+
+
+PICTURE = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
+
+
+def drive(
+    passing: PlatePassing, reader: Reader, texts: list[str], *, purposeful: bool = True, start_s: float = 0.0
+) -> float:
+    """A vehicle from left to right, a plate in every frame; the time when it is out of sight."""
+    time_s = start_s
+    for number, text in enumerate(texts):
+        x = 0.1 + 0.8 * number / len(texts)
+        mover = Mover(5, (x - 0.1, 0.4, x + 0.1, 0.7), purposeful=purposeful)
+        reader.plates = [(text, x, 0.65)]
+        picture = PICTURE if passing.wants([mover], time_s) else None
+        assert passing.step(picture, [mover], time_s) == [], "told once, when it has gone"
+        time_s += 0.1
+    reader.plates = []
+    return time_s
+
+
+def test_a_vehicle_is_told_once_with_the_votes_of_all_looks() -> None:
+    reader = Reader()
+    passing = PlatePassing(reader)
+    end_s = drive(passing, reader, ["皖A12345", "皖A12345", "皖A12845", "皖A12345"])
+    assert passing.step(None, [], end_s) == []
+    (passage,) = passing.step(None, [], end_s + 2)
+    assert (passage.track, passage.reading.text, passage.read, passage.looks) == (5, "皖A12345", True, 4)
+    assert passing.step(None, [], end_s + 4) == passing.end() == [], "and forgotten"
+
+
+def test_an_unsure_reading_is_unread() -> None:
+    reader = Reader(sure=0.4)
+    passing = PlatePassing(reader)
+    drive(passing, reader, ["皖A12345"])
+    (passage,) = passing.end()
+    assert not passage.read
+
+
+def test_what_stands_is_not_told() -> None:
+    reader = Reader()
+    passing = PlatePassing(reader)
+    drive(passing, reader, ["皖A12345"] * 3, purposeful=False)
+    assert passing.end() == []
+
+
+def test_plates_belong_to_the_smallest_track_around_them_and_parked_ones_to_nobody() -> None:
+    reader = Reader(plates=[("皖A12345", 0.3, 0.6), ("苏B99999", 0.9, 0.9)])
+    passing = PlatePassing(reader)
+    truck, car = Mover(1, (0.0, 0.0, 0.7, 0.8)), Mover(2, (0.2, 0.4, 0.4, 0.65))
+    ghost = Mover(3, (0.28, 0.55, 0.32, 0.62), confirmed=False)
+    passing.step(PICTURE, [truck, car, ghost], 0.0)
+    assert [passage.track for passage in passing.end()] == [2]
+
+
+def test_looks_are_paced_and_cost_nothing_without_a_track() -> None:
+    passing = PlatePassing(Reader())
+    mover = Mover(1, (0.1, 0.1, 0.5, 0.5))
+    assert not passing.wants([], 0.0)
+    assert not passing.wants([Mover(1, mover.box, confirmed=False)], 0.0)
+    looks = 0
+    for frame in range(100):
+        if passing.wants([mover], frame / 50):
+            looks += 1
+            passing.step(PICTURE, [mover], frame / 50)
+    assert 17 <= looks <= 20
