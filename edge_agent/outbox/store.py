@@ -1,7 +1,8 @@
-"""The outbox file: SQLite in WAL mode with synchronous=FULL. One writing connection; a reading one beside it."""
+"""The outbox file: SQLite in WAL mode with synchronous=EXTRA. One writing connection; a reading one beside it."""
 
 import contextlib
 import fcntl
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -66,6 +67,7 @@ class OutboxFile:
                 self._write = undo.enter_context(contextlib.closing(self._connect()))
                 self._write.executescript(resources.files(__package__).joinpath("schema.sql").read_text("utf-8"))
                 self._read = self._connect()
+                _sync_folder(path.parent)
             except BlockingIOError:
                 raise UnavailableError(f"{path}: another agent uses this data_dir; give each its own") from None
             except (OSError, sqlite3.Error) as error:
@@ -77,11 +79,13 @@ class OutboxFile:
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5)
         try:
+            # EXTRA and not FULL, and before the journal's mode: else the rollback journal that made the file may come back
+            # after a power cut, and takes everything since with it.
+            connection.execute("PRAGMA synchronous = EXTRA")
             connection.execute("PRAGMA journal_mode = WAL")
         except sqlite3.Error:
             connection.close()
             raise
-        connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA wal_autocheckpoint = 500")
         return connection
 
@@ -167,6 +171,15 @@ class OutboxFile:
     def _rows(self, sql: str, arguments: Sequence[object]) -> list[tuple]:  # type: ignore[type-arg]
         with self._read_lock:
             return self._read.execute(sql, arguments).fetchall()
+
+
+def _sync_folder(folder: Path) -> None:
+    """A new file is on the card only when its folder is."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 def set_counter(db: sqlite3.Connection, name: str, value: int) -> None:
