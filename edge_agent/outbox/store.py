@@ -79,7 +79,7 @@ class OutboxFile:
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5)
         try:
-            # EXTRA and not FULL, and before the journal's mode: else the rollback journal that made the file may come back
+            # EXTRA, not FULL, and before the journal mode: else the rollback journal that made the file may come back
             # after a power cut, and takes everything since with it.
             connection.execute("PRAGMA synchronous = EXTRA")
             connection.execute("PRAGMA journal_mode = WAL")
