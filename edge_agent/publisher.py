@@ -29,6 +29,8 @@ _MAX_BYTES: Final = 4096
 _MAX_ROWS: Final = 200
 _FIRST_WAIT_S: Final = {Lane.ALARM: 2.0, Lane.BULK: 5.0}
 _LAST_WAIT_S: Final = 60.0
+_PASSED_OVER_S: Final = 1.5
+"""A batch is sent a second time this soon once later numbers are acknowledged; with several workers it may only be late."""
 _STRIKES: Final = 5
 """Sends of one batch that went unanswered while the aggregator took later ones: then the batch itself is at fault."""
 
@@ -113,7 +115,11 @@ class Publisher:
             ends = [last for _, last in ack.ranges]
             self._highest[ack.lane] = max(self._highest[ack.lane], ack.contiguous, *ends)
             kept = []
+            # Later numbers are there and these are not: they are lost rather than late.
+            soon_s = self._clock.monotonic_s() + _PASSED_OVER_S * self._rng.uniform(0.8, 1.2)
             for batch in self._flying[ack.lane]:
+                if batch.last < self._highest[ack.lane] and batch.attempts == 1:
+                    batch.due_s = min(batch.due_s, soon_s)
                 done = batch.last <= ack.contiguous or any(a <= batch.first and batch.last <= b for a, b in ack.ranges)
                 if not done:
                     kept.append(batch)
