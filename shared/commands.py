@@ -38,7 +38,7 @@ def _attach(app: typer.Typer, entry: EntryPoint) -> None:
         def absent(
             _arguments: list[str] = typer.Argument(default=None, hidden=True),
         ) -> None:
-            extra = {"edge_agent": "edge"}.get(part, part)
+            extra = {"edge_agent": "edge", "models": "edge"}.get(part, part)
             raise HawklineError(f"{missing} is not installed; install it with: pip install 'hawkline[{extra}]'")
 
 

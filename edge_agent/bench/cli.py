@@ -1,5 +1,6 @@
-"""`hawkline bench tripwire` and `hawkline bench motion`."""
+"""`hawkline bench tripwire`, `hawkline bench motion` and `hawkline bench plate`."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -33,6 +34,25 @@ def motion(
     rows = [*_weather(30.0 if quick else 180.0), *_cost(3 if quick else 5), _memory(5_000 if quick else 200_000)]
     print_rows(rows, output)
     if any(row["verdict"] == "missed" for row in rows):
+        raise typer.Exit(1)
+
+
+def plate(
+    folds: Annotated[
+        Path | None, typer.Option("--folds", help="folder of `models.training.make`: measure the five folds too")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="fewer drawn plates")] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Plates against truth: real ones in five folds, drawn ones of every kind, calibration, speed.
+
+    Exit code 1 when a bar is missed.
+    """
+    from edge_agent.bench.plate_rows import rows
+
+    listed = list(rows(folds, quick=quick))
+    print_rows(listed, output)
+    if any(row["verdict"] == "missed" for row in listed):
         raise typer.Exit(1)
 
 
