@@ -30,7 +30,7 @@ _MAX_ROWS: Final = 200
 _FIRST_WAIT_S: Final = {Lane.ALARM: 2.0, Lane.BULK: 5.0}
 _LAST_WAIT_S: Final = 60.0
 _PASSED_OVER_S: Final = 1.5
-"""A batch goes a second time this soon after later numbers are acknowledged; with several workers it may only be late."""
+"""A batch goes a second time this soon after later numbers are acknowledged; it may only be late."""
 _STRIKES: Final = 5
 """Sends of one batch that went unanswered while the aggregator took later ones: then the batch itself is at fault."""
 
