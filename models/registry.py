@@ -77,23 +77,24 @@ class Registry:
             raise ConfigError(f"there is no model {name!r}; the registry has {', '.join(self.models) or 'none'}")
         return self.models[name]
 
-    def verify(self, model: Model) -> Path:
-        """The path of a model whose file is the one that the registry names.
+    def verify(self, model: Model) -> bytes:
+        """The bytes of a model whose file is the one that the registry names.
 
         Raises:
             TamperedModelError: the file is missing, or another.
         """
         path = self.folder / model.file
         try:
-            found = hashlib.sha256(path.read_bytes()).hexdigest()
+            content = path.read_bytes()
         except OSError as error:
             raise TamperedModelError(f"model {model.name}: {path}: {error.strerror}; install Hawkline again") from None
+        found = hashlib.sha256(content).hexdigest()
         if found != model.sha256.lower():
             raise TamperedModelError(
                 f"model {model.name}: {path} has SHA-256 {found}, the registry says {model.sha256}; "
                 "it was changed or damaged and is not used: install Hawkline again"
             )
-        return path
+        return content
 
     def open(self, name: str, providers: Collection[str] = CPU) -> ort.InferenceSession:
         """A session of a verified model.
@@ -102,4 +103,6 @@ class Registry:
             ConfigError: there is no such model or provider.
             TamperedModelError: the file is not the one that the registry names.
         """
-        return open_session(self.verify(self.find(name)), providers, "plates")
+        model = self.find(name)
+        # What was checked is what is loaded: the file may be another a moment later.
+        return open_session(self.folder / model.file, providers, "plates", self.verify(model))

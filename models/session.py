@@ -10,11 +10,14 @@ from shared.errors import ConfigError
 CPU = ("CPUExecutionProvider",)
 
 
-def open_session(path: Path, providers: Collection[str] = CPU, key: str = "model") -> ort.InferenceSession:
+def open_session(
+    path: Path, providers: Collection[str] = CPU, key: str = "model", content: bytes | None = None
+) -> ort.InferenceSession:
     """Open a model file.
 
     Args:
         path: the .onnx file.
+        content: its bytes, where they were read and checked already.
         providers: ONNX Runtime execution providers, best first.
         key: what the configuration calls this, for the errors; `<key>.providers` is its list of providers.
 
@@ -27,13 +30,13 @@ def open_session(path: Path, providers: Collection[str] = CPU, key: str = "model
             f"{key}.providers: {', '.join(missing)} is not in this ONNX Runtime, "
             f"which has {', '.join(ort.get_available_providers())}"
         )
-    if not path.is_file():
+    if content is None and not path.is_file():
         raise ConfigError(f"{key}.model = {str(path)!r}: no such file, expected an ONNX model")
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
-        return ort.InferenceSession(str(path), options, providers=list(providers))
+        return ort.InferenceSession(content or str(path), options, providers=list(providers))
     except Exception as error:  # noqa: BLE001 - ONNX Runtime raises many types that share no base but this
         raise ConfigError(f"{key}.model = {str(path)!r}: {error}") from None

@@ -40,10 +40,14 @@ def find() -> dict[str, Measure]:
     return {entry.name: entry.load() for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name)}
 
 
+def data_root() -> Path:
+    """Folder of real images and videos: HAWKLINE_DATA, default `../shared/data` beside the project."""
+    return Path(os.environ.get("HAWKLINE_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
 def real_data(folder: str) -> Path | None:
-    """A folder of real images or videos below HAWKLINE_DATA (default `../shared/data`), None where it is absent."""
-    root = Path(os.environ.get("HAWKLINE_DATA", Path(__file__).parents[2] / "shared" / "data"))
-    return root / folder if (root / folder).is_dir() else None
+    """A folder of real images or videos, None where it is absent."""
+    return data_root() / folder if (data_root() / folder).is_dir() else None
 
 
 def measure(quick: bool) -> Iterator[Bar]:  # noqa: ARG001 - counting bytes is quick either way

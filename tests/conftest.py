@@ -5,12 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from shared.bars import data_root
+
 ROOT = Path(__file__).parents[1]
-
-
-def real_data() -> Path:
-    """Folder of real images and videos, by HAWKLINE_DATA."""
-    return Path(os.environ.get("HAWKLINE_DATA", ROOT.parent / "shared" / "data"))
 
 
 def _needed(folder: Path, what: str) -> Path:
@@ -26,10 +23,10 @@ def _needed(folder: Path, what: str) -> Path:
 @pytest.fixture
 def real_video() -> Path:
     """Folder of the real videos."""
-    return _needed(real_data() / "video", "real videos")
+    return _needed(data_root() / "video", "real videos")
 
 
 @pytest.fixture
 def glyph_templates() -> Path:
     """Folder of the pictures of plates' characters."""
-    return _needed(real_data() / "plates" / "glyphs", "templates of characters")
+    return _needed(data_root() / "plates" / "glyphs", "templates of characters")

@@ -23,7 +23,7 @@ class Session(Protocol):
 
 _AREA_PX = 512 * 288
 """Pictures are scaled to this many pixels: the network's time is the same for every camera."""
-_SIDE = 32
+_SIDE, _LONGEST = 32, 1536
 _STRIDE = 8
 _UNIT = 4.0
 _OVERLAP = 0.3
@@ -63,14 +63,14 @@ class PlateFinder:
         least: findings that are less sure are left out.
     """
 
-    def __init__(self, session: Session, least: float = 0.3) -> None:
+    def __init__(self, session: Session, least: float = 0.45) -> None:
         self._session, self._least = session, least
 
     def find(self, picture: Picture) -> list[Found]:
         """All plates of a picture, the surest first."""
         high, wide = picture.shape[:2]
         scale = (_AREA_PX / (high * wide)) ** 0.5
-        size = max(_SIDE, round(wide * scale / _SIDE) * _SIDE), max(_SIDE, round(high * scale / _SIDE) * _SIDE)
+        size = _fed(wide * scale), _fed(high * scale)
         small = picture
         # Halving by area first is quick and leaves nothing for the linear step to skip.
         while small.shape[1] >= 2 * size[0] and small.shape[0] >= 2 * size[1]:
@@ -101,6 +101,11 @@ class PlateFinder:
             if all(_shared(one.box, other.box) < _OVERLAP for other in found):
                 found.append(one)
         return found
+
+
+def _fed(side: float) -> int:
+    """A side as the network takes it; of a picture that is all breadth, no more than is of use."""
+    return min(_LONGEST, max(_SIDE, round(side / _SIDE) * _SIDE))
 
 
 def _shared(one: tuple[float, ...], other: tuple[float, ...]) -> float:

@@ -34,7 +34,7 @@ def cut(picture: Picture, corners: Quad) -> Picture:
     """A plate's crop, shape (48, 128, 3): straightened, whatever its own aspect."""
     width, height = SIZE
     left, top = (max(0, int(v) - 2) for v in corners.min(0))
-    right, bottom = (int(v) + 3 for v in corners.max(0))
+    right, bottom = (max(0, int(v) + 3) for v in corners.max(0))
     part = picture[top:bottom, left:right]
     if part.size == 0:
         return np.zeros((height, width, 3), np.uint8)

@@ -1,4 +1,7 @@
-"""Plates of what drives by: looked at while a track moves, voted over its time, told once when it has gone."""
+"""Plates of what drives by: looked at while a track moves, voted over its time, told once when it has gone.
+
+A plate that keeps its place while the track around it moves is of something that stands there, and is nobody's.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +17,10 @@ _PACE_S = 0.1
 """Between two looks: frames that lie closer tell the same."""
 _GONE_S = 1.5
 """After so long without its track a vehicle has passed."""
+_QUIET_S = 10.0
+"""A vehicle whose plate was not seen for so long is told, though it stands there still; nothing is kept longer."""
+_MOVED = 0.5
+"""In its own widths: a plate that went less far stood."""
 _GROWN = 0.1
 """A track's box may miss the bumper: it is grown by so much on every side before plates are given to it."""
 
@@ -61,16 +68,16 @@ class Passage:
         from_s: media time of the first look.
         to_s: of the last one.
         looks: in how many a plate was seen.
-        reading: what they say together; below the threshold the vehicle is unread, and this is for tests only.
-        read: whether the reading is sure enough.
+        score: of what they say together.
+        reading: what they say; None where it is not sure enough, and the vehicle is unread.
     """
 
     track: int
     from_s: float
     to_s: float
     looks: int
-    reading: Reading
-    read: bool
+    score: float
+    reading: Reading | None
 
 
 @dataclass(slots=True)
@@ -78,6 +85,10 @@ class _Watched:
     from_s: float
     seen_s: float
     looked_s: float
+    first: tuple[float, float]
+    """Where the plate was first, in pixels."""
+    way: float = 0.0
+    """How far it went from there, in its own widths."""
     looks: int = 0
     purposeful: bool = False
 
@@ -89,11 +100,12 @@ class PlatePassing:
         self._reader = reader
         self._votes = PlateVotes(reader.calibration)
         self._watched: dict[int, _Watched] = {}
-        self._looked_s = -np.inf
+        self._looked_s = self._now_s = -np.inf
 
     def wants(self, tracks: Sequence[Mover], time_s: float) -> bool:
         """Whether a picture of now is worth its cost."""
-        return time_s - self._looked_s >= _PACE_S and any(track.confirmed for track in tracks)
+        due = time_s < self._now_s or time_s - self._looked_s >= _PACE_S
+        return due and any(track.confirmed for track in tracks)
 
     def step(self, picture: Picture | None, tracks: Sequence[Mover], time_s: float) -> list[Passage]:
         """Take in one frame.
@@ -101,44 +113,54 @@ class PlatePassing:
         Args:
             picture: shape (height, width, 3); None where `wants` said no.
             tracks: of that frame.
-            time_s: media time.
+            time_s: media time that only grows, as a pipeline gives it; where it does not, everybody is gone.
 
         Returns:
             Vehicles that have gone since.
         """
+        told = self.end() if time_s < self._now_s else []
+        self._now_s = time_s
         for track in tracks:
             if track.track_id in self._watched:
                 watched = self._watched[track.track_id]
                 watched.seen_s, watched.purposeful = time_s, watched.purposeful or track.purposeful
         if picture is not None:
             self._looked_s = time_s
-            high, wide = picture.shape[:2]
-            for plate in self._reader.read(picture):
-                owner = _owner(plate, tracks, (wide, high))
-                if owner is None:
-                    continue
-                fresh = _Watched(time_s, time_s, time_s)
-                watched = self._watched.setdefault(owner.track_id, fresh)
-                watched.looks += 1
-                watched.looked_s = time_s
-                watched.purposeful = watched.purposeful or owner.purposeful
-                self._votes.add(owner.track_id, plate.glimpse, time_s)
-        return self._gone(time_s)
+            self._look(picture, tracks, time_s)
+        return told + self._gone(time_s)
 
     def end(self) -> list[Passage]:
         """Whoever is still there, at the end of a video."""
+        self._looked_s = self._now_s = -np.inf
         return self._gone(np.inf)
 
+    def _look(self, picture: Picture, tracks: Sequence[Mover], time_s: float) -> None:
+        high, wide = picture.shape[:2]
+        taken = set[int]()
+        for plate in self._reader.read(picture):  # the surest and nearest first: one plate a track and look
+            owner = _owner(plate, tracks, (wide, high))
+            if owner is None or owner.track_id in taken:
+                continue
+            taken.add(owner.track_id)
+            x, y = plate.found.corners.mean(0).tolist()
+            watched = self._watched.setdefault(owner.track_id, _Watched(time_s, time_s, time_s, (x, y)))
+            width = max(1.0, float(np.ptp(plate.found.corners[:, 0])))
+            watched.way = max(watched.way, float(np.hypot(x - watched.first[0], y - watched.first[1])) / width)
+            watched.looks += 1
+            watched.looked_s = time_s
+            watched.purposeful = watched.purposeful or owner.purposeful
+            self._votes.add(owner.track_id, plate.glimpse)
+
     def _gone(self, time_s: float) -> list[Passage]:
-        gone = [track for track, watched in self._watched.items() if time_s - watched.seen_s > _GONE_S]
         passages = []
-        for track in gone:
-            watched = self._watched.pop(track)
-            reading = self._votes.reading(track)
-            read = self._votes.take(track) is not None
-            # What stands was there before; what never goes anywhere is no vehicle that passes.
-            if reading is not None and watched.purposeful:
-                passages.append(Passage(track, watched.from_s, watched.looked_s, watched.looks, reading, read))
+        for track, watched in list(self._watched.items()):
+            if time_s - watched.seen_s <= _GONE_S and time_s - watched.looked_s <= _QUIET_S:
+                continue
+            del self._watched[track]
+            voted = self._votes.reading(track)
+            reading = self._votes.take(track)
+            if voted is not None and watched.purposeful and watched.way >= _MOVED:
+                passages.append(Passage(track, watched.from_s, watched.looked_s, watched.looks, voted.score, reading))
         return passages
 
 

@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -60,12 +60,12 @@ class Reading:
         alternatives: other spellings and their probabilities, the likeliest first.
     """
 
-    text: str
+    text: str = field(repr=False)  # no log and no traceback tells a plate
     score: float
     colour: Colour
     layout: Layout
     valid: bool
-    alternatives: tuple[tuple[str, float], ...]
+    alternatives: tuple[tuple[str, float], ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +84,15 @@ def spell(glimpse: Glimpse, calibration: Calibration) -> Reading:
     spellings = _likeliest(characters)
     colours, layouts = np.maximum(glimpse.colours, -8.0), np.maximum(glimpse.layouts, -8.0)
     believed = {text: chance + _expected(text, colours, layouts) for text, chance in spellings.items()}
-    order = sorted(believed, key=lambda text: -believed[text])
+    order: list[str] = sorted(believed, key=lambda text: -believed[text])
     weights = np.exp(np.array([believed[text] for text in order]) - believed[order[0]])
     # What no spelling here covers is on nobody's side: it takes from all.
     covered = min(1.0, float(np.exp(np.array(list(spellings.values()))).sum()))
-    scores = [_calibrated(float(weight) * covered, calibration) for weight in weights / weights.sum()]
+    shares = weights / weights.sum()
+    score = _calibrated(float(shares[0]) * covered, calibration)
+    # What is left is shared among the others as they stand to each other, and to what is not among them.
+    left = (1 - score) / max(1e-9, 1 - float(shares[0]) * covered)
+    scores = [score, *(min(score, float(share) * covered * left) for share in shares[1:])]
     text = order[0]
     kinds = kinds_of(text)
     colour: Colour = COLOURS[int(np.argmax(colours))]

@@ -8,67 +8,75 @@ from numpy.typing import NDArray
 from edge_agent.plate.glimpse import Glimpse
 from edge_agent.plate.spelling import Calibration, Reading, spell
 
-_ALIKE = 0.3
-"""Frames of one vehicle share their glare, dirt and angle: this much of each glimpse is no news."""
+_NEWS = 0.5
+"""Frames of one vehicle share their glare, dirt and angle: however many, they are at most this much surer than one."""
 _FLOOR = -9.0
 """No single glimpse rules a character out for good."""
+_ONE_PLATE = 3
+"""Texts that differ in more places than this are two plates in one track, and are voted apart."""
+_PLATES = 4
+"""So many plates a track may show at once; of more, the one with the fewest looks goes."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Vote:
     characters: NDArray[np.float64]
     colours: NDArray[np.float64]
     layouts: NDArray[np.float64]
     weight: float = 0.0
-    glimpses: int = 0
-    last_s: float = 0.0
+    squares: float = 0.0
+    text: str = ""
+
+    def add(self, glimpse: Glimpse, weight: float) -> None:
+        self.characters += weight * np.maximum(glimpse.characters, _FLOOR)
+        self.colours += weight * np.maximum(glimpse.colours, _FLOOR)
+        self.layouts += weight * np.maximum(glimpse.layouts, _FLOOR)
+        self.weight += weight
+        self.squares += weight * weight
+
+    def together(self) -> Glimpse:
+        """The mean glimpse, a little surer for every look that counts; one that saw nothing counts for nothing."""
+        looks = self.weight**2 / self.squares
+        power = (1 + _NEWS * (1 - 1 / looks)) / self.weight
+        return Glimpse(*(_normalised(part * power) for part in (self.characters, self.colours, self.layouts)))
 
 
 @dataclass(slots=True)
 class PlateVotes:
-    """Votes of the tracks that are in sight.
+    """Votes of the tracks that are in sight. What is kept of a plate are sums: eight places by 74 characters.
 
-    What is kept of a track are sums: eight places by 74 characters. It is gone when the reading was taken, or after
-    `keep_s` without a glimpse.
+    Whoever adds takes or forgets: nothing here ends by itself.
 
     Args:
         calibration: of the recogniser.
-        keep_s: seconds that a track's votes outlive its last glimpse.
     """
 
     calibration: Calibration
-    keep_s: float = 10.0
-    _votes: dict[int, _Vote] = field(default_factory=dict, init=False)
+    _votes: dict[int, list[_Vote]] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self._votes)
 
-    def add(self, track: int, glimpse: Glimpse, now_s: float) -> None:
+    def add(self, track: int, glimpse: Glimpse) -> None:
         """Count a glimpse of a track; it weighs as much as it is sure of itself."""
-        self._expire(now_s)
-        vote = self._votes.get(track)
-        if vote is None:
+        seen = spell(glimpse, self.calibration)
+        plates = self._votes.setdefault(track, [])
+        vote = min(plates, key=lambda one: _differences(one.text, seen.text), default=None)
+        if vote is None or _differences(vote.text, seen.text) > _ONE_PLATE:
             zeros = (np.zeros(part.shape) for part in (glimpse.characters, glimpse.colours, glimpse.layouts))
-            vote = self._votes[track] = _Vote(next(zeros), next(zeros), next(zeros))
-        weight = max(0.02, spell(glimpse, self.calibration).score)
-        vote.characters += weight * np.maximum(glimpse.characters, _FLOOR)
-        vote.colours += weight * np.maximum(glimpse.colours, _FLOOR)
-        vote.layouts += weight * np.maximum(glimpse.layouts, _FLOOR)
-        vote.weight += weight
-        vote.glimpses += 1
-        vote.last_s = now_s
+            vote = _Vote(next(zeros), next(zeros), next(zeros))
+            plates.append(vote)
+        vote.add(glimpse, max(0.02, seen.score))
+        vote.text = spell(vote.together(), self.calibration).text
+        if len(plates) > _PLATES:
+            plates.remove(min((one for one in plates if one is not vote), key=lambda one: one.weight))
 
     def reading(self, track: int) -> Reading | None:
-        """What the glimpses of a track say together; None where there was none. It may be below the threshold."""
-        vote = self._votes.get(track)
-        if vote is None:
+        """What the glimpses of a track's best seen plate say together, above the threshold or not; None without any."""
+        plates = self._votes.get(track)
+        if not plates:
             return None
-        # The mean glimpse, made surer by as many as are news to each other.
-        news = vote.glimpses / (1 + _ALIKE * (vote.glimpses - 1))
-        together = Glimpse(
-            *(_normalised(part / vote.weight * news) for part in (vote.characters, vote.colours, vote.layouts))
-        )
-        return spell(together, self.calibration)
+        return spell(max(plates, key=lambda one: one.weight).together(), self.calibration)
 
     def take(self, track: int) -> Reading | None:
         """The reading of a track that is gone, forgotten at once; None is "unread": no glimpse, or none sure enough."""
@@ -76,9 +84,11 @@ class PlateVotes:
         self._votes.pop(track, None)
         return reading if reading is not None and reading.score >= self.calibration.threshold else None
 
-    def _expire(self, now_s: float) -> None:
-        for track in [one for one, vote in self._votes.items() if now_s - vote.last_s > self.keep_s]:
-            del self._votes[track]
+
+def _differences(one: str, other: str) -> int:
+    """Places in which two texts differ."""
+    longer = max(len(one), len(other))
+    return sum(a != b for a, b in zip(one.ljust(longer), other.ljust(longer), strict=True))
 
 
 def _normalised(logs: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -24,6 +24,7 @@ class Look:
 
     glimpse: Glimpse
     truth: str
+    fold: int = -1
 
 
 def real_looks(folder: Path) -> list[Look]:
@@ -33,15 +34,14 @@ def real_looks(folder: Path) -> list[Look]:
         recogniser = Recogniser(open_session(folder / "recogniser" / f"fold{fold}" / "recogniser.onnx"))
         finder = PlateFinder(open_session(folder / "detector" / f"fold{fold}" / "detector.onnx"))
         mine = [crop for crop in real.crops() if crop.fold == fold]
-        looks += [Look(recogniser.look([crop.picture])[0], as_stamped(crop.text)) for crop in mine]
+        looks += [Look(recogniser.look([crop.picture])[0], as_stamped(crop.text), fold) for crop in mine]
         for scene in real.scenes():
             if scene.fold != fold:
                 continue
-            middle = scene.quads[scene.texts.index(scene.main)].mean(0)
-            for found in finder.find(scene.picture):
-                if float(np.abs(found.corners.mean(0) - middle).max()) < np.ptp(found.corners[:, 0]) / 2:
-                    looks.append(Look(recogniser.look([cut(scene.picture, found.corners)])[0], scene.main))
-                    break
+            found = [one.corners for one in finder.find(scene.picture)]
+            main = real.main_plate(scene, found)
+            if main is not None:
+                looks.append(Look(recogniser.look([cut(scene.picture, found[main])])[0], scene.main, fold))
     return looks
 
 
@@ -60,6 +60,15 @@ def measure(folder: Path) -> dict[str, float]:
     return fit(real_looks(folder), drawn_looks(folder))
 
 
+def across(reals: list[Look], drawns: list[Look]) -> list[tuple[Look, Calibration]]:
+    """Every real look with a calibration that was fitted without its fold: what the shipped numbers are worth."""
+    judged = []
+    for fold in range(real.FOLDS):
+        numbers = Calibration.of(fit([look for look in reals if look.fold != fold], drawns))
+        judged += [(look, numbers) for look in reals if look.fold == fold]
+    return judged
+
+
 def fit(reals: list[Look], drawns: list[Look]) -> dict[str, float]:
     """The same, of looks; real and drawn ones weigh as much as each other."""
     best: tuple[float, Calibration] | None = None
@@ -75,8 +84,12 @@ def fit(reals: list[Look], drawns: list[Look]) -> dict[str, float]:
         raise ValueError("nothing to calibrate on")
     chosen = best[1]
     threshold = max(_threshold(reals, chosen), _threshold(drawns, chosen))
-    numbers = chosen.temperature, chosen.slope, chosen.offset, threshold
-    return dict(zip(("temperature", "slope", "offset", "threshold"), (round(n, 4) for n in numbers), strict=True))
+    return {
+        "temperature": chosen.temperature,
+        "slope": round(chosen.slope, 4),
+        "offset": round(chosen.offset, 4),
+        "threshold": min(0.9999, float(np.ceil(threshold * 1e4) / 1e4)),  # rounded up: never less strict than measured
+    }
 
 
 def _odds(looks: list[Look], calibration: Calibration) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

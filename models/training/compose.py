@@ -57,9 +57,10 @@ def grounds_with_plates(fold: int) -> list[Ground]:
     """Real scenes and photographs.
 
     Args:
-        fold: whose scenes to leave out; -1 leaves none out.
+        fold: whose plates to leave out, with every scene that shows one of them; -1 leaves none out.
     """
-    found = [_kept(scene.picture, scene.quads) for scene in real.scenes() if scene.fold != fold]
+    scenes = [scene for scene in real.scenes() if fold not in {scene.fold, *map(real.fold_of, scene.texts)}]
+    found = [_kept(scene.picture, scene.quads) for scene in scenes]
     return found + [_kept(picture, [quad]) for picture, quad in real.photographs()]
 
 

@@ -9,8 +9,8 @@ from shared.plates import KINDS, Kind
 
 SHARES = {
     "small car": 6,
-    "small new energy": 4,
-    "large new energy": 2,
+    "small new energy": 6,
+    "large new energy": 4,
     "large car, front": 1.5,
     "large car, rear": 2.5,
     "trailer": 1.5,

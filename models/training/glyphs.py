@@ -1,6 +1,5 @@
 """Pictures of characters: templates from the data folder, or a font where those are absent."""
 
-import os
 from functools import cache
 from pathlib import Path
 
@@ -8,12 +7,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.bars import data_root
 from shared.plates import Layout
 
 Glyph = NDArray[np.uint8]
 """255 where the character is."""
 
-DATA = Path(os.environ.get("HAWKLINE_DATA", "../shared/data"))
+DATA = data_root()
 _FONTS = (
     "/usr/share/fonts/opentype/noto/NotoSansCJK-Bold.ttc",
     "/usr/share/fonts/truetype/wqy/wqy-zenhei.ttc",

@@ -1,6 +1,7 @@
 """From nothing to the shipped files: train, train five folds, calibrate, export, write the registry.
 
-Every stage that is done is left as it is, and one that was interrupted goes on at its last checkpoint.
+Every stage that is done is left as it is, and one that was interrupted goes on at its last checkpoint. Whoever changes
+data, network or arguments gives another folder: what was made with the old ones is not made anew.
 
 Example:
     HAWKLINE_DATA=../shared/data python -m models.training.make --out build/plates
@@ -45,7 +46,7 @@ class Network:
 
 
 NETWORKS = (
-    Network("recogniser", 6500, 700, 0.5, 1e-3, "plate-recogniser"),
+    Network("recogniser", 6500, 600, 0.5, 1e-3, "plate-recogniser"),
     Network("detector", 2400, 400, 0.7, 1e-3, "plate-detector"),
 )
 
@@ -66,14 +67,15 @@ def train(network: Network, out: Path, fold: int, threads: int) -> None:
 def ship(out: Path, to: Path) -> None:
     """Copy the shipped networks, calibrate them on the folds, and write the registry."""
     registry = {name: msgspec.to_builtins(model) for name, model in Registry(to).models.items()}
+    numbers = calibrate.measure(out)
+    sys.stdout.write(json.dumps(numbers) + "\n")
+    registry["plate-recogniser"]["calibration"] = numbers
     for network in NETWORKS:
         file = to / registry[network.model]["file"]
-        shutil.copyfile(out / network.name / "shipped" / f"{network.name}.onnx", file)
+        shutil.copyfile(out / network.name / "shipped" / f"{network.name}.onnx", file.with_suffix(".new"))
+        file.with_suffix(".new").replace(file)
     for entry in registry.values():
         entry["sha256"] = hashlib.sha256((to / entry["file"]).read_bytes()).hexdigest()
-    numbers = calibrate.measure(out)
-    registry["plate-recogniser"]["calibration"] = numbers
-    sys.stdout.write(json.dumps(numbers) + "\n")
     text = tomli_w.dumps({"models": list(registry.values())})
     heading = "# Models that Hawkline ships. `python -m models.training.make` writes files, hashes and calibration.\n\n"
     (to / "registry.toml").write_text(heading + text, encoding="utf-8")

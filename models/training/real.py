@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -65,8 +66,16 @@ def layout_of(quad: Quad, colour: Colour) -> Layout:
     return "double" if colour == "yellow" and sides[1] + sides[3] < 2.1 * (sides[0] + sides[2]) else "single"
 
 
+def main_plate(scene: Scene, found: Sequence[Quad]) -> int | None:
+    """Which of the found corners are a scene's main plate: the nearest to its middle, less than half a plate away."""
+    quad = scene.quads[scene.texts.index(scene.main)]
+    off = [float(np.abs(corners.mean(0) - quad.mean(0)).max()) for corners in found]
+    nearest = min(range(len(off)), key=off.__getitem__, default=None)
+    return nearest if nearest is not None and off[nearest] < np.ptp(quad[:, 0]) / 2 else None
+
+
 def fold_of(text: str) -> int:
-    """The fold of a plate, by its text alone: a vehicle seen twice is never on both sides."""
+    """The fold of a plate, by its text alone: a crop of a vehicle is never on both sides."""
     return hashlib.sha256(text.encode()).digest()[0] % FOLDS
 
 

@@ -120,12 +120,13 @@ def export(model: nn.Module, path: Path) -> None:
     torch.onnx.export(
         model,
         (torch.rand(1, 3, 288, 512),),
-        str(path),
+        str(path.with_suffix(".new")),
         input_names=["scene"],
         output_names=["heat", "corners"],
         dynamic_axes={name: {2: "height", 3: "width"} for name in ("scene", "heat", "corners")},
         dynamo=False,
     )
+    path.with_suffix(".new").replace(path)  # a file of this name is a finished one
 
 
 def main() -> None:

@@ -160,12 +160,13 @@ def export(model: nn.Module, path: Path) -> None:
     torch.onnx.export(
         model,
         (torch.rand(1, 3, 48, 128),),
-        str(path),
+        str(path.with_suffix(".new")),
         input_names=["crop"],
         output_names=["characters", "colour", "layout"],
         dynamic_axes={name: {0: "n"} for name in ("crop", "characters", "colour", "layout")},
         dynamo=False,
     )
+    path.with_suffix(".new").replace(path)  # a file of this name is a finished one
 
 
 def _loss(model: nn.Module, batch: loop.Batch) -> tuple[Tensor, str]:

@@ -64,16 +64,18 @@ def test_a_vehicle_is_told_once_with_the_votes_of_all_looks() -> None:
     end_s = drive(passing, reader, ["皖A12345", "皖A12345", "皖A12845", "皖A12345"])
     assert passing.step(None, [], end_s) == []
     (passage,) = passing.step(None, [], end_s + 2)
-    assert (passage.track, passage.reading.text, passage.read, passage.looks) == (5, "皖A12345", True, 4)
+    assert passage.reading is not None
+    assert (passage.track, passage.reading.text, passage.looks) == (5, "皖A12345", 4)
     assert passing.step(None, [], end_s + 4) == passing.end() == [], "and forgotten"
 
 
 def test_an_unsure_reading_is_unread() -> None:
     reader = Reader(sure=0.4)
     passing = PlatePassing(reader)
-    drive(passing, reader, ["皖A12345"])
+    drive(passing, reader, ["皖A12345"] * 3)
     (passage,) = passing.end()
-    assert not passage.read
+    assert passage.reading is None
+    assert passage.score < 0.9
 
 
 def test_what_stands_is_not_told() -> None:
@@ -83,13 +85,64 @@ def test_what_stands_is_not_told() -> None:
     assert passing.end() == []
 
 
-def test_plates_belong_to_the_smallest_track_around_them_and_parked_ones_to_nobody() -> None:
-    reader = Reader(plates=[("皖A12345", 0.3, 0.6), ("苏B99999", 0.9, 0.9)])
+def test_plates_belong_to_the_smallest_track_around_them() -> None:
+    reader = Reader()
     passing = PlatePassing(reader)
-    truck, car = Mover(1, (0.0, 0.0, 0.7, 0.8)), Mover(2, (0.2, 0.4, 0.4, 0.65))
-    ghost = Mover(3, (0.28, 0.55, 0.32, 0.62), confirmed=False)
-    passing.step(PICTURE, [truck, car, ghost], 0.0)
+    for step in range(4):
+        x = 0.3 + 0.1 * step
+        reader.plates = [("皖A12345", x, 0.6), ("苏B99999", 0.95, 0.95)]
+        truck, car = Mover(1, (0.0, 0.0, 0.9, 0.8)), Mover(2, (x - 0.1, 0.4, x + 0.1, 0.65))
+        ghost = Mover(3, (x - 0.02, 0.55, x + 0.02, 0.62), confirmed=False)
+        passing.step(PICTURE, [truck, car, ghost], step / 10)
     assert [passage.track for passage in passing.end()] == [2]
+
+
+def test_a_parked_plate_behind_somebody_who_passes_is_not_theirs() -> None:
+    reader = Reader()
+    passing = PlatePassing(reader)
+    for step in range(10):
+        x = 0.3 + 0.04 * step
+        reader.plates = [("苏B99999", 0.5, 0.6)]
+        passing.step(PICTURE, [Mover(1, (x - 0.2, 0.4, x + 0.2, 0.7))], step / 10)
+    assert passing.end() == []
+
+
+def test_one_look_gives_a_track_one_plate() -> None:
+    reader = Reader()
+    passing = PlatePassing(reader)
+    for step in range(6):
+        x = 0.3 + 0.05 * step
+        reader.plates = [("皖A12345", x, 0.6), ("苏B99999", x + 0.1, 0.5)]
+        passing.step(PICTURE, [Mover(1, (x - 0.2, 0.3, x + 0.2, 0.7))], step / 10)
+    (passage,) = passing.end()
+    assert passage.looks == 6
+    assert passage.reading is not None
+    assert passage.reading.text == "皖A12345"
+
+
+def test_who_stands_for_long_is_told_and_not_forgotten() -> None:
+    reader = Reader()
+    passing = PlatePassing(reader)
+    mover = Mover(1, (0.2, 0.3, 0.8, 0.7))
+    told = []
+    for tenth in range(150):
+        reader.plates = [("皖A12345", 0.3 + 0.02 * tenth, 0.6)] if tenth < 10 else []
+        told += passing.step(PICTURE, [mover], tenth / 10)
+    (passage,) = told
+    assert passage.reading is not None
+    assert passing.end() == []
+
+
+def test_a_clock_that_jumps_back_ends_what_was() -> None:
+    reader = Reader()
+    passing = PlatePassing(reader)
+    drive(passing, reader, ["皖A12345"] * 4)
+    mover = Mover(9, (0.1, 0.1, 0.5, 0.5))
+    assert passing.wants([mover], -3600.0)
+    (passage,) = passing.step(PICTURE, [mover], -3600.0)
+    assert passage.track == 5
+    assert not passing.wants([mover], -3599.95)
+    assert passing.wants([mover], -3599.8)
 
 
 def test_looks_are_paced_and_cost_nothing_without_a_track() -> None:

@@ -1,0 +1,192 @@
+"""`hawkline plate`: read plates in pictures, draw one."""
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from shared.errors import ConfigError, HawklineError
+from shared.output import Output, OutputOption, emit, print_rows, say, to_json
+
+if TYPE_CHECKING:
+    from edge_agent.plate import Plate, PlateReader, Reading
+    from edge_agent.plate.finder import Picture
+    from shared.plates import Kind
+
+_MOST_PIXELS = 120_000_000
+app = typer.Typer(help="Plates: read them in pictures, draw them.", no_args_is_help=True)
+
+
+@app.command(epilog="Example: hawkline plate read gate.jpg -o json")
+def read(
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="JPEG or PNG files", show_default=False)],
+    crop: Annotated[bool, typer.Option("--crop", help="the pictures are plates already")] = False,
+    provider: Annotated[
+        list[str] | None, typer.Option("--provider", help="ONNX Runtime execution provider, best first; repeat it")
+    ] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Read the plates of pictures, nearest and surest first. Exit code 2 when a file could not be read."""
+    from edge_agent.plate import PlateReader
+    from models.session import CPU
+
+    reader = PlateReader.shipped(provider or CPU)
+    rows: list[dict[str, object]] = []
+    failed = 0
+    for path in images:
+        try:
+            picture = _load(path)
+        except HawklineError as error:
+            failed += 1
+            say(f"error: {error}")
+            if output is Output.JSON:
+                emit(to_json({"file": str(path), "plates": [], "ms": None, "error": str(error)}))
+            continue
+        began = time.perf_counter()
+        plates = [_of_crop(reader, picture)] if crop else [_of_scene(plate) for plate in reader.read(picture)]
+        took = round((time.perf_counter() - began) * 1000, 2)
+        if output is Output.JSON:
+            emit(to_json({"file": str(path), "plates": plates, "ms": took}))
+            continue
+        shown = ("text", "score", "color", "layout", "valid")
+        rows += [{"file": path.name, **{key: plate[key] for key in shown}, "ms": took} for plate in plates]
+        if not plates:
+            rows.append({"file": path.name, **dict.fromkeys(shown), "ms": took})
+    if output is Output.TABLE and rows:
+        print_rows(rows, output)
+    if failed:
+        raise typer.Exit(2)
+
+
+@app.command(epilog="Example: hawkline plate watch lane.mp4 -o json")
+def watch(
+    video: Annotated[Path, typer.Argument(metavar="VIDEO", help="of a lane or gate", show_default=False)],
+    every: Annotated[bool, typer.Option("--unread", help="also print vehicles that stayed unread")] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Read the plates of what drives by in a video: one row a vehicle, voted over all looks at it."""
+    from edge_agent.pipeline import Pipeline
+    from edge_agent.plate import PlatePassing, PlateReader
+    from edge_agent.sources import Frame
+    from edge_agent.sources.file import FileSource
+    from shared.scene import Scene
+
+    source, pipeline = FileSource(video, realtime=False, key="VIDEO"), Pipeline(Scene())
+    passing = PlatePassing(PlateReader.shipped())
+    passages = []
+    for item in source.frames():
+        if isinstance(item, Frame):
+            pipeline.step(item)
+            picture = item.colour() if passing.wants(pipeline.tracks, pipeline.time_s) else None
+            passages += passing.step(picture, pipeline.tracks, pipeline.time_s)
+    passages += passing.end()
+    rows = [
+        {
+            "track": passage.track,
+            "from_s": round(passage.from_s, 2),
+            "to_s": round(passage.to_s, 2),
+            "looks": passage.looks,
+            "read": passage.reading is not None,
+            "text": passage.reading.text if passage.reading else None,
+            "score": round(passage.score, 4),
+            "color": passage.reading.colour if passage.reading else None,
+            "layout": passage.reading.layout if passage.reading else None,
+        }
+        for passage in passages
+        if passage.reading or every
+    ]
+    print_rows(rows, output)
+
+
+@app.command(epilog="Example: hawkline plate render 皖A12345 --out plate.png")
+def render(
+    text: Annotated[str, typer.Argument(help="what the plate says", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", help="PNG file to write")] = Path("plate.png"),
+    kind: Annotated[
+        str | None, typer.Option("--kind", help="which kind, where the text fits several", show_default=False)
+    ] = None,
+    worn: Annotated[bool, typer.Option("--worn", help="as a recogniser gets it: dirty, turned, badly lit")] = False,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="of shades and wear")] = 1,
+) -> None:
+    """Draw a plate to GA 36."""
+    import cv2
+    import numpy as np
+
+    from models.training import face, wear
+
+    chosen = _kind(text, kind)
+    rng = np.random.default_rng(seed)
+    try:
+        picture = face.draw(chosen, text, rng)
+    except (FileNotFoundError, ModuleNotFoundError) as error:
+        raise ConfigError(f"{error}; templates of characters come from the folder HAWKLINE_DATA") from None
+    if worn:
+        picture = wear.crop(picture, rng)
+    done, encoded = cv2.imencode(".png", picture)
+    try:
+        out.write_bytes(encoded.tobytes() if done else b"")
+    except OSError as error:
+        raise ConfigError(f"--out {str(out)!r}: {error.strerror}") from None
+    emit(f"{out}: {text}, {chosen.name}, {picture.shape[1]} by {picture.shape[0]} pixels")
+
+
+def _load(path: Path) -> "Picture":
+    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(_MOST_PIXELS))
+    import cv2
+    import numpy as np
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    try:
+        picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
+    except cv2.error:  # more pixels than anybody's camera has
+        raise ConfigError(f"{path}: more than {_MOST_PIXELS / 1e6:g} million pixels; scale it down") from None
+    if picture is None:
+        raise ConfigError(f"{path}: no picture that can be read; expected JPEG, PNG or another common format")
+    return np.asarray(picture, np.uint8)
+
+
+def _of_scene(plate: "Plate") -> dict[str, object]:
+    return _told(
+        plate.reading,
+        [round(side, 1) for side in plate.found.box],
+        [[round(x, 1), round(y, 1)] for x, y in plate.found.corners.tolist()],
+    )
+
+
+def _of_crop(reader: "PlateReader", picture: "Picture") -> dict[str, object]:
+    high, wide = picture.shape[:2]
+    corners = [[0, 0], [wide, 0], [wide, high], [0, high]]
+    return _told(reader.read_crop(picture), [0, 0, wide, high], corners)
+
+
+def _told(reading: "Reading", box: list[float] | list[int], corners: object) -> dict[str, object]:
+    return {
+        "text": reading.text,
+        "score": round(reading.score, 4),
+        "box": box,
+        "corners": corners,
+        "color": reading.colour,
+        "layout": reading.layout,
+        "valid": reading.valid,
+        "alternatives": [{"text": text, "score": round(score, 4)} for text, score in reading.alternatives],
+    }
+
+
+def _kind(text: str, name: str | None) -> "Kind":
+    from shared.plates import KINDS, kinds_of
+
+    fits = kinds_of(text)
+    if name is None:
+        if not fits:
+            names = ", ".join(kind.name for kind in KINDS)
+            raise ConfigError(f"{text!r} is no text of GA 36; kinds are {names}. Example: 皖A12345")
+        return fits[0]
+    for kind in fits:
+        if kind.name == name:
+            return kind
+    raise ConfigError(f"--kind {name!r}: {text!r} fits {', '.join(kind.name for kind in fits) or 'no kind'}")

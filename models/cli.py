@@ -1,0 +1,81 @@
+"""`hawkline model`: what is shipped, whether it is whole, how fast it is here."""
+
+from typing import Annotated
+
+import typer
+
+from shared.output import Output, OutputOption, print_rows
+
+app = typer.Typer(help="Models: list, verify, time them.", no_args_is_help=True)
+
+
+@app.command("list", epilog="Example: hawkline model list -o json")
+def list_models(output: OutputOption = Output.TABLE) -> None:
+    """Every model of the registry."""
+    from models.registry import Registry
+
+    registry = Registry()
+    print_rows(
+        [
+            {
+                "name": model.name,
+                "file": model.file,
+                "kib": round((registry.folder / model.file).stat().st_size / 1024)
+                if (registry.folder / model.file).is_file()
+                else None,
+                "licence": model.licence,
+                "input": model.input,
+                "decoding": model.decoding,
+                "card": model.card,
+            }
+            for model in registry.models.values()
+        ],
+        output,
+    )
+
+
+@app.command(epilog="Example: hawkline model verify")
+def verify(output: OutputOption = Output.TABLE) -> None:
+    """Compare every file's SHA-256 with the registry's. Exit code 1 when one is missing or another."""
+    from models.registry import Registry, TamperedModelError
+
+    registry = Registry()
+    rows: list[dict[str, object]] = []
+    for model in registry.models.values():
+        try:
+            registry.verify(model)
+            rows.append({"name": model.name, "verdict": "whole", "note": model.sha256[:16]})
+        except TamperedModelError as error:
+            rows.append({"name": model.name, "verdict": "refused", "note": str(error)})
+    print_rows(rows, output)
+    if any(row["verdict"] == "refused" for row in rows):
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: hawkline model bench --provider CUDAExecutionProvider --provider CPUExecutionProvider")
+def bench(
+    runs: Annotated[int, typer.Option("--runs", min=3, help="of each model, interleaved")] = 30,
+    provider: Annotated[
+        list[str] | None, typer.Option("--provider", help="ONNX Runtime execution provider, best first; repeat it")
+    ] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Time every model on one thread, beside the reference graph: its figure tells what this machine is."""
+    from models.session import CPU
+    from models.timing import time_models
+
+    timed = time_models(runs, tuple(provider) if provider else CPU)
+    reference = timed["reference"].median_ms
+    print_rows(
+        [
+            {
+                "name": name,
+                "ms": round(times.median_ms, 3),
+                "least": round(times.least_ms, 3),
+                "of_reference": round(times.median_ms / reference, 3),
+                "start_ms": round(times.start_ms, 1),
+            }
+            for name, times in timed.items()
+        ],
+        output,
+    )
