@@ -31,6 +31,9 @@ _FIRST_WAIT_S: Final = {Lane.ALARM: 2.0, Lane.BULK: 5.0}
 _LAST_WAIT_S: Final = 60.0
 _PASSED_OVER_S: Final = 1.5
 """A batch goes a second time this soon after later numbers are acknowledged; it may only be late."""
+_STALE: Final = 3
+_GIVE_UP_S: Final = 3600.0
+"""A single event is tried for at least this long before it is put aside."""
 _STRIKES: Final = 5
 """Sends of one batch that went unanswered while the aggregator took later ones: then the batch itself is at fault."""
 
@@ -45,9 +48,22 @@ class _Batch:
     due_s: float
     attempts: int
     packet: int | None
-    answers: int
-    """Of the aggregator on this lane, when the batch was sent."""
+    order: int
+    """Counts sends: what was sent later has a higher one."""
+    begun_s: float
+    """When it was sent for the first time."""
+    passed: bool = False
+    """Whether something that was sent later is stored already."""
     strikes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """What a batch that is sent anew brings along."""
+
+    attempts: int
+    strikes: int
+    begun_s: float
 
 
 class Publisher:
@@ -62,9 +78,9 @@ class Publisher:
         self._after = dict.fromkeys(Lane, 0)
         self._flying: dict[Lane, list[_Batch]] = {lane: [] for lane in Lane}
         self._credit = dict(_WINDOW)
-        self._answers = dict.fromkeys(Lane, 0)
-        self._highest = dict.fromkeys(Lane, 0)
-        """The highest number that is acknowledged."""
+        self._order = 0
+        self._early = set[int]()
+        """Packets that the broker had before we knew their number."""
         self.copy_detected = threading.Event()
         """Set when the aggregator knows numbers that this box has never used."""
 
@@ -82,6 +98,7 @@ class Publisher:
                 for batches in self._flying.values():
                     for batch in batches:
                         batch.due_s, batch.packet = now_s + self._rng.uniform(0, 1), None
+                        batch.passed, batch.strikes = False, 0  # what a broken connection swallowed is nobody's fault
             self._listening = listening
             self._stirred = True
             self._wake.notify()
@@ -93,6 +110,7 @@ class Publisher:
                 for batch in batches:
                     if batch.packet == packet:
                         batch.packet = None
+            self._early.add(packet)
             self._stirred = True
             self._wake.notify()
 
@@ -111,18 +129,19 @@ class Publisher:
         with self._wake:
             # Never nothing: who may not send cannot learn that there is room again.
             self._credit[ack.lane] = max(1, min(_WINDOW[ack.lane], ack.credit))
-            self._answers[ack.lane] += 1
-            ends = [last for _, last in ack.ranges]
-            self._highest[ack.lane] = max(self._highest[ack.lane], ack.contiguous, *ends)
-            kept = []
-            # Later numbers are there and these are not: they are lost rather than late.
-            soon_s = self._clock.monotonic_s() + _PASSED_OVER_S * self._rng.uniform(0.8, 1.2)
+            settled = ((1, ack.contiguous), *ack.ranges)
+            kept, newest = list[_Batch](), 0
             for batch in self._flying[ack.lane]:
-                if batch.last < self._highest[ack.lane] and batch.attempts == 1:
-                    batch.due_s = min(batch.due_s, soon_s)
-                done = batch.last <= ack.contiguous or any(a <= batch.first and batch.last <= b for a, b in ack.ranges)
-                if not done:
+                if any(first <= batch.first and batch.last <= last for first, last in settled):
+                    newest = max(newest, batch.order)
+                else:
                     kept.append(batch)
+            soon_s = self._clock.monotonic_s() + _PASSED_OVER_S * self._rng.uniform(0.8, 1.2)
+            for batch in kept:
+                if batch.order < newest:
+                    batch.passed = True
+                    if batch.attempts == 1:
+                        batch.due_s = min(batch.due_s, soon_s)
             self._flying[ack.lane] = kept
             self._stirred = True
             self._wake.notify()
@@ -165,7 +184,7 @@ class Publisher:
             if found is None:
                 return
             first, rows = found
-            if not self._put(lane, first, rows, attempts=1):
+            if not self._put(lane, first, rows):
                 return
             self._after[lane] = first + len(rows) - 1
 
@@ -173,7 +192,9 @@ class Publisher:
         with self._wake:
             flying = self._flying[lane]
             undelivered = sum(1 for batch in flying if batch.packet is not None)
-            return len(flying) < self._credit[lane] and undelivered < _UNDELIVERED[lane]
+            # What is sent again and again must not use up the credit of all others.
+            fresh = sum(batch.attempts < _STALE for batch in flying)
+            return len(flying) < _WINDOW[lane] and fresh < self._credit[lane] and undelivered < _UNDELIVERED[lane]
 
     def _send_again(self, lane: Lane, batch: _Batch) -> None:
         """What of an overdue batch still waits goes out once more, in as many pieces as it fell into."""
@@ -188,24 +209,25 @@ class Publisher:
         )
         with self._wake:
             self._flying[lane] = [other for other in self._flying[lane] if other is not batch]
-            # Later numbers were taken and these were not: it is not the aggregator that is at fault.
-            passed_over = self._answers[lane] > batch.answers and self._highest[lane] > batch.last
-            strikes = batch.strikes + passed_over
+            # The broker had it, later ones were stored, and it was not.
+            strikes = batch.strikes + (batch.passed and batch.packet is None)
         runs = [part for run in split_contiguous(waiting) for part in self._by_clock(lane, run)]
         if strikes >= _STRIKES and len(runs) == 1 and len(runs[0]) == batch.last - batch.first + 1:
             strikes = 0
-            if len(waiting) == 1:
+            if len(waiting) > 1:
+                middle = len(waiting) // 2
+                log.warning("%s %d to %d: never answered; sent in halves", lane.label, batch.first, batch.last)
+                runs = [waiting[:middle], waiting[middle:]]
+            elif self._clock.monotonic_s() - batch.begun_s >= _GIVE_UP_S:
                 self._outbox.quarantine(lane, batch.first)
                 return
-            middle = len(waiting) // 2
-            log.warning("%s %d to %d: never answered; sent in halves", lane.label, batch.first, batch.last)
-            runs = [waiting[:middle], waiting[middle:]]
         for run in runs:
-            if not self._put(lane, run[0][0], [row for _, row in run], batch.attempts + 1, strikes):
+            again = _Again(batch.attempts + 1, strikes, batch.begun_s)
+            if not self._put(lane, run[0][0], [row for _, row in run], again):
                 with self._wake:
                     due_s = self._clock.monotonic_s() + 1
                     self._flying[lane].append(
-                        _Batch(run[0][0], run[-1][0], due_s, batch.attempts, None, self._answers[lane], strikes)
+                        _Batch(run[0][0], run[-1][0], due_s, batch.attempts, None, 0, batch.begun_s, strikes=strikes)
                     )
 
     def _by_clock(self, lane: Lane, run: list[tuple[int, bytes]]) -> list[list[tuple[int, bytes]]]:
@@ -215,22 +237,26 @@ class Publisher:
         middle = len(run) // 2
         return [*self._by_clock(lane, run[:middle]), *self._by_clock(lane, run[middle:])]
 
-    def _put(self, lane: Lane, first: int, rows: list[bytes], attempts: int, strikes: int = 0) -> bool:
+    def _put(self, lane: Lane, first: int, rows: list[bytes], again: "_Again | None" = None) -> bool:
         sent_at_ms = self._outbox.sent_at_ms(lane, first, first + len(rows) - 1)
         if sent_at_ms is None:
             return False
         header = Header(lane, self._outbox.epoch, first, len(rows), self._outbox.low(lane), sent_at_ms)
         payload = encode_batch(header, rows)
-        wait_s = min(_LAST_WAIT_S, _FIRST_WAIT_S[lane] * 2 ** (attempts - 1)) * self._rng.uniform(0.8, 1.2)
+        now_s = self._clock.monotonic_s()
+        again = again or _Again(1, 0, now_s)
+        wait_s = min(_LAST_WAIT_S, _FIRST_WAIT_S[lane] * 2 ** (again.attempts - 1)) * self._rng.uniform(0.8, 1.2)
         # In the window before it is on the way: the acknowledgement may be faster than we are.
         with self._wake:
-            due_s = self._clock.monotonic_s() + wait_s
-            flying = _Batch(first, first + len(rows) - 1, due_s, attempts, None, self._answers[lane], strikes)
+            self._order += 1
+            self._early.clear()
+            last, due_s = first + len(rows) - 1, now_s + wait_s
+            flying = _Batch(first, last, due_s, again.attempts, -1, self._order, again.begun_s, strikes=again.strikes)
             self._flying[lane].append(flying)
         packet = self._send(self._address.topic(_CHANNEL[lane]), payload)
         with self._wake:
             if packet is None:
                 self._flying[lane] = [other for other in self._flying[lane] if other is not flying]
                 return False
-            flying.packet = packet
+            flying.packet = None if packet in self._early else packet
         return True

@@ -133,7 +133,7 @@ def _array_head(length: int) -> bytes:
 class Acknowledgement(msgspec.Struct, frozen=True, array_like=True):
     """Sent after the database commit: everything up to `contiguous` and within `ranges` is stored for good.
 
-    `credit`: how many more batches the box may have under way. Also the answer to a birth, so that a box whose own
+    `credit`: how many batches the box may have under way. Also the answer to a birth, so that a box whose own
     numbers lie below the cursor knows that its outbox is a copy.
     """
 

@@ -50,6 +50,7 @@ class Outcome:
     acknowledgements: dict[Address, dict[tuple[int, Lane], Acknowledgement]] = field(default_factory=dict)
     for_alerting: bool = False
     stored: int = 0
+    refused: bool = False
     dead: list[DeadLetter] = field(default_factory=list)
 
 
@@ -105,6 +106,7 @@ class Committer:
             outcome.acknowledgements.setdefault(arrival.address, {})[arrival.header.epoch, arrival.header.lane] = (
                 acknowledge(arrival.header.epoch, arrival.header.lane, state[key].cursor, load)
             )
+        outcome.refused = any(name == "refused_batches" for name, _ in work.counters)
         outcome.for_alerting, outcome.stored = bool(work.occurrences), len(work.rows)
         outcome.dead = [*reading.dead, *work.dead]
         return outcome

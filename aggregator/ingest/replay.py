@@ -13,6 +13,8 @@ from shared.mqtt import Message
 from shared.topics import Channel, parse
 
 WORKER = "replay"
+_OF_HEADERS = {"topic", "oversized", "truncated", "version", "lane", "checksum", "sequence"}
+"""Reasons of letters whose batch was never accounted for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,10 @@ def replay(connection: Connection, letter_id: int) -> Replayed | None:
             return Replayed(0, 0, "its numbers stand for other events, which are stored; look at the bytes")
         reading = read([message], lane)
         numbers = to_ranges(letter["numbers"])
+        if not numbers and letter["reason"] not in _OF_HEADERS:
+            return Replayed(0, 0, "nobody noted which numbers it stands for; look at the bytes")
+        if not reading.arrivals:
+            return Replayed(0, _count(numbers), f"{reading.dead[0].reason}: {reading.dead[0].detail}")
         if not numbers:
             return _as_new(connection, letter_id, reading)
         return _as_settled(connection, letter_id, reading, numbers, letter["recv_at"])
@@ -58,9 +64,9 @@ def replay(connection: Connection, letter_id: int) -> Replayed | None:
 
 def _as_new(connection: Connection, letter_id: int, reading: Reading) -> Replayed:
     """A batch whose header made no sense: its numbers are open still, unless the box has sent them otherwise."""
-    if reading.dead:
-        return Replayed(0, 0, f"{reading.dead[0].reason}: {reading.dead[0].detail}")
     outcome = Committer(WORKER).commit(connection, reading)
+    if outcome.refused:
+        return Replayed(0, 0, "too many numbers are missing before it; try again when they have come")
     connection.execute(SQL["delete_dead_letter"], {"id": letter_id})
     return Replayed(outcome.stored, 0)
 
@@ -79,9 +85,12 @@ def _as_settled(
         connection.execute(SQL["shrink_dead_letter"], {"id": letter_id, "numbers": multirange(left)})
     else:
         connection.execute(SQL["delete_dead_letter"], {"id": letter_id})
-    count = sum(last - first + 1 for first, last in left)
     reason = arrival.fault.detail if arrival.fault and left else ""
-    return Replayed(len(rows), count, reason)
+    return Replayed(len(rows), _count(left), reason)
+
+
+def _count(ranges: tuple[Range, ...]) -> int:
+    return sum(last - first + 1 for first, last in ranges)
 
 
 def _lane(topic: str) -> Lane | None:

@@ -22,8 +22,12 @@ class Ballast:
 
     @property
     def held(self) -> bool:
-        """Whether it is there."""
-        return self._path.is_file()
+        """Whether it is there, and takes the room that it is to keep."""
+        try:
+            there = self._path.stat()
+        except OSError:
+            return False
+        return there.st_size >= BALLAST_BYTES and there.st_blocks * 512 >= BALLAST_BYTES
 
     def release(self) -> bool:
         """Give the room to whoever needs it; false where there is none left to give."""
@@ -42,6 +46,7 @@ class Ballast:
                 return False
             with self._path.open("wb") as file:
                 os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)
+                os.fsync(file.fileno())
         except OSError:
             with contextlib.suppress(OSError):
                 self._path.unlink()

@@ -49,6 +49,8 @@ class ClockFrames:
         self.dirty = not same_boot
         for lane, frames in self._frames.items():
             if not frames or frames[-1].boot != boot:
+                if frames and frames[-1].first == following[lane]:
+                    frames.pop()  # nothing was stamped in the boot before
                 frames.append(_Frame(following[lane], 0, boot))
                 self.dirty = True
         self.look(following)
@@ -86,7 +88,7 @@ class ClockFrames:
                 del frames[0]
         db.execute("DELETE FROM frames")
         db.executemany(
-            "INSERT INTO frames VALUES (?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO frames VALUES (?, ?, ?, ?)",
             [(lane, each.first, each.shift_ms, each.boot) for lane, frames in self._frames.items() for each in frames],
         )
         set_counter(db, _OFFSET, self._offset_ms)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from edge_agent.outbox.ballast import Ballast
+from edge_agent.outbox.ballast import BALLAST_BYTES, Ballast
 from edge_agent.outbox.frames import ClockFrames, boot_id
 from edge_agent.outbox.salvage import damages, mend
 from edge_agent.outbox.store import (
@@ -29,6 +29,7 @@ from edge_agent.outbox.store import (
 )
 from shared.clock import Clock, to_ms
 from shared.envelope import encode_event
+from shared.errors import UnavailableError
 from shared.events import ConfigApplied, Event, Lane, LineSpec, LossReason, RangeLost
 from shared.ids import new_epoch
 from shared.threads import start_vital
@@ -42,6 +43,8 @@ _BULK_COMMIT_S = 0.2
 _RETRY_S = 2.0
 _CLOSE_S = 10.0
 _RECENT_ROWS = 1024
+_LEAST_BYTES = BALLAST_BYTES // 2
+"""However full the disk is, so much may wait: the ballast made room for it."""
 
 
 class _LaneNumbers:
@@ -94,10 +97,17 @@ class Outbox:
         boot: str | None = None,
         on_ready: Callable[[], None] = lambda: None,
     ) -> None:
-        self.file = OutboxFile(path, mend=mend)
         self._ballast = Ballast(path.with_suffix(".ballast"))
         self._full_bytes: int | None = None
         """The bound while the disk is full: what waits may be exchanged, not grow."""
+        self._spare: list[int] = []
+        """Numbers of reports whose transaction failed."""
+        try:
+            self.file = OutboxFile(path, mend=mend)
+        except UnavailableError:
+            if not self._ballast.release():
+                raise
+            self.file = OutboxFile(path, mend=mend)
         self._clock = clock
         self._max_bytes = max_bytes
         self.on_ready = on_ready
@@ -114,8 +124,9 @@ class Outbox:
         self.session = (self.file.counter("session") or 0) + 1
         self._run = self.file.counter("run") or 0
         self._frames = ClockFrames(self.file, clock, boot or boot_id(), self._following())
-        self._ballast.hold()
-        self.file.change(self._begin)
+        self._begin_even_on_a_full_disk()
+        if not self._ballast.hold():
+            self._full_bytes = max(self._bytes, _LEAST_BYTES)
         self._writer = start_vital("outbox-writer", self._write_on)
 
     def append(self, lane: Lane, event: Event) -> int:
@@ -314,6 +325,14 @@ class Outbox:
             numbers.reserved_to = numbers.next - 1 + BLOCK
             set_lane(db, lane, LaneRecord(numbers.reserved_to, numbers.durable_to, None))
 
+    def _begin_even_on_a_full_disk(self) -> None:
+        try:
+            self.file.change(self._begin)
+        except sqlite3.Error as error:
+            if not (_is_full(error) and self._ballast.release()):
+                raise UnavailableError(f"{self.file.path}: the outbox cannot be written ({error})") from None
+            self.file.change(self._begin)
+
     def _note_clean_end(self, db: sqlite3.Connection) -> None:
         for lane, numbers in self._lanes.items():
             set_lane(db, lane, LaneRecord(numbers.reserved_to, numbers.durable_to, numbers.next))
@@ -340,10 +359,14 @@ class Outbox:
             try:
                 self._commit(rows, gone, reserve)
             except sqlite3.Error as error:
-                if _is_full(error) and self._ballast.release():
-                    self._full_bytes = self._bytes
-                    log.error("%s: the disk is full; what comes now takes the place of the oldest", self.file.path)
-                    continue
+                if _is_damage(error):
+                    log.critical("%s: the file is damaged; the next start saves what can be read", self.file.path)
+                    raise
+                if _is_full(error):
+                    self._full_bytes = max(self._bytes, _LEAST_BYTES)
+                    if self._ballast.release():
+                        log.error("%s: the disk is full; what comes now takes the place of the oldest", self.file.path)
+                        continue
                 log.error("%s: cannot write (%s); events wait in memory", self.file.path, error)
                 if closing:
                     return
@@ -358,6 +381,9 @@ class Outbox:
     ) -> None:
         """One durable transaction, then the same in memory."""
         evicted: list[tuple[Lane, int, int]] = []
+        reports: dict[int, bytes] = {}
+        with self._lock:
+            below = min(rows[Lane.ALARM], default=self._lanes[Lane.ALARM].next)
         rows_left = {lane: numbers.waiting for lane, numbers in self._lanes.items()}
         bound = self._max_bytes if self._full_bytes is None else min(self._max_bytes, self._full_bytes)
         dirty = self._frames.dirty
@@ -383,14 +409,15 @@ class Outbox:
                 with self._lock:
                     self._frames.dirty = False
                     self._frames.save(db, low)
-            while size > bound and (victim := oldest_run(db)):
+            while size > bound and (victim := oldest_run(db, below)):
                 count, freed = delete_range(db, *victim)
                 rows_left[victim[0]] -= count
                 size -= freed
                 evicted.append(victim)
-                if row := self._report_evicted(db, victim):
+                if report := self._report_evicted(db, victim):
+                    reports[report[0]] = report[1]
                     rows_left[Lane.ALARM] += 1
-                    size += len(row) + ROW_OVERHEAD_BYTES
+                    size += len(report[1]) + ROW_OVERHEAD_BYTES
             return size
 
         try:
@@ -398,11 +425,13 @@ class Outbox:
         except sqlite3.Error:
             with self._lock:
                 self._frames.dirty = self._frames.dirty or dirty
+                self._spare += reports
             raise
         if self._ballast.hold():
             self._full_bytes = None
         with self._lock:
             self._bytes = size
+            self._lanes[Lane.ALARM].recent.update(reports)
             for lane, numbers in self._lanes.items():
                 _settle(numbers, rows[lane], len(gone[lane]), [(a, b) for other, a, b in evicted if other is lane])
                 numbers.reserved_to = reserve.get(lane, numbers.reserved_to)
@@ -413,17 +442,20 @@ class Outbox:
         if any(rows.values()):
             self.on_ready()
 
-    def _report_evicted(self, db: sqlite3.Connection, victim: tuple[Lane, int, int]) -> bytes | None:
-        """Number the report of an eviction and write it in the eviction's own transaction; returns the row, if any."""
+    def _report_evicted(self, db: sqlite3.Connection, victim: tuple[Lane, int, int]) -> tuple[int, bytes] | None:
+        """Number the report of an eviction and write it in the eviction's own transaction; nobody is told before."""
         row = encode_event(RangeLost(to_ms(self._clock.now_s()), *victim, LossReason.EVICTED))
         with self._lock:
             alarm = self._lanes[Lane.ALARM]
-            if alarm.next > alarm.reserved_to:
+            if self._spare:
+                sequence = self._spare.pop(0)
+            elif alarm.next > alarm.reserved_to:
                 return None  # without a number; the aggregator sees the gap and records it as never come
-            sequence = alarm.take(row)
-            alarm.recent[sequence] = alarm.pending.pop(sequence)
+            else:
+                sequence = alarm.next
+                alarm.next += 1
         db.execute("INSERT INTO events VALUES (?, ?, ?)", (Lane.ALARM, sequence, row))
-        return row
+        return sequence, row
 
 
 def _settle(numbers: _LaneNumbers, written: dict[int, bytes], gone: int, evicted: list[tuple[int, int]]) -> None:
@@ -438,6 +470,11 @@ def _settle(numbers: _LaneNumbers, written: dict[int, bytes], gone: int, evicted
         del numbers.recent[sequence]
     while len(numbers.recent) > _RECENT_ROWS:
         del numbers.recent[next(iter(numbers.recent))]
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    """Whether it is the file itself that is no good any more."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _is_full(error: sqlite3.Error) -> bool:

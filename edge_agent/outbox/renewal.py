@@ -8,7 +8,7 @@ import msgspec
 from edge_agent.outbox.store import LaneRecord, OutboxFile, set_counter, set_lane
 from shared.clock import Clock, to_ms
 from shared.envelope import decode_event, encode_event
-from shared.events import ConfigApplied, EvidenceReady, Lane, LineSpec
+from shared.events import ConfigApplied, EvidenceReady, Lane, LineSpec, RangeLost
 from shared.ids import new_epoch
 
 
@@ -38,8 +38,8 @@ def _renumber(db: sqlite3.Connection, epoch: int, head: list[bytes]) -> None:
     db.execute("DELETE FROM frames")  # they are told by the old numbers
     for lane in Lane:
         waiting = db.execute("SELECT row FROM events WHERE lane = ? ORDER BY seq", (lane,)).fetchall()
-        # A picture is announced by the number of its event, which is another now.
-        kept = [row for (row,) in waiting if not isinstance(decode_event(row), EvidenceReady)]
+        # What names numbers is not true any more: pictures are announced by them, and losses.
+        kept = [row for (row,) in waiting if not isinstance(decode_event(row), EvidenceReady | RangeLost)]
         rows = [*(head if lane is Lane.ALARM else []), *kept]
         db.execute("DELETE FROM events WHERE lane = ?", (lane,))
         db.executemany("INSERT INTO events VALUES (?, ?, ?)", [(lane, n, row) for n, row in enumerate(rows, start=1)])

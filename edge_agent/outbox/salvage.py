@@ -1,7 +1,12 @@
-"""A damaged outbox: what can be read of it goes into a new one, and the damaged file is kept."""
+"""A damaged outbox: what can be read of it goes into a new one, and the damaged file is kept.
+
+The new file is finished before the damaged one is moved, so that an end at any moment loses nothing: either the damaged
+file is still there and is salvaged again, or the new one is complete and is moved into its place.
+"""
 
 import contextlib
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -9,15 +14,37 @@ from pathlib import Path
 
 import msgspec
 
-from edge_agent.outbox.store import OutboxFile, set_counter
+from edge_agent.outbox.ballast import Ballast
+from edge_agent.outbox.store import LaneRecord, OutboxFile, set_counter, set_lane, sync_folder
 from shared.envelope import decode_event, encode_event
 from shared.errors import WireError
-from shared.events import ConfigApplied, Lane, LineSpec
+from shared.events import ConfigApplied, EvidenceReady, Lane, LineCrossed, LineSpec, RangeLost, ZoneAlarm
 
 log = logging.getLogger(__name__)
 
 _JUMP = 8
 """Numbers left out behind the last one that could be read; doubled until something can be read again."""
+_KEPT_FILES = 2
+_PARTS = ("", "-wal", "-shm")
+
+
+def mend(path: Path) -> None:
+    """Salvage a file if it is damaged, or finish what was interrupted. The caller holds its lock.
+
+    Raises:
+        OSError: the disk does not take the new file, or the damaged one cannot be moved.
+        sqlite3.Error: the same.
+    """
+    fresh = _fresh(path)
+    if is_damaged(path):
+        for part in _PARTS:
+            Path(f"{fresh}{part}").unlink(missing_ok=True)
+        Ballast(path.with_suffix(".ballast")).release()
+        saved = _fill(path, fresh)
+        _exchange(path, fresh)
+        log.error("%s was damaged: it is kept beside, %d events were saved into a new one", path, saved)
+    elif not path.exists() and fresh.exists():
+        _exchange(path, fresh)
 
 
 def is_damaged(path: Path) -> bool:
@@ -33,59 +60,81 @@ def is_damaged(path: Path) -> bool:
         return True
 
 
-def mend(path: Path) -> None:
-    """Salvage a file if it is damaged. The caller holds its lock.
-
-    Raises:
-        OSError: the damaged file cannot be put aside.
-    """
-    if is_damaged(path):
-        salvage(path)
+def damages(path: Path) -> int:
+    """How many damaged files lie beside an outbox; the newest are kept."""
+    return len(_kept(path))
 
 
-def salvage(path: Path) -> int:
-    """Put a damaged outbox aside and begin a new one with the events that can still be read.
+def _fresh(path: Path) -> Path:
+    return path.with_name(f"{path.name}.salvaged")
 
-    They get new numbers: the file gets a new epoch, for nobody knows which numbers the damaged one had used.
 
-    Returns:
-        How many events were saved.
-    """
-    aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}")
-    for suffix in ("", "-wal", "-shm"):
+def _kept(path: Path) -> list[Path]:
+    found = path.parent.glob(f"{path.name}.damaged-*")
+    return sorted((one for one in found if not one.name.endswith(_PARTS[1:])), key=lambda one: one.stat().st_mtime)
+
+
+def _exchange(path: Path, fresh: Path) -> None:
+    """Move the damaged file aside, then the new one into its place. The log goes with the file that it belongs to."""
+    number = 1
+    while any(Path(f"{path}.damaged-{number}{part}").exists() for part in _PARTS):
+        number += 1
+    for part in _PARTS:
         with contextlib.suppress(FileNotFoundError):
-            Path(f"{path}{suffix}").rename(f"{aside}{suffix}")
-    rows = {lane: list(_readable(aside, lane)) for lane in Lane}
-    applied = _applied(aside)
+            Path(f"{path}{part}").rename(f"{path}.damaged-{number}{part}")
+    sync_folder(path.parent)
+    fresh.rename(path)
+    sync_folder(path.parent)
+    for old in _kept(path)[:-_KEPT_FILES]:
+        for part in _PARTS:
+            Path(f"{old}{part}").unlink(missing_ok=True)
+
+
+def _fill(damaged: Path, fresh: Path) -> int:
+    """Make the new file, whole and on the disk; returns how many events it holds.
+
+    Events get new numbers and the file a new epoch: nobody knows which numbers the damaged one had used.
+    """
+    rows = {lane: [row for row in _readable(damaged, lane) if _stays_true(row)] for lane in Lane}
+    saved = sum(len(of_lane) for of_lane in rows.values())
+    run = _run(damaged, rows)
+    applied = _applied(damaged)
     if applied:  # events name lines by its numbers
         cameras, lines = msgspec.msgpack.decode(applied[1], type=tuple[tuple[str, ...], tuple[LineSpec, ...]])
         rows[Lane.ALARM].insert(0, encode_event(ConfigApplied(round(time.time() * 1000), applied[0], cameras, lines)))
-    file = OutboxFile(path, exclusive=False)
+
+    def write(db: sqlite3.Connection) -> None:
+        set_counter(db, "run", run)
+        if applied:
+            db.execute("INSERT INTO applied VALUES (?, ?)", applied)
+        for lane, of_lane in rows.items():
+            numbered = [(lane, number, row) for number, row in enumerate(of_lane, start=1)]
+            db.executemany("INSERT INTO events VALUES (?, ?, ?)", numbered)
+            set_lane(db, lane, LaneRecord(len(of_lane), len(of_lane), len(of_lane) + 1))
+
+    file = OutboxFile(fresh, exclusive=False)
     try:
-        file.change(lambda db: _fill(db, rows, applied, damages(path)))
+        file.change(write)
     finally:
         file.close()
-    saved = sum(len(of_lane) for of_lane in rows.values())
-    log.error("%s is damaged: kept as %s, %d events saved into a new one", path, aside.name, saved)
+    with fresh.open("rb") as written:
+        os.fsync(written.fileno())
     return saved
 
 
-def damages(path: Path) -> int:
-    """How many damaged files lie beside an outbox."""
-    kept = [other.name for other in path.parent.glob(f"{path.name}.damaged-*")]
-    return sum(not name.endswith(("-wal", "-shm")) for name in kept)
+def _stays_true(row: bytes) -> bool:
+    """Whether an event still says the truth under another number: what names numbers of its own lane does not."""
+    return not isinstance(decode_event(row), EvidenceReady | RangeLost)
 
 
-def _fill(db: sqlite3.Connection, rows: dict[Lane, list[bytes]], applied: tuple[int, bytes] | None, times: int) -> None:
-    set_counter(db, "damages", times)
-    if applied:
-        db.execute("INSERT INTO applied VALUES (?, ?)", applied)
-    for lane, of_lane in rows.items():
-        db.executemany(
-            "INSERT INTO events VALUES (?, ?, ?)", [(lane, n, row) for n, row in enumerate(of_lane, start=1)]
-        )
-        last = len(of_lane)
-        db.execute("INSERT INTO lanes VALUES (?, ?, ?, ?)", (lane, last, last, last + 1))
+def _run(path: Path, rows: dict[Lane, list[bytes]]) -> int:
+    """The newest number of a camera worker's life: tracks of later ones must not look like those of earlier ones."""
+    events = [decode_event(row) for of_lane in rows.values() for row in of_lane]
+    runs = [event.run for event in events if isinstance(event, LineCrossed | ZoneAlarm)]
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path, timeout=5)) as db:
+        found = db.execute("SELECT value FROM counters WHERE name = 'run'").fetchone()
+        runs.append(int(found[0]) if found else 0)
+    return max(runs, default=0)
 
 
 def _readable(path: Path, lane: Lane) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TypeVar
 
+from shared.envelope import MAX_SEQUENCE
 from shared.errors import UnavailableError
 from shared.events import Lane
 
@@ -67,7 +68,7 @@ class OutboxFile:
                 self._write = undo.enter_context(contextlib.closing(self._connect()))
                 self._write.executescript(resources.files(__package__).joinpath("schema.sql").read_text("utf-8"))
                 self._read = self._connect()
-                _sync_folder(path.parent)
+                sync_folder(path.parent)
             except BlockingIOError:
                 raise UnavailableError(f"{path}: another agent uses this data_dir; give each its own") from None
             except (OSError, sqlite3.Error) as error:
@@ -173,7 +174,7 @@ class OutboxFile:
             return self._read.execute(sql, arguments).fetchall()
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """A new file is on the card only when its folder is."""
     number = os.open(folder, os.O_RDONLY)
     try:
@@ -219,10 +220,17 @@ def delete_range(db: sqlite3.Connection, lane: Lane, first: int, last: int) -> t
     return count, size + count * ROW_OVERHEAD_BYTES
 
 
-def oldest_run(db: sqlite3.Connection) -> tuple[Lane, int, int] | None:
-    """The oldest rows with contiguous numbers, bulk before alarms: what is given up when the outbox is full."""
-    for lane in (Lane.BULK, Lane.ALARM):
-        found = db.execute("SELECT seq FROM events WHERE lane = ? ORDER BY seq LIMIT ?", (lane, EVICT_ROWS)).fetchall()
+def oldest_run(db: sqlite3.Connection, below: int) -> tuple[Lane, int, int] | None:
+    """The oldest rows with contiguous numbers, bulk before alarms: what is given up when the outbox is full.
+
+    Args:
+        db: within a change.
+        below: number from which on no alarm is given up: what this change itself writes, reports of losses included.
+    """
+    for lane, end in ((Lane.BULK, MAX_SEQUENCE), (Lane.ALARM, below)):
+        found = db.execute(
+            "SELECT seq FROM events WHERE lane = ? AND seq < ? ORDER BY seq LIMIT ?", (lane, end, EVICT_ROWS)
+        ).fetchall()
         if found:
             first = last = found[0][0]
             for (sequence,) in found[1:]:

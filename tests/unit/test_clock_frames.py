@@ -155,3 +155,16 @@ def test_frames_of_numbers_that_are_gone_are_forgotten(box: Box) -> None:
     box.see()
     box.outbox.flush()
     assert len([1 for lane, *_ in box.outbox.file.frames() if lane is Lane.BULK]) <= 2
+
+
+@pytest.mark.parametrize("box", [0.0], indirect=True)
+def test_reboots_without_a_new_event(box: Box) -> None:
+    for _ in range(5):
+        box.see()
+    box.outbox.flush()
+    for _ in range(4):
+        box.wait(10)
+        box.reboot(wrong_by_s=0)
+    box.see()
+    assert box.outbox.flush(), "the file takes what comes"
+    assert all(error < 2 for error, _ in box.errors_s())

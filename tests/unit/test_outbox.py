@@ -1,11 +1,14 @@
 """The outbox: numbers are never used twice, waiting events survive, and what is given up is said."""
 
+import contextlib
+import os
 import random
 import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -228,53 +231,113 @@ def test_folder_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:
         Outbox(tmp_path / "file" / "outbox.db", CLOCK, max_bytes=SMALL)
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_damaged_file_is_salvaged(path: Path, seed: int) -> None:
+def damaged(path: Path, seed: int) -> int:
+    """An outbox with 3,000 bulk events and 50 alarms, three of whose pages are garbage; its epoch."""
     one = Outbox(path, CLOCK, max_bytes=10_000_000)
     one.apply_config(("gate",), (LineSpec(0, "north", ((0.0, 0.0), (1.0, 1.0)), "both", 1),))
+    one.append(Lane.ALARM, EvidenceReady(1, Lane.ALARM, 7, b"\x01" * 32, 10))
+    one.append(Lane.ALARM, RangeLost(1, Lane.BULK, 100, 4000, LossReason.EVICTED))
+    for _ in range(5):
+        one.new_run()
     for n in range(3000):
         one.append(Lane.BULK, event(n))
-    alarms = [one.append(Lane.ALARM, event(10_000 + n)) for n in range(50)]
+    for n in range(50):
+        one.append(Lane.ALARM, event(10_000 + n))
     one.close()
-    epoch, content = one.epoch, bytearray(path.read_bytes())
+    content = bytearray(path.read_bytes())
     rng = random.Random(seed)
     for page in rng.sample(range(12, len(content) // 4096), 3):
         content[page * 4096 : page * 4096 + 512] = rng.randbytes(512)
     path.write_bytes(bytes(content))
+    return one.epoch
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_damaged_file_is_salvaged(path: Path, seed: int) -> None:
+    epoch = damaged(path, seed)
     again = Outbox(path, CLOCK, max_bytes=10_000_000)
     assert again.damages == 1
     assert again.epoch != epoch, "nobody knows which numbers the damaged file had used"
     counts = again.waiting()
     assert counts[Lane.BULK] + counts[Lane.ALARM] > 2300, "three pages do not cost the rest"
-    assert counts[Lane.ALARM] <= len(alarms) + 2
     rows = [decode_event(row) for lane in Lane for _, row in again.waiting_between(lane, 1, 10_000)]
     seen = [row.at_ms for row in rows if isinstance(row, CameraChanged)]
     assert len(seen) == len(set(seen)), "nothing twice"
+    assert not [row for row in rows if isinstance(row, EvidenceReady | RangeLost)], "what names old numbers is left out"
+    assert isinstance(decode_event(again.waiting_between(Lane.ALARM, 1, 1)[0][1]), ConfigApplied)
+    assert again.new_run() >= 6, "tracks do not look like earlier ones"
     again.close()
     assert list(path.parent.glob("outbox.db.damaged-*")), "the damaged file is kept"
+
+
+@pytest.mark.parametrize("moment", range(8))
+def test_salvage_that_is_interrupted_loses_nothing(path: Path, monkeypatch: pytest.MonkeyPatch, moment: int) -> None:
+    """Power goes before the nth time that a file is moved, removed or synced."""
+    damaged(path, 3)
+    count = 0
+
+    def counted(whole: Any) -> Any:
+        def call(*arguments: Any, **named: Any) -> Any:
+            nonlocal count
+            count += 1
+            if count == moment + 1:
+                raise KeyboardInterrupt
+            return whole(*arguments, **named)
+
+        return call
+
+    for where, name in ((Path, "rename"), (Path, "unlink"), (os, "fsync")):
+        monkeypatch.setattr(where, name, counted(getattr(where, name)))
+    with contextlib.suppress(KeyboardInterrupt):
+        Outbox(path, CLOCK, max_bytes=10_000_000).close()
+    monkeypatch.undo()
+    again = Outbox(path, CLOCK, max_bytes=10_000_000)
+    assert sum(again.waiting().values()) > 2300
+    again.close()
+
+
+def test_damaged_files_do_not_fill_the_card(path: Path) -> None:
+    for _ in range(4):
+        path.write_bytes(b"garbage" * 1000)
+        Outbox(path, CLOCK, max_bytes=SMALL).close()
+    assert len(list(path.parent.glob("outbox.db.damaged-*"))) <= 3 * 2
+
+
+class Card:
+    """A card that is full at once: SQLite may not grow, and only the ballast gives it room."""
+
+    def __init__(self, outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.db = outbox.file._write
+        pages = self.db.execute("PRAGMA page_count").fetchone()[0]
+        self.db.execute(f"PRAGMA max_page_count = {pages}")
+        self.most = pages + BALLAST_BYTES // 4096
+        whole = Ballast.release
+
+        def release(ballast: Ballast) -> bool:
+            if whole(ballast):
+                self.db.execute(f"PRAGMA max_page_count = {self.most}")
+                return True
+            return False
+
+        monkeypatch.setattr(Ballast, "release", release)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 0))
+
+
+def large(number: int) -> Event:
+    return CameraChanged(number, 1, 0, CameraState.WATCHING, "x" * 400)
 
 
 def test_full_disk_gives_up_the_ballast_and_exchanges_the_oldest(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outbox = Outbox(path, CLOCK, max_bytes=50_000_000)
     for n in range(2000):
-        outbox.append(Lane.BULK, event(n))
+        outbox.append(Lane.BULK, large(n))
     assert outbox.flush()
     ballast = path.with_suffix(".ballast")
     assert ballast.stat().st_size == BALLAST_BYTES
-    db = outbox.file._write
-    pages = db.execute("PRAGMA page_count").fetchone()[0]
-    db.execute(f"PRAGMA max_page_count = {pages}")
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 0))
-    whole = Ballast.release
-
-    def release(self: Ballast) -> bool:
-        db.execute(f"PRAGMA max_page_count = {pages + BALLAST_BYTES // 4096}")
-        return whole(self)
-
-    monkeypatch.setattr(Ballast, "release", release)
+    card = Card(outbox, monkeypatch)
     last = 0
     for n in range(2000, 12_000):
-        last = outbox.append(Lane.BULK, event(n))
+        last = outbox.append(Lane.BULK, large(n))
         if n % 500 == 0:
             outbox.flush(5)
     alarm = outbox.append(Lane.ALARM, event(1))
@@ -283,11 +346,81 @@ def test_full_disk_gives_up_the_ballast_and_exchanges_the_oldest(path: Path, mon
     assert waiting(outbox, Lane.BULK)[-1] == last
     assert waiting(outbox, Lane.BULK)[0] > 5000, "the oldest made room"
     assert alarm in waiting(outbox, Lane.ALARM)
-    assert db.execute("PRAGMA page_count").fetchone()[0] < pages + BALLAST_BYTES // 4096
     monkeypatch.undo()
+    card.db.execute("PRAGMA max_page_count = 1000000")
     outbox.append(Lane.BULK, event(0))
     assert outbox.flush()
     assert ballast.exists(), "when there is room again, it is laid down again"
+    outbox.close()
+
+
+def test_full_disk_while_nothing_waits_keeps_the_alarm(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outbox = Outbox(path, CLOCK, max_bytes=50_000_000)
+    assert outbox.flush()
+    Card(outbox, monkeypatch)
+    alarms = [outbox.append(Lane.ALARM, large(n)) for n in range(40)]
+    assert outbox.flush()
+    assert waiting(outbox, Lane.ALARM) == alarms
+    assert outbox.high(Lane.ALARM) == 40, "and no numbers are burnt"
+    outbox.close()
+
+
+def test_restart_on_a_full_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Outbox(path, CLOCK, max_bytes=50_000_000)
+    kept = one.append(Lane.ALARM, event(1))
+    one.close()
+    tries = []
+    whole = OutboxFile.change
+
+    def change(self: OutboxFile, work: Any) -> Any:
+        tries.append(1)
+        if path.with_suffix(".ballast").exists():
+            raise sqlite3.OperationalError("database or disk is full")
+        return whole(self, work)
+
+    monkeypatch.setattr(OutboxFile, "change", change)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 0))
+    two = Outbox(path, CLOCK, max_bytes=50_000_000)
+    assert len(tries) >= 2
+    assert waiting(two, Lane.ALARM) == [kept]
+    two.close()
+
+
+def test_a_ballast_that_holds_nothing_is_laid_down_again(tmp_path: Path) -> None:
+    (tmp_path / "b").touch()
+    ballast = Ballast(tmp_path / "b")
+    assert not ballast.held
+    assert ballast.hold()
+    assert (tmp_path / "b").stat().st_blocks * 512 >= BALLAST_BYTES
+
+
+def test_an_eviction_that_failed_is_not_reported(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outbox = Outbox(path, CLOCK, max_bytes=SMALL)
+    whole = OutboxFile.change
+    fails = 3
+
+    def change(self: OutboxFile, work: Any) -> Any:
+        def and_fail(db: sqlite3.Connection) -> Any:
+            nonlocal fails
+            result = work(db)
+            if fails and db.execute("SELECT count(*) FROM events WHERE lane = 0").fetchone()[0]:
+                fails -= 1
+                raise sqlite3.OperationalError("disk I/O error")
+            return result
+
+        return whole(self, and_fail)
+
+    monkeypatch.setattr(OutboxFile, "change", change)
+    for n in range(1500):
+        outbox.append(Lane.BULK, event(n))
+    assert outbox.flush(30)
+    assert fails == 0
+    rows = [decode_event(row) for _, row in outbox.waiting_between(Lane.ALARM, 1, 10_000)]
+    lost = [(row.first, row.last) for row in rows if isinstance(row, RangeLost)]
+    assert len(lost) == len(set(lost)), "each loss is told once"
+    left = set(waiting(outbox, Lane.BULK))
+    assert {n for first, last in lost for n in range(first, last + 1)} | left == set(range(1, 1501))
+    assert waiting(outbox, Lane.ALARM) == list(range(1, len(rows) + 1)), "and no number is lost to a failed try"
     outbox.close()
 
 

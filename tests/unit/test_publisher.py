@@ -239,7 +239,7 @@ def test_a_batch_that_is_never_answered_falls_into_halves_and_one_event_is_put_a
     publisher: Publisher, outbox: Outbox, line: Line, clock: ManualClock
 ) -> None:
     add(outbox, Lane.BULK, 16)
-    refuse(publisher, outbox, line, clock, bad=7, rounds=45)
+    refuse(publisher, outbox, line, clock, bad=7, rounds=90)
     sizes = {last - first + 1 for first, last in line.numbers(Lane.BULK) if first <= 7 <= last}
     assert sizes == {16, 8, 4, 2, 1}
     outbox.flush()
@@ -262,3 +262,55 @@ def test_an_aggregator_that_answers_nobody_is_waited_for(
             publisher.delivered(packet)
     assert set(line.numbers(Lane.BULK)) == {(1, 16)}
     assert outbox.waiting()[Lane.BULK] == 16
+
+
+def test_a_link_that_flaps_puts_nothing_aside(
+    publisher: Publisher, outbox: Outbox, line: Line, clock: ManualClock
+) -> None:
+    """A worker took the first alarm and died; the second was stored by another; then the link comes and goes."""
+    add(outbox, Lane.ALARM, 1)
+    turn(publisher)
+    add(outbox, Lane.ALARM, 1)
+    turn(publisher)
+    publisher.acknowledged(ack(outbox, Lane.ALARM, 0, (2, 2)))
+    for _ in range(200):
+        publisher.set_listening(False)
+        clock.advance(30)
+        publisher.set_listening(True)
+        publisher.acknowledged(ack(outbox, Lane.ALARM, 0, (2, 2)))  # the answer to the birth
+        clock.advance(2)
+        turn(publisher)
+        for packet in range(len(line.sent) + 1):
+            publisher.delivered(packet)
+    assert [seq for seq, _ in outbox.waiting_between(Lane.ALARM, 1, 10)] == [1]
+
+
+def test_one_batch_that_is_never_answered_does_not_use_up_the_credit(
+    publisher: Publisher, outbox: Outbox, line: Line, clock: ManualClock
+) -> None:
+    add(outbox, Lane.BULK, 10)
+    publisher.acknowledged(ack(outbox, Lane.BULK, 0, credit=1))
+    turn(publisher)
+    assert line.numbers(Lane.BULK) == [(1, 10)]
+    add(outbox, Lane.BULK, 5)
+    for _ in range(5):
+        clock.advance(100)
+        turn(publisher)
+        for packet in range(len(line.sent) + 1):
+            publisher.delivered(packet)
+    assert (11, 15) in line.numbers(Lane.BULK)
+
+
+def test_puback_that_is_quicker_than_we_are(outbox: Outbox, clock: ManualClock) -> None:
+    sent = []
+
+    def send(topic: str, payload: bytes) -> int:
+        sent.append(decode_header(payload))
+        publisher.delivered(len(sent))
+        return len(sent)
+
+    publisher = Publisher(outbox, Address("s", "a"), send, clock, random.Random(1))
+    publisher.set_listening(True)
+    add(outbox, Lane.BULK, 1000)
+    turn(publisher)
+    assert len(sent) > 2, "its room in the client's queue is free again"
