@@ -137,10 +137,11 @@ def _speed(reader: PlateReader, runs: int) -> Iterator[Row]:
 def _memory_mib() -> float:
     """What reading adds to a fresh process that has its libraries loaded."""
     program = (
-        "import resource, numpy; from edge_agent.plate import PlateReader\n"
-        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "PlateReader.shipped().read(numpy.full((720, 1280, 3), 90, numpy.uint8))\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
+        "import numpy; from pathlib import Path; from edge_agent.plate import PlateReader\n"
+        "resident = lambda: int(Path('/proc/self/statm').read_text().split()[1]) * 4\n"
+        "before, reader = resident(), PlateReader.shipped()\n"
+        "reader.read(numpy.full((720, 1280, 3), 90, numpy.uint8))\n"
+        "print(resident() - before)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     return int(done.stdout) / 1024

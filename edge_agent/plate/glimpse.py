@@ -12,6 +12,9 @@ from edge_agent.plate.finder import Picture, Quad, Session
 SIZE = 128, 48
 """Width and height of a crop."""
 
+_GROWN = (1.0, 1.0), (1.06, 1.08)
+"""Along and across the plate."""
+
 LogChances = NDArray[np.float32]
 
 
@@ -47,6 +50,18 @@ def cut(picture: Picture, corners: Quad) -> Picture:
     target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     homography = cv2.getPerspectiveTransform(corners, target)
     return np.asarray(cv2.warpPerspective(part, homography, SIZE, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def mean(glimpses: Sequence[Glimpse]) -> Glimpse:
+    """Several cuts of one plate from one picture as one glimpse."""
+    parts = zip(*((one.characters, one.colours, one.layouts) for one in glimpses), strict=True)
+    return Glimpse(*(np.asarray(np.mean(part, axis=0), np.float32) for part in parts))
+
+
+def cuts(picture: Picture, corners: Quad) -> list[Picture]:
+    """A plate's crops: as it was found, and with a little more around it, for corners are never quite right."""
+    middle = corners.mean(0)
+    return [cut(picture, np.asarray(middle + (corners - middle) * np.array(grown), np.float32)) for grown in _GROWN]
 
 
 class Recogniser:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from edge_agent.plate.finder import Picture, PlateFinder
-from edge_agent.plate.glimpse import Glimpse, Recogniser, cut
+from edge_agent.plate.glimpse import Glimpse, Recogniser, cuts, mean
 from edge_agent.plate.spelling import Calibration, Plate, Reading, spell
 from models.registry import Registry
 from models.session import CPU
@@ -41,7 +41,9 @@ class PlateReader:
     def read(self, picture: Picture) -> list[Plate]:
         """All plates of a scene, ordered by score × area."""
         found = self._finder.find(picture)
-        glimpses = self._recogniser.look([cut(picture, one.corners) for one in found])
+        crops = [crop for one in found for crop in cuts(picture, one.corners)]
+        seen, each = self._recogniser.look(crops), len(crops) // max(1, len(found))
+        glimpses = [mean(seen[start : start + each]) for start in range(0, len(seen), each or 1)]
         plates = [
             Plate(one, glimpse, spell(glimpse, self.calibration)) for one, glimpse in zip(found, glimpses, strict=True)
         ]

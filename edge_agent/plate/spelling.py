@@ -10,7 +10,7 @@ from edge_agent.plate.finder import Found
 from edge_agent.plate.glimpse import Glimpse
 from shared.plates import ALPHABET, COLOURS, LAYOUTS, Colour, Layout, kinds_of, valid
 
-_SPELLINGS = 32
+_SPELLINGS = 16
 _HOPELESS = 7.0
 """The search ends at texts that are a thousand times less likely than the first."""
 _LETTERS = [*ALPHABET, ""]

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.plate import Calibration, Glimpse, PlateFinder, Recogniser, cut, spell
+from edge_agent.plate import Calibration, Glimpse, PlateFinder, Recogniser, cuts, mean, spell
 from models.session import open_session
 from models.training import drawn, real
 from shared.plates import KINDS, as_stamped
@@ -41,7 +41,7 @@ def real_looks(folder: Path) -> list[Look]:
             found = [one.corners for one in finder.find(scene.picture)]
             main = real.main_plate(scene, found)
             if main is not None:
-                looks.append(Look(recogniser.look([cut(scene.picture, found[main])])[0], scene.main, fold))
+                looks.append(Look(mean(recogniser.look(cuts(scene.picture, found[main]))), scene.main, fold))
     return looks
 
 
@@ -76,7 +76,7 @@ def fit(reals: list[Look], drawns: list[Look]) -> dict[str, float]:
     for temperature in (0.6, 0.8, 1.0, 1.25, 1.5, 2.0):
         odds, right = _odds([*reals, *drawns], Calibration(temperature))
         slope, offset = _logistic(odds, right, weights)
-        chances = np.clip(1 / (1 + np.exp(-(slope * odds + offset))), 1e-6, 1 - 1e-6)
+        chances = np.clip(1 / (1 + np.exp(-np.clip(slope * odds + offset, -30, 30))), 1e-6, 1 - 1e-6)
         cost = -float((weights * np.where(right, np.log(chances), np.log(1 - chances))).sum())
         if best is None or cost < best[0]:
             best = cost, Calibration(temperature, slope, offset, 0.0)

@@ -142,7 +142,8 @@ def crop(face: Picture, rng: np.random.Generator, hard: Hardship | None = None) 
 
 def look(worn: Picture, rng: np.random.Generator, hard: Hardship) -> Picture:
     """One look at a worn plate, shape (48, 128, 3): turned, lit, seen with few pixels, and resized."""
-    wide = round(float(np.exp(rng.uniform(np.log(46), np.log(190)))))
+    fewest = 46 + 44 * max(0.0, 1 - hard.sensor)  # pixels across a plate
+    wide = round(float(np.exp(rng.uniform(np.log(fewest), np.log(190)))))
     high = max(14, round(wide * worn.shape[0] / worn.shape[1] * rng.uniform(0.85, 1.15)))
     homography = _turned(worn, (wide, high), rng, hard.angle)
     picture = _behind((wide, high), rng)
