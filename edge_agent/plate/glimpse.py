@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.plate.finder import Picture, Quad, Session
+from edge_agent.plate.finder import Found, Picture, Quad, Session
 
 SIZE = 128, 48
 """Width and height of a crop."""
 
-_GROWN = (1.0, 1.0), (1.06, 1.08)
+_GROWN = 1.06, 1.08
 """Along and across the plate."""
 
 LogChances = NDArray[np.float32]
@@ -58,10 +58,16 @@ def mean(glimpses: Sequence[Glimpse]) -> Glimpse:
     return Glimpse(*(np.asarray(np.mean(part, axis=0), np.float32) for part in parts))
 
 
-def cuts(picture: Picture, corners: Quad) -> list[Picture]:
-    """A plate's crops: as it was found, and with a little more around it, for corners are never quite right."""
+def cuts(picture: Picture, found: Found) -> list[Picture]:
+    """Two crops of a plate, for corners are never quite right: as it was found in the end and at first, a little grown."""
+    if found.rough is None:
+        return [cut(picture, found.corners), cut(picture, _grown(found.corners))]
+    return [cut(picture, _grown(found.corners)), cut(picture, _grown(found.rough))]
+
+
+def _grown(corners: Quad) -> Quad:
     middle = corners.mean(0)
-    return [cut(picture, np.asarray(middle + (corners - middle) * np.array(grown), np.float32)) for grown in _GROWN]
+    return np.asarray(middle + (corners - middle) * np.array(_GROWN), np.float32)
 
 
 class Recogniser:

@@ -41,7 +41,7 @@ class PlateReader:
     def read(self, picture: Picture) -> list[Plate]:
         """All plates of a scene, ordered by score × area."""
         found = self._finder.find(picture)
-        crops = [crop for one in found for crop in cuts(picture, one.corners)]
+        crops = [crop for one in found for crop in cuts(picture, one)]
         seen, each = self._recogniser.look(crops), len(crops) // max(1, len(found))
         glimpses = [mean(seen[start : start + each]) for start in range(0, len(seen), each or 1)]
         plates = [

@@ -38,8 +38,8 @@ def real_looks(folder: Path) -> list[Look]:
         for scene in real.scenes():
             if scene.fold != fold:
                 continue
-            found = [one.corners for one in finder.find(scene.picture)]
-            main = real.main_plate(scene, found)
+            found = finder.find(scene.picture)
+            main = real.main_plate(scene, [one.corners for one in found])
             if main is not None:
                 looks.append(Look(mean(recogniser.look(cuts(scene.picture, found[main]))), scene.main, fold))
     return looks
