@@ -59,7 +59,7 @@ def mean(glimpses: Sequence[Glimpse]) -> Glimpse:
 
 
 def cuts(picture: Picture, found: Found) -> list[Picture]:
-    """Two crops of a plate, for corners are never quite right: as it was found in the end and at first, a little grown."""
+    """Two crops of a plate, for corners are never quite right: as found in the end and at first, a little grown."""
     if found.rough is None:
         return [cut(picture, found.corners), cut(picture, _grown(found.corners))]
     return [cut(picture, _grown(found.corners)), cut(picture, _grown(found.rough))]
