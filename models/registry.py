@@ -105,4 +105,4 @@ class Registry:
         """
         model = self.find(name)
         # What was checked is what is loaded: the file may be another a moment later.
-        return open_session(self.folder / model.file, providers, "plates", self.verify(model))
+        return open_session(self.folder / model.file, providers, "", self.verify(model))

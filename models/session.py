@@ -17,9 +17,9 @@ def open_session(
 
     Args:
         path: the .onnx file.
-        content: its bytes, where they were read and checked already.
         providers: ONNX Runtime execution providers, best first.
-        key: what the configuration calls this, for the errors; `<key>.providers` is its list of providers.
+        key: what the configuration calls this, for the errors; empty where a command asks.
+        content: its bytes, where they were read and checked already.
 
     Raises:
         ConfigError: the file is missing or no model, or a provider is not there.
@@ -27,7 +27,7 @@ def open_session(
     missing = [name for name in providers if name not in ort.get_available_providers()]
     if missing:
         raise ConfigError(
-            f"{key}.providers: {', '.join(missing)} is not in this ONNX Runtime, "
+            f"{key + '.providers' if key else '--provider'}: {', '.join(missing)} is not in this ONNX Runtime, "
             f"which has {', '.join(ort.get_available_providers())}"
         )
     if content is None and not path.is_file():
