@@ -51,9 +51,11 @@ def read(
             emit(to_json({"file": str(path), "plates": plates, "ms": took}))
             continue
         shown = ("text", "score", "color", "layout", "valid")
-        rows += [{"file": path.name, **{key: plate[key] for key in shown}, "ms": took} for plate in plates]
+        for plate in plates:
+            sure = float(str(plate["score"])) >= reader.calibration.threshold
+            rows.append({"file": str(path), "read": sure, **{key: plate[key] for key in shown}, "ms": took})
         if not plates:
-            rows.append({"file": path.name, **dict.fromkeys(shown), "ms": took})
+            rows.append({"file": str(path), "read": False, **dict.fromkeys(shown), "ms": took})
     if output is Output.TABLE and rows:
         print_rows(rows, output)
     if failed:

@@ -88,7 +88,7 @@ def test_a_scene_has_its_plates_in_order_with_their_corners(plates: dict[str, Pa
 
 def test_the_table_is_for_people(plates: dict[str, Path]) -> None:
     text = hawkline("plate", "read", "--crop", str(plates["皖A12345"]))
-    assert text.splitlines()[0].split() == ["FILE", "TEXT", "SCORE", "COLOR", "LAYOUT", "VALID", "MS"]
+    assert text.splitlines()[0].split() == ["FILE", "READ", "TEXT", "SCORE", "COLOR", "LAYOUT", "VALID", "MS"]
     assert "皖A12345" in text
 
 
