@@ -41,6 +41,41 @@ def arguments(description: str | None, steps: int, rate: float, width: int) -> a
     return ask
 
 
+def begin(asked: argparse.Namespace) -> float:
+    """Set seed and threads as asked; returns the part of real pictures."""
+    torch.manual_seed(asked.seed)
+    if asked.threads:
+        torch.set_num_threads(asked.threads)
+    return float(asked.share) if asked.real else 0.0
+
+
+def export(
+    model: nn.Module, path: Path, example: Tensor, inputs: list[str], outputs: list[str], free: list[int]
+) -> None:
+    """Write an ONNX file; one of this name is a finished one.
+
+    Args:
+        model: on the processor.
+        path: of the file.
+        example: an input.
+        inputs: names.
+        outputs: names.
+        free: dimensions of all of them whose size may be another.
+    """
+    model.eval()
+    unfinished = path.with_suffix(".new")
+    torch.onnx.export(
+        model,
+        (example,),
+        str(unfinished),
+        input_names=inputs,
+        output_names=outputs,
+        dynamic_axes={name: {side: f"side{side}" for side in free} for name in (*inputs, *outputs)},
+        dynamo=False,
+    )
+    unfinished.replace(path)
+
+
 class _Session:
     """A network in training, used as if it were an ONNX session."""
 

@@ -116,26 +116,13 @@ def _measure(fold: int, model: nn.Module) -> str:
 
 def export(model: nn.Module, path: Path) -> None:
     """Write ONNX: `scene` (1, 3, height, width), blue, green, red, 0 to 1 → `heat` (logits) and `corners`."""
-    model.eval()
-    torch.onnx.export(
-        model,
-        (torch.rand(1, 3, 288, 512),),
-        str(path.with_suffix(".new")),
-        input_names=["scene"],
-        output_names=["heat", "corners"],
-        dynamic_axes={name: {2: "height", 3: "width"} for name in ("scene", "heat", "corners")},
-        dynamo=False,
-    )
-    path.with_suffix(".new").replace(path)  # a file of this name is a finished one
+    loop.export(model, path, torch.rand(1, 3, 288, 512), ["scene"], ["heat", "corners"], [2, 3])
 
 
 def main() -> None:
     """The command."""
     asked = loop.arguments(__doc__, steps=3000, rate=3e-3, width=16).parse_args()
-    torch.manual_seed(asked.seed)
-    if asked.threads:
-        torch.set_num_threads(asked.threads)
-    share = asked.share if asked.real else 0.0
+    share = loop.begin(asked)
 
     def batches(seed: int) -> Iterator[loop.Batch]:
         source = Scenes(seed, asked.fold, share)

@@ -156,17 +156,7 @@ def read_texts(model: nn.Module, pictures: list[NDArray[np.uint8]]) -> list[str]
 
 def export(model: nn.Module, path: Path) -> None:
     """Write ONNX: `crop` (n, 3, 48, 128), blue, green, red, 0 to 1 → `characters`, `colour`, `layout`, logits."""
-    model.eval()
-    torch.onnx.export(
-        model,
-        (torch.rand(1, 3, 48, 128),),
-        str(path.with_suffix(".new")),
-        input_names=["crop"],
-        output_names=["characters", "colour", "layout"],
-        dynamic_axes={name: {0: "n"} for name in ("crop", "characters", "colour", "layout")},
-        dynamo=False,
-    )
-    path.with_suffix(".new").replace(path)  # a file of this name is a finished one
+    loop.export(model, path, torch.rand(1, 3, 48, 128), ["crop"], ["characters", "colour", "layout"], [0])
 
 
 def _loss(model: nn.Module, batch: loop.Batch) -> tuple[Tensor, str]:
@@ -193,10 +183,7 @@ def _measure(fold: int, drawn_ones: list[tuple[NDArray[np.uint8], str]], model: 
 def main() -> None:
     """The command."""
     asked = loop.arguments(__doc__, steps=8000, rate=3e-3, width=48).parse_args()
-    torch.manual_seed(asked.seed)
-    if asked.threads:
-        torch.set_num_threads(asked.threads)
-    share = asked.share if asked.real else 0.0
+    share = loop.begin(asked)
 
     def batches(seed: int) -> Iterator[loop.Batch]:
         source = Crops(seed, asked.fold, share)
