@@ -25,6 +25,8 @@ from shared.errors import UnavailableError
 log = logging.getLogger(__name__)
 
 _START_S = 120.0
+_AGAIN_S = 8.0
+"""A server that ends so soon after its start is started again."""
 _STOP_S = 30.0
 _SUPERUSER = "hawkline"
 _DATABASE = "hawkline"
@@ -98,19 +100,7 @@ class EmbeddedPostgres:
             self._initialise()
         self._prepare_sockets()
         if not self.is_running():
-            with (self._data.parent / "postgres.log").open("ab") as output:
-                self._process = subprocess.Popen(
-                    [self._binaries / "postgres", "-D", self._data],
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    cwd="/",
-                    start_new_session=True,
-                    env=_ENVIRONMENT,
-                    user=self._user,
-                    group=self._group,
-                    extra_groups=self._groups,
-                )
+            self._launch()
         self._await()
 
     def stop(self) -> None:
@@ -132,6 +122,21 @@ class EmbeddedPostgres:
         self.stop()
         shutil.rmtree(self._data.parent, ignore_errors=True)
         shutil.rmtree(self._sockets, ignore_errors=True)
+
+    def _launch(self) -> None:
+        with (self._data.parent / "postgres.log").open("ab") as output:
+            self._process = subprocess.Popen(
+                [self._binaries / "postgres", "-D", self._data],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd="/",
+                start_new_session=True,
+                env=_ENVIRONMENT,
+                user=self._user,
+                group=self._group,
+                extra_groups=self._groups,
+            )
 
     def _initialise(self) -> None:
         log.info("creating the embedded database in %s", self._data)
@@ -190,7 +195,7 @@ class EmbeddedPostgres:
             return False
 
     def _await(self) -> None:
-        deadline_s = time.monotonic() + _START_S
+        began_s = time.monotonic()
         address = f"host={self._sockets} user={_SUPERUSER} dbname=postgres connect_timeout=5"
         while True:
             try:
@@ -200,8 +205,13 @@ class EmbeddedPostgres:
                         connection.execute(f"CREATE DATABASE {_DATABASE}")
                     return
             except psycopg.OperationalError as error:
+                waited_s = time.monotonic() - began_s
                 ended = self._process is not None and self._process.poll() is not None
-                if ended or time.monotonic() > deadline_s:
+                if ended and waited_s < _AGAIN_S:
+                    # A killed predecessor that the kernel has not buried yet still counts as the owner of the files.
+                    time.sleep(0.5)
+                    self._launch()
+                elif ended or waited_s > _START_S:
                     raise UnavailableError(
                         f"the embedded PostgreSQL did not start ({str(error).strip()}); its log ends: {self._log_end()}"
                     ) from None
