@@ -34,6 +34,15 @@ class BrokerSettings(Section, frozen=True):
         require_loopback(self.host, "host")
 
 
+class IngestSettings(Section, frozen=True):
+    """Who receives. Workers of one lane share its messages; each is a process with a database connection of its own."""
+
+    alarm_workers: Annotated[int, Meta(ge=1, le=16)] = 1
+    """Processes for alarms."""
+    bulk_workers: Annotated[int, Meta(ge=1, le=16)] = 1
+    """Processes for everything else, backlogs included."""
+
+
 class ApiSettings(Section, frozen=True):
     """HTTP: console, API, feed, pictures."""
 
@@ -80,6 +89,7 @@ class AggregatorSettings(Section, frozen=True):
     """Pictures, and the embedded database where it is used; relative paths start at the configuration file."""
     database: DatabaseSettings = DatabaseSettings()
     broker: BrokerSettings = BrokerSettings()
+    ingest: IngestSettings = IngestSettings()
     api: ApiSettings = ApiSettings()
     alerts: AlertSettings = AlertSettings()
     webhooks: tuple[WebhookSettings, ...] = ()

@@ -1,7 +1,8 @@
-"""The aggregator's processes: `ingest`, `alerting`, `api`. Each ends when its standard input closes."""
+"""The aggregator's processes. Each ends when its standard input closes."""
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from uuid import uuid4
 
 from aggregator.config import AggregatorSettings
@@ -11,30 +12,35 @@ from shared.leash import wait_for_end
 from shared.threads import start_vital
 
 
-def ingest(settings: AggregatorSettings, dsn: str) -> None:
-    """Receive, commit, acknowledge; record who is there."""
+def presence(settings: AggregatorSettings, dsn: str) -> None:
+    """Record who is there, tell the boxes that somebody listens, and bring them their orders."""
     from aggregator.ingest.orders import OrderSender
     from aggregator.ingest.presence import PresenceWorker
-    from aggregator.ingest.worker import IngestWorker
     from aggregator.store import Database
-    from aggregator.store.waker import INBOX, Waker
 
     database, broker = Database(dsn), (settings.broker.host, settings.broker.port)
-    inbox = Waker(database, INBOX)
-    name = uuid4().hex[:8]
-    # Presence last to come and first to go: its marker tells the boxes that somebody listens.
-    workers = [IngestWorker(f"ingest-{lane.label}-{name}", lane, database, broker, inbox.wake) for lane in Lane]
-    presence = PresenceWorker(database, broker)
-    for worker in workers:
-        worker.start()
-    presence.start()
+    worker = PresenceWorker(database, broker)
+    worker.start()
     orders = OrderSender(database, broker)
     orders.start()
     wait_for_end()
     orders.stop()
-    presence.stop()
-    for worker in workers:
-        worker.stop()
+    worker.stop()
+
+
+def ingest(lane: Lane, settings: AggregatorSettings, dsn: str) -> None:
+    """Receive, commit, acknowledge: one of the workers of one lane."""
+    from aggregator.ingest.worker import IngestWorker
+    from aggregator.store import Database
+    from aggregator.store.waker import INBOX, Waker
+
+    database = Database(dsn)
+    name = f"ingest-{lane.label}-{uuid4().hex[:8]}"
+    broker = settings.broker.host, settings.broker.port
+    worker = IngestWorker(name, lane, database, broker, Waker(database, INBOX).wake)
+    worker.start()
+    wait_for_end()
+    worker.stop()
 
 
 def alerting(settings: AggregatorSettings, dsn: str) -> None:
@@ -88,4 +94,22 @@ def api(settings: AggregatorSettings, dsn: str) -> None:
 DSN_VARIABLE = "HAWKLINE_DSN"
 """The database's address travels in the environment: a command line is for everybody to read."""
 
-SERVICES: dict[str, Callable[[AggregatorSettings, str], None]] = {"ingest": ingest, "alerting": alerting, "api": api}
+Service = Callable[[AggregatorSettings, str], None]
+SERVICES: dict[str, Service] = {
+    "ingest-alarm": partial(ingest, Lane.ALARM),
+    "ingest-bulk": partial(ingest, Lane.BULK),
+    "presence": presence,
+    "alerting": alerting,
+    "api": api,
+}
+"""Started in this order and stopped in the other: the boxes are told to send once somebody listens."""
+
+
+def processes(settings: AggregatorSettings) -> dict[str, str]:
+    """Names of all processes, each with its service: the workers of a lane are as many as configured."""
+    found: dict[str, str] = {}
+    workers = {"ingest-alarm": settings.ingest.alarm_workers, "ingest-bulk": settings.ingest.bulk_workers}
+    for service in SERVICES:
+        for number in range(1, workers.get(service, 1) + 1):
+            found[service if number == 1 else f"{service}-{number}"] = service
+    return found

@@ -13,7 +13,7 @@ from typing import Protocol
 from aggregator.config import AggregatorSettings
 from aggregator.embedded.broker import EmbeddedBroker
 from aggregator.embedded.postgres import EmbeddedPostgres
-from aggregator.services import DSN_VARIABLE, SERVICES
+from aggregator.services import DSN_VARIABLE, processes
 from aggregator.store import Database
 from aggregator.store.migrate import migrate
 from shared.errors import HawklineError, UnavailableError
@@ -95,8 +95,8 @@ class Supervisor:
                 f"{self._config}: broker.host, broker.port: no broker answers on "
                 f"{settings.broker.host}:{settings.broker.port}; start it or correct the address"
             )
-        for name in SERVICES:
-            self._keep(name, service(name, self._config, dsn))
+        for name, kind in processes(settings).items():
+            self._keep(name, service(kind, self._config, dsn))
 
     def _keep(self, name: str, part: Part) -> None:
         if self._stopping.is_set():

@@ -1,13 +1,15 @@
 """Boxes and what was received from them."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import StreamingResponse
 from psycopg.rows import class_row
 
 from aggregator.alerting.alerts import SQL as ALERTING
-from aggregator.api.parts import ConnectionDependency
+from aggregator.api.parts import ConnectionDependency, PartsDependency
 from aggregator.store import load_queries
 from aggregator.store.entities import Box, Gap, LaneAccount, LineCount
 
@@ -27,6 +29,20 @@ def list_producers(connection: ConnectionDependency) -> list[LaneAccount]:
     """What was received of every lane of every outbox: proof that nothing is missing and nothing stored twice."""
     with connection.cursor(row_factory=class_row(LaneAccount)) as cursor:
         return cursor.execute(_SQL["producers"]).fetchall()
+
+
+@router.get("/ledger.csv", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
+def ledger(parts: PartsDependency) -> StreamingResponse:
+    """Every stored number with the CRC-32 of its event: what a ledger kept elsewhere is compared with."""
+
+    def rows() -> Iterator[bytes]:
+        with parts.pool.connection() as connection, connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 0")
+            with cursor.copy(_SQL["ledger"]) as copy:
+                for part in copy:
+                    yield bytes(part)
+
+    return StreamingResponse(rows(), media_type="text/csv")
 
 
 @router.get("/gaps")

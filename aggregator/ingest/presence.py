@@ -88,7 +88,7 @@ class PresenceWorker:
         while not self._stopping.is_set():
             if time.monotonic() >= beat_s:
                 beat_s = time.monotonic() + _BEAT_S
-                connection.execute(SQL["note_service"], {"name": "ingest-presence", "broker_since": self._since})
+                connection.execute(SQL["note_service"], {"name": "presence", "broker_since": self._since})
             for message in self._arrivals.take(100, wait_s=max(0.0, beat_s - time.monotonic())):
                 self._note(connection, message)
 
@@ -160,7 +160,8 @@ class PresenceWorker:
                 "epoch": state.epoch,
             },
         )
-        for row in rows:
-            lane = Lane(row["lane"])
-            ack = acknowledge(state.epoch, lane, Cursor(row["contiguous"], to_ranges(row["above"])))
+        known = {Lane(row["lane"]): Cursor(row["contiguous"], to_ranges(row["above"])) for row in rows}
+        # An unknown box is answered too: it learns that somebody listens, even where its broker keeps the marker back.
+        for lane in Lane:
+            ack = acknowledge(state.epoch, lane, known.get(lane, Cursor()))
             self._broker.publish(address.topic(Channel.ACK), encode_message(ack), qos=0)

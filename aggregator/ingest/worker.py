@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import psycopg
 
 from aggregator.ingest.arrivals import Arrivals
-from aggregator.ingest.commit import Committer
+from aggregator.ingest.commit import SQL, Committer
 from aggregator.ingest.reading import DeadLetter, Reading, read
 from aggregator.store import Database
 from aggregator.store.database import Connection as DatabaseConnection
@@ -23,6 +23,7 @@ from shared.topics import Address, Channel, every_box, shared_by
 log = logging.getLogger(__name__)
 
 _TAKE = 500
+_BEAT_S = 2.0
 _ACK_S = {Lane.ALARM: 0.0, Lane.BULK: 0.25}
 _CHANNEL = {Lane.ALARM: Channel.ALARM, Lane.BULK: Channel.BULK}
 
@@ -45,7 +46,16 @@ class IngestWorker:
         self._ack_due_s = 0.0
         self._committer = Committer(name)
         group = shared_by(f"ingest-{lane.label}", every_box(_CHANNEL[lane]))
-        self._broker = Connection(name, *broker, subscriptions=[(group, 1)], on_message=self._arrivals.put)
+        self._since: datetime | None = None
+        self._beat_s = 0.0
+        self._broker = Connection(
+            name,
+            *broker,
+            subscriptions=[(group, 1)],
+            on_message=self._arrivals.put,
+            on_up=self._came_up,
+            on_down=self._went_down,
+        )
 
     def start(self) -> None:
         """Begin on a thread of its own."""
@@ -56,6 +66,12 @@ class IngestWorker:
         """Leave the broker and let the thread end; what was not committed is sent again, to others."""
         self._stopping.set()
         self._broker.stop()
+
+    def _came_up(self) -> None:
+        self._since = datetime.now(UTC)
+
+    def _went_down(self, _reason: str) -> None:
+        self._since = None
 
     def _run(self) -> None:
         self._database.keep_serving(self._name, self._serve, stopping=self._stopping)
@@ -71,6 +87,11 @@ class IngestWorker:
         if messages:
             self._commit(connection, messages)
         self._acknowledge()
+        if time.monotonic() >= self._beat_s:
+            self._beat_s = time.monotonic() + _BEAT_S
+            beat = {"name": f"ingest-{self._lane.label}", "broker_since": self._since}
+            with connection.transaction():
+                connection.execute(SQL["note_service"], beat)
 
     def _commit(self, connection: DatabaseConnection, messages: list[Message]) -> None:
         """Commit messages; where the database refuses a value, halve until the one is found that carries it."""

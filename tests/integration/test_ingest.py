@@ -593,3 +593,26 @@ def test_absurd_interval_of_one_box_stops_no_judgement(
     PresenceJudge(database).judge(connection)
     assert one(connection, "SELECT count(*) FROM dead_letters") == 1
     assert one(connection, "SELECT count(*) FROM agents WHERE agent = 'b'") == 1
+
+
+def test_an_unknown_box_is_answered_at_its_birth(
+    broker: tuple[str, int], database: Database, connection: Connection
+) -> None:
+    """Some brokers keep the marker back when a session is resumed: the answer says that somebody listens."""
+    worker = PresenceWorker(database, broker)
+    worker.start()
+    wait(lambda: one(connection, "SELECT count(*) FROM services WHERE broker_since IS NOT NULL") == 1)
+    heard: list[Acknowledgement] = []
+    box = Mqtt(
+        "box",
+        *broker,
+        subscriptions=[("hl/1/s/new/down/ack", 0)],
+        on_message=lambda message: heard.append(decode_message(message.payload, Acknowledgement)),
+    )
+    box.start()
+    wait(lambda: box.is_up)
+    box.publish("hl/1/s/new/state", encode_message(BoxState(1, alive=True, epoch=77)), qos=1, retain=True)
+    wait(lambda: len(heard) == 2)
+    assert {(ack.lane, ack.epoch, ack.contiguous) for ack in heard} == {(lane, 77, 0) for lane in Lane}
+    worker.stop()
+    box.stop()

@@ -91,7 +91,7 @@ FROM agents ORDER BY site, agent;
 -- Only the heartbeat's expiry makes a box silent, and only while we could have heard it.
 WITH link AS (
     SELECT min(broker_since) AS since, bool_and(heartbeat_at > now() - interval '6 s') AS alive
-    FROM services WHERE name = 'ingest-presence'
+    FROM services WHERE name = 'presence'
 ), judged AS (
     SELECT site, agent,
         CASE

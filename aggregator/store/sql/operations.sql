@@ -9,6 +9,14 @@ LEFT JOIN (
 ) e ON (e.producer_id, e.lane) = (p.id, c.lane)
 ORDER BY p.site, p.agent, p.id, c.lane;
 
+-- name: ledger
+-- In the order of bytes, so that whoever compares it with a ledger of their own needs no memory.
+COPY (
+    SELECT p.site, p.agent, p.epoch, e.lane, e.seq, e.crc
+    FROM events e JOIN producers p ON p.id = e.producer_id
+    ORDER BY p.site COLLATE "C", p.agent COLLATE "C", p.epoch, e.lane, e.seq
+) TO STDOUT (FORMAT csv, HEADER);
+
 -- name: gaps
 SELECT p.site, p.agent, p.epoch, g.lane, g.first, g.last, g.reason, g.recorded_at
 FROM gaps g JOIN producers p ON p.id = g.producer_id ORDER BY g.id DESC LIMIT %(limit)s;
