@@ -10,9 +10,8 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
-from edge_agent.outbox import Outbox
 from shared.clock import Clock
 from shared.envelope import VERSION, Acknowledgement, Header, encode_batch, split_contiguous
 from shared.events import Lane
@@ -39,6 +38,20 @@ _STRIKES: Final = 5
 
 Send = Callable[[str, bytes], int | None]
 """Publishes at QoS 1; returns the packet id, or None when there is no connection."""
+
+
+class Source(Protocol):
+    """What is used of an outbox. Its methods say more in `edge_agent.outbox.Outbox`."""
+
+    epoch: int
+
+    def next_batch(self, lane: Lane, after: int, max_rows: int, max_bytes: int) -> tuple[int, list[bytes]] | None: ...
+    def waiting_between(self, lane: Lane, first: int, last: int) -> list[tuple[int, bytes]]: ...
+    def sent_at_ms(self, lane: Lane, first: int, last: int) -> int | None: ...
+    def low(self, lane: Lane) -> int: ...
+    def high(self, lane: Lane) -> int: ...
+    def acknowledge(self, lane: Lane, contiguous: int, ranges: tuple[tuple[int, int], ...]) -> None: ...
+    def quarantine(self, lane: Lane, sequence: int) -> None: ...
 
 
 @dataclass(slots=True)
@@ -69,7 +82,7 @@ class _Again:
 class Publisher:
     """Decides what to send when. Give it a `send`, tell it what comes back, call `run` on a thread of its own."""
 
-    def __init__(self, outbox: Outbox, address: Address, send: Send, clock: Clock, rng: random.Random) -> None:
+    def __init__(self, outbox: Source, address: Address, send: Send, clock: Clock, rng: random.Random) -> None:
         self._outbox, self._address, self._send, self._clock, self._rng = outbox, address, send, clock, rng
         self._wake = threading.Condition()
         self._stirred = False
@@ -152,16 +165,30 @@ class Publisher:
             with self._wake:
                 if not self._stirred:
                     self._wake.wait(self._pause_s())
-                self._stirred = False
                 if self._stopping:
                     return
-            if self._listening:
-                try:
-                    for lane in Lane:
-                        self._send_lane(lane)
-                except sqlite3.Error as error:
-                    log.error("the outbox cannot be read: %s; trying again", error)
-                    time.sleep(1.0)
+            try:
+                self.turn()
+            except sqlite3.Error as error:
+                log.error("the outbox cannot be read: %s; trying again", error)
+                time.sleep(1.0)
+
+    def turn(self) -> float:
+        """Send what is to be sent now, for those who have no thread for `run`.
+
+        Returns:
+            Seconds after which the next turn is due, if nothing stirs before.
+
+        Raises:
+            sqlite3.Error: the outbox cannot be read.
+        """
+        with self._wake:
+            self._stirred = False
+        if self._listening:
+            for lane in Lane:
+                self._send_lane(lane)
+        with self._wake:
+            return 0.0 if self._stirred else self._pause_s()
 
     def stop(self) -> None:
         """End `run`."""

@@ -1,6 +1,5 @@
 """Runs the demonstration from start to verdict."""
 
-import contextlib
 import signal
 import threading
 import time
@@ -9,17 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from provisioning.demo.account import outbox_of, settle
-from provisioning.demo.observer import FeedObserver, percentile
-from provisioning.demo.processes import PartProcess
 from provisioning.demo.site import DemoSite, write_site
+from provisioning.parts.aggregator import LocalAggregator
+from provisioning.parts.observer import FeedObserver, percentile
+from provisioning.parts.processes import PartProcess
 from shared.errors import UnavailableError
-from shared.net import pick_free_port, require_free_port
+from shared.net import require_free_port
 from shared.output import say
 
-_READY_S = 180.0
 _FIRST_FRAME_S = 60.0
 _PROGRESS_S = 5.0
 
@@ -45,43 +42,45 @@ def run_demo(options: DemoOptions) -> dict[str, Any]:
         UnavailableError: a part did not start, or ended early.
     """
     require_free_port("127.0.0.1", options.port, "--port")
+    aggregator = LocalAggregator(options.folder, options.port)
     site = write_site(
-        options.folder, api_port=options.port, broker_port=pick_free_port(), video=options.video, scene=options.scene
+        options.folder,
+        api_port=options.port,
+        broker_port=aggregator.broker_port,
+        video=options.video,
+        scene=options.scene,
     )
     stop = threading.Event()
     previous = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        return _Demo(site, options, stop).run()
+        return _Demo(site, aggregator, options, stop).run()
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
 
 
 class _Demo:
-    def __init__(self, site: DemoSite, options: DemoOptions, stop: threading.Event) -> None:
-        self._site, self._options, self._stop = site, options, stop
+    def __init__(
+        self, site: DemoSite, aggregator: LocalAggregator, options: DemoOptions, stop: threading.Event
+    ) -> None:
+        self._site, self._aggregator, self._options, self._stop = site, aggregator, options, stop
         logs = site.folder / "logs"
-        self._aggregator = PartProcess(
-            "aggregator", ["aggregator", "run", "--config", str(site.aggregator)], logs / "aggregator.log"
-        )
         self._agents = {
             name: PartProcess(f"agent {name}", ["agent", "run", "--config", str(path)], logs / f"{name}.log")
             for name, path in site.agents.items()
         }
-        self._observer = FeedObserver(site.url)
-        self._http = httpx.Client(base_url=site.url, timeout=10, trust_env=False)
+        self._observer = FeedObserver(aggregator.url)
 
     def run(self) -> dict[str, Any]:
         began_s = time.monotonic()
         try:
             say("starting the aggregator (database, broker, ingest, alerting, API) …")
-            self._aggregator.start()
-            self._await_ready()
+            self._aggregator.start(self._stop)
             if not self._observer.start():
                 raise UnavailableError("the feed does not answer")
             before = self._events_by_kind()
             stored_before = self._stored()
-            say(f"aggregator ready after {time.monotonic() - began_s:.1f} s; console: {self._site.url}/")
+            say(f"aggregator ready after {time.monotonic() - began_s:.1f} s; console: {self._aggregator.url}/")
             for agent in self._agents.values():
                 agent.start()
             self._await_first_frame()
@@ -96,26 +95,15 @@ class _Demo:
             self._observer.stop()
             for agent in self._agents.values():
                 agent.stop()
-            self._http.close()
             say("stopping the aggregator …")
             self._aggregator.stop()
-
-    def _await_ready(self) -> None:
-        deadline_s = time.monotonic() + _READY_S
-        while time.monotonic() < deadline_s and not self._stop.is_set():
-            self._aggregator.require_alive()
-            with contextlib.suppress(httpx.HTTPError):
-                if self._http.get("/readyz").status_code == 200:
-                    return
-            self._stop.wait(0.1)
-        raise UnavailableError(f"the aggregator was not ready after {_READY_S:.0f} s; see {self._aggregator.log}")
 
     def _await_first_frame(self) -> None:
         deadline_s = time.monotonic() + _FIRST_FRAME_S
         while time.monotonic() < deadline_s and not self._stop.is_set():
             for agent in self._agents.values():
                 agent.require_alive()
-            for box in self._get("/api/v1/boxes"):
+            for box in self._aggregator.get("/api/v1/boxes"):
                 cameras = (box["health"] or {}).get("cameras", [])
                 if box["state"] == "online" and any(camera.get("frames") for camera in cameras):
                     return
@@ -132,7 +120,7 @@ class _Demo:
             now_s = time.monotonic()
             if limit_s is not None and now_s - started_s >= limit_s:
                 return
-            self._aggregator.require_alive()
+            self._aggregator.process.require_alive()
             if now_s - told_s >= _PROGRESS_S:
                 told_s = now_s
                 p50 = percentile(self._observer.latencies_s, 0.5)
@@ -144,7 +132,9 @@ class _Demo:
     def _summary(self, watched_s: float, before: Counter[str], stored_before: int) -> dict[str, Any]:
         time.sleep(0.5)  # the last alerts are on their way through rules and feed
         outboxes = [row for path in self._site.agents.values() for row in outbox_of(path)]
-        account = settle(outboxes, self._get("/api/v1/producers"), self._get("/api/v1/gaps?limit=1000"))
+        account = settle(
+            outboxes, self._aggregator.get("/api/v1/producers"), self._aggregator.get("/api/v1/gaps?limit=1000")
+        )
         alerts = list(self._observer.alerts.values())
         p50, p99 = (percentile(self._observer.latencies_s, part) for part in (0.5, 0.99))
         return {
@@ -165,17 +155,12 @@ class _Demo:
 
     def _stored(self) -> int:
         """Events of these boxes that earlier runs have left in the database."""
-        return sum(row["distinct_stored"] for row in self._get("/api/v1/producers"))
+        return sum(row["distinct_stored"] for row in self._aggregator.get("/api/v1/producers"))
 
     def _events_by_kind(self) -> Counter[str]:
         found: Counter[str] = Counter()
-        for line in self._http.get("/metrics").text.splitlines():
+        for line in self._aggregator.http.get("/metrics").text.splitlines():
             if line.startswith("hawkline_ingest_events_total{"):
                 kind = line.split('label="', 1)[1].split('"', 1)[0]
                 found[kind] = int(float(line.rsplit(" ", 1)[1]))
         return found
-
-    def _get(self, path: str) -> Any:
-        response = self._http.get(path)
-        response.raise_for_status()
-        return response.json()

@@ -41,15 +41,6 @@ scene = {scene}
 [cameras.source]
 {source}
 """
-_AGGREGATOR = """# Written by the demo.
-data_dir = "aggregator"
-
-[broker]
-port = {broker_port}
-
-[api]
-port = {api_port}
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +48,13 @@ class DemoSite:
     """Files of one demonstration."""
 
     folder: Path
-    aggregator: Path
     agents: dict[str, Path]
-    api_port: int
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.api_port}"
 
 
 def write_site(
     folder: Path, *, api_port: int, broker_port: int, video: Path | None = None, scene: Path | None = None
 ) -> DemoSite:
-    """Write configuration for the aggregator, a gate, a fence, and a video where one is given."""
+    """Write configuration for a gate, a fence, and a video where one is given."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "gate-scene.toml").write_text(_GATE)
     (folder / "fence-scene.toml").write_text(_FENCE)
@@ -92,9 +77,7 @@ def write_site(
                 source=source,
             )
         )
-    aggregator = folder / "aggregator.toml"
-    aggregator.write_text(_AGGREGATOR.format(broker_port=broker_port, api_port=api_port))
-    return DemoSite(folder, aggregator, agents, api_port)
+    return DemoSite(folder, agents)
 
 
 def _quoted(text: str) -> str:

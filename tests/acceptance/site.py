@@ -1,7 +1,5 @@
 """A whole site of real processes for acceptance tests: written, started, killed, looked into."""
 
-import json
-import os
 import signal
 import time
 from collections.abc import Callable
@@ -13,8 +11,8 @@ import psycopg
 from psycopg.rows import dict_row
 
 from aggregator.embedded.postgres import EmbeddedPostgres
-from provisioning.demo.processes import PartProcess
-from shared.net import pick_free_port
+from provisioning.parts.aggregator import LocalAggregator
+from provisioning.parts.processes import PartProcess
 
 T = TypeVar("T")
 
@@ -61,29 +59,18 @@ class Site:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.api_port, self.broker_port = pick_free_port(), pick_free_port()
-        self.url = f"http://127.0.0.1:{self.api_port}"
-        self.http = httpx.Client(base_url=self.url, timeout=10, trust_env=False)
-        self.aggregator = PartProcess(
-            "aggregator", ["aggregator", "run", "--config", str(folder / "aggregator.toml")], folder / "aggregator.log"
-        )
+        self._local = LocalAggregator(folder)
+        self.aggregator, self.url, self.http = self._local.process, self._local.url, self._local.http
+        self.api_port, self.broker_port = self._local.api_port, self._local.broker_port
         self.agents: dict[str, PartProcess] = {}
-        self.extra_configuration = ""
 
-    def start_aggregator(self) -> None:
-        (self.folder / "aggregator.toml").write_text(
-            f'data_dir = "aggregator"\n[broker]\nport = {self.broker_port}\n[api]\nport = {self.api_port}\n'
-            + self.extra_configuration
-        )
-        self.aggregator.start()
-        self.await_ready()
+    def start_aggregator(self, more: str = "") -> None:
+        """Begin; `more` follows in its configuration."""
+        self._local.more = more
+        self._local.start()
 
     def await_ready(self) -> None:
-        def ready() -> bool:
-            self.aggregator.require_alive()
-            return self.http.get("/readyz").status_code == 200
-
-        await_true("aggregator ready", ready, 120)
+        self._local.await_ready()
 
     def add_agent(self, name: str, cameras: dict[str, tuple[str, str]]) -> PartProcess:
         """Write an agent; `cameras` maps a name to its scene file's text and its source section."""
@@ -103,23 +90,11 @@ class Site:
     def outbox(self, name: str) -> Path:
         return self.folder / name / "outbox.db"
 
-    def pid(self, part: str) -> int:
-        """Process id of one of the aggregator's parts."""
-        found: int = await_true(f"{part} runs", lambda: self._living(part))
-        return found
-
-    def _living(self, part: str) -> int | None:
-        pid = json.loads((self.folder / "aggregator" / "pids.json").read_text()).get(part)
-        if not pid:
-            return None
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-        return None if state == "Z" else pid
-
     def kill(self, part: str) -> None:
         """SIGKILL one of the aggregator's parts and wait until it is another process."""
-        pid = self.pid(part)
-        os.kill(pid, signal.SIGKILL)
-        await_true(f"{part} is started again", lambda: self._living(part) not in (None, pid), 60)
+        pid = await_true(f"{part} runs", lambda: self._local.pid(part))
+        assert self._local.signal(part, signal.SIGKILL)
+        await_true(f"{part} is started again", lambda: self._local.pid(part) not in (None, pid), 60)
 
     def rows(self, query: str) -> list[dict[str, Any]]:
         """Ask the database itself."""
@@ -128,13 +103,10 @@ class Site:
             return connection.execute(query.encode()).fetchall()
 
     def get(self, path: str) -> Any:
-        response = self.http.get(path)
-        response.raise_for_status()
-        return response.json()
+        return self._local.get(path)
 
     def close(self) -> None:
         for agent in self.agents.values():
             agent.stop()
-        self.aggregator.stop()
+        self._local.stop()
         EmbeddedPostgres(self.folder / "aggregator").remove()
-        self.http.close()

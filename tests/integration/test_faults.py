@@ -17,6 +17,7 @@ from aggregator.store import Database
 from aggregator.store.database import Connection
 from edge_agent.outbox import Outbox
 from edge_agent.publisher import Publisher
+from provisioning.simulate.network import Proxy, Weather
 from shared.clock import SystemClock, to_ms
 from shared.envelope import Acknowledgement, decode_message
 from shared.events import CameraChanged, CameraState, Lane
@@ -24,7 +25,6 @@ from shared.mqtt import Connection as Mqtt
 from shared.mqtt import Message
 from shared.net import is_listening, pick_free_port
 from shared.topics import Address, Channel
-from tests.simulators.network import Proxy, Weather
 
 ADDRESS = Address("s", "a")
 

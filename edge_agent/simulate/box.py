@@ -1,0 +1,243 @@
+"""One simulated box: the real publisher and the real protocol; cameras and card may be left out."""
+
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from edge_agent.outbox import Outbox
+from edge_agent.publisher import Publisher
+from edge_agent.simulate.ledger import Entry, MemoryLedger, entries, keep
+from edge_agent.simulate.memory import MemoryOutbox
+from shared.clock import Clock, SystemClock, to_ms
+from shared.envelope import Acknowledgement, decode_message, encode_event, encode_message
+from shared.errors import WireError
+from shared.events import (
+    AggregatorState,
+    BoxState,
+    ConfigApplied,
+    Direction,
+    Event,
+    Health,
+    Lane,
+    LineCrossed,
+    LineSpec,
+)
+from shared.mqtt import Connection, Loop, Message, Will
+from shared.topics import AGGREGATOR_STATE, Address, Channel
+
+CAMERAS = ("gate", "fence")
+LINES = tuple(
+    LineSpec(number // 2, f"line {number}", ((0.0, 0.5), (1.0, 0.5)), "both", 1 + number % 3)
+    for number in range(2 * len(CAMERAS))
+)
+HEALTH_S = 30.0
+_MAX_BYTES = 256 * 2**20
+_BACKLOG_S = 72 * 3600.0
+
+
+class SettableClock(SystemClock):
+    """The machine's clock, set wrong by so many seconds."""
+
+    def __init__(self) -> None:
+        self.off_s = 0.0
+
+    def now_s(self) -> float:
+        return super().now_s() + self.off_s
+
+
+class Box:
+    """A box on a loop of connections. Not for several threads, but for `on_ready`.
+
+    Args:
+        address: its name.
+        broker: host and port.
+        loop: serves its connection.
+        rng: consumed.
+        stirred: called when there is something to send, from any thread.
+        delays_s: gets, of every alarm, the time from the moment it was meant for to the word that it is stored.
+        folder: where its outbox is kept; None keeps it in memory.
+        twice: part of the batches that are sent twice.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        broker: tuple[str, int],
+        loop: Loop,
+        rng: random.Random,
+        stirred: Callable[["Box"], None],
+        delays_s: list[float],
+        *,
+        folder: Path | None = None,
+        twice: float = 0.0,
+    ) -> None:
+        self.address, self.rng, self.clock = address, rng, SettableClock()
+        self._broker, self._loop, self._stirred, self._twice = broker, loop, stirred, twice
+        self._path = folder / address.agent / "outbox.db" if folder else None
+        self._memory = MemoryOutbox(self.clock)
+        self._ledger = MemoryLedger()
+        self._steady: Clock = SystemClock()
+        self._started_s = self._steady.monotonic_s()
+        self._track = 0
+        self._due = dict[int, float]()
+        """Alarms that are not stored yet: number and the moment they were meant for."""
+        self._delays_s = delays_s
+        self.is_running = False
+        if self._path:
+            keep(self._path)
+
+    def start(self) -> None:
+        """Open the outbox and connect."""
+        self._outbox: Outbox | MemoryOutbox = self._memory
+        if self._path:
+            self._outbox = Outbox(self._path, self.clock, max_bytes=_MAX_BYTES)
+        outbox = self._outbox
+        self.publisher = Publisher(outbox, self.address, self._send, self.clock, self.rng)
+        self._connection = self._connect()
+        if isinstance(outbox, Outbox):
+            outbox.on_ready = lambda: self._stirred(self)
+            self._revision, self._run = outbox.apply_config(CAMERAS, LINES), outbox.new_run()
+        else:
+            self._revision, self._run = 1, outbox.session
+            if not outbox.high(Lane.ALARM):
+                self._number(Lane.ALARM, ConfigApplied(to_ms(self.clock.now_s()), 1, CAMERAS, LINES))
+        self._connection.start()
+        self.is_running = True
+
+    def stop(self) -> None:
+        """Leave the broker in order and close the outbox."""
+        self.is_running = False
+        farewell = encode_message(BoxState(self._outbox.session, alive=False, at_ms=to_ms(self.clock.now_s())))
+        self._connection.stop((self.address.topic(Channel.STATE), farewell))
+        self._due.clear()
+        if isinstance(self._outbox, Outbox):
+            self._outbox.close()
+        else:
+            self._outbox.session += 1
+
+    def cut_off(self) -> None:
+        """No network, until `reconnect`."""
+        self._connection.stop()
+        self.publisher.set_listening(False)
+
+    def reconnect(self) -> None:
+        """The network is there again."""
+        self._connection = self._connect()
+        self._connection.start()
+
+    def see(self, lane: Lane, meant_s: float) -> None:
+        """Somebody crosses a line.
+
+        Args:
+            lane: the alarm one for a line that is armed.
+            meant_s: monotonic time at which it was to happen.
+        """
+        sequence = self._number(lane, self._crossing(lane, to_ms(self.clock.now_s())))
+        if lane is Lane.ALARM:
+            self._due[sequence] = meant_s
+            while len(self._due) > 100_000:
+                del self._due[next(iter(self._due))]
+        self._stirred(self)
+
+    def see_backlog(self, count: int) -> None:
+        """So many counts that were made while there was no network, over the last three days."""
+        now_s = self.clock.now_s()
+        for index in range(count):
+            self._number(Lane.BULK, self._crossing(Lane.BULK, to_ms(now_s - _BACKLOG_S * (1 - index / count))))
+        self._stirred(self)
+
+    def beat(self) -> None:
+        """Say that it lives."""
+        waiting = self._outbox.waiting()
+        health = Health(
+            at_ms=to_ms(self.clock.now_s()),
+            session=self._outbox.session,
+            epoch=self._outbox.epoch,
+            uptime_s=round(self._steady.monotonic_s() - self._started_s, 1),
+            waiting_alarm=waiting[Lane.ALARM],
+            waiting_bulk=waiting[Lane.BULK],
+        )
+        self._connection.publish(self.address.topic(Channel.HEALTH), encode_message(health), qos=0)
+
+    def waiting(self) -> int:
+        """Events that are not stored yet."""
+        return sum(self._outbox.waiting().values())
+
+    def ledger(self) -> Iterator[Entry]:
+        """What was numbered; of a stopped box."""
+        return entries(self._path) if self._path else self._ledger.entries(self._memory.epoch)
+
+    def _number(self, lane: Lane, event: Event) -> int:
+        if isinstance(self._outbox, MemoryOutbox):
+            row = encode_event(event)
+            self._ledger.note(lane, row)
+            return self._outbox.append_row(lane, row)
+        return self._outbox.append(lane, event)
+
+    def _crossing(self, lane: Lane, at_ms: int) -> LineCrossed:
+        self._track += self.rng.random() < 0.6  # some cross two lines on their way
+        line = self.rng.randrange(len(LINES))
+        priority = LINES[line].priority if lane is Lane.ALARM else 0
+        direction = self.rng.choice((Direction.LEFT_TO_RIGHT, Direction.RIGHT_TO_LEFT))
+        return LineCrossed(at_ms, self._revision, line, direction, self._run, self._track, priority, 0)
+
+    def _connect(self) -> Connection:
+        state = self.address.topic(Channel.STATE)
+        return Connection(
+            f"{self.address.site}.{self.address.agent}",
+            *self._broker,
+            subscriptions=[(self.address.topic(Channel.ACK), 0), (AGGREGATOR_STATE, 1)],
+            on_message=self._heard,
+            on_up=self._came_up,
+            on_down=lambda _reason: self.publisher.set_listening(False),
+            on_delivered=self._delivered,
+            will=Will(state, encode_message(BoxState(self._outbox.session, alive=False))),
+            session_expiry_s=86400,
+            loop=self._loop,
+        )
+
+    def _came_up(self) -> None:
+        birth = BoxState(
+            self._outbox.session,
+            alive=True,
+            at_ms=to_ms(self.clock.now_s()),
+            version="simulated",
+            health_interval_s=HEALTH_S,
+            epoch=self._outbox.epoch,
+        )
+        self._connection.publish(self.address.topic(Channel.STATE), encode_message(birth), qos=1, retain=True)
+
+    def _send(self, topic: str, payload: bytes) -> int | None:
+        if self._twice and self.rng.random() < self._twice:
+            self._connection.publish(topic, payload, qos=0)
+        return self._connection.publish(topic, payload, qos=1)
+
+    def _delivered(self, packet: int) -> None:
+        self.publisher.delivered(packet)
+        self._stirred(self)
+
+    def _heard(self, message: Message) -> None:
+        try:
+            if message.topic == AGGREGATOR_STATE:
+                alive = bool(message.payload) and decode_message(message.payload, AggregatorState).alive
+                self.publisher.set_listening(alive)
+            else:
+                acknowledgement = decode_message(message.payload, Acknowledgement)
+                self.publisher.set_listening(True)
+                self.publisher.acknowledged(acknowledgement)
+                if acknowledgement.lane is Lane.ALARM:
+                    self._note_stored(acknowledgement)
+        except WireError:
+            return
+        self._stirred(self)
+
+    def _note_stored(self, ack: Acknowledgement) -> None:
+        now_s = self._steady.monotonic_s()
+        done = list[int]()
+        for sequence in self._due:
+            if sequence > ack.contiguous:
+                break
+            done.append(sequence)
+        done += [seq for first, last in ack.ranges for seq in range(first, last + 1) if seq in self._due]
+        for sequence in done:
+            self._delays_s.append(now_s - self._due.pop(sequence))

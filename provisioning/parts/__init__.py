@@ -1,0 +1,1 @@
+"""The real parts on this machine: started, watched, killed, ended. Demo, simulation and tests share it."""

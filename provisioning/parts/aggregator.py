@@ -1,0 +1,108 @@
+"""One aggregator of our own on loopback, with its embedded servers, and its processes by name."""
+
+import contextlib
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from provisioning.parts.processes import PartProcess
+from shared.errors import UnavailableError
+from shared.net import pick_free_port
+
+_READY_S = 180.0
+_TEXT = """data_dir = "aggregator"
+
+[broker]
+port = {broker_port}
+
+[api]
+port = {api_port}
+"""
+
+
+class LocalAggregator:
+    """Written into a folder, started as a process.
+
+    Args:
+        folder: of configuration, data and log.
+        api_port: where it listens; None picks one.
+        more: what follows in its configuration.
+    """
+
+    def __init__(self, folder: Path, api_port: int | None = None, more: str = "") -> None:
+        self.folder, self.more = folder, more
+        self.api_port, self.broker_port = api_port or pick_free_port(), pick_free_port()
+        self.url = f"http://127.0.0.1:{self.api_port}"
+        self.http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+        config = folder / "aggregator.toml"
+        self.process = PartProcess(
+            "aggregator", ["aggregator", "run", "--config", str(config)], folder / "logs" / "aggregator.log"
+        )
+
+    def start(self, stop: threading.Event | None = None) -> None:
+        """Write, start, and wait until it takes events.
+
+        Raises:
+            UnavailableError: it ended, or was not ready in time.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        text = _TEXT.format(broker_port=self.broker_port, api_port=self.api_port) + self.more
+        (self.folder / "aggregator.toml").write_text(text, encoding="utf-8")
+        self.process.start()
+        self.await_ready(stop)
+
+    def await_ready(self, stop: threading.Event | None = None) -> None:
+        """Wait until database, ingest and broker are all there.
+
+        Raises:
+            UnavailableError: it ended, or was not ready in time.
+        """
+        stop = stop or threading.Event()
+        deadline_s = time.monotonic() + _READY_S
+        while time.monotonic() < deadline_s and not stop.is_set():
+            self.process.require_alive()
+            with contextlib.suppress(httpx.HTTPError):
+                if self.http.get("/readyz").status_code == 200:
+                    return
+            stop.wait(0.1)
+        if not stop.is_set():
+            raise UnavailableError(f"the aggregator was not ready after {_READY_S:.0f} s; see {self.process.log}")
+
+    def get(self, path: str) -> Any:
+        """JSON of the API.
+
+        Raises:
+            httpx.HTTPError: it does not answer, or not with this.
+        """
+        response = self.http.get(path)
+        response.raise_for_status()
+        return response.json()
+
+    def pid(self, part: str) -> int | None:
+        """Process id of one of its parts while that lives."""
+        try:
+            pid = json.loads((self.folder / "aggregator" / "pids.json").read_text()).get(part)
+            state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        except (OSError, ValueError):
+            return None
+        return None if state == "Z" else pid
+
+    def signal(self, part: str, what: signal.Signals) -> bool:
+        """Send a signal to one of its parts; False where it does not live now."""
+        pid = self.pid(part)
+        with contextlib.suppress(ProcessLookupError):
+            if pid is not None:
+                os.kill(pid, what)
+                return True
+        return False
+
+    def stop(self) -> None:
+        """End it and its parts."""
+        self.process.stop()
+        self.http.close()

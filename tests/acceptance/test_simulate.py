@@ -1,0 +1,75 @@
+"""Chaos with a ledger: boxes and every part of the aggregator are killed; every event is stored once."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
+
+KILLS = 36
+
+
+def command(folder: Path, *more: str) -> list[str]:
+    return [sys.executable, "-m", "shared", "simulate", "--dir", str(folder), "--boxes", "12", "--steady", *more]
+
+
+def test_chaos_loses_nothing_and_goes_on_after_an_interruption(tmp_path: Path) -> None:
+    folder = tmp_path / "chaos"
+    tmp_path.chmod(0o755)
+    chaos = command(folder, "--chaos", "5", "--kills", str(KILLS), "--mishaps", "20", "--alarms", "10")
+    first = subprocess.Popen(chaos, stdout=subprocess.PIPE, text=True)
+    deadline_s = time.monotonic() + 120
+    while not (folder / "progress.json").is_file():
+        assert first.poll() is None
+        assert time.monotonic() < deadline_s
+        time.sleep(0.2)
+    first.send_signal(signal.SIGINT)
+    summary = json.loads(first.communicate(timeout=300)[0])
+    assert first.returncode == 0
+    assert summary["ok"]
+    assert summary["kills"] < KILLS
+
+    done = subprocess.run(chaos, capture_output=True, text=True, check=False, timeout=500)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert "goes on after" in done.stderr
+    assert summary["kills"] >= KILLS
+    assert (summary["lost"], summary["duplicated"], summary["altered"], summary["waiting"]) == (0, 0, 0, 0)
+    assert summary["numbered"] > 2000
+    assert summary["faults"]["kill boxes"] > 3
+    assert summary["alerts"] > 20
+
+    other = subprocess.run(command(folder, "--chaos", "6"), capture_output=True, text=True, check=False, timeout=60)
+    assert other.returncode == 2
+    assert "holds another simulation" in other.stderr
+
+
+def test_alarms_overtake_a_backlog(tmp_path: Path) -> None:
+    """Alarms do not wait until the backlog is through. How long they take on a quiet machine: docs/benchmarks.md."""
+    tmp_path.chmod(0o755)
+    more = ("--alarms", "40", "--bulk", "0", "--backlog", "3000", "--for", "10")
+    done = subprocess.run(command(tmp_path / "sim", *more), capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert summary["numbered"] > 36_000
+    assert (summary["lost"], summary["duplicated"], summary["waiting"]) == (0, 0, 0)
+    assert summary["alarm_p99_ms"] < 5000
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--kills", "3"], "--kills belongs to --chaos"),
+        (["--chaos", "1", "--backlog", "5"], "exclude each other"),
+        (["--backlog", "5"], "--backlog wants --for"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(more: list[str], words: str, tmp_path: Path) -> None:
+    done = subprocess.run(command(tmp_path, *more), capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert words in done.stderr
