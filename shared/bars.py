@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 
+import msgspec
+
 from shared.envelope import Header, encode_batch, encode_event
-from shared.events import Direction, Lane, LineCrossed
+from shared.events import Direction, Event, Lane, LineCrossed, ListHit, kind_of
 
 GROUP = "hawkline.bars"
 
@@ -51,8 +53,18 @@ def real_data(folder: str) -> Path | None:
 
 
 def measure(quick: bool) -> Iterator[Bar]:  # noqa: ARG001 - counting bytes is quick either way
-    """Bytes on the wire."""
-    event = encode_event(LineCrossed(1_790_000_000_123, 200, 90, Direction.LEFT_TO_RIGHT, 50_000, 40_000, 2, 1_480))
-    yield Bar("tripwire event, payload", len(event), 25, "bytes")
-    batch = encode_batch(Header(Lane.BULK, 1, 1, 20, 1, 0), [event] * 20)
-    yield Bar("batch of 20 with header, an event", len(batch) / 20, 35, "bytes")
+    """Bytes on the wire, and those of the same in JSON."""
+    crossed = LineCrossed(1_790_000_000_123, 200, 90, Direction.LEFT_TO_RIGHT, 50_000, 40_000, 2, 1_480)
+    place = 1_790_000_000_123, 200, 90, Direction.LEFT_TO_RIGHT, 50_000, 40_000, 1, 1_480
+    hit = ListHit(*place, list_number=300, list_version=70_000, entry=70_000, likeness=997)
+    for name, event, limit in (("tripwire event", crossed, 25), ("list hit", hit, 45)):
+        yield Bar(f"{name}, payload", len(encode_event(event)), limit, "bytes", note=f"{len(_json(event))} as JSON")
+    batch = encode_batch(Header(Lane.BULK, 1, 1, 20, 1, 0), [encode_event(crossed)] * 20)
+    named = f"{(len(_json(crossed)) * 20 + 40) / 20:g} as JSON without a header"
+    yield Bar("batch of 20 with header, an event", len(batch) / 20, 35, "bytes", note=named)
+
+
+def _json(event: Event) -> bytes:
+    """The event as JSON with names, as others send it."""
+    fields = {name: getattr(event, name) for name in event.__struct_fields__}
+    return msgspec.json.encode({"kind": kind_of(event), **fields})

@@ -160,6 +160,27 @@ class ZoneAlarm(_Event, frozen=True, array_like=True, tag=6):
     lasted_ms: Annotated[int, Meta(ge=0)]
 
 
+class ListHit(_Event, frozen=True, array_like=True, tag=7):
+    """A plate that an approved list names has passed. The plate stays on the box: `entry` is the list's number for it.
+
+    `line` says where, as for `LineCrossed`; `list_version` of `list_number` is the list that was in force; `likeness`
+    is the calibrated probability of the reading in parts of a thousand.
+    """
+
+    at_ms: int
+    revision: Number
+    line: Number
+    direction: Direction
+    run: Number
+    track: Number
+    priority: Annotated[int, Meta(ge=0, le=4)]
+    confirm_ms: int
+    list_number: Number
+    list_version: Number
+    entry: Number
+    likeness: Annotated[int, Meta(ge=0, le=1000)]
+
+
 class RangeLost(_Event, frozen=True, array_like=True, tag=5):
     """The numbers `first` to `last` of `lane` hold no event, and the box says why."""
 
@@ -170,7 +191,7 @@ class RangeLost(_Event, frozen=True, array_like=True, tag=5):
     reason: LossReason
 
 
-Event = LineCrossed | CameraChanged | ConfigApplied | EvidenceReady | RangeLost | ZoneAlarm
+Event = LineCrossed | CameraChanged | ConfigApplied | EvidenceReady | RangeLost | ZoneAlarm | ListHit
 
 KINDS: Final[dict[type[_Event], str]] = {
     LineCrossed: "line_crossed",
@@ -179,6 +200,7 @@ KINDS: Final[dict[type[_Event], str]] = {
     EvidenceReady: "evidence_ready",
     RangeLost: "range_lost",
     ZoneAlarm: "zone_alarm",
+    ListHit: "list_hit",
 }
 
 

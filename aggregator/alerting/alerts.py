@@ -16,7 +16,7 @@ from aggregator.store import load_queries
 from aggregator.store.database import Connection
 from aggregator.store.entities import Alert, Verdict
 from shared.errors import HawklineError
-from shared.events import LineCrossed
+from shared.events import ZoneAlarm
 
 SQL = load_queries("alerting.sql")
 
@@ -55,7 +55,7 @@ def decide(connection: Connection, occurrence: Occurrence, decision: RaiseOrJoin
         "window": decision.window,
         "revision": occurrence.event.revision,
         "line": occurrence.event.line,
-        "direction": occurrence.event.direction.label if isinstance(occurrence.event, LineCrossed) else "",
+        "direction": "" if isinstance(occurrence.event, ZoneAlarm) else occurrence.event.direction.label,
     }
     found = connection.execute(SQL["joinable_alert"], values).fetchone()
     if found:

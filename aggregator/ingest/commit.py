@@ -19,7 +19,17 @@ from aggregator.rules.occurrence import Occurrence
 from aggregator.store import load_queries
 from aggregator.store.database import Connection
 from shared.envelope import VERSION, Acknowledgement
-from shared.events import ConfigApplied, EvidenceReady, Lane, LineCrossed, LossReason, RangeLost, ZoneAlarm, kind_of
+from shared.events import (
+    ConfigApplied,
+    EvidenceReady,
+    Lane,
+    LineCrossed,
+    ListHit,
+    LossReason,
+    RangeLost,
+    ZoneAlarm,
+    kind_of,
+)
 from shared.topics import Address
 
 SQL = load_queries("ingest.sql")
@@ -96,9 +106,10 @@ class Committer:
             state = _lock(connection, sorted({(producer, arrival.header.lane) for producer, arrival in keyed}))
             for producer, arrival in keyed:
                 self._receive(connection, producer, arrival, state, work)
-            for letter in (*reading.dead, *work.dead):
-                connection.execute(SQL["add_dead_letter"], _letter(letter))
-                work.counters["dead_letters", letter.reason] += 1
+            letters = [*reading.dead, *work.dead]
+            with connection.cursor() as cursor:
+                cursor.executemany(SQL["add_dead_letter"], [_letter(letter) for letter in letters])
+            work.counters.update(("dead_letters", letter.reason) for letter in letters)
             self._write(connection, state, work)
         self._producers.update(found)
         for producer, arrival in keyed:
@@ -181,7 +192,7 @@ class Committer:
             work.counts[producer, event.revision, event.line, event.direction, quarter_of(event_at)] += 1
             if event.priority:
                 work.occurrences.append(Occurrence.of(producer, lane, row.sequence, event_at, event))
-        elif isinstance(event, ZoneAlarm):
+        elif isinstance(event, ZoneAlarm | ListHit):
             if event.priority:
                 work.occurrences.append(Occurrence.of(producer, lane, row.sequence, event_at, event))
         elif isinstance(event, ConfigApplied):

@@ -5,7 +5,10 @@ from typing import Self
 
 import msgspec
 
-from shared.events import Lane, LineCrossed, ZoneAlarm
+from shared.events import Lane, LineCrossed, ListHit, ZoneAlarm
+
+Alarming = LineCrossed | ZoneAlarm | ListHit
+"""Events that may raise alerts: those with a priority."""
 
 
 class Occurrence(msgspec.Struct, frozen=True, array_like=True):
@@ -15,10 +18,8 @@ class Occurrence(msgspec.Struct, frozen=True, array_like=True):
     lane: Lane
     sequence: int
     event_at: datetime
-    event: LineCrossed | ZoneAlarm
+    event: Alarming
 
     @classmethod
-    def of(
-        cls, producer_id: int, lane: Lane, sequence: int, event_at: datetime, event: LineCrossed | ZoneAlarm
-    ) -> Self:
+    def of(cls, producer_id: int, lane: Lane, sequence: int, event_at: datetime, event: Alarming) -> Self:
         return cls(producer_id, lane, sequence, event_at, event)

@@ -1,11 +1,11 @@
-"""What an armed line or zone saw raises an alert; the same track at the same place joins it for a while."""
+"""What an armed line, zone or list saw raises an alert; the same thing at the same place joins it for a while."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from aggregator.rules.occurrence import Occurrence
-from shared.events import LineCrossed, WatchRule
+from shared.events import LineCrossed, WatchRule, ZoneAlarm
 
 
 class Reason(StrEnum):
@@ -13,6 +13,7 @@ class Reason(StrEnum):
 
     LINE_CROSSED = "line_crossed"
     ZONE_ALARM = "zone_alarm"
+    LIST_HIT = "list_hit"
     SAME_TRACK = "same_track_within_window"
 
 
@@ -34,16 +35,21 @@ def evaluate(occurrence: Occurrence, window: timedelta) -> list[RaiseOrJoin]:
     event = occurrence.event
     if event.priority <= 0:
         return []
+    after_ms = 0 if isinstance(event, ZoneAlarm) else event.confirm_ms
+    what: tuple[int, ...] = (event.run, event.track)
     if isinstance(event, LineCrossed):
-        rule, reason, after_ms = WatchRule.TRIPWIRE, Reason.LINE_CROSSED, event.confirm_ms
+        kind, reason = WatchRule.TRIPWIRE.label, Reason.LINE_CROSSED
+    elif isinstance(event, ZoneAlarm):
+        kind, reason = event.rule.label, Reason.ZONE_ALARM
     else:
-        rule, reason, after_ms = event.rule, Reason.ZONE_ALARM, 0
-    key = ":".join(str(part) for part in (occurrence.producer_id, event.revision, event.line, event.run, event.track))
+        # The same entry at the same place is one alert, whatever its track was called.
+        kind, reason, what = "list_hit", Reason.LIST_HIT, (event.list_number, event.entry)
+    key = ":".join(str(part) for part in (occurrence.producer_id, event.revision, event.line, *what))
     confirm_ms = min(max(after_ms, 0), 3_600_000)
     return [
         RaiseOrJoin(
-            key=f"{rule.label}:{key}",
-            kind=rule.label,
+            key=f"{kind}:{key}",
+            kind=kind,
             priority=event.priority,
             at=occurrence.event_at,
             confirmed_at=occurrence.event_at + timedelta(milliseconds=confirm_ms),

@@ -12,7 +12,7 @@ TRAINING_ONLY = {"torch", "onnx"}
 CASES = [
     ("shared.commands", EDGE_ONLY | CENTRE_ONLY | TRAINING_ONLY | {"numpy", "httpx", "paho"}),
     (
-        "edge_agent.cli, aggregator.cli, provisioning.cli.demo, provisioning.cli.bench",
+        "edge_agent.cli, aggregator.cli, provisioning.cli.demo, provisioning.cli.bench, provisioning.cli.simulate",
         EDGE_ONLY | CENTRE_ONLY | TRAINING_ONLY | {"numpy", "httpx", "paho"},
     ),
     ("edge_agent.agent", CENTRE_ONLY | TRAINING_ONLY),
@@ -21,7 +21,7 @@ CASES = [
         EDGE_ONLY | TRAINING_ONLY | {"numpy"},
     ),
     ("aggregator.ingest.worker, aggregator.ingest.presence", EDGE_ONLY | TRAINING_ONLY | {"numpy", "fastapi"}),
-    ("provisioning.demo.run", EDGE_ONLY | CENTRE_ONLY | TRAINING_ONLY),
+    ("provisioning.demo.run, provisioning.simulate.run", EDGE_ONLY | CENTRE_ONLY | TRAINING_ONLY),
 ]
 
 
@@ -38,4 +38,4 @@ def test_paho_has_one_room() -> None:
     found = subprocess.run(
         ["git", "grep", "-lE", r"^\s*(import|from) paho", "--", "*.py"], capture_output=True, text=True, check=False
     ).stdout.split()
-    assert found == ["shared/mqtt/connection.py"]
+    assert found == ["shared/mqtt/connection.py", "shared/mqtt/loop.py"]

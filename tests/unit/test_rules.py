@@ -17,7 +17,7 @@ from aggregator.store import load_queries
 from edge_agent.sources.credentials import without_credentials
 from edge_agent.sources.rtsp import retry_delay_s
 from shared.errors import WireError
-from shared.events import Direction, Lane, LineCrossed
+from shared.events import Direction, Lane, LineCrossed, ListHit
 from shared.ids import new_epoch
 from shared.net import require_loopback
 from shared.topics import Address, Channel, every_box, parse, shared_by
@@ -43,6 +43,29 @@ def test_armed_line_raises() -> None:
     (decision,) = evaluate(crossing(), timedelta(seconds=30))
     assert (decision.kind, decision.priority, decision.at) == ("tripwire", 2, AT)
     assert decision.confirmed_at == AT + timedelta(milliseconds=500)
+
+
+def test_a_list_hit_raises_and_its_entry_joins_whatever_its_track_is_called() -> None:
+    def hit(**changes: int) -> Occurrence:
+        fields: dict[str, int] = {"run": 3, "track": 4, "priority": 1, "list_number": 7, "entry": 8} | changes
+        event = ListHit(
+            at_ms=0,
+            revision=1,
+            line=2,
+            direction=Direction.LEFT_TO_RIGHT,
+            confirm_ms=500,
+            list_version=1,
+            likeness=990,
+            **fields,
+        )
+        return Occurrence(9, Lane.ALARM, 1, AT, event)
+
+    (decision,) = evaluate(hit(), timedelta(seconds=30))
+    assert (decision.kind, decision.priority, decision.reason.value) == ("list_hit", 1, "list_hit")
+    assert decision.confirmed_at == AT + timedelta(milliseconds=500)
+    keys = [evaluate(one, timedelta(seconds=30))[0].key for one in (hit(), hit(track=5, run=9), hit(entry=9))]
+    assert keys[0] == keys[1] != keys[2]
+    assert evaluate(hit(priority=0), timedelta(seconds=30)) == []
 
 
 def test_unarmed_line_does_not() -> None:

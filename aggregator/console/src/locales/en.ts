@@ -12,7 +12,7 @@ export const en: typeof zh = {
   operator: 'Operator',
   alert: {
     none: 'No alerts now',
-    kind: { tripwire: 'Line crossed', intrusion: 'Intrusion', wrong_way: 'Wrong way', loitering: 'Loitering' },
+    kind: { tripwire: 'Line crossed', intrusion: 'Intrusion', wrong_way: 'Wrong way', loitering: 'Loitering', list_hit: 'List hit' },
     direction: { left_to_right: 'left → right', right_to_left: 'right → left' },
     priority: 'Priority {n}',
     acknowledge: 'Acknowledge',

@@ -10,7 +10,7 @@ export const zh = {
   operator: '值班员',
   alert: {
     none: '目前没有告警',
-    kind: { tripwire: '越线', intrusion: '入侵', wrong_way: '逆行', loitering: '徘徊' } as Record<string, string>,
+    kind: { tripwire: '越线', intrusion: '入侵', wrong_way: '逆行', loitering: '徘徊', list_hit: '名单命中' } as Record<string, string>,
     direction: { left_to_right: '左→右', right_to_left: '右→左' } as Record<string, string>,
     priority: '{n} 级',
     acknowledge: '确认',
