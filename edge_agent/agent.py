@@ -82,7 +82,13 @@ class Agent:
         self._pictures = PictureRing(
             settings.data_dir / "pictures", self._outbox.file, clock, settings.outbox.max_picture_bytes
         )
-        self._uploader = Uploader(self._pictures, self._outbox.file, self._address, settings.aggregator.url)
+        self._uploader = Uploader(
+            self._pictures,
+            self._outbox.file,
+            self._address,
+            settings.aggregator.url,
+            settings.aggregator.picture_kbit_s,
+        )
         self._picture_writer = PictureWriter(self._pictures, self._outbox, self._uploader.stir)
         self._connection = self._connect()
         self._publisher = Publisher(self._outbox, self._address, self._send, clock, random.Random())

@@ -95,6 +95,8 @@ class AggregatorSettings(Section, frozen=True):
 
     url: str = "http://127.0.0.1:8420"
     """Base address. Only loopback until certificates exist."""
+    picture_kbit_s: Annotated[int, Meta(ge=0)] = 0
+    """Bound on the way of pictures, kilobits a second; 0 is none. Events are not bound by it."""
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)

@@ -24,6 +24,10 @@ log = logging.getLogger(__name__)
 _IDLE_S = 2.0
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 0.1, 60.0
 _ROUND = 20
+_TIMEOUT_S = 30.0
+_PIECE_BYTES = 64 * 1024
+_REFUSED = 413, 422
+"""Answers after which a picture is not offered again: it will never be another one."""
 _WRITE_QUEUE = 64
 _TRIM_ROWS = 100
 _TRIM_S = 3600.0
@@ -166,10 +170,20 @@ class PictureWriter:
 
 
 class Uploader:
-    """Sends waiting pictures to the aggregator, newest first, again until it has them. `run` has its own thread."""
+    """Sends waiting pictures to the aggregator, newest first, again until it has them. `run` has its own thread.
 
-    def __init__(self, ring: PictureRing, file: OutboxFile, address: Address, url: str) -> None:
-        self._ring, self._file, self._address = ring, file, address
+    A picture goes in pieces; after a break it goes on where the aggregator says that it ended.
+
+    Args:
+        ring: has the files.
+        file: knows which wait.
+        address: ours.
+        url: the aggregator's.
+        kbit_s: bound on all pictures together; 0 is none.
+    """
+
+    def __init__(self, ring: PictureRing, file: OutboxFile, address: Address, url: str, kbit_s: int = 0) -> None:
+        self._ring, self._file, self._address, self._kbit_s = ring, file, address, kbit_s
         self._url = url.rstrip("/")
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -187,7 +201,7 @@ class Uploader:
     def run(self) -> None:
         """Upload until `stop`."""
         pause_s, trim_s = _FIRST_PAUSE_S, 0.0
-        with httpx.Client(timeout=10, trust_env=False) as client:
+        with httpx.Client(timeout=_TIMEOUT_S, trust_env=False) as client:
             while not self._stopping.is_set():
                 self._wake.wait(_IDLE_S if pause_s == _FIRST_PAUSE_S else pause_s)
                 self._wake.clear()
@@ -221,35 +235,51 @@ class Uploader:
         except FileNotFoundError:  # trimmed meanwhile
             self._note(picture, "uploaded = 1")
             return True
-        try:
-            response = client.put(
-                f"{self._url}/api/v1/evidence/{picture.sha256.hex()}",
-                params={
-                    "site": self._address.site,
-                    "agent": self._address.agent,
-                    "epoch": picture.epoch,
-                    "lane": picture.lane.value,
-                    "seq": picture.sequence,
-                },
-                content=content,
-                headers={"content-type": "image/jpeg"},
-            )
-        except httpx.HTTPError as error:
-            if not self._complained:
-                log.warning("pictures wait: %s does not answer (%s)", self._url, error)
-            self._complained = True
-            return False
-        self._complained = False
-        if response.status_code in (200, 201, 204):
-            self._note(picture, "uploaded = 1")
-            return True
-        if response.status_code == 409:  # its announcement has not arrived yet
-            return False
-        if 400 <= response.status_code < 500:
-            log.error("picture %s was refused: %s", picture.sha256.hex(), response.text[:200])
+        offset = 0
+        while not self._stopping.is_set():
+            try:
+                response = self._send_piece(client, picture, content, offset)
+            except httpx.HTTPError as error:
+                if not self._complained:
+                    log.warning("pictures wait: %s does not answer (%s)", self._url, error)
+                self._complained = True
+                return False
+            self._complained = False
+            if response.status_code == 202:
+                have = response.headers.get("upload-offset", "")
+                if not have.isdecimal() or int(have) == offset or int(have) > len(content):
+                    return False
+                offset = int(have)  # where the last piece ended, or where another life of ours was interrupted
+                continue
+            if response.status_code in _REFUSED:
+                log.error("picture %s was refused: %s", picture.sha256.hex(), response.text[:200])
+            elif response.status_code not in (200, 201, 204):
+                return False  # 409: its announcement has not arrived yet; whatever else it is may pass
             self._note(picture, "uploaded = 1")
             return True
         return False
+
+    def _send_piece(self, client: httpx.Client, picture: PictureRecord, content: bytes, offset: int) -> httpx.Response:
+        """Send the piece at an offset, no faster than allowed."""
+        piece, began_s = content[offset : offset + _PIECE_BYTES], time.monotonic()
+        response = client.put(
+            f"{self._url}/api/v1/evidence/{picture.sha256.hex()}",
+            params={
+                "site": self._address.site,
+                "agent": self._address.agent,
+                "epoch": picture.epoch,
+                "lane": picture.lane.value,
+                "seq": picture.sequence,
+            },
+            content=piece,
+            headers={
+                "content-type": "image/jpeg",
+                "content-range": f"bytes {offset}-{offset + len(piece) - 1}/{len(content)}",
+            },
+        )
+        if self._kbit_s:
+            self._stopping.wait(max(0.0, len(piece) / 125 / self._kbit_s - (time.monotonic() - began_s)))
+        return response
 
     def _note(self, picture: PictureRecord, change: str) -> None:
         self._file.change(

@@ -1,8 +1,9 @@
 """Evidence: a box brings a picture that it announced, an operator's page fetches it by its hash."""
 
-from typing import Annotated
+import re
+from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
+from fastapi import APIRouter, Header, HTTPException, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
@@ -16,6 +17,9 @@ from shared.ids import NAME_PATTERN
 router = APIRouter(prefix="/api/v1/evidence", tags=["evidence"])
 
 Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the picture, hexadecimal")]
+
+
+_OFFSET: dict[str, Any] = {"Upload-Offset": {"schema": {"type": "integer"}, "description": "bytes that are here"}}
 
 
 class Announcement(BaseModel):
@@ -50,37 +54,65 @@ def get_evidence(sha256: Sha256, connection: ConnectionDependency, parts: PartsD
     status_code=204,
     response_class=Response,
     responses={
+        202: {"description": "more is wanted: go on at `Upload-Offset`", "headers": _OFFSET},
         409: {"description": "not announced yet: send the event first, then try again"},
         413: {"description": "too large"},
-        422: {"description": "not the announced content, or no JPEG"},
+        422: {"description": "not the announced content, no JPEG, or a Content-Range that makes no sense"},
     },
     openapi_extra={
         "requestBody": {"required": True, "content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}
     },
 )
 async def put_evidence(
-    sha256: Sha256, of: Annotated[Announcement, Query()], request: Request, parts: PartsDependency
+    sha256: Sha256,
+    of: Annotated[Announcement, Query()],
+    request: Request,
+    parts: PartsDependency,
+    content_range: Annotated[str | None, Header(description="bytes FIRST-LAST/TOTAL, for a picture in pieces")] = None,
 ) -> Response:
-    """Bring the picture of an event that has been stored. Again changes nothing."""
+    """Bring the picture of an event that has been stored, whole or piece by piece. Again changes nothing."""
     content = bytearray()
     async for chunk in request.stream():
         content += chunk
         if len(content) > MAX_BYTES:
             raise HTTPException(413, f"a picture has at most {MAX_BYTES} bytes")
-    await run_in_threadpool(_store, parts, bytes.fromhex(sha256), of, bytes(content))
+    offset, total = _range(content_range, len(content))
+    have = await run_in_threadpool(_store, parts, bytes.fromhex(sha256), of, bytes(content), offset, total)
+    if have < total:
+        return Response(status_code=202, headers={"upload-offset": str(have)})
     return Response(status_code=204)
 
 
-def _store(parts: PartsDependency, digest: bytes, of: Announcement, content: bytes) -> None:
+def _range(header: str | None, length: int) -> tuple[int, int]:
+    """Offset and length of the whole."""
+    if header is None:
+        return 0, length
+    found = re.fullmatch(r"bytes (\d{1,9})-(\d{1,9})/(\d{1,9})", header)
+    first, last, total = (int(number) for number in found.groups()) if found else (0, -1, 0)
+    if last - first + 1 != length or last >= total or not length:
+        raise HTTPException(
+            422, f"Content-Range {header!r} does not fit {length} bytes: expected bytes FIRST-LAST/TOTAL"
+        )
+    if total > MAX_BYTES:
+        raise HTTPException(413, f"a picture has at most {MAX_BYTES} bytes")
+    return first, total
+
+
+def _store(parts: PartsDependency, digest: bytes, of: Announcement, content: bytes, offset: int, total: int) -> int:
+    """Write what came; returns how much of the picture is here."""
     with parts.pool.connection() as connection:
         which = {**of.model_dump(), "sha256": digest}
         announced = connection.execute(alerts.SQL["announced_evidence"], which).fetchone()
         if announced is None:
             raise HTTPException(409, "no stored event announces this picture yet; try again")
+        if announced["size"] != total:
+            raise HTTPException(422, f"{total} bytes were brought and {announced['size']} announced")
         try:
-            parts.pictures.put(digest, content)
+            have = parts.pictures.add(digest, offset, content, total)
         except PictureRefusedError as error:
             raise HTTPException(422, str(error)) from None
+        if have < total:
+            return have
         connection.execute(alerts.SQL["store_evidence"], {"sha256": digest})
         feed_log.lock(connection)
         arrived = connection.execute(
@@ -89,3 +121,4 @@ def _store(parts: PartsDependency, digest: bytes, of: Announcement, content: byt
         for row in arrived:
             alerts.publish(connection, row["alert_id"], "pictured", parts.publishing)
     parts.waker.wake()
+    return have

@@ -1,13 +1,16 @@
 """Evidence pictures on disk, named by their SHA-256."""
 
+import contextlib
 import hashlib
 import os
+import threading
+import time
 from pathlib import Path
-from uuid import uuid4
 
 from shared.errors import HawklineError
 
 MAX_BYTES = 8 * 1024 * 1024
+_BEGUN_S = 7 * 86400.0
 
 
 class PictureRefusedError(HawklineError):
@@ -23,29 +26,74 @@ class PictureStore:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self._lock = threading.Lock()
         directory.mkdir(parents=True, exist_ok=True)
+        self.forget_old()
 
     def path(self, digest: bytes) -> Path:
         name = digest.hex()
         return self._directory / name[:2] / f"{name}.jpg"
 
-    def put(self, digest: bytes, content: bytes) -> None:
-        """Write a picture durably; again changes nothing.
+    def have(self, digest: bytes) -> int:
+        """How many bytes of a picture that comes in pieces are here."""
+        try:
+            return self._begun(digest).stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def add(self, digest: bytes, offset: int, piece: bytes, total: int) -> int:
+        """Write the next piece of a picture; with the last one it is checked and kept. Again changes nothing.
+
+        Args:
+            digest: SHA-256 of the whole.
+            offset: of the piece; one that does not follow on what is here is left out.
+            piece: bytes.
+            total: length of the whole.
+
+        Returns:
+            How many bytes are here: where to go on.
 
         Raises:
-            PictureRefusedError: the content does not have this hash or is no JPEG.
+            PictureRefusedError: the whole does not have this hash or is no JPEG; what was here is gone.
         """
-        if hashlib.sha256(content).digest() != digest:
-            raise PictureRefusedError("the content's SHA-256 is not the one in the address")
-        if not content.startswith(b"\xff\xd8\xff"):
-            raise PictureRefusedError("expected a JPEG")
-        path = self.path(digest)
-        if path.is_file():
-            return
-        path.parent.mkdir(exist_ok=True)
-        part = path.with_suffix(f".{uuid4().hex}.part")
-        with part.open("wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        part.replace(path)
+        path, begun = self.path(digest), self._begun(digest)
+        with self._lock:
+            if path.is_file():
+                return total
+            have = self.have(digest)
+            if have > total:
+                begun.unlink()
+                have = 0
+            if offset == have:
+                path.parent.mkdir(exist_ok=True)
+                with begun.open("ab") as out:
+                    out.write(piece[: total - have])
+                    out.flush()
+                    if have + len(piece) >= total:
+                        os.fsync(out.fileno())
+                have = self.have(digest)
+            if have == total:
+                try:
+                    _check(digest, begun.read_bytes())
+                except PictureRefusedError:
+                    begun.unlink()
+                    raise
+                begun.replace(path)
+            return have
+
+    def forget_old(self, older_than_s: float = _BEGUN_S) -> None:
+        """Delete what was begun long ago and never finished."""
+        for begun in self._directory.glob("*/*.begun"):
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - begun.stat().st_mtime > older_than_s:
+                    begun.unlink()
+
+    def _begun(self, digest: bytes) -> Path:
+        return self.path(digest).with_suffix(".begun")
+
+
+def _check(digest: bytes, content: bytes) -> None:
+    if hashlib.sha256(content).digest() != digest:
+        raise PictureRefusedError("the content's SHA-256 is not the one in the address")
+    if not content.startswith(b"\xff\xd8\xff"):
+        raise PictureRefusedError("expected a JPEG")

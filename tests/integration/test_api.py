@@ -182,6 +182,32 @@ def test_picture_comes_after_its_announcement(client: httpx.Client, raise_alerts
     assert changes == ["raised", "pictured"]
 
 
+def test_a_picture_in_pieces_goes_on_where_it_ended(client: httpx.Client, raise_alerts: Callable[..., None]) -> None:
+    path, total = f"/api/v1/evidence/{SHA256}", len(JPEG)
+    raise_alerts(1, picture_of_first=True)
+
+    def put(first: int, last: int, content: bytes | None = None, said: str | None = None) -> tuple[int, str | None]:
+        piece = JPEG[first : last + 1] if content is None else content
+        headers = {"content-range": said or f"bytes {first}-{last}/{total}"}
+        answer = client.put(path, params=OF, content=piece, headers=headers)
+        return answer.status_code, answer.headers.get("upload-offset")
+
+    assert put(0, 4) == (202, "5")
+    assert put(0, 4) == (202, "5"), "again changes nothing"
+    assert put(9, 12) == (202, "5"), "a hole is not filled with nothing"
+    assert client.get(path).status_code == 404
+    assert put(5, 9) == (202, "10")
+    for said in ("bytes 5-9", "bytes 9-5/40", f"bytes 10-{total}/{total}", "bytes 0-0/99999999999", "nonsense"):
+        assert put(10, 12, said=said)[0] == 422
+    assert put(10, 12, said="bytes 10-12/9000000")[0] == 413
+    assert put(10, 12, said=f"bytes 10-12/{total + 1}")[0] == 422, "not what was announced"
+    assert put(10, total - 1, b"?" * (total - 10))[0] == 422, "another content"
+    assert put(10, total - 1) == (202, "0"), "what was wrong is gone, and it begins anew"
+    assert put(0, total - 1) == (204, None)
+    assert client.get(path).content == JPEG
+    assert put(0, 4) == (204, None), "all is here"
+
+
 @pytest.mark.parametrize(
     "headers",
     [

@@ -1,5 +1,6 @@
 """The ring of pictures: bounded in bytes and in days, and each picture on its way until somebody has it."""
 
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -78,17 +79,20 @@ def test_picture_is_announced_on_disk_before_it_is_offered(
 
 
 class Aggregator:
-    """Answers each PUT with the next status; the last one for ever."""
+    """Answers each PUT with the next status and `Upload-Offset`; the last one for ever."""
 
-    def __init__(self, *statuses: int) -> None:
+    def __init__(self, *statuses: int, offsets: tuple[str, ...] = ("0",)) -> None:
         self.paths: list[str] = []
+        self.ranges: list[str] = []
         aggregator = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_PUT(self) -> None:
                 self.rfile.read(int(self.headers["content-length"]))
                 aggregator.paths.append(self.path)
+                aggregator.ranges.append(self.headers["content-range"])
                 self.send_response(statuses[min(len(aggregator.paths), len(statuses)) - 1])
+                self.send_header("upload-offset", offsets[min(len(aggregator.paths), len(offsets)) - 1])
                 self.send_header("content-length", "0")
                 self.end_headers()
 
@@ -104,7 +108,10 @@ class Aggregator:
         self.server.server_close()
 
 
-@pytest.mark.parametrize(("statuses", "rounds"), [((204,), 1), ((409, 409, 204), 3), ((500, 204), 2), ((422,), 1)])
+@pytest.mark.parametrize(
+    ("statuses", "rounds"),
+    [((204,), 1), ((409, 409, 204), 3), ((500, 204), 2), ((422,), 1), ((413,), 1), ((404, 401, 429, 403, 204), 5)],
+)
 def test_picture_is_offered_until_it_is_taken_or_refused(
     statuses: tuple[int, ...], rounds: int, outbox: Outbox, ring: PictureRing, clock: ManualClock
 ) -> None:
@@ -117,6 +124,56 @@ def test_picture_is_offered_until_it_is_taken_or_refused(
     aggregator.close()
     assert aggregator.paths == [f"/api/v1/evidence/{digest.hex()}?site=s&agent=a&epoch=1&lane=0&seq=7"] * rounds
     assert outbox.file.count_pictures_waiting() == 0
+
+
+def pieces_of(
+    aggregator: Aggregator, outbox: Outbox, ring: PictureRing, clock: ManualClock, size: int, kbit_s: int = 0
+) -> list[str]:
+    keep(ring, clock, 7, b"x" * size)
+    uploader = Uploader(ring, outbox.file, Address("s", "a"), aggregator.url, kbit_s)
+    with httpx.Client() as client:
+        uploader._round(client)
+    aggregator.close()
+    return aggregator.ranges
+
+
+def test_a_picture_goes_in_pieces_from_where_the_aggregator_has_it(
+    outbox: Outbox, ring: PictureRing, clock: ManualClock
+) -> None:
+    ring = PictureRing(ring.path(b"").parent, outbox.file, clock, 10**6)
+    aggregator = Aggregator(202, 202, 204, offsets=("65536", "131072"))
+    assert pieces_of(aggregator, outbox, ring, clock, 140_000) == [
+        "bytes 0-65535/140000",
+        "bytes 65536-131071/140000",
+        "bytes 131072-139999/140000",
+    ]
+    assert outbox.file.count_pictures_waiting() == 0
+
+
+@pytest.mark.parametrize(
+    ("offsets", "sent"),
+    [
+        (("70000",), ["0-65535", "70000-99999"]),  # an earlier life brought so much
+        (("0",), ["0-65535"]),  # nothing was taken: later
+        (("65536", "0", "0"), ["0-65535", "65536-99999", "0-65535"]),  # the aggregator has lost it
+        (("999999",), ["0-65535"]),
+        (("nonsense",), ["0-65535"]),
+    ],
+)
+def test_answers_that_make_no_sense_lose_no_picture(
+    offsets: tuple[str, ...], sent: list[str], outbox: Outbox, ring: PictureRing, clock: ManualClock
+) -> None:
+    ring = PictureRing(ring.path(b"").parent, outbox.file, clock, 10**6)
+    aggregator = Aggregator(202, offsets=offsets)
+    assert pieces_of(aggregator, outbox, ring, clock, 100_000)[: len(sent)] == [f"bytes {one}/100000" for one in sent]
+    assert outbox.file.count_pictures_waiting() == 1
+
+
+def test_pictures_keep_to_their_rate(outbox: Outbox, ring: PictureRing, clock: ManualClock) -> None:
+    aggregator = Aggregator(204)
+    began_s = time.monotonic()
+    pieces_of(aggregator, outbox, ring, clock, 5_000, kbit_s=100)
+    assert time.monotonic() - began_s >= 0.39
 
 
 def test_picture_that_fails_does_not_starve_the_others(outbox: Outbox, ring: PictureRing, clock: ManualClock) -> None:

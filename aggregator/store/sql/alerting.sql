@@ -68,8 +68,9 @@ UPDATE evidence SET stored_at = now() WHERE sha256 = %(sha256)s AND stored_at IS
 SELECT stored_at FROM evidence WHERE sha256 = %(sha256)s;
 
 -- name: announced_evidence
-SELECT o.producer_id FROM evidence_of o
+SELECT o.producer_id, e.size FROM evidence_of o
 JOIN producers p ON p.id = o.producer_id
+JOIN evidence e ON e.sha256 = o.sha256
 WHERE o.sha256 = %(sha256)s AND o.lane = %(lane)s AND o.seq = %(seq)s
   AND p.site = %(site)s AND p.agent = %(agent)s AND p.epoch = %(epoch)s;
 
