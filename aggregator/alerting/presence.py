@@ -45,8 +45,9 @@ class PresenceJudge:
             How many boxes changed.
         """
         with connection.transaction(), connection.cursor(row_factory=class_row(Box)) as cursor:
-            changed = cursor.execute(SQL["judge_presence"]).fetchall()
-            for box in changed:
-                log.info("box %s/%s is %s", box.site, box.agent, box.state)
-                feed_log.append(connection, feed_log.BOX, box.model_dump_json())
+            changed = connection.execute(SQL["judge_presence"]).fetchall()
+            for which in changed:
+                for box in cursor.execute(SQL["agent"], which).fetchall():
+                    log.info("box %s/%s is %s", box.site, box.agent, box.state)
+                    feed_log.append(connection, feed_log.BOX, box.model_dump_json())
         return len(changed)

@@ -50,6 +50,10 @@ class Box(_Entity):
     version: str
     health_interval_s: float
     health: dict[str, Any] | None
+    clock_off_s: float | None = None
+    """Seconds by which the box's clock was ahead at its last heartbeat."""
+    lost: int = 0
+    """Numbers of the last seven days that stand for events which will not come; /api/v1/gaps says why."""
 
 
 class LineVerdicts(_Entity):

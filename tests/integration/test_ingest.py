@@ -650,3 +650,25 @@ def test_an_unknown_box_is_answered_at_its_birth(
     assert {(ack.lane, ack.epoch, ack.contiguous) for ack in heard} == {(lane, 77, 0) for lane in Lane}
     worker.stop()
     box.stop()
+
+
+def test_clock_and_losses_of_a_box_are_seen(database: Database, connection: Connection) -> None:
+    worker, judge = PresenceWorker(database, ("127.0.0.1", 1)), PresenceJudge(database)
+    for agent, off_s in (("right", 0), ("ahead", 7200), ("absurd", 10**15)):
+        beat = encode_message(Health(to_ms(NOW_S + off_s), 1, 1.0))
+        worker._note(connection, Message(f"hl/1/s/{agent}/up/health", beat, False, NOW_S))
+    events: list[Event] = [
+        RangeLost(to_ms(NOW_S), Lane.BULK, 5, 7, LossReason.EVICTED),
+        RangeLost(to_ms(NOW_S), Lane.BULK, 8, 4000, LossReason.RESTART),
+    ]
+    with database.connect("ingest") as own:
+        Committer("test").commit(own, read([message(events, 1, agent="ahead")], Lane.ALARM))
+    connection.execute("INSERT INTO services VALUES ('presence', now(), now())")
+    assert judge.judge(connection) == 3
+    rows = connection.execute("SELECT agent, clock_off_s, lost FROM box_views").fetchall()
+    found = {row["agent"]: (row["clock_off_s"], row["lost"]) for row in rows}
+    assert found["right"] == (pytest.approx(0, abs=0.1), 0)
+    assert found["ahead"] == (pytest.approx(7200, abs=0.1), 3)
+    assert found["absurd"][0] == pytest.approx(1e15, rel=1e-3)
+    told = [row["message"] for row in connection.execute("SELECT message FROM feed")]
+    assert any('"lost":3' in text and '"clock_off_s":7200' in text for text in told)

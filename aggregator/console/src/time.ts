@@ -13,3 +13,15 @@ export function shortTime(moment: string): string {
   const date = new Date(moment)
   return date.toDateString() === new Date().toDateString() ? clock.format(date) : dayAndClock.format(date)
 }
+
+/** A span with its sign in the largest unit that it fills: +3 h, −2 d. */
+export function shortSpan(seconds: number): string {
+  const units: [number, string][] = [
+    [86400, 'd'],
+    [3600, 'h'],
+    [60, 'min'],
+    [1, 's'],
+  ]
+  const [size, unit] = units.find(([size]) => Math.abs(seconds) >= size) ?? [1, 's']
+  return `${seconds < 0 ? '−' : '+'}${Math.round(Math.abs(seconds) / size).toString()} ${unit}`
+}

@@ -85,8 +85,14 @@ WITH arrived AS (
 SELECT m.alert_id FROM arrived JOIN alert_members m USING (producer_id, lane, seq);
 
 -- name: agents
-SELECT site, agent, state, state_since, last_seen_at, born_at, session, version, health_interval_s, health
-FROM agents ORDER BY site, agent;
+SELECT site, agent, state, state_since, last_seen_at, born_at, session, version, health_interval_s, health,
+       clock_off_s, lost
+FROM box_views ORDER BY site, agent;
+
+-- name: agent
+SELECT site, agent, state, state_since, last_seen_at, born_at, session, version, health_interval_s, health,
+       clock_off_s, lost
+FROM box_views WHERE site = %(site)s AND agent = %(agent)s;
 
 -- name: judge_presence
 -- Only the heartbeat's expiry makes a box silent, and only while we could have heard it.
@@ -106,8 +112,7 @@ WITH link AS (
 UPDATE agents SET state = judged.state, state_since = now()
 FROM judged
 WHERE (agents.site, agents.agent) = (judged.site, judged.agent) AND agents.state <> judged.state
-RETURNING agents.site, agents.agent, agents.state, agents.state_since, agents.last_seen_at, agents.born_at,
-          agents.session, agents.version, agents.health_interval_s, agents.health;
+RETURNING agents.site, agents.agent;
 
 -- name: lock_feed
 -- Held until the commit: ids appear in the order in which they become visible.

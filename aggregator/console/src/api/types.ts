@@ -61,6 +61,10 @@ export interface Box {
   version: string
   health_interval_s: number
   health: Health | null
+  /** Seconds by which the box's clock was ahead at its last heartbeat. */
+  clock_off_s: number | null
+  /** Numbers of the last seven days that stand for events which will not come. */
+  lost: number
 }
 
 export interface AlertMessage {

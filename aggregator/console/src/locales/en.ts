@@ -43,6 +43,8 @@ export const en: typeof zh = {
       crashed: 'crashed',
     },
     fps: '{n} frames/s',
+    clockOff: 'Clock is off by {by}',
+    lost: '{n} events lost in seven days',
   },
   failed: 'Failed: {why}',
   language: '中文',

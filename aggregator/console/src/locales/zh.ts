@@ -41,6 +41,8 @@ export const zh = {
       crashed: '已崩溃',
     } as Record<string, string>,
     fps: '{n} 帧/秒',
+    clockOff: '时钟偏差 {by}',
+    lost: '7 天内丢失 {n} 条事件',
   },
   failed: '操作失败：{why}',
   language: 'English',
