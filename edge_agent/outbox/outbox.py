@@ -103,11 +103,11 @@ class Outbox:
         self._spare: list[int] = []
         """Numbers of reports whose transaction failed."""
         try:
-            self.file = OutboxFile(path, mend=mend)
+            self.file = OutboxFile(path, mend=mend, max_bytes=max_bytes)
         except UnavailableError:
             if not self._ballast.release():
                 raise
-            self.file = OutboxFile(path, mend=mend)
+            self.file = OutboxFile(path, mend=mend, max_bytes=max_bytes)
         self._clock = clock
         self._max_bytes = max_bytes
         self.on_ready = on_ready

@@ -17,6 +17,9 @@ from shared.events import Lane
 
 T = TypeVar("T")
 EVICT_ROWS = 500
+_PAGE_BYTES = 4096
+_ROOM_BYTES = 16 * 2**20
+_WAL_BYTES = 4 * 2**20
 QUARANTINE_ROWS = 100
 ROW_OVERHEAD_BYTES = 24
 """What a row costs in the file beyond its bytes: key, lengths, page share."""
@@ -49,15 +52,22 @@ class OutboxFile:
     Args:
         exclusive: hold the file against every other agent; false to look into it from beside.
         mend: called with the path once it is held: what to do before it is opened.
+        max_bytes: bound on waiting rows; the file itself never grows beyond twice as much and a little.
 
     Raises:
         UnavailableError: the file cannot be opened or is no database.
     """
 
     def __init__(
-        self, path: Path, *, exclusive: bool = True, mend: Callable[[Path], None] = lambda _path: None
+        self,
+        path: Path,
+        *,
+        exclusive: bool = True,
+        mend: Callable[[Path], None] = lambda _path: None,
+        max_bytes: int | None = None,
     ) -> None:
         self.path = path
+        self._max_bytes = max_bytes
         with contextlib.ExitStack() as undo:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,6 +98,10 @@ class OutboxFile:
             connection.close()
             raise
         connection.execute("PRAGMA wal_autocheckpoint = 500")
+        connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
+        if self._max_bytes is not None:
+            # Whatever our own count says: pages are half empty at worst, and pictures and frames are listed too.
+            connection.execute(f"PRAGMA max_page_count = {(2 * self._max_bytes + _ROOM_BYTES) // _PAGE_BYTES}")
         return connection
 
     def change(self, work: Callable[[sqlite3.Connection], T]) -> T:

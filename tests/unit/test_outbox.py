@@ -354,6 +354,17 @@ def test_full_disk_gives_up_the_ballast_and_exchanges_the_oldest(path: Path, mon
     outbox.close()
 
 
+def test_the_file_has_a_bound_of_its_own_that_eviction_never_meets(path: Path) -> None:
+    outbox = Outbox(path, CLOCK, max_bytes=1_000_000)
+    most = outbox.file._write.execute("PRAGMA max_page_count").fetchone()[0] * 4096
+    assert most < 20_000_000
+    for n in range(20_000):
+        outbox.append(Lane.BULK, event(n))
+    assert outbox.flush()
+    assert path.stat().st_size < most / 2, "our own count of bytes keeps it far below"
+    outbox.close()
+
+
 def test_full_disk_while_nothing_waits_keeps_the_alarm(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outbox = Outbox(path, CLOCK, max_bytes=50_000_000)
     assert outbox.flush()
