@@ -24,9 +24,8 @@ def list_models(output: OutputOption = Output.TABLE) -> None:
                 if (registry.folder / model.file).is_file()
                 else None,
                 "licence": model.licence,
-                "input": model.input,
-                "decoding": model.decoding,
                 "card": model.card,
+                **({"input": model.input, "decoding": model.decoding} if output is Output.JSON else {}),
             }
             for model in registry.models.values()
         ],

@@ -16,16 +16,19 @@ if TYPE_CHECKING:
     from shared.plates import Kind
 
 _MOST_PIXELS = 120_000_000
+_VIDEOS = {".mp4", ".mkv", ".avi", ".mov", ".ts", ".h264", ".h265", ".m4v"}
 app = typer.Typer(help="Plates: read them in pictures, draw them.", no_args_is_help=True)
+
+ProviderOption = Annotated[
+    list[str] | None, typer.Option("--provider", help="ONNX Runtime execution provider, best first; repeat it")
+]
 
 
 @app.command(epilog="Example: hawkline plate read gate.jpg -o json")
 def read(
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="JPEG or PNG files", show_default=False)],
     crop: Annotated[bool, typer.Option("--crop", help="the pictures are plates already")] = False,
-    provider: Annotated[
-        list[str] | None, typer.Option("--provider", help="ONNX Runtime execution provider, best first; repeat it")
-    ] = None,
+    provider: ProviderOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Read the plates of pictures, nearest and surest first. Exit code 2 when a file could not be read."""
@@ -66,6 +69,7 @@ def read(
 def watch(
     video: Annotated[Path, typer.Argument(metavar="VIDEO", help="of a lane or gate", show_default=False)],
     every: Annotated[bool, typer.Option("--unread", help="also print vehicles that stayed unread")] = False,
+    provider: ProviderOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Read the plates of what drives by in a video: one row a vehicle, voted over all looks at it."""
@@ -73,17 +77,25 @@ def watch(
     from edge_agent.plate import PlatePassing, PlateReader
     from edge_agent.sources import Frame
     from edge_agent.sources.file import FileSource
+    from models.session import CPU
     from shared.scene import Scene
 
+    if "://" in str(video):
+        raise ConfigError(f"VIDEO = {str(video)!r}: a stream; record a piece of it, or let an agent watch the camera")
+    if video.is_dir():
+        raise ConfigError(f"VIDEO = {str(video)!r}: a folder; name one video file")
     source, pipeline = FileSource(video, realtime=False, key="VIDEO"), Pipeline(Scene())
-    passing = PlatePassing(PlateReader.shipped())
-    passages = []
+    passing = PlatePassing(PlateReader.shipped(provider or CPU))
+    passages, frames = [], 0
     for item in source.frames():
         if isinstance(item, Frame):
+            frames += 1
             pipeline.step(item)
             picture = item.colour() if passing.wants(pipeline.tracks, pipeline.time_s) else None
             passages += passing.step(picture, pipeline.tracks, pipeline.time_s)
     passages += passing.end()
+    if frames < 2:
+        raise ConfigError(f"VIDEO = {str(video)!r}: a still picture; read it with `hawkline plate read`")
     rows = [
         {
             "track": passage.track,
@@ -99,7 +111,31 @@ def watch(
         for passage in passages
         if passage.reading or every
     ]
-    print_rows(rows, output)
+    if rows or output is Output.JSON:
+        print_rows(rows, output)
+    unread = sum(passage.reading is None for passage in passages)
+    say(f"{frames} frames, {len(passages)} vehicles, {len(passages) - unread} read, {unread} unread")
+
+
+@app.command(epilog="Example: hawkline plate kinds")
+def kinds(output: OutputOption = Output.TABLE) -> None:
+    """The kinds of plates of GA 36, with a text of each: `plate render TEXT --kind NAME` draws it."""
+    from shared.plates import KINDS
+
+    print_rows(
+        [
+            {
+                "name": kind.name,
+                "class": kind.plate_class,
+                "color": kind.colour,
+                "layout": kind.layout,
+                "size_mm": "x".join(str(side) for side in kind.size_mm),
+                "example": kind.example,
+            }
+            for kind in KINDS
+        ],
+        output,
+    )
 
 
 @app.command(epilog="Example: hawkline plate render 皖A12345 --out plate.png")
@@ -139,6 +175,10 @@ def _load(path: Path) -> "Picture":
     import cv2
     import numpy as np
 
+    if path.is_dir():
+        raise ConfigError(f"{path}: a folder; name its pictures, such as {path}/*.jpg")
+    if path.suffix.lower() in _VIDEOS:
+        raise ConfigError(f"{path}: a video; read it with `hawkline plate watch`")
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -183,12 +223,15 @@ def _kind(text: str, name: str | None) -> "Kind":
     from shared.plates import KINDS, kinds_of
 
     fits = kinds_of(text)
+    if not fits:
+        raise ConfigError(
+            f"{text!r} is no text of GA 36, such as 皖A12345; `hawkline plate kinds` lists one of each kind"
+        )
     if name is None:
-        if not fits:
-            names = ", ".join(kind.name for kind in KINDS)
-            raise ConfigError(f"{text!r} is no text of GA 36; kinds are {names}. Example: 皖A12345")
         return fits[0]
     for kind in fits:
         if kind.name == name:
             return kind
-    raise ConfigError(f"--kind {name!r}: {text!r} fits {', '.join(kind.name for kind in fits) or 'no kind'}")
+    if name not in {kind.name for kind in KINDS}:
+        raise ConfigError(f"--kind {name!r}: no such kind; `hawkline plate kinds` lists them")
+    raise ConfigError(f"--kind {name!r}: {text!r} fits " + " or ".join(repr(kind.name) for kind in fits))

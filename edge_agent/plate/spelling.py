@@ -89,7 +89,8 @@ def spell(glimpse: Glimpse, calibration: Calibration) -> Reading:
     # What no spelling here covers is on nobody's side: it takes from all.
     covered = min(1.0, float(np.exp(np.array(list(spellings.values()))).sum()))
     shares = weights / weights.sum()
-    score = _calibrated(float(shares[0]) * covered, calibration)
+    # However clearly it was seen: a text that fits no kind, or no kind of this colour, is most likely no plate's.
+    score = _calibrated(float(shares[0]) * covered, _expected(order[0], colours, layouts), calibration)
     # What is left is shared among the others as they stand to each other, and to what is not among them.
     left = (1 - score) / max(1e-9, 1 - float(shares[0]) * covered)
     scores = [score, *(min(score, float(share) * covered * left) for share in shares[1:])]
@@ -107,9 +108,9 @@ def spell(glimpse: Glimpse, calibration: Calibration) -> Reading:
     return Reading(text, scores[0], colour, layout, valid(text), others)
 
 
-def _calibrated(posterior: float, calibration: Calibration) -> float:
+def _calibrated(posterior: float, expected: float, calibration: Calibration) -> float:
     clipped = min(max(posterior, 1e-9), 1 - 1e-7)
-    odds = np.log(clipped / (1 - clipped)) * calibration.slope + calibration.offset
+    odds = (np.log(clipped / (1 - clipped)) + expected) * calibration.slope + calibration.offset
     return float(1 / (1 + np.exp(-odds)))
 
 

@@ -21,6 +21,7 @@ class _Row(msgspec.Struct, rename={"plate_class": "class"}):
     layout: Layout
     size_mm: tuple[int, int]
     text: str
+    example: str
 
 
 class _Table(msgspec.Struct):
@@ -43,6 +44,7 @@ class Kind:
         layout: one row of characters or two.
         size_mm: width and height.
         pattern: what its text looks like.
+        example: a text.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Kind:
     layout: Layout
     size_mm: tuple[int, int]
     pattern: re.Pattern[str]
+    example: str
 
 
 def _read() -> tuple[_Table, tuple[Kind, ...]]:
@@ -70,7 +73,8 @@ def _read() -> tuple[_Table, tuple[Kind, ...]]:
         pattern = "".join(
             part if part.startswith("[") else re.sub("[PALSD]", lambda m: places[m[0]], part) for part in parts
         )
-        kinds.append(Kind(row.name, row.plate_class, row.colour, row.layout, row.size_mm, re.compile(pattern)))
+        compiled = re.compile(pattern)
+        kinds.append(Kind(row.name, row.plate_class, row.colour, row.layout, row.size_mm, compiled, row.example))
     return table, tuple(kinds)
 
 

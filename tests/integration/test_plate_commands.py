@@ -127,7 +127,7 @@ def test_what_cannot_be_read_is_told_and_the_rest_is_read(plates: dict[str, Path
     ("words", "says"),
     [
         (["皖I12345"], "is no text of GA 36"),
-        (["皖A12345", "--kind", "police"], "fits small car"),
+        (["皖A12345", "--kind", "police"], "fits 'small car'"),
         (["皖A12345", "--out", "/nowhere/plate.png"], "No such file"),
     ],
 )
@@ -139,7 +139,7 @@ def test_what_cannot_be_drawn(words: list[str], says: str) -> None:
 @pytest.mark.usefixtures("glyph_templates")
 def test_worn_plates_and_other_kinds(tmp_path: Path) -> None:
     path = tmp_path / "plate.png"
-    hawkline("plate", "render", "皖A12345", "--kind", "large car, rear", "--worn", "--out", str(path))
+    hawkline("plate", "render", "皖A12345", "--kind", "large car rear", "--worn", "--out", str(path))
     picture = cv2.imread(str(path))
     assert picture is not None
     assert picture.shape == (48, 128, 3)

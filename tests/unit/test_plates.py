@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.training import drawn, face, texts, wear
-from shared.plates import ALPHABET, KINDS, kinds_of, valid
+from shared.plates import ALPHABET, KINDS, Kind, kinds_of, valid
 
 
 @pytest.mark.parametrize(
@@ -79,3 +79,8 @@ def test_the_same_seed_draws_the_same_crops() -> None:
         assert np.array_equal(one, other)
         assert text == same
         assert kind.pattern.fullmatch(text)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_the_example_of_a_kind_is_one(kind: Kind) -> None:
+    assert kind in kinds_of(kind.example)
