@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from aggregator.config import load_aggregator_settings
-from aggregator.services import DSN_VARIABLE, SERVICES
+from aggregator.services import DSN_VARIABLE, SERVICES, YIELDING
 
 
 def main() -> None:
@@ -17,6 +17,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=f"%(asctime)s %(levelname)s {name}: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    if name in YIELDING:
+        os.nice(YIELDING[name])
     SERVICES[name](load_aggregator_settings(Path(config)), os.environ[DSN_VARIABLE])
 
 

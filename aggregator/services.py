@@ -104,6 +104,9 @@ SERVICES: dict[str, Service] = {
 }
 """Started in this order and stopped in the other: the boxes are told to send once somebody listens."""
 
+YIELDING = {"ingest-bulk": 5}
+"""Who gives way when processors are short, and by how much: a backlog can wait, an alarm cannot."""
+
 
 def processes(settings: AggregatorSettings) -> dict[str, str]:
     """Names of all processes, each with its service: the workers of a lane are as many as configured."""
