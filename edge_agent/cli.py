@@ -83,6 +83,7 @@ def check(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
 def outbox(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
     """Show what the outbox holds: numbers used and events that still wait."""
     from edge_agent.config import load_agent_settings
+    from edge_agent.outbox.salvage import damages
     from edge_agent.outbox.store import OutboxFile
     from shared.events import Lane
 
@@ -105,6 +106,8 @@ def outbox(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
                 "clean_next": record.clean_next,
                 "waiting": waiting[lane],
                 "pictures_waiting": file.count_pictures_waiting(),
+                "put_aside": file.count_put_aside(lane),
+                "damaged_files": damages(path),
             }
         )
     file.close()

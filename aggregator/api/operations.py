@@ -79,11 +79,12 @@ def dead_letter(connection: ConnectionDependency, letter_id: Annotated[int, Path
 
 
 class ReplayedLetter(BaseModel):
-    """What became of a dead letter. Where `left` is 0 and `reason` empty it is gone."""
+    """What became of a dead letter: events stored, numbers still without one, why; `gone` when it is deleted."""
 
     stored: int
     left: int
     reason: str
+    gone: bool
 
 
 @router.post(
@@ -100,7 +101,7 @@ def replay_dead_letter(
         raise HTTPException(409, f"the database refuses it again: {error}") from None
     if replayed is None:
         raise HTTPException(404, f"there is no dead letter {letter_id}")
-    return ReplayedLetter(stored=replayed.stored, left=replayed.left, reason=replayed.reason)
+    return ReplayedLetter(stored=replayed.stored, left=replayed.left, reason=replayed.reason, gone=replayed.gone)
 
 
 @router.get("/api/v1/deliveries", tags=["operations"])

@@ -30,6 +30,8 @@ class Replayed:
     stored: int
     left: int
     reason: str = ""
+    gone: bool = False
+    """Whether the letter was deleted, for nothing of it is left."""
 
 
 def replay(connection: Connection, letter_id: int) -> Replayed | None:
@@ -68,7 +70,7 @@ def _as_new(connection: Connection, letter_id: int, reading: Reading) -> Replaye
     if outcome.refused:
         return Replayed(0, 0, "too many numbers are missing before it; try again when they have come")
     connection.execute(SQL["delete_dead_letter"], {"id": letter_id})
-    return Replayed(outcome.stored, 0)
+    return Replayed(outcome.stored, 0, gone=True)
 
 
 def _as_settled(
@@ -86,7 +88,7 @@ def _as_settled(
     else:
         connection.execute(SQL["delete_dead_letter"], {"id": letter_id})
     reason = arrival.fault.detail if arrival.fault and left else ""
-    return Replayed(len(rows), _count(left), reason)
+    return Replayed(len(rows), _count(left), reason, gone=not left)
 
 
 def _count(ranges: tuple[Range, ...]) -> int:

@@ -177,6 +177,11 @@ class OutboxFile:
         found: list[tuple[int]] = self._rows("SELECT count(*) FROM pictures WHERE uploaded = 0", ())
         return found[0][0]
 
+    def count_put_aside(self, lane: Lane) -> int:
+        """Events that were never answered and are not sent any more; their bytes are kept."""
+        found: list[tuple[int]] = self._rows("SELECT count(*) FROM quarantine WHERE lane = ?", (lane,))
+        return found[0][0]
+
     def close(self) -> None:
         self._read.close()
         self._write.close()

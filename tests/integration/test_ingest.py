@@ -532,7 +532,7 @@ def test_a_dead_letter_is_read_again_and_stores_what_it_stood_for_once(
     assert (partly.stored, partly.left, partly.reason[:8]) == (1, 1, "number 3")
     assert one(connection, "SELECT array_agg(seq ORDER BY seq) FROM events") == [1, 2]
     mend(connection, encode_batch(header, events))
-    assert replay(connection, first) == Replayed(1, 0)
+    assert replay(connection, first) == Replayed(1, 0, gone=True)
     assert one(connection, "SELECT array_agg(seq ORDER BY seq) FROM events") == [1, 2, 3]
     assert replay(connection, first) is None, "it is gone"
     assert one(connection, "SELECT sum(crossings) FROM counts") == 3
@@ -549,7 +549,7 @@ def test_a_header_that_is_understood_later_is_a_batch_like_any_other(
     assert still is not None
     assert still.reason.startswith("version")
     mend(connection, good)
-    assert replay(connection, first) == Replayed(2, 0)
+    assert replay(connection, first) == Replayed(2, 0, gone=True)
     assert one(connection, "SELECT contiguous FROM cursors WHERE lane = 0") == 2
 
 
@@ -558,7 +558,7 @@ def test_what_was_sent_again_meanwhile_is_not_stored_twice(commit: Callable[...,
     commit(raw(b"\x09" + good[1:]))
     commit(raw(good))
     mend(connection, good)
-    assert replay(connection, letter_id(connection)) == Replayed(0, 0)
+    assert replay(connection, letter_id(connection)) == Replayed(0, 0, gone=True)
     assert one(connection, "SELECT count(*) FROM events") == 2
 
 
