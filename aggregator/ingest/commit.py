@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 from psycopg.types.json import Jsonb
-from psycopg.types.multirange import Multirange
-from psycopg.types.range import Range as PgRange
 
 from aggregator.ingest import cursor as cursors
 from aggregator.ingest.checksums import Checksums
@@ -256,16 +254,6 @@ def acknowledge(epoch: int, lane: Lane, cursor: Cursor, load: float = 0.0) -> Ac
     return Acknowledgement(VERSION, epoch, lane, cursor.contiguous, cursor.above[:_ACK_RANGES], credit)
 
 
-def to_ranges(value: Multirange[int]) -> tuple[Range, ...]:
-    """PostgreSQL's half-open ranges as closed ones."""
-    return tuple((part.lower or 0, (part.upper or 0) - 1) for part in value)
-
-
-def multirange(ranges: tuple[Range, ...]) -> Multirange[int]:
-    """Closed ranges as PostgreSQL's half-open ones."""
-    return Multirange([PgRange(first, last + 1) for first, last in ranges])
-
-
 def _conflict(arrival: Arrival, producer: int, numbers: list[int]) -> DeadLetter:
     """What a box sent under numbers that stand for other events: a copied card, or one that was set back."""
     detail = f"{len(numbers)} numbers were used twice, the first is {numbers[0]}"
@@ -279,7 +267,7 @@ def _lock(connection: Connection, keys: Sequence[Key]) -> dict[Key, _LaneState]:
     )
     return {
         (row["producer_id"], Lane(row["lane"])): _LaneState(
-            Cursor(row["contiguous"], to_ranges(row["above"]), to_ranges(row["missing"])),
+            Cursor(row["contiguous"], cursors.from_text(row["above"]), cursors.from_text(row["missing"])),
             Checksums(row["checked_to"], bytes(row["checksums"])),
         )
         for row in rows
@@ -295,8 +283,8 @@ def _save(connection: Connection, state: dict[Key, _LaneState]) -> None:
             "producer_ids": [producer for producer, _ in state],
             "lanes": [int(lane) for _, lane in state],
             "contiguous": [lane.cursor.contiguous for lane in state.values()],
-            "above": [multirange(lane.cursor.above) for lane in state.values()],
-            "missing": [multirange(lane.cursor.missing) for lane in state.values()],
+            "above": [cursors.to_text(lane.cursor.above) for lane in state.values()],
+            "missing": [cursors.to_text(lane.cursor.missing) for lane in state.values()],
             "checked_to": [lane.checksums.top for lane in state.values()],
             "checksums": [lane.checksums.content() for lane in state.values()],
         },
@@ -345,7 +333,7 @@ def _letter(letter: DeadLetter) -> dict[str, object]:
         "payload": letter.payload,
         "producer_id": letter.producer_id,
         "lane": letter.lane,
-        "numbers": multirange(letter.numbers),
+        "numbers": cursors.to_text(letter.numbers),
     }
 
 

@@ -11,8 +11,8 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from aggregator.ingest.arrivals import Arrivals
-from aggregator.ingest.commit import SQL, acknowledge, multirange, to_ranges
-from aggregator.ingest.cursor import Cursor
+from aggregator.ingest.commit import SQL, acknowledge
+from aggregator.ingest.cursor import Cursor, from_text, to_text
 from aggregator.store import Database
 from aggregator.store.database import Connection as DatabaseConnection
 from shared.envelope import decode_message, encode_message
@@ -111,7 +111,7 @@ class PresenceWorker:
                     "detail": str(error).replace("\0", "\\0")[:500],
                     "producer_id": None,
                     "lane": None,
-                    "numbers": multirange(()),
+                    "numbers": to_text(()),
                 },
             )
             connection.execute(
@@ -160,7 +160,7 @@ class PresenceWorker:
                 "epoch": state.epoch,
             },
         )
-        known = {Lane(row["lane"]): Cursor(row["contiguous"], to_ranges(row["above"])) for row in rows}
+        known = {Lane(row["lane"]): Cursor(row["contiguous"], from_text(row["above"])) for row in rows}
         # An unknown box is answered too: it learns that somebody listens, even where its broker keeps the marker back.
         for lane in Lane:
             ack = acknowledge(state.epoch, lane, known.get(lane, Cursor()))

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from aggregator.ingest import cursor as cursors
-from aggregator.ingest.commit import SQL, Committer, multirange, to_ranges
+from aggregator.ingest.commit import SQL, Committer
 from aggregator.ingest.cursor import Range
 from aggregator.ingest.reading import Reading, read
 from aggregator.store.database import Connection
@@ -54,7 +54,7 @@ def replay(connection: Connection, letter_id: int) -> Replayed | None:
         if letter["reason"] == "conflict":
             return Replayed(0, 0, "its numbers stand for other events, which are stored; look at the bytes")
         reading = read([message], lane)
-        numbers = to_ranges(letter["numbers"])
+        numbers = cursors.from_text(letter["numbers"])
         if not numbers and letter["reason"] not in _OF_HEADERS:
             return Replayed(0, 0, "nobody noted which numbers it stands for; look at the bytes")
         if not reading.arrivals:
@@ -84,7 +84,7 @@ def _as_settled(
     if rows:
         Committer(WORKER).store(connection, replace(arrival, rows=rows, fault=None, recv_at=recv_at))
     if left:
-        connection.execute(SQL["shrink_dead_letter"], {"id": letter_id, "numbers": multirange(left)})
+        connection.execute(SQL["shrink_dead_letter"], {"id": letter_id, "numbers": cursors.to_text(left)})
     else:
         connection.execute(SQL["delete_dead_letter"], {"id": letter_id})
     reason = arrival.fault.detail if arrival.fault and left else ""

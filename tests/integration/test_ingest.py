@@ -653,13 +653,13 @@ def test_an_unknown_box_is_answered_at_its_birth(
 
 
 def test_clock_and_losses_of_a_box_are_seen(database: Database, connection: Connection) -> None:
-    worker, judge = PresenceWorker(database, ("127.0.0.1", 1)), PresenceJudge(database)
+    worker, judge, now_s = PresenceWorker(database, ("127.0.0.1", 1)), PresenceJudge(database), time.time()
     for agent, off_s in (("right", 0), ("ahead", 7200), ("absurd", 10**15)):
-        beat = encode_message(Health(to_ms(NOW_S + off_s), 1, 1.0))
-        worker._note(connection, Message(f"hl/1/s/{agent}/up/health", beat, False, NOW_S))
+        beat = encode_message(Health(to_ms(now_s + off_s), 1, 1.0))
+        worker._note(connection, Message(f"hl/1/s/{agent}/up/health", beat, False, now_s))
     events: list[Event] = [
-        RangeLost(to_ms(NOW_S), Lane.BULK, 5, 7, LossReason.EVICTED),
-        RangeLost(to_ms(NOW_S), Lane.BULK, 8, 4000, LossReason.RESTART),
+        RangeLost(to_ms(now_s), Lane.BULK, 5, 7, LossReason.EVICTED),
+        RangeLost(to_ms(now_s), Lane.BULK, 8, 4000, LossReason.RESTART),
     ]
     with database.connect("ingest") as own:
         Committer("test").commit(own, read([message(events, 1, agent="ahead")], Lane.ALARM))

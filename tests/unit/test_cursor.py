@@ -4,7 +4,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.ingest.cursor import MAX_MISSING, MAX_RANGES, Cursor, Range, advance, contains, subtract, unite
+from aggregator.ingest.cursor import (
+    MAX_MISSING,
+    MAX_RANGES,
+    Cursor,
+    Range,
+    advance,
+    contains,
+    from_text,
+    subtract,
+    to_text,
+    unite,
+)
 
 
 def numbers(ranges: tuple[Range, ...]) -> set[int]:
@@ -98,3 +109,11 @@ def test_a_lifetime_of_power_cuts_refuses_nothing() -> None:
         cursor = step.cursor
         first += 4096
     assert len(cursor.missing) <= MAX_MISSING
+
+
+def test_ranges_as_the_database_writes_them() -> None:
+    assert to_text(()) == "{}"
+    assert to_text(((1, 3), (7, 7))) == "{[1,3],[7,7]}"
+    assert from_text("{}") == ()
+    assert from_text("{[1,4),[7,8)}") == ((1, 3), (7, 7))
+    assert from_text("{[4611686018427387902,4611686018427387904)}") == ((2**62 - 2, 2**62 - 1),)

@@ -10,7 +10,7 @@ INSERT INTO cursors (producer_id, lane) VALUES (%(producer_id)s, %(lane)s) ON CO
 
 -- name: lock_cursors
 -- In one order everywhere, so that two workers never wait for each other.
-SELECT producer_id, lane, contiguous, above, missing, checked_to, checksums
+SELECT producer_id, lane, contiguous, above::text, missing::text, checked_to, checksums
 FROM cursors
 WHERE (producer_id, lane) IN (SELECT * FROM unnest(%(producer_ids)s::int[], %(lanes)s::smallint[]))
 ORDER BY producer_id, lane
@@ -19,13 +19,13 @@ FOR UPDATE;
 -- name: save_cursors
 UPDATE cursors SET
     contiguous = new.contiguous,
-    above      = new.above,
-    missing    = new.missing,
+    above      = new.above::int8multirange,
+    missing    = new.missing::int8multirange,
     checked_to = new.checked_to,
     checksums  = new.checksums,
     updated_at = now()
 FROM unnest(%(producer_ids)s::int[], %(lanes)s::smallint[], %(contiguous)s::bigint[],
-            %(above)s::int8multirange[], %(missing)s::int8multirange[], %(checked_to)s::bigint[], %(checksums)s::bytea[])
+            %(above)s::text[], %(missing)s::text[], %(checked_to)s::bigint[], %(checksums)s::bytea[])
      AS new (producer_id, lane, contiguous, above, missing, checked_to, checksums)
 WHERE (cursors.producer_id, cursors.lane) = (new.producer_id, new.lane);
 
@@ -50,13 +50,13 @@ INSERT INTO inbox (late, body) VALUES (%(late)s, %(body)s);
 
 -- name: add_dead_letter
 INSERT INTO dead_letters (recv_at, topic, reason, detail, payload, producer_id, lane, numbers)
-VALUES (%(recv_at)s, %(topic)s, %(reason)s, %(detail)s, %(payload)s, %(producer_id)s, %(lane)s, %(numbers)s);
+VALUES (%(recv_at)s, %(topic)s, %(reason)s, %(detail)s, %(payload)s, %(producer_id)s, %(lane)s, %(numbers)s::text::int8multirange);
 
 -- name: lock_dead_letter
-SELECT topic, payload, recv_at, numbers, reason FROM dead_letters WHERE id = %(id)s FOR UPDATE;
+SELECT topic, payload, recv_at, numbers::text, reason FROM dead_letters WHERE id = %(id)s FOR UPDATE;
 
 -- name: shrink_dead_letter
-UPDATE dead_letters SET numbers = %(numbers)s WHERE id = %(id)s;
+UPDATE dead_letters SET numbers = %(numbers)s::text::int8multirange WHERE id = %(id)s;
 
 -- name: delete_dead_letter
 DELETE FROM dead_letters WHERE id = %(id)s;
@@ -83,7 +83,7 @@ INSERT INTO evidence_of (producer_id, lane, seq, sha256)
 VALUES (%(producer_id)s, %(lane)s, %(seq)s, %(sha256)s) ON CONFLICT DO NOTHING;
 
 -- name: cursors_of
-SELECT lane, contiguous, above FROM cursors JOIN producers ON producers.id = producer_id
+SELECT lane, contiguous, above::text FROM cursors JOIN producers ON producers.id = producer_id
 WHERE site = %(site)s AND agent = %(agent)s AND epoch = %(epoch)s;
 
 -- name: note_birth
