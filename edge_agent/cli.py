@@ -130,6 +130,7 @@ def simulate(
         float, typer.Option("--mishaps", min=0, help="an hour and box: outages, clocks set, reboots")
     ] = 0.0,
     backlog: Annotated[int, typer.Option("--backlog", min=0, help="events a box that waited for the network")] = 0,
+    at_once: Annotated[bool, typer.Option("--at-once", help="all backlogs in the same moment")] = False,
     for_s: Annotated[float | None, typer.Option("--for", min=1, help="seconds; without, until stopped")] = None,
     drain_s: Annotated[float, typer.Option("--drain", min=0, help="seconds that what waits may take at the end")] = 60,
     seed: Annotated[int, typer.Option("--seed")] = 1,
@@ -150,7 +151,7 @@ def simulate(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     rates = Rates(alarms / boxes, bulk / boxes, storms, mishaps, by_hour)
-    plan = Plan(boxes, rates, folder, first, backlog, for_s, drain_s, seed, on_disk, twice)
+    plan = Plan(boxes, rates, folder, first, backlog, at_once, for_s, drain_s, seed, on_disk, twice)
     figures = Fleet(plan, (host, int(port))).run(stopping, lambda told: emit(to_json(told)))
     emit(to_json({**figures, "ended": True}))
     if figures["waiting"]:

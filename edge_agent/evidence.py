@@ -226,6 +226,8 @@ class Uploader:
             if not self._upload(client, picture):
                 failed = True
                 self._note(picture, "tries = tries + 1")
+            if self._wake.is_set():
+                break  # a newer one has come, and operators look at that first
         return failed
 
     def _upload(self, client: httpx.Client, picture: PictureRecord) -> bool:
@@ -235,7 +237,7 @@ class Uploader:
         except FileNotFoundError:  # trimmed meanwhile
             self._note(picture, "uploaded = 1")
             return True
-        offset = 0
+        offset, begun_by_us = 0, True
         while not self._stopping.is_set():
             try:
                 response = self._send_piece(client, picture, content, offset)
@@ -249,8 +251,12 @@ class Uploader:
                 have = response.headers.get("upload-offset", "")
                 if not have.isdecimal() or int(have) == offset or int(have) > len(content):
                     return False
-                offset = int(have)  # where the last piece ended, or where another life of ours was interrupted
+                # Where this piece ended, or where another life of ours, or another box, was interrupted.
+                begun_by_us = begun_by_us and int(have) == min(len(content), offset + _PIECE_BYTES)
+                offset = int(have)
                 continue
+            if response.status_code == 422 and not begun_by_us:
+                return False  # what was there before us was wrong, and is gone: the next time all of it is ours
             if response.status_code in _REFUSED:
                 log.error("picture %s was refused: %s", picture.sha256.hex(), response.text[:200])
             elif response.status_code not in (200, 201, 204):

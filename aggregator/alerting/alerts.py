@@ -11,7 +11,7 @@ from psycopg.rows import class_row
 from aggregator.config import WebhookSettings
 from aggregator.feed import log as feed_log
 from aggregator.rules.occurrence import Occurrence
-from aggregator.rules.watches import RaiseOrJoin, Reason
+from aggregator.rules.watches import RaiseOrJoin
 from aggregator.store import load_queries
 from aggregator.store.database import Connection
 from aggregator.store.entities import Alert, Verdict
@@ -59,7 +59,7 @@ def decide(connection: Connection, occurrence: Occurrence, decision: RaiseOrJoin
     }
     found = connection.execute(SQL["joinable_alert"], values).fetchone()
     if found:
-        alert_id, reason = int(found["id"]), Reason.SAME_TRACK
+        alert_id, reason = int(found["id"]), decision.join_reason
         connection.execute(SQL["join_alert"], {**values, "alert_id": alert_id})
     else:
         raised = connection.execute(SQL["raise_alert"], values).fetchone()

@@ -18,9 +18,12 @@ from aggregator.ingest.replay import replay
 from aggregator.store import load_queries
 from aggregator.store.database import Connection
 from aggregator.store.entities import DeadLetterSummary, DeliverySummary
+from shared.events import Lane
 
 router = APIRouter(tags=["operations"])
 _SQL = load_queries("operations.sql")
+_NEEDED = ("presence", *(f"ingest-{lane.label}" for lane in Lane))
+"""Services without which no event gets in; of several workers of a lane one is enough."""
 
 
 class Ready(BaseModel):
@@ -39,11 +42,13 @@ def healthz() -> dict[str, str]:
 @router.get("/readyz", responses={503: {"model": Ready, "description": "not ready"}})
 def readyz(connection: ConnectionDependency) -> Response:
     """Database, ingest and broker are all there."""
-    services = connection.execute(_SQL["services"]).fetchall()
-    reasons = [f"{row['name']} does not beat" for row in services if not row["alive"]]
-    reasons += [f"{row['name']} has no broker" for row in services if row["alive"] and row["broker_since"] is None]
-    if not services:
-        reasons.append("ingest has not started")
+    found = {row["name"]: row for row in connection.execute(_SQL["services"])}
+    reasons = []
+    for name in _NEEDED:
+        if name not in found:
+            reasons.append(f"{name} has not started")
+        elif not found[name]["alive"]:
+            reasons.append(f"{name} does not beat, or has no broker")
     ready = Ready(ready=not reasons, reasons=reasons)
     return JSONResponse(ready.model_dump(), status_code=200 if ready.ready else 503)
 

@@ -65,6 +65,7 @@ class EmbeddedPostgres:
         place = Path("/run") if self._account.drop else Path(tempfile.gettempdir())
         self._sockets = place / f"hawkline-{self._account.uid}-{mark}"
         self._process: subprocess.Popen[bytes] | None = None
+        self._launched = False
         drop = self._account.drop
         self._user: int | None = self._account.uid if drop else None
         self._group: int | None = self._account.gid if drop else None
@@ -99,6 +100,7 @@ class EmbeddedPostgres:
         if not (self._data / "PG_VERSION").exists():
             self._initialise()
         self._prepare_sockets()
+        self._launched = False
         if not self.is_running():
             self._launch()
         self._await()
@@ -124,6 +126,7 @@ class EmbeddedPostgres:
         shutil.rmtree(self._sockets, ignore_errors=True)
 
     def _launch(self) -> None:
+        self._launched = True
         with (self._data.parent / "postgres.log").open("ab") as output:
             self._process = subprocess.Popen(
                 [self._binaries / "postgres", "-D", self._data],
@@ -206,9 +209,10 @@ class EmbeddedPostgres:
                     return
             except psycopg.OperationalError as error:
                 waited_s = time.monotonic() - began_s
-                ended = self._process is not None and self._process.poll() is not None
-                if ended and waited_s < _AGAIN_S:
-                    # A killed predecessor that the kernel has not buried yet still counts as the owner of the files.
+                ended = (self._process is None or self._process.poll() is not None) and not self.is_running()
+                if ended and (not self._launched or waited_s < _AGAIN_S):
+                    # A predecessor that was found and has ended since, or one that was killed and that the kernel has
+                    # not buried yet, so that it still counts as the owner of the files.
                     time.sleep(0.5)
                     self._launch()
                 elif ended or waited_s > _START_S:

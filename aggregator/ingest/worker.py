@@ -92,7 +92,7 @@ class IngestWorker:
         if len(messages) >= _FLOOD:
             time.sleep(_GATHER_S[self._lane])
         self._acknowledge()
-        if time.monotonic() >= self._beat_s:
+        if self._since and time.monotonic() >= self._beat_s:  # who has no broker leaves the lane to the others
             self._beat_s = time.monotonic() + _BEAT_S
             beat = {"name": f"ingest-{self._lane.label}", "broker_since": self._since}
             with connection.transaction():

@@ -14,6 +14,7 @@ class Reason(StrEnum):
     LINE_CROSSED = "line_crossed"
     ZONE_ALARM = "zone_alarm"
     LIST_HIT = "list_hit"
+    SAME_ENTRY = "same_entry_within_window"
     SAME_TRACK = "same_track_within_window"
 
 
@@ -28,6 +29,7 @@ class RaiseOrJoin:
     confirmed_at: datetime
     window: timedelta
     reason: Reason
+    join_reason: Reason
 
 
 def evaluate(occurrence: Occurrence, window: timedelta) -> list[RaiseOrJoin]:
@@ -37,13 +39,15 @@ def evaluate(occurrence: Occurrence, window: timedelta) -> list[RaiseOrJoin]:
         return []
     after_ms = 0 if isinstance(event, ZoneAlarm) else event.confirm_ms
     what: tuple[int, ...] = (event.run, event.track)
+    again = Reason.SAME_TRACK
     if isinstance(event, LineCrossed):
         kind, reason = WatchRule.TRIPWIRE.label, Reason.LINE_CROSSED
     elif isinstance(event, ZoneAlarm):
         kind, reason = event.rule.label, Reason.ZONE_ALARM
     else:
         # The same entry at the same place is one alert, whatever its track was called.
-        kind, reason, what = "list_hit", Reason.LIST_HIT, (event.list_number, event.entry)
+        kind, reason, again = "list_hit", Reason.LIST_HIT, Reason.SAME_ENTRY
+        what = (event.list_number, event.list_version, event.entry)
     key = ":".join(str(part) for part in (occurrence.producer_id, event.revision, event.line, *what))
     confirm_ms = min(max(after_ms, 0), 3_600_000)
     return [
@@ -55,5 +59,6 @@ def evaluate(occurrence: Occurrence, window: timedelta) -> list[RaiseOrJoin]:
             confirmed_at=occurrence.event_at + timedelta(milliseconds=confirm_ms),
             window=window,
             reason=reason,
+            join_reason=again,
         )
     ]

@@ -81,6 +81,10 @@ class LaneAccount(_Entity):
     missing: str
     stored: int
     distinct_stored: int
+    alarms: int
+    """Stored events that want an alert."""
+    in_alerts: int
+    """Those that are in one; a moment later than `stored`, for alerting comes after storing."""
 
 
 class Gap(_Entity):

@@ -11,6 +11,7 @@ from shared.errors import HawklineError
 
 MAX_BYTES = 8 * 1024 * 1024
 _BEGUN_S = 7 * 86400.0
+_FORGET_S = 86400.0
 
 
 class PictureRefusedError(HawklineError):
@@ -28,7 +29,7 @@ class PictureStore:
         self._directory = directory
         self._lock = threading.Lock()
         directory.mkdir(parents=True, exist_ok=True)
-        self.forget_old()
+        self._forget_s = 0.0
 
     def path(self, digest: bytes) -> Path:
         name = digest.hex()
@@ -57,6 +58,9 @@ class PictureStore:
             PictureRefusedError: the whole does not have this hash or is no JPEG; what was here is gone.
         """
         path, begun = self.path(digest), self._begun(digest)
+        if time.monotonic() > self._forget_s:
+            self._forget_s = time.monotonic() + _FORGET_S
+            self.forget_old()
         with self._lock:
             if path.is_file():
                 return total
@@ -64,13 +68,13 @@ class PictureStore:
             if have > total:
                 begun.unlink()
                 have = 0
-            if offset == have:
+            whole = offset == 0 and len(piece) >= total
+            if offset == have or whole:
                 path.parent.mkdir(exist_ok=True)
-                with begun.open("ab") as out:
-                    out.write(piece[: total - have])
+                with begun.open("wb" if whole else "ab") as out:
+                    out.write(piece[: total - offset])
                     out.flush()
-                    if have + len(piece) >= total:
-                        os.fsync(out.fileno())
+                    os.fsync(out.fileno())
                 have = self.have(digest)
             if have == total:
                 try:
@@ -79,6 +83,9 @@ class PictureStore:
                     begun.unlink()
                     raise
                 begun.replace(path)
+                # What is acknowledged stays: the name is on the disk only when its folders are.
+                for folder in (path.parent, self._directory):
+                    _sync(folder)
             return have
 
     def forget_old(self, older_than_s: float = _BEGUN_S) -> None:
@@ -97,3 +104,11 @@ def _check(digest: bytes, content: bytes) -> None:
         raise PictureRefusedError("the content's SHA-256 is not the one in the address")
     if not content.startswith(b"\xff\xd8\xff"):
         raise PictureRefusedError("expected a JPEG")
+
+
+def _sync(folder: Path) -> None:
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

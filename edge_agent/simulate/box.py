@@ -9,7 +9,7 @@ from edge_agent.publisher import Publisher
 from edge_agent.simulate.ledger import Entry, MemoryLedger, entries, keep
 from edge_agent.simulate.memory import MemoryOutbox
 from shared.clock import Clock, SystemClock, to_ms
-from shared.envelope import Acknowledgement, decode_message, encode_event, encode_message
+from shared.envelope import Acknowledgement, decode_message, encode_message
 from shared.errors import WireError
 from shared.events import (
     AggregatorState,
@@ -31,7 +31,8 @@ LINES = tuple(
     for number in range(2 * len(CAMERAS))
 )
 HEALTH_S = 30.0
-_MAX_BYTES = 256 * 2**20
+_MAX_BYTES = 2**31
+"""The ledger lies in the same file and grows without end."""
 _BACKLOG_S = 72 * 3600.0
 
 
@@ -74,8 +75,9 @@ class Box:
         self.address, self.rng, self.clock = address, rng, SettableClock()
         self._broker, self._loop, self._stirred, self._twice = broker, loop, stirred, twice
         self._path = folder / address.agent / "outbox.db" if folder else None
-        self._memory = MemoryOutbox(self.clock)
+        self._connection: Connection | None = None
         self._ledger = MemoryLedger()
+        self._memory = MemoryOutbox(SystemClock(), self._ledger.note)
         self._steady: Clock = SystemClock()
         self._started_s = self._steady.monotonic_s()
         self._track = 0
@@ -93,7 +95,6 @@ class Box:
             self._outbox = Outbox(self._path, self.clock, max_bytes=_MAX_BYTES)
         outbox = self._outbox
         self.publisher = Publisher(outbox, self.address, self._send, self.clock, self.rng)
-        self._connection = self._connect()
         if isinstance(outbox, Outbox):
             outbox.on_ready = lambda: self._stirred(self)
             self._revision, self._run = outbox.apply_config(CAMERAS, LINES), outbox.new_run()
@@ -101,15 +102,16 @@ class Box:
             self._revision, self._run = 1, outbox.session
             if not outbox.high(Lane.ALARM):
                 self._number(Lane.ALARM, ConfigApplied(to_ms(self.clock.now_s()), 1, CAMERAS, LINES))
-        self._connection.start()
+        self.reconnect()
         self.is_running = True
 
     def stop(self) -> None:
         """Leave the broker in order and close the outbox."""
         self.is_running = False
         farewell = encode_message(BoxState(self._outbox.session, alive=False, at_ms=to_ms(self.clock.now_s())))
-        self._connection.stop((self.address.topic(Channel.STATE), farewell))
-        self._due.clear()
+        if self._connection:
+            self._connection.stop((self.address.topic(Channel.STATE), farewell))
+            self._connection = None
         if isinstance(self._outbox, Outbox):
             self._outbox.close()
         else:
@@ -117,13 +119,21 @@ class Box:
 
     def cut_off(self) -> None:
         """No network, until `reconnect`."""
-        self._connection.stop()
+        if self._connection:
+            self._connection.stop()
+            self._connection = None
         self.publisher.set_listening(False)
 
     def reconnect(self) -> None:
-        """The network is there again."""
-        self._connection = self._connect()
-        self._connection.start()
+        """The network is there again; where it never went, nothing happens."""
+        if self._connection is None:
+            self._connection = self._connect()
+            self._connection.start()
+
+    def set_clock(self, off_s: float) -> None:
+        """Set the wall clock wrong by so much. An outbox in memory knows no frames of clocks, so its box keeps time."""
+        if self._path:
+            self.clock.off_s = off_s
 
     def see(self, lane: Lane, meant_s: float) -> None:
         """Somebody crosses a line.
@@ -132,7 +142,8 @@ class Box:
             lane: the alarm one for a line that is armed.
             meant_s: monotonic time at which it was to happen.
         """
-        sequence = self._number(lane, self._crossing(lane, to_ms(self.clock.now_s())))
+        late_s = self._steady.monotonic_s() - meant_s
+        sequence = self._number(lane, self._crossing(lane, to_ms(self.clock.now_s() - late_s)))
         if lane is Lane.ALARM:
             self._due[sequence] = meant_s
             while len(self._due) > 100_000:
@@ -157,7 +168,7 @@ class Box:
             waiting_alarm=waiting[Lane.ALARM],
             waiting_bulk=waiting[Lane.BULK],
         )
-        self._connection.publish(self.address.topic(Channel.HEALTH), encode_message(health), qos=0)
+        self._publish(Channel.HEALTH, encode_message(health))
 
     def waiting(self) -> int:
         """Events that are not stored yet."""
@@ -168,10 +179,6 @@ class Box:
         return entries(self._path) if self._path else self._ledger.entries(self._memory.epoch)
 
     def _number(self, lane: Lane, event: Event) -> int:
-        if isinstance(self._outbox, MemoryOutbox):
-            row = encode_event(event)
-            self._ledger.note(lane, row)
-            return self._outbox.append_row(lane, row)
         return self._outbox.append(lane, event)
 
     def _crossing(self, lane: Lane, at_ms: int) -> LineCrossed:
@@ -205,9 +212,15 @@ class Box:
             health_interval_s=HEALTH_S,
             epoch=self._outbox.epoch,
         )
-        self._connection.publish(self.address.topic(Channel.STATE), encode_message(birth), qos=1, retain=True)
+        self._publish(Channel.STATE, encode_message(birth), qos=1, retain=True)
+
+    def _publish(self, channel: Channel, payload: bytes, qos: int = 0, *, retain: bool = False) -> None:
+        if self._connection:
+            self._connection.publish(self.address.topic(channel), payload, qos=qos, retain=retain)
 
     def _send(self, topic: str, payload: bytes) -> int | None:
+        if self._connection is None:
+            return None
         if self._twice and self.rng.random() < self._twice:
             self._connection.publish(topic, payload, qos=0)
         return self._connection.publish(topic, payload, qos=1)

@@ -35,7 +35,8 @@ class Plan:
         boxes: how many.
         first: number of the first one; fleets beside each other have others.
         rates: of one box.
-        backlog: events of each box that waited for the network to come back; the boxes come back one after another.
+        backlog: events of each box that waited for the network to come back.
+        at_once: all boxes come back in the same moment; else one after another.
         for_s: how long they see something.
         drain_s: how long afterwards what waits may take.
         seed: of everything.
@@ -49,6 +50,7 @@ class Plan:
     folder: Path
     first: int = 1
     backlog: int = 0
+    at_once: bool = False
     for_s: float | None = None
     drain_s: float = 60.0
     seed: int = 1
@@ -87,7 +89,7 @@ class Fleet:
         self._delays_s: list[float] = []
         self._look_s = 0.0
         self._told = 0
-        self._late_s = 0.0
+        self._late_s = self._latest_s = 0.0
         # A life that ended by force leaves nothing of its seed behind, so the next one draws anew.
         self._rng = random.Random(f"{plan.seed} {plan.first} {time.time_ns() if plan.on_disk else 0}")
         folder = plan.folder if plan.on_disk else None
@@ -128,16 +130,19 @@ class Fleet:
             if time.monotonic() - told_s > _TELL_S:
                 told_s = time.monotonic()
                 tell(self._figures(told_s - began_s, self._delays_s[self._told :]))
-                self._told, self._late_s = len(self._delays_s), 0.0
+                self._told = len(self._delays_s)
+                self._latest_s, self._late_s = max(self._latest_s, self._late_s), 0.0
         seen_s = time.monotonic() - began_s
         self._drain()
+        drained_s = time.monotonic() - began_s
         left = sum(box.waiting() for box in self._boxes)
         for box in self._boxes:
             if box.is_running:
                 box.stop()
         self._loop.close()
         self._write_ledger()
-        return {**self._figures(seen_s, self._delays_s), "waiting": left}
+        self._late_s = max(self._latest_s, self._late_s)
+        return {**self._figures(seen_s, self._delays_s), "waiting": left, "drained_s": round(drained_s, 1)}
 
     def _schedule(self, box: Box, index: int, began_s: float) -> None:
         rates, wall_s = self._plan.rates, time.time()
@@ -146,9 +151,9 @@ class Fleet:
             self._see_on(box, lane, (at_s + shift_s for at_s in moments(rate, rates, box.rng, wall_s)))
         self._befall_on(box, ((at_s + shift_s, what) for at_s, what in mishaps(rates, box.rng, wall_s)))
         self._beat_on(box, began_s + box.rng.uniform(0.5, HEALTH_S))
-        if self._plan.backlog and self._plan.for_s:
-            back_s = began_s + 0.95 * self._plan.for_s * index / len(self._boxes)
-            self._at(back_s, lambda _: self._come_back(box))
+        if self._plan.backlog:
+            spread_s = 0.0 if self._plan.at_once else 0.95 * (self._plan.for_s or 0.0)
+            self._at(began_s + spread_s * index / len(self._boxes), lambda _: self._come_back(box))
 
     def _come_back(self, box: Box) -> None:
         box.see_backlog(self._plan.backlog)
@@ -186,9 +191,9 @@ class Fleet:
             box.cut_off()
             self._after(box.rng.uniform(2, 30), lambda _: self._come_online(box))
         elif what is Mishap.CLOCK:
-            box.clock.off_s = step_s(box.rng)
+            box.set_clock(step_s(box.rng))
         elif what is Mishap.CLOCK_RIGHT:
-            box.clock.off_s = 0.0
+            box.set_clock(0.0)
         else:
             box.stop()
             self._after(box.rng.uniform(0.5, 5), lambda _: box.start())

@@ -1,6 +1,7 @@
 """An outbox in memory, for boxes whose card does not matter: the same numbers and batches, nothing on disk."""
 
 import itertools
+from collections.abc import Callable
 
 from shared.clock import Clock, to_ms
 from shared.envelope import encode_event
@@ -15,21 +16,23 @@ class _Lane:
 
 
 class MemoryOutbox:
-    """Numbers events and keeps them until they are acknowledged. Its wall clock is never set."""
+    """Numbers events and keeps them until they are acknowledged.
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    Args:
+        clock: whose wall clock is never set.
+        note: hears of every row in the order of its numbers.
+    """
+
+    def __init__(self, clock: Clock, note: Callable[[Lane, bytes], None] = lambda _lane, _row: None) -> None:
+        self._clock, self._note = clock, note
         self.epoch = new_epoch()
         self.session = 1
         self._lanes = {lane: _Lane() for lane in Lane}
 
     def append(self, lane: Lane, event: Event) -> int:
         """Number an event."""
-        return self.append_row(lane, encode_event(event))
-
-    def append_row(self, lane: Lane, row: bytes) -> int:
-        """Number an encoded event."""
-        kept = self._lanes[lane]
+        kept, row = self._lanes[lane], encode_event(event)
+        self._note(lane, row)
         sequence = kept.next
         kept.next += 1
         kept.rows[sequence] = row

@@ -13,9 +13,10 @@ import httpx
 
 from provisioning.parts.processes import PartProcess
 from shared.errors import UnavailableError
-from shared.net import pick_free_port
+from shared.net import is_listening, pick_free_port
 
 _READY_S = 180.0
+_LEAVE_S = 30.0
 _TEXT = """data_dir = "aggregator"
 
 [broker]
@@ -93,16 +94,37 @@ class LocalAggregator:
             return None
         return None if state == "Z" else pid
 
-    def signal(self, part: str, what: signal.Signals) -> bool:
+    def signal(self, part: str, what: signal.Signals, *, with_children: bool = False) -> bool:
         """Send a signal to one of its parts; False where it does not live now."""
         pid = self.pid(part)
-        with contextlib.suppress(ProcessLookupError):
-            if pid is not None:
-                os.kill(pid, what)
-                return True
-        return False
+        if pid is None:
+            return False
+        for each in (pid, *(_children(pid) if with_children else ())):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(each, what)
+        return True
+
+    def restart(self) -> None:
+        """Kill it and start it again, as soon as its parts have left their ports."""
+        self.process.kill()
+        deadline_s = time.monotonic() + _LEAVE_S
+        while any(is_listening("127.0.0.1", port) for port in (self.api_port, self.broker_port)):
+            if time.monotonic() > deadline_s:
+                raise UnavailableError("the aggregator's parts do not leave after it was killed")
+            time.sleep(0.05)
+        self.process.start()
 
     def stop(self) -> None:
         """End it and its parts."""
         self.process.stop()
         self.http.close()
+
+
+def _children(pid: int) -> list[int]:
+    """Processes that it has started."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            if int(path.read_text().rsplit(")", 1)[1].split()[1]) == pid:
+                found.append(int(path.parent.name))
+    return found

@@ -52,8 +52,7 @@ class Chaos:
             if self._aggregator.signal(part, signal.SIGKILL):
                 self.done[f"kill {part}"] += 1
         elif chosen < 0.83:
-            self._aggregator.process.kill()
-            self._aggregator.process.start()
+            self._aggregator.restart()
             self.done["kill aggregator"] += 1
         elif chosen < 0.93:
             weather = self._rng.choice((Weather.CUT, Weather.DEAD))
@@ -68,7 +67,7 @@ class Chaos:
             self.done["network slow"] += 1
         else:
             part = self._rng.choice(self._parts)
-            if self._aggregator.signal(part, signal.SIGSTOP):
+            if self._aggregator.signal(part, signal.SIGSTOP, with_children=True):
                 stop.wait(lasting_s)
-                self._aggregator.signal(part, signal.SIGCONT)
+                self._aggregator.signal(part, signal.SIGCONT, with_children=True)
                 self.done[f"freeze {part}"] += 1

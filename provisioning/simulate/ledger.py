@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from shared.events import Lane
+
 Key = tuple[str, str, int, int, int]
 """Site, agent, epoch, lane, number."""
 Entry = tuple[Key, int]
@@ -24,7 +26,8 @@ class Verdict:
         lost: numbered and not stored.
         duplicated: stored more than once.
         altered: stored with another content.
-        unwitnessed: stored, and acknowledged before the box had it on disk.
+        unwitnessed: alarms that were stored and acknowledged before the box had them on disk.
+        unexplained: stored, and nobody ever numbered it.
         examples: the first of what is wrong.
     """
 
@@ -34,12 +37,13 @@ class Verdict:
     duplicated: int = 0
     altered: int = 0
     unwitnessed: int = 0
+    unexplained: int = 0
     examples: list[str] = field(default_factory=list)
 
     @property
     def is_good(self) -> bool:
-        """Every event once."""
-        return not (self.lost or self.duplicated or self.altered)
+        """Every event once, and none from nowhere."""
+        return not (self.lost or self.duplicated or self.altered or self.unexplained)
 
     def _tell(self, what: str, key: Key) -> None:
         if len(self.examples) < _SHOWN:
@@ -65,8 +69,13 @@ def _lines(path: Path) -> Iterator[str]:
         yield from file
 
 
-def compare(numbered: Iterable[Entry], stored: Iterable[Entry]) -> Verdict:
+def compare(numbered: Iterable[Entry], stored: Iterable[Entry], *, on_disk: bool) -> Verdict:
     """Walk along both, each in ascending order.
+
+    Args:
+        numbered: the ledger of the boxes.
+        stored: the database's.
+        on_disk: whether outboxes were on disk: then an alarm may be stored before the ledger has it. Bulk never is.
 
     Raises:
         ValueError: one of them is not in order, so that nothing could be said.
@@ -88,7 +97,11 @@ def compare(numbered: Iterable[Entry], stored: Iterable[Entry]) -> Verdict:
             entry = next(ledger, None)
         else:
             if entry is None or row[0] < entry[0]:
-                verdict.unwitnessed += 1
+                if on_disk and row[0][3] == Lane.ALARM:
+                    verdict.unwitnessed += 1
+                else:
+                    verdict.unexplained += 1
+                    verdict._tell("unexplained", row[0])
             else:
                 verdict.numbered += 1
                 if entry[1] != row[1]:

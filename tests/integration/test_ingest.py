@@ -661,8 +661,10 @@ def test_clock_and_losses_of_a_box_are_seen(database: Database, connection: Conn
         RangeLost(to_ms(now_s), Lane.BULK, 5, 7, LossReason.EVICTED),
         RangeLost(to_ms(now_s), Lane.BULK, 8, 4000, LossReason.RESTART),
     ]
+    absurd: list[Event] = [RangeLost(to_ms(now_s), Lane.BULK, 1, 2**62 - 1, LossReason.EVICTED) for _ in range(4)]
     with database.connect("ingest") as own:
-        Committer("test").commit(own, read([message(events, 1, agent="ahead")], Lane.ALARM))
+        both = [message(events, 1, agent="ahead"), message(absurd, 1, agent="absurd")]
+        Committer("test").commit(own, read(both, Lane.ALARM))
     connection.execute("INSERT INTO services VALUES ('presence', now(), now())")
     assert judge.judge(connection) == 3
     rows = connection.execute("SELECT agent, clock_off_s, lost FROM box_views").fetchall()

@@ -165,8 +165,36 @@ def test_answers_that_make_no_sense_lose_no_picture(
 ) -> None:
     ring = PictureRing(ring.path(b"").parent, outbox.file, clock, 10**6)
     aggregator = Aggregator(202, offsets=offsets)
-    assert pieces_of(aggregator, outbox, ring, clock, 100_000)[: len(sent)] == [f"bytes {one}/100000" for one in sent]
+    assert pieces_of(aggregator, outbox, ring, clock, 100_000) == [f"bytes {one}/100000" for one in sent]
     assert outbox.file.count_pictures_waiting() == 1
+
+
+def test_a_wrong_beginning_that_somebody_else_left_costs_no_picture(
+    outbox: Outbox, ring: PictureRing, clock: ManualClock
+) -> None:
+    ring = PictureRing(ring.path(b"").parent, outbox.file, clock, 10**6)
+    aggregator = Aggregator(202, 422, 202, 204, offsets=("70000", "", "65536"))
+    keep(ring, clock, 7, b"x" * 100_000)
+    uploader = Uploader(ring, outbox.file, Address("s", "a"), aggregator.url)
+    with httpx.Client() as client:
+        assert uploader._round(client), "refused, but not for what this box has sent"
+        assert outbox.file.count_pictures_waiting() == 1
+        assert not uploader._round(client)
+    aggregator.close()
+    assert outbox.file.count_pictures_waiting() == 0
+
+
+def test_a_newer_picture_does_not_wait_for_a_round(outbox: Outbox, ring: PictureRing, clock: ManualClock) -> None:
+    aggregator = Aggregator(204)
+    for n in range(1, 11):
+        clock.advance(1)
+        keep(ring, clock, n, b"%d" % n)
+    uploader = Uploader(ring, outbox.file, Address("s", "a"), aggregator.url)
+    uploader.stir()
+    with httpx.Client() as client:
+        uploader._round(client)
+    aggregator.close()
+    assert len(aggregator.paths) == 1
 
 
 def test_pictures_keep_to_their_rate(outbox: Outbox, ring: PictureRing, clock: ManualClock) -> None:

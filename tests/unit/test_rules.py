@@ -47,14 +47,20 @@ def test_armed_line_raises() -> None:
 
 def test_a_list_hit_raises_and_its_entry_joins_whatever_its_track_is_called() -> None:
     def hit(**changes: int) -> Occurrence:
-        fields: dict[str, int] = {"run": 3, "track": 4, "priority": 1, "list_number": 7, "entry": 8} | changes
+        fields: dict[str, int] = {
+            "run": 3,
+            "track": 4,
+            "priority": 1,
+            "list_number": 7,
+            "list_version": 1,
+            "entry": 8,
+        } | changes
         event = ListHit(
             at_ms=0,
             revision=1,
             line=2,
             direction=Direction.LEFT_TO_RIGHT,
             confirm_ms=500,
-            list_version=1,
             likeness=990,
             **fields,
         )
@@ -63,8 +69,12 @@ def test_a_list_hit_raises_and_its_entry_joins_whatever_its_track_is_called() ->
     (decision,) = evaluate(hit(), timedelta(seconds=30))
     assert (decision.kind, decision.priority, decision.reason.value) == ("list_hit", 1, "list_hit")
     assert decision.confirmed_at == AT + timedelta(milliseconds=500)
-    keys = [evaluate(one, timedelta(seconds=30))[0].key for one in (hit(), hit(track=5, run=9), hit(entry=9))]
-    assert keys[0] == keys[1] != keys[2]
+    keys = [
+        evaluate(one, timedelta(seconds=30))[0].key
+        for one in (hit(), hit(track=5, run=9), hit(entry=9), hit(list_version=2))
+    ]
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 3, "another entry, and what may be another one in another version"
     assert evaluate(hit(priority=0), timedelta(seconds=30)) == []
 
 

@@ -9,7 +9,8 @@ import pytest
 from edge_agent.simulate import ledger as box_ledger
 from edge_agent.simulate.behaviour import DAY, Mishap, Rates, hour_factor, mishaps, moments, step_s
 from edge_agent.simulate.memory import MemoryOutbox
-from provisioning.simulate.ledger import Entry, compare, read_csv, read_files
+from provisioning.simulate.ledger import Entry, Verdict, read_csv, read_files
+from provisioning.simulate.ledger import compare as walk
 from shared.clock import ManualClock, SystemClock
 from shared.events import CameraChanged, CameraState, Lane
 
@@ -88,6 +89,10 @@ def test_a_ledger_on_disk_notes_what_no_code_of_ours_tells_it(tmp_path: Path) ->
     assert numbers == [1, 1, 2]
 
 
+def compare(numbered: list[Entry], stored: list[Entry]) -> Verdict:
+    return walk(numbered, stored, on_disk=True)
+
+
 def entries(*numbers: int, agent: str = "a", checksum: int = 7) -> list[Entry]:
     return [(("s", agent, 1, 0, number), checksum) for number in numbers]
 
@@ -110,6 +115,11 @@ def test_a_comparison_finds_everything_that_can_be_wrong() -> None:
     with pytest.raises(ValueError, match="not in order"):
         compare(entries(2, 1), [])
     assert compare([], []).is_good
+
+    in_memory = walk(entries(1, 2, 3), entries(1, 2, 3, 4), on_disk=False)
+    assert (in_memory.unexplained, in_memory.is_good) == (1, False)
+    bulk: list[Entry] = [(("s", "a", 1, 1, 1), 7)]
+    assert not compare([], bulk).is_good, "bulk is sent once it is on disk, so its ledger is never behind"
 
 
 def test_ledgers_of_several_fleets_are_read_as_one(tmp_path: Path) -> None:

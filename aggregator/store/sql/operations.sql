@@ -1,12 +1,18 @@
 -- name: producers
 SELECT p.site, p.agent, p.epoch, c.lane, c.contiguous, c.above::text AS above, c.missing::text AS missing,
-       coalesce(e.stored, 0) AS stored, coalesce(e.distinct_stored, 0) AS distinct_stored
+       coalesce(e.stored, 0) AS stored, coalesce(e.distinct_stored, 0) AS distinct_stored,
+       coalesce(e.alarms, 0) AS alarms, coalesce(m.in_alerts, 0) AS in_alerts
 FROM producers p
 JOIN cursors c ON c.producer_id = p.id
 LEFT JOIN (
-    SELECT producer_id, lane, count(*) AS stored, count(DISTINCT seq) AS distinct_stored
+    -- Kinds 1, 6 and 7 of the alarm lane have a priority, or they would be in the other one.
+    SELECT producer_id, lane, count(*) AS stored, count(DISTINCT seq) AS distinct_stored,
+           count(*) FILTER (WHERE lane = 0 AND kind IN (1, 6, 7)) AS alarms
     FROM events GROUP BY producer_id, lane
 ) e ON (e.producer_id, e.lane) = (p.id, c.lane)
+LEFT JOIN (
+    SELECT producer_id, lane, count(*) AS in_alerts FROM alert_members GROUP BY producer_id, lane
+) m ON (m.producer_id, m.lane) = (p.id, c.lane)
 ORDER BY p.site, p.agent, p.id, c.lane;
 
 -- name: ledger
@@ -41,7 +47,7 @@ WHERE n.quarter >= %(since)s
 GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY n.quarter DESC, 1, 2, 3, 4, 5 LIMIT %(limit)s;
 
 -- name: services
-SELECT name, heartbeat_at, broker_since, heartbeat_at > now() - interval '6 s' AS alive FROM services ORDER BY name;
+SELECT name, broker_since IS NOT NULL AND heartbeat_at > now() - interval '6 s' AS alive FROM services ORDER BY name;
 
 -- name: alert_totals
 SELECT count(*) AS raised, count(*) FILTER (WHERE cleared_at IS NULL) AS open,

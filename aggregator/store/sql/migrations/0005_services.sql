@@ -1,2 +1,2 @@
--- Presence and the workers of each lane beat for themselves now; what beat under another name is no service any more.
+-- Presence and each lane beat by names of their own now; what beat under another name is no service any more.
 DELETE FROM services;
