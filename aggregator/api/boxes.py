@@ -15,6 +15,7 @@ from aggregator.store.entities import Box, Gap, LaneAccount, LineCount
 
 router = APIRouter(prefix="/api/v1", tags=["boxes"])
 _SQL = load_queries("operations.sql")
+_PART_BYTES = 64 * 1024
 
 
 @router.get("/boxes")
@@ -39,8 +40,13 @@ def ledger(parts: PartsDependency) -> StreamingResponse:
         with parts.pool.connection() as connection, connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = 0")
             with cursor.copy(_SQL["ledger"]) as copy:
+                held = bytearray()  # a row at a time would cost more than the rows
                 for part in copy:
-                    yield bytes(part)
+                    held += part
+                    if len(held) >= _PART_BYTES:
+                        yield bytes(held)
+                        held.clear()
+                yield bytes(held)
 
     return StreamingResponse(rows(), media_type="text/csv")
 
