@@ -122,3 +122,32 @@ def test_member_that_leaves_takes_nothing_with_it(client: Callable[..., Client])
     for n in range(50):
         sender.connection.publish("hl/1/s/a/up/bulk", b"%d" % n, qos=1)
     wait(lambda: len(two.messages) == 50)
+
+
+def test_session_that_expired_keeps_nothing(client: Callable[..., Client]) -> None:
+    """An ingest worker (expiry 0) that comes back must not be given what others were meant to have."""
+    topic = "hl/1/s/a/up/bulk"
+    worker = client("worker", topic)
+    worker.vanish()
+    time.sleep(0.5)
+    sender = client("sender")
+    for n in range(20):
+        sender.connection.publish(topic, b"%d" % n, qos=1)
+    wait(lambda: len(sender.delivered) == 20)
+    again = client("worker", topic)
+    sender.connection.publish(topic, b"new", qos=1)
+    wait(lambda: b"new" in again.payloads())
+    assert again.payloads() == [b"new"]
+
+
+def test_resumed_session_is_told_what_is_retained_or_answered(client: Callable[..., Client]) -> None:
+    """Not every broker sends retained messages to a resumed session; then a publication of the same must reach it."""
+    sender = client("sender")
+    sender.connection.publish("hl/1/aggregator/state", b"alive", qos=1, retain=True)
+    box = client("box", "hl/1/aggregator/state", session_expiry_s=3600)
+    wait(lambda: box.payloads() == [b"alive"])
+    box.vanish()
+    time.sleep(0.3)
+    again = client("box", "hl/1/aggregator/state", session_expiry_s=3600)
+    sender.connection.publish("hl/1/aggregator/state", b"alive again", qos=1, retain=True)
+    wait(lambda: b"alive again" in again.payloads())
