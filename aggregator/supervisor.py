@@ -8,7 +8,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TextIO
 
 from aggregator.config import AggregatorSettings
 from aggregator.embedded.broker import EmbeddedBroker
@@ -18,6 +18,7 @@ from aggregator.store import Database
 from aggregator.store.migrate import migrate
 from shared.errors import HawklineError, UnavailableError
 from shared.leash import Child
+from shared.locks import hold
 from shared.net import is_listening, require_free_port
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ class Supervisor:
         self._settings, self._config = settings, config
         self._parts: dict[str, _Kept] = {}
         self._stopping = threading.Event()
+        self._lock: TextIO | None = None
 
     def run(self) -> None:
         """Start everything, keep it running, end it on SIGTERM or SIGINT.
@@ -75,11 +77,15 @@ class Supervisor:
             for name in reversed(self._parts):
                 log.info("stopping %s", name)
                 self._parts[name].part.stop()
-            (self._settings.data_dir / "pids.json").unlink(missing_ok=True)
+            if self._lock:
+                (self._settings.data_dir / "pids.json").unlink(missing_ok=True)
+                self._lock.close()
 
     def _start(self) -> None:
         settings = self._settings
         _prepare_directory(settings.data_dir)
+        refusal = f"data_dir = {str(settings.data_dir)!r}: another aggregator uses it; give each its own"
+        self._lock = hold(settings.data_dir / "aggregator.lock", refusal)
         require_free_port(settings.api.host, settings.api.port, "api.port")
         dsn = settings.database.dsn
         if not dsn:

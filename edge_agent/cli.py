@@ -114,9 +114,7 @@ def outbox(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
     print_rows(rows, output)
 
 
-@app.command(
-    epilog="Example: hawkline agent simulate --broker 127.0.0.1:1883 --boxes 100 --alarms 50 --bulk 200 --for 60"
-)
+@app.command(epilog="Example: hawkline agent simulate --dir /tmp/boxes --boxes 100 --alarms 50 --bulk 200 --for 60")
 def simulate(
     folder: Annotated[Path, typer.Option("--dir", help="where the ledger goes, and outboxes where they are on disk")],
     broker: Annotated[str, typer.Option("--broker", help="HOST:PORT")] = "127.0.0.1:1883",
@@ -144,6 +142,11 @@ def simulate(
     from edge_agent.simulate.behaviour import Rates
     from edge_agent.simulate.fleet import Fleet, Plan
 
+    taken, outboxes = (folder / "ledger.csv").exists(), any(folder.glob("*/outbox.db"))
+    if (folder.exists() and not folder.is_dir()) or (outboxes and not on_disk) or (taken and not outboxes):
+        raise ConfigError(
+            f"--dir {str(folder)!r}: holds something else, perhaps the ledger of a run; choose another folder"
+        )
     host, _, port = broker.rpartition(":")
     if not host or not port.isdecimal():
         raise ConfigError(f"--broker {broker!r}: expected HOST:PORT, such as 127.0.0.1:1883")

@@ -1,7 +1,6 @@
 """The outbox file: SQLite in WAL mode with synchronous=EXTRA. One writing connection; a reading one beside it."""
 
 import contextlib
-import fcntl
 import os
 import sqlite3
 import threading
@@ -14,6 +13,7 @@ from typing import TypeVar
 from shared.envelope import MAX_SEQUENCE
 from shared.errors import UnavailableError
 from shared.events import Lane
+from shared.locks import hold
 
 T = TypeVar("T")
 EVICT_ROWS = 500
@@ -71,16 +71,14 @@ class OutboxFile:
         with contextlib.ExitStack() as undo:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                self._lock = undo.enter_context(path.with_suffix(".lock").open("w")) if exclusive else None
+                refusal = f"{path}: another agent uses this data_dir; give each its own"
+                self._lock = undo.enter_context(hold(path.with_suffix(".lock"), refusal)) if exclusive else None
                 if self._lock:
-                    fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     mend(path)
                 self._write = undo.enter_context(contextlib.closing(self._connect()))
                 self._write.executescript(resources.files(__package__).joinpath("schema.sql").read_text("utf-8"))
                 self._read = self._connect()
                 sync_folder(path.parent)
-            except BlockingIOError:
-                raise UnavailableError(f"{path}: another agent uses this data_dir; give each its own") from None
             except (OSError, sqlite3.Error) as error:
                 message = f"{path}: the outbox cannot be opened ({error}); check data_dir and the disk"
                 raise UnavailableError(message) from None

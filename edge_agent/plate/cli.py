@@ -50,17 +50,21 @@ def read(
         began = time.perf_counter()
         plates = [_of_crop(reader, picture)] if crop else [_of_scene(plate) for plate in reader.read(picture)]
         took = round((time.perf_counter() - began) * 1000, 2)
+        for plate in plates:
+            plate["read"] = float(str(plate["score"])) >= reader.calibration.threshold
         if output is Output.JSON:
             emit(to_json({"file": str(path), "plates": plates, "ms": took}))
             continue
         shown = ("text", "score", "color", "layout", "valid")
-        for plate in plates:
-            sure = float(str(plate["score"])) >= reader.calibration.threshold
-            rows.append({"file": str(path), "read": sure, **{key: plate[key] for key in shown}, "ms": took})
+        rows += [
+            {"file": str(path), "read": plate["read"], **{key: plate[key] for key in shown}, "ms": took}
+            for plate in plates
+        ]
         if not plates:
             rows.append({"file": str(path), "read": False, **dict.fromkeys(shown), "ms": took})
     if output is Output.TABLE and rows:
         print_rows(rows, output)
+        say(f'read: score {reader.calibration.threshold:g} or more, so that a single look is right; less is "unread"')
     if failed:
         raise typer.Exit(2)
 
@@ -113,8 +117,10 @@ def watch(
     ]
     if rows or output is Output.JSON:
         print_rows(rows, output)
-    unread = sum(passage.reading is None for passage in passages)
-    say(f"{frames} frames, {len(passages)} vehicles, {len(passages) - unread} read, {unread} unread")
+    read = len(passages) - sum(passage.reading is None for passage in passages)
+    say(f"{frames} frames, plates seen on {len(passages)} vehicles, {read} of them read")
+    if read < len(passages) and not every:
+        say("--unread lists the others too")
 
 
 @app.command(epilog="Example: hawkline plate kinds")
@@ -155,6 +161,8 @@ def render(
     from models.training import face, wear
 
     chosen = _kind(text, kind)
+    if out.suffix.lower() != ".png" or out.is_dir():
+        raise ConfigError(f"--out {str(out)!r}: expected the name of a .png file")
     rng = np.random.default_rng(seed)
     try:
         picture = face.draw(chosen, text, rng)
@@ -223,6 +231,9 @@ def _kind(text: str, name: str | None) -> "Kind":
     from shared.plates import KINDS, kinds_of
 
     fits = kinds_of(text)
+    written = text.upper().replace("·", "").replace(" ", "")
+    if not fits and kinds_of(written):
+        raise ConfigError(f"{text!r}: write it as {written!r}, in capitals and without a dot")
     if not fits:
         raise ConfigError(
             f"{text!r} is no text of GA 36, such as 皖A12345; `hawkline plate kinds` lists one of each kind"

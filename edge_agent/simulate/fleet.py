@@ -122,6 +122,7 @@ class Fleet:
             box.start()
             self._turn(_START_S)
         began_s = told_s = time.monotonic()
+        tell(self._figures(0.0, []))
         end_s = began_s + self._plan.for_s if self._plan.for_s is not None else float("inf")
         for index, box in enumerate(self._boxes):
             self._schedule(box, index, began_s)
@@ -284,7 +285,7 @@ class Fleet:
         self._plan.folder.mkdir(parents=True, exist_ok=True)
         path = self._plan.folder / "ledger.csv"
         with path.with_suffix(".new").open("w", newline="") as file:
-            writer = csv.writer(file)
+            writer = csv.writer(file, lineterminator="\n")
             writer.writerow(LEDGER)
             for box in sorted(self._boxes, key=lambda box: box.address):
                 for epoch, lane, sequence, checksum in box.ledger():

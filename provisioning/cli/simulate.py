@@ -38,7 +38,7 @@ def simulate(
 
     With --chaos, outboxes are on disk, processes are killed and the network fails; a run that was interrupted goes on
     when it is started again with the same options. One JSON summary goes to standard output. Exit code 0: every event
-    is stored once; 1: not so; 2: it could not run.
+    is stored once; 1: not so; 2: it could not run; 3: interrupted, and what ran was well.
     """
     from provisioning.simulate.run import SimulationOptions, run_simulation
 
@@ -69,3 +69,6 @@ def simulate(
     if not summary["ok"]:
         say("not ok: something was lost, stored twice or still waits; the logs are in " + str(folder / "logs"))
         raise typer.Exit(1)
+    if summary["interrupted"]:
+        say("interrupted: the summary is about what ran; with --chaos the same command goes on")
+        raise typer.Exit(3)

@@ -4,6 +4,7 @@ import random
 import signal
 import threading
 from collections import Counter
+from collections.abc import Sequence
 
 from provisioning.parts.aggregator import LocalAggregator
 from provisioning.parts.processes import PartProcess
@@ -25,7 +26,7 @@ class Chaos:
     """
 
     def __init__(
-        self, seed: str, aggregator: LocalAggregator, fleets: list[PartProcess], network: Proxy, parts: list[str]
+        self, seed: str, aggregator: LocalAggregator, fleets: Sequence[PartProcess], network: Proxy, parts: list[str]
     ) -> None:
         self._rng = random.Random(seed)
         self._aggregator, self._fleets, self._network, self._parts = aggregator, fleets, network, parts

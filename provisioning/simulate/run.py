@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import httpx
 
@@ -21,6 +21,8 @@ from provisioning.simulate.chaos import Chaos
 from provisioning.simulate.ledger import Verdict, compare, read_csv, read_files
 from provisioning.simulate.network import Proxy
 from shared.errors import ConfigError, UnavailableError
+from shared.locks import hold
+from shared.net import require_free_port
 from shared.output import say
 
 PARTS = [
@@ -32,7 +34,9 @@ _MORE = """
 alarm_workers = {workers}
 bulk_workers = {workers}
 """
+PROGRESS = "progress.json"
 _PROGRESS_S = 10.0
+_UP_S = 60.0
 _FIGURES = "late_ms", "drained_s", "alarm_p50_ms", "alarm_p99_ms", "alarm_max_ms"
 _DRAIN_S = 300.0
 _EMPTY_S = 120.0
@@ -89,6 +93,7 @@ def run_simulation(options: SimulationOptions) -> dict[str, Any]:
         ConfigError: the folder holds another simulation.
         UnavailableError: a part did not start, or ended early.
     """
+    claim = _claim(options)
     stop = threading.Event()
     previous = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -96,6 +101,57 @@ def run_simulation(options: SimulationOptions) -> dict[str, Any]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+        claim.close()
+
+
+def _claim(options: SimulationOptions) -> TextIO:
+    """Hold the folder, which is new or has this simulation, interrupted, in it."""
+    folder, named = options.folder, f"--dir {str(options.folder)!r}"
+    if options.port is not None:
+        require_free_port("127.0.0.1", options.port, "--port")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        claim = hold(folder / "simulation.lock", f"{named}: a simulation runs in it; choose another folder")
+    except OSError as error:
+        raise ConfigError(f"{named}: {error.strerror}; give a folder that can be made") from None
+    others = [path.name for path in folder.iterdir() if path.name != "simulation.lock"]
+    if others and not (options.chaos is not None and PROGRESS in others):
+        claim.close()
+        raise ConfigError(f"{named}: not empty ({sorted(others)[0]}); choose a new folder")
+    return claim
+
+
+class FleetProcess(PartProcess):
+    """A process of boxes. Its figures are JSON lines of its log; the first comes when its boxes are up."""
+
+    _before = 0
+
+    def start(self) -> None:
+        """Begin a life."""
+        self._before = self.log.stat().st_size if self.log.exists() else 0
+        super().start()
+
+    def figures(self) -> dict[str, Any] | None:
+        """The newest figures of this life."""
+        with self.log.open("rb") as file:
+            file.seek(self._before)
+            lines = [line for line in file.read().splitlines() if line.startswith(b"{")]
+        return json.loads(lines[-1]) if lines else None
+
+    def finish(self) -> dict[str, Any]:
+        """Let what waits go out, end, and return the last figures.
+
+        Raises:
+            UnavailableError: it did not end in order.
+        """
+        deadline_s = time.monotonic() + _UP_S
+        while self.figures() is None and self.exit_code is None and time.monotonic() < deadline_s:
+            time.sleep(0.05)  # told to end before it listens, it would end at once
+        self.stop(_DRAIN_S)
+        found = self.figures()
+        if self.exit_code not in (0, _STILL_WAITING) or not found or "ended" not in found:
+            raise UnavailableError(f"{self.name} did not end in order ({self.exit_code}): {self.last_words()}")
+        return found
 
 
 class _Simulation:
@@ -108,7 +164,7 @@ class _Simulation:
         self._folders = [options.folder / f"fleet-{number}" for number in range(1, count + 1)]
         self._fleets = [self._fleet(index, count) for index in range(count)]
         self._observer = FeedObserver(self._aggregator.url)
-        self._progress = options.folder / "progress.json"
+        self._progress = options.folder / PROGRESS
         self._lives = 0
         self._before_s = 0.0
         self._done: Counter[str] = Counter()
@@ -132,12 +188,10 @@ class _Simulation:
             if self._network:
                 self._network.delay_s = 0.0
             self._aggregator.await_ready()
-            say("stopping the boxes; what waits still goes out …")
-            for fleet in self._fleets:
-                fleet.stop(_DRAIN_S)
-                if fleet.exit_code not in (0, _STILL_WAITING):
-                    raise UnavailableError(f"{fleet.name} did not end in order: {fleet.last_words()}")
-            return self._summary(self._before_s + seconds, chaos)
+            interrupted = "interrupted; " if self._stop.is_set() else ""
+            say(f"{interrupted}stopping the boxes; what waits still goes out …")
+            ends = [fleet.finish() for fleet in self._fleets]
+            return self._summary(self._before_s + seconds, chaos, ends)
         finally:
             self._observer.stop()
             for fleet in self._fleets:
@@ -146,7 +200,7 @@ class _Simulation:
             if self._network:
                 self._network.close()
 
-    def _fleet(self, index: int, count: int) -> PartProcess:
+    def _fleet(self, index: int, count: int) -> FleetProcess:
         options = self._options
         boxes = [number for number in range(1, options.boxes + 1) if (number - 1) * count // options.boxes == index]
         part = len(boxes) / options.boxes
@@ -164,7 +218,7 @@ class _Simulation:
             arguments += ["--backlog", str(options.backlog), *(["--at-once"] if options.at_once else [])]
             arguments += ["--for", str(options.for_s)] if options.for_s else []
         log = options.folder / "logs" / f"{self._folders[index].name}.log"
-        return PartProcess(self._folders[index].name, arguments, log)
+        return FleetProcess(self._folders[index].name, arguments, log)
 
     def _take_up(self) -> None:
         """Where an interrupted run with chaos was, and whether it was this one."""
@@ -172,17 +226,14 @@ class _Simulation:
         asked = {key: value for key, value in asdict(options).items() if key not in ("folder", "port")}
         if self._progress.is_file():
             kept = json.loads(self._progress.read_text(encoding="utf-8"))
-            if options.chaos is None or kept["options"] != asked:
+            if kept["options"] != asked:
                 raise ConfigError(f"--dir {str(options.folder)!r}: holds another simulation; choose another folder")
             self._lives, self._before_s, self._done = kept["lives"], kept["seconds"], Counter(kept["faults"])
             say(f"goes on after {self._before_s:.0f} s and {sum(self._done.values())} faults")
-        elif (options.folder / "aggregator").exists():
-            raise ConfigError(f"--dir {str(options.folder)!r}: holds data of something else; choose another folder")
         self._asked = asked
         self._lives += 1
         for folder in self._folders:  # of an earlier life; no verdict may rest on it
             (folder / "ledger.csv").unlink(missing_ok=True)
-        options.folder.mkdir(parents=True, exist_ok=True)
         if options.chaos is not None:
             self._note(0.0, self._done)
 
@@ -237,17 +288,19 @@ class _Simulation:
         if chaos:
             say(f"{words}{chaos.kills} kills, {sum(chaos.done.values())} faults")
         else:
-            say(words + self._fleets[0].last_words())
+            if now := self._fleets[0].figures():
+                told = f"{now['alarms']} alarms, {now['bulk']} bulk, {now['waiting']} wait"
+                say(f"{words}{told}; p99 of alarms {now['alarm_p99_ms']} ms")
 
-    def _summary(self, seconds: float, chaos: Chaos | None) -> dict[str, Any]:
+    def _summary(self, seconds: float, chaos: Chaos | None, ends: list[dict[str, Any]]) -> dict[str, Any]:
         say("comparing ledger and database …")
-        ends = [_last_line(fleet.log) for fleet in self._fleets]
         verdict = self._compare()
         self._await_inbox()
         alerts, missed = self._alerts()
         latencies = self._observer.latencies_s
         found: dict[str, Any] = {
             "ok": verdict.is_good and not missed and not any(end["waiting"] for end in ends),
+            "interrupted": self._stop.is_set(),
             "seconds": round(seconds, 1),
             "boxes": self._options.boxes,
             **asdict(verdict),
@@ -297,12 +350,3 @@ class _Simulation:
 
 def _lines(response: httpx.Response) -> Iterator[str]:
     return response.iter_lines()
-
-
-def _last_line(log: Path) -> dict[str, Any]:
-    """The figures that a fleet ended with."""
-    for line in reversed(log.read_text(errors="replace").splitlines()):
-        if line.startswith("{"):
-            found: dict[str, Any] = json.loads(line)
-            return found
-    return {"waiting": 0}

@@ -32,8 +32,9 @@ def test_chaos_loses_nothing_and_goes_on_after_an_interruption(tmp_path: Path) -
         time.sleep(0.2)
     first.send_signal(signal.SIGINT)
     summary = json.loads(first.communicate(timeout=300)[0])
-    assert first.returncode == 0
+    assert first.returncode == 3
     assert summary["ok"]
+    assert summary["interrupted"]
     assert summary["kills"] < KILLS
 
     done = subprocess.run(chaos, capture_output=True, text=True, check=False, timeout=500)
@@ -46,6 +47,10 @@ def test_chaos_loses_nothing_and_goes_on_after_an_interruption(tmp_path: Path) -
     assert summary["faults"]["kill boxes"] > 3
     assert summary["alerts"] > 20
     assert summary["alarms_without_alert"] == 0
+
+    again = subprocess.run(chaos, capture_output=True, text=True, check=False, timeout=300)
+    assert again.returncode == 0, "what is finished is compared once more"
+    assert json.loads(again.stdout)["stored"] >= summary["stored"]
 
     other = subprocess.run(command(folder, "--chaos", "6"), capture_output=True, text=True, check=False, timeout=60)
     assert other.returncode == 2
@@ -81,9 +86,12 @@ def remove_database(folder: Path) -> None:
         (["--kills", "3"], "--kills belongs to --chaos"),
         (["--chaos", "1", "--backlog", "5"], "exclude each other"),
         (["--backlog", "5"], "--backlog wants --for"),
+        (["--for", "1"], "not empty (something)"),
+        (["--for", "1", "--dir", "/proc/self/nothing"], "give a folder that can be made"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(more: list[str], words: str, tmp_path: Path) -> None:
+    (tmp_path / "something").touch()
     done = subprocess.run(command(tmp_path, *more), capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 2
     assert words in done.stderr

@@ -1,0 +1,32 @@
+"""One process a folder, and who is refused leaves everything as it was."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from aggregator.config import AggregatorSettings
+from aggregator.supervisor import Supervisor
+from shared.errors import UnavailableError
+from shared.locks import hold
+
+
+def test_a_lock_is_held_by_one_until_it_is_closed(tmp_path: Path) -> None:
+    first = hold(tmp_path / "lock", "no")
+    with pytest.raises(UnavailableError, match="taken by somebody"):
+        hold(tmp_path / "lock", "taken by somebody")
+    first.close()
+    hold(tmp_path / "lock", "no").close()
+
+
+def test_a_second_aggregator_is_refused_and_touches_nothing(tmp_path: Path) -> None:
+    first = hold(tmp_path / "aggregator.lock", "no")
+    pids = tmp_path / "pids.json"
+    pids.write_text("{}")
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    with pytest.raises(UnavailableError, match="another aggregator uses it"):
+        Supervisor(AggregatorSettings(data_dir=tmp_path), tmp_path / "aggregator.toml").run()
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    assert pids.read_text() == "{}"
+    first.close()
