@@ -660,9 +660,17 @@ def test_clock_and_losses_of_a_box_are_seen(database: Database, connection: Conn
     events: list[Event] = [
         RangeLost(to_ms(now_s), Lane.BULK, 5, 7, LossReason.EVICTED),
         RangeLost(to_ms(now_s), Lane.BULK, 8, 4000, LossReason.RESTART),
+        RangeLost(to_ms(now_s), Lane.BULK, 9, 3, LossReason.EVICTED),
     ]
-    absurd: list[Event] = [RangeLost(to_ms(now_s), Lane.BULK, 1, 2**62 - 1, LossReason.EVICTED) for _ in range(4)]
+    absurd: list[Event] = [RangeLost(to_ms(now_s), lane, 1, 2**62 - 1, LossReason.EVICTED) for lane in (*Lane, *Lane)]
+    later = [crossed(n, priority=0) for n in range(2)]
     with database.connect("ingest") as own:
+        bulk = [
+            message(later, 5001, lane=Lane.BULK, agent="ahead", low=5001),
+            message(later, 4, lane=Lane.BULK, agent="ahead", low=5001),  # late, and so not lost
+            message(later, 2**61, lane=Lane.BULK, agent="absurd", low=2**61),
+        ]
+        Committer("test").commit(own, read(bulk, Lane.BULK))
         both = [message(events, 1, agent="ahead"), message(absurd, 1, agent="absurd")]
         Committer("test").commit(own, read(both, Lane.ALARM))
     connection.execute("INSERT INTO services VALUES ('presence', now(), now())")
@@ -670,7 +678,7 @@ def test_clock_and_losses_of_a_box_are_seen(database: Database, connection: Conn
     rows = connection.execute("SELECT agent, clock_off_s, lost FROM box_views").fetchall()
     found = {row["agent"]: (row["clock_off_s"], row["lost"]) for row in rows}
     assert found["right"] == (pytest.approx(0, abs=0.1), 0)
-    assert found["ahead"] == (pytest.approx(7200, abs=0.1), 3)
+    assert found["ahead"] == (pytest.approx(7200, abs=0.1), 5000 - 3993 - 2)
     assert found["absurd"][0] == pytest.approx(1e15, rel=1e-3)
     told = [row["message"] for row in connection.execute("SELECT message FROM feed")]
-    assert any('"lost":3' in text and '"clock_off_s":7200' in text for text in told)
+    assert any('"lost":1005' in text and '"clock_off_s":7200' in text for text in told)
