@@ -28,6 +28,10 @@ _STRIDE = 8
 _UNIT = 4.0
 _NEAR, _NEAR_PLATES = (256, 128), 3.0
 """Size of the second look, and how many plates would stand in it side by side."""
+_NEIGHBOUR = 0.25
+"""Where the second look finds a plate this part of its breadth away, the first one saw something else."""
+_SURE = 0.5
+"""From near a plate is seen at least so surely."""
 _OVERLAP = 0.3
 """Of two findings whose boxes share more than this, the surer one stays."""
 
@@ -44,7 +48,7 @@ class Found:
     score: float
     corners: Quad
     rough: Quad | None = None
-    """Where it was at the first look, if there was a second one: it says what the second may be wrong in."""
+    """Where it was at the first look, if that saw the same: it says what the second may be wrong in."""
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -64,10 +68,10 @@ class PlateFinder:
 
     Args:
         session: of the model.
-        least: findings that are less sure are left out.
+        least: what is less sure at the first look gets no second one.
     """
 
-    def __init__(self, session: Session, least: float = 0.45) -> None:
+    def __init__(self, session: Session, least: float = 0.3) -> None:
         self._session, self._least = session, least
 
     def find(self, picture: Picture) -> list[Found]:
@@ -82,10 +86,15 @@ class PlateFinder:
         scene = cv2.dnn.blobFromImage(small, 1 / 255, size)
         heat, corners = self._session.run(None, {"scene": scene})
         found = self._decode(heat[0, 0], corners[0], (wide / size[0], high / size[1]))
-        return [self._looked_at(picture, one) for one in found]
+        looked_at = [again for one in found if (again := self._looked_at(picture, one))]
+        return sorted(looked_at, key=lambda one: -one.score)
 
-    def _looked_at(self, picture: Picture, found: Found) -> Found:
-        """A second look from near: a finding fills a third of the breadth, and its corners become as exact as that."""
+    def _looked_at(self, picture: Picture, found: Found) -> Found | None:
+        """A second look from near: a finding fills a third of the breadth, and its corners become as exact as that.
+
+        Returns:
+            None where nothing is seen from near: what looked like a plate from afar was none.
+        """
         quad = found.corners
         along, across = np.linalg.norm(quad[1] - quad[0]), np.linalg.norm(quad[3] - quad[0])
         breadth = _NEAR_PLATES * max(float(along), 1.5 * float(across), 1.0)
@@ -96,7 +105,7 @@ class PlateFinder:
         right, bottom = (max(0, int(v)) for v in middle + reach)
         part = picture[top:bottom, left:right]
         if not part.size:
-            return found
+            return None
         shift = np.array(_NEAR) / 2 - scale * (middle - [left, top])
         small, factor = part, scale
         while factor < 0.5 and min(small.shape[:2]) >= 2:
@@ -108,12 +117,13 @@ class PlateFinder:
         again = [
             one
             for one in self._decode(heat[0, 0], corners[0], (1.0, 1.0))
-            if float(np.abs(one.corners.mean(0) - np.array(_NEAR) / 2).max()) < half
+            if one.score >= _SURE and float(np.abs(one.corners.mean(0) - np.array(_NEAR) / 2).max()) < half
         ]
         if not again:
-            return found
-        exact = (again[0].corners - shift) / scale + [left, top]
-        return Found(found.score, np.asarray(exact, np.float32), quad)
+            return None
+        exact = np.asarray((again[0].corners - shift) / scale + [left, top], np.float32)
+        off = float(np.abs(exact.mean(0) - middle).max())
+        return Found(again[0].score, exact, quad if off < _NEIGHBOUR * breadth / _NEAR_PLATES else None)
 
     def _decode(
         self, heat: NDArray[np.float32], corners: NDArray[np.float32], scale: tuple[float, float]

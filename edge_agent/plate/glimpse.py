@@ -81,10 +81,5 @@ class Recogniser:
         if not crops:
             return []
         batch = cv2.dnn.blobFromImages([cv2.resize(crop, SIZE) for crop in crops], 1 / 255)
-        parts = [_log_softmax(part) for part in self._session.run(None, {"crop": batch})]
+        parts = self._session.run(None, {"crop": batch})
         return [Glimpse(*of_one) for of_one in zip(*parts, strict=True)]
-
-
-def _log_softmax(logits: NDArray[np.float32]) -> LogChances:
-    moved = logits - logits.max(-1, keepdims=True)
-    return np.asarray(moved - np.log(np.exp(moved).sum(-1, keepdims=True)), np.float32)

@@ -17,6 +17,8 @@ _EACH = 700
 _WRONG = 0.003
 """Of accepted readings; the bar is 0.005, and other plates than these will come."""
 
+NO_PLATE = ""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -28,7 +30,10 @@ class Look:
 
 
 def real_looks(folder: Path) -> list[Look]:
-    """Every real plate, crops and main plates of scenes, through the networks of the fold that has not seen it."""
+    """Every real plate, crops and main plates of scenes, through the networks of the fold that has not seen it.
+
+    What is found in a scene away from all of its labelled plates is no plate: whatever is read there is wrong.
+    """
     looks = []
     for fold in range(real.FOLDS):
         recogniser = Recogniser(open_session(folder / "recogniser" / f"fold{fold}" / "recogniser.onnx"))
@@ -40,8 +45,10 @@ def real_looks(folder: Path) -> list[Look]:
                 continue
             found = finder.find(scene.picture)
             main = real.main_plate(scene, [one.corners for one in found])
-            if main is not None:
-                looks.append(Look(mean(recogniser.look(cuts(scene.picture, found[main]))), scene.main, fold))
+            for index, one in enumerate(found):
+                if index == main or real.is_elsewhere(scene, one.corners):
+                    truth = scene.main if index == main else NO_PLATE
+                    looks.append(Look(mean(recogniser.look(cuts(scene.picture, one))), truth, fold))
     return looks
 
 

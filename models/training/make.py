@@ -30,7 +30,7 @@ class Network:
 
     Attributes:
         name: of the module and the file.
-        base_steps: on drawn pictures alone.
+        rounds: on drawn pictures alone, each a cycle of the rate from where the last one ended: steps and highest rate.
         steps: on real ones too, each fold.
         share: part of real ones.
         rate: for the folds.
@@ -38,7 +38,7 @@ class Network:
     """
 
     name: str
-    base_steps: int
+    rounds: tuple[tuple[int, float], ...]
     steps: int
     share: float
     rate: float
@@ -46,22 +46,25 @@ class Network:
 
 
 NETWORKS = (
-    Network("recogniser", 6500, 600, 0.5, 1e-3, "plate-recogniser"),
-    Network("detector", 2400, 400, 0.7, 1e-3, "plate-detector"),
+    Network("recogniser", ((6500, 3e-3), (3600, 2e-3)), 600, 0.5, 1e-3, "plate-recogniser"),
+    Network("detector", ((2400, 3e-3), (3600, 2e-3)), 400, 0.7, 1e-3, "plate-detector"),
 )
 
 
 def train(network: Network, out: Path, fold: int, threads: int) -> None:
-    """One fold, -1 for the network that is shipped; its base first."""
-    base = out / network.name / "base"
-    stage = out / network.name / ("shipped" if fold < 0 else f"fold{fold}")
+    """One fold, -1 for the network that is shipped; its rounds first."""
     command = [sys.executable, "-m", f"models.training.train_{network.name}", f"--threads={threads}"]
-    if not (base / f"{network.name}.onnx").is_file():
-        subprocess.run([*command, f"--out={base}", f"--steps={network.base_steps}"], check=True)
+    start: list[str] = []
+    for number, (steps, rate) in enumerate(network.rounds, 1):
+        stage = out / network.name / f"round{number}"
+        if not (stage / f"{network.name}.onnx").is_file():
+            asked = [f"--out={stage}", f"--steps={steps}", f"--rate={rate}", f"--seed={number}"]
+            subprocess.run([*command, *asked, *start], check=True)
+        start = [f"--from={stage / 'last.pt'}"]
+    stage = out / network.name / ("shipped" if fold < 0 else f"fold{fold}")
     if not (stage / f"{network.name}.onnx").is_file():
         more = [f"--steps={network.steps}", f"--share={network.share}", f"--rate={network.rate}", f"--fold={fold}"]
-        start = f"--from={base / 'last.pt'}"
-        subprocess.run([*command, f"--out={stage}", "--real", start, f"--seed={fold + 10}", *more], check=True)
+        subprocess.run([*command, f"--out={stage}", "--real", *start, f"--seed={fold + 10}", *more], check=True)
 
 
 def ship(out: Path, to: Path) -> None:

@@ -74,6 +74,12 @@ def main_plate(scene: Scene, found: Sequence[Quad]) -> int | None:
     return nearest if nearest is not None and off[nearest] < np.ptp(quad[:, 0]) / 2 else None
 
 
+def is_elsewhere(scene: Scene, corners: Quad) -> bool:
+    """Whether a finding is away from every labelled plate of its scene: farther than that plate is wide."""
+    middle = corners.mean(0)
+    return all(float(np.abs(middle - quad.mean(0)).max()) > np.ptp(quad[:, 0]) for quad in scene.quads)
+
+
 def fold_of(text: str) -> int:
     """The fold of a plate, by its text alone: a crop of a vehicle is never on both sides."""
     return hashlib.sha256(text.encode()).digest()[0] % FOLDS

@@ -33,7 +33,8 @@ class _Around(nn.Module):
 
 
 class Recogniser(nn.Module):
-    """Crop (batch, 3, 48, 128), 0 to 1 → characters (batch, 8, 74), colour (batch, 6), layout (batch, 2), all logits.
+    """Crop (batch, 3, 48, 128), 0 to 1 → characters (batch, 8, 74), colour (batch, 6), layout (batch, 2), all
+    logarithms of probabilities.
 
     Every place has its own map of where it looks, made from the picture, so one network reads both layouts and plates
     that stand askew, and every character has a confidence of its own.
@@ -71,4 +72,5 @@ class Recogniser(nn.Module):
         seen = look @ self.features(both).flatten(2).transpose(1, 2)
         place = self.place.expand(x.shape[0], -1, -1)
         pooled = far.mean((2, 3))
-        return self.read(torch.cat([seen, place], 2)), self.colour(pooled), self.layout(pooled)
+        said = self.read(torch.cat([seen, place], 2)), self.colour(pooled), self.layout(pooled)
+        return said[0].log_softmax(2), said[1].log_softmax(1), said[2].log_softmax(1)

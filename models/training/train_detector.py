@@ -94,7 +94,7 @@ def _loss(model: nn.Module, batch: loop.Batch) -> tuple[Tensor, str]:
     focal = (binary_cross_entropy_with_logits(said, at.float(), reduction="none") * weight).sum() / count
     off = smooth_l1_loss(where, corners[:, :8], beta=0.02, reduction="none").sum(1)
     place = (off * corners[:, 8]).sum() / count
-    return focal + 4 * place, f"heat {focal.item():.3f} corners {place.item():.4f}"
+    return focal + 8 * place, f"heat {focal.item():.3f} corners {place.item():.4f}"
 
 
 def _measure(fold: int, model: nn.Module) -> str:

@@ -95,7 +95,7 @@ class Crops(IterableDataset[Sample]):
             if rng.random() < self._share:
                 plates = self._real[int(rng.random() < _SCENES)]
                 picture, quad, text, colour, layout = plates[int(rng.integers(len(plates)))]
-                spread = 0.02 if quad is whole or picture.shape[:2] == (height, width) else 0.03
+                spread = 0.02 if quad is whole or picture.shape[:2] == (height, width) else 0.05
                 yield (
                     _tensor(_varied(picture, quad, rng, spread)),
                     torch.tensor(classes(text)),
@@ -155,7 +155,8 @@ def read_texts(model: nn.Module, pictures: list[NDArray[np.uint8]]) -> list[str]
 
 
 def export(model: nn.Module, path: Path) -> None:
-    """Write ONNX: `crop` (n, 3, 48, 128), blue, green, red, 0 to 1 → `characters`, `colour`, `layout`, logits."""
+    """Write ONNX: `crop` (n, 3, 48, 128), blue, green, red, 0 to 1 → `characters`, `colour`, `layout`, logarithms
+    of probabilities."""
     loop.export(model, path, torch.rand(1, 3, 48, 128), ["crop"], ["characters", "colour", "layout"], [0])
 
 

@@ -40,8 +40,15 @@ def quad(left: float, top: float, right: float, bottom: float) -> Quad:
     return np.array([[left, top], [right, top + 3], [right, bottom + 3], [left, bottom]], np.float32)
 
 
+def from_near(plate: Quad) -> Quad:
+    """Where a second look sees what the first one saw."""
+    along = float(np.linalg.norm(plate[1] - plate[0]))
+    return np.asarray((plate - plate.mean(0)) * 256 / (3 * along) + [128, 64], np.float32)
+
+
 def test_corners_come_back_in_pixels_of_the_picture() -> None:
-    network = Network((3.0, quad(200, 100, 264, 120)))
+    plate = quad(200, 100, 264, 120)
+    network = Network((1.0, plate), near=((3.0, from_near(plate)),))
     (found,) = PlateFinder(network).find(np.zeros((720, 1280, 3), np.uint8))
     assert network.shape == (512, 288)
     assert np.abs(found.corners - quad(200, 100, 264, 120) * 2.5).max() < 0.1
@@ -62,12 +69,18 @@ def test_a_second_look_from_near_makes_corners_exact() -> None:
 
 
 @pytest.mark.parametrize("at", [(20, 20), (230, 110)])
-def test_a_second_look_that_finds_something_else_changes_nothing(at: tuple[int, int]) -> None:
-    rough = quad(200, 100, 264, 120)
+def test_what_is_a_plate_from_afar_alone_is_none(at: tuple[int, int]) -> None:
     other = quad(at[0] - 20, at[1] - 10, at[0] + 20, at[1] + 5)
-    (found,) = PlateFinder(Network((3.0, rough), near=((5.0, other),))).find(np.zeros((720, 1280, 3), np.uint8))
+    network = Network((3.0, quad(200, 100, 264, 120)), near=((5.0, other),))
+    assert PlateFinder(network).find(np.zeros((720, 1280, 3), np.uint8)) == []
+
+
+def test_a_first_look_at_something_beside_the_plate_is_not_cut() -> None:
+    plate = quad(200, 100, 264, 120)
+    beside = from_near(plate) + np.float32([25, 5])
+    (found,) = PlateFinder(Network((3.0, plate), near=((3.0, beside),))).find(np.zeros((720, 1280, 3), np.uint8))
     assert found.rough is None
-    assert np.abs(found.corners - rough * 2.5).max() < 0.1
+    assert np.abs(found.corners.mean(0) - plate.mean(0) * 2.5).max() > 40
 
 
 @pytest.mark.parametrize("size", [(220, 293), (1603, 1056), (345, 800), (2448, 3264), (40, 2000), (1, 1), (1, 20000)])
@@ -81,7 +94,8 @@ def test_every_size_is_scaled_to_the_same_work(size: tuple[int, int]) -> None:
 
 def test_the_surest_first_and_one_finding_a_plate() -> None:
     twice = [(2.0, quad(100, 100, 164, 120)), (4.0, quad(300, 200, 364, 220)), (1.0, quad(124, 100, 188, 120))]
-    found = PlateFinder(Network(*twice)).find(np.zeros((288, 512, 3), np.uint8))
+    network = Network(*twice, near=((3.0, from_near(twice[0][1])),))
+    found = PlateFinder(network).find(np.zeros((288, 512, 3), np.uint8))
     assert [round(one.box[0]) for one in found] == [300, 100]
 
 
