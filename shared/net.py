@@ -1,9 +1,14 @@
 """Addresses: what may be listened on, and whether it is free."""
 
+import contextlib
 import ipaddress
+import random
 import socket
 
 from shared.errors import PortInUseError
+
+_QUIET_PORTS = range(20_000, 32_768)
+"""Below those that Linux gives to outgoing connections."""
 
 
 def require_loopback(host: str, key: str) -> str:
@@ -45,7 +50,11 @@ def require_free_port(host: str, port: int, key: str) -> None:
 
 
 def pick_free_port(host: str = "127.0.0.1") -> int:
-    """A port that was free a moment ago."""
+    """A port that was free a moment ago, and that no outgoing connection will be given in the meantime."""
+    for port in random.sample(_QUIET_PORTS, 200):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((host, port))
+            return port
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])

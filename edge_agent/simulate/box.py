@@ -33,7 +33,8 @@ LINES = tuple(
 HEALTH_S = 30.0
 _MAX_BYTES = 2**31
 """The ledger lies in the same file and grows without end."""
-_BACKLOG_S = 72 * 3600.0
+_EACH_S = 5.0
+"""Between two events of a backlog."""
 
 
 class SettableClock(SystemClock):
@@ -151,10 +152,10 @@ class Box:
         self._stirred(self)
 
     def see_backlog(self, count: int) -> None:
-        """So many counts that were made while there was no network, over the last three days."""
+        """So many counts that were made while there was no network, one every few seconds."""
         now_s = self.clock.now_s()
         for index in range(count):
-            self._number(Lane.BULK, self._crossing(Lane.BULK, to_ms(now_s - _BACKLOG_S * (1 - index / count))))
+            self._number(Lane.BULK, self._crossing(Lane.BULK, to_ms(now_s - _EACH_S * (count - index))))
         self._stirred(self)
 
     def beat(self) -> None:

@@ -20,6 +20,7 @@ from shared.topics import Address
 _BOXES_A_SITE = 50
 _LONGEST_S = 0.2
 _TELL_S = 5.0
+_SETTLE_S = 30.0
 _LOOK_S = 0.05
 """Boxes that nothing stirs are looked at so often; their shortest wait is more than a second."""
 _START_S = 0.004
@@ -121,6 +122,7 @@ class Fleet:
         for box in self._boxes:
             box.start()
             self._turn(_START_S)
+        self._await_stored(_SETTLE_S, stopping)  # their births and configurations are no part of what is measured
         began_s = told_s = time.monotonic()
         tell(self._figures(0.0, []))
         end_s = began_s + self._plan.for_s if self._plan.for_s is not None else float("inf")
@@ -259,11 +261,17 @@ class Fleet:
             else:
                 box.cut_off()
                 box.reconnect()
-        deadline_s = time.monotonic() + self._plan.drain_s
+        self._await_stored(self._plan.drain_s)
+
+    def _await_stored(self, most_s: float, stopping: threading.Event | None = None) -> None:
+        """Send until nothing waits any more, or so long."""
+        deadline_s = time.monotonic() + most_s
         while time.monotonic() < deadline_s and any(box.waiting() for box in self._boxes):
             until_s = min(deadline_s, time.monotonic() + 0.5)
             while time.monotonic() < until_s:
                 self._turn(0.1)
+            if stopping and stopping.is_set():
+                return
 
     def _figures(self, seconds: float, delays_s: list[float]) -> dict[str, Any]:
         delays = sorted(delays_s)

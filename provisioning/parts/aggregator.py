@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,15 +95,12 @@ class LocalAggregator:
             return None
         return None if state == "Z" else pid
 
-    def signal(self, part: str, what: signal.Signals, *, with_children: bool = False) -> bool:
-        """Send a signal to one of its parts; False where it does not live now."""
+    def signal(self, part: str, what: signal.Signals, *, with_children: bool = False) -> list[int]:
+        """Send a signal to one of its parts; returns the processes that got it: none where it does not live now."""
         pid = self.pid(part)
         if pid is None:
-            return False
-        for each in (pid, *(_children(pid) if with_children else ())):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(each, what)
-        return True
+            return []
+        return send([pid, *(_children(pid) if with_children else ())], what)
 
     def restart(self) -> None:
         """Kill it and start it again, as soon as its parts have left their ports."""
@@ -118,6 +116,16 @@ class LocalAggregator:
         """End it and its parts."""
         self.process.stop()
         self.http.close()
+
+
+def send(pids: Sequence[int], what: signal.Signals) -> list[int]:
+    """Send a signal to processes; returns those that were there."""
+    reached = []
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, what)
+            reached.append(pid)
+    return reached
 
 
 def _children(pid: int) -> list[int]:

@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 
-from provisioning.parts.aggregator import LocalAggregator
+from provisioning.parts.aggregator import LocalAggregator, send
 from provisioning.parts.processes import PartProcess
 from provisioning.simulate.network import Proxy, Weather
 
@@ -68,7 +68,7 @@ class Chaos:
             self.done["network slow"] += 1
         else:
             part = self._rng.choice(self._parts)
-            if self._aggregator.signal(part, signal.SIGSTOP, with_children=True):
+            if frozen := self._aggregator.signal(part, signal.SIGSTOP, with_children=True):
                 stop.wait(lasting_s)
-                self._aggregator.signal(part, signal.SIGCONT, with_children=True)
+                send(frozen, signal.SIGCONT)  # those and no others: the part may be another process by now
                 self.done[f"freeze {part}"] += 1
