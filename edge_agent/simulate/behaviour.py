@@ -92,4 +92,4 @@ def mishaps(rates: Rates, rng: random.Random, begin_s: float) -> Iterator[tuple[
 
 def step_s(rng: random.Random) -> float:
     """By how much a clock is set wrong: seconds to a year, either way, every order of magnitude as likely."""
-    return float(rng.choice((-1, 1)) * 10 ** rng.uniform(0.5, 7.4))
+    return float(rng.choice((-1, 1)) * 10 ** rng.uniform(0.5, 7.5))
