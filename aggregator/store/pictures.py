@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from shared.errors import HawklineError
+from shared.files import sync_folder
 
 MAX_BYTES = 8 * 1024 * 1024
 _BEGUN_S = 7 * 86400.0
@@ -85,7 +86,7 @@ class PictureStore:
                 begun.replace(path)
                 # What is acknowledged stays: the name is on the disk only when its folders are.
                 for folder in (path.parent, self._directory):
-                    _sync(folder)
+                    sync_folder(folder)
             return have
 
     def forget_old(self, older_than_s: float = _BEGUN_S) -> None:
@@ -104,11 +105,3 @@ def _check(digest: bytes, content: bytes) -> None:
         raise PictureRefusedError("the content's SHA-256 is not the one in the address")
     if not content.startswith(b"\xff\xd8\xff"):
         raise PictureRefusedError("expected a JPEG")
-
-
-def _sync(folder: Path) -> None:
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

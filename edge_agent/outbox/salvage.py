@@ -15,10 +15,11 @@ from pathlib import Path
 import msgspec
 
 from edge_agent.outbox.ballast import Ballast
-from edge_agent.outbox.store import LaneRecord, OutboxFile, set_counter, set_lane, sync_folder
+from edge_agent.outbox.store import LaneRecord, OutboxFile, set_counter, set_lane
 from shared.envelope import decode_event, encode_event
 from shared.errors import WireError
 from shared.events import ConfigApplied, EvidenceReady, Lane, LineCrossed, LineSpec, ListHit, RangeLost, ZoneAlarm
+from shared.files import sync_folder
 
 log = logging.getLogger(__name__)
 

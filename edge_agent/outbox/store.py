@@ -1,7 +1,6 @@
 """The outbox file: SQLite in WAL mode with synchronous=EXTRA. One writing connection; a reading one beside it."""
 
 import contextlib
-import os
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from typing import TypeVar
 from shared.envelope import MAX_SEQUENCE
 from shared.errors import UnavailableError
 from shared.events import Lane
+from shared.files import sync_folder
 from shared.locks import hold
 
 T = TypeVar("T")
@@ -189,15 +189,6 @@ class OutboxFile:
     def _rows(self, sql: str, arguments: Sequence[object]) -> list[tuple]:  # type: ignore[type-arg]
         with self._read_lock:
             return self._read.execute(sql, arguments).fetchall()
-
-
-def sync_folder(folder: Path) -> None:
-    """A new file is on the card only when its folder is."""
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
 
 
 def set_counter(db: sqlite3.Connection, name: str, value: int) -> None:
