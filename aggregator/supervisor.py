@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TextIO
 
+import psycopg
+
 from aggregator.config import AggregatorSettings
 from aggregator.embedded.broker import EmbeddedBroker
 from aggregator.embedded.postgres import EmbeddedPostgres
@@ -26,6 +28,7 @@ log = logging.getLogger(__name__)
 _LOOK_S = 0.2
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 0.5, 30.0
 _GOOD_S = 30.0
+_MIGRATE_S = 60.0
 
 
 class Part(Protocol):
@@ -87,13 +90,12 @@ class Supervisor:
         refusal = f"data_dir = {str(settings.data_dir)!r}: another aggregator uses it; give each its own"
         self._lock = hold(settings.data_dir / "aggregator.lock", refusal)
         require_free_port(settings.api.host, settings.api.port, "api.port")
-        dsn = settings.database.dsn
+        dsn, postgres = settings.database.dsn, None
         if not dsn:
             postgres = EmbeddedPostgres(settings.data_dir)
             self._keep("postgres", postgres)
             dsn = postgres.dsn
-        for name in migrate(Database(dsn)):
-            log.info("database: applied %s", name)
+        self._migrate(dsn, postgres)
         if settings.broker.embedded:
             self._keep("broker", EmbeddedBroker(settings.broker.host, settings.broker.port, settings.data_dir))
         elif not is_listening(settings.broker.host, settings.broker.port, timeout_s=5):
@@ -103,6 +105,22 @@ class Supervisor:
             )
         for name, kind in processes(settings).items():
             self._keep(name, service(kind, self._config, dsn))
+
+    def _migrate(self, dsn: str, postgres: EmbeddedPostgres | None) -> None:
+        """Bring the schema up to date; an embedded server that ends in between is started again."""
+        deadline_s = time.monotonic() + _MIGRATE_S
+        while True:
+            try:
+                for name in migrate(Database(dsn)):
+                    log.info("database: applied %s", name)
+            except (UnavailableError, psycopg.OperationalError) as error:
+                if postgres is None or time.monotonic() > deadline_s or self._stopping.is_set():
+                    raise
+                log.warning("database: %s; starting it again", error)
+                time.sleep(_LOOK_S)
+                postgres.start()
+            else:
+                return
 
     def _keep(self, name: str, part: Part) -> None:
         if self._stopping.is_set():

@@ -1,11 +1,13 @@
-"""One process a folder, and who is refused leaves everything as it was."""
+"""One aggregator a folder; who is refused leaves everything as it was; a database that ends is started again."""
 
+import os
 import signal
 from pathlib import Path
 
 import pytest
 
 from aggregator.config import AggregatorSettings
+from aggregator.embedded.postgres import EmbeddedPostgres
 from aggregator.supervisor import Supervisor
 from shared.errors import UnavailableError
 from shared.locks import hold
@@ -30,3 +32,16 @@ def test_a_second_aggregator_is_refused_and_touches_nothing(tmp_path: Path) -> N
         signal.signal(number, handler)
     assert pids.read_text() == "{}"
     first.close()
+
+
+def test_a_database_that_ends_before_it_is_migrated_is_started_again(tmp_path: Path) -> None:
+    """As when server and supervisor are killed one after the other."""
+    for place in (tmp_path, *tmp_path.parents[:2]):
+        place.chmod(0o755)
+    server = EmbeddedPostgres(tmp_path)
+    server.start()
+    assert server.pid
+    os.kill(server.pid, signal.SIGKILL)
+    Supervisor(AggregatorSettings(data_dir=tmp_path), tmp_path / "aggregator.toml")._migrate(server.dsn, server)
+    assert server.is_running()
+    server.remove()
