@@ -3,20 +3,17 @@
 Locks are taken in one order everywhere: the feed first, then alerts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from psycopg.rows import class_row
 
 from aggregator.config import WebhookSettings
 from aggregator.feed import log as feed_log
-from aggregator.rules.occurrence import Occurrence
-from aggregator.rules.watches import RaiseOrJoin
 from aggregator.store import load_queries
 from aggregator.store.database import Connection
 from aggregator.store.entities import Alert, Verdict
 from shared.errors import HawklineError
-from shared.events import ZoneAlarm
 
 SQL = load_queries("alerting.sql")
 
@@ -36,40 +33,6 @@ class Publishing:
     webhooks: Sequence[WebhookSettings] = ()
 
 
-def decide(connection: Connection, occurrence: Occurrence, decision: RaiseOrJoin, publishing: Publishing) -> int | None:
-    """Carry out a decision once: the same occurrence twice changes nothing. The caller holds the feed's lock.
-
-    Returns:
-        The alert's id, or None when the occurrence was a member already.
-    """
-    member = {"producer_id": occurrence.producer_id, "lane": occurrence.lane, "seq": occurrence.sequence}
-    if connection.execute(SQL["is_member"], member).fetchone():
-        return None
-    values = {
-        **member,
-        "key": decision.key,
-        "kind": decision.kind,
-        "priority": decision.priority,
-        "at": decision.at,
-        "confirmed_at": decision.confirmed_at,
-        "window": decision.window,
-        "revision": occurrence.event.revision,
-        "line": occurrence.event.line,
-        "direction": "" if isinstance(occurrence.event, ZoneAlarm) else occurrence.event.direction.label,
-    }
-    found = connection.execute(SQL["joinable_alert"], values).fetchone()
-    if found:
-        alert_id, reason = int(found["id"]), decision.join_reason
-        connection.execute(SQL["join_alert"], {**values, "alert_id": alert_id})
-    else:
-        raised = connection.execute(SQL["raise_alert"], values).fetchone()
-        assert raised is not None  # noqa: S101 - INSERT ... RETURNING returns
-        alert_id, reason = int(raised["id"]), decision.reason
-    connection.execute(SQL["add_member"], {**values, "alert_id": alert_id, "reason": reason.value})
-    publish(connection, alert_id, "joined" if found else "raised", publishing)
-    return alert_id
-
-
 def acknowledge(connection: Connection, alert_id: int, by: str, publishing: Publishing) -> Alert:
     """Somebody has taken notice. Again changes nothing.
 
@@ -78,7 +41,7 @@ def acknowledge(connection: Connection, alert_id: int, by: str, publishing: Publ
     """
     feed_log.lock(connection)
     if connection.execute(SQL["acknowledge"], {"alert_id": alert_id, "by": by}).rowcount:
-        return publish(connection, alert_id, "acknowledged", publishing)
+        return publish(connection, {alert_id: "acknowledged"}, publishing)[0]
     return get(connection, alert_id)
 
 
@@ -91,7 +54,7 @@ def clear(connection: Connection, alert_id: int, by: str, verdict: Verdict, publ
     """
     feed_log.lock(connection)
     if connection.execute(SQL["clear"], {"alert_id": alert_id, "by": by, "verdict": verdict}).rowcount:
-        return publish(connection, alert_id, "cleared", publishing)
+        return publish(connection, {alert_id: "cleared"}, publishing)[0]
     alert = get(connection, alert_id)
     if alert.verdict != verdict:
         raise AlertClearedError(f"alert {alert_id} was cleared as {alert.verdict!r} by {alert.cleared_by}")
@@ -111,21 +74,29 @@ def get(connection: Connection, alert_id: int) -> Alert:
     return alert
 
 
-def publish(connection: Connection, alert_id: int, change: str, publishing: Publishing) -> Alert:
-    """Put an alert's present state on the feed and into the mail of the webhooks."""
-    # Before looking: a picture that is being stored at this moment is seen here, or sees this alert itself.
+def publish(connection: Connection, changes: Mapping[int, str], publishing: Publishing) -> list[Alert]:
+    """Put the present state of alerts on the feed and into the mail of the webhooks, in the order of their numbers.
+
+    Args:
+        changes: by the alert's number, what happened to it.
+    """
+    if not changes:
+        return []
+    # Before looking: a picture that is being stored at this moment is seen here, or sees these alerts itself.
     feed_log.lock(connection)
-    alert = get(connection, alert_id)
-    message = f'{{"change":"{change}","alert":{alert.model_dump_json()}}}'
-    feed_log.append(connection, feed_log.ALERT, message)
-    for webhook in publishing.webhooks:
-        if change in webhook.changes and alert.priority <= webhook.max_priority:
-            connection.execute(
-                SQL["add_delivery"],
-                {
-                    "webhook": webhook.name,
-                    "alert_id": alert_id,
-                    "body": message.encode(),
-                },
-            )
-    return alert
+    with connection.cursor(row_factory=class_row(Alert)) as cursor:
+        alerts = cursor.execute(SQL["alerts_of"], {"alert_ids": list(changes)}).fetchall()
+    messages = [f'{{"change":"{changes[alert.id]}","alert":{alert.model_dump_json()}}}' for alert in alerts]
+    feed_log.append(connection, feed_log.ALERT, messages)
+    mail = [
+        (webhook.name, alert.id, message.encode())
+        for alert, message in zip(alerts, messages, strict=True)
+        for webhook in publishing.webhooks
+        if changes[alert.id] in webhook.changes and alert.priority <= webhook.max_priority
+    ]
+    if mail:
+        names, ids, bodies = zip(*mail, strict=True)
+        connection.execute(
+            SQL["add_deliveries"], {"webhooks": list(names), "alert_ids": list(ids), "bodies": list(bodies)}
+        )
+    return alerts

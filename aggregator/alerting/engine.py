@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import msgspec
 
-from aggregator.alerting.alerts import SQL, Publishing, decide
-from aggregator.feed import log as feed_log
+from aggregator.alerting.alerts import SQL, Publishing
+from aggregator.alerting.raising import carry_out
 from aggregator.rules import watches
 from aggregator.rules.occurrence import Occurrence
 from aggregator.store import Database
@@ -16,7 +16,7 @@ from shared.threads import start_vital
 
 log = logging.getLogger(__name__)
 
-_BATCH = 2
+_BATCH = 5
 """Inbox rows (of at most 100 events) in one transaction: it holds the feed's lock, and operators wait behind it."""
 _occurrences = msgspec.msgpack.Decoder(list[Occurrence])
 
@@ -49,12 +49,13 @@ class AlertingEngine:
         """
         with connection.transaction():
             rows = connection.execute(SQL["take_inbox"], {"limit": _BATCH}).fetchall()
-            if rows:
-                feed_log.lock(connection)
-            for row in sorted(rows, key=lambda row: (row["late"], row["id"])):
-                for occurrence in self._decode(connection, row["body"]):
-                    for decision in watches.evaluate(occurrence, self._window):
-                        decide(connection, occurrence, decision, self._publishing)
+            decided = [
+                (occurrence, decision)
+                for row in sorted(rows, key=lambda row: (row["late"], row["id"]))
+                for occurrence in self._decode(connection, row["body"])
+                for decision in watches.evaluate(occurrence, self._window)
+            ]
+            carry_out(connection, decided, self._publishing)
         return len(rows)
 
     def _decode(self, connection: Connection, body: bytes) -> list[Occurrence]:

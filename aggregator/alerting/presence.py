@@ -46,8 +46,8 @@ class PresenceJudge:
         """
         with connection.transaction(), connection.cursor(row_factory=class_row(Box)) as cursor:
             changed = connection.execute(SQL["judge_presence"]).fetchall()
-            for which in changed:
-                for box in cursor.execute(SQL["agent"], which).fetchall():
-                    log.info("box %s/%s is %s", box.site, box.agent, box.state)
-                    feed_log.append(connection, feed_log.BOX, box.model_dump_json())
+            boxes = [box for which in changed for box in cursor.execute(SQL["agent"], which).fetchall()]
+            for box in boxes:
+                log.info("box %s/%s is %s", box.site, box.agent, box.state)
+            feed_log.append(connection, feed_log.BOX, [box.model_dump_json() for box in boxes])
         return len(changed)

@@ -118,7 +118,6 @@ def _store(parts: PartsDependency, digest: bytes, of: Announcement, content: byt
         arrived = connection.execute(
             alerts.SQL["evidence_arrived"], {**which, "producer_id": announced["producer_id"]}
         ).fetchall()
-        for row in arrived:
-            alerts.publish(connection, row["alert_id"], "pictured", parts.publishing)
+        alerts.publish(connection, {row["alert_id"]: "pictured" for row in arrived}, parts.publishing)
     parts.waker.wake()
     return have

@@ -1,7 +1,7 @@
 """The feed's ordered log. Ids are given under a lock held until the commit, so they appear in their order."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aggregator.store.database import Connection, Database
@@ -18,10 +18,11 @@ def lock(connection: Connection) -> None:
     connection.execute(SQL["lock_feed"])
 
 
-def append(connection: Connection, topic: str, message: str) -> None:
-    """Add a message within the caller's transaction; `message` is JSON and goes out as it is."""
-    lock(connection)
-    connection.execute(SQL["add_feed"], {"topic": topic, "message": message})
+def append(connection: Connection, topic: str, messages: Sequence[str]) -> None:
+    """Add messages within the caller's transaction; each is JSON and goes out as it is."""
+    if messages:
+        lock(connection)
+        connection.execute(SQL["add_feed"], {"topic": topic, "messages": list(messages)})
 
 
 def to_sse(row: Mapping[str, Any]) -> bytes:

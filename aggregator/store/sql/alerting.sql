@@ -7,37 +7,47 @@ DELETE FROM inbox WHERE id IN (
 INSERT INTO dead_letters (recv_at, topic, reason, detail, payload)
 VALUES (now(), 'inbox', 'inbox', %(detail)s, %(payload)s);
 
--- name: is_member
-SELECT 1 FROM alert_members WHERE (producer_id, lane, seq) = (%(producer_id)s, %(lane)s, %(seq)s);
+-- name: members
+SELECT producer_id, lane, seq FROM alert_members
+JOIN unnest(%(producer_ids)s::int[], %(lanes)s::smallint[], %(seqs)s::bigint[]) AS wanted (producer_id, lane, seq)
+USING (producer_id, lane, seq);
 
--- name: joinable_alert
--- By its key first, whatever the planner knows of a young table: it used to walk through all open alerts.
-WITH of_key AS MATERIALIZED (
-    SELECT id, cleared_at, first_at, last_at FROM alerts WHERE key = %(key)s
-)
-SELECT id FROM alerts WHERE id = (
-    SELECT id FROM of_key
-    WHERE cleared_at IS NULL AND %(at)s BETWEEN first_at - %(window)s AND last_at + %(window)s
-    ORDER BY id DESC LIMIT 1
-) FOR UPDATE;
+-- name: joinable_alerts
+-- Key by key (OFFSET 0 keeps it so), whatever the planner knows of a young table: it used to walk all open alerts.
+SELECT alert.id, alert.key, alert.first_at, alert.last_at
+FROM unnest(%(keys)s::text[]) AS wanted (key)
+CROSS JOIN LATERAL (
+    SELECT id, key, first_at, last_at, cleared_at FROM alerts
+    WHERE alerts.key = wanted.key AND last_at >= %(since)s OFFSET 0
+) AS alert
+WHERE alert.cleared_at IS NULL ORDER BY alert.id;
 
--- name: raise_alert
-INSERT INTO alerts (key, kind, priority, producer_id, revision, line, direction, first_at, last_at, confirmed_at)
-VALUES (%(key)s, %(kind)s, %(priority)s, %(producer_id)s, %(revision)s, %(line)s, %(direction)s,
-        %(at)s, %(at)s, %(confirmed_at)s)
-RETURNING id;
+-- name: next_alert_ids
+SELECT nextval(pg_get_serial_sequence('alerts', 'id')) AS id FROM generate_series(1, %(count)s);
 
--- name: join_alert
+-- name: raise_alerts
+INSERT INTO alerts (id, key, kind, priority, producer_id, revision, line, direction, first_at, last_at, confirmed_at,
+                    members)
+OVERRIDING SYSTEM VALUE
+SELECT * FROM unnest(%(ids)s::bigint[], %(keys)s::text[], %(kinds)s::text[], %(priorities)s::smallint[],
+                     %(producer_ids)s::int[], %(revisions)s::int[], %(lines)s::int[], %(directions)s::text[],
+                     %(first_ats)s::timestamptz[], %(last_ats)s::timestamptz[], %(confirmed_ats)s::timestamptz[],
+                     %(members)s::int[]);
+
+-- name: join_alerts
 UPDATE alerts SET
-    members = members + 1,
-    first_at = least(first_at, %(at)s),
-    last_at = greatest(last_at, %(at)s),
-    priority = least(priority, %(priority)s)
-WHERE id = %(alert_id)s;
+    members = alerts.members + new.members,
+    first_at = least(alerts.first_at, new.first_at),
+    last_at = greatest(alerts.last_at, new.last_at),
+    priority = least(alerts.priority, new.priority)
+FROM unnest(%(ids)s::bigint[], %(members)s::int[], %(first_ats)s::timestamptz[], %(last_ats)s::timestamptz[],
+            %(priorities)s::smallint[]) AS new (id, members, first_at, last_at, priority)
+WHERE alerts.id = new.id;
 
--- name: add_member
+-- name: add_members
 INSERT INTO alert_members (producer_id, lane, seq, alert_id, event_at, reason)
-VALUES (%(producer_id)s, %(lane)s, %(seq)s, %(alert_id)s, %(at)s, %(reason)s);
+SELECT * FROM unnest(%(producer_ids)s::int[], %(lanes)s::smallint[], %(seqs)s::bigint[], %(alert_ids)s::bigint[],
+                     %(ats)s::timestamptz[], %(reasons)s::text[]);
 
 -- name: acknowledge
 UPDATE alerts SET acknowledged_at = now(), acknowledged_by = %(by)s
@@ -51,6 +61,9 @@ WHERE id = %(alert_id)s AND cleared_at IS NULL;
 
 -- name: alert
 SELECT * FROM alert_views WHERE id = %(alert_id)s;
+
+-- name: alerts_of
+SELECT * FROM alert_views WHERE id = ANY(%(alert_ids)s) ORDER BY id;
 
 -- name: alerts
 SELECT * FROM alert_views
@@ -124,7 +137,9 @@ RETURNING agents.site, agents.agent;
 SELECT pg_advisory_xact_lock(4217001);
 
 -- name: add_feed
-INSERT INTO feed (id, topic, message) VALUES (nextval('feed_ids'), %(topic)s, %(message)s);
+INSERT INTO feed (id, topic, message)
+SELECT nextval('feed_ids'), %(topic)s, message
+FROM unnest(%(messages)s::text[]) WITH ORDINALITY AS new (message, place) ORDER BY place;
 
 -- name: feed_after
 SELECT id, topic, message FROM feed WHERE id > %(after)s ORDER BY id LIMIT %(limit)s;
@@ -135,8 +150,9 @@ SELECT coalesce(min(id), 0) AS oldest, coalesce(max(id), 0) AS newest FROM feed;
 -- name: prune_feed
 DELETE FROM feed WHERE at < now() - interval '7 days';
 
--- name: add_delivery
-INSERT INTO deliveries (webhook, alert_id, body) VALUES (%(webhook)s, %(alert_id)s, %(body)s);
+-- name: add_deliveries
+INSERT INTO deliveries (webhook, alert_id, body)
+SELECT * FROM unnest(%(webhooks)s::text[], %(alert_ids)s::bigint[], %(bodies)s::bytea[]);
 
 -- name: take_delivery
 -- The lease is the next try: a worker that dies leaves the delivery to be tried again.

@@ -1,0 +1,165 @@
+"""Carries decisions out, many in a few statements: in a storm a statement for each would hold operators up."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from aggregator.alerting.alerts import SQL, Publishing, publish
+from aggregator.feed import log as feed_log
+from aggregator.rules.occurrence import Occurrence
+from aggregator.rules.watches import RaiseOrJoin
+from aggregator.store.database import Connection
+from shared.events import Lane, ZoneAlarm
+
+Member = tuple[int, Lane, int]
+"""Producer, lane and number of an event."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """An alert that may be joined. Without an id it is raised by these decisions."""
+
+    first_at: datetime
+    last_at: datetime
+    alert_id: int | None = None
+    raised_by: tuple[Occurrence, RaiseOrJoin] | None = None
+    members: list[tuple[Occurrence, RaiseOrJoin]] = field(default_factory=list)
+
+    def takes(self, decision: RaiseOrJoin) -> bool:
+        return self.first_at - decision.window <= decision.at <= self.last_at + decision.window
+
+    def add(self, occurrence: Occurrence, decision: RaiseOrJoin) -> None:
+        self.first_at, self.last_at = min(self.first_at, decision.at), max(self.last_at, decision.at)
+        self.members.append((occurrence, decision))
+
+    @property
+    def priority(self) -> int:
+        """The most urgent of those added here (1 is)."""
+        return min(decision.priority for _, decision in self.members)
+
+
+def carry_out(
+    connection: Connection, decided: Sequence[tuple[Occurrence, RaiseOrJoin]], publishing: Publishing
+) -> dict[int, str]:
+    """Carry decisions out in their order, each occurrence once: what is a member already changes nothing.
+
+    An alert that changes several times here is told of once, as it is in the end, by the first of its changes.
+
+    Returns:
+        The alerts that changed, each with `raised` or `joined`.
+    """
+    if not decided:
+        return {}
+    # First: nobody else changes an alert until the caller commits, and every statement below sees what was before.
+    feed_log.lock(connection)
+    changed = _assign(decided, _members(connection, decided), _joinable(connection, decided))
+    raised = [alert for alert in changed if alert.alert_id is None]
+    joined = [alert for alert in changed if alert.alert_id is not None]
+    if raised:
+        _raise(connection, raised)
+    if joined:
+        _join(connection, joined)
+    if changed:
+        _add_members(connection, changed)
+    changes = {_id(alert): "raised" if alert.raised_by else "joined" for alert in changed}
+    publish(connection, changes, publishing)
+    return changes
+
+
+def _assign(
+    decided: Sequence[tuple[Occurrence, RaiseOrJoin]], members: set[Member], joinable: dict[str, list[_Open]]
+) -> list[_Open]:
+    """Give every new occurrence its alert: the newest of its key that takes it, else one of its own."""
+    changed = dict[int, _Open]()
+    for occurrence, decision in decided:
+        member = occurrence.producer_id, occurrence.lane, occurrence.sequence
+        if member in members:
+            continue
+        members.add(member)
+        of_key = joinable[decision.key]
+        alert = next((alert for alert in reversed(of_key) if alert.takes(decision)), None)
+        if alert is None:
+            alert = _Open(decision.at, decision.at, raised_by=(occurrence, decision))
+            of_key.append(alert)
+        alert.add(occurrence, decision)
+        changed[id(alert)] = alert
+    return list(changed.values())
+
+
+def _members(connection: Connection, decided: Sequence[tuple[Occurrence, RaiseOrJoin]]) -> set[Member]:
+    """Which of the occurrences are members of an alert already."""
+    which = {
+        "producer_ids": [occurrence.producer_id for occurrence, _ in decided],
+        "lanes": [int(occurrence.lane) for occurrence, _ in decided],
+        "seqs": [occurrence.sequence for occurrence, _ in decided],
+    }
+    rows = connection.execute(SQL["members"], which).fetchall()
+    return {(row["producer_id"], Lane(row["lane"]), row["seq"]) for row in rows}
+
+
+def _joinable(connection: Connection, decided: Sequence[tuple[Occurrence, RaiseOrJoin]]) -> dict[str, list[_Open]]:
+    """Open alerts by key, oldest first."""
+    found = defaultdict[str, list[_Open]](list)
+    which = {
+        "keys": list({decision.key for _, decision in decided}),
+        "since": min(decision.at - decision.window for _, decision in decided),
+    }
+    for row in connection.execute(SQL["joinable_alerts"], which):
+        found[row["key"]].append(_Open(row["first_at"], row["last_at"], row["id"]))
+    return found
+
+
+def _raise(connection: Connection, raised: Sequence[_Open]) -> None:
+    ids = connection.execute(SQL["next_alert_ids"], {"count": len(raised)}).fetchall()
+    values = defaultdict[str, list[object]](list)
+    for alert, row in zip(raised, ids, strict=True):
+        assert alert.raised_by  # noqa: S101 - what has no id was raised here
+        occurrence, decision = alert.raised_by
+        event = occurrence.event
+        alert.alert_id = row["id"]
+        values["ids"].append(row["id"])
+        values["keys"].append(decision.key)
+        values["kinds"].append(decision.kind)
+        values["priorities"].append(alert.priority)
+        values["producer_ids"].append(occurrence.producer_id)
+        values["revisions"].append(event.revision)
+        values["lines"].append(event.line)
+        values["directions"].append("" if isinstance(event, ZoneAlarm) else event.direction.label)
+        values["first_ats"].append(alert.first_at)
+        values["last_ats"].append(alert.last_at)
+        values["confirmed_ats"].append(decision.confirmed_at)
+        values["members"].append(len(alert.members))
+    connection.execute(SQL["raise_alerts"], values)
+
+
+def _join(connection: Connection, joined: Sequence[_Open]) -> None:
+    connection.execute(
+        SQL["join_alerts"],
+        {
+            "ids": [alert.alert_id for alert in joined],
+            "members": [len(alert.members) for alert in joined],
+            "first_ats": [alert.first_at for alert in joined],
+            "last_ats": [alert.last_at for alert in joined],
+            "priorities": [alert.priority for alert in joined],
+        },
+    )
+
+
+def _add_members(connection: Connection, changed: Sequence[_Open]) -> None:
+    values = defaultdict[str, list[object]](list)
+    for alert in changed:
+        for number, (occurrence, decision) in enumerate(alert.members):
+            raised = alert.raised_by is not None and number == 0
+            values["producer_ids"].append(occurrence.producer_id)
+            values["lanes"].append(int(occurrence.lane))
+            values["seqs"].append(occurrence.sequence)
+            values["alert_ids"].append(alert.alert_id)
+            values["ats"].append(decision.at)
+            values["reasons"].append((decision.reason if raised else decision.join_reason).value)
+    connection.execute(SQL["add_members"], values)
+
+
+def _id(alert: _Open) -> int:
+    assert alert.alert_id is not None  # noqa: S101 - `_raise` gave those without one theirs
+    return alert.alert_id
