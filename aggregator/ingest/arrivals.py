@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from dataclasses import replace
+from collections.abc import Iterable
 
 from shared.envelope import MAX_BATCH_BYTES
 from shared.mqtt import Message
@@ -21,13 +21,15 @@ class Arrivals:
         self._changed = threading.Condition()
         self.dropped = 0
 
-    def put(self, message: Message) -> None:
-        """Add a message; of an oversized one only so much stays that it is seen to be oversized."""
-        if len(message.payload) > MAX_BATCH_BYTES:
-            message = replace(message, payload=message.payload[: MAX_BATCH_BYTES + 1])
+    def put(self, messages: Iterable[Message]) -> None:
+        """Add messages; of an oversized one only so much stays that it is seen to be oversized."""
         with self._changed:
-            self._messages.append(message)
-            self._bytes += _cost(message)
+            for message in messages:
+                kept = message
+                if len(message.payload) > MAX_BATCH_BYTES:
+                    kept = message._replace(payload=message.payload[: MAX_BATCH_BYTES + 1])
+                self._messages.append(kept)
+                self._bytes += _cost(kept)
             while self._bytes > self._max_bytes:
                 self._bytes -= _cost(self._messages.popleft())
                 self.dropped += 1

@@ -71,7 +71,7 @@ class PresenceWorker:
             if not self._stopping.is_set() and not self._is_alive(message.payload):
                 self._broker.publish(AGGREGATOR_STATE, self._alive, qos=1, retain=True)
             return
-        self._arrivals.put(message)
+        self._arrivals.put((message,))
 
     @staticmethod
     def _is_alive(payload: bytes) -> bool:

@@ -16,7 +16,7 @@ from aggregator.store import Database
 from aggregator.store.database import Connection as DatabaseConnection
 from shared.envelope import Acknowledgement, encode_message
 from shared.events import Lane
-from shared.mqtt import Connection, Message
+from shared.mqtt import Message, Receiver
 from shared.threads import start_vital
 from shared.topics import Address, Channel, every_box, shared_by
 
@@ -51,11 +51,11 @@ class IngestWorker:
         group = shared_by(f"ingest-{lane.label}", every_box(_CHANNEL[lane]))
         self._since: datetime | None = None
         self._beat_s = 0.0
-        self._broker = Connection(
+        self._broker = Receiver(
             name,
             *broker,
             subscriptions=[(group, 1)],
-            on_message=self._arrivals.put,
+            on_messages=self._arrivals.put,
             on_up=self._came_up,
             on_down=self._went_down,
         )
@@ -136,7 +136,9 @@ class IngestWorker:
         if not self._unsent or time.monotonic() < self._ack_due_s:
             return
         self._ack_due_s = time.monotonic() + _ACK_S[self._lane]
-        for address, acks in self._unsent.items():
-            for ack in acks.values():
-                self._broker.publish(address.topic(Channel.ACK), encode_message(ack), qos=0)
+        self._broker.publish(
+            (address.topic(Channel.ACK), encode_message(ack))
+            for address, acks in self._unsent.items()
+            for ack in acks.values()
+        )
         self._unsent = {}

@@ -12,18 +12,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from shared.mqtt.loop import Loop, send_at_once
+from shared.mqtt.message import Message
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What arrived, and when by our wall clock."""
-
-    topic: str
-    payload: bytes
-    retained: bool
-    received_at_s: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -582,8 +582,8 @@ def test_what_is_no_batch_is_not_replayed(database: Database, connection: Connec
 def test_arrivals_are_bounded_in_bytes() -> None:
     arrivals = Arrivals(max_bytes=10_000)
     for n in range(100):
-        arrivals.put(raw(b"%04d" % n + b"x" * 996))
-    arrivals.put(raw(b"y" * 10_000_000))
+        arrivals.put([raw(b"%04d" % n + b"x" * 996)])
+    arrivals.put([raw(b"y" * 10_000_000)])
     taken = arrivals.take(1000, wait_s=0)
     assert len(taken) < 10
     assert arrivals.dropped > 90
