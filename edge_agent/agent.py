@@ -14,17 +14,13 @@ from edge_agent import health
 from edge_agent.arming import Arming
 from edge_agent.config import AgentSettings, Camera
 from edge_agent.evidence import PictureRing, PictureWriter, Taken, Uploader
+from edge_agent.link import Link
 from edge_agent.outbox import Outbox
-from edge_agent.publisher import Publisher
 from edge_agent.supervise import CameraSupervisor, Report
 from edge_agent.tripwire import Crossing
 from edge_agent.worker import Picture, Sighting, Status
 from shared.clock import Clock, to_ms
-from shared.envelope import Acknowledgement, decode_message, encode_message
-from shared.errors import WireError
 from shared.events import (
-    AggregatorState,
-    BoxState,
     CameraChanged,
     Lane,
     LineCrossed,
@@ -32,14 +28,12 @@ from shared.events import (
     Order,
     ZoneAlarm,
 )
-from shared.mqtt import Connection, Message, Will
 from shared.scene import Tripwire
 from shared.threads import start_vital
-from shared.topics import AGGREGATOR_STATE, Address, Channel
+from shared.topics import Address
 
 log = logging.getLogger(__name__)
 
-_SESSION_EXPIRY_S = 7 * 86400
 _DRAIN_S = 8.0
 _TICKETS = 256
 
@@ -90,8 +84,18 @@ class Agent:
             settings.aggregator.picture_kbit_s,
         )
         self._picture_writer = PictureWriter(self._pictures, self._outbox, self._uploader.stir)
-        self._connection = self._connect()
-        self._publisher = Publisher(self._outbox, self._address, self._send, clock, random.Random())
+        self._link = Link(
+            self._address,
+            (settings.broker.host, settings.broker.port),
+            self._outbox,
+            clock,
+            random.Random(),
+            version=version("hawkline"),
+            health_interval_s=settings.health.interval_s,
+            on_listening=self._uploader.stir,
+            on_order=self._ordered,
+        )
+        self._publisher = self._link.publisher
         self._outbox.on_ready = self._publisher.stir
         self._cameras = [
             CameraSupervisor(index, camera, self._outbox.new_run, self._reported)
@@ -111,7 +115,7 @@ class Agent:
         )
         writer = start_vital("picture-writer", self._picture_writer.run)
         threads = [start_vital("publisher", self._publisher.run), start_vital("uploader", self._uploader.run)]
-        self._connection.start()
+        self._link.start()
         for camera in self._cameras:
             camera.start()
         started_s = self._clock.monotonic_s()
@@ -131,7 +135,7 @@ class Agent:
     def _leave(self, threads: Sequence[threading.Thread], *, drain: bool) -> None:
         """What the cameras left is brought out as far as it goes, then the file is closed."""
         deadline_s = self._clock.monotonic_s() + _DRAIN_S
-        while drain and self._connection.is_up and self._clock.monotonic_s() < deadline_s:
+        while drain and self._link.is_up and self._clock.monotonic_s() < deadline_s:
             if not any(self._outbox.waiting().values()) and not self._outbox.file.count_pictures_waiting():
                 break
             threading.Event().wait(0.05)
@@ -139,8 +143,7 @@ class Agent:
         self._uploader.stop()
         for thread in threads:
             thread.join(12)
-        farewell = encode_message(BoxState(self._outbox.session, alive=False, at_ms=to_ms(self._clock.now_s())))
-        self._connection.stop((self._address.topic(Channel.STATE), farewell))
+        self._link.stop()
         left = self._outbox.waiting()
         self._outbox.close()
         log.info(
@@ -151,72 +154,15 @@ class Agent:
             left[Lane.BULK],
         )
 
-    def _connect(self) -> Connection:
-        state_topic = self._address.topic(Channel.STATE)
-        return Connection(
-            f"{self._address.site}.{self._address.agent}",
-            self._settings.broker.host,
-            self._settings.broker.port,
-            subscriptions=[
-                (self._address.topic(Channel.ACK), 0),
-                (self._address.topic(Channel.COMMAND), 1),
-                (AGGREGATOR_STATE, 1),
-            ],
-            on_message=self._heard,
-            on_up=self._came_up,
-            on_down=lambda _reason: self._publisher.set_listening(False),
-            on_delivered=self._delivered,
-            will=Will(state_topic, encode_message(BoxState(self._outbox.session, alive=False))),
-            session_expiry_s=_SESSION_EXPIRY_S,
-        )
-
-    def _came_up(self) -> None:
-        birth = BoxState(
-            self._outbox.session,
-            alive=True,
-            at_ms=to_ms(self._clock.now_s()),
-            version=version("hawkline"),
-            health_interval_s=self._settings.health.interval_s,
-            epoch=self._outbox.epoch,
-        )
-        self._connection.publish(self._address.topic(Channel.STATE), encode_message(birth), qos=1, retain=True)
-
-    def _send(self, topic: str, payload: bytes) -> int | None:
-        return self._connection.publish(topic, payload, qos=1)
-
-    def _delivered(self, packet: int) -> None:
-        self._publisher.delivered(packet)
-
-    def _heard(self, message: Message) -> None:
+    def _ordered(self, order: Order) -> None:
         try:
-            if message.topic == AGGREGATOR_STATE:
-                alive = bool(message.payload) and decode_message(message.payload, AggregatorState).alive
-                self._publisher.set_listening(alive)
-                if alive:
-                    self._uploader.stir()
-            elif message.topic == self._address.topic(Channel.COMMAND):
-                self._ordered(message.payload)
-            else:
-                acknowledgement = decode_message(message.payload, Acknowledgement)
-                # Who acknowledges listens: brokers have been seen to keep the retained marker back when a session
-                # is resumed with messages in its queue.
-                self._publisher.set_listening(True)
-                self._publisher.acknowledged(acknowledgement)
-        except WireError as error:
-            log.warning("%s: %s", message.topic, error)
-
-    def _ordered(self, payload: bytes) -> None:
-        if not payload:
-            return
-        try:
-            self._arming.obey(decode_message(payload, Order))
+            self._arming.obey(order)
         except OSError as error:
             log.error("an order cannot be kept: %s", error)
 
     def _beat(self, started_s: float) -> None:
         beat = health.take(self._clock, started_s, self._outbox, self._settings.data_dir, self._cameras)
-        beat = msgspec.structs.replace(beat, order=self._arming.version)
-        self._connection.publish(self._address.topic(Channel.HEALTH), encode_message(beat), qos=0)
+        self._link.beat(msgspec.structs.replace(beat, order=self._arming.version))
 
     def _reported(self, camera: int, run: int, report: Report) -> None:
         if isinstance(report, Sighting):

@@ -4,16 +4,13 @@ import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from edge_agent.link import Link
 from edge_agent.outbox import Outbox
-from edge_agent.publisher import Publisher
 from edge_agent.simulate.ledger import Entry, MemoryLedger, entries, keep
 from edge_agent.simulate.memory import MemoryOutbox
 from shared.clock import Clock, SystemClock, to_ms
-from shared.envelope import Acknowledgement, decode_message, encode_message
-from shared.errors import WireError
+from shared.envelope import Acknowledgement
 from shared.events import (
-    AggregatorState,
-    BoxState,
     ConfigApplied,
     Direction,
     Event,
@@ -22,8 +19,8 @@ from shared.events import (
     LineCrossed,
     LineSpec,
 )
-from shared.mqtt import Connection, Loop, Message, Will
-from shared.topics import AGGREGATOR_STATE, Address, Channel
+from shared.mqtt import Loop
+from shared.topics import Address
 
 CAMERAS = ("gate", "fence")
 LINES = tuple(
@@ -45,6 +42,17 @@ class SettableClock(SystemClock):
 
     def now_s(self) -> float:
         return super().now_s() + self.off_s
+
+
+class _SimulatedLink(Link):
+    """The agent's link on a network that brings some batches twice."""
+
+    twice = 0.0
+
+    def send(self, topic: str, payload: bytes) -> int | None:
+        if self.twice and random.random() < self.twice:
+            super().send(topic, payload)
+        return super().send(topic, payload)
 
 
 class Box:
@@ -76,7 +84,6 @@ class Box:
         self.address, self.rng, self.clock = address, rng, SettableClock()
         self._broker, self._loop, self._stirred, self._twice = broker, loop, stirred, twice
         self._path = folder / address.agent / "outbox.db" if folder else None
-        self._connection: Connection | None = None
         self._ledger = MemoryLedger()
         self._memory = MemoryOutbox(SystemClock(), self._ledger.note)
         self._steady: Clock = SystemClock()
@@ -95,7 +102,19 @@ class Box:
         if self._path:
             self._outbox = Outbox(self._path, self.clock, max_bytes=_MAX_BYTES)
         outbox = self._outbox
-        self.publisher = Publisher(outbox, self.address, self._send, self.clock, self.rng)
+        self.link = _SimulatedLink(
+            self.address,
+            self._broker,
+            outbox,
+            self.clock,
+            self.rng,
+            version="simulated",
+            health_interval_s=HEALTH_S,
+            on_acknowledged=self._note_stored,
+            on_change=lambda: self._stirred(self),
+            loop=self._loop,
+        )
+        self.link.twice = self._twice
         if isinstance(outbox, Outbox):
             outbox.on_ready = lambda: self._stirred(self)
             self._revision, self._run = outbox.apply_config(CAMERAS, LINES), outbox.new_run()
@@ -103,33 +122,17 @@ class Box:
             self._revision, self._run = 1, outbox.session
             if not outbox.high(Lane.ALARM):
                 self._number(Lane.ALARM, ConfigApplied(to_ms(self.clock.now_s()), 1, CAMERAS, LINES))
-        self.reconnect()
+        self.link.start()
         self.is_running = True
 
     def stop(self) -> None:
         """Leave the broker in order and close the outbox."""
         self.is_running = False
-        farewell = encode_message(BoxState(self._outbox.session, alive=False, at_ms=to_ms(self.clock.now_s())))
-        if self._connection:
-            self._connection.stop((self.address.topic(Channel.STATE), farewell))
-            self._connection = None
+        self.link.stop()
         if isinstance(self._outbox, Outbox):
             self._outbox.close()
         else:
             self._outbox.session += 1
-
-    def cut_off(self) -> None:
-        """No network, until `reconnect`."""
-        if self._connection:
-            self._connection.stop()
-            self._connection = None
-        self.publisher.set_listening(False)
-
-    def reconnect(self) -> None:
-        """The network is there again; where it never went, nothing happens."""
-        if self._connection is None:
-            self._connection = self._connect()
-            self._connection.start()
 
     def set_clock(self, off_s: float) -> None:
         """Set the wall clock wrong by so much. An outbox in memory knows no frames of clocks, so its box keeps time."""
@@ -169,7 +172,7 @@ class Box:
             waiting_alarm=waiting[Lane.ALARM],
             waiting_bulk=waiting[Lane.BULK],
         )
-        self._publish(Channel.HEALTH, encode_message(health))
+        self.link.beat(health)
 
     def waiting(self) -> int:
         """Events that are not stored yet."""
@@ -189,63 +192,9 @@ class Box:
         direction = self.rng.choice((Direction.LEFT_TO_RIGHT, Direction.RIGHT_TO_LEFT))
         return LineCrossed(at_ms, self._revision, line, direction, self._run, self._track, priority, 0)
 
-    def _connect(self) -> Connection:
-        state = self.address.topic(Channel.STATE)
-        return Connection(
-            f"{self.address.site}.{self.address.agent}",
-            *self._broker,
-            subscriptions=[(self.address.topic(Channel.ACK), 0), (AGGREGATOR_STATE, 1)],
-            on_message=self._heard,
-            on_up=self._came_up,
-            on_down=lambda _reason: self.publisher.set_listening(False),
-            on_delivered=self._delivered,
-            will=Will(state, encode_message(BoxState(self._outbox.session, alive=False))),
-            session_expiry_s=86400,
-            loop=self._loop,
-        )
-
-    def _came_up(self) -> None:
-        birth = BoxState(
-            self._outbox.session,
-            alive=True,
-            at_ms=to_ms(self.clock.now_s()),
-            version="simulated",
-            health_interval_s=HEALTH_S,
-            epoch=self._outbox.epoch,
-        )
-        self._publish(Channel.STATE, encode_message(birth), qos=1, retain=True)
-
-    def _publish(self, channel: Channel, payload: bytes, qos: int = 0, *, retain: bool = False) -> None:
-        if self._connection:
-            self._connection.publish(self.address.topic(channel), payload, qos=qos, retain=retain)
-
-    def _send(self, topic: str, payload: bytes) -> int | None:
-        if self._connection is None:
-            return None
-        if self._twice and self.rng.random() < self._twice:
-            self._connection.publish(topic, payload, qos=0)
-        return self._connection.publish(topic, payload, qos=1)
-
-    def _delivered(self, packet: int) -> None:
-        self.publisher.delivered(packet)
-        self._stirred(self)
-
-    def _heard(self, message: Message) -> None:
-        try:
-            if message.topic == AGGREGATOR_STATE:
-                alive = bool(message.payload) and decode_message(message.payload, AggregatorState).alive
-                self.publisher.set_listening(alive)
-            else:
-                acknowledgement = decode_message(message.payload, Acknowledgement)
-                self.publisher.set_listening(True)
-                self.publisher.acknowledged(acknowledgement)
-                if acknowledgement.lane is Lane.ALARM:
-                    self._note_stored(acknowledgement)
-        except WireError:
-            return
-        self._stirred(self)
-
     def _note_stored(self, ack: Acknowledgement) -> None:
+        if ack.lane is not Lane.ALARM:
+            return
         now_s = self._steady.monotonic_s()
         done = list[int]()
         for sequence in self._due:

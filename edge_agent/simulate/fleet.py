@@ -191,7 +191,7 @@ class Fleet:
 
     def _befall(self, box: Box, what: Mishap) -> None:
         if what is Mishap.OUTAGE:
-            box.cut_off()
+            box.link.cut_off()
             self._after(box.rng.uniform(2, 30), lambda _: self._come_online(box))
         elif what is Mishap.CLOCK:
             box.set_clock(step_s(box.rng))
@@ -203,7 +203,7 @@ class Fleet:
 
     def _come_online(self, box: Box) -> None:
         if box.is_running:
-            box.reconnect()
+            box.link.start()
 
     def _beat_on(self, box: Box, at_s: float) -> None:
         def beat(moment: _Moment) -> None:
@@ -239,7 +239,7 @@ class Fleet:
             stirred[self._stirred.popleft()] = None
         for box in stirred:
             if box.is_running:
-                self._due[box] = now_s + box.publisher.turn()
+                self._due[box] = now_s + box.link.publisher.turn()
             else:
                 self._due.pop(box, None)
         self._asleep = True
@@ -259,8 +259,8 @@ class Fleet:
             if not box.is_running:
                 box.start()
             else:
-                box.cut_off()
-                box.reconnect()
+                box.link.cut_off()
+                box.link.start()
         self._await_stored(self._plan.drain_s)
 
     def _await_stored(self, most_s: float, stopping: threading.Event | None = None) -> None:

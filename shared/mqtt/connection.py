@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -11,18 +10,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from shared.mqtt.loop import Loop, send_at_once
-from shared.mqtt.message import Message
+from shared.mqtt.loop import send_at_once
+from shared.mqtt.message import Message, Will
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Will:
-    """What the broker says for us when we vanish."""
-
-    topic: str
-    payload: bytes
 
 
 class Connection:
@@ -31,7 +22,6 @@ class Connection:
     Callbacks run on the network thread: they hand over and return.
 
     Args:
-        loop: serves this connection in place of a thread of its own; callbacks then run on the loop's thread.
         session_expiry_s: 0 starts clean each time (ingest); more keeps the session at the broker (boxes).
         subscriptions: `(filter, qos)` pairs.
     """
@@ -50,9 +40,7 @@ class Connection:
         will: Will | None = None,
         session_expiry_s: int = 0,
         keepalive_s: int = 15,
-        loop: Loop | None = None,
     ) -> None:
-        self._loop = loop
         self.where = f"{host}:{port}"
         self._subscriptions = list(subscriptions)
         self._on_message, self._on_up, self._on_down = on_message, on_up, on_down
@@ -83,11 +71,8 @@ class Connection:
 
     def start(self) -> None:
         """Connect, and go on trying for ever."""
-        if self._loop:
-            self._loop.add(self._client)
-        else:
-            self._client.on_socket_open = lambda _client, _data, end: send_at_once(end)
-            self._client.loop_start()
+        self._client.on_socket_open = lambda _client, _data, end: send_at_once(end)
+        self._client.loop_start()
 
     def stop(self, farewell: tuple[str, bytes] | None = None) -> None:
         """Leave in order: an optional last retained message, then DISCONNECT."""
@@ -95,15 +80,9 @@ class Connection:
             info = self._client.publish(*farewell, qos=1, retain=True)
             deadline = time.monotonic() + 2
             while not info.is_published() and time.monotonic() < deadline:
-                if self._loop:
-                    self._loop.turn(0.01)
-                else:
-                    time.sleep(0.01)
-        if self._loop:
-            self._loop.remove(self._client)
+                time.sleep(0.01)
         self._client.disconnect()
-        if not self._loop:
-            self._client.loop_stop()
+        self._client.loop_stop()
 
     def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool = False) -> int | None:
         """Hand a message to the broker.
@@ -123,8 +102,6 @@ class Connection:
         for topic_filter, qos in self._subscriptions:
             self._client.subscribe(topic_filter, qos)
         self._up, self._complained = True, False
-        if self._loop:
-            self._loop.settled(self._client)
         log.info("connected to broker %s", self.where)
         if self._on_up:
             self._on_up()

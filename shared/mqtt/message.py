@@ -10,3 +10,10 @@ class Message(NamedTuple):
     payload: bytes
     retained: bool
     received_at_s: float
+
+
+class Will(NamedTuple):
+    """What the broker says for us when we vanish, retained and at QoS 1."""
+
+    topic: str
+    payload: bytes

@@ -1,4 +1,4 @@
-"""The few MQTT 5 packets of a client that listens and publishes at QoS 0 (OASIS MQTT 5.0, chapters 2 and 3).
+"""The few MQTT 5 packets that boxes and aggregator need (OASIS MQTT 5.0, chapters 2 and 3).
 
 Bytes in, packets out; no sockets.
 """
@@ -7,14 +7,23 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from shared.mqtt.message import Message
+from shared.mqtt.message import Message, Will
 
-CONNACK, PUBLISH, SUBACK, PINGRESP, DISCONNECT = 2, 3, 9, 13, 14
+CONNACK, PUBLISH, PUBACK, SUBACK, PINGRESP, DISCONNECT = 2, 3, 4, 9, 13, 14
 PINGREQ = b"\xc0\x00"
 GOODBYE = b"\xe0\x00"
-_PUBACK = struct.Struct(">BBH")
-_SUBSCRIBED = 1
-"""Packet id of the one SUBSCRIBE."""
+_CONFIRMATION = struct.Struct(">BBH")
+_SUBSCRIBED = 65_535
+"""Packet id of the one SUBSCRIBE; publications have lower ones."""
+_RECEIVE_MAXIMUM = 0x21
+_PROPERTY_BYTES = {
+    **dict.fromkeys((0x11, 0x27), (4,)),
+    **dict.fromkeys((0x13, 0x22), (2,)),
+    **dict.fromkeys((0x24, 0x25, 0x28, 0x29, 0x2A), (1,)),
+    **dict.fromkeys((0x12, 0x15, 0x16, 0x1A, 0x1C, 0x1F), (0,)),
+    0x26: (0, 0),
+}
+"""Bytes of what a CONNACK may bring besides; 0 is a text with its length before it."""
 _TOPICS = 65_536
 """Names of topics kept decoded."""
 
@@ -80,7 +89,7 @@ class Stream:
             name_end = body + 2 + (data[body] << 8 | data[body + 1]) if length >= 2 else end + 1
             at = name_end
             if flags & 0x06 == 0x02:
-                confirmations += _PUBACK.pack(0x40, 2, int.from_bytes(data[at : at + 2], "big"))
+                confirmations += _CONFIRMATION.pack(0x40, 2, int.from_bytes(data[at : at + 2], "big"))
                 at += 2
             elif flags & 0x06:
                 raise ProtocolError("a message at QoS 2, which nobody subscribed to")
@@ -128,10 +137,13 @@ class Stream:
         raise ProtocolError("a length of more than four bytes")
 
 
-def connect(client_id: str, keepalive_s: int) -> bytes:
-    """CONNECT with a clean start and no session to come back to; no topic aliases."""
-    head = b"\x00\x04MQTT\x05\x02" + keepalive_s.to_bytes(2, "big")
-    return _packet(0x10, head + b"\x00" + _text(client_id))
+def connect(client_id: str, keepalive_s: int, *, will: Will | None = None, session_expiry_s: int = 0) -> bytes:
+    """CONNECT, without topic aliases; no expiry means a clean start and no session to come back to."""
+    flags = (0 if session_expiry_s else 0x02) | (0x2C if will else 0)
+    properties = b"\x11" + session_expiry_s.to_bytes(4, "big") if session_expiry_s else b""
+    head = b"\x00\x04MQTT\x05" + bytes((flags,)) + keepalive_s.to_bytes(2, "big")
+    last = b"\x00" + _text(will.topic) + len(will.payload).to_bytes(2, "big") + will.payload if will else b""
+    return _packet(0x10, head + _sized(properties) + _text(client_id) + last)
 
 
 def subscribe(subscriptions: Sequence[tuple[str, int]]) -> bytes:
@@ -140,9 +152,36 @@ def subscribe(subscriptions: Sequence[tuple[str, int]]) -> bytes:
     return _packet(0x82, _SUBSCRIBED.to_bytes(2, "big") + b"\x00" + filters)
 
 
-def publish(topic: str, payload: bytes, *, retain: bool = False) -> bytes:
-    """PUBLISH at QoS 0."""
-    return _packet(0x31 if retain else 0x30, _text(topic) + b"\x00" + payload)
+def publish(topic: str, payload: bytes, *, retain: bool = False, packet: int | None = None) -> bytes:
+    """PUBLISH: at QoS 1 with a packet id, else at QoS 0."""
+    name = topic.encode()
+    head = len(name).to_bytes(2, "big") + name
+    if packet is None:
+        return _packet(0x31 if retain else 0x30, head + b"\x00" + payload)
+    return _packet(0x33 if retain else 0x32, head + packet.to_bytes(2, "big") + b"\x00" + payload)
+
+
+def receive_maximum(connack: bytes) -> int:
+    """How many publications at QoS 1 the broker takes before it confirms one.
+
+    Raises:
+        ProtocolError: the body of the CONNACK makes no sense.
+    """
+    measured = Stream._length(connack, 2)
+    if measured is None or sum(measured) > len(connack):
+        raise ProtocolError("an answer that is cut short")
+    length, at = measured
+    end = at + length
+    while at < end:
+        kind = connack[at]
+        at += 1
+        if kind == _RECEIVE_MAXIMUM:
+            return int.from_bytes(connack[at : at + 2], "big")
+        if kind not in _PROPERTY_BYTES:
+            raise ProtocolError(f"an unknown property 0x{kind:02x}")
+        for size in _PROPERTY_BYTES[kind]:
+            at += size or 2 + int.from_bytes(connack[at : at + 2], "big")
+    return 65_535
 
 
 def refusal(kind: int, body: bytes) -> int | None:

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from shared.mqtt import Message, packets
+from shared.mqtt import Message, Will, packets
 from shared.mqtt.packets import PUBLISH, SUBACK, ProtocolError, Received, Stream
 
 PUBACK_7 = b"\x40\x02\x00\x07"
@@ -100,5 +100,24 @@ def test_refusals() -> None:
 
 def test_what_is_written_is_what_paho_would_read() -> None:
     assert packets.publish("a", b"b" * 200)[:3] == bytes((PUBLISH << 4, 0xCC, 0x01))
-    assert packets.subscribe([("a/+", 1)]) == b"\x82\x09\x00\x01\x00\x00\x03a/+\x01"
+    assert packets.subscribe([("a/+", 1)]) == b"\x82\x09\xff\xff\x00\x00\x03a/+\x01"
     assert packets.connect("me", 15) == b"\x10\x0f\x00\x04MQTT\x05\x02\x00\x0f\x00\x00\x02me"
+    assert packets.publish("a", b"b", packet=258) == b"\x32\x07\x00\x01a\x01\x02\x00b"
+    box = packets.connect("me", 15, will=Will("w", b"gone"), session_expiry_s=256)
+    assert box == (
+        b"\x10\x1e\x00\x04MQTT\x05\x2c\x00\x0f\x05\x11\x00\x00\x01\x00\x00\x02me" + b"\x00\x00\x01w\x00\x04gone"
+    )
+
+
+def test_receive_maximum_is_found_among_all_properties() -> None:
+    def connack(properties: bytes) -> bytes:
+        return b"\x00\x00" + packets._sized(properties)
+
+    others = b"\x11\x00\x00\x00\x01\x12\x00\x03abc\x24\x01\x26\x00\x01a\x00\x02bc\x22\x00\x0a"
+    assert packets.receive_maximum(connack(b"")) == 65_535
+    assert packets.receive_maximum(connack(b"\x21\x00\x14")) == 20
+    assert packets.receive_maximum(connack(others + b"\x21\x01\x00\x25\x01")) == 256
+    assert packets.receive_maximum(connack(others)) == 65_535
+    for wrong in (b"\x00\x00", b"\x00\x00\x05\x11", connack(b"\x7e")):
+        with pytest.raises(ProtocolError):
+            packets.receive_maximum(wrong)

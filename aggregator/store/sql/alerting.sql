@@ -139,7 +139,7 @@ SELECT pg_advisory_xact_lock(4217001);
 -- name: add_feed
 INSERT INTO feed (id, topic, message)
 SELECT nextval('feed_ids'), %(topic)s, message
-FROM unnest(%(messages)s::text[]) WITH ORDINALITY AS new (message, place) ORDER BY place;
+FROM unnest(%(messages)b::text[]) WITH ORDINALITY AS new (message, place) ORDER BY place;
 
 -- name: feed_after
 SELECT id, topic, message FROM feed WHERE id > %(after)s ORDER BY id LIMIT %(limit)s;
@@ -152,7 +152,7 @@ DELETE FROM feed WHERE at < now() - interval '7 days';
 
 -- name: add_deliveries
 INSERT INTO deliveries (webhook, alert_id, body)
-SELECT * FROM unnest(%(webhooks)s::text[], %(alert_ids)s::bigint[], %(bodies)s::bytea[]);
+SELECT * FROM unnest(%(webhooks)s::text[], %(alert_ids)s::bigint[], %(bodies)b::bytea[]);
 
 -- name: take_delivery
 -- The lease is the next try: a worker that dies leaves the delivery to be tried again.

@@ -25,7 +25,7 @@ UPDATE cursors SET
     checksums  = new.checksums,
     updated_at = now()
 FROM unnest(%(producer_ids)s::int[], %(lanes)s::smallint[], %(contiguous)s::bigint[],
-            %(above)s::text[], %(missing)s::text[], %(checked_to)s::bigint[], %(checksums)s::bytea[])
+            %(above)s::text[], %(missing)s::text[], %(checked_to)s::bigint[], %(checksums)b::bytea[])
      AS new (producer_id, lane, contiguous, above, missing, checked_to, checksums)
 WHERE (cursors.producer_id, cursors.lane) = (new.producer_id, new.lane);
 
