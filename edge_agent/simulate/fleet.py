@@ -256,11 +256,10 @@ class Fleet:
         """Nothing is seen any more; those who are away come back, and what waits goes out."""
         self._moments.clear()
         for box in self._boxes:
-            if not box.is_running:
-                box.start()
-            else:
-                box.link.cut_off()
+            if box.is_running:
                 box.link.start()
+            else:
+                box.start()
         self._await_stored(self._plan.drain_s)
 
     def _await_stored(self, most_s: float, stopping: threading.Event | None = None) -> None:
