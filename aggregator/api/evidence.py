@@ -1,5 +1,6 @@
 """Evidence: a box brings a picture that it announced, an operator's page fetches it by its hash."""
 
+import logging
 import re
 from typing import Annotated, Any
 
@@ -13,6 +14,8 @@ from aggregator.api.parts import ConnectionDependency, PartsDependency
 from aggregator.feed import log as feed_log
 from aggregator.store.pictures import MAX_BYTES, PictureRefusedError
 from shared.ids import NAME_PATTERN
+
+log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/api/v1/evidence", tags=["evidence"])
 
@@ -57,6 +60,7 @@ def get_evidence(sha256: Sha256, connection: ConnectionDependency, parts: PartsD
         202: {"description": "more is wanted: go on at `Upload-Offset`", "headers": _OFFSET},
         409: {"description": "not announced yet: send the event first, then try again"},
         413: {"description": "too large"},
+        507: {"description": "no room on the aggregator's disk: try again later"},
         422: {"description": "not the announced content, no JPEG, or a Content-Range that makes no sense"},
     },
     openapi_extra={
@@ -111,6 +115,9 @@ def _store(parts: PartsDependency, digest: bytes, of: Announcement, content: byt
             have = parts.pictures.add(digest, offset, content, total)
         except PictureRefusedError as error:
             raise HTTPException(422, str(error)) from None
+        except OSError as error:
+            log.error("pictures wait in their boxes: data_dir cannot be written (%s); free or mend its disk", error)
+            raise HTTPException(507, f"the picture cannot be kept ({error.strerror}); try again later") from None
         if have < total:
             return have
         connection.execute(alerts.SQL["store_evidence"], {"sha256": digest})

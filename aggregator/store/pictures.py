@@ -57,6 +57,7 @@ class PictureStore:
 
         Raises:
             PictureRefusedError: the whole does not have this hash or is no JPEG; what was here is gone.
+            OSError: it cannot be written; what was here may be gone.
         """
         path, begun = self.path(digest), self._begun(digest)
         if time.monotonic() > self._forget_s:
@@ -72,10 +73,15 @@ class PictureStore:
             whole = offset == 0 and len(piece) >= total
             if offset == have or whole:
                 path.parent.mkdir(exist_ok=True)
-                with begun.open("wb" if whole else "ab") as out:
-                    out.write(piece[: total - offset])
-                    out.flush()
-                    os.fsync(out.fileno())
+                try:
+                    with begun.open("wb" if whole else "ab") as out:
+                        out.write(piece[: total - offset])
+                        out.flush()
+                        os.fsync(out.fileno())
+                except OSError:
+                    # What could not be synced may look whole and be lost with the power: it begins anew.
+                    begun.unlink(missing_ok=True)
+                    raise
                 have = self.have(digest)
             if have == total:
                 try:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Sequence
@@ -100,7 +101,19 @@ class LocalAggregator:
         pid = self.pid(part)
         if pid is None:
             return []
-        return send([pid, *(_children(pid) if with_children else ())], what)
+        return send([pid, *(children(pid) if with_children else ())], what)
+
+    def limit_files(self, part: str, max_bytes: int | None) -> bool:
+        """Have one of its parts fail to write any file beyond so many bytes, as on a full disk; None: no more.
+
+        Returns:
+            Whether it lives.
+        """
+        pid = self.pid(part)
+        if pid is not None:
+            for process in (pid, *children(pid)):  # the parent first: what it starts from now on is as it is
+                limit_file_size(process, max_bytes)
+        return pid is not None
 
     def restart(self) -> None:
         """Kill it and start it again, as soon as its parts have left their ports."""
@@ -128,7 +141,18 @@ def send(pids: Sequence[int], what: signal.Signals) -> list[int]:
     return reached
 
 
-def _children(pid: int) -> list[int]:
+def limit_file_size(pid: int, max_bytes: int | None) -> None:
+    """Let a process write no file beyond so many bytes (EFBIG); None: as far as it may."""
+    with contextlib.suppress(FileNotFoundError):  # it has gone
+        owner = Path(f"/proc/{pid}").stat()
+        soft = "unlimited" if max_bytes is None else max_bytes
+        # As its owner: PostgreSQL has a user of its own, and not every root may do this to others.
+        other = {} if owner.st_uid == os.geteuid() else {"user": owner.st_uid, "group": owner.st_gid}
+        command = ["prlimit", "--pid", str(pid), f"--fsize={soft}:"]
+        subprocess.run(command, check=False, stderr=subprocess.DEVNULL, **other)  # type: ignore[call-overload]
+
+
+def children(pid: int) -> list[int]:
     """Processes that it has started."""
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):

@@ -66,6 +66,12 @@ class Chaos:
             stop.wait(lasting_s)
             self._network.delay_s = 0.0
             self.done["network slow"] += 1
+        elif chosen < 0.98:
+            # Tables cannot grow, or not even the log of the database can be written.
+            if self._aggregator.limit_files("postgres", self._rng.choice((0, 2**24))):
+                stop.wait(lasting_s)
+                self._aggregator.limit_files("postgres", None)
+                self.done["disk full"] += 1
         else:
             part = self._rng.choice(self._parts)
             if frozen := self._aggregator.signal(part, signal.SIGSTOP, with_children=True):

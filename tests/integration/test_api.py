@@ -1,5 +1,6 @@
 """The HTTP side as a client sees it: a real server on loopback, a real database behind it."""
 
+import errno
 import hashlib
 import hmac
 import json
@@ -207,6 +208,28 @@ def test_a_picture_in_pieces_goes_on_where_it_ended(client: httpx.Client, raise_
     assert client.put(path, params=OF, content=JPEG).status_code == 204, "whole, as an older version sends it"
     assert client.get(path).content == JPEG
     assert put(0, 4) == (204, None), "all is here"
+
+
+def test_a_picture_that_cannot_be_written_comes_again(
+    client: httpx.Client, raise_alerts: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raise_alerts(1, picture_of_first=True)
+    path = f"/api/v1/evidence/{SHA256}"
+    with monkeypatch.context() as broken:
+        broken.setattr("aggregator.store.pictures.os.fsync", full_disk)
+        answer = client.put(path, params=OF, content=JPEG)
+        assert answer.status_code == 507
+        assert "No space left" in answer.json()["detail"]
+        half = {"content-range": f"bytes 0-9/{len(JPEG)}"}
+        assert client.put(path, params=OF, content=JPEG[:10], headers=half).status_code == 507
+        assert client.get(path).status_code == 404
+    assert client.put(path, params=OF, content=JPEG[:10], headers=half).headers["upload-offset"] == "10"
+    assert client.put(path, params=OF, content=JPEG).status_code == 204
+    assert client.get(path).content == JPEG
+
+
+def full_disk(_: int) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 @pytest.mark.parametrize(

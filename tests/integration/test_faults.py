@@ -1,4 +1,4 @@
-"""A bad network, a broker that forgets, workers that vanish, packets that come twice: every event once."""
+"""A bad network, a broker that forgets, workers that vanish, packets that come twice, a full disk: every event once."""
 
 import os
 import random
@@ -12,11 +12,14 @@ from typing import Any
 
 import pytest
 
+from aggregator.embedded.postgres import EmbeddedPostgres
 from aggregator.ingest.worker import IngestWorker
 from aggregator.store import Database
 from aggregator.store.database import Connection
+from aggregator.store.migrate import migrate
 from edge_agent.outbox import Outbox
 from edge_agent.publisher import Publisher
+from provisioning.parts.aggregator import children, limit_file_size
 from provisioning.simulate.network import Proxy, Weather
 from shared.clock import SystemClock, to_ms
 from shared.envelope import Acknowledgement, decode_message
@@ -179,3 +182,76 @@ def test_every_event_once_through_faults(
     assert stored(connection) == {lane: (last, last, last) for lane, last in box.numbered.items()}
     assert connection.execute("SELECT count(*) AS n FROM gaps").fetchone() == {"n": 0}
     assert connection.execute("SELECT count(*) AS n FROM dead_letters").fetchone() == {"n": 0}
+
+
+@pytest.fixture
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A database server whose disk may be full."""
+    folder = tmp_path_factory.mktemp("postgres")
+    for place in (folder, *folder.parents[:2]):
+        place.chmod(0o755)
+    server = EmbeddedPostgres(folder)
+    server.start()
+    yield server
+    server.remove()
+
+
+def limit(server: EmbeddedPostgres, max_bytes: int | None) -> None:
+    assert server.pid
+    for pid in (server.pid, *children(server.pid)):
+        limit_file_size(pid, max_bytes)
+
+
+def test_a_full_disk_under_the_database_costs_time_and_nothing_else(
+    own_server: EmbeddedPostgres, forgetful: Mosquitto, tmp_path: Path
+) -> None:
+    database = Database(own_server.dsn)
+    migrate(database)
+    with database.connect("test", autocommit=True) as connection:
+        connection.execute(  # a file of some size, which then may not grow
+            "INSERT INTO events SELECT now(), now(), now(), 1, n, 0, 9, 1, 1, repeat('x', 400)::bytea "
+            "FROM generate_series(1, 8000) n"
+        )
+        size = connection.execute("SELECT pg_relation_size('events') AS n").fetchone()
+    assert size
+    workers = [IngestWorker(lane.label, lane, database, forgetful.address, lambda: None) for lane in Lane]
+    box = Box(tmp_path / "box" / "outbox.db", forgetful.address, twice=False)
+
+    def see(count: int) -> None:
+        for n in range(count):
+            box.see(Lane.ALARM if n % 3 else Lane.BULK)
+
+    def rows() -> int:
+        with database.connect("test", autocommit=True) as connection:
+            return sum(count for lane, (count, _, _) in stored(connection).items() if lane != 9)
+
+    try:
+        for worker in workers:
+            worker.start()
+        see(30)
+        wait(lambda: rows() == 30, 30)
+
+        limit(own_server, size["n"])
+        see(3000)
+        time.sleep(3)
+        full = rows()
+        assert full < 3030, "the table was to find no room"
+        assert any(box.outbox.waiting().values())
+        limit(own_server, None)
+        wait(lambda: not any(box.outbox.waiting().values()), 60)
+
+        limit(own_server, 0)  # not even its log can be written: it ends, and cannot recover before there is room
+        see(300)
+        wait(lambda: not own_server.is_running(), 60)
+        own_server.start()
+        wait(lambda: not any(box.outbox.waiting().values()), 90)
+    finally:
+        box.stop()
+        for worker in workers:
+            worker.stop()
+    with database.connect("test", autocommit=True) as connection:
+        connection.execute("DELETE FROM events WHERE lane = 9")
+        assert stored(connection) == {lane: (last, last, last) for lane, last in box.numbered.items()}
+        assert sum(box.numbered.values()) == 3330
+        assert connection.execute("SELECT count(*) AS n FROM gaps").fetchone() == {"n": 0}
+        assert connection.execute("SELECT count(*) AS n FROM dead_letters").fetchone() == {"n": 0}
