@@ -35,6 +35,23 @@ def migrate(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
     print_rows([{"applied": name} for name in apply(Database(settings.database.dsn))], output)
 
 
+@app.command(epilog="Example: hawkline aggregator remove --config trial/aggregator.toml --yes")
+def remove(
+    config: ConfigOption,
+    yes: Annotated[bool, typer.Option("--yes", help="delete; without, only say what would go")] = False,
+) -> None:
+    """Delete what a trial has left: the embedded database, the pictures, all else that an aggregator writes.
+
+    It must not run. A database named by database.dsn is not touched, nor are other files in data_dir.
+    """
+    from aggregator.config import load_aggregator_settings
+    from aggregator.removal import remove as take_away
+    from shared.output import say
+
+    gone = take_away(load_aggregator_settings(config), config, sure=yes)
+    say("deleted: " + ", ".join(map(str, gone)))
+
+
 @app.command(epilog="Example: hawkline aggregator openapi > openapi.json")
 def openapi() -> None:
     """Print the API's OpenAPI document."""

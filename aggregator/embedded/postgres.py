@@ -77,6 +77,11 @@ class EmbeddedPostgres:
         return f"host={self._sockets} user={_SUPERUSER} dbname={_DATABASE}"
 
     @property
+    def folder(self) -> Path:
+        """Where it keeps everything."""
+        return self._data.parent
+
+    @property
     def pid(self) -> int | None:
         """Process id of the postmaster, ours or one that was found."""
         try:

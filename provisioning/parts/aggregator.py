@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from shared.net import is_listening, pick_free_port
 
 _READY_S = 180.0
 _LEAVE_S = 30.0
+_REMOVE_S = 120.0
 _TEXT = """data_dir = "aggregator"
 
 [broker]
@@ -129,6 +131,18 @@ class LocalAggregator:
         """End it and its parts."""
         self.process.stop()
         self.http.close()
+
+    def remove(self) -> None:
+        """Delete what it stored, wherever that lies; of a stopped one.
+
+        Raises:
+            UnavailableError: not everything could be deleted.
+        """
+        config = str(self.folder / "aggregator.toml")
+        command = [sys.executable, "-m", "shared", "aggregator", "remove", "--config", config, "--yes"]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=_REMOVE_S)
+        if done.returncode:
+            raise UnavailableError(f"the database of this run is left: {done.stderr.strip()}")
 
 
 def send(pids: Sequence[int], what: signal.Signals) -> list[int]:

@@ -191,7 +191,7 @@ class _Simulation:
             interrupted = "interrupted; " if self._stop.is_set() else ""
             say(f"{interrupted}stopping the boxes; what waits still goes out …")
             ends = [fleet.finish() for fleet in self._fleets]
-            return self._summary(self._before_s + seconds, chaos, ends)
+            summary = self._summary(self._before_s + seconds, chaos, ends)
         finally:
             self._observer.stop()
             for fleet in self._fleets:
@@ -199,6 +199,12 @@ class _Simulation:
             self._aggregator.stop()
             if self._network:
                 self._network.close()
+        if summary["ok"] and chaos is None:
+            self._aggregator.remove()  # gigabytes in which there is nothing to look for
+        else:
+            config = self._options.folder / "aggregator.toml"
+            say(f"the database is kept; delete it with: hawkline aggregator remove --config {config} --yes")
+        return summary
 
     def _fleet(self, index: int, count: int) -> FleetProcess:
         options = self._options

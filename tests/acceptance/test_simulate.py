@@ -71,13 +71,25 @@ def test_alarms_overtake_a_backlog(tmp_path: Path) -> None:
     assert (summary["lost"], summary["duplicated"], summary["waiting"]) == (0, 0, 0)
     assert summary["drained_s"] > 5, "the backlog lasts longer than the alarms come"
     assert summary["alarm_p99_ms"] < summary["drained_s"] * 1000 / 3
-    remove_database(tmp_path / "sim")
+    assert not (tmp_path / "sim" / "aggregator").exists(), "a good run leaves no database"
     assert took_s < 200
 
 
 def remove_database(folder: Path) -> None:
-    """As root it lies elsewhere."""
-    EmbeddedPostgres(folder / "aggregator").remove()
+    """What the run says that one may do with it."""
+    remove = [sys.executable, "-m", "shared", "aggregator", "remove", "--config", str(folder / "aggregator.toml")]
+    asked = subprocess.run(remove, capture_output=True, text=True, check=False, timeout=60)
+    assert asked.returncode == 2
+    assert "--yes deletes for good" in asked.stderr
+    database = EmbeddedPostgres(folder / "aggregator").folder
+    assert database.is_dir()
+    done = subprocess.run([*remove, "--yes"], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert not database.exists()
+    assert not (folder / "aggregator").exists()
+    again = subprocess.run([*remove, "--yes"], capture_output=True, text=True, check=False, timeout=60)
+    assert again.returncode == 2
+    assert "no aggregator has run there" in again.stderr
 
 
 @pytest.mark.parametrize(
