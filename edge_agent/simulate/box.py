@@ -1,4 +1,4 @@
-"""One simulated box: the real publisher and the real protocol; cameras and card may be left out."""
+"""One simulated box: the real link and the real protocol; cameras and card may be left out."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -110,9 +110,10 @@ class Box:
             self.rng,
             version="simulated",
             health_interval_s=HEALTH_S,
-            on_acknowledged=self._note_stored,
+            # On disk everything is as in the agent, its connection too; latencies are of boxes in memory only.
+            on_acknowledged=None if self._path else self._note_stored,
             on_change=lambda: self._stirred(self),
-            loop=self._loop,
+            loop=None if self._path else self._loop,
         )
         self.link.twice = self._twice
         if isinstance(outbox, Outbox):
@@ -148,7 +149,7 @@ class Box:
         """
         late_s = self._steady.monotonic_s() - meant_s
         sequence = self._number(lane, self._crossing(lane, to_ms(self.clock.now_s() - late_s)))
-        if lane is Lane.ALARM:
+        if lane is Lane.ALARM and not self._path:
             self._due[sequence] = meant_s
             while len(self._due) > 100_000:
                 del self._due[next(iter(self._due))]
