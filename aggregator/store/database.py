@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +19,8 @@ Row = DictRow
 Connection = psycopg.Connection[DictRow]
 
 _RETRY_S = 1.0
+_CALM_S = 30.0
+"""What fails after it went well for so long is told anew."""
 # An acknowledgement may follow only a commit that is on disk, whatever the server's default is; locks assume that each
 # statement sees what was committed before it.
 _OPTIONS = (
@@ -65,12 +68,17 @@ class Database:
         `serve` goes on until the database fails or `stopping` is set; what it had not committed is its own to do again.
         """
         stopping = stopping or threading.Event()
+        complaint = ""
         while not stopping.is_set():
+            began_s = time.monotonic()
             try:
                 with self.connect(name, autocommit=autocommit) as connection:
                     serve(connection)
             except (UnavailableError, psycopg.Error) as error:
-                log.warning("%s: %s; trying again", name, first_line(error))
+                # An outage of an hour is one line, not an hour of them.
+                if first_line(error) != complaint or time.monotonic() - began_s > _CALM_S:
+                    complaint = first_line(error)
+                    log.warning("%s: %s; trying again", name, complaint)
                 stopping.wait(_RETRY_S)
 
     @contextmanager
