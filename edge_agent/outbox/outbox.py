@@ -14,15 +14,13 @@ from pathlib import Path
 
 import msgspec
 
-from edge_agent.outbox.ballast import BALLAST_BYTES, Ballast
 from edge_agent.outbox.frames import ClockFrames, boot_id
+from edge_agent.outbox.lane import LaneNumbers
+from edge_agent.outbox.room import Change, Room, Victim
 from edge_agent.outbox.salvage import damages, mend
 from edge_agent.outbox.store import (
-    ROW_OVERHEAD_BYTES,
     LaneRecord,
     OutboxFile,
-    delete_range,
-    oldest_run,
     put_aside,
     set_counter,
     set_lane,
@@ -42,37 +40,6 @@ _BULK_COMMIT_S = 0.2
 """A commit of one small row costs about 5 KB of write-ahead log; bulk shares one."""
 _RETRY_S = 2.0
 _CLOSE_S = 10.0
-_RECENT_ROWS = 1024
-_LEAST_BYTES = BALLAST_BYTES // 2
-"""However full the disk is, so much may wait: the ballast made room for it."""
-
-
-class _LaneNumbers:
-    """One lane in memory. Guarded by the outbox's lock."""
-
-    def __init__(self, record: LaneRecord) -> None:
-        self.clean = record.clean_next is not None
-        self.next = record.clean_next if record.clean_next is not None else record.reserved_to + 1
-        self.lost: tuple[int, int] | None = None
-        if not self.clean and record.durable_to < record.reserved_to:
-            self.lost = (record.durable_to + 1, record.reserved_to)
-        self.reserved_to = self.next - 1
-        self.durable_to = self.next - 1
-        self.pending: dict[int, bytes] = {}
-        """Numbered, not yet on disk, in order."""
-        self.recent: dict[int, bytes] = {}
-        """On disk and not acknowledged: the newest of them, so that the publisher need not read the disk."""
-        self.gone: list[tuple[int, int]] = []
-        """Acknowledged ranges that still have to leave the disk."""
-        self.waiting = 0
-        """Rows on disk."""
-
-    def take(self, row: bytes) -> int:
-        """Give a row the next number."""
-        sequence = self.next
-        self.next += 1
-        self.pending[sequence] = row
-        return sequence
 
 
 class Outbox:
@@ -97,27 +64,24 @@ class Outbox:
         boot: str | None = None,
         on_ready: Callable[[], None] = lambda: None,
     ) -> None:
-        self._ballast = Ballast(path.with_suffix(".ballast"))
-        self._full_bytes: int | None = None
-        """The bound while the disk is full: what waits may be exchanged, not grow."""
+        self._room = Room(path.with_suffix(".ballast"), max_bytes)
         self._spare: list[int] = []
         """Numbers of reports whose transaction failed."""
         try:
             self.file = OutboxFile(path, mend=mend, max_bytes=max_bytes)
         except UnavailableError:
-            if not self._ballast.release():
+            if not self._room.give():
                 raise
             self.file = OutboxFile(path, mend=mend, max_bytes=max_bytes)
         self._clock = clock
-        self._max_bytes = max_bytes
         self.on_ready = on_ready
         self._lock = threading.Lock()
         self._work = threading.Condition(self._lock)
         self._durable = threading.Condition(self._lock)
         self._closing = False
         self._urgent = False
-        counts, self._bytes = self.file.waiting()
-        self._lanes = {lane: _LaneNumbers(self.file.lane(lane)) for lane in Lane}
+        counts, used_bytes = self.file.waiting()
+        self._lanes = {lane: LaneNumbers(self.file.lane(lane)) for lane in Lane}
         for lane, count in counts.items():
             self._lanes[lane].waiting = count
         self.epoch = self.file.counter("epoch") or new_epoch()
@@ -125,8 +89,7 @@ class Outbox:
         self._run = self.file.counter("run") or 0
         self._frames = ClockFrames(self.file, clock, boot or boot_id(), self._following())
         self._begin_even_on_a_full_disk()
-        if not self._ballast.hold():
-            self._full_bytes = max(self._bytes, _LEAST_BYTES)
+        self._room.settle(used_bytes)
         self._writer = start_vital("outbox-writer", self._write_on)
 
     def append(self, lane: Lane, event: Event) -> int:
@@ -166,7 +129,7 @@ class Outbox:
             for sequence, row in self.file.rows_after(lane, after, max_rows):
                 known.setdefault(sequence, row)
             with self._lock:
-                known = {seq: row for seq, row in known.items() if not _within(seq, self._lanes[lane].gone)}
+                known = numbers.without_gone(known)
         found = [sequence for sequence in known if sequence > after]
         if not found:
             return None
@@ -197,7 +160,7 @@ class Outbox:
         if len(known) < last - first + 1:
             known |= dict(self.file.rows_between(lane, first, last))
             with self._lock:
-                known = {seq: row for seq, row in known.items() if not _within(seq, numbers.gone)}
+                known = numbers.without_gone(known)
         return sorted(known.items())
 
     def low(self, lane: Lane) -> int:
@@ -212,14 +175,9 @@ class Outbox:
     def acknowledge(self, lane: Lane, contiguous: int, ranges: tuple[tuple[int, int], ...]) -> None:
         """The aggregator has committed these numbers: forget them, also those still on their way to disk."""
         with self._lock:
-            numbers = self._lanes[lane]
             for first, last in ((1, contiguous), *ranges):
-                if last < first:
-                    continue
-                for known in (numbers.pending, numbers.recent):
-                    for sequence in [seq for seq in known if first <= seq <= last]:
-                        del known[sequence]
-                numbers.gone.append((first, last))
+                if first <= last:
+                    self._lanes[lane].acknowledge(first, last)
 
     def quarantine(self, lane: Lane, sequence: int) -> None:
         """Give up one event that the aggregator never answers to, keep its bytes aside, and report its number.
@@ -329,7 +287,7 @@ class Outbox:
         try:
             self.file.change(self._begin)
         except sqlite3.Error as error:
-            if not (_is_full(error) and self._ballast.release()):
+            if not (_is_full(error) and self._room.give()):
                 raise UnavailableError(f"{self.file.path}: the outbox cannot be written ({error})") from None
             self.file.change(self._begin)
 
@@ -362,11 +320,9 @@ class Outbox:
                 if _is_damage(error):
                     log.critical("%s: the file is damaged; the next start saves what can be read", self.file.path)
                     raise
-                if _is_full(error):
-                    self._full_bytes = max(self._bytes, _LEAST_BYTES)
-                    if self._ballast.release():
-                        log.error("%s: the disk is full; what comes now takes the place of the oldest", self.file.path)
-                        continue
+                if _is_full(error) and self._room.give():
+                    log.error("%s: the disk is full; what comes now takes the place of the oldest", self.file.path)
+                    continue
                 log.error("%s: cannot write (%s); events wait in memory", self.file.path, error)
                 if closing:
                     return
@@ -380,27 +336,17 @@ class Outbox:
         reserve: dict[Lane, int],
     ) -> None:
         """One durable transaction, then the same in memory."""
-        evicted: list[tuple[Lane, int, int]] = []
-        reports: dict[int, bytes] = {}
         with self._lock:
             below = min(rows[Lane.ALARM], default=self._lanes[Lane.ALARM].next)
-        rows_left = {lane: numbers.waiting for lane, numbers in self._lanes.items()}
-        bound = self._max_bytes if self._full_bytes is None else min(self._max_bytes, self._full_bytes)
         dirty = self._frames.dirty
         low = {lane: self.low(lane) for lane in Lane} if dirty else {}
+        change = Change(self._room.used_bytes, {lane: numbers.waiting for lane, numbers in self._lanes.items()})
 
-        def work(db: sqlite3.Connection) -> int:
-            size = self._bytes
+        def work(db: sqlite3.Connection) -> None:
             for lane in Lane:
-                db.executemany(
-                    "INSERT INTO events VALUES (?, ?, ?)", [(lane, number, row) for number, row in rows[lane].items()]
-                )
-                rows_left[lane] += len(rows[lane])
-                size += sum(len(row) + ROW_OVERHEAD_BYTES for row in rows[lane].values())
+                change.add(db, lane, rows[lane])
                 for first, last in gone[lane]:
-                    count, freed = delete_range(db, lane, first, last)
-                    rows_left[lane] -= count
-                    size -= freed
+                    change.delete(db, lane, first, last)
                 if rows[lane]:
                     db.execute("UPDATE lanes SET durable_to = ? WHERE lane = ?", (max(rows[lane]), lane))
                 if lane in reserve:
@@ -409,67 +355,41 @@ class Outbox:
                 with self._lock:
                     self._frames.dirty = False
                     self._frames.save(db, low)
-            while size > bound and (victim := oldest_run(db, below)):
-                count, freed = delete_range(db, *victim)
-                rows_left[victim[0]] -= count
-                size -= freed
-                evicted.append(victim)
-                if report := self._report_evicted(db, victim):
-                    reports[report[0]] = report[1]
-                    rows_left[Lane.ALARM] += 1
-                    size += len(report[1]) + ROW_OVERHEAD_BYTES
-            return size
+            change.evict(db, self._room.bound_bytes, below, self._number_of_report, self._report)
 
         try:
-            size = self.file.change(work)
+            self.file.change(work)
         except sqlite3.Error:
             with self._lock:
                 self._frames.dirty = self._frames.dirty or dirty
-                self._spare += reports
+                self._spare += change.reports
             raise
-        if self._ballast.hold():
-            self._full_bytes = None
+        self._room.settle(change.size)
         with self._lock:
-            self._bytes = size
-            self._lanes[Lane.ALARM].recent.update(reports)
+            self._lanes[Lane.ALARM].recent.update(change.reports)
             for lane, numbers in self._lanes.items():
-                _settle(numbers, rows[lane], len(gone[lane]), [(a, b) for other, a, b in evicted if other is lane])
+                evicted = [(first, last) for of, first, last in change.evicted if of is lane]
+                numbers.settle(rows[lane], len(gone[lane]), evicted, change.waiting[lane])
                 numbers.reserved_to = reserve.get(lane, numbers.reserved_to)
-                numbers.waiting = rows_left[lane]
             self._durable.notify_all()
-        for lane, first, last in evicted:
+        for lane, first, last in change.evicted:
             log.error("outbox full: numbers %d to %d of lane %s were given up", first, last, lane.label)
         if any(rows.values()):
             self.on_ready()
 
-    def _report_evicted(self, db: sqlite3.Connection, victim: tuple[Lane, int, int]) -> tuple[int, bytes] | None:
-        """Number the report of an eviction and write it in the eviction's own transaction; nobody is told before."""
-        row = encode_event(RangeLost(to_ms(self._clock.now_s()), *victim, LossReason.EVICTED))
+    def _number_of_report(self) -> int | None:
+        """For a report that is written in the eviction's own transaction; nobody is told of it before."""
         with self._lock:
             alarm = self._lanes[Lane.ALARM]
             if self._spare:
-                sequence = self._spare.pop(0)
-            elif alarm.next > alarm.reserved_to:
-                return None  # without a number; the aggregator sees the gap and records it as never come
-            else:
-                sequence = alarm.next
-                alarm.next += 1
-        db.execute("INSERT INTO events VALUES (?, ?, ?)", (Lane.ALARM, sequence, row))
-        return sequence, row
+                return self._spare.pop(0)
+            if alarm.next > alarm.reserved_to:
+                return None
+            alarm.next += 1
+            return alarm.next - 1
 
-
-def _settle(numbers: _LaneNumbers, written: dict[int, bytes], gone: int, evicted: list[tuple[int, int]]) -> None:
-    """Bring a lane's memory in line with what has just been committed."""
-    for sequence, row in written.items():
-        if numbers.pending.pop(sequence, None) is not None:
-            numbers.recent[sequence] = row
-    if written:
-        numbers.durable_to = max(written)
-    del numbers.gone[:gone]
-    for sequence in [sequence for sequence in numbers.recent if _within(sequence, evicted)]:
-        del numbers.recent[sequence]
-    while len(numbers.recent) > _RECENT_ROWS:
-        del numbers.recent[next(iter(numbers.recent))]
+    def _report(self, victim: Victim) -> bytes:
+        return encode_event(RangeLost(to_ms(self._clock.now_s()), *victim, LossReason.EVICTED))
 
 
 def _is_damage(error: sqlite3.Error) -> bool:
@@ -481,7 +401,3 @@ def _is_full(error: sqlite3.Error) -> bool:
     """Whether it was room that was missing."""
     code = getattr(error, "sqlite_errorcode", None)
     return code == sqlite3.SQLITE_FULL or "full" in str(error) or "No space" in str(error)
-
-
-def _within(sequence: int, ranges: list[tuple[int, int]]) -> bool:
-    return any(first <= sequence <= last for first, last in ranges)
