@@ -16,8 +16,8 @@ import httpx
 
 from provisioning.parts.aggregator import LocalAggregator
 from provisioning.parts.observer import FeedObserver, percentile
-from provisioning.parts.processes import PartProcess
 from provisioning.simulate.chaos import Chaos
+from provisioning.simulate.fleet import DRAIN_S, FleetProcess
 from provisioning.simulate.ledger import Verdict, compare, read_csv, read_files
 from provisioning.simulate.network import Proxy
 from shared.errors import ConfigError, UnavailableError
@@ -36,12 +36,8 @@ bulk_workers = {workers}
 """
 PROGRESS = "progress.json"
 _PROGRESS_S = 10.0
-_UP_S = 60.0
 _FIGURES = "late_ms", "drained_s", "alarm_p50_ms", "alarm_p99_ms", "alarm_max_ms"
-_DRAIN_S = 300.0
 _EMPTY_S = 120.0
-_STILL_WAITING = 1
-"""Exit code of boxes that could not bring everything out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,39 +117,6 @@ def _claim(options: SimulationOptions) -> TextIO:
     return claim
 
 
-class FleetProcess(PartProcess):
-    """A process of boxes. Its figures are JSON lines of its log; the first comes when its boxes are up."""
-
-    _before = 0
-
-    def start(self) -> None:
-        """Begin a life."""
-        self._before = self.log.stat().st_size if self.log.exists() else 0
-        super().start()
-
-    def figures(self) -> dict[str, Any] | None:
-        """The newest figures of this life."""
-        with self.log.open("rb") as file:
-            file.seek(self._before)
-            lines = [line for line in file.read().splitlines() if line.startswith(b"{")]
-        return json.loads(lines[-1]) if lines else None
-
-    def finish(self) -> dict[str, Any]:
-        """Let what waits go out, end, and return the last figures.
-
-        Raises:
-            UnavailableError: it did not end in order.
-        """
-        deadline_s = time.monotonic() + _UP_S
-        while self.figures() is None and self.exit_code is None and time.monotonic() < deadline_s:
-            time.sleep(0.05)  # told to end before it listens, it would end at once
-        self.stop(_DRAIN_S)
-        found = self.figures()
-        if self.exit_code not in (0, _STILL_WAITING) or not found or "ended" not in found:
-            raise UnavailableError(f"{self.name} did not end in order ({self.exit_code}): {self.last_words()}")
-        return found
-
-
 class _Simulation:
     def __init__(self, options: SimulationOptions, stop: threading.Event) -> None:
         self._options, self._stop = options, stop
@@ -215,7 +178,7 @@ class _Simulation:
             *("agent", "simulate", "--dir", str(self._folders[index]), "--broker", f"127.0.0.1:{port}"),
             *("--first", str(boxes[0]), "--boxes", str(len(boxes)), "--seed", str(options.seed)),
             *("--alarms", str(options.alarms * part), "--bulk", str(options.bulk * part)),
-            *("--storms", str(options.storms), "--mishaps", str(options.mishaps), "--drain", str(_DRAIN_S - 60)),
+            *("--storms", str(options.storms), "--mishaps", str(options.mishaps), "--drain", str(DRAIN_S - 60)),
             "--by-hour" if options.by_hour else "--steady",
         ]
         if options.chaos is not None:
