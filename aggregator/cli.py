@@ -42,7 +42,7 @@ def remove(
 ) -> None:
     """Delete what a trial has left: the embedded database, the pictures, all else that an aggregator writes.
 
-    It must not run. A database named by database.dsn is not touched, nor are other files in data_dir.
+    It must not run. Other files in data_dir stay; an aggregator with a database.dsn is left alone.
     """
     from aggregator.config import load_aggregator_settings
     from aggregator.removal import remove as take_away

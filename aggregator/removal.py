@@ -10,7 +10,7 @@ from shared.errors import ConfigError
 from shared.locks import hold
 
 _LOCK = "aggregator.lock"
-_OURS = ("postgres", "evidence", "broker.toml", "pids.json", _LOCK)
+_OURS = ("evidence", "broker.toml", "pids.json", _LOCK)
 
 
 def remove(settings: AggregatorSettings, config: Path, *, sure: bool) -> list[Path]:
@@ -20,23 +20,37 @@ def remove(settings: AggregatorSettings, config: Path, *, sure: bool) -> list[Pa
         The places that are gone.
 
     Raises:
-        ConfigError: no aggregator has run there, or `sure` is missing; then the message says what would go.
+        ConfigError: no aggregator has run there, its database is not embedded, or `sure` is missing; then the message
+            says what would go.
         UnavailableError: an aggregator runs there.
     """
     folder = settings.data_dir
+    if settings.database.dsn:
+        raise ConfigError(
+            f"{config}: database.dsn names a database of its own, whose pictures lie in {folder}: "
+            "drop that database yourself, then delete the folder"
+        )
     if not (folder / _LOCK).is_file():
         raise ConfigError(f"{config}: data_dir = {str(folder)!r}: no aggregator has run there; nothing to delete")
     with hold(folder / _LOCK, f"data_dir = {str(folder)!r}: an aggregator uses it; stop it first"):
-        embedded = None if settings.database.dsn else EmbeddedPostgres(folder)
-        found = [folder / name for name in _OURS if (folder / name).exists()]
-        if embedded and embedded.folder.is_dir() and embedded.folder not in found:
-            found.insert(0, embedded.folder)
+        embedded = EmbeddedPostgres(folder)
+        found = [path for path in (embedded.folder, *(folder / name for name in _OURS)) if path.exists()]
         if not sure:
             raise ConfigError(f"--yes deletes for good: {', '.join(map(str, found))}")
-        if embedded:
-            embedded.remove()
+        embedded.remove()
         for path in found:
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            _delete(path)
     with contextlib.suppress(OSError):  # something else lies there
         folder.rmdir()
     return found
+
+
+def _delete(path: Path) -> None:
+    """A file, or a folder with everything in it; of a link also what it leads to."""
+    if path.is_symlink():
+        _delete(path.resolve())
+        path.unlink()
+    elif path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -73,7 +73,8 @@ class Link:
     @property
     def is_up(self) -> bool:
         """Whether the broker has us."""
-        return self._connection is not None and self._connection.is_up
+        connection = self._connection
+        return connection is not None and connection.is_up
 
     def start(self) -> None:
         """Connect, and go on trying; where that was done, nothing happens."""
@@ -92,12 +93,13 @@ class Link:
 
     def send(self, topic: str, payload: bytes) -> int | None:
         """What the publisher sends with: QoS 1; returns the packet id, or None when there is no connection."""
-        return self._connection.publish(topic, payload, qos=1) if self._connection else None
+        connection = self._connection  # `stop` may come between, from another thread
+        return connection.publish(topic, payload, qos=1) if connection else None
 
     def beat(self, health: Health) -> None:
         """Send a heartbeat, if there is a connection; an old one is worth nothing."""
-        if self._connection:
-            self._connection.publish(self._address.topic(Channel.HEALTH), encode_message(health), qos=0)
+        if connection := self._connection:
+            connection.publish(self._address.topic(Channel.HEALTH), encode_message(health), qos=0)
 
     def _stop(self, farewell: tuple[str, bytes] | None) -> None:
         connection, self._connection = self._connection, None
@@ -136,9 +138,9 @@ class Link:
         )
 
     def _came_up(self) -> None:
-        if self._connection:
+        if connection := self._connection:
             birth = encode_message(self._state(alive=True))
-            self._connection.publish(self._address.topic(Channel.STATE), birth, qos=1, retain=True)
+            connection.publish(self._address.topic(Channel.STATE), birth, qos=1, retain=True)
 
     def _delivered(self, packet: int) -> None:
         self.publisher.delivered(packet)

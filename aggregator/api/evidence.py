@@ -14,8 +14,9 @@ from aggregator.api.parts import ConnectionDependency, PartsDependency
 from aggregator.feed import log as feed_log
 from aggregator.store.pictures import MAX_BYTES, PictureRefusedError
 from shared.ids import NAME_PATTERN
+from shared.telling import Complaint
 
-log = logging.getLogger(__name__)
+_full = Complaint(logging.getLogger(__name__), logging.ERROR)
 
 router = APIRouter(prefix="/api/v1/evidence", tags=["evidence"])
 
@@ -116,8 +117,9 @@ def _store(parts: PartsDependency, digest: bytes, of: Announcement, content: byt
         except PictureRefusedError as error:
             raise HTTPException(422, str(error)) from None
         except OSError as error:
-            log.error("pictures wait in their boxes: data_dir cannot be written (%s); free or mend its disk", error)
+            _full.tell(f"pictures wait in their boxes: data_dir cannot be written ({error.strerror}); mend its disk")
             raise HTTPException(507, f"the picture cannot be kept ({error.strerror}); try again later") from None
+        _full.over("pictures can be written again")
         if have < total:
             return have
         connection.execute(alerts.SQL["store_evidence"], {"sha256": digest})

@@ -2,7 +2,6 @@
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +11,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool
 
 from shared.errors import UnavailableError
+from shared.telling import Complaint
 
 log = logging.getLogger(__name__)
 
@@ -19,8 +19,6 @@ Row = DictRow
 Connection = psycopg.Connection[DictRow]
 
 _RETRY_S = 1.0
-_CALM_S = 30.0
-"""What fails after it went well for so long is told anew."""
 # An acknowledgement may follow only a commit that is on disk, whatever the server's default is; locks assume that each
 # statement sees what was committed before it.
 _OPTIONS = (
@@ -68,18 +66,17 @@ class Database:
         `serve` goes on until the database fails or `stopping` is set; what it had not committed is its own to do again.
         """
         stopping = stopping or threading.Event()
-        complaint = ""
+        away, failing = Complaint(log), Complaint(log)
         while not stopping.is_set():
-            began_s = time.monotonic()
             try:
                 with self.connect(name, autocommit=autocommit) as connection:
+                    away.over(f"{name}: the database answers again")
                     serve(connection)
-            except (UnavailableError, psycopg.Error) as error:
-                # An outage of an hour is one line, not an hour of them.
-                if first_line(error) != complaint or time.monotonic() - began_s > _CALM_S:
-                    complaint = first_line(error)
-                    log.warning("%s: %s; trying again", name, complaint)
-                stopping.wait(_RETRY_S)
+            except UnavailableError as error:
+                away.tell(f"{name}: {error}; trying again")
+            except psycopg.Error as error:
+                failing.tell(f"{name}: {first_line(error)}; trying again")
+            stopping.wait(_RETRY_S)
 
     @contextmanager
     def pool(self, name: str, size: int) -> Iterator["Pool"]:

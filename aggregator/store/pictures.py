@@ -65,6 +65,7 @@ class PictureStore:
             self.forget_old()
         with self._lock:
             if path.is_file():
+                self._sync(path)  # perhaps it failed at the first time
                 return total
             have = self.have(digest)
             if have > total:
@@ -90,10 +91,13 @@ class PictureStore:
                     begun.unlink()
                     raise
                 begun.replace(path)
-                # What is acknowledged stays: the name is on the disk only when its folders are.
-                for folder in (path.parent, self._directory):
-                    sync_folder(folder)
+                self._sync(path)
             return have
+
+    def _sync(self, path: Path) -> None:
+        """What is acknowledged stays: the name is on the disk only when its folders are."""
+        for folder in (path.parent, self._directory):
+            sync_folder(folder)
 
     def forget_old(self, older_than_s: float = _BEGUN_S) -> None:
         """Delete what was begun long ago and never finished."""

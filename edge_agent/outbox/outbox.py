@@ -89,7 +89,7 @@ class Outbox:
         self._run = self.file.counter("run") or 0
         self._frames = ClockFrames(self.file, clock, boot or boot_id(), self._following())
         self._begin_even_on_a_full_disk()
-        self._room.settle(used_bytes)
+        self._room.begin(used_bytes)
         self._writer = start_vital("outbox-writer", self._write_on)
 
     def append(self, lane: Lane, event: Event) -> int:

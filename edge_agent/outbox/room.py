@@ -35,13 +35,16 @@ class Room:
         """So much may wait now."""
         return self._max_bytes if self._full_bytes is None else min(self._max_bytes, self._full_bytes)
 
+    def begin(self, used_bytes: int) -> None:
+        """So much waits at the start, which nobody knew while the file was opened."""
+        self.used_bytes = used_bytes
+        self._full_bytes = None if self._ballast.hold() else max(used_bytes, LEAST_BYTES)
+
     def settle(self, used_bytes: int) -> None:
         """What waits takes so much; where the disk is roomy again the ballast is laid down, and the bound lifted."""
         self.used_bytes = used_bytes
         if self._ballast.hold():
             self._full_bytes = None
-        elif self._full_bytes is None:
-            self._full_bytes = max(used_bytes, LEAST_BYTES)
 
     def give(self) -> bool:
         """The disk is full: nothing grows from now on. Returns whether there was ballast to make room with."""

@@ -48,9 +48,10 @@ class _SimulatedLink(Link):
     """The agent's link on a network that brings some batches twice."""
 
     twice = 0.0
+    rng = random.Random()
 
     def send(self, topic: str, payload: bytes) -> int | None:
-        if self.twice and random.random() < self.twice:
+        if self.twice and self.rng.random() < self.twice:
             super().send(topic, payload)
         return super().send(topic, payload)
 
@@ -115,7 +116,7 @@ class Box:
             on_change=lambda: self._stirred(self),
             loop=None if self._path else self._loop,
         )
-        self.link.twice = self._twice
+        self.link.twice, self.link.rng = self._twice, self.rng
         if isinstance(outbox, Outbox):
             outbox.on_ready = lambda: self._stirred(self)
             self._revision, self._run = outbox.apply_config(CAMERAS, LINES), outbox.new_run()

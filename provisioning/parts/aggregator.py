@@ -20,7 +20,6 @@ from shared.net import is_listening, pick_free_port
 
 _READY_S = 180.0
 _LEAVE_S = 30.0
-_REMOVE_S = 120.0
 _TEXT = """data_dir = "aggregator"
 
 [broker]
@@ -109,13 +108,10 @@ class LocalAggregator:
         """Have one of its parts fail to write any file beyond so many bytes, as on a full disk; None: no more.
 
         Returns:
-            Whether it lives.
+            Whether it lives and is limited so.
         """
         pid = self.pid(part)
-        if pid is not None:
-            for process in (pid, *children(pid)):  # the parent first: what it starts from now on is as it is
-                limit_file_size(process, max_bytes)
-        return pid is not None
+        return pid is not None and limit_with_children(pid, max_bytes)
 
     def restart(self) -> None:
         """Kill it and start it again, as soon as its parts have left their ports."""
@@ -132,17 +128,11 @@ class LocalAggregator:
         self.process.stop()
         self.http.close()
 
-    def remove(self) -> None:
-        """Delete what it stored, wherever that lies; of a stopped one.
-
-        Raises:
-            UnavailableError: not everything could be deleted.
-        """
+    def remove(self) -> bool:
+        """Delete what it stored, wherever that lies; of a stopped one. Returns whether all of it is gone."""
         config = str(self.folder / "aggregator.toml")
         command = [sys.executable, "-m", "shared", "aggregator", "remove", "--config", config, "--yes"]
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=_REMOVE_S)
-        if done.returncode:
-            raise UnavailableError(f"the database of this run is left: {done.stderr.strip()}")
+        return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
 def send(pids: Sequence[int], what: signal.Signals) -> list[int]:
@@ -155,15 +145,28 @@ def send(pids: Sequence[int], what: signal.Signals) -> list[int]:
     return reached
 
 
-def limit_file_size(pid: int, max_bytes: int | None) -> None:
-    """Let a process write no file beyond so many bytes (EFBIG); None: as far as it may."""
-    with contextlib.suppress(FileNotFoundError):  # it has gone
+def limit_with_children(pid: int, max_bytes: int | None) -> bool:
+    """Let a process and those that it has started write no file beyond so many bytes; None: as far as they may.
+
+    Returns:
+        Whether the process itself is limited so.
+    """
+    done = _limit_file_size(pid, max_bytes)  # it first: whom it starts from now on is as it is
+    for child in children(pid):
+        _limit_file_size(child, max_bytes)
+    return done
+
+
+def _limit_file_size(pid: int, max_bytes: int | None) -> bool:
+    try:
         owner = Path(f"/proc/{pid}").stat()
-        soft = "unlimited" if max_bytes is None else max_bytes
-        # As its owner: PostgreSQL has a user of its own, and not every root may do this to others.
-        other = {} if owner.st_uid == os.geteuid() else {"user": owner.st_uid, "group": owner.st_gid}
-        command = ["prlimit", "--pid", str(pid), f"--fsize={soft}:"]
-        subprocess.run(command, check=False, stderr=subprocess.DEVNULL, **other)  # type: ignore[call-overload]
+    except FileNotFoundError:
+        return False
+    soft = "unlimited" if max_bytes is None else max_bytes
+    # As its owner: PostgreSQL has a user of its own, and not every root may do this to others.
+    other: dict[str, Any] = {"user": owner.st_uid, "group": owner.st_gid} if owner.st_uid != os.geteuid() else {}
+    command = ["prlimit", "--pid", str(pid), f"--fsize={soft}:"]
+    return subprocess.run(command, check=False, stderr=subprocess.DEVNULL, **other).returncode == 0
 
 
 def children(pid: int) -> list[int]:

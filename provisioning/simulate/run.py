@@ -138,6 +138,7 @@ class _Simulation:
         try:
             say("starting the aggregator …")
             self._aggregator.start(self._stop)
+            self._aggregator.limit_files("postgres", None)  # a run that was killed may have left it so
             if not self._observer.start():
                 raise UnavailableError("the feed does not answer")
             say(f"console: {self._aggregator.url}/")
@@ -162,9 +163,8 @@ class _Simulation:
             self._aggregator.stop()
             if self._network:
                 self._network.close()
-        if summary["ok"] and chaos is None:
-            self._aggregator.remove()  # gigabytes in which there is nothing to look for
-        else:
+        # Gigabytes, in which there is nothing to look for after a good run.
+        if not (summary["ok"] and chaos is None and self._aggregator.remove()):
             config = self._options.folder / "aggregator.toml"
             say(f"the database is kept; delete it with: hawkline aggregator remove --config {config} --yes")
         return summary

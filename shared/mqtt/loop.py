@@ -235,9 +235,9 @@ class LoopConnection:
         """Ping, and notice when nobody answers."""
         if self._socket is None:
             return
-        if now_s - self._heard_s > 2 * self._keepalive_s:
+        if self._keepalive_s and now_s - self._heard_s > 2 * self._keepalive_s:
             self._close("the broker is silent")
-        elif now_s - self._pinged_s > self._keepalive_s / 2:
+        elif self._keepalive_s and now_s - self._pinged_s > self._keepalive_s / 2:
             self._pinged_s = now_s
             self._write(packets.PINGREQ)
 
@@ -258,7 +258,10 @@ class LoopConnection:
 
     def _greeted(self, body: bytes) -> None:
         _raise_refusal(packets.CONNACK, body)
-        self._quota = packets.receive_maximum(body)
+        terms = packets.terms(body)
+        self._quota = terms.receive_maximum
+        if terms.keepalive_s is not None:
+            self._keepalive_s = terms.keepalive_s
         self._held.clear()
         if self._subscriptions:
             self._write(packets.subscribe(self._subscriptions))

@@ -15,17 +15,17 @@ GOODBYE = b"\xe0\x00"
 _CONFIRMATION = struct.Struct(">BBH")
 _SUBSCRIBED = 65_535
 """Packet id of the one SUBSCRIBE; publications have lower ones."""
-_RECEIVE_MAXIMUM = 0x21
+_RECEIVE_MAXIMUM, _SERVER_KEEPALIVE = 0x21, 0x13
 _PROPERTY_BYTES = {
     **dict.fromkeys((0x11, 0x27), (4,)),
-    **dict.fromkeys((0x13, 0x22), (2,)),
+    **dict.fromkeys((_SERVER_KEEPALIVE, _RECEIVE_MAXIMUM, 0x22), (2,)),
     **dict.fromkeys((0x24, 0x25, 0x28, 0x29, 0x2A), (1,)),
     **dict.fromkeys((0x12, 0x15, 0x16, 0x1A, 0x1C, 0x1F), (0,)),
     0x26: (0, 0),
 }
 """Bytes of what a CONNACK may bring besides; 0 is a text with its length before it."""
-_TOPICS = 65_536
-"""Names of topics kept decoded."""
+_TOPICS, _TOPIC_BYTES = 16_384, 256
+"""Names of topics kept decoded, and how long they may be for that."""
 
 
 class ProtocolError(Exception):
@@ -47,7 +47,8 @@ class Stream:
     """Cuts a stream of bytes into packets.
 
     Args:
-        keep: of a longer packet only so many bytes are kept, so that nobody fills the memory with one.
+        keep: of a longer packet only so many bytes are kept, so that nobody fills the memory with one. A topic has at
+            most 64 KiB, so what is cut is the payload.
     """
 
     def __init__(self, keep: int) -> None:
@@ -97,7 +98,7 @@ class Stream:
                 raise ProtocolError("a message that is shorter than its topic")
             if data[at]:
                 measured = self._length(data, at)
-                if measured is None or (at := sum(measured)) > end:
+                if measured is None or (at := sum(measured)) > whole:
                     raise ProtocolError("properties that are longer than their message")
             else:
                 at += 1
@@ -118,9 +119,10 @@ class Stream:
             topic = name.decode()
         except UnicodeDecodeError:
             raise ProtocolError("a topic that is not UTF-8") from None
-        if len(self._topics) >= _TOPICS:
-            self._topics.clear()
-        self._topics[name] = topic
+        if len(name) <= _TOPIC_BYTES:  # ours are; a stranger's long ones are not kept
+            if len(self._topics) >= _TOPICS:
+                self._topics.clear()
+            self._topics[name] = topic
         return topic
 
     @staticmethod
@@ -161,27 +163,36 @@ def publish(topic: str, payload: bytes, *, retain: bool = False, packet: int | N
     return _packet(0x33 if retain else 0x32, head + packet.to_bytes(2, "big") + b"\x00" + payload)
 
 
-def receive_maximum(connack: bytes) -> int:
-    """How many publications at QoS 1 the broker takes before it confirms one.
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the broker asks of a client in its CONNACK."""
+
+    receive_maximum: int = 65_535
+    """How many publications at QoS 1 it takes before it confirms one."""
+    keepalive_s: int | None = None
+    """In place of the keepalive that the client asked for."""
+
+
+def terms(connack: bytes) -> Terms:
+    """Read the properties of a CONNACK.
 
     Raises:
-        ProtocolError: the body of the CONNACK makes no sense.
+        ProtocolError: they make no sense.
     """
     measured = Stream._length(connack, 2)
     if measured is None or sum(measured) > len(connack):
         raise ProtocolError("an answer that is cut short")
     length, at = measured
-    end = at + length
+    end, found = at + length, dict[int, int]()
     while at < end:
         kind = connack[at]
         at += 1
-        if kind == _RECEIVE_MAXIMUM:
-            return int.from_bytes(connack[at : at + 2], "big")
         if kind not in _PROPERTY_BYTES:
             raise ProtocolError(f"an unknown property 0x{kind:02x}")
+        found[kind] = int.from_bytes(connack[at : at + 2], "big")
         for size in _PROPERTY_BYTES[kind]:
             at += size or 2 + int.from_bytes(connack[at : at + 2], "big")
-    return 65_535
+    return Terms(found.get(_RECEIVE_MAXIMUM, 65_535), found.get(_SERVER_KEEPALIVE))
 
 
 def refusal(kind: int, body: bytes) -> int | None:
@@ -198,6 +209,8 @@ def refusal(kind: int, body: bytes) -> int | None:
         return body[1] if body[1] >= 0x80 else None
     measured = Stream._length(body, 2)
     codes = body[sum(measured) :] if measured else b""
+    if not codes:
+        raise ProtocolError("an answer that is cut short")
     return next((code for code in codes if code >= 0x80), None)
 
 

@@ -128,21 +128,17 @@ class Receiver:
 
     def _listen(self, end: socket.socket, stream: Stream) -> None:
         """Until the connection fails. Twice the keepalive without a byte is a failure."""
-        end.settimeout(self._keepalive_s / 2)
-        silent = 0
-        heard_s = time.monotonic()
-        pinged_s = heard_s
+        end.settimeout(self._keepalive_s / 4)
+        heard_s = pinged_s = time.monotonic()
         while not self._stopping.is_set():
             try:
                 self._take(stream, end.recv(_PIECE_BYTES))
-                silent = 0
+                heard_s = time.monotonic()
             except TimeoutError:
-                silent += 1
-            now_s = time.monotonic()
-            if silent >= 4:
-                raise ProtocolError("the broker is silent")
-            if now_s - pinged_s >= self._keepalive_s / 2:
-                pinged_s = now_s
+                if time.monotonic() - heard_s > 2 * self._keepalive_s:
+                    raise ProtocolError("the broker is silent") from None
+            if time.monotonic() - pinged_s >= self._keepalive_s / 4:
+                pinged_s = time.monotonic()
                 self._send(packets.PINGREQ)
 
     def _take(self, stream: Stream, piece: bytes) -> set[int]:
@@ -159,6 +155,8 @@ class Receiver:
                 code = packets.refusal(kind, body)
                 if code is not None:
                     raise ProtocolError(f"the broker says no, reason code 0x{code:02x}")
+            if kind == packets.CONNACK:
+                self._keepalive_s = packets.terms(body).keepalive_s or self._keepalive_s
         return {kind for kind, _ in received.others}
 
     def _send(self, content: bytes) -> bool:

@@ -249,6 +249,16 @@ def test_reader_takes_a_flood_and_messages_beyond_all_measure(broker: Broker, cl
     reader.connection.stop()
 
 
+@pytest.mark.parametrize("broker", ["mosquitto"], indirect=True)  # the other one refuses it from its sender
+def test_reader_keeps_the_beginning_of_a_monster(broker: Broker, client: Connect) -> None:
+    reader, sender = Reader(broker, "reader", "hl/1/+/+/up/bulk"), client("sender")
+    for payload in (b"x" * 3_000_000, b"after"):
+        sender.connection.publish("hl/1/s/a/up/bulk", payload, qos=1)
+    wait(lambda: len(reader.messages) == 2, 20)
+    assert [len(payload) for payload in reader.payloads()] == [512 * 1024 - len("hl/1/s/a/up/bulk") - 5, 5]
+    reader.connection.stop()
+
+
 def test_reader_is_heard_and_comes_back(broker: Broker, client: Connect) -> None:
     listener, sender = client("listener", "hl/1/s/+/down/ack"), client("sender")
     reader = Reader(broker, "reader", "hl/1/s/a/up/alarm")

@@ -19,7 +19,7 @@ from aggregator.store.database import Connection
 from aggregator.store.migrate import migrate
 from edge_agent.outbox import Outbox
 from edge_agent.publisher import Publisher
-from provisioning.parts.aggregator import children, limit_file_size
+from provisioning.parts.aggregator import limit_with_children
 from provisioning.simulate.network import Proxy, Weather
 from shared.clock import SystemClock, to_ms
 from shared.envelope import Acknowledgement, decode_message
@@ -198,8 +198,7 @@ def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPos
 
 def limit(server: EmbeddedPostgres, max_bytes: int | None) -> None:
     assert server.pid
-    for pid in (server.pid, *children(server.pid)):
-        limit_file_size(pid, max_bytes)
+    assert limit_with_children(server.pid, max_bytes)
 
 
 def test_a_full_disk_under_the_database_costs_time_and_nothing_else(

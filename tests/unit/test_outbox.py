@@ -16,7 +16,8 @@ from edge_agent.outbox import Outbox
 from edge_agent.outbox.ballast import BALLAST_BYTES, Ballast
 from edge_agent.outbox.outbox import BLOCK
 from edge_agent.outbox.renewal import renew_epoch
-from edge_agent.outbox.store import OutboxFile
+from edge_agent.outbox.room import LEAST_BYTES
+from edge_agent.outbox.store import EVICT_ROWS, OutboxFile
 from shared.clock import SystemClock
 from shared.envelope import decode_event
 from shared.errors import UnavailableError
@@ -394,6 +395,28 @@ def test_restart_on_a_full_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     two = Outbox(path, CLOCK, max_bytes=50_000_000)
     assert len(tries) >= 2
     assert waiting(two, Lane.ALARM) == [kept]
+    two.close()
+
+
+def test_restart_on_a_full_disk_keeps_the_backlog(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Outbox(path, CLOCK, max_bytes=50_000_000)
+    for n in range(9000):
+        one.append(Lane.BULK, large(n))
+    one.close()
+    whole = OutboxFile.change
+
+    def change(self: OutboxFile, work: Any) -> Any:
+        if path.with_suffix(".ballast").exists():
+            raise sqlite3.OperationalError("database or disk is full")
+        return whole(self, work)
+
+    monkeypatch.setattr(OutboxFile, "change", change)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 0))
+    two = Outbox(path, CLOCK, max_bytes=50_000_000)
+    assert two.file.waiting()[1] > 1.4 * LEAST_BYTES, "more waits than a full disk leaves room for by itself"
+    two.append(Lane.ALARM, event(1))
+    assert two.flush()
+    assert two.waiting()[Lane.BULK] >= 9000 - EVICT_ROWS, "the new one takes the place of the oldest, and no more"
     two.close()
 
 

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from shared.mqtt import Message, Will, packets
-from shared.mqtt.packets import PUBLISH, SUBACK, ProtocolError, Received, Stream
+from shared.mqtt.packets import PUBLISH, SUBACK, ProtocolError, Received, Stream, Terms
 
 PUBACK_7 = b"\x40\x02\x00\x07"
 
@@ -55,6 +55,20 @@ def test_of_a_packet_beyond_all_measure_its_beginning_is_kept() -> None:
         assert found.confirmations == PUBACK_7
 
 
+def test_properties_beyond_all_measure_leave_an_empty_message() -> None:
+    found = Stream(100).feed(quality_one(b"t", b"lost", properties=b"\x26" * 500) + packets.publish("t", b"after"), 1.0)
+    assert [message.payload for message in found.messages] == [b"", b"after"]
+    assert found.confirmations == PUBACK_7
+
+
+def test_long_topics_are_not_kept() -> None:
+    stream = Stream(100_000)
+    for n in range(50):
+        name = f"{n:03}" + "x" * 60_000
+        assert stream.feed(packets.publish(name, b""), 1.0).messages[0].topic == name
+    assert not stream._topics
+
+
 @pytest.mark.parametrize(
     ("data", "what"),
     [
@@ -94,8 +108,9 @@ def test_refusals() -> None:
     assert packets.refusal(SUBACK, b"\x00\x01\x00\x01\x83") == 0x83
     assert packets.refusal(packets.DISCONNECT, b"\x8b") == 0x8B
     assert packets.refusal(packets.DISCONNECT, b"") == 0
-    with pytest.raises(ProtocolError):
-        packets.refusal(SUBACK, b"\x00")
+    for wrong in (b"\x00", b"\x00\x01\x00", b"\x00\x01\x05\x00"):
+        with pytest.raises(ProtocolError):
+            packets.refusal(SUBACK, wrong)
 
 
 def test_what_is_written_is_what_paho_would_read() -> None:
@@ -109,15 +124,15 @@ def test_what_is_written_is_what_paho_would_read() -> None:
     )
 
 
-def test_receive_maximum_is_found_among_all_properties() -> None:
+def test_terms_are_found_among_all_properties() -> None:
     def connack(properties: bytes) -> bytes:
         return b"\x00\x00" + packets._sized(properties)
 
     others = b"\x11\x00\x00\x00\x01\x12\x00\x03abc\x24\x01\x26\x00\x01a\x00\x02bc\x22\x00\x0a"
-    assert packets.receive_maximum(connack(b"")) == 65_535
-    assert packets.receive_maximum(connack(b"\x21\x00\x14")) == 20
-    assert packets.receive_maximum(connack(others + b"\x21\x01\x00\x25\x01")) == 256
-    assert packets.receive_maximum(connack(others)) == 65_535
+    assert packets.terms(connack(b"")) == Terms()
+    assert packets.terms(connack(b"\x21\x00\x14")) == Terms(20)
+    assert packets.terms(connack(others + b"\x21\x01\x00\x25\x01\x13\x00\x05")) == Terms(256, 5)
+    assert packets.terms(connack(others)) == Terms()
     for wrong in (b"\x00\x00", b"\x00\x00\x05\x11", connack(b"\x7e")):
         with pytest.raises(ProtocolError):
-            packets.receive_maximum(wrong)
+            packets.terms(wrong)
