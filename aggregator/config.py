@@ -62,6 +62,13 @@ class AlertSettings(Section, frozen=True):
     """The same track on the same line within this time joins the alert instead of raising another."""
 
 
+class RetentionSettings(Section, frozen=True):
+    """What is deleted when. Counts stay."""
+
+    events_days: Annotated[int, Meta(ge=7, le=3650)] = 400
+    """Days for which events are kept."""
+
+
 class WebhookSettings(Section, frozen=True):
     """One receiver of alerts."""
 
@@ -92,6 +99,7 @@ class AggregatorSettings(Section, frozen=True):
     ingest: IngestSettings = IngestSettings()
     api: ApiSettings = ApiSettings()
     alerts: AlertSettings = AlertSettings()
+    retention: RetentionSettings = RetentionSettings()
     webhooks: tuple[WebhookSettings, ...] = ()
 
     def __post_init__(self) -> None:

@@ -37,7 +37,8 @@ def ingest(lane: Lane, settings: AggregatorSettings, dsn: str) -> None:
     database = Database(dsn)
     name = f"ingest-{lane.label}-{uuid4().hex[:8]}"
     broker = settings.broker.host, settings.broker.port
-    worker = IngestWorker(name, lane, database, broker, Waker(database, INBOX).wake)
+    retention = timedelta(days=settings.retention.events_days)
+    worker = IngestWorker(name, lane, database, broker, Waker(database, INBOX).wake, retention)
     worker.start()
     wait_for_end()
     worker.stop()
@@ -51,10 +52,12 @@ def alerting(settings: AggregatorSettings, dsn: str) -> None:
     from aggregator.feed import log as feed_log
     from aggregator.notify.webhook import WebhookSender
     from aggregator.store import Database
+    from aggregator.store.retention import RetentionKeeper
 
     database = Database(dsn)
     AlertingEngine(database, Publishing(settings.webhooks), timedelta(seconds=settings.alerts.join_window_s)).start()
     PresenceJudge(database).start()
+    start_vital("retention", RetentionKeeper(database, timedelta(days=settings.retention.events_days)).run)
     start_vital("feed-prune", lambda: feed_log.keep_pruned(database))
     for webhook in settings.webhooks:
         WebhookSender(database, webhook, SystemClock()).start()

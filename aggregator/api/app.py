@@ -13,7 +13,7 @@ from fastapi.staticfiles import StaticFiles
 from psycopg_pool import PoolTimeout
 
 from aggregator.alerting.alerts import AlertClearedError, AlertNotFoundError, Publishing
-from aggregator.api import alerts, arming, boxes, evidence, feed, operations
+from aggregator.api import alerts, arming, boxes, evidence, feed, operations, record
 from aggregator.api.guard import LoopbackGuard
 from aggregator.api.parts import Parts
 from aggregator.feed.hub import FeedHub
@@ -50,7 +50,7 @@ def build(database: Database, pictures: PictureStore, publishing: Publishing, co
     app.add_exception_handler(AlertClearedError, _answer(409))
     for error in (PoolTimeout, psycopg.OperationalError):
         app.add_exception_handler(error, _answer(503, "the database does not answer; try again"))
-    for part in (alerts, arming, boxes, evidence, feed, operations):
+    for part in (alerts, arming, boxes, evidence, feed, operations, record):
         app.include_router(part.router)
     if console.is_dir():
         app.mount("/", StaticFiles(directory=console, html=True), name="console")

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 from psycopg.types.json import Jsonb
@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 from aggregator.ingest import cursor as cursors
 from aggregator.ingest.checksums import Checksums
 from aggregator.ingest.cursor import Cursor, Range
-from aggregator.ingest.placing import TimeQuality, place, quarter_of
+from aggregator.ingest.placing import RETENTION, TimeQuality, place, quarter_of
 from aggregator.ingest.reading import Arrival, DeadLetter, Reading, ReadRow
 from aggregator.rules.occurrence import Occurrence
 from aggregator.store import load_queries
@@ -34,10 +34,14 @@ SQL = load_queries("ingest.sql")
 CREDIT = {Lane.ALARM: 64, Lane.BULK: 8}
 """Batches that a box may have under way while ingest keeps up."""
 _ACK_RANGES = 8
+_DAYS = 1000
 _INBOX_EVENTS = 100
 _LATE = timedelta(minutes=1)
 """What happened longer ago is backlog: alerting takes it after what is fresh."""
-_COPY_TYPES = ["timestamptz", "timestamptz", "timestamptz", "int4", "int8", "int8", "int2", "int2", "int2", "bytea"]
+_COPY_TYPES = [
+    *("timestamptz", "timestamptz", "timestamptz", "int4", "int8", "int8", "int2", "int2", "int2"),
+    *("int4", "int4", "int2", "bytea"),
+]
 
 Producer = tuple[Address, int]
 Key = tuple[int, Lane]
@@ -68,6 +72,8 @@ class _Work:
 
     late_before: datetime
     rows: list[tuple[object, ...]] = field(default_factory=list)
+    days: set[int] = field(default_factory=set)
+    """Ordinals of the days (UTC) that the rows fall on."""
     counts: Counter[tuple[int, int, int, int, datetime]] = field(default_factory=Counter)
     counters: Counter[tuple[str, str]] = field(default_factory=Counter)
     occurrences: list[Occurrence] = field(default_factory=list)
@@ -76,11 +82,18 @@ class _Work:
 
 
 class Committer:
-    """Writes readings through one connection. Remembers the ids of producers it has seen."""
+    """Writes readings through one connection. Remembers the ids of producers it has seen.
 
-    def __init__(self, worker: str) -> None:
-        self._worker = worker
+    Args:
+        worker: name of its counters.
+        retention: how long events are kept; what says that it is older has a wrong clock.
+    """
+
+    def __init__(self, worker: str, retention: timedelta = RETENTION) -> None:
+        self._worker, self._retention = worker, retention
         self._producers: dict[Producer, int] = {}
+        self._days = set[int]()
+        """Days that the table of events is known to have room for."""
 
     def commit(self, connection: Connection, reading: Reading, load: float = 0.0) -> Outcome:
         """Write everything in one transaction.
@@ -110,6 +123,7 @@ class Committer:
             work.counters.update(("dead_letters", letter.reason) for letter in letters)
             self._write(connection, state, work)
         self._producers.update(found)
+        self._days = set(sorted(self._days | work.days)[-_DAYS:])
         for producer, arrival in keyed:
             key = producer, arrival.header.lane
             outcome.acknowledgements.setdefault(arrival.address, {})[arrival.header.epoch, arrival.header.lane] = (
@@ -178,10 +192,17 @@ class Committer:
 
     def _store(self, connection: Connection, producer: int, arrival: Arrival, row: ReadRow, work: _Work) -> None:
         event, lane = row.event, arrival.header.lane
-        event_at, device_at, quality = place(event.at_ms, arrival.header.sent_at_ms, arrival.recv_at)
+        event_at, device_at, quality = place(event.at_ms, arrival.header.sent_at_ms, arrival.recv_at, self._retention)
         kind = event.__struct_config__.tag
+        of_line: tuple[int | None, int | None, int | None] = None, None, None
+        if isinstance(event, LineCrossed | ZoneAlarm | ListHit):
+            of_line = event.revision, event.line, event.priority
+        work.days.add(event_at.toordinal())
         work.rows.append(
-            (event_at, device_at, arrival.recv_at, producer, row.sequence, row.crc, lane, kind, quality, row.row)
+            (
+                *(event_at, device_at, arrival.recv_at, producer, row.sequence, row.crc, lane, kind, quality),
+                *(*of_line, row.row),
+            )
         )
         work.counters["events", kind_of(event)] += 1
         if quality is not TimeQuality.DEVICE:
@@ -201,6 +222,8 @@ class Committer:
             work.gaps.append((producer, event.lane, (event.first, event.last), event.reason.label))
 
     def _write(self, connection: Connection, state: dict[Key, _LaneState], work: _Work) -> None:
+        if missing := work.days - self._days:
+            connection.execute(SQL["make_days"], {"days": [date.fromordinal(day) for day in sorted(missing)]})
         if work.rows:
             with connection.cursor() as cursor, cursor.copy(SQL["copy_events"]) as copy:
                 copy.set_types(_COPY_TYPES)

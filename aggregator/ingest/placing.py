@@ -6,6 +6,7 @@ from enum import IntEnum
 from shared.clock import from_ms
 
 RETENTION = timedelta(days=400)
+"""How long events are kept where nothing else is configured."""
 AHEAD = timedelta(minutes=2)
 """A clock this far from ours is still believed."""
 _OLDEST_AGE_MS = 3 * 86_400_000
@@ -19,7 +20,9 @@ class TimeQuality(IntEnum):
     RECEIVED = 3
 
 
-def place(device_ms: int, sent_ms: int, recv_at: datetime) -> tuple[datetime, datetime | None, TimeQuality]:
+def place(
+    device_ms: int, sent_ms: int, recv_at: datetime, retention: timedelta = RETENTION
+) -> tuple[datetime, datetime | None, TimeQuality]:
     """Find an event's time.
 
     The box's time where its clock agrees with ours; else the event's age by the box's own clock, counted back from
@@ -31,7 +34,7 @@ def place(device_ms: int, sent_ms: int, recv_at: datetime) -> tuple[datetime, da
     device_at, sent_at = _calendar(device_ms), _calendar(sent_ms)
     if sent_at is not None and device_at is not None:
         clock_agrees = abs(sent_at - recv_at) <= AHEAD
-        if clock_agrees and recv_at - RETENTION + timedelta(days=1) <= device_at <= recv_at + AHEAD:
+        if clock_agrees and recv_at - retention + timedelta(days=1) <= device_at <= recv_at + AHEAD:
             return device_at, device_at, TimeQuality.DEVICE
     # A box tells both times by one clock, whatever that clock says: even one that began in 1970 knows an age.
     if 0 <= sent_ms - device_ms <= _OLDEST_AGE_MS:

@@ -5,12 +5,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 
 from aggregator.ingest.arrivals import Arrivals
 from aggregator.ingest.commit import SQL, Committer
+from aggregator.ingest.placing import RETENTION
 from aggregator.ingest.reading import DeadLetter, Reading, read
 from aggregator.store import Database
 from aggregator.store.database import Connection as DatabaseConnection
@@ -37,17 +38,25 @@ class IngestWorker:
     Args:
         name: unique among all workers of the deployment; client id and counter label.
         wake_alerting: called after a commit that left something in the inbox.
+        retention: how long events are kept.
     """
 
     def __init__(
-        self, name: str, lane: Lane, database: Database, broker: tuple[str, int], wake_alerting: Callable[[], None]
+        self,
+        name: str,
+        lane: Lane,
+        database: Database,
+        broker: tuple[str, int],
+        wake_alerting: Callable[[], None],
+        retention: timedelta = RETENTION,
     ) -> None:
         self._name, self._lane, self._database, self._wake_alerting = name, lane, database, wake_alerting
         self._arrivals = Arrivals()
         self._stopping = threading.Event()
         self._unsent: dict[Address, dict[tuple[int, Lane], Acknowledgement]] = {}
         self._ack_due_s = 0.0
-        self._committer = Committer(name)
+        self._retention = retention
+        self._committer = Committer(name, retention)
         group = shared_by(f"ingest-{lane.label}", every_box(_CHANNEL[lane]))
         self._since: datetime | None = None
         self._beat_s = 0.0
@@ -81,7 +90,7 @@ class IngestWorker:
 
     def _serve(self, connection: DatabaseConnection) -> None:
         """Until the database fails. What was in hand then is not acknowledged, so the boxes send it again."""
-        self._committer = Committer(self._name)
+        self._committer = Committer(self._name, self._retention)
         while not self._stopping.is_set():
             self._step(connection)
 

@@ -134,3 +134,30 @@ class DeliverySummary(_Entity):
     delivered_at: datetime | None
     given_up_at: datetime | None
     last_error: str | None
+
+
+class StoredEvent(_Entity):
+    """An event as it was received. `clock` says how `at` was found: the box's time, its age, or the receipt."""
+
+    at: datetime
+    device_at: datetime | None
+    received_at: datetime
+    clock: str
+    site: str
+    agent: str
+    camera: str | None
+    line: str | None
+    kind: str
+    priority: int | None
+    epoch: int
+    lane: str
+    number: int
+    detail: dict[str, Any]
+    """What else it says, by kind."""
+
+
+class EventPage(_Entity):
+    """Events, newest first. `next` asks for the page after; null at the end."""
+
+    events: list[StoredEvent]
+    next: str | None

@@ -1,5 +1,6 @@
 """Migrations: numbered files, forward only, each in a transaction of its own."""
 
+from enum import StrEnum
 from importlib import resources
 
 from aggregator.store.database import Connection, Database
@@ -12,16 +13,36 @@ CREATE TABLE IF NOT EXISTS migrations (
 )
 """
 
+_ENGINE = """
+CREATE TABLE IF NOT EXISTS storage (
+    engine text NOT NULL, only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one)
+)
+"""
+_LOADED = """
+SELECT current_setting('shared_preload_libraries') LIKE '%timescaledb%'
+   AND EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb') AS loaded
+"""
+
 
 class MigrationError(HawklineError):
     """The database was written by a newer Hawkline."""
 
 
-def available() -> list[tuple[int, str, str]]:
-    """`(number, name, text)` of every migration, ascending."""
+class Engine(StrEnum):
+    """What keeps the tables that grow with time. Chosen once for a database, by its first migration."""
+
+    NATIVE = "native"
+    """PostgreSQL's own partitions."""
+    TIMESCALE = "timescale"
+    """Hypertables, compressed."""
+
+
+def available(engine: Engine) -> list[tuple[int, str, str]]:
+    """`(number, name, text)` of every migration of an engine, ascending; `NAME.ENGINE.sql` is of one engine only."""
     folder = resources.files("aggregator.store").joinpath("sql", "migrations")
     found = [entry for entry in folder.iterdir() if entry.name.endswith(".sql")]
-    return sorted((int(entry.name.split("_")[0]), entry.name, entry.read_text("utf-8")) for entry in found)
+    ours = [entry for entry in found if entry.name.count(".") == 1 or entry.name.endswith(f".{engine}.sql")]
+    return sorted((int(entry.name.split("_")[0]), entry.name, entry.read_text("utf-8")) for entry in ours)
 
 
 def migrate(database: Database) -> list[str]:
@@ -39,10 +60,28 @@ def migrate(database: Database) -> list[str]:
         return _apply(connection)
 
 
+def engine_of(connection: Connection) -> Engine:
+    """The engine of a database; where none was chosen TimescaleDB, if the server has loaded it.
+
+    Args:
+        connection: in autocommit mode.
+    """
+    connection.execute(_ENGINE)
+    chosen = connection.execute("SELECT engine FROM storage").fetchone()
+    if chosen:
+        return Engine(chosen["engine"])
+    loaded = connection.execute(_LOADED).fetchone()
+    engine = Engine.TIMESCALE if loaded and loaded["loaded"] else Engine.NATIVE
+    if engine is Engine.TIMESCALE:
+        connection.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
+    connection.execute("INSERT INTO storage (engine) VALUES (%s)", (engine.value,))
+    return engine
+
+
 def _apply(connection: Connection) -> list[str]:
     connection.execute(_TABLE)
     done = {row["number"] for row in connection.execute("SELECT number FROM migrations")}
-    known = available()
+    known = available(engine_of(connection))
     unknown = done - {number for number, _, _ in known}
     if unknown:
         raise MigrationError(

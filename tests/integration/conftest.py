@@ -3,19 +3,25 @@
 import os
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import psycopg
 import pytest
+import uvicorn
 
+from aggregator.alerting.alerts import Publishing
+from aggregator.api.app import build
 from aggregator.embedded.broker import EmbeddedBroker
 from aggregator.embedded.postgres import EmbeddedPostgres
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from aggregator.store.migrate import migrate
+from aggregator.store.pictures import PictureStore
 from shared.net import is_listening, pick_free_port
 
 
@@ -57,6 +63,24 @@ def database(empty_database: Database) -> Database:
 def connection(database: Database) -> Iterator[Connection]:
     with database.connect("test", autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture
+def client(database: Database, tmp_path: Path) -> Iterator[httpx.Client]:
+    """Talks to a real server on loopback."""
+    port = pick_free_port()
+    app = build(database, PictureStore(tmp_path / "evidence"), Publishing(), console=tmp_path)
+    server = uvicorn.Server(
+        uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=1)
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, trust_env=False) as client:
+        yield client
+    server.should_exit = True
+    thread.join(10)
 
 
 @pytest.fixture(params=["embedded", "mosquitto"])

@@ -7,29 +7,24 @@ import json
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from aggregator.alerting import alerts
 from aggregator.alerting.alerts import Publishing
 from aggregator.alerting.engine import AlertingEngine
-from aggregator.api.app import build
 from aggregator.config import WebhookSettings
 from aggregator.ingest.commit import Committer
 from aggregator.ingest.reading import read
 from aggregator.notify.webhook import WebhookSender
 from aggregator.store import Database
-from aggregator.store.pictures import PictureStore
 from shared.clock import SystemClock
 from shared.events import EvidenceReady, Lane
-from shared.net import pick_free_port
 from tests.integration.test_ingest import NOW_S, crossed, message
 
 JPEG = b"\xff\xd8\xff\xe0 a picture"
@@ -55,23 +50,6 @@ def raise_alerts(database: Database) -> Callable[..., None]:
         first += len(events)
 
     return run
-
-
-@pytest.fixture
-def client(database: Database, tmp_path: Path) -> Iterator[httpx.Client]:
-    port = pick_free_port()
-    app = build(database, PictureStore(tmp_path / "evidence"), Publishing(), console=tmp_path)
-    server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=1)
-    )
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, trust_env=False) as client:
-        yield client
-    server.should_exit = True
-    thread.join(10)
 
 
 def follow(client: httpx.Client, count: int, **headers: str) -> list[tuple[str, str, Any]]:

@@ -30,7 +30,11 @@ FROM unnest(%(producer_ids)s::int[], %(lanes)s::smallint[], %(contiguous)s::bigi
 WHERE (cursors.producer_id, cursors.lane) = (new.producer_id, new.lane);
 
 -- name: copy_events
-COPY events (event_at, device_at, recv_at, producer_id, seq, crc, lane, kind, time_quality, body) FROM STDIN (FORMAT BINARY);
+COPY events (event_at, device_at, recv_at, producer_id, seq, crc, lane, kind, time_quality, revision, line, priority, body)
+FROM STDIN (FORMAT BINARY);
+
+-- name: make_days
+SELECT make_days(%(days)s);
 
 -- name: add_counts
 INSERT INTO counts (producer_id, revision, line, direction, quarter, crossings)

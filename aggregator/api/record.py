@@ -1,0 +1,55 @@
+"""The record: events by place, kind, line, priority and time."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query
+
+from aggregator.api.parts import ConnectionDependency
+from aggregator.store import record
+from aggregator.store.entities import EventPage
+from shared.ids import NAME_PATTERN
+
+router = APIRouter(prefix="/api/v1", tags=["record"])
+
+Name = Annotated[str | None, Query(pattern=NAME_PATTERN)]
+Label = Annotated[str | None, Query(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+
+
+@router.get("/events", responses={422: {"description": "something asked for makes no sense"}})
+def list_events(
+    connection: ConnectionDependency,
+    site: Name = None,
+    agent: Name = None,
+    camera: Label = None,
+    line: Annotated[Label, Query(description="name of a line or zone")] = None,
+    kind: Annotated[list[str] | None, Query(description="any of: " + ", ".join(record.NUMBERS))] = None,
+    priority: Annotated[int | None, Query(ge=1, le=4, description="at least so urgent; 1 is the most")] = None,
+    since: Annotated[datetime | None, Query(description="not before, ISO 8601 with a time zone")] = None,
+    until: Annotated[datetime | None, Query(description="not after")] = None,
+    after: Annotated[str | None, Query(max_length=100, description="`next` of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> EventPage:
+    """Events, newest first, page by page."""
+    for name, moment in (("since", since), ("until", until)):
+        if moment and moment.tzinfo is None:
+            raise HTTPException(422, f"{name}={moment.isoformat()}: a time without its zone; append Z or +08:00")
+    unknown = sorted(set(kind or ()) - set(record.NUMBERS))
+    if unknown:
+        raise HTTPException(422, f"kind={unknown[0]}: there are {', '.join(record.NUMBERS)}")
+    asked = record.EventQuestion(
+        site=site,
+        agent=agent,
+        camera=camera,
+        line=line,
+        kinds=[record.NUMBERS[name] for name in kind] if kind else None,
+        priority=priority,
+        since=since,
+        until=until,
+        after=after,
+        limit=limit,
+    )
+    try:
+        return record.events(connection, asked)
+    except record.CursorError as error:
+        raise HTTPException(422, str(error)) from None

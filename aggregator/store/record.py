@@ -1,0 +1,173 @@
+"""Questions to the record: which events, newest first, page by page.
+
+A window of time at a time, each longer than the one before: a busy place answers from the newest rows, a quiet one from
+its own index, and neither walks through what the other wrote.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from aggregator.store.database import Connection
+from aggregator.store.entities import EventPage, StoredEvent
+from aggregator.store.queries import load_queries
+from shared.envelope import decode_event
+from shared.errors import HawklineError, WireError
+from shared.events import KINDS, Lane
+
+SQL = load_queries("record.sql")
+NUMBERS = {name: int(str(kind.__struct_config__.tag)) for kind, name in KINDS.items()}
+"""Wire numbers of the kinds of events."""
+_NAMES = {number: name for name, number in NUMBERS.items()}
+_CLOCKS = {1: "device", 2: "age", 3: "received"}
+_WINDOWS = (timedelta(hours=1), timedelta(hours=8), timedelta(days=3), timedelta(days=24))
+_AHEAD = timedelta(minutes=5)
+"""Event times may be this far ahead of our clock, and ours behind others of ours."""
+_SHOWN = {"at_ms", "revision", "line", "priority"}
+
+
+class CursorError(HawklineError):
+    """The cursor is not one that was given out."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventQuestion:
+    """What is asked for; None asks for all.
+
+    Attributes:
+        site: name of a site.
+        agent: name of a box; the same name may be at several sites.
+        camera: name of a camera.
+        line: name of a line or zone.
+        kinds: wire numbers of kinds.
+        priority: at least so urgent (1 is the most).
+        since: not before.
+        until: not after.
+        after: where the page before ended.
+        limit: at most so many.
+    """
+
+    site: str | None = None
+    agent: str | None = None
+    camera: str | None = None
+    line: str | None = None
+    kinds: Sequence[int] | None = None
+    priority: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    after: str | None = None
+    limit: int = 100
+
+
+def events(connection: Connection, asked: EventQuestion) -> EventPage:
+    """Answer.
+
+    Raises:
+        CursorError: `after` makes no sense.
+    """
+    place = _Place.read(asked.after) if asked.after else None
+    who = {"site": asked.site, "agent": asked.agent}
+    values: dict[str, Any] = {
+        "producers": None,
+        "kinds": list(asked.kinds) if asked.kinds else None,
+        "priority": asked.priority,
+        "camera": asked.camera,
+        "line": asked.line,
+        "after": place.event_at if place else None,
+        "after_producer": place.producer_id if place else None,
+        "after_lane": place.lane if place else None,
+        "after_seq": place.seq if place else None,
+    }
+    if asked.site or asked.agent:
+        values["producers"] = [row["id"] for row in connection.execute(SQL["producers_of"], who)]
+    oldest = connection.execute(SQL["oldest_event"]).fetchone()
+    if oldest is None or values["producers"] == []:
+        return EventPage(events=[], next=None)
+    begin = max(oldest["event_at"], asked.since or oldest["event_at"])
+    end = min(asked.until or datetime.max.replace(tzinfo=UTC), datetime.now(UTC) + _AHEAD)
+    if place:
+        end = min(end, place.event_at)
+    found: list[Mapping[str, Any]] = []
+    for window in (*_WINDOWS, end - begin):
+        if end < begin or len(found) >= asked.limit:
+            break
+        start = max(begin, end - window)
+        limits = {"from": start, "until": end, "limit": asked.limit - len(found)}
+        found += connection.execute(SQL["events"], {**values, **limits}).fetchall()
+        end = start - timedelta(microseconds=1)
+    more = str(_Place.of(found[-1])) if len(found) == asked.limit else None
+    return EventPage(events=[_event(row) for row in found], next=more)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a page ends: an event, as a cursor names it."""
+
+    event_at: datetime
+    producer_id: int
+    lane: int
+    seq: int
+
+    def __str__(self) -> str:
+        micros = round((self.event_at - _EPOCH) / timedelta(microseconds=1))
+        return f"{micros:x}.{self.producer_id:x}.{self.lane:x}.{self.seq:x}"
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "_Place":
+        return cls(row["event_at"], row["producer_id"], row["lane"], row["seq"])
+
+    @classmethod
+    def read(cls, text: str) -> "_Place":
+        try:
+            micros, producer, lane, seq = (int(part, 16) for part in text.split("."))
+            if not (0 <= producer < 2**31 and 0 <= lane < 2**15 and 0 <= seq < 2**63):
+                raise ValueError
+            return cls(_EPOCH + timedelta(microseconds=micros), producer, lane, seq)
+        except (ValueError, OverflowError):
+            raise CursorError(f"after {text!r}: expected `next` of the page before") from None
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _event(row: Mapping[str, Any]) -> StoredEvent:
+    return StoredEvent(
+        at=row["event_at"],
+        device_at=row["device_at"],
+        received_at=row["recv_at"],
+        clock=_CLOCKS.get(row["time_quality"], "?"),
+        site=row["site"],
+        agent=row["agent"],
+        camera=row["camera"],
+        line=row["line"],
+        kind=_NAMES.get(row["kind"], f"kind {row['kind']}"),
+        priority=row["priority"],
+        epoch=row["epoch"],
+        lane=Lane(row["lane"]).label,
+        number=row["seq"],
+        detail=_detail(bytes(row["body"])),
+    )
+
+
+def _detail(body: bytes) -> dict[str, Any]:
+    """What else an event says, by the names of its fields."""
+    try:
+        fields = msgspec.structs.asdict(decode_event(body))
+    except WireError as error:  # written by a version that knew more, or less
+        return {"unreadable": str(error)}
+    return {name: _plain(value) for name, value in fields.items() if name not in _SHOWN}
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "label"):
+        return value.label
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, msgspec.Struct):
+        return {name: _plain(part) for name, part in msgspec.structs.asdict(value).items()}
+    if isinstance(value, tuple | list):
+        return [_plain(part) for part in value]
+    return value

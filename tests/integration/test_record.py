@@ -1,0 +1,234 @@
+"""The record: questions are answered as a plain walk through everything would, and the oldest days go with care."""
+
+import random
+import time
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from aggregator.ingest.commit import Committer
+from aggregator.ingest.reading import read
+from aggregator.store import Database
+from aggregator.store.database import Connection
+from aggregator.store.retention import Day, RetentionKeeper, expired, kept_days, objection
+from shared.clock import to_ms
+from shared.envelope import Header, encode_batch, encode_event
+from shared.events import (
+    CameraChanged,
+    CameraState,
+    ConfigApplied,
+    Direction,
+    Event,
+    Lane,
+    LineCrossed,
+    LineSpec,
+)
+from shared.mqtt import Message
+
+CAMERAS = ("gate", "yard")
+LINES = tuple(
+    LineSpec(camera, name, ((0.0, 0.5), (1.0, 0.5)), "both", 2) for camera, name in ((0, "in"), (0, "out"), (1, "wall"))
+)
+DAYS = 60
+
+
+class Site:
+    """Boxes that were seen by the aggregator over two months."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.told: list[dict[str, Any]] = []
+        rng = random.Random(7)
+        now_s = time.time()
+        committer = Committer("test", timedelta(days=400))
+        for site, agent, count in (("north", "a", 400), ("north", "b", 30), ("south", "a", 150)):
+            ages_s = sorted((rng.random() ** 3 * DAYS * 86400 for _ in range(count)), reverse=True)
+            for first, age_s in enumerate([DAYS * 86400.0, *ages_s], start=1):
+                event = self._event(rng, to_ms(now_s - age_s), first)
+                header = Header(Lane.ALARM, 1, first, 1, 1, to_ms(now_s))
+                topic = f"hl/1/{site}/{agent}/up/alarm"
+                sent = Message(topic, encode_batch(header, [encode_event(event)]), False, now_s)
+                committer.commit(connection, read([sent], Lane.ALARM))
+                self.told.append(self._row(site, agent, first, event))
+        self.told.sort(key=lambda row: (row["at"], row["order"]), reverse=True)
+
+    @staticmethod
+    def _event(rng: random.Random, at_ms: int, first: int) -> Event:
+        if first == 1:
+            return ConfigApplied(at_ms, 1, CAMERAS, LINES)
+        if rng.random() < 0.2:
+            return CameraChanged(at_ms, 1, rng.randrange(2), CameraState.WATCHING, "")
+        return LineCrossed(at_ms, 1, rng.randrange(3), Direction.LEFT_TO_RIGHT, 1, first, rng.randrange(4), 0)
+
+    @staticmethod
+    def _row(site: str, agent: str, number: int, event: Event) -> dict[str, Any]:
+        crossed = isinstance(event, LineCrossed)
+        line = LINES[event.line] if crossed else None
+        return {
+            "site": site,
+            "agent": agent,
+            "number": number,
+            "kind": {LineCrossed: "line_crossed", CameraChanged: "camera_changed"}.get(type(event), "config_applied"),
+            "at": event.at_ms,
+            "priority": event.priority if crossed else None,
+            "line": line.name if line else None,
+            "camera": CAMERAS[line.camera] if line else None,
+            "order": number,
+        }
+
+    def asked(self, **wanted: Any) -> list[tuple[str, str, int]]:
+        """What a walk through everything finds."""
+        found = []
+        for row in self.told:
+            told = {name: row[name] for name in wanted if name in row and name != "priority"}
+            if any(told[name] != wanted[name] for name in told):
+                continue
+            if "priority" in wanted and not 1 <= (row["priority"] or 0) <= wanted["priority"]:
+                continue
+            if not to_ms(wanted.get("since_s", 0)) <= row["at"] <= to_ms(wanted.get("until_s", 1e10)):
+                continue
+            found.append((row["site"], row["agent"], row["number"]))
+        return found
+
+
+def pages(client: httpx.Client, limit: int, **asked: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    after = None
+    for _ in range(1000):
+        answer = client.get("/api/v1/events", params={**asked, "limit": limit, **({"after": after} if after else {})})
+        assert answer.status_code == 200, answer.text
+        page = answer.json()
+        assert len(page["events"]) <= limit
+        found += page["events"]
+        after = page["next"]
+        if after is None:
+            return found
+    raise AssertionError("pages without end")
+
+
+def names(found: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
+    return [(row["site"], row["agent"], row["number"]) for row in found]
+
+
+def test_every_question_is_answered_as_a_walk_through_everything_would(
+    client: httpx.Client, connection: Connection
+) -> None:
+    site = Site(connection)
+    now_s = time.time()
+    week_s, month_s = now_s - 7 * 86400, now_s - 30 * 86400
+    questions: list[dict[str, Any]] = [
+        {},
+        {"site": "north"},
+        {"site": "north", "agent": "b"},
+        {"agent": "a"},
+        {"kind": "line_crossed"},
+        {"kind": "camera_changed", "site": "south"},
+        {"priority": 1},
+        {"line": "in"},
+        {"camera": "gate", "site": "north"},
+        {"camera": "gate", "line": "wall"},
+        {"since_s": week_s},
+        {"until_s": month_s, "priority": 2},
+        {"since_s": month_s, "until_s": week_s, "agent": "b"},
+        {"site": "nowhere"},
+    ]
+    for question in questions:
+        asked = {name: value for name, value in question.items() if not name.endswith("_s")}
+        for name in ("since", "until"):
+            if f"{name}_s" in question:
+                asked[name] = datetime.fromtimestamp(question[f"{name}_s"], tz=UTC).isoformat()
+        for limit in (7, 100, 1000):
+            found = names(pages(client, limit, **asked))
+            wanted = site.asked(**question)
+            assert sorted(found) == sorted(wanted), (question, limit)
+            assert len(set(found)) == len(found), (question, limit)
+    times = [row["at"] for row in pages(client, 50)]
+    assert times == sorted(times, reverse=True)
+
+
+def test_an_event_says_where_when_and_what(client: httpx.Client, connection: Connection) -> None:
+    Site(connection)
+    newest = client.get("/api/v1/events", params={"kind": "line_crossed", "limit": 1}).json()["events"][0]
+    assert newest["camera"] in CAMERAS
+    assert newest["line"] in {line.name for line in LINES}
+    assert newest["clock"] == "device"
+    assert newest["detail"] == {
+        "direction": "left_to_right", "run": 1, "track": newest["number"], "confirm_ms": 0,
+    }  # fmt: skip
+    config = client.get("/api/v1/events", params={"kind": "config_applied", "limit": 1}).json()["events"][0]
+    assert config["detail"]["cameras"] == list(CAMERAS)
+    assert config["detail"]["lines"][2]["name"] == "wall"
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"since": "2026-01-01T00:00:00"}, "a time without its zone"),
+        ({"kind": "nonsense"}, "there are line_crossed"),
+        ({"after": "1.2.3"}, "expected `next` of the page before"),
+        ({"after": "zz.1.1.1"}, "expected `next` of the page before"),
+        ({"after": "f" * 90 + ".1.1.1"}, "expected `next` of the page before"),
+        ({"after": "1.ffffffffff.1.1"}, "expected `next` of the page before"),
+        ({"limit": "0"}, "limit"),
+        ({"site": "a b"}, "site"),
+        ({"line": "a\0b"}, "line"),
+        ({"priority": "9"}, "priority"),
+    ],
+)
+def test_questions_that_make_no_sense_are_told_so(client: httpx.Client, asked: dict[str, str], words: str) -> None:
+    answer = client.get("/api/v1/events", params=asked)
+    assert answer.status_code == 422
+    assert words in answer.text
+
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+OLD = [Day(date(2026, 1, day), 1, False) for day in (1, 2, 3)]
+
+
+def test_only_whole_days_expire() -> None:
+    days = [Day(NOW.date() - timedelta(days=age), 1, False) for age in (12, 11, 10, 9, 0)]
+    assert expired(days, NOW, timedelta(days=10)) == days[:2]
+
+
+@pytest.mark.parametrize(
+    ("days", "newest", "jump_s", "words"),
+    [
+        (OLD[:2], NOW - timedelta(hours=1), 5.0, None),
+        (OLD[:1], NOW - timedelta(days=3), 0.0, "is the clock right"),
+        (OLD[:1], NOW + timedelta(days=365), 0.0, "is the clock right"),
+        (OLD[:1], None, 0.0, "is the clock right"),
+        (OLD, NOW, 0.0, "3 days would go at once"),
+        (OLD[:1], NOW, 86400.0, "the clock was set"),
+        (OLD[:1], NOW, -3600.0, "the clock was set"),
+    ],
+)
+def test_what_speaks_against_deleting(days: list[Day], newest: datetime, jump_s: float, words: str | None) -> None:
+    found = objection(days, NOW, newest, jump_s)
+    assert (found is None) if words is None else (found is not None and words in found)
+
+
+def test_the_oldest_days_go_and_everything_else_stays(connection: Connection) -> None:
+    Site(connection)
+    days = [day.day for day in kept_days(connection)]
+    today = datetime.now(UTC).date()
+    assert days[0] == today - timedelta(days=DAYS)
+    assert sum(day.bytes for day in kept_days(connection)) > 0
+
+    def count(condition: str = "true") -> int:
+        row = connection.execute(f"SELECT count(*) AS n FROM events WHERE {condition}".encode()).fetchone()
+        assert row
+        return int(row["n"])
+
+    before = count()
+    keeper = RetentionKeeper(Database(""), timedelta(days=10))
+    assert keeper.look(connection) == [], "too many at once"
+    assert count() == before
+    keep = today - days[1]
+    keeper = RetentionKeeper(Database(""), keep)
+    first = connection.execute("SELECT count(*) AS n FROM events WHERE event_at < %s", (days[1],)).fetchone()
+    assert keeper.look(connection) == days[:1]
+    assert first
+    assert count() == before - first["n"]
+    assert [day.day for day in kept_days(connection)] == days[1:]
+    assert keeper.look(connection) == []
