@@ -1,5 +1,6 @@
-"""How commands print: a table for people or JSON for programs, chosen by `-o`."""
+"""How commands print: a table for people, JSON for programs or CSV for spreadsheets, chosen by `-o`."""
 
+import csv
 import sys
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
@@ -14,9 +15,10 @@ class Output(StrEnum):
 
     TABLE = "table"
     JSON = "json"
+    CSV = "csv"
 
 
-OutputOption = Annotated[Output, typer.Option("-o", "--output", help="table for people, json for programs")]
+OutputOption = Annotated[Output, typer.Option("-o", "--output", help="table for people, json for programs, csv")]
 
 
 def emit(line: str = "") -> None:
@@ -37,11 +39,15 @@ def to_json(value: Any) -> str:
 
 
 def print_rows(rows: Iterable[Mapping[str, Any]], output: Output) -> None:
-    """Rows of one shape, as an aligned table or as one JSON object a line."""
-    listed = list(rows)
+    """Rows of one shape, as an aligned table, as one JSON object a line, or as CSV with a head."""
     if output is Output.JSON:
-        for row in listed:
+        for row in rows:
             emit(to_json(row))
+        return
+    listed = list(rows)
+    if output is Output.CSV:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerows([list(listed[0]), *(row.values() for row in listed)] if listed else [])
         return
     if not listed:
         emit("(nothing)")

@@ -38,4 +38,4 @@ def test_paho_has_one_room() -> None:
     found = subprocess.run(
         ["git", "grep", "-lE", r"^\s*(import|from) paho", "--", "*.py"], capture_output=True, text=True, check=False
     ).stdout.split()
-    assert found == ["shared/mqtt/connection.py", "shared/mqtt/loop.py"]
+    assert found == ["shared/mqtt/connection.py"]

@@ -1,13 +1,19 @@
 """The record: questions are answered as a plain walk through everything would, and the oldest days go with care."""
 
+import csv
+import io
+import json
 import random
+import subprocess
+import sys
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import httpx
 import pytest
 
+from aggregator.ask.moments import moment
 from aggregator.ingest.commit import Committer
 from aggregator.ingest.reading import read
 from aggregator.store import Database
@@ -15,6 +21,7 @@ from aggregator.store.database import Connection
 from aggregator.store.retention import Day, RetentionKeeper, expired, kept_days, objection
 from shared.clock import to_ms
 from shared.envelope import Header, encode_batch, encode_event
+from shared.errors import ConfigError
 from shared.events import (
     CameraChanged,
     CameraState,
@@ -180,6 +187,53 @@ def test_questions_that_make_no_sense_are_told_so(client: httpx.Client, asked: d
     answer = client.get("/api/v1/events", params=asked)
     assert answer.status_code == 422
     assert words in answer.text
+
+
+def hawkline(url: str, *more: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "shared", "events", "--url", url, *more]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_the_command_asks_the_same(client: httpx.Client, connection: Connection) -> None:
+    site, url = Site(connection), str(client.base_url)
+    done = hawkline(url, "--site", "north", "--limit", "10000", "-o", "json")
+    assert done.returncode == 0, done.stderr
+    assert sorted(names([json.loads(line) for line in done.stdout.splitlines()])) == sorted(site.asked(site="north"))
+    rows = list(csv.DictReader(io.StringIO(hawkline(url, "--since", "90d", "--limit", "600", "-o", "csv").stdout)))
+    assert len(rows) == min(600, len(site.told))
+    assert {row["camera"] for row in rows} == {*CAMERAS, ""}
+    table = hawkline(url, "--kind", "config_applied", "--agent", "b").stdout.splitlines()
+    assert len(table) == 2
+    assert table[0].split() == ["AT", "SITE", "AGENT", "CAMERA", "LINE", "KIND", "PRIORITY", "NUMBER", "DETAIL"]
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--since", "yesterday"], "--since 'yesterday': expected a time ago"),
+        (["--kind", "nonsense"], "there are line_crossed"),
+        (["--url", "http://127.0.0.1:1"], "no aggregator answers"),
+        (["--url", "nonsense"], "--url nonsense"),
+        (["--site", "a b"], "site: "),
+    ],
+)
+def test_the_command_says_what_is_wrong(client: httpx.Client, more: list[str], words: str) -> None:
+    done = hawkline(str(client.base_url), *more)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_moments_as_people_type_them() -> None:
+    zone = timezone(timedelta(hours=8))
+    now = datetime(2026, 11, 20, 12, tzinfo=zone)
+    assert moment("90m", "--since", now) == now - timedelta(minutes=90)
+    assert moment("2w", "--since", now) == now - timedelta(weeks=2)
+    assert moment("2026-11-20", "--since", now) == datetime(2026, 11, 20, tzinfo=zone)
+    assert moment("2026-11-20T08:00Z", "--since", now) == datetime(2026, 11, 20, 8, tzinfo=UTC)
+    for nonsense in ("", "5", "-5m", "5y", "2026-13-01", "now"):
+        with pytest.raises(ConfigError, match="--until"):
+            moment(nonsense, "--until", now)
 
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -1,0 +1,74 @@
+"""The API as the commands see it: answers, or one line that says what to do."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import httpx
+
+from shared.errors import ConfigError, UnavailableError
+
+_TIMEOUT_S = 60.0
+_PAGE = 500
+
+
+class ApiClient:
+    """Talks to one aggregator.
+
+    Args:
+        url: such as http://127.0.0.1:8420.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        try:
+            self._http = httpx.Client(base_url=url, timeout=_TIMEOUT_S, trust_env=False)
+        except httpx.InvalidURL as error:
+            raise ConfigError(f"--url {url!r}: {error}; expected something like http://127.0.0.1:8420") from None
+
+    def get(self, path: str, asked: Mapping[str, Any]) -> Any:
+        """JSON of a route; what is None is not asked.
+
+        Raises:
+            ConfigError: the API says that the question makes no sense.
+            UnavailableError: no answer, or not of an aggregator.
+        """
+        try:
+            answer = self._http.get(path, params={name: value for name, value in asked.items() if value is not None})
+            if answer.status_code == 422:
+                raise ConfigError(_complaint(answer))
+            answer.raise_for_status()
+            return answer.json()
+        except httpx.HTTPStatusError as error:
+            raise UnavailableError(
+                f"{self._url}{path}: {error.response.status_code} {_complaint(error.response)}"
+            ) from None
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            what = str(error) or type(error).__name__
+            raise UnavailableError(
+                f"--url {self._url}: no aggregator answers ({what}); is `hawkline aggregator run` up?"
+            ) from None
+
+    def pages(self, path: str, asked: Mapping[str, Any], key: str, limit: int) -> Iterator[dict[str, Any]]:
+        """Rows of a route that gives pages, at most `limit` of them.
+
+        Raises:
+            ConfigError, UnavailableError: as `get`.
+        """
+        after = None
+        while limit > 0:
+            answer = self.get(path, {**asked, "after": after, "limit": min(limit, _PAGE)})
+            yield from answer[key]
+            limit -= len(answer[key])
+            after = answer["next"]
+            if after is None:
+                return
+
+
+def _complaint(answer: httpx.Response) -> str:
+    try:
+        detail = answer.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        return answer.text[:200]
+    if isinstance(detail, list):  # a value that the API's own types refuse
+        return "; ".join(f"{'.'.join(map(str, part['loc'][1:]))}: {part['msg']}" for part in detail)
+    return str(detail)

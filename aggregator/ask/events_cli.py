@@ -1,0 +1,56 @@
+"""`hawkline events`: what the record holds."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from aggregator.ask.client import ApiClient
+from aggregator.ask.moments import moment
+from shared.output import Output, OutputOption, print_rows, to_json
+
+app = typer.Typer(help="Events of the record, newest first.")
+
+UrlOption = Annotated[str, typer.Option("--url", envvar="HAWKLINE_URL", help="the aggregator's API")]
+
+
+@app.callback(
+    invoke_without_command=True,
+    epilog="Example: hawkline events --site north --kind line_crossed --since 8h; hawkline events --since 2d -o csv",
+)
+def events(
+    url: UrlOption = "http://127.0.0.1:8420",
+    site: Annotated[str | None, typer.Option("--site", help="name of a site")] = None,
+    agent: Annotated[str | None, typer.Option("--agent", help="name of a box")] = None,
+    camera: Annotated[str | None, typer.Option("--camera")] = None,
+    line: Annotated[str | None, typer.Option("--line", help="name of a line or zone")] = None,
+    kind: Annotated[list[str] | None, typer.Option("--kind", help="such as line_crossed; again for more")] = None,
+    priority: Annotated[
+        int | None, typer.Option("--priority", min=1, max=4, help="at least so urgent; 1 is the most")
+    ] = None,
+    since: Annotated[str | None, typer.Option("--since", help="90m, 8h, 2d, or 2026-11-20T08:00")] = None,
+    until: Annotated[str | None, typer.Option("--until", help="the same")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="at most so many")] = 100,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """List events by place, kind, line, priority and time."""
+    now = datetime.now().astimezone()
+    asked = {
+        "site": site,
+        "agent": agent,
+        "camera": camera,
+        "line": line,
+        "kind": kind or None,
+        "priority": priority,
+        "since": moment(since, "--since", now).isoformat() if since else None,
+        "until": moment(until, "--until", now).isoformat() if until else None,
+    }
+    found = ApiClient(url).pages("/api/v1/events", asked, "events", limit)
+    print_rows(found if output is Output.JSON else map(_row, found), output)
+
+
+def _row(event: dict[str, Any]) -> dict[str, Any]:
+    """Flat, and in local time, for people and spreadsheets."""
+    at = datetime.fromisoformat(event["at"]).astimezone().isoformat(sep=" ", timespec="milliseconds")
+    names = ("site", "agent", "camera", "line", "kind", "priority", "number")
+    return {"at": at, **{name: event[name] for name in names}, "detail": to_json(event["detail"])}

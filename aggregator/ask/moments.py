@@ -1,0 +1,31 @@
+"""Moments as people type them: `90m`, `2d`, `2026-11-20`, `2026-11-20T08:00+08:00`."""
+
+import re
+from datetime import datetime, timedelta
+
+from shared.errors import ConfigError
+
+_AGO = re.compile(r"(\d{1,6})([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def moment(text: str, option: str, now: datetime) -> datetime:
+    """Read a moment.
+
+    Args:
+        text: a time ago, or an ISO 8601 date or time; without a zone it is in that of `now`.
+        option: for the message.
+        now: aware.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    if found := _AGO.fullmatch(text):
+        return now - timedelta(**{_UNITS[found[2]]: int(found[1])})
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(
+            f"{option} {text!r}: expected a time ago such as 90m, 8h or 2d, or such as 2026-11-20T08:00"
+        ) from None
+    return read if read.tzinfo else read.replace(tzinfo=now.tzinfo)
