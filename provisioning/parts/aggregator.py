@@ -23,6 +23,7 @@ _LEAVE_S = 30.0
 _TEXT = """data_dir = "aggregator"
 
 [broker]
+embedded = {embedded}
 port = {broker_port}
 
 [api]
@@ -37,11 +38,14 @@ class LocalAggregator:
         folder: of configuration, data and log.
         api_port: where it listens; None picks one.
         more: what follows in its configuration.
+        broker_port: of a broker that runs; None starts the embedded one.
     """
 
-    def __init__(self, folder: Path, api_port: int | None = None, more: str = "") -> None:
-        self.folder, self.more = folder, more
-        self.api_port, self.broker_port = api_port or pick_free_port(), pick_free_port()
+    def __init__(
+        self, folder: Path, api_port: int | None = None, more: str = "", broker_port: int | None = None
+    ) -> None:
+        self.folder, self.more, self._embedded = folder, more, broker_port is None
+        self.api_port, self.broker_port = api_port or pick_free_port(), broker_port or pick_free_port()
         self.url = f"http://127.0.0.1:{self.api_port}"
         self.http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
         config = folder / "aggregator.toml"
@@ -56,7 +60,8 @@ class LocalAggregator:
             UnavailableError: it ended, or was not ready in time.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        text = _TEXT.format(broker_port=self.broker_port, api_port=self.api_port) + self.more
+        places = {"broker_port": self.broker_port, "api_port": self.api_port}
+        text = _TEXT.format(embedded=str(self._embedded).lower(), **places) + self.more
         (self.folder / "aggregator.toml").write_text(text, encoding="utf-8")
         self.process.start()
         self.await_ready(stop)
