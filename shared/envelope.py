@@ -10,7 +10,6 @@ The header alone is enough to account for a batch whose body is damaged beyond t
 import struct
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import msgspec
@@ -33,8 +32,7 @@ _raw_rows = msgspec.msgpack.Decoder(list[msgspec.Raw])
 _event = msgspec.msgpack.Decoder(Event)
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(msgspec.Struct, frozen=True, gc=False):
     """What accounts for a batch: events `first` to `last` of one lane.
 
     `low` is the oldest number that the box can still send; `sent_at_ms` its wall clock when it sent.

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from shared.errors import ConfigError, WireError
 from shared.ids import check_name
 
 ROOT = "hl/1"
+_KEPT_LENGTH = 256
+"""Topics up to this length are remembered parsed; ours are, and a stranger's long ones shall fill no memory."""
 AGGREGATOR_STATE = f"{ROOT}/aggregator/state"
 """Retained marker: boxes send only while it says that an aggregator listens."""
 
@@ -52,6 +55,11 @@ def parse(topic: str) -> tuple[Address, Channel]:
     Raises:
         WireError: the topic is none of ours.
     """
+    return _parse(topic) if len(topic) <= _KEPT_LENGTH else _parse.__wrapped__(topic)
+
+
+@lru_cache(maxsize=16_384)
+def _parse(topic: str) -> tuple[Address, Channel]:
     parts = topic.split("/", 4)
     if len(parts) != 5 or f"{parts[0]}/{parts[1]}" != ROOT:
         raise WireError("topic", f"topic {topic!r} is not {ROOT}/SITE/AGENT/CHANNEL")

@@ -2,19 +2,22 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 import msgspec
+from msgspec.structs import replace
+from psycopg.rows import tuple_row
 from psycopg.types.json import Jsonb
 
 from aggregator.ingest import cursor as cursors
 from aggregator.ingest.checksums import Checksums
 from aggregator.ingest.cursor import Cursor, Range
-from aggregator.ingest.placing import RETENTION, TimeQuality, place, quarter_of
+from aggregator.ingest.placing import QUARTER_S, RETENTION, Placing, TimeQuality, quarter
 from aggregator.ingest.reading import Arrival, DeadLetter, Reading, ReadRow
 from aggregator.rules.occurrence import Occurrence
-from aggregator.store import load_queries
+from aggregator.store import arrays, load_queries
 from aggregator.store.database import Connection
 from shared.envelope import VERSION, Acknowledgement
 from shared.events import (
@@ -74,7 +77,7 @@ class _Work:
     rows: list[tuple[object, ...]] = field(default_factory=list)
     days: set[int] = field(default_factory=set)
     """Ordinals of the days (UTC) that the rows fall on."""
-    counts: Counter[tuple[int, int, int, int, datetime]] = field(default_factory=Counter)
+    counts: Counter[tuple[int, int, int, int, int]] = field(default_factory=Counter)
     counters: Counter[tuple[str, str]] = field(default_factory=Counter)
     occurrences: list[Occurrence] = field(default_factory=list)
     gaps: list[tuple[int, Lane, Range, str]] = field(default_factory=list)
@@ -145,8 +148,9 @@ class Committer:
         with connection.transaction():
             producer = arrival.address, arrival.header.epoch
             self._know(connection, producer, found)
+            placing = Placing(arrival.header.sent_at_ms, arrival.recv_at, self._retention)
             for row in arrival.rows:
-                self._store(connection, {**self._producers, **found}[producer], arrival, row, work)
+                self._store(connection, {**self._producers, **found}[producer], arrival, row, placing, work)
             self._write(connection, {}, work)
 
     def _know(self, connection: Connection, producer: Producer, found: dict[Producer, int]) -> None:
@@ -175,11 +179,14 @@ class Committer:
         lane.cursor = step.cursor
         work.gaps += [(producer, header.lane, gap, LossReason.NEVER_CAME.label) for gap in step.gap]
         new, used_twice = 0, list[int]()
+        # Nearly always all of it is new.
+        whole = step.accepted == ((header.first, header.last),)
+        placing = Placing(header.sent_at_ms, arrival.recv_at, self._retention)
         for row in arrival.rows:
-            if cursors.contains(step.accepted, row.sequence):
+            if whole or cursors.contains(step.accepted, row.sequence):
                 new += 1
                 lane.checksums.note(row.sequence, row.crc)
-                self._store(connection, producer, arrival, row, work)
+                self._store(connection, producer, arrival, row, placing, work)
             elif lane.checksums.contradicts(row.sequence, row.crc):
                 used_twice.append(row.sequence)
         if used_twice:
@@ -190,36 +197,35 @@ class Committer:
             work.dead.append(replace(arrival.fault, producer_id=producer, lane=header.lane, numbers=unread))
         work.counters["duplicates", header.lane.label] += len(arrival.rows) - new
 
-    def _store(self, connection: Connection, producer: int, arrival: Arrival, row: ReadRow, work: _Work) -> None:
+    def _store(
+        self, connection: Connection, producer: int, arrival: Arrival, row: ReadRow, placing: Placing, work: _Work
+    ) -> None:
         event, lane = row.event, arrival.header.lane
-        event_at, device_at, quality = place(event.at_ms, arrival.header.sent_at_ms, arrival.recv_at, self._retention)
-        kind = event.__struct_config__.tag
+        event_at, device_at, quality = placing.place(event.at_ms)
         of_line: tuple[int | None, int | None, int | None] = None, None, None
         if isinstance(event, LineCrossed | ZoneAlarm | ListHit):
             of_line = event.revision, event.line, event.priority
-        work.days.add(event_at.toordinal())
-        work.rows.append(
-            (
-                *(event_at, device_at, arrival.recv_at, producer, row.sequence, row.crc, lane, kind, quality),
-                *(*of_line, row.row),
-            )
-        )
-        work.counters["events", kind_of(event)] += 1
-        if quality is not TimeQuality.DEVICE:
-            work.counters["clock_corrected", quality.name.lower()] += 1
-        if isinstance(event, LineCrossed):
-            work.counts[producer, event.revision, event.line, event.direction, quarter_of(event_at)] += 1
             if event.priority:
                 work.occurrences.append(Occurrence.of(producer, lane, row.sequence, event_at, event))
-        elif isinstance(event, ZoneAlarm | ListHit):
-            if event.priority:
-                work.occurrences.append(Occurrence.of(producer, lane, row.sequence, event_at, event))
+            if isinstance(event, LineCrossed):
+                of_quarter = int(event_at.timestamp()) // QUARTER_S
+                work.counts[producer, event.revision, event.line, event.direction, of_quarter] += 1
         elif isinstance(event, ConfigApplied):
             _note_config(connection, producer, event)
         elif isinstance(event, EvidenceReady):
             _note_evidence(connection, producer, event, event_at)
         elif isinstance(event, RangeLost):
             work.gaps.append((producer, event.lane, (event.first, event.last), event.reason.label))
+        work.days.add(event_at.toordinal())
+        work.rows.append(
+            (
+                *(event_at, device_at, arrival.recv_at, producer, row.sequence, row.crc),
+                *(lane, event.__struct_config__.tag, quality, *of_line, row.row),
+            )
+        )
+        work.counters["events", kind_of(event)] += 1
+        if quality is not TimeQuality.DEVICE:
+            work.counters["clock_corrected", quality.name.lower()] += 1
 
     def _write(self, connection: Connection, state: dict[Key, _LaneState], work: _Work) -> None:
         if missing := work.days - self._days:
@@ -241,12 +247,12 @@ class Committer:
             connection.execute(
                 SQL["add_counts"],
                 {
-                    "producer_ids": list(producers),
-                    "revisions": list(revisions),
-                    "lines": list(lines),
-                    "directions": list(directions),
-                    "quarters": list(quarters),
-                    "crossings": list(work.counts.values()),
+                    "producer_ids": arrays.of_ints(producers),
+                    "revisions": arrays.of_ints(revisions),
+                    "lines": arrays.of_ints(lines),
+                    "directions": arrays.of_ints(int(direction) for direction in directions),
+                    "quarters": arrays.of_plain(quarter(number).isoformat() for number in quarters),
+                    "crossings": arrays.of_ints(work.counts.values()),
                 },
             )
         counters = {key: value for key, value in work.counters.items() if value}
@@ -285,31 +291,43 @@ def _conflict(arrival: Arrival, producer: int, numbers: list[int]) -> DeadLetter
 
 
 def _lock(connection: Connection, keys: Sequence[Key]) -> dict[Key, _LaneState]:
-    rows = connection.execute(
-        SQL["lock_cursors"], {"producer_ids": [key[0] for key in keys], "lanes": [int(key[1]) for key in keys]}
-    )
-    return {
-        (row["producer_id"], Lane(row["lane"])): _LaneState(
-            Cursor(row["contiguous"], cursors.from_text(row["above"]), cursors.from_text(row["missing"])),
-            Checksums(row["checked_to"], bytes(row["checksums"])),
-        )
-        for row in rows
+    which = {
+        "producer_ids": arrays.of_ints(producer for producer, _ in keys),
+        "lanes": arrays.of_ints(int(lane) for _, lane in keys),
     }
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        rows = cursor.execute(SQL["lock_cursors"], which).fetchall()
+    return {
+        (producer, Lane(lane)): _LaneState(
+            Cursor(contiguous, cursors.from_text(above), cursors.from_text(missing)),
+            Checksums(checked_to, partial(_checksums, connection, producer, lane)),
+        )
+        for producer, lane, contiguous, above, missing, checked_to in rows
+    }
+
+
+def _checksums(connection: Connection, producer: int, lane: int) -> bytes:
+    row = connection.execute(SQL["checksums"], {"producer_id": producer, "lane": lane}).fetchone()
+    return bytes(row["checksums"]) if row else b""
 
 
 def _save(connection: Connection, state: dict[Key, _LaneState]) -> None:
     if not state:
         return
+    lanes = state.values()
+    places, pieces, rests = zip(*(lane.checksums.patch() for lane in lanes), strict=True)
     connection.execute(
         SQL["save_cursors"],
         {
-            "producer_ids": [producer for producer, _ in state],
-            "lanes": [int(lane) for _, lane in state],
-            "contiguous": [lane.cursor.contiguous for lane in state.values()],
-            "above": [cursors.to_text(lane.cursor.above) for lane in state.values()],
-            "missing": [cursors.to_text(lane.cursor.missing) for lane in state.values()],
-            "checked_to": [lane.checksums.top for lane in state.values()],
-            "checksums": [lane.checksums.content() for lane in state.values()],
+            "producer_ids": arrays.of_ints(producer for producer, _ in state),
+            "lanes": arrays.of_ints(int(lane) for _, lane in state),
+            "contiguous": arrays.of_ints(lane.cursor.contiguous for lane in lanes),
+            "above": arrays.of_plain(cursors.to_text(lane.cursor.above) for lane in lanes),
+            "missing": arrays.of_plain(cursors.to_text(lane.cursor.missing) for lane in lanes),
+            "checked_to": arrays.of_ints(lane.checksums.top for lane in lanes),
+            "places": arrays.of_ints(places),
+            "pieces": arrays.of_bytes(pieces),
+            "rests": arrays.of_bytes(rests),
         },
     )
 

@@ -1,7 +1,8 @@
 """What has been received of one lane, and what a batch adds to it. Pure arithmetic on closed ranges of numbers."""
 
 import re
-from dataclasses import dataclass, replace
+
+import msgspec
 
 Range = tuple[int, int]
 """First and last number, both included."""
@@ -15,8 +16,7 @@ MAX_MISSING = 256
 """Remembered ranges that never came; a late arrival in an older one counts as a duplicate."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(msgspec.Struct, frozen=True):
     """Numbers up to `contiguous` are settled; `above` came early; `missing` were settled without having come.
 
     Both tuples are ascending, disjoint and not adjacent.
@@ -27,8 +27,7 @@ class Cursor:
     missing: tuple[Range, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Advance:
+class Advance(msgspec.Struct, frozen=True):
     """What a batch did: the cursor after it, the numbers that are new, the gap that its `low` revealed."""
 
     cursor: Cursor
@@ -44,7 +43,7 @@ def advance(cursor: Cursor, first: int, last: int, low: int) -> Advance:
     so that a late arrival still counts.
     """
     if first == cursor.contiguous + 1 >= low and not cursor.above:  # what nearly every batch does
-        return Advance(replace(cursor, contiguous=last), ((first, last),))
+        return Advance(Cursor(last, missing=cursor.missing), ((first, last),))
     settled = subtract(((1, cursor.contiguous),), cursor.missing) if cursor.contiguous else ()
     accepted = subtract(subtract(((first, last),), settled), cursor.above)
     missing = subtract(cursor.missing, accepted)
@@ -65,7 +64,7 @@ def advance(cursor: Cursor, first: int, last: int, low: int) -> Advance:
         return Advance(cursor, (), refused=True)
     # Every power cut of a box leaves a missing range for good; the oldest lie far below what it can still send.
     missing = missing[-MAX_MISSING:]
-    return Advance(replace(cursor, contiguous=contiguous, above=above, missing=missing), accepted, gap)
+    return Advance(Cursor(contiguous, above, missing), accepted, gap)
 
 
 def to_text(ranges: tuple[Range, ...]) -> str:

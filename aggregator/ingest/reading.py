@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import msgspec
+
 from shared.envelope import Header, decode_event, decode_header, decode_rows, row_crc
 from shared.errors import WireError
 from shared.events import Event, Lane
@@ -10,8 +12,7 @@ from shared.mqtt import Message
 from shared.topics import Address, parse
 
 
-@dataclass(frozen=True, slots=True)
-class ReadRow:
+class ReadRow(msgspec.Struct, frozen=True, gc=False):
     """One event: its number, its bytes, what they mean and their checksum."""
 
     sequence: int
@@ -20,8 +21,7 @@ class ReadRow:
     crc: int
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
+class DeadLetter(msgspec.Struct, frozen=True):
     """What could not be understood, kept whole so that a later version can try again."""
 
     recv_at: datetime
@@ -35,8 +35,7 @@ class DeadLetter:
     """Settled without their events, which a replay may still store."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(msgspec.Struct, frozen=True):
     """One batch whose header made sense. `fault` is what did not, to be kept when its numbers are new."""
 
     address: Address
@@ -64,8 +63,10 @@ def read(messages: list[Message], lane: Lane) -> Reading:
     becomes one dead letter.
     """
     reading = Reading()
+    recv_s, recv_at = -1.0, datetime.min
     for message in messages:
-        recv_at = datetime.fromtimestamp(message.received_at_s, tz=UTC)
+        if message.received_at_s != recv_s:  # many come with one read of the socket
+            recv_s, recv_at = message.received_at_s, datetime.fromtimestamp(message.received_at_s, tz=UTC)
         try:
             address, _ = parse(message.topic)
             header = decode_header(message.payload)

@@ -1,7 +1,9 @@
 """Dead letters, read again: by a version that understands them, or after what the database refused was mended."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from aggregator.ingest import cursor as cursors
 from aggregator.ingest.commit import SQL, Committer

@@ -4,10 +4,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import psycopg
+from msgspec.structs import replace
 
 from aggregator.ingest.arrivals import Arrivals
 from aggregator.ingest.commit import SQL, Committer

@@ -15,7 +15,6 @@ from aggregator.alerting.alerts import AlertClearedError, AlertNotFoundError, Pu
 from aggregator.alerting.engine import AlertingEngine
 from aggregator.alerting.presence import PresenceJudge
 from aggregator.ingest.arrivals import Arrivals
-from aggregator.ingest.checksums import KEPT, Checksums
 from aggregator.ingest.commit import Committer
 from aggregator.ingest.presence import PresenceWorker
 from aggregator.ingest.reading import read
@@ -496,24 +495,6 @@ def test_a_number_that_is_used_twice_is_kept_and_told(commit: Callable[..., Any]
     assert told is not None
     assert told.stored == 0
     assert "stand for other events" in told.reason
-
-
-def test_checksums_remember_the_newest() -> None:
-    sums = Checksums()
-    for number in range(1, 1001):
-        sums.note(number, number * 7 % 2**32)
-    sums = Checksums(sums.top, sums.content())
-    assert not sums.contradicts(1000, 7000)
-    assert sums.contradicts(1000, 7001)
-    assert sums.contradicts(1000 - KEPT + 1, 1)
-    assert not sums.contradicts(1000 - KEPT, 1), "too old to know"
-    assert not sums.contradicts(1001, 1), "not there yet"
-    sums.note(1100, 5)
-    assert not sums.contradicts(1050, 1), "a hole knows nothing"
-    sums.note(1050, 6)
-    assert sums.contradicts(1050, 1)
-    sums.note(5, 1)
-    assert not sums.contradicts(1029 + KEPT, 1)
 
 
 def letter_id(connection: Connection) -> int:

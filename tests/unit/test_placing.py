@@ -1,10 +1,11 @@
 """Where an event lies in time, for clocks that are right, off by a year, or absurd."""
 
+import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aggregator.ingest.placing import TimeQuality, place, quarter_of
+from aggregator.ingest.placing import QUARTER_S, Placing, TimeQuality, place, quarter
 
 RECV = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 
@@ -62,4 +63,16 @@ def test_absurd_times_raise_nothing(absurd: int) -> None:
 
 
 def test_quarter() -> None:
-    assert quarter_of(RECV + timedelta(minutes=29, seconds=59)) == RECV + timedelta(minutes=15)
+    late = RECV + timedelta(minutes=29, seconds=59)
+    assert quarter(int(late.timestamp()) // QUARTER_S) == RECV + timedelta(minutes=15)
+
+
+def test_a_whole_batch_is_placed_as_each_event_would_be() -> None:
+    rng = random.Random(3)
+    steps_ms = (0, 1, 999, 1000, 60_000, 118_999, 119_000, 120_000, 121_000, 86_400_000, 399 * 86_400_000, 2**40, 2**55)
+    for _ in range(5000):
+        sent_ms = ms(RECV) + rng.choice((-1, 1)) * (rng.choice(steps_ms) + rng.randrange(3))
+        placing = Placing(sent_ms, RECV)
+        for _ in range(5):
+            device_ms = ms(RECV) + rng.choice((-1, 1)) * (rng.choice(steps_ms) + rng.randrange(3))
+            assert placing.place(device_ms) == place(device_ms, sent_ms, RECV)

@@ -10,11 +10,14 @@ INSERT INTO cursors (producer_id, lane) VALUES (%(producer_id)s, %(lane)s) ON CO
 
 -- name: lock_cursors
 -- In one order everywhere, so that two workers never wait for each other.
-SELECT producer_id, lane, contiguous, above::text, missing::text, checked_to, checksums
+SELECT producer_id, lane, contiguous, above::text, missing::text, checked_to
 FROM cursors
 WHERE (producer_id, lane) IN (SELECT * FROM unnest(%(producer_ids)s::int[], %(lanes)s::smallint[]))
 ORDER BY producer_id, lane
 FOR UPDATE;
+
+-- name: checksums
+SELECT checksums FROM cursors WHERE (producer_id, lane) = (%(producer_id)s, %(lane)s);
 
 -- name: save_cursors
 UPDATE cursors SET
@@ -22,11 +25,12 @@ UPDATE cursors SET
     above      = new.above::int8multirange,
     missing    = new.missing::int8multirange,
     checked_to = new.checked_to,
-    checksums  = new.checksums,
+    checksums  = overlay(overlay(cursors.checksums PLACING new.piece FROM new.place + 1) PLACING new.rest FROM 1),
     updated_at = now()
 FROM unnest(%(producer_ids)s::int[], %(lanes)s::smallint[], %(contiguous)s::bigint[],
-            %(above)s::text[], %(missing)s::text[], %(checked_to)s::bigint[], %(checksums)b::bytea[])
-     AS new (producer_id, lane, contiguous, above, missing, checked_to, checksums)
+            %(above)s::text[], %(missing)s::text[], %(checked_to)s::bigint[], %(places)s::int[], %(pieces)s::bytea[],
+            %(rests)s::bytea[])
+     AS new (producer_id, lane, contiguous, above, missing, checked_to, place, piece, rest)
 WHERE (cursors.producer_id, cursors.lane) = (new.producer_id, new.lane);
 
 -- name: copy_events
