@@ -40,12 +40,17 @@ class Arrivals:
         """How full the queue is, 0 to 1."""
         return min(1.0, self._bytes / self._max_bytes)
 
-    def take(self, limit: int, wait_s: float) -> list[Message]:
-        """Up to `limit` messages, oldest first; waits for the first one."""
+    def take(self, limit: int, wait_s: float, max_bytes: int = _MAX_BYTES) -> list[Message]:
+        """Up to `limit` messages of `max_bytes` of payload together, at least one, oldest first; waits for that one."""
         with self._changed:
             if not self._messages:
                 self._changed.wait(wait_s)
-            taken = [self._messages.popleft() for _ in range(min(limit, len(self._messages)))]
+            taken, size = list[Message](), 0
+            while self._messages and len(taken) < limit:
+                size += len(self._messages[0].payload)
+                if taken and size > max_bytes:
+                    break
+                taken.append(self._messages.popleft())
             self._bytes -= sum(_cost(message) for message in taken)
             return taken
 

@@ -113,9 +113,10 @@ class Committer:
         found: dict[Producer, int] = {}
         with connection.transaction():
             # In one order everywhere, so that two workers that meet the same new boxes do not wait for each other.
-            for known in sorted({(arrival.address, arrival.header.epoch) for arrival in reading.arrivals}):
-                self._know(connection, known, found)
-            ids = {**self._producers, **found}
+            senders = {(arrival.address, arrival.header.epoch) for arrival in reading.arrivals}
+            for unknown in sorted(senders - self._producers.keys()):
+                self._know(connection, unknown, found)
+            ids = {**self._producers, **found} if found else self._producers
             keyed = [(ids[arrival.address, arrival.header.epoch], arrival) for arrival in reading.arrivals]
             state = _lock(connection, sorted({(producer, arrival.header.lane) for producer, arrival in keyed}))
             for producer, arrival in keyed:

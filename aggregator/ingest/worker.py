@@ -23,7 +23,9 @@ from shared.topics import Address, Channel, every_box, shared_by
 
 log = logging.getLogger(__name__)
 
-_TAKE = 500
+_TAKE = {Lane.ALARM: 500, Lane.BULK: 4000}
+_TAKE_BYTES = 512 * 1024
+"""In one transaction: many events that come alone, or some full batches; a longer one makes others wait too long."""
 _FLOOD = 16
 _GATHER_S = {Lane.ALARM: 0.01, Lane.BULK: 0.05}
 """After a transaction of so many messages more are gathered for the next: in a flood large ones carry further."""
@@ -95,7 +97,7 @@ class IngestWorker:
             self._step(connection)
 
     def _step(self, connection: DatabaseConnection) -> None:
-        messages = self._arrivals.take(_TAKE, wait_s=0.25)
+        messages = self._arrivals.take(_TAKE[self._lane], 0.25, _TAKE_BYTES)
         if messages:
             self._commit(connection, messages)
         if len(messages) >= _FLOOD:

@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -207,11 +208,13 @@ def test_a_full_disk_under_the_database_costs_time_and_nothing_else(
     database = Database(own_server.dsn)
     migrate(database)
     with database.connect("test", autocommit=True) as connection:
+        today = datetime.now(UTC).date()
+        connection.execute("SELECT make_days(%s)", ([today, today + timedelta(days=1)],))
         connection.execute(  # a file of some size, which then may not grow
-            "INSERT INTO events SELECT now(), now(), now(), 1, n, 0, 9, 1, 1, repeat('x', 400)::bytea "
-            "FROM generate_series(1, 8000) n"
+            "INSERT INTO events (event_at, recv_at, producer_id, seq, crc, lane, kind, time_quality, body) "
+            "SELECT now(), now(), 1, n, 0, 9, 1, 1, repeat('x', 400)::bytea FROM generate_series(1, 8000) n"
         )
-        size = connection.execute("SELECT pg_relation_size('events') AS n").fetchone()
+        size = connection.execute("SELECT max(pg_relation_size(c.oid)) AS n FROM pg_class c").fetchone()
     assert size
     workers = [IngestWorker(lane.label, lane, database, forgetful.address, lambda: None) for lane in Lane]
     box = Box(tmp_path / "box" / "outbox.db", forgetful.address, twice=False)
