@@ -5,12 +5,12 @@ import shutil
 from pathlib import Path
 
 from aggregator.config import AggregatorSettings
-from aggregator.embedded.postgres import EmbeddedPostgres
+from aggregator.embedded.postgres import MARK, EmbeddedPostgres
 from shared.errors import ConfigError
 from shared.locks import hold
 
 _LOCK = "aggregator.lock"
-_OURS = ("evidence", "broker.toml", "pids.json", _LOCK)
+_OURS = ("evidence", "broker.toml", "pids.json", MARK, _LOCK)
 
 
 def remove(settings: AggregatorSettings, config: Path, *, sure: bool) -> list[Path]:

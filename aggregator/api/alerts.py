@@ -13,7 +13,7 @@ from aggregator.store.entities import Alert, LineVerdicts, Verdict
 router = APIRouter(prefix="/api/v1", tags=["alerts"])
 
 AlertId = Annotated[int, Path(ge=1, le=2**63 - 1, description="the alert's number")]
-Who = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00]*$", description="who does it")]
+Who = Annotated[str, Field(max_length=64, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$", description="who does it")]
 
 
 class Acknowledge(BaseModel):

@@ -7,14 +7,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 import psycopg
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from psycopg_pool import PoolTimeout
 
 from aggregator.alerting.alerts import AlertClearedError, AlertNotFoundError, Publishing
 from aggregator.api import alerts, arming, boxes, evidence, feed, operations, record
-from aggregator.api.guard import LoopbackGuard
+from aggregator.api.guard import LoopbackGuard, refuse_unknown_parameters
 from aggregator.api.parts import Parts
 from aggregator.feed.hub import FeedHub
 from aggregator.store import Database
@@ -51,7 +51,7 @@ def build(database: Database, pictures: PictureStore, publishing: Publishing, co
     for error in (PoolTimeout, psycopg.OperationalError):
         app.add_exception_handler(error, _answer(503, "the database does not answer; try again"))
     for part in (alerts, arming, boxes, evidence, feed, operations, record):
-        app.include_router(part.router)
+        app.include_router(part.router, dependencies=[Depends(refuse_unknown_parameters)])
     if console.is_dir():
         app.mount("/", StaticFiles(directory=console, html=True), name="console")
     return app

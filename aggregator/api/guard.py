@@ -6,6 +6,9 @@ an Origin of its own). Both say who they are, and are refused.
 
 from urllib.parse import urlsplit
 
+from fastapi import HTTPException, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -33,3 +36,20 @@ class LoopbackGuard:
                 await answer(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+
+def refuse_unknown_parameters(request: Request) -> None:
+    """A misspelt filter must not answer with everything."""
+    route = request.scope.get("route")
+    if request.method != "GET" or not isinstance(route, APIRoute):
+        return
+    known = _query_parameters(route.dependant)
+    unknown = sorted(set(request.query_params) - known)
+    if unknown:
+        there_are = f"there are {', '.join(sorted(known))}" if known else "there are none"
+        raise HTTPException(422, f"query parameter {unknown[0]!r} does not exist here; {there_are}")
+
+
+def _query_parameters(dependant: Dependant) -> set[str]:
+    own = {parameter.alias for parameter in dependant.query_params}
+    return own.union(*map(_query_parameters, dependant.dependencies))

@@ -1,5 +1,6 @@
 """The record: events by place, kind, line, priority and time."""
 
+import re
 from datetime import datetime
 from typing import Annotated
 
@@ -25,15 +26,15 @@ def list_events(
     line: Annotated[Label, Query(description="name of a line or zone")] = None,
     kind: Annotated[list[str] | None, Query(description="any of: " + ", ".join(record.NUMBERS))] = None,
     priority: Annotated[int | None, Query(ge=1, le=4, description="at least so urgent; 1 is the most")] = None,
-    since: Annotated[datetime | None, Query(description="not before, ISO 8601 with a time zone")] = None,
-    until: Annotated[datetime | None, Query(description="not after")] = None,
+    since: Annotated[str | None, Query(max_length=40, description="not before, ISO 8601 with a time zone")] = None,
+    until: Annotated[str | None, Query(max_length=40, description="not after")] = None,
     after: Annotated[str | None, Query(max_length=100, description="`next` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> EventPage:
     """Events, newest first, page by page."""
-    for name, moment in (("since", since), ("until", until)):
-        if moment and moment.tzinfo is None:
-            raise HTTPException(422, f"{name}={moment.isoformat()}: a time without its zone; append Z or +08:00")
+    begin, end = _moment("since", since), _moment("until", until)
+    if begin and end and begin > end:
+        raise HTTPException(422, "since lies after until: nothing can be between")
     unknown = sorted(set(kind or ()) - set(record.NUMBERS))
     if unknown:
         raise HTTPException(422, f"kind={unknown[0]}: there are {', '.join(record.NUMBERS)}")
@@ -44,8 +45,8 @@ def list_events(
         line=line,
         kinds=[record.NUMBERS[name] for name in kind] if kind else None,
         priority=priority,
-        since=since,
-        until=until,
+        since=begin,
+        until=end,
         after=after,
         limit=limit,
     )
@@ -53,3 +54,17 @@ def list_events(
         return record.events(connection, asked)
     except record.CursorError as error:
         raise HTTPException(422, str(error)) from None
+
+
+def _moment(name: str, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    # A plus that was not escaped comes as a space.
+    text = re.sub(r" (?=\d\d:?\d\d$)", "+", text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or not moment.tzinfo:
+        raise HTTPException(422, f"{name}={text}: expected a time with its zone, as 2026-11-20T08:00:00Z or …+08:00")
+    return moment

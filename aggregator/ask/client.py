@@ -20,6 +20,8 @@ class ApiClient:
 
     def __init__(self, url: str) -> None:
         self._url = url
+        if not url.startswith(("http://", "https://")):
+            raise ConfigError(f"--url {url!r}: expected http://HOST:PORT, such as http://127.0.0.1:8420")
         try:
             self._http = httpx.Client(base_url=url, timeout=_TIMEOUT_S, trust_env=False)
         except httpx.InvalidURL as error:

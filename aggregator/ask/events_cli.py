@@ -1,13 +1,14 @@
 """`hawkline events`: what the record holds."""
 
 from datetime import datetime
+from itertools import islice
 from typing import Annotated, Any
 
 import typer
 
 from aggregator.ask.client import ApiClient
 from aggregator.ask.moments import moment
-from shared.output import Output, OutputOption, print_rows, to_json
+from shared.output import Output, OutputOption, print_rows, say, to_json
 
 app = typer.Typer(help="Events of the record, newest first.")
 
@@ -28,7 +29,7 @@ def events(
     priority: Annotated[
         int | None, typer.Option("--priority", min=1, max=4, help="at least so urgent; 1 is the most")
     ] = None,
-    since: Annotated[str | None, typer.Option("--since", help="90m, 8h, 2d, or 2026-11-20T08:00")] = None,
+    since: Annotated[str | None, typer.Option("--since", help="90m, 8h, 2d, or 2026-11-20T08:00 (local time)")] = None,
     until: Annotated[str | None, typer.Option("--until", help="the same")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="at most so many")] = 100,
     output: OutputOption = Output.TABLE,
@@ -45,8 +46,11 @@ def events(
         "since": moment(since, "--since", now).isoformat() if since else None,
         "until": moment(until, "--until", now).isoformat() if until else None,
     }
-    found = ApiClient(url).pages("/api/v1/events", asked, "events", limit)
-    print_rows(found if output is Output.JSON else map(_row, found), output)
+    found = ApiClient(url).pages("/api/v1/events", asked, "events", limit + 1)
+    shown = islice(found, limit)
+    print_rows(shown if output is Output.JSON else map(_row, shown), output)
+    if next(found, None):
+        say(f"more exist than these {limit}: raise --limit, or narrow --since and --until")
 
 
 def _row(event: dict[str, Any]) -> dict[str, Any]:

@@ -13,9 +13,11 @@ import stat
 import subprocess
 import tempfile
 import time
+from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 
@@ -46,6 +48,10 @@ jit = off
 """
 
 
+MARK = "database.id"
+"""Says which data_dir a database belongs to that lies elsewhere."""
+
+
 class EmbeddedPostgres:
     """One server in one directory.
 
@@ -60,6 +66,7 @@ class EmbeddedPostgres:
         self._account = database_account()
         mark = hashlib.sha256(str(data_dir.resolve()).encode()).hexdigest()[:12]
         self._binaries = _binaries(self._account)
+        self._data_dir = data_dir.resolve()
         self._data = _place(data_dir, self._account, mark)
         # Short, for a socket's path has 107 bytes; for root where nobody else can have been before.
         place = Path("/run") if self._account.drop else Path(tempfile.gettempdir())
@@ -102,6 +109,7 @@ class EmbeddedPostgres:
         Raises:
             UnavailableError: it does not come up; the message has the end of its log.
         """
+        self._put_orphans_aside()
         if not (self._data / "PG_VERSION").exists():
             self._initialise()
         self._prepare_sockets()
@@ -129,6 +137,24 @@ class EmbeddedPostgres:
         self.stop()
         shutil.rmtree(self._data.parent, ignore_errors=True)
         shutil.rmtree(self._sockets, ignore_errors=True)
+
+    def _put_orphans_aside(self) -> None:
+        """Where the database lies elsewhere, it may be of a data_dir that was deleted: then it is put aside, and a new
+        one is begun."""
+        if self._data.parent.is_relative_to(self._data_dir):
+            return
+        here, there = self._data_dir / MARK, self.folder / MARK
+        self._data_dir.mkdir(parents=True, exist_ok=True)
+        if there.exists() and not (here.exists() and here.read_bytes() == there.read_bytes()):
+            self.stop()
+            aside = self.folder.with_name(f"{self.folder.name}.left-{datetime.now(UTC):%Y%m%dT%H%M%S}")
+            log.warning("%s is of a data_dir that is no more; it is put aside as %s", self.folder, aside)
+            self.folder.rename(aside)
+        if not there.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            mark = uuid4().hex.encode()
+            there.write_bytes(mark)
+            here.write_bytes(mark)
 
     def _launch(self) -> None:
         self._launched = True

@@ -21,6 +21,7 @@ from aggregator.store import arrays, load_queries
 from aggregator.store.database import Connection
 from shared.envelope import VERSION, Acknowledgement
 from shared.events import (
+    CameraChanged,
     ConfigApplied,
     EvidenceReady,
     Lane,
@@ -43,7 +44,7 @@ _LATE = timedelta(minutes=1)
 """What happened longer ago is backlog: alerting takes it after what is fresh."""
 _COPY_TYPES = [
     *("timestamptz", "timestamptz", "timestamptz", "int4", "int8", "int8", "int2", "int2", "int2"),
-    *("int4", "int4", "int2", "bytea"),
+    *("int4", "int4", "int4", "int2", "bytea"),
 ]
 
 Producer = tuple[Address, int]
@@ -203,14 +204,17 @@ class Committer:
     ) -> None:
         event, lane = row.event, arrival.header.lane
         event_at, device_at, quality = placing.place(event.at_ms)
-        of_line: tuple[int | None, int | None, int | None] = None, None, None
+        # Revision, line, camera and priority. Of a line its configuration knows the camera.
+        place: tuple[int | None, int | None, int | None, int | None] = None, None, None, None
         if isinstance(event, LineCrossed | ZoneAlarm | ListHit):
-            of_line = event.revision, event.line, event.priority
+            place = event.revision, event.line, None, event.priority
             if event.priority:
                 work.occurrences.append(Occurrence.of(producer, lane, row.sequence, event_at, event))
             if isinstance(event, LineCrossed):
                 of_quarter = int(event_at.timestamp()) // QUARTER_S
                 work.counts[producer, event.revision, event.line, event.direction, of_quarter] += 1
+        elif isinstance(event, CameraChanged):
+            place = event.revision, None, event.camera, None
         elif isinstance(event, ConfigApplied):
             _note_config(connection, producer, event)
         elif isinstance(event, EvidenceReady):
@@ -221,7 +225,7 @@ class Committer:
         work.rows.append(
             (
                 *(event_at, device_at, arrival.recv_at, producer, row.sequence, row.crc),
-                *(lane, event.__struct_config__.tag, quality, *of_line, row.row),
+                *(lane, event.__struct_config__.tag, quality, *place, row.row),
             )
         )
         work.counters["events", kind_of(event)] += 1

@@ -26,7 +26,7 @@ _CLOCKS = {1: "device", 2: "age", 3: "received"}
 _WINDOWS = (timedelta(hours=1), timedelta(hours=8), timedelta(days=3), timedelta(days=24))
 _AHEAD = timedelta(minutes=5)
 """Event times may be this far ahead of our clock, and ours behind others of ours."""
-_SHOWN = {"at_ms", "revision", "line", "priority"}
+_SHOWN = {"at_ms", "revision", "line", "camera", "priority"}
 
 
 class CursorError(HawklineError):

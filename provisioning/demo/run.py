@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from provisioning.demo.account import outbox_of, settle
 from provisioning.demo.site import DemoSite, write_site
 from provisioning.parts.aggregator import LocalAggregator
 from provisioning.parts.observer import FeedObserver, percentile
 from provisioning.parts.processes import PartProcess
-from shared.errors import UnavailableError
+from shared.errors import ConfigError, UnavailableError
+from shared.locks import hold
 from shared.net import require_free_port
 from shared.output import say
 
@@ -42,6 +45,12 @@ def run_demo(options: DemoOptions) -> dict[str, Any]:
         UnavailableError: a part did not start, or ended early.
     """
     require_free_port("127.0.0.1", options.port, "--port")
+    try:
+        options.folder.mkdir(parents=True, exist_ok=True)
+        # Before anything is written: another demo may run on these files.
+        claim = hold(options.folder / "demo.lock", f"--dir {str(options.folder)!r}: a demo runs in it; choose another")
+    except OSError as error:
+        raise ConfigError(f"--dir {str(options.folder)!r}: {error.strerror}; give a folder that can be made") from None
     aggregator = LocalAggregator(options.folder, options.port)
     site = write_site(
         options.folder,
@@ -54,9 +63,13 @@ def run_demo(options: DemoOptions) -> dict[str, Any]:
     previous = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         return _Demo(site, aggregator, options, stop).run()
+    except httpx.HTTPError as error:
+        logs = options.folder / "logs"
+        raise UnavailableError(f"{aggregator.url} stopped answering ({error}); see {logs}") from None
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+        claim.close()
 
 
 class _Demo:

@@ -133,6 +133,10 @@ class LocalAggregator:
         self.process.stop()
         self.http.close()
 
+    def has_data(self) -> bool:
+        """Whether an aggregator has run here and was not removed."""
+        return (self.folder / "aggregator" / "aggregator.lock").is_file()
+
     def remove(self) -> bool:
         """Delete what it stored, wherever that lies; of a stopped one. Returns whether all of it is gone."""
         config = str(self.folder / "aggregator.toml")

@@ -164,9 +164,11 @@ class _Simulation:
             if self._network:
                 self._network.close()
         # Gigabytes, in which there is nothing to look for after a good run.
+        if summary["interrupted"] and chaos is not None:
+            return summary  # it goes on with its database
         if not (summary["ok"] and chaos is None and self._aggregator.remove()):
             config = self._options.folder / "aggregator.toml"
-            say(f"the database is kept; delete it with: hawkline aggregator remove --config {config} --yes")
+            say(f"the database is kept until: hawkline aggregator remove --config {config} --yes (it ends this run)")
         return summary
 
     def _fleet(self, index: int, count: int) -> FleetProcess:
@@ -197,6 +199,9 @@ class _Simulation:
             kept = json.loads(self._progress.read_text(encoding="utf-8"))
             if kept["options"] != asked:
                 raise ConfigError(f"--dir {str(options.folder)!r}: holds another simulation; choose another folder")
+            begun = any(folder.is_dir() for folder in self._folders)
+            if begun and not self._aggregator.has_data():
+                raise ConfigError(f"--dir {str(options.folder)!r}: its database was deleted; choose a new folder")
             self._lives, self._before_s, self._done = kept["lives"], kept["seconds"], Counter(kept["faults"])
             say(f"goes on after {self._before_s:.0f} s and {sum(self._done.values())} faults")
         self._asked = asked

@@ -70,7 +70,7 @@ class Site:
 
     @staticmethod
     def _row(site: str, agent: str, number: int, event: Event) -> dict[str, Any]:
-        crossed = isinstance(event, LineCrossed)
+        crossed, changed = isinstance(event, LineCrossed), isinstance(event, CameraChanged)
         line = LINES[event.line] if crossed else None
         return {
             "site": site,
@@ -80,7 +80,7 @@ class Site:
             "at": event.at_ms,
             "priority": event.priority if crossed else None,
             "line": line.name if line else None,
-            "camera": CAMERAS[line.camera] if line else None,
+            "camera": CAMERAS[line.camera if line else event.camera] if crossed or changed else None,
             "order": number,
         }
 
@@ -135,6 +135,7 @@ def test_every_question_is_answered_as_a_walk_through_everything_would(
         {"line": "in"},
         {"camera": "gate", "site": "north"},
         {"camera": "gate", "line": "wall"},
+        {"camera": "yard", "kind": "camera_changed"},
         {"since_s": week_s},
         {"until_s": month_s, "priority": 2},
         {"since_s": month_s, "until_s": week_s, "agent": "b"},
@@ -154,6 +155,11 @@ def test_every_question_is_answered_as_a_walk_through_everything_would(
     assert times == sorted(times, reverse=True)
 
 
+def test_a_plus_that_was_not_escaped_is_understood(client: httpx.Client) -> None:
+    answer = client.get("/api/v1/events?since=2026-01-01T00:00:00+08:00")
+    assert answer.status_code == 200, answer.text
+
+
 def test_an_event_says_where_when_and_what(client: httpx.Client, connection: Connection) -> None:
     Site(connection)
     newest = client.get("/api/v1/events", params={"kind": "line_crossed", "limit": 1}).json()["events"][0]
@@ -171,7 +177,10 @@ def test_an_event_says_where_when_and_what(client: httpx.Client, connection: Con
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({"since": "2026-01-01T00:00:00"}, "a time without its zone"),
+        ({"since": "2026-01-01T00:00:00"}, "a time with its zone"),
+        ({"since": "1763800000"}, "a time with its zone"),
+        ({"since": "2026-01-02T00:00Z", "until": "2026-01-01T00:00Z"}, "nothing can be between"),
+        ({"lien": "in"}, "query parameter 'lien' does not exist"),
         ({"kind": "nonsense"}, "there are line_crossed"),
         ({"after": "1.2.3"}, "expected `next` of the page before"),
         ({"after": "zz.1.1.1"}, "expected `next` of the page before"),
@@ -199,6 +208,8 @@ def test_the_command_asks_the_same(client: httpx.Client, connection: Connection)
     done = hawkline(url, "--site", "north", "--limit", "10000", "-o", "json")
     assert done.returncode == 0, done.stderr
     assert sorted(names([json.loads(line) for line in done.stdout.splitlines()])) == sorted(site.asked(site="north"))
+    assert "more exist" not in done.stderr
+    assert "more exist than these 5" in hawkline(url, "--limit", "5").stderr
     rows = list(csv.DictReader(io.StringIO(hawkline(url, "--since", "90d", "--limit", "600", "-o", "csv").stdout)))
     assert len(rows) == min(600, len(site.told))
     assert {row["camera"] for row in rows} == {*CAMERAS, ""}
@@ -213,7 +224,7 @@ def test_the_command_asks_the_same(client: httpx.Client, connection: Connection)
         (["--since", "yesterday"], "--since 'yesterday': expected a time ago"),
         (["--kind", "nonsense"], "there are line_crossed"),
         (["--url", "http://127.0.0.1:1"], "no aggregator answers"),
-        (["--url", "nonsense"], "--url nonsense"),
+        (["--url", "127.0.0.1:8420"], "expected http://HOST:PORT"),
         (["--site", "a b"], "site: "),
     ],
 )

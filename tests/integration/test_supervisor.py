@@ -1,6 +1,7 @@
 """One aggregator a folder; who is refused leaves everything as it was; a database that ends is started again."""
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from aggregator.config import AggregatorSettings
 from aggregator.embedded.postgres import EmbeddedPostgres
+from aggregator.store import Database
 from aggregator.supervisor import Supervisor
 from shared.errors import UnavailableError
 from shared.locks import hold
@@ -45,3 +47,33 @@ def test_a_database_that_ends_before_it_is_migrated_is_started_again(tmp_path: P
     Supervisor(AggregatorSettings(data_dir=tmp_path), tmp_path / "aggregator.toml")._migrate(server.dsn, server)
     assert server.is_running()
     server.remove()
+
+
+def test_a_database_whose_data_dir_was_deleted_is_not_found_again(tmp_path: Path) -> None:
+    """As root it lies elsewhere, under a name that only the path of data_dir gives."""
+    data_dir = tmp_path / "data"
+
+    def start() -> tuple[EmbeddedPostgres, int]:
+        data_dir.mkdir(mode=0o700, exist_ok=True)
+        server = EmbeddedPostgres(data_dir)
+        server.start()
+        with Database(server.dsn).connect("test", autocommit=True) as connection:
+            connection.execute("CREATE TABLE IF NOT EXISTS lives (id int)")
+            connection.execute("INSERT INTO lives VALUES (1)")
+            row = connection.execute("SELECT count(*) AS n FROM lives").fetchone()
+        assert row
+        return server, row["n"]
+
+    server, lives = start()
+    assert lives == 1
+    server.stop()
+    server, lives = start()
+    assert lives == 2, "the same data_dir, the same database"
+    server.stop()
+    shutil.rmtree(data_dir)
+    server, lives = start()
+    aside = list(server.folder.parent.glob(f"{server.folder.name}.left-*"))
+    server.remove()
+    for folder in aside:
+        shutil.rmtree(folder)
+    assert lives == 1, "a new data_dir, a new database"

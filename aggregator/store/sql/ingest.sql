@@ -34,7 +34,7 @@ FROM unnest(%(producer_ids)s::int[], %(lanes)s::smallint[], %(contiguous)s::bigi
 WHERE (cursors.producer_id, cursors.lane) = (new.producer_id, new.lane);
 
 -- name: copy_events
-COPY events (event_at, device_at, recv_at, producer_id, seq, crc, lane, kind, time_quality, revision, line, priority, body)
+COPY events (event_at, device_at, recv_at, producer_id, seq, crc, lane, kind, time_quality, revision, line, camera, priority, body)
 FROM STDIN (FORMAT BINARY);
 
 -- name: make_days

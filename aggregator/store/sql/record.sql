@@ -30,12 +30,14 @@ FROM (
           SELECT l.producer_id, l.revision, l.line FROM config_lines l
           JOIN config_cameras c USING (producer_id, revision, camera)
           WHERE (%(line)s::text IS NULL OR l.name = %(line)s) AND (%(camera)s::text IS NULL OR c.name = %(camera)s)
-      ))
+      ) OR (%(line)s::text IS NULL AND (producer_id, revision, camera) IN (
+          SELECT producer_id, revision, camera FROM config_cameras WHERE name = %(camera)s
+      )))
     ORDER BY event_at DESC, producer_id DESC, lane DESC, seq DESC LIMIT %(limit)s
 ) e
 JOIN producers p ON p.id = e.producer_id
 LEFT JOIN config_lines l ON (l.producer_id, l.revision, l.line) = (e.producer_id, e.revision, e.line)
-LEFT JOIN config_cameras c ON (c.producer_id, c.revision, c.camera) = (e.producer_id, e.revision, l.camera)
+LEFT JOIN config_cameras c ON (c.producer_id, c.revision, c.camera) = (e.producer_id, e.revision, coalesce(l.camera, e.camera))
 ORDER BY e.event_at DESC, e.producer_id DESC, e.lane DESC, e.seq DESC;
 
 -- name: oldest_event

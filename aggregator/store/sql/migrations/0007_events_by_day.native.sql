@@ -1,5 +1,5 @@
 -- Events by the day on which they happened, a partition each: a day goes as a whole, and questions touch few of them.
--- Line and priority stand beside the body, so that questions need not decode it.
+-- Line, camera and priority stand beside the body, so that questions need not decode it.
 ALTER TABLE events RENAME TO events_before;
 DROP INDEX events_by_time;
 CREATE TABLE events (
@@ -11,6 +11,7 @@ CREATE TABLE events (
     producer_id  int         NOT NULL,
     revision     int,
     line         int,
+    camera       int,
     lane         smallint    NOT NULL,
     kind         smallint    NOT NULL,
     time_quality smallint    NOT NULL,
@@ -58,6 +59,6 @@ CREATE FUNCTION compress_day(day date) RETURNS void LANGUAGE sql AS $$ SELECT $$
 
 SELECT make_days(array(SELECT DISTINCT (event_at AT TIME ZONE 'UTC')::date FROM events_before));
 INSERT INTO events
-SELECT event_at, device_at, recv_at, seq, crc, producer_id, NULL, NULL, lane, kind, time_quality, NULL, body
+SELECT event_at, device_at, recv_at, seq, crc, producer_id, NULL, NULL, NULL, lane, kind, time_quality, NULL, body
 FROM events_before;
 DROP TABLE events_before;
