@@ -1,7 +1,6 @@
 """Boxes and what was received from them."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -11,7 +10,7 @@ from psycopg.rows import class_row
 from aggregator.alerting.alerts import SQL as ALERTING
 from aggregator.api.parts import ConnectionDependency, PartsDependency
 from aggregator.store import load_queries
-from aggregator.store.entities import Box, Gap, LaneAccount, LineCount
+from aggregator.store.entities import Box, Gap, LaneAccount
 
 router = APIRouter(prefix="/api/v1", tags=["boxes"])
 _SQL = load_queries("operations.sql")
@@ -56,15 +55,3 @@ def list_gaps(connection: ConnectionDependency, limit: Annotated[int, Query(ge=1
     """Numbers that hold no event, and why; newest first."""
     with connection.cursor(row_factory=class_row(Gap)) as cursor:
         return cursor.execute(_SQL["gaps"], {"limit": limit}).fetchall()
-
-
-@router.get("/counts")
-def list_counts(
-    connection: ConnectionDependency,
-    hours: Annotated[int, Query(ge=1, le=24 * 366)] = 24,
-    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
-) -> list[LineCount]:
-    """Crossings per line, direction and quarter-hour; newest first."""
-    since = datetime.now(UTC) - timedelta(hours=hours)
-    with connection.cursor(row_factory=class_row(LineCount)) as cursor:
-        return cursor.execute(_SQL["counts"], {"since": since, "limit": limit}).fetchall()

@@ -7,12 +7,20 @@ from typing import Annotated, Any
 import typer
 
 from aggregator.ask.client import ApiClient
-from aggregator.ask.moments import moment
+from aggregator.ask.moments import since_until
+from aggregator.ask.options import (
+    URL,
+    AgentOption,
+    CameraOption,
+    LineOption,
+    SinceOption,
+    SiteOption,
+    UntilOption,
+    UrlOption,
+)
 from shared.output import Output, OutputOption, print_rows, say, to_json
 
 app = typer.Typer(help="Events of the record, newest first.")
-
-UrlOption = Annotated[str, typer.Option("--url", envvar="HAWKLINE_URL", help="the aggregator's API")]
 
 
 @app.callback(
@@ -20,22 +28,21 @@ UrlOption = Annotated[str, typer.Option("--url", envvar="HAWKLINE_URL", help="th
     epilog="Example: hawkline events --site north --kind line_crossed --since 8h; hawkline events --since 2d -o csv",
 )
 def events(
-    url: UrlOption = "http://127.0.0.1:8420",
-    site: Annotated[str | None, typer.Option("--site", help="name of a site")] = None,
-    agent: Annotated[str | None, typer.Option("--agent", help="name of a box")] = None,
-    camera: Annotated[str | None, typer.Option("--camera")] = None,
-    line: Annotated[str | None, typer.Option("--line", help="name of a line or zone")] = None,
+    url: UrlOption = URL,
+    site: SiteOption = None,
+    agent: AgentOption = None,
+    camera: CameraOption = None,
+    line: LineOption = None,
     kind: Annotated[list[str] | None, typer.Option("--kind", help="such as line_crossed; again for more")] = None,
     priority: Annotated[
         int | None, typer.Option("--priority", min=1, max=4, help="at least so urgent; 1 is the most")
     ] = None,
-    since: Annotated[str | None, typer.Option("--since", help="90m, 8h, 2d, or 2026-11-20T08:00 (local time)")] = None,
-    until: Annotated[str | None, typer.Option("--until", help="the same")] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="at most so many")] = 100,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List events by place, kind, line, priority and time."""
-    now = datetime.now().astimezone()
     asked = {
         "site": site,
         "agent": agent,
@@ -43,8 +50,7 @@ def events(
         "line": line,
         "kind": kind or None,
         "priority": priority,
-        "since": moment(since, "--since", now).isoformat() if since else None,
-        "until": moment(until, "--until", now).isoformat() if until else None,
+        **since_until(since, until, datetime.now().astimezone()),
     }
     found = ApiClient(url).pages("/api/v1/events", asked, "events", limit + 1)
     shown = islice(found, limit)

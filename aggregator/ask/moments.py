@@ -29,3 +29,16 @@ def moment(text: str, option: str, now: datetime) -> datetime:
             f"{option} {text!r}: expected a time ago such as 90m, 8h or 2d, or such as 2026-11-20T08:00"
         ) from None
     return read if read.tzinfo else read.replace(tzinfo=now.tzinfo)
+
+
+def since_until(since: str | None, until: str | None, now: datetime) -> dict[str, str | None]:
+    """The two options as the API reads them."""
+    return {
+        "since": moment(since, "--since", now).isoformat() if since else None,
+        "until": moment(until, "--until", now).isoformat() if until else None,
+    }
+
+
+def local(text: str) -> str:
+    """A time of the API for people and spreadsheets: in local time, with its offset."""
+    return datetime.fromisoformat(text).astimezone().isoformat(sep=" ", timespec="seconds")

@@ -112,14 +112,14 @@ class DeadLetterSummary(_Entity):
 
 
 class LineCount(_Entity):
-    """Crossings of one line one way within one quarter-hour."""
+    """Crossings of one line one way within one step of time, which begins at `since`."""
 
     site: str
     agent: str
     camera: str
     line: str
     direction: str
-    quarter: datetime
+    since: datetime
     crossings: int
 
 

@@ -1,4 +1,4 @@
-"""Questions to the record: which events, newest first, page by page.
+"""Questions to the record: which events, newest first, page by page; how many crossings.
 
 A window of time at a time, each longer than the one before: a busy place answers from the newest rows, a quiet one from
 its own index, and neither walks through what the other wrote.
@@ -7,12 +7,15 @@ its own index, and neither walks through what the other wrote.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 import msgspec
+import psycopg
+from psycopg.rows import class_row
 
 from aggregator.store.database import Connection
-from aggregator.store.entities import EventPage, StoredEvent
+from aggregator.store.entities import EventPage, LineCount, StoredEvent
 from aggregator.store.queries import load_queries
 from shared.envelope import decode_event
 from shared.errors import HawklineError, WireError
@@ -27,6 +30,21 @@ _WINDOWS = (timedelta(hours=1), timedelta(hours=8), timedelta(days=3), timedelta
 _AHEAD = timedelta(minutes=5)
 """Event times may be this far ahead of our clock, and ours behind others of ours."""
 _SHOWN = {"at_ms", "revision", "line", "camera", "priority"}
+
+
+class Step(StrEnum):
+    """How much time a row of counts is of."""
+
+    QUARTER = "quarter"
+    """A quarter of an hour."""
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+class ZoneError(HawklineError):
+    """There is no such time zone."""
 
 
 class CursorError(HawklineError):
@@ -100,6 +118,37 @@ def events(connection: Connection, asked: EventQuestion) -> EventPage:
         end = start - timedelta(microseconds=1)
     more = str(_Place.of(found[-1])) if len(found) == asked.limit else None
     return EventPage(events=[_event(row) for row in found], next=more)
+
+
+@dataclass(frozen=True, slots=True)
+class CountQuestion:
+    """Which counts: from `begin` to before `end`, of these names where they are given."""
+
+    begin: datetime
+    end: datetime
+    site: str | None = None
+    agent: str | None = None
+    camera: str | None = None
+    line: str | None = None
+    step: Step = Step.QUARTER
+    zone: str = "UTC"
+    limit: int = 1000
+
+
+def counts(connection: Connection, asked: CountQuestion) -> list[LineCount]:
+    """Answer, newest first.
+
+    Raises:
+        ZoneError: there is no such time zone.
+    """
+    values = {"from": asked.begin, "until": asked.end, "step": asked.step.value, "zone": asked.zone}
+    names = {"site": asked.site, "agent": asked.agent, "camera": asked.camera, "line": asked.line}
+    with connection.cursor(row_factory=class_row(LineCount)) as cursor:
+        try:
+            cursor.execute(SQL["try_zone"], values)  # also where no row asks for it
+            return cursor.execute(SQL["counts"], {**values, **names, "limit": asked.limit}).fetchall()
+        except psycopg.errors.InvalidParameterValue:
+            raise ZoneError(f"zone={asked.zone}: expected a time zone such as Asia/Shanghai") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import sys
 import time
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -199,7 +200,11 @@ def test_questions_that_make_no_sense_are_told_so(client: httpx.Client, asked: d
 
 
 def hawkline(url: str, *more: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "shared", "events", "--url", url, *more]
+    return run("events", url, *more)
+
+
+def run(question: str, url: str, *more: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "shared", question, "--url", url, *more]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
@@ -216,6 +221,36 @@ def test_the_command_asks_the_same(client: httpx.Client, connection: Connection)
     table = hawkline(url, "--kind", "config_applied", "--agent", "b").stdout.splitlines()
     assert len(table) == 2
     assert table[0].split() == ["AT", "SITE", "AGENT", "CAMERA", "LINE", "KIND", "PRIORITY", "NUMBER", "DETAIL"]
+
+
+def test_counts_are_sums_of_the_same_crossings_whatever_the_step(client: httpx.Client, connection: Connection) -> None:
+    site = Site(connection)
+    crossed = [row for row in site.told if row["kind"] == "line_crossed"]
+    begin = datetime.now(UTC) - timedelta(days=DAYS + 1)
+    for step in ("quarter", "hour", "day", "week", "month"):
+        for zone in ("UTC", "Asia/Shanghai"):
+            asked = {"since": begin.isoformat(), "step": step, "zone": zone, "limit": 10_000}
+            rows = client.get("/api/v1/counts", params=asked).json()
+            assert sum(row["crossings"] for row in rows) == len(crossed)
+            keys = [(row["site"], row["agent"], row["camera"], row["line"], row["since"]) for row in rows]
+            assert len(set(keys)) == len(keys)
+            times = [datetime.fromisoformat(row["since"]) for row in rows]
+            assert times == sorted(times, reverse=True)
+            if step == "day":
+                assert {time.astimezone(ZoneInfo(zone)).time().isoformat() for time in times} == {"00:00:00"}
+    north = client.get("/api/v1/counts", params={"since": begin.isoformat(), "site": "north", "line": "in"}).json()
+    wanted = [row for row in crossed if (row["site"], row["line"]) == ("north", "in")]
+    assert sum(row["crossings"] for row in north) == len(wanted)
+    done = run("counts", str(client.base_url), "--since", "90d", "--step", "month", "-o", "csv")
+    assert sum(int(row["crossings"]) for row in csv.DictReader(io.StringIO(done.stdout))) == len(crossed)
+    for asked, words in (
+        ({"zone": "Mars/Olympus"}, "Asia/Shanghai"),
+        ({"step": "year"}, "step"),
+        ({"since": "x"}, "zone"),
+    ):
+        answer = client.get("/api/v1/counts", params=asked)
+        assert answer.status_code == 422
+        assert words in answer.text
 
 
 @pytest.mark.parametrize(

@@ -36,16 +36,6 @@ SELECT payload FROM dead_letters WHERE id = %(letter_id)s;
 -- name: counters
 SELECT name, label, sum(value)::bigint AS value FROM counters GROUP BY name, label ORDER BY name, label;
 
--- name: counts
-SELECT p.site, p.agent, coalesce(c.name, '?') AS camera, coalesce(l.name, 'line ' || n.line) AS line,
-       CASE n.direction WHEN 1 THEN 'left_to_right' ELSE 'right_to_left' END AS direction, n.quarter, sum(n.crossings)::bigint AS crossings
-FROM counts n
-JOIN producers p ON p.id = n.producer_id
-LEFT JOIN config_lines l ON (l.producer_id, l.revision, l.line) = (n.producer_id, n.revision, n.line)
-LEFT JOIN config_cameras c ON (c.producer_id, c.revision, c.camera) = (n.producer_id, n.revision, l.camera)
-WHERE n.quarter >= %(since)s
-GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY n.quarter DESC, 1, 2, 3, 4, 5 LIMIT %(limit)s;
-
 -- name: services
 SELECT name, broker_since IS NOT NULL AND heartbeat_at > now() - interval '6 s' AS alive FROM services ORDER BY name;
 

@@ -1,0 +1,56 @@
+"""`hawkline counts`: how often lines were crossed."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from aggregator.ask.client import ApiClient
+from aggregator.ask.moments import local, since_until
+from aggregator.ask.options import (
+    URL,
+    AgentOption,
+    CameraOption,
+    LineOption,
+    SinceOption,
+    SiteOption,
+    UntilOption,
+    UrlOption,
+)
+from shared.output import Output, OutputOption, print_rows, say
+
+app = typer.Typer(help="Crossings of lines by quarter-hour, hour, day, week or month.")
+
+
+@app.callback(
+    invoke_without_command=True,
+    epilog="Example: hawkline counts --site north --since 30d --step day --zone Asia/Shanghai -o csv",
+)
+def counts(
+    url: UrlOption = URL,
+    site: SiteOption = None,
+    agent: AgentOption = None,
+    camera: CameraOption = None,
+    line: LineOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    step: Annotated[str, typer.Option("--step", help="quarter, hour, day, week or month")] = "quarter",
+    zone: Annotated[str, typer.Option("--zone", help="whose days and hours, such as Asia/Shanghai")] = "UTC",
+    limit: Annotated[int, typer.Option("--limit", min=1, max=99_999, help="at most so many rows")] = 1000,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Count crossings per line and direction, newest first; of the last day where --since says nothing else."""
+    asked = {
+        "site": site,
+        "agent": agent,
+        "camera": camera,
+        "line": line,
+        "step": step,
+        "zone": zone,
+        **since_until(since, until, datetime.now().astimezone()),
+    }
+    found = ApiClient(url).get("/api/v1/counts", {**asked, "limit": limit + 1})
+    shown = found[:limit]
+    print_rows(shown if output is Output.JSON else [{**row, "since": local(row["since"])} for row in shown], output)
+    if len(found) > limit:
+        say(f"more exist than these {limit}: raise --limit, or narrow --since and --until")
