@@ -270,6 +270,29 @@ def test_the_command_says_what_is_wrong(client: httpx.Client, more: list[str], w
     assert "Traceback" not in done.stderr
 
 
+def test_health_tells_who_cannot_confirm(client: httpx.Client, connection: Connection) -> None:
+    url = str(client.base_url)
+    for agent, state, cameras in (
+        ("fine", "online", ["watching", "watching"]),
+        ("blind", "online", ["watching", "stalled"]),
+        ("gone", "silent", ["watching"]),
+    ):
+        beat = {"at_ms": 0, "session": 1, "cameras": [{"name": f"c{n}", "state": s} for n, s in enumerate(cameras)]}
+        connection.execute(
+            "INSERT INTO agents (site, agent, state, health, last_seen_at) VALUES ('north', %s, %s, %s, now())",
+            (agent, state, json.dumps(beat)),
+        )
+    done = run("health", url, "-o", "json")
+    assert done.returncode == 1
+    assert [json.loads(line)["agent"] for line in done.stdout.splitlines()] == ["blind", "fine", "gone"]
+    done = run("health", url, "--cameras", "--troubled", "-o", "csv")
+    assert done.returncode == 1
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert [(row["agent"], row["camera"]) for row in rows] == [("blind", "c1"), ("gone", "c0")]
+    assert run("health", url, "--agent", "fine").returncode == 0
+    assert run("health", url, "--agent", "nobody").stdout.strip() == "(nothing)"
+
+
 def test_moments_as_people_type_them() -> None:
     zone = timezone(timedelta(hours=8))
     now = datetime(2026, 11, 20, 12, tzinfo=zone)
