@@ -19,6 +19,7 @@ def ingest(
         float, typer.Option("--unbatched", min=0, help="events/s, one a batch; 0: not measured")
     ] = UNBATCHED,
     batched: Annotated[float, typer.Option("--batched", min=0, help="events/s, 20 a batch; 0: not measured")] = BATCHED,
+    workers: Annotated[int, typer.Option("--workers", min=1, max=16, help="processes of the bulk lane")] = 2,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Ingest at a rate, with mosquitto, PostgreSQL and load on this machine. Exit code 1 when it does not keep up."""
@@ -29,7 +30,7 @@ def ingest(
     rows = []
     for name, rate, count in (("unbatched", unbatched, 1), (f"batches of {BATCH}", batched, BATCH)):
         if rate:
-            rows.append(measure(Load(0, boxes, rate, count, _ALARMS, for_s), name))
+            rows.append(measure(Load(0, boxes, rate, count, _ALARMS, for_s), name, workers))
     print_rows(rows if output is Output.JSON else [{**row, "cores": to_json(row["cores"])} for row in rows], output)
     if any(row["acknowledged"] < row["sent"] or row["events_per_s"] < 0.97 * row["asked"] for row in rows):
         raise typer.Exit(1)

@@ -20,8 +20,13 @@ _SETTLE_S = 5.0
 _DRAIN_S = 120.0
 
 
-def measure(load: Load, name: str) -> dict[str, Any]:
+def measure(load: Load, name: str, workers: int = 1) -> dict[str, Any]:
     """Set everything up in a folder of its own, send a load, take everything down.
+
+    Args:
+        load: what is sent; its port is set here.
+        name: of the row.
+        workers: of the bulk lane.
 
     Returns:
         The row of a table.
@@ -33,7 +38,8 @@ def measure(load: Load, name: str) -> dict[str, Any]:
         folder = Path(place)
         folder.chmod(0o755)
         with Mosquitto(folder) as broker:
-            aggregator = LocalAggregator(folder / "site", broker_port=broker.port)
+            more = f"\n[ingest]\nbulk_workers = {workers}\n"
+            aggregator = LocalAggregator(folder / "site", more=more, broker_port=broker.port)
             try:
                 aggregator.start()
                 return _measure(load, name, broker, aggregator)
@@ -47,7 +53,11 @@ def _measure(load: Load, name: str, broker: Mosquitto, aggregator: LocalAggregat
     command = [sys.executable, "-m", "provisioning.bench.generator", arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         say(f"{name}: {load.rate:g} events/s for {load.seconds:g} s …")
-        usage = Usage(aggregator, _PARTS, broker=broker.pid, generator=process.pid)
+        parts = [
+            *_PARTS,
+            *(f"ingest-bulk-{number}" for number in range(2, 17) if aggregator.pid(f"ingest-bulk-{number}")),
+        ]
+        usage = Usage(aggregator, parts, broker=broker.pid, generator=process.pid)
         time.sleep(min(_SETTLE_S, load.seconds / 4))
         before_mb = usage.memory_mb("ingest-bulk")
         time.sleep(max(0.0, load.seconds - 2 * _SETTLE_S))
