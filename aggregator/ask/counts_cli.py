@@ -5,18 +5,9 @@ from typing import Annotated
 
 import typer
 
+from aggregator.ask import options
 from aggregator.ask.client import ApiClient
 from aggregator.ask.moments import local, since_until
-from aggregator.ask.options import (
-    URL,
-    AgentOption,
-    CameraOption,
-    LineOption,
-    SinceOption,
-    SiteOption,
-    UntilOption,
-    UrlOption,
-)
 from shared.output import Output, OutputOption, print_rows, say
 
 app = typer.Typer(help="Crossings of lines by quarter-hour, hour, day, week or month.")
@@ -27,13 +18,13 @@ app = typer.Typer(help="Crossings of lines by quarter-hour, hour, day, week or m
     epilog="Example: hawkline counts --site north --since 30d --step day --zone Asia/Shanghai -o csv",
 )
 def counts(
-    url: UrlOption = URL,
-    site: SiteOption = None,
-    agent: AgentOption = None,
-    camera: CameraOption = None,
-    line: LineOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
+    url: options.UrlOption = options.URL,
+    site: options.SiteOption = None,
+    agent: options.AgentOption = None,
+    camera: options.CameraOption = None,
+    line: options.LineOption = None,
+    since: options.SinceOption = None,
+    until: options.UntilOption = None,
     step: Annotated[str, typer.Option("--step", help="quarter, hour, day, week or month")] = "quarter",
     zone: Annotated[str, typer.Option("--zone", help="whose days and hours, such as Asia/Shanghai")] = "UTC",
     limit: Annotated[int, typer.Option("--limit", min=1, max=99_999, help="at most so many rows")] = 1000,

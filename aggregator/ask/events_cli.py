@@ -6,18 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from aggregator.ask import options
 from aggregator.ask.client import ApiClient
 from aggregator.ask.moments import since_until
-from aggregator.ask.options import (
-    URL,
-    AgentOption,
-    CameraOption,
-    LineOption,
-    SinceOption,
-    SiteOption,
-    UntilOption,
-    UrlOption,
-)
 from shared.output import Output, OutputOption, print_rows, say, to_json
 
 app = typer.Typer(help="Events of the record, newest first.")
@@ -28,17 +19,17 @@ app = typer.Typer(help="Events of the record, newest first.")
     epilog="Example: hawkline events --site north --kind line_crossed --since 8h; hawkline events --since 2d -o csv",
 )
 def events(
-    url: UrlOption = URL,
-    site: SiteOption = None,
-    agent: AgentOption = None,
-    camera: CameraOption = None,
-    line: LineOption = None,
+    url: options.UrlOption = options.URL,
+    site: options.SiteOption = None,
+    agent: options.AgentOption = None,
+    camera: options.CameraOption = None,
+    line: options.LineOption = None,
     kind: Annotated[list[str] | None, typer.Option("--kind", help="such as line_crossed; again for more")] = None,
     priority: Annotated[
         int | None, typer.Option("--priority", min=1, max=4, help="at least so urgent; 1 is the most")
     ] = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
+    since: options.SinceOption = None,
+    until: options.UntilOption = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="at most so many")] = 100,
     output: OutputOption = Output.TABLE,
 ) -> None:

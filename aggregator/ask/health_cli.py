@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
+from aggregator.ask import options
 from aggregator.ask.client import ApiClient
 from aggregator.ask.moments import local
-from aggregator.ask.options import URL, AgentOption, SiteOption, UrlOption
 from shared.output import Output, OutputOption, print_rows
 
 app = typer.Typer(help="Boxes and cameras, and what is wrong with them.")
@@ -20,9 +20,9 @@ _WATCHING = "watching"
     epilog="Example: hawkline health --troubled; hawkline health --cameras --site north -o csv",
 )
 def health(
-    url: UrlOption = URL,
-    site: SiteOption = None,
-    agent: AgentOption = None,
+    url: options.UrlOption = options.URL,
+    site: options.SiteOption = None,
+    agent: options.AgentOption = None,
     cameras: Annotated[bool, typer.Option("--cameras", help="a row a camera instead of one a box")] = False,
     troubled: Annotated[bool, typer.Option("--troubled", help="only what cannot confirm that nothing happens")] = False,
     output: OutputOption = Output.TABLE,

@@ -57,12 +57,12 @@ class _SimulatedLink(Link):
 
 
 class Box:
-    """A box on a loop of connections. Not for several threads, but for `on_ready`.
+    """A box. Not for several threads; only `stirred` is called from others.
 
     Args:
         address: its name.
         broker: host and port.
-        loop: serves its connection.
+        loop: serves its connection, where its outbox is in memory; else that has a thread, as in the agent.
         rng: consumed.
         stirred: called when there is something to send, from any thread.
         delays_s: gets, of every alarm, the time from the moment it was meant for to the word that it is stored.

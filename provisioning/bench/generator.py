@@ -166,7 +166,7 @@ class Generator:
 
 
 def main() -> None:
-    """Run the load that standard input describes, print what came of it."""
+    """Run the load that the first argument describes in JSON, print what came of it."""
     load = Load(**json.loads(sys.argv[1]))
     sys.stdout.write(json.dumps(asdict(Generator(load).run())) + "\n")
 
