@@ -13,12 +13,14 @@ from fastapi.staticfiles import StaticFiles
 from psycopg_pool import PoolTimeout
 
 from aggregator.alerting.alerts import AlertClearedError, AlertNotFoundError, Publishing
-from aggregator.api import alerts, arming, boxes, evidence, feed, operations, record
+from aggregator.api import alerts, arming, boxes, counts, evidence, feed, operations, places, record
 from aggregator.api.guard import LoopbackGuard, refuse_unknown_parameters
 from aggregator.api.parts import Parts
 from aggregator.feed.hub import FeedHub
 from aggregator.store import Database
+from aggregator.store.counts import TooMuchError, ZoneError
 from aggregator.store.pictures import PictureStore
+from aggregator.store.places import PlaceError, UnknownPlaceError
 from aggregator.store.waker import FEED, Waker
 
 CONSOLE = Path(__file__).parents[1] / "console" / "dist"
@@ -48,9 +50,12 @@ def build(database: Database, pictures: PictureStore, publishing: Publishing, co
     app.add_middleware(LoopbackGuard)
     app.add_exception_handler(AlertNotFoundError, _answer(404))
     app.add_exception_handler(AlertClearedError, _answer(409))
+    app.add_exception_handler(PlaceError, _answer(409))
+    for nonsense in (UnknownPlaceError, ZoneError, TooMuchError):
+        app.add_exception_handler(nonsense, _answer(422))
     for error in (PoolTimeout, psycopg.OperationalError):
         app.add_exception_handler(error, _answer(503, "the database does not answer; try again"))
-    for part in (alerts, arming, boxes, evidence, feed, operations, record):
+    for part in (alerts, arming, boxes, counts, evidence, feed, operations, places, record):
         app.include_router(part.router, dependencies=[Depends(refuse_unknown_parameters)])
     if console.is_dir():
         app.mount("/", StaticFiles(directory=console, html=True), name="console")

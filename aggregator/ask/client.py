@@ -9,6 +9,7 @@ from shared.errors import ConfigError, UnavailableError
 
 _TIMEOUT_S = 60.0
 _PAGE = 500
+_REFUSALS = {409, 422}
 
 
 class ApiClient:
@@ -34,17 +35,32 @@ class ApiClient:
             ConfigError: the API says that the question makes no sense.
             UnavailableError: no answer, or not of an aggregator.
         """
+        params = {name: value for name, value in asked.items() if value is not None}
         try:
-            answer = self._http.get(path, params={name: value for name, value in asked.items() if value is not None})
-            if answer.status_code == 422:
+            return self._send("GET", path, params=params).json()
+        except ValueError as error:
+            raise UnavailableError(f"--url {self._url}: no aggregator answers ({error})") from None
+
+    def change(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> None:
+        """Change something.
+
+        Raises:
+            ConfigError: the API refuses the change.
+            UnavailableError: no answer, or not of an aggregator.
+        """
+        self._send(method, path, json=body)
+
+    def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
+        try:
+            answer = self._http.request(method, path, **more)
+            if answer.status_code in _REFUSALS:
                 raise ConfigError(_complaint(answer))
-            answer.raise_for_status()
-            return answer.json()
+            return answer.raise_for_status()
         except httpx.HTTPStatusError as error:
             raise UnavailableError(
                 f"{self._url}{path}: {error.response.status_code} {_complaint(error.response)}"
             ) from None
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             what = str(error) or type(error).__name__
             raise UnavailableError(
                 f"--url {self._url}: no aggregator answers ({what}); is `hawkline aggregator run` up?"

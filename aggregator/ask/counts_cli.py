@@ -19,6 +19,7 @@ app = typer.Typer(help="Crossings of lines by quarter-hour, hour, day, week or m
 )
 def counts(
     url: options.UrlOption = options.URL,
+    place: options.PlaceOption = None,
     site: options.SiteOption = None,
     agent: options.AgentOption = None,
     camera: options.CameraOption = None,
@@ -27,17 +28,22 @@ def counts(
     until: options.UntilOption = None,
     step: Annotated[str, typer.Option("--step", help="quarter, hour, day, week or month")] = "quarter",
     zone: Annotated[str, typer.Option("--zone", help="whose days and hours, such as Asia/Shanghai")] = "UTC",
+    busiest: Annotated[
+        int | None, typer.Option("--busiest", min=1, help="only of so many lines, those that were crossed most")
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=99_999, help="at most so many rows")] = 1000,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Count crossings per line and direction, newest first; of the last day where --since says nothing else."""
     asked = {
+        "place": place,
         "site": site,
         "agent": agent,
         "camera": camera,
         "line": line,
         "step": step,
         "zone": zone,
+        "busiest": busiest,
         **since_until(since, until, datetime.now().astimezone()),
     }
     found = ApiClient(url).get("/api/v1/counts", {**asked, "limit": limit + 1})

@@ -20,6 +20,7 @@ app = typer.Typer(help="Events of the record, newest first.")
 )
 def events(
     url: options.UrlOption = options.URL,
+    place: options.PlaceOption = None,
     site: options.SiteOption = None,
     agent: options.AgentOption = None,
     camera: options.CameraOption = None,
@@ -35,6 +36,7 @@ def events(
 ) -> None:
     """List events by place, kind, line, priority and time."""
     asked = {
+        "place": place,
         "site": site,
         "agent": agent,
         "camera": camera,

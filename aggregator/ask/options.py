@@ -5,6 +5,9 @@ from typing import Annotated
 import typer
 
 UrlOption = Annotated[str, typer.Option("--url", envvar="HAWKLINE_URL", help="the aggregator's API")]
+PlaceOption = Annotated[
+    str | None, typer.Option("--place", help="a site, or a place above sites (hawkline place list)")
+]
 SiteOption = Annotated[str | None, typer.Option("--site", help="name of a site")]
 AgentOption = Annotated[str | None, typer.Option("--agent", help="name of a box")]
 CameraOption = Annotated[str | None, typer.Option("--camera", help="name of a camera")]

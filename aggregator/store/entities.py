@@ -123,6 +123,36 @@ class LineCount(_Entity):
     crossings: int
 
 
+class CountSeries(_Entity):
+    """Crossings of many lines over the same steps of time."""
+
+    step: str
+    starts: list[int]
+    """Seconds since 1970 at which each step begins."""
+    lines: list["LineSeries"]
+    """The busiest first."""
+
+
+class LineSeries(_Entity):
+    """Crossings of one line, a number for each step."""
+
+    site: str
+    agent: str
+    camera: str
+    line: str
+    left_to_right: list[int]
+    right_to_left: list[int]
+
+
+class Place(_Entity):
+    """A site, or what lies above sites. `boxes` are those of a site itself."""
+
+    name: str
+    above: str | None
+    title: str
+    boxes: int
+
+
 class DeliverySummary(_Entity):
     """A webhook delivery and how it goes."""
 

@@ -1,4 +1,4 @@
-"""Questions to the record: which events, newest first, page by page; how many crossings.
+"""Questions to the record: which events, newest first, page by page.
 
 A window of time at a time, each longer than the one before: a busy place answers from the newest rows, a quiet one from
 its own index, and neither walks through what the other wrote.
@@ -7,15 +7,13 @@ its own index, and neither walks through what the other wrote.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 import msgspec
-import psycopg
-from psycopg.rows import class_row
 
 from aggregator.store.database import Connection
-from aggregator.store.entities import EventPage, LineCount, StoredEvent
+from aggregator.store.entities import EventPage, StoredEvent
+from aggregator.store.places import producers_of
 from aggregator.store.queries import load_queries
 from shared.envelope import decode_event
 from shared.errors import HawklineError, WireError
@@ -32,21 +30,6 @@ _AHEAD = timedelta(minutes=5)
 _SHOWN = {"at_ms", "revision", "line", "camera", "priority"}
 
 
-class Step(StrEnum):
-    """How much time a row of counts is of."""
-
-    QUARTER = "quarter"
-    """A quarter of an hour."""
-    HOUR = "hour"
-    DAY = "day"
-    WEEK = "week"
-    MONTH = "month"
-
-
-class ZoneError(HawklineError):
-    """There is no such time zone."""
-
-
 class CursorError(HawklineError):
     """The cursor is not one that was given out."""
 
@@ -56,6 +39,7 @@ class EventQuestion:
     """What is asked for; None asks for all.
 
     Attributes:
+        place: a site, or a place above sites.
         site: name of a site.
         agent: name of a box; the same name may be at several sites.
         camera: name of a camera.
@@ -68,6 +52,7 @@ class EventQuestion:
         limit: at most so many.
     """
 
+    place: str | None = None
     site: str | None = None
     agent: str | None = None
     camera: str | None = None
@@ -85,29 +70,27 @@ def events(connection: Connection, asked: EventQuestion) -> EventPage:
 
     Raises:
         CursorError: `after` makes no sense.
+        UnknownPlaceError: there is no such place.
     """
-    place = _Place.read(asked.after) if asked.after else None
-    who = {"site": asked.site, "agent": asked.agent}
+    cut = _Cut.read(asked.after) if asked.after else None
     values: dict[str, Any] = {
-        "producers": None,
+        "producers": producers_of(connection, asked.place, asked.site, asked.agent),
         "kinds": list(asked.kinds) if asked.kinds else None,
         "priority": asked.priority,
         "camera": asked.camera,
         "line": asked.line,
-        "after": place.event_at if place else None,
-        "after_producer": place.producer_id if place else None,
-        "after_lane": place.lane if place else None,
-        "after_seq": place.seq if place else None,
+        "after": cut.event_at if cut else None,
+        "after_producer": cut.producer_id if cut else None,
+        "after_lane": cut.lane if cut else None,
+        "after_seq": cut.seq if cut else None,
     }
-    if asked.site or asked.agent:
-        values["producers"] = [row["id"] for row in connection.execute(SQL["producers_of"], who)]
     oldest = connection.execute(SQL["oldest_event"]).fetchone()
     if oldest is None or values["producers"] == []:
         return EventPage(events=[], next=None)
     begin = max(oldest["event_at"], asked.since or oldest["event_at"])
     end = min(asked.until or datetime.max.replace(tzinfo=UTC), datetime.now(UTC) + _AHEAD)
-    if place:
-        end = min(end, place.event_at)
+    if cut:
+        end = min(end, cut.event_at)
     found: list[Mapping[str, Any]] = []
     for window in (*_WINDOWS, end - begin):
         if end < begin or len(found) >= asked.limit:
@@ -116,43 +99,12 @@ def events(connection: Connection, asked: EventQuestion) -> EventPage:
         limits = {"from": start, "until": end, "limit": asked.limit - len(found)}
         found += connection.execute(SQL["events"], {**values, **limits}).fetchall()
         end = start - timedelta(microseconds=1)
-    more = str(_Place.of(found[-1])) if len(found) == asked.limit else None
+    more = str(_Cut.of(found[-1])) if len(found) == asked.limit else None
     return EventPage(events=[_event(row) for row in found], next=more)
 
 
 @dataclass(frozen=True, slots=True)
-class CountQuestion:
-    """Which counts: from `begin` to before `end`, of these names where they are given."""
-
-    begin: datetime
-    end: datetime
-    site: str | None = None
-    agent: str | None = None
-    camera: str | None = None
-    line: str | None = None
-    step: Step = Step.QUARTER
-    zone: str = "UTC"
-    limit: int = 1000
-
-
-def counts(connection: Connection, asked: CountQuestion) -> list[LineCount]:
-    """Answer, newest first.
-
-    Raises:
-        ZoneError: there is no such time zone.
-    """
-    values = {"from": asked.begin, "until": asked.end, "step": asked.step.value, "zone": asked.zone}
-    names = {"site": asked.site, "agent": asked.agent, "camera": asked.camera, "line": asked.line}
-    with connection.cursor(row_factory=class_row(LineCount)) as cursor:
-        try:
-            cursor.execute(SQL["try_zone"], values)  # also where no row asks for it
-            return cursor.execute(SQL["counts"], {**values, **names, "limit": asked.limit}).fetchall()
-        except psycopg.errors.InvalidParameterValue:
-            raise ZoneError(f"zone={asked.zone}: expected a time zone such as Asia/Shanghai") from None
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Cut:
     """Where a page ends: an event, as a cursor names it."""
 
     event_at: datetime
@@ -165,11 +117,11 @@ class _Place:
         return f"{micros:x}.{self.producer_id:x}.{self.lane:x}.{self.seq:x}"
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> "_Place":
+    def of(cls, row: Mapping[str, Any]) -> "_Cut":
         return cls(row["event_at"], row["producer_id"], row["lane"], row["seq"])
 
     @classmethod
-    def read(cls, text: str) -> "_Place":
+    def read(cls, text: str) -> "_Cut":
         try:
             micros, producer, lane, seq = (int(part, 16) for part in text.split("."))
             if not (0 <= producer < 2**31 and 0 <= lane < 2**15 and 0 <= seq < 2**63):

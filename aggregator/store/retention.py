@@ -1,4 +1,7 @@
-"""Deletes the oldest days, when nothing speaks against it: a clock a year ahead must not empty the record."""
+"""Keeps the record in shape: packs counts, compresses days, and deletes the oldest when nothing speaks against it.
+
+A clock a year ahead must not empty the record.
+"""
 
 import logging
 import time
@@ -9,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 import psycopg
 
 from aggregator.store.database import Connection, Database
+from aggregator.store.packing import due, pack_counts
 from aggregator.store.queries import load_queries
 from shared.telling import Complaint
 
@@ -82,7 +86,7 @@ class RetentionKeeper:
             self.look(connection)
 
     def look(self, connection: Connection) -> list[date]:
-        """Delete what has expired and compress what is old enough.
+        """Delete what has expired, compress and pack what is old enough.
 
         Args:
             connection: in autocommit mode.
@@ -99,6 +103,7 @@ class RetentionKeeper:
         for day in days:
             if not day.compressed and day.day not in gone and day.day < (now - COMPRESS_AFTER).date():
                 connection.execute(SQL["compress_day"], {"day": day.day})
+        pack_counts(connection, due(now))
         return gone
 
     def _drop(self, connection: Connection, days: Sequence[Day], now: datetime, jump_s: float) -> list[date]:

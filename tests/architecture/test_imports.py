@@ -17,9 +17,10 @@ CASES = [
     ),
     ("edge_agent.agent", CENTRE_ONLY | TRAINING_ONLY),
     (
-        "aggregator.supervisor, aggregator.services, aggregator.api.app, aggregator.alerting.engine",
+        "aggregator.supervisor, aggregator.services, aggregator.alerting.engine",
         EDGE_ONLY | TRAINING_ONLY | {"numpy"},
     ),
+    ("aggregator.api.app", EDGE_ONLY | TRAINING_ONLY),
     ("aggregator.ingest.worker, aggregator.ingest.presence", EDGE_ONLY | TRAINING_ONLY | {"numpy", "fastapi"}),
     ("provisioning.demo.run, provisioning.simulate.run", EDGE_ONLY | CENTRE_ONLY | TRAINING_ONLY),
 ]

@@ -10,10 +10,6 @@ SELECT drop_day(%(day)s);
 -- name: compress_day
 SELECT compress_day(%(day)s);
 
--- name: producers_of
-SELECT id FROM producers
-WHERE (%(site)s::text IS NULL OR site = %(site)s) AND (%(agent)s::text IS NULL OR agent = %(agent)s);
-
 -- name: events
 -- One window of time; whoever asks goes from window to window until there are enough.
 SELECT e.event_at, e.device_at, e.recv_at, e.time_quality, p.site, p.agent, p.epoch, e.lane, e.seq, e.kind, e.priority,
@@ -42,20 +38,3 @@ ORDER BY e.event_at DESC, e.producer_id DESC, e.lane DESC, e.seq DESC;
 
 -- name: oldest_event
 SELECT event_at FROM events ORDER BY event_at LIMIT 1;
-
--- name: try_zone
-SELECT now() AT TIME ZONE %(zone)s;
-
--- name: counts
-SELECT p.site, p.agent, coalesce(c.name, '?') AS camera, coalesce(l.name, 'line ' || n.line) AS line,
-       CASE n.direction WHEN 1 THEN 'left_to_right' ELSE 'right_to_left' END AS direction,
-       CASE %(step)s WHEN 'quarter' THEN n.quarter ELSE date_trunc(%(step)s, n.quarter, %(zone)s) END AS since,
-       sum(n.crossings)::bigint AS crossings
-FROM counts n
-JOIN producers p ON p.id = n.producer_id
-LEFT JOIN config_lines l ON (l.producer_id, l.revision, l.line) = (n.producer_id, n.revision, n.line)
-LEFT JOIN config_cameras c ON (c.producer_id, c.revision, c.camera) = (n.producer_id, n.revision, l.camera)
-WHERE n.quarter >= %(from)s AND n.quarter < %(until)s
-  AND (%(site)s::text IS NULL OR p.site = %(site)s) AND (%(agent)s::text IS NULL OR p.agent = %(agent)s)
-  AND (%(camera)s::text IS NULL OR c.name = %(camera)s) AND (%(line)s::text IS NULL OR l.name = %(line)s)
-GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY since DESC, 1, 2, 3, 4, 5 LIMIT %(limit)s;

@@ -1,0 +1,33 @@
+"""Query parameters that the questions share."""
+
+import re
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import HTTPException, Query
+
+from shared.ids import NAME_PATTERN
+
+Name = Annotated[str | None, Query(pattern=NAME_PATTERN)]
+PlaceName = Annotated[str | None, Query(pattern=NAME_PATTERN, description="a site, or a place above sites")]
+Label = Annotated[str | None, Query(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+Moment = Annotated[str | None, Query(max_length=40, description="not before, or not after: ISO 8601 with a time zone")]
+
+
+def moment(name: str, text: str | None) -> datetime | None:
+    """Read a moment.
+
+    Raises:
+        HTTPException: 422, it is none, or says no zone.
+    """
+    if text is None:
+        return None
+    # A plus that was not escaped comes as a space.
+    text = re.sub(r" (?=\d\d:?\d\d$)", "+", text)
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        read = None
+    if read is None or not read.tzinfo:
+        raise HTTPException(422, f"{name}={text}: expected a time with its zone, as 2026-11-20T08:00:00Z or …+08:00")
+    return read

@@ -1,0 +1,77 @@
+"""Counts of lines: as rows, or as whole series of many lines."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Query, Response
+
+from aggregator.api.asked import Label, Moment, Name, PlaceName, moment
+from aggregator.api.parts import ConnectionDependency
+from aggregator.store import counts
+from aggregator.store.entities import CountSeries, LineCount
+
+router = APIRouter(prefix="/api/v1", tags=["record"], responses={422: {"description": "the question makes no sense"}})
+
+_QUARTER = timedelta(minutes=15)
+
+StepQuery = Annotated[counts.Step, Query(description="how much time a number is of")]
+Zone = Annotated[str, Query(pattern=r"^[A-Za-z0-9_+/-]{1,40}$", description="whose days and hours")]
+_BUSIEST = "only of so many lines, those that were crossed most in this time"
+
+
+@router.get("/counts")
+def list_counts(
+    connection: ConnectionDependency,
+    place: PlaceName = None,
+    site: Name = None,
+    agent: Name = None,
+    camera: Label = None,
+    line: Label = None,
+    since: Moment = None,
+    until: Moment = None,
+    step: StepQuery = counts.Step.QUARTER,
+    zone: Zone = "UTC",
+    busiest: Annotated[int | None, Query(ge=1, le=10_000, description=_BUSIEST)] = None,
+    limit: Annotated[int, Query(ge=1, le=100_000)] = 1000,
+) -> list[LineCount]:
+    """Crossings per line, direction and step of time, newest first; of the last day where nothing else is said.
+
+    Lines that were counted under another name keep it: a row is of a name, not of a number.
+    """
+    begin, end = _range(since, until)
+    asked = counts.CountQuestion(begin, end, place, site, agent, camera, line, step, zone, busiest, limit)
+    return counts.rows(connection, asked)
+
+
+@router.get("/counts/series", response_model=CountSeries)
+def list_series(
+    connection: ConnectionDependency,
+    place: PlaceName = None,
+    site: Name = None,
+    agent: Name = None,
+    camera: Label = None,
+    line: Label = None,
+    since: Moment = None,
+    until: Moment = None,
+    step: StepQuery = counts.Step.HOUR,
+    zone: Zone = "UTC",
+    busiest: Annotated[int, Query(ge=1, le=10_000, description=_BUSIEST)] = 100,
+) -> Response:
+    """Crossings of many lines over the same steps, the busiest line first: what a chart draws."""
+    begin, end = _range(since, until)
+    found = counts.series(
+        connection, counts.CountQuestion(begin, end, place, site, agent, camera, line, step, zone, busiest)
+    )
+    lines = [
+        {"site": site, "agent": agent, "camera": camera, "line": line, "left_to_right": right, "right_to_left": left}
+        for (site, agent, camera, line), (right, left) in zip(found.names, found.crossings.tolist(), strict=True)
+    ]
+    # Millions of numbers: pydantic would look at each.
+    body = msgspec.json.encode({"step": step.value, "starts": found.starts.tolist(), "lines": lines})
+    return Response(body, media_type="application/json")
+
+
+def _range(since: str | None, until: str | None) -> tuple[datetime, datetime]:
+    end = moment("until", until) or datetime.now(UTC) + _QUARTER
+    return moment("since", since) or end - timedelta(days=1), end

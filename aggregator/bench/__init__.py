@@ -1,0 +1,1 @@
+"""Measures the record: filled with years of events, asked as people ask."""

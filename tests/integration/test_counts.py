@@ -1,0 +1,243 @@
+"""Counts: the same answer whatever is packed and when, and nothing counted twice or lost while it is."""
+
+import random
+import threading
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx
+import numpy as np
+import pytest
+
+from aggregator.ingest.commit import SQL as INGEST
+from aggregator.store import Database, arrays
+from aggregator.store.database import Connection
+from aggregator.store.packing import Cells, due, month_slot, pack_counts
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+BEGIN = NOW - timedelta(days=400)
+QUARTERS = 400 * 96
+DIRECTIONS = ("left_to_right", "right_to_left")
+
+Told = Counter[tuple[str, str, str, int, int]]
+"""Crossings by site, agent, line, direction (0 or 1) and quarter since 1970."""
+
+
+class Lines:
+    """Two boxes with three lines each, one of them in two revisions, and what they counted."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection, self.told, self.rng = connection, Told(), random.Random(5)
+        self.keys: list[tuple[int, int, int, str, str, str]] = []
+        for site, agent in (("north", "a"), ("south", "a")):
+            row = connection.execute(
+                "INSERT INTO producers (site, agent, epoch) VALUES (%s, %s, 1) RETURNING id", (site, agent)
+            ).fetchone()
+            assert row
+            for revision in (1, 2) if site == "north" else (1,):
+                connection.execute("INSERT INTO config_cameras VALUES (%s, %s, 0, 'gate')", (row["id"], revision))
+                for line, name in enumerate(("in", "out", "wall")):
+                    connection.execute(
+                        "INSERT INTO config_lines (producer_id, revision, line, camera, name, points, direction,"
+                        " priority) VALUES (%s, %s, %s, 0, %s, '[]', 'both', 2)",
+                        (row["id"], revision, line, name),
+                    )
+                    self.keys.append((row["id"], revision, line, site, agent, name))
+
+    def count(self, n: int, connection: Connection | None = None) -> None:
+        """Add crossings as ingest does."""
+        added: Counter[tuple[int, int, int, int, int]] = Counter()
+        for _ in range(n):
+            producer, revision, line, *names = self.keys[int(len(self.keys) * self.rng.random() ** 2)]
+            quarter = int(BEGIN.timestamp()) // 900 + self.rng.randrange(QUARTERS)
+            direction, crossings = self.rng.randrange(2), int(10 ** (5 * self.rng.random() ** 4))
+            added[producer, revision, line, direction, quarter] += crossings
+            self.told[names[0], names[1], names[2], direction, quarter] += crossings
+        producers, revisions, lines, directions, quarters = zip(*added, strict=True)
+        (connection or self.connection).execute(
+            INGEST["add_counts"],
+            {
+                "producer_ids": arrays.of_ints(producers),
+                "revisions": arrays.of_ints(revisions),
+                "lines": arrays.of_ints(lines),
+                "directions": arrays.of_ints(direction + 1 for direction in directions),
+                "quarters": arrays.of_plain(datetime.fromtimestamp(900 * q, tz=UTC).isoformat() for q in quarters),
+                "crossings": arrays.of_ints(added.values()),
+            },
+        )
+
+    def by(self, step: Any, begin: datetime, end: datetime, **names: str) -> Counter[tuple[str, str, int, datetime]]:
+        """Sums by site, line, direction and beginning of the step."""
+        sums: Counter[tuple[str, str, int, datetime]] = Counter()
+        for (site, _, line, direction, quarter), crossings in self.told.items():
+            at = datetime.fromtimestamp(900 * quarter, tz=UTC)
+            if begin <= at < end and names.get("site", site) == site and names.get("line", line) == line:
+                sums[site, line, direction, step(at)] += crossings
+        return sums
+
+
+def step_of(step: str, zone: str) -> Any:
+    """Python's own idea of when a step begins."""
+
+    def begin(at: datetime) -> datetime:
+        local = at.astimezone(ZoneInfo(zone))
+        day = local.replace(hour=0, minute=0)
+        begins = {
+            "quarter": local,
+            "hour": local.replace(minute=0),
+            "day": day,
+            "week": day - timedelta(days=local.weekday()),
+            "month": day.replace(day=1),
+        }
+        return begins[step].astimezone(UTC)
+
+    return begin
+
+
+def asked(client: httpx.Client, begin: datetime, end: datetime, **more: Any) -> list[dict[str, Any]]:
+    answer = client.get(
+        "/api/v1/counts", params={"since": begin.isoformat(), "until": end.isoformat(), "limit": 100_000, **more}
+    )
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()
+    return found
+
+
+def rows_of(found: list[dict[str, Any]]) -> Counter[tuple[str, str, int, datetime]]:
+    rows: Counter[tuple[str, str, int, datetime]] = Counter()
+    for row in found:
+        key = row["site"], row["line"], DIRECTIONS.index(row["direction"]), datetime.fromisoformat(row["since"])
+        assert key not in rows, "a row of two parts"
+        rows[key] = row["crossings"]
+    return rows
+
+
+def test_packed_or_not_the_answer_is_the_same(client: httpx.Client, connection: Connection) -> None:
+    lines = Lines(connection)
+    for packed_to in (None, NOW - timedelta(days=200), NOW - timedelta(days=2), NOW - timedelta(hours=6)):
+        lines.count(1500)
+        if packed_to:
+            assert pack_counts(connection, packed_to) > 0
+            left = connection.execute("SELECT min(quarter) AS q FROM counts").fetchone()
+            assert left
+            assert left["q"] >= packed_to
+        for begin, end in ((BEGIN, NOW), (NOW - timedelta(days=35, minutes=15), NOW - timedelta(days=3, hours=1))):
+            for step in ("quarter", "hour", "day", "week", "month"):
+                for zone in ("UTC", "Asia/Shanghai", "Asia/Kathmandu"):
+                    found = rows_of(asked(client, begin, end, step=step, zone=zone))
+                    assert found == lines.by(step_of(step, zone), begin, end), (packed_to, step, zone)
+        found = rows_of(asked(client, BEGIN, NOW, site="north", line="out", step="month"))
+        assert found == lines.by(step_of("month", "UTC"), BEGIN, NOW, site="north", line="out")
+
+
+def test_the_newest_rows_are_whole_when_there_are_more(client: httpx.Client, connection: Connection) -> None:
+    lines = Lines(connection)
+    lines.count(4000)
+    pack_counts(connection, NOW - timedelta(days=1))
+    for step in ("quarter", "day", "week", "month"):
+        whole = asked(client, BEGIN, NOW, step=step)
+        for limit in (1, 7, 40):
+            assert asked(client, BEGIN, NOW, step=step, limit=limit) == whole[:limit]
+
+
+def test_series_hold_every_step_and_the_busiest_line_first(client: httpx.Client, connection: Connection) -> None:
+    lines = Lines(connection)
+    lines.count(3000)
+    pack_counts(connection, NOW - timedelta(days=1))
+    for begin, step in ((NOW - timedelta(days=365), "quarter"), (NOW - timedelta(days=40, hours=5), "day")):
+        params = {"since": begin.isoformat(), "until": NOW.isoformat(), "step": step, "zone": "Asia/Shanghai"}
+        answer = client.get("/api/v1/counts/series", params=params).json()
+        if step == "quarter":
+            assert answer["starts"] == [int(begin.timestamp()) + 900 * n for n in range(365 * 96)]
+        told = lines.by(step_of(step, "Asia/Shanghai"), begin, NOW)
+        found: Counter[tuple[str, str, int, datetime]] = Counter()
+        sums = []
+        for line in answer["lines"]:
+            sums.append(0)
+            for direction, name in enumerate(DIRECTIONS):
+                assert len(line[name]) == len(answer["starts"])
+                sums[-1] += sum(line[name])
+                for start, crossings in zip(answer["starts"], line[name], strict=True):
+                    if crossings:
+                        found[line["site"], line["line"], direction, datetime.fromtimestamp(start, tz=UTC)] = crossings
+        assert found == told
+        assert sums == sorted(sums, reverse=True)
+        two = client.get("/api/v1/counts/series", params={**params, "busiest": 2}).json()
+        assert two["lines"] == answer["lines"][:2]
+        only = {(line["site"], line["line"]) for line in two["lines"]}
+        rows = asked(client, begin, NOW, busiest=2, step="month")
+        assert {(row["site"], row["line"]) for row in rows} == only
+        assert sum(row["crossings"] for row in rows) == sum(sums[:2])
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"zone": "Mars/Olympus"}, "Asia/Shanghai"),
+        ({"since": "0001-01-01T00:00Z", "step": "quarter"}, "too long"),
+        ({"since": "1970-01-01T00:00Z", "step": "quarter"}, "too much for one answer"),
+        ({"place": "nowhere"}, "hawkline place list"),
+    ],
+)
+def test_series_that_cannot_be(client: httpx.Client, connection: Connection, more: dict[str, str], words: str) -> None:
+    Lines(connection).count(1000)
+    answer = client.get("/api/v1/counts/series", params=more)
+    assert answer.status_code == 422
+    assert words in answer.text
+
+
+def test_what_is_counted_while_it_is_packed_is_counted_once(database: Database, connection: Connection) -> None:
+    lines, stop = Lines(connection), threading.Event()
+    packed = [0]
+
+    def pack() -> None:
+        with database.connect("packer", autocommit=True) as own:
+            while not stop.is_set():
+                packed[0] += pack_counts(own, NOW)
+
+    packers = [threading.Thread(target=pack) for _ in range(2)]
+    for packer in packers:
+        packer.start()
+    deadline_s = time.monotonic() + 4
+    while time.monotonic() < deadline_s:
+        lines.count(50)
+    stop.set()
+    for packer in packers:
+        packer.join()
+    pack_counts(connection, NOW)
+    assert packed[0] > 50
+    kept = connection.execute(
+        "SELECT (SELECT coalesce(sum(crossings), 0) FROM counts) AS fresh, sum(crossings) AS packed FROM count_packs"
+    ).fetchone()
+    assert kept == {"fresh": 0, "packed": sum(lines.told.values())}
+    rows = connection.execute(
+        "SELECT p.producer_id, p.revision, p.line, p.first_quarter, p.last_quarter, p.crossings AS sum, u.* "
+        "FROM count_packs p, unpack_counts(p.month, p.cells) u"
+    ).fetchall()
+    names = {key[:3]: key[3:] for key in lines.keys}
+    seen: Told = Counter()
+    for row in rows:
+        name = names[row["producer_id"], row["revision"], row["line"]]
+        seen[*name, row["direction"] - 1, int(row["quarter"].timestamp()) // 900] += row["crossings"]
+        assert row["first_quarter"] <= row["quarter"] <= row["last_quarter"]
+    assert seen == lines.told
+
+
+def test_a_pack_holds_what_was_put_in() -> None:
+    rng = np.random.default_rng(3)
+    for most in (1, 255, 256, 65_535, 65_536, 2**32 - 1, 2**32, 2**62):
+        slots = np.sort(rng.choice(31 * 96 * 2, 500, replace=False)).astype(np.int64)
+        crossings = rng.integers(1, most, 500, endpoint=True)
+        crossings[7] = most
+        read = Cells.unpack(Cells(slots, crossings).pack())
+        assert (read.slots == slots).all()
+        assert (read.crossings == crossings).all()
+    assert len(Cells(slots, np.ones(500, np.int64)).pack()) == 1 + 3 * 500
+
+
+def test_today_and_yesterday_stay_as_they_are() -> None:
+    assert due(NOW) == datetime(2026, 11, 19, tzinfo=UTC)
+    assert month_slot(NOW.date()) == int(datetime(2026, 11, 1, tzinfo=UTC).timestamp()) // 900 * 2
