@@ -1,10 +1,12 @@
 """Counts of lines: as rows, or as whole series of many lines."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
 
 from aggregator.api.asked import Label, Moment, Name, PlaceName, moment
 from aggregator.api.parts import ConnectionDependency
@@ -14,6 +16,7 @@ from aggregator.store.entities import CountSeries, LineCount
 router = APIRouter(prefix="/api/v1", tags=["record"], responses={422: {"description": "the question makes no sense"}})
 
 _QUARTER = timedelta(minutes=15)
+_AT_ONCE = 5
 
 StepQuery = Annotated[counts.Step, Query(description="how much time a number is of")]
 Zone = Annotated[str, Query(pattern=r"^[A-Za-z0-9_+/-]{1,40}$", description="whose days and hours")]
@@ -57,19 +60,30 @@ def list_series(
     step: StepQuery = counts.Step.HOUR,
     zone: Zone = "UTC",
     busiest: Annotated[int, Query(ge=1, le=10_000, description=_BUSIEST)] = 100,
-) -> Response:
+) -> StreamingResponse:
     """Crossings of many lines over the same steps, the busiest line first: what a chart draws."""
     begin, end = _range(since, until)
     found = counts.series(
         connection, counts.CountQuestion(begin, end, place, site, agent, camera, line, step, zone, busiest)
     )
-    lines = [
-        {"site": site, "agent": agent, "camera": camera, "line": line, "left_to_right": right, "right_to_left": left}
-        for (site, agent, camera, line), (right, left) in zip(found.names, found.crossings.tolist(), strict=True)
-    ]
-    # Millions of numbers: pydantic would look at each.
-    body = msgspec.json.encode({"step": step.value, "starts": found.starts.tolist(), "lines": lines})
-    return Response(body, media_type="application/json")
+    return StreamingResponse(_encoded(step, found), media_type="application/json")
+
+
+def _encoded(step: counts.Step, found: counts.Series) -> Iterator[bytes]:
+    """`CountSeries` as JSON, a few lines at a time: pydantic would look at each of millions of numbers."""
+    head = msgspec.json.encode({"step": step.value, "starts": found.starts.tolist()})
+    held = [head[:-1] + b',"lines":[']
+    for number, (name, crossings) in enumerate(found.lines):
+        line = {
+            **dict(zip(("site", "agent", "camera", "line"), name, strict=True)),
+            "left_to_right": crossings[:, 0].tolist(),
+            "right_to_left": crossings[:, 1].tolist(),
+        }
+        held.append((b"," if number else b"") + msgspec.json.encode(line))
+        if len(held) >= _AT_ONCE:
+            yield b"".join(held)
+            held.clear()
+    yield b"".join(held) + b"]}"
 
 
 def _range(since: str | None, until: str | None) -> tuple[datetime, datetime]:

@@ -1,9 +1,11 @@
-"""Births and heartbeats. Keeps the marker that tells boxes that somebody listens."""
+"""Births and heartbeats, and what they cover. Keeps the marker that tells boxes that somebody listens."""
 
+import contextlib
 import logging
 import threading
 import time
-from datetime import UTC, datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import msgspec
@@ -12,9 +14,11 @@ from psycopg.types.json import Jsonb
 
 from aggregator.ingest.arrivals import Arrivals
 from aggregator.ingest.commit import SQL, acknowledge
+from aggregator.ingest.coverage import SLOT_MS, Beat, Coverage, Slot
 from aggregator.ingest.cursor import Cursor, from_text, to_text
 from aggregator.store import Database
 from aggregator.store.database import Connection as DatabaseConnection
+from shared.clock import to_ms
 from shared.envelope import decode_message, encode_message
 from shared.errors import WireError
 from shared.events import AggregatorState, BoxState, Health, Lane
@@ -25,6 +29,11 @@ from shared.topics import AGGREGATOR_STATE, Address, Channel, every_box, parse
 log = logging.getLogger(__name__)
 
 _BEAT_S = 2.0
+_COVERAGE_S = 20.0
+"""Coverage is written this often; what a crash loses of it counts as not covered."""
+_INTERVAL_S = 30.0
+_EPOCH = date(1970, 1, 1)
+_MOST_SMALL, _MOST_BIG = 2**15 - 1, 2**63 - 1
 
 
 class PresenceWorker:
@@ -33,6 +42,12 @@ class PresenceWorker:
     def __init__(self, database: Database, broker: tuple[str, int]) -> None:
         self._database = database
         self._arrivals = Arrivals()
+        self._coverage = Coverage()
+        self._intervals: dict[Address, float] = {}
+        self._sampled: dict[Address, int] = {}
+        """Quarter-hour of the newest sample of each box."""
+        self._rows = set[tuple[int, Address, str]]()
+        """Rows of coverage that are known to be there, of the newest days."""
         self._since: datetime | None = None
         self._stopping = threading.Event()
         session = uuid4().hex
@@ -84,13 +99,56 @@ class PresenceWorker:
         self._database.keep_serving("presence", self._serve, autocommit=True, stopping=self._stopping)
 
     def _serve(self, connection: DatabaseConnection) -> None:
-        beat_s = 0.0
+        self._remember(connection)
+        beat_s, coverage_s = 0.0, time.monotonic() + _COVERAGE_S
         while not self._stopping.is_set():
+            if time.monotonic() >= coverage_s:
+                coverage_s = time.monotonic() + _COVERAGE_S
+                self._write_coverage(connection)
             if time.monotonic() >= beat_s:
                 beat_s = time.monotonic() + _BEAT_S
                 connection.execute(SQL["note_service"], {"name": "presence", "broker_since": self._since})
             for message in self._arrivals.take(100, wait_s=max(0.0, beat_s - time.monotonic())):
                 self._note(connection, message)
+        self._write_coverage(connection)
+
+    def _remember(self, connection: DatabaseConnection) -> None:
+        """Go on where a predecessor ended: the newest heartbeats are in the database."""
+        for row in connection.execute(SQL["newest_beats"]):
+            address = Address(row["site"], row["agent"])
+            self._intervals[address] = row["health_interval_s"]
+            if address not in self._coverage.beats and row["health"]:
+                with contextlib.suppress(msgspec.ValidationError):  # of another version
+                    health = msgspec.convert(row["health"], Health)
+                    self._coverage.beats[address] = Beat.of(health, to_ms(row["last_seen_at"].timestamp()))
+
+    def _write_coverage(self, connection: DatabaseConnection) -> None:
+        taken = self._coverage.take()
+        if not taken:
+            return
+        try:
+            with connection.transaction():
+                rows = {(day, *piece) for (day, _), pieces in taken.items() for piece in pieces}
+                self._add_rows(connection, rows - self._rows)
+                for slot, pieces in taken.items():
+                    self._add_coverage(connection, slot, pieces)
+        except psycopg.Error:
+            self._coverage.give_back(taken)
+            raise
+        newest = max(day for day, _ in taken)
+        self._rows = {row for row in self._rows | rows if row[0] >= newest - 1}
+
+    @staticmethod
+    def _add_rows(connection: DatabaseConnection, rows: Collection[tuple[int, Address, str]]) -> None:
+        for day in {day for day, _, _ in rows}:
+            pieces = [(address, camera) for of, address, camera in rows if of == day]
+            connection.execute(SQL["add_coverage_rows"], {"day": _EPOCH + timedelta(days=day), **_names(pieces)})
+
+    @staticmethod
+    def _add_coverage(connection: DatabaseConnection, slot: Slot, pieces: Mapping[tuple[Address, str], int]) -> None:
+        day, place = slot
+        values = {"day": _EPOCH + timedelta(days=day), "place": place + 1, "covered": list(pieces.values())}
+        connection.execute(SQL["add_coverage"], {**values, **_names(list(pieces))})
 
     def _note(self, connection: DatabaseConnection, message: Message) -> None:
         try:
@@ -125,6 +183,7 @@ class PresenceWorker:
             )
 
     def _note_health(self, connection: DatabaseConnection, address: Address, health: Health, message: Message) -> None:
+        at_ms = to_ms(message.received_at_s)
         connection.execute(
             SQL["note_health"],
             {
@@ -136,10 +195,16 @@ class PresenceWorker:
                 "health": Jsonb(msgspec.to_builtins(health)),
             },
         )
+        beat = Beat.of(health, at_ms)
+        self._coverage.note(address, beat, self._intervals.get(address, _INTERVAL_S))
+        if self._sampled.get(address) != at_ms // SLOT_MS:
+            self._sampled[address] = at_ms // SLOT_MS
+            connection.execute(SQL["add_health_sample"], _sample(address, health, beat))
 
     def _note_state(self, connection: DatabaseConnection, address: Address, state: BoxState) -> None:
         if not state.alive:
             return  # wills race with births; only the heartbeat's expiry decides
+        self._intervals[address] = state.health_interval_s
         connection.execute(
             SQL["note_birth"],
             {
@@ -165,3 +230,33 @@ class PresenceWorker:
         for lane in Lane:
             ack = acknowledge(state.epoch, lane, known.get(lane, Cursor()))
             self._broker.publish(address.topic(Channel.ACK), encode_message(ack), qos=0)
+
+
+def _names(pieces: Sequence[tuple[Address, str]]) -> dict[str, list[str]]:
+    return {
+        "sites": [address.site for address, _ in pieces],
+        "agents": [address.agent for address, _ in pieces],
+        "cameras": [camera for _, camera in pieces],
+    }
+
+
+def _sample(address: Address, health: Health, beat: Beat) -> dict[str, object]:
+    """The numbers of a heartbeat, within what columns hold."""
+    return {
+        "site": address.site,
+        "agent": address.agent,
+        "at": datetime.fromtimestamp(beat.at_ms / 1000, tz=UTC),
+        "cameras": min(len(health.cameras), _MOST_SMALL),
+        "watching": min(len(beat.watched), _MOST_SMALL),
+        "dropped": _big(sum(camera.dropped for camera in health.cameras)),
+        "waiting": _big(health.waiting_alarm + health.waiting_bulk),
+        "pictures": _big(health.pictures_waiting),
+        "disk_free": _big(health.disk_free_bytes),
+        "temperature_c": health.cpu_temperature_c,
+        "load_1m": health.load_1m,
+        "clock_off_s": round((health.at_ms - beat.at_ms) / 1000, 1),
+    }
+
+
+def _big(number: int) -> int:
+    return max(-_MOST_BIG, min(number, _MOST_BIG))

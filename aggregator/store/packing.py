@@ -22,11 +22,14 @@ from aggregator.store.queries import load_queries
 SQL = load_queries("counts.sql")
 
 QUARTER_S = 900
-_YOUNG = timedelta(days=1)
-"""Today and yesterday stay as they are: nearly all crossings go there."""
+_YOUNG = timedelta(hours=6)
+"""A day stays as it is until so long after its end: nearly all crossings go there."""
 _PRODUCERS = 50
 """Packed in one transaction."""
 _WIDTHS = (1, 2, 4, 8)
+_DENSE = 0x80
+_BITMAP = 31 * 96 * 2 // 8
+"""Bytes in which every slot of a month has a bit."""
 _FRESH = np.dtype([("quarter", ">i8"), ("direction", ">i2"), ("crossings", ">i8")])
 """One row of `counts` as its query sends it."""
 
@@ -54,18 +57,36 @@ class Cells:
         return cls(slots, read["crossings"].astype(np.int64))
 
     @classmethod
-    def unpack(cls, packed: bytes) -> "Cells":
-        """Read a pack, from the beginning of its month."""
-        width = packed[0]
-        n = (len(packed) - 1) // (2 + width)
-        slots = np.frombuffer(packed, "<u2", n, 1)
-        return cls(slots.astype(np.int64), np.frombuffer(packed, f"<u{width}", n, 1 + 2 * n).astype(np.int64))
+    def unpack(cls, packed: bytes, month: int = 0) -> "Cells":
+        """Read a pack.
+
+        Args:
+            packed: as `pack` writes it.
+            month: first slot of its month; without it slots are counted from the month's beginning.
+        """
+        width, dense = packed[0] & ~_DENSE, packed[0] & _DENSE
+        if dense:
+            bits = np.unpackbits(np.frombuffer(packed, np.uint8, _BITMAP, 1), bitorder="little")
+            slots, numbers = np.flatnonzero(bits.view(bool)), 1 + _BITMAP
+        else:
+            n = (len(packed) - 1) // (2 + width)
+            slots, numbers = np.frombuffer(packed, "<u2", n, 1), 1 + 2 * n
+        crossings = np.frombuffer(packed, f"<u{width}", len(slots), numbers)
+        return cls(np.add(slots, month, dtype=np.int64), crossings.astype(np.int64))
 
     def pack(self) -> bytes:
-        """As a pack: the width of a number in bytes, all slots, all numbers; little endian."""
+        """As a pack: how wide a number is in bytes, all slots, all numbers; little endian.
+
+        Slots are listed, or, where that is longer, marked in a bitmap of the month: the first byte says so.
+        """
         most = int(self.crossings.max(initial=0))
         width = next(width for width in _WIDTHS if most < 1 << 8 * width)
-        return bytes([width]) + self.slots.astype("<u2").tobytes() + self.crossings.astype(f"<u{width}").tobytes()
+        numbers = self.crossings.astype(f"<u{width}").tobytes()
+        if 2 * len(self.slots) <= _BITMAP:
+            return bytes([width]) + self.slots.astype("<u2").tobytes() + numbers
+        bits = np.zeros(8 * _BITMAP, bool)
+        bits[self.slots] = True
+        return bytes([width | _DENSE]) + np.packbits(bits, bitorder="little").tobytes() + numbers
 
     def since(self, slot: int) -> "Cells":
         """Slots counted from another beginning."""

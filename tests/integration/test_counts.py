@@ -226,18 +226,28 @@ def test_what_is_counted_while_it_is_packed_is_counted_once(database: Database, 
     assert seen == lines.told
 
 
-def test_a_pack_holds_what_was_put_in() -> None:
+def test_a_pack_holds_what_was_put_in(connection: Connection) -> None:
     rng = np.random.default_rng(3)
-    for most in (1, 255, 256, 65_535, 65_536, 2**32 - 1, 2**32, 2**62):
-        slots = np.sort(rng.choice(31 * 96 * 2, 500, replace=False)).astype(np.int64)
-        crossings = rng.integers(1, most, 500, endpoint=True)
-        crossings[7] = most
-        read = Cells.unpack(Cells(slots, crossings).pack())
-        assert (read.slots == slots).all()
-        assert (read.crossings == crossings).all()
-    assert len(Cells(slots, np.ones(500, np.int64)).pack()) == 1 + 3 * 500
+    month = NOW.date().replace(day=1)
+    for n in (1, 372, 373, 31 * 96 * 2):
+        for most in (1, 255, 256, 65_535, 65_536, 2**32 - 1, 2**32, 2**62):
+            slots = np.sort(rng.choice(31 * 96 * 2, n, replace=False)).astype(np.int64)
+            crossings = rng.integers(1, most, n, endpoint=True)
+            crossings[n // 2] = most
+            packed = Cells(slots, crossings).pack()
+            read = Cells.unpack(packed)
+            assert (read.slots == slots).all()
+            assert (read.crossings == crossings).all()
+            rows = connection.execute("SELECT * FROM unpack_counts(%s, %s) ORDER BY 1, 2", (month, packed)).fetchall()
+            first = datetime(month.year, month.month, 1, tzinfo=UTC)
+            assert [(row["quarter"] - first) / timedelta(minutes=15) for row in rows] == (slots // 2).tolist()
+            assert [row["direction"] - 1 for row in rows] == (slots % 2).tolist()
+            assert [row["crossings"] for row in rows] == crossings.tolist()
+    assert len(Cells(slots[:300], np.ones(300, np.int64)).pack()) == 1 + 3 * 300
+    assert len(Cells(slots, np.ones(len(slots), np.int64)).pack()) == 1 + 744 + len(slots)
 
 
-def test_today_and_yesterday_stay_as_they_are() -> None:
-    assert due(NOW) == datetime(2026, 11, 19, tzinfo=UTC)
+def test_a_day_stays_as_it_is_until_it_is_well_over() -> None:
+    assert due(NOW) == datetime(2026, 11, 20, tzinfo=UTC)
+    assert due(NOW.replace(hour=5)) == datetime(2026, 11, 19, tzinfo=UTC)
     assert month_slot(NOW.date()) == int(datetime(2026, 11, 1, tzinfo=UTC).timestamp()) // 900 * 2

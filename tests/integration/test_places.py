@@ -105,8 +105,11 @@ def test_a_planner_imports_a_district(client: httpx.Client, tmp_path: Path) -> N
     listed = hawkline(client, "place", "list", "-o", "csv")
     rows = list(csv.DictReader(io.StringIO(listed.stdout)))
     assert [(row["name"], row["above"], row["title"]) for row in rows] == [
-        ("chaohu", "", "巢湖"), ("north", "station-3", "北村"), ("south", "station-3", "南村"), ("station-3", "chaohu", "三所"),
-    ]  # fmt: skip
+        ("chaohu", "", "巢湖"),
+        ("north", "station-3", "北村"),
+        ("south", "station-3", "南村"),
+        ("station-3", "chaohu", "三所"),
+    ]
     assert hawkline(client, "events", "--place", "chaohu", "-o", "json").stdout == ""
     assert hawkline(client, "place", "remove", "north").returncode == 0
     assert len(json.loads(client.get("/api/v1/places").text)) == 3

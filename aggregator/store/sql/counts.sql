@@ -71,7 +71,8 @@ WITH wanted AS (
         AS w (producer_id, revision, line)
 )
 SELECT producer_id, revision, line, month, cells FROM wanted JOIN count_packs USING (producer_id, revision, line)
-WHERE last_quarter >= %(from)s AND first_quarter < %(until)s
+WHERE month BETWEEN %(from)s::timestamptz::date - 31 AND %(until)s::timestamptz::date
+  AND last_quarter >= %(from)s AND first_quarter < %(until)s
 UNION ALL
 SELECT producer_id, revision, line, NULL,
        string_agg(int8send(extract(epoch FROM quarter)::bigint / 900) || int2send(direction) || int8send(crossings), ''::bytea)
@@ -80,24 +81,29 @@ WHERE quarter >= %(from)s AND quarter < %(until)s
 GROUP BY 1, 2, 3;
 
 -- name: totals
--- Packs that lie wholly within the range by their sums, those that it cuts by their cells.
-SELECT producer_id, revision, line, sum(crossings)::bigint, NULL::date, NULL::bytea
+-- Crossings that lie within the range for sure, and those of months that it cuts.
+SELECT producer_id, revision, line,
+       coalesce(sum(crossings) FILTER (WHERE first_quarter >= %(from)s AND last_quarter < %(until)s), 0)::bigint AS inside,
+       coalesce(sum(crossings) FILTER (WHERE NOT (first_quarter >= %(from)s AND last_quarter < %(until)s)), 0)::bigint AS cut
 FROM count_packs
 WHERE month BETWEEN %(from)s::timestamptz::date - 31 AND %(until)s::timestamptz::date
-  AND first_quarter >= %(from)s AND last_quarter < %(until)s
+  AND last_quarter >= %(from)s AND first_quarter < %(until)s
   AND (%(producers)s::int[] IS NULL OR producer_id = ANY(%(producers)s))
 GROUP BY 1, 2, 3
 UNION ALL
-SELECT producer_id, revision, line, sum(crossings)::bigint, NULL, NULL
+SELECT producer_id, revision, line, sum(crossings)::bigint, 0
 FROM counts WHERE quarter >= %(from)s AND quarter < %(until)s
   AND (%(producers)s::int[] IS NULL OR producer_id = ANY(%(producers)s))
-GROUP BY 1, 2, 3
-UNION ALL
-SELECT producer_id, revision, line, NULL, month, cells FROM count_packs
+GROUP BY 1, 2, 3;
+
+-- name: cut_packs
+SELECT producer_id, revision, line, month, cells
+FROM unnest(%(line_producers)s::int[], %(line_revisions)s::int[], %(line_numbers)s::int[])
+    AS wanted (producer_id, revision, line)
+JOIN count_packs USING (producer_id, revision, line)
 WHERE month BETWEEN %(from)s::timestamptz::date - 31 AND %(until)s::timestamptz::date
   AND last_quarter >= %(from)s AND first_quarter < %(until)s
-  AND NOT (first_quarter >= %(from)s AND last_quarter < %(until)s)
-  AND (%(producers)s::int[] IS NULL OR producer_id = ANY(%(producers)s));
+  AND NOT (first_quarter >= %(from)s AND last_quarter < %(until)s);
 
 -- name: begin_of_steps
 SELECT (extract(epoch FROM date_trunc(%(step)s, to_timestamp(900 * q), %(zone)s))::bigint)

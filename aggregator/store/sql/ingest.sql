@@ -113,3 +113,27 @@ WHERE agents.epoch <> excluded.epoch OR agents.session <= excluded.session;
 -- name: note_service
 INSERT INTO services (name, heartbeat_at, broker_since) VALUES (%(name)s, now(), %(broker_since)s)
 ON CONFLICT (name) DO UPDATE SET heartbeat_at = excluded.heartbeat_at, broker_since = excluded.broker_since;
+
+-- name: newest_beats
+SELECT site, agent, health_interval_s, health, last_seen_at FROM agents WHERE last_seen_at IS NOT NULL;
+
+-- name: add_coverage_rows
+INSERT INTO coverage (site, agent, camera, day)
+SELECT *, %(day)s FROM unnest(%(sites)s::text[], %(agents)s::text[], %(cameras)s::text[]) ORDER BY 1, 2, 3
+ON CONFLICT DO NOTHING;
+
+-- name: add_coverage
+-- Where the clock was set back the same time comes twice: a quarter-hour is no longer than it is.
+UPDATE coverage SET
+    covered[%(place)s] = least(coverage.covered[%(place)s] + new.covered, 900000),
+    total = total + least(new.covered, 900000 - coverage.covered[%(place)s])
+FROM unnest(%(sites)s::text[], %(agents)s::text[], %(cameras)s::text[], %(covered)s::int[])
+     AS new (site, agent, camera, covered)
+WHERE coverage.day = %(day)s AND (coverage.site, coverage.agent, coverage.camera) = (new.site, new.agent, new.camera);
+
+-- name: add_health_sample
+INSERT INTO health_samples (site, agent, at, cameras, watching, dropped, waiting, pictures, disk_free, temperature_c,
+                            load_1m, clock_off_s)
+VALUES (%(site)s, %(agent)s, %(at)s, %(cameras)s, %(watching)s, %(dropped)s, %(waiting)s, %(pictures)s, %(disk_free)s,
+        %(temperature_c)s, %(load_1m)s, %(clock_off_s)s)
+ON CONFLICT DO NOTHING;

@@ -35,6 +35,3 @@ JOIN producers p ON p.id = e.producer_id
 LEFT JOIN config_lines l ON (l.producer_id, l.revision, l.line) = (e.producer_id, e.revision, e.line)
 LEFT JOIN config_cameras c ON (c.producer_id, c.revision, c.camera) = (e.producer_id, e.revision, coalesce(l.camera, e.camera))
 ORDER BY e.event_at DESC, e.producer_id DESC, e.lane DESC, e.seq DESC;
-
--- name: oldest_event
-SELECT event_at FROM events ORDER BY event_at LIMIT 1;
