@@ -67,6 +67,10 @@ class RetentionSettings(Section, frozen=True):
 
     events_days: Annotated[int, Meta(ge=7, le=3650)] = 400
     """Days for which events are kept."""
+    coverage_days: Annotated[int, Meta(ge=7, le=3650)] = 400
+    """Days for which it is kept when boxes and cameras were well."""
+    health_days: Annotated[int, Meta(ge=7, le=3650)] = 90
+    """Days for which heartbeats are kept in numbers."""
 
 
 class WebhookSettings(Section, frozen=True):

@@ -13,7 +13,7 @@ from fastapi.staticfiles import StaticFiles
 from psycopg_pool import PoolTimeout
 
 from aggregator.alerting.alerts import AlertClearedError, AlertNotFoundError, Publishing
-from aggregator.api import alerts, arming, boxes, counts, evidence, feed, operations, places, record
+from aggregator.api import alerts, arming, boxes, counts, coverage, evidence, feed, operations, places, record
 from aggregator.api.guard import LoopbackGuard, refuse_unknown_parameters
 from aggregator.api.parts import Parts
 from aggregator.feed.hub import FeedHub
@@ -55,7 +55,7 @@ def build(database: Database, pictures: PictureStore, publishing: Publishing, co
         app.add_exception_handler(nonsense, _answer(422))
     for error in (PoolTimeout, psycopg.OperationalError):
         app.add_exception_handler(error, _answer(503, "the database does not answer; try again"))
-    for part in (alerts, arming, boxes, counts, evidence, feed, operations, places, record):
+    for part in (alerts, arming, boxes, counts, coverage, evidence, feed, operations, places, record):
         app.include_router(part.router, dependencies=[Depends(refuse_unknown_parameters)])
     if console.is_dir():
         app.mount("/", StaticFiles(directory=console, html=True), name="console")

@@ -8,9 +8,11 @@ from fastapi.responses import StreamingResponse
 from psycopg.rows import class_row
 
 from aggregator.alerting.alerts import SQL as ALERTING
+from aggregator.api.asked import Moment, Name, PlaceName, moment
 from aggregator.api.parts import ConnectionDependency, PartsDependency
 from aggregator.store import load_queries
 from aggregator.store.entities import Box, Gap, LaneAccount
+from aggregator.store.places import producers_of, sites_within
 
 router = APIRouter(prefix="/api/v1", tags=["boxes"])
 _SQL = load_queries("operations.sql")
@@ -18,10 +20,18 @@ _PART_BYTES = 64 * 1024
 
 
 @router.get("/boxes")
-def list_boxes(connection: ConnectionDependency) -> list[Box]:
-    """All boxes with their state and newest heartbeat."""
+def list_boxes(
+    connection: ConnectionDependency, place: PlaceName = None, site: Name = None, agent: Name = None
+) -> list[Box]:
+    """Boxes with their state and newest heartbeat."""
+    sites = None if place is None else set(sites_within(connection, place))
     with connection.cursor(row_factory=class_row(Box)) as cursor:
-        return cursor.execute(ALERTING["agents"]).fetchall()
+        boxes = cursor.execute(ALERTING["agents"]).fetchall()
+    return [
+        box
+        for box in boxes
+        if (sites is None or box.site in sites) and site in (None, box.site) and agent in (None, box.agent)
+    ]
 
 
 @router.get("/producers")
@@ -51,7 +61,21 @@ def ledger(parts: PartsDependency) -> StreamingResponse:
 
 
 @router.get("/gaps")
-def list_gaps(connection: ConnectionDependency, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> list[Gap]:
-    """Numbers that hold no event, and why; newest first."""
+def list_gaps(
+    connection: ConnectionDependency,
+    place: PlaceName = None,
+    site: Name = None,
+    agent: Name = None,
+    since: Moment = None,
+    until: Moment = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> list[Gap]:
+    """Numbers that hold no event, and why; recorded newest first."""
+    values = {
+        "producers": producers_of(connection, place, site, agent),
+        "from": moment("since", since),
+        "until": moment("until", until),
+        "limit": limit,
+    }
     with connection.cursor(row_factory=class_row(Gap)) as cursor:
-        return cursor.execute(_SQL["gaps"], {"limit": limit}).fetchall()
+        return cursor.execute(_SQL["gaps"], values).fetchall()

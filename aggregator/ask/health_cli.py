@@ -1,43 +1,105 @@
 """`hawkline health`: which boxes and cameras can confirm that nothing happens, and which cannot."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from aggregator.ask import options
 from aggregator.ask.client import ApiClient
-from aggregator.ask.moments import local
+from aggregator.ask.moments import local, moment, since_until
 from shared.output import Output, OutputOption, print_rows
 
 app = typer.Typer(help="Boxes and cameras, and what is wrong with them.")
 
 _WATCHING = "watching"
+_MOST_GAPS = 1000
 
 
 @app.callback(
     invoke_without_command=True,
-    epilog="Example: hawkline health --troubled; hawkline health --cameras --site north -o csv",
+    epilog="Example: hawkline health --troubled; hawkline health --cameras --since 30d -o csv; hawkline health --gaps",
 )
 def health(
     url: options.UrlOption = options.URL,
+    place: options.PlaceOption = None,
     site: options.SiteOption = None,
     agent: options.AgentOption = None,
     cameras: Annotated[bool, typer.Option("--cameras", help="a row a camera instead of one a box")] = False,
     troubled: Annotated[bool, typer.Option("--troubled", help="only what cannot confirm that nothing happens")] = False,
+    since: Annotated[
+        str | None, typer.Option("--since", help="not now, but for how long they were well since then: 30d, 2026-11-01")
+    ] = None,
+    until: options.UntilOption = None,
+    gaps: Annotated[
+        bool, typer.Option("--gaps", help="when they were not well, and which events were lost; of the last day")
+    ] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """List boxes, or cameras. Exit code 1 when something listed cannot confirm that nothing happens."""
-    boxes = [
-        box
-        for box in ApiClient(url).get("/api/v1/boxes", {})
-        if site in (None, box["site"]) and agent in (None, box["agent"])
+    """List boxes, or cameras: how they are now, how available they were, or when they were away.
+
+    Exit code 1 when something listed cannot confirm now that nothing happens.
+    """
+    client = ApiClient(url)
+    whose = {"place": place, "site": site, "agent": agent}
+    span = since_until(since, until, datetime.now().astimezone())
+    if gaps:
+        print_rows(_gaps(client, {**whose, **span}, cameras), output)
+    elif since or until:
+        rows = client.get("/api/v1/availability", {**whose, **span, "cameras": cameras})
+        print_rows([_available(row) for row in rows if not troubled or row["uncovered_s"]], output)
+    else:
+        boxes = client.get("/api/v1/boxes", whose)
+        listed = list(_cameras(boxes) if cameras else map(_box, boxes))
+        print_rows([row for row in listed if not troubled or not _is_well(row)], output)
+        if not all(map(_is_well, listed)):
+            raise typer.Exit(1)
+
+
+def _available(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "site": row["site"],
+        "agent": row["agent"],
+        "camera": row["camera"],
+        "since": local(row["since"]),
+        "until": local(row["until"]),
+        "percent": round(100 * row["share"], 3),
+        "away_s": row["uncovered_s"],
+    }
+
+
+def _gaps(client: ApiClient, asked: dict[str, Any], cameras: bool) -> list[dict[str, Any]]:
+    """Times without news and numbers without events, the newest first."""
+    away = client.get("/api/v1/availability/gaps", {**asked, "cameras": cameras, "limit": _MOST_GAPS})
+    rows = [
+        {
+            "site": row["site"],
+            "agent": row["agent"],
+            "camera": row["camera"],
+            "since": local(row["since"]),
+            "until": local(row["until"]),
+            "what": "not confirmed",
+            "how_much": f"{row['uncovered_s']} s",
+        }
+        for row in away
     ]
-    rows = list(_cameras(boxes) if cameras else map(_box, boxes))
-    shown = [row for row in rows if not troubled or not _is_well(row)]
-    print_rows(shown, output)
-    if not all(map(_is_well, rows)):
-        raise typer.Exit(1)
+    day = {"since": moment("1d", "--since", datetime.now().astimezone()).isoformat()}
+    lost = client.get("/api/v1/gaps", {**asked, **(day if asked["since"] is None else {}), "limit": _MOST_GAPS})
+    rows += [
+        {
+            "site": row["site"],
+            "agent": row["agent"],
+            "camera": None,
+            "since": local(row["recorded_at"]),
+            "until": local(row["recorded_at"]),
+            "what": f"lost: {row['reason']}",
+            "how_much": f"{row['last'] - row['first'] + 1} events",
+        }
+        for row in lost
+        if row["reason"] != "restart"  # numbers that were never used
+    ]
+    return sorted(rows, key=lambda row: row["since"], reverse=True)
 
 
 def _is_well(row: dict[str, Any]) -> bool:

@@ -153,6 +153,51 @@ class Place(_Entity):
     boxes: int
 
 
+class Availability(_Entity):
+    """For how long a box, or one of its cameras, was known to be well between two moments."""
+
+    site: str
+    agent: str
+    camera: str | None
+    since: datetime
+    until: datetime
+    covered_s: int
+    uncovered_s: int
+    share: float
+    """Covered, of the whole."""
+
+
+class Uncovered(_Entity):
+    """A stretch of quarter-hours, in each of which a box or camera was for some time not known to be well."""
+
+    site: str
+    agent: str
+    camera: str | None
+    since: datetime
+    until: datetime
+    uncovered_s: int
+
+
+class HealthSample(_Entity):
+    """A heartbeat in numbers."""
+
+    at: datetime
+    cameras: int
+    watching: int
+    dropped: int
+    """Frames that analysis was too slow for, since the cameras started."""
+    waiting: int
+    """Events in the outbox."""
+    pictures: int
+    """Pictures that wait to be sent."""
+    disk_free: int
+    """Bytes."""
+    temperature_c: float | None
+    load_1m: float
+    clock_off_s: float
+    """Seconds by which the box's clock was ahead."""
+
+
 class DeliverySummary(_Entity):
     """A webhook delivery and how it goes."""
 

@@ -64,17 +64,22 @@ def objection(days: Sequence[Day], now: datetime, newest: datetime | None, jump_
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """For how long what is kept."""
+
+    events: timedelta
+    coverage: timedelta
+    health: timedelta
+
+
 class RetentionKeeper:
-    """Looks every hour; the first look only learns what the clocks say.
+    """Looks every hour; the first look only learns what the clocks say."""
 
-    Args:
-        keep: how long events are kept.
-    """
-
-    def __init__(self, database: Database, keep: timedelta) -> None:
+    def __init__(self, database: Database, keep: Keep) -> None:
         self._database, self._keep = database, keep
         self._wall_s, self._steady_s = time.time(), time.monotonic()
-        self._complaint = Complaint(log)
+        self._complaints = {kind: Complaint(log) for kind in ("events", "coverage", "health samples")}
 
     def run(self) -> None:
         """For ever."""
@@ -92,36 +97,43 @@ class RetentionKeeper:
             connection: in autocommit mode.
 
         Returns:
-            The days that are gone.
+            The days of events that are gone.
         """
         wall_s, steady_s = time.time(), time.monotonic()
         jump_s = (wall_s - self._wall_s) - (steady_s - self._steady_s)
         self._wall_s, self._steady_s = wall_s, steady_s
         now = datetime.fromtimestamp(wall_s, tz=UTC)
         days = kept_days(connection)
-        gone = self._drop(connection, expired(days, now, self._keep), now, jump_s)
+        gone = self._drop(connection, "events", "drop_day", expired(days, now, self._keep.events), now, jump_s)
+        for kind, keep in (("coverage", self._keep.coverage), ("health samples", self._keep.health)):
+            name = kind.split()[0]
+            rows = connection.execute(SQL[f"old_days_of_{name}"], {"before": (now - keep).date()})
+            old = [Day(row["day"], 0, False) for row in rows]
+            self._drop(connection, kind, f"drop_day_of_{name}", old, now, jump_s)
         for day in days:
             if not day.compressed and day.day not in gone and day.day < (now - COMPRESS_AFTER).date():
                 connection.execute(SQL["compress_day"], {"day": day.day})
         pack_counts(connection, due(now))
         return gone
 
-    def _drop(self, connection: Connection, days: Sequence[Day], now: datetime, jump_s: float) -> list[date]:
+    def _drop(
+        self, connection: Connection, kind: str, query: str, days: Sequence[Day], now: datetime, jump_s: float
+    ) -> list[date]:
         if not days:
             return []
         row = connection.execute(SQL["newest_received"]).fetchone()
         if against := objection(days, now, row["recv_at"] if row else None, jump_s):
-            self._complaint.tell(f"retention: nothing is deleted: {against}")
+            self._complaints[kind].tell(f"retention: no {kind} are deleted: {against}")
             return []
-        self._complaint.over("retention: goes on")
+        self._complaints[kind].over(f"retention: {kind}: goes on")
         gone = []
         for day in days:
             try:
                 with connection.transaction():
                     connection.execute("SET LOCAL lock_timeout = '2s'")
-                    connection.execute(SQL["drop_day"], {"day": day.day})
+                    connection.execute(SQL[query], {"day": day.day})
             except psycopg.errors.LockNotAvailable:
                 break  # somebody reads for long; the next look comes
-            log.info("retention: deleted the events of %s", day.day)
+            log.info("retention: deleted the %s of %s", kind, day.day)
             gone.append(day.day)
         return gone

@@ -19,7 +19,7 @@ from aggregator.ingest.commit import Committer
 from aggregator.ingest.reading import read
 from aggregator.store import Database
 from aggregator.store.database import Connection
-from aggregator.store.retention import Day, RetentionKeeper, expired, kept_days, objection
+from aggregator.store.retention import Day, Keep, RetentionKeeper, expired, kept_days, objection
 from shared.clock import to_ms
 from shared.envelope import Header, encode_batch, encode_event
 from shared.errors import ConfigError
@@ -344,11 +344,11 @@ def test_the_oldest_days_go_and_everything_else_stays(connection: Connection) ->
         return int(row["n"])
 
     before = count()
-    keeper = RetentionKeeper(Database(""), timedelta(days=10))
+    keeper = RetentionKeeper(Database(""), Keep(*[timedelta(days=10)] * 3))
     assert keeper.look(connection) == [], "too many at once"
     assert count() == before
     keep = today - days[1]
-    keeper = RetentionKeeper(Database(""), keep)
+    keeper = RetentionKeeper(Database(""), Keep(keep, keep, keep))
     first = connection.execute("SELECT count(*) AS n FROM events WHERE event_at < %s", (days[1],)).fetchone()
     assert keeper.look(connection) == days[:1]
     assert first

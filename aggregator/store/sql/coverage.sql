@@ -66,15 +66,3 @@ SELECT at, cameras, watching, dropped, waiting, pictures, disk_free, temperature
 FROM health_samples
 WHERE site = %(site)s AND agent = %(agent)s AND at >= %(from)s AND at < %(until)s
 ORDER BY at DESC LIMIT %(limit)s;
-
--- name: oldest_coverage
-SELECT min(day) AS day FROM coverage;
-
--- name: drop_coverage
-DELETE FROM coverage WHERE day < %(before)s;
-
--- name: oldest_sample
-SELECT min(at)::date AS day FROM health_samples;
-
--- name: drop_samples
-DELETE FROM health_samples WHERE at < %(before)s;

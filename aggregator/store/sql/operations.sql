@@ -25,7 +25,11 @@ COPY (
 
 -- name: gaps
 SELECT p.site, p.agent, p.epoch, g.lane, g.first, g.last, g.reason, g.recorded_at
-FROM gaps g JOIN producers p ON p.id = g.producer_id ORDER BY g.id DESC LIMIT %(limit)s;
+FROM gaps g JOIN producers p ON p.id = g.producer_id
+WHERE (%(producers)s::int[] IS NULL OR g.producer_id = ANY(%(producers)s))
+  AND (%(from)s::timestamptz IS NULL OR g.recorded_at >= %(from)s)
+  AND (%(until)s::timestamptz IS NULL OR g.recorded_at < %(until)s)
+ORDER BY g.id DESC LIMIT %(limit)s;
 
 -- name: dead_letters
 SELECT id, recv_at, topic, reason, detail, length(payload) AS size FROM dead_letters ORDER BY id DESC LIMIT %(limit)s;

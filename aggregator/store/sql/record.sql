@@ -35,3 +35,15 @@ JOIN producers p ON p.id = e.producer_id
 LEFT JOIN config_lines l ON (l.producer_id, l.revision, l.line) = (e.producer_id, e.revision, e.line)
 LEFT JOIN config_cameras c ON (c.producer_id, c.revision, c.camera) = (e.producer_id, e.revision, coalesce(l.camera, e.camera))
 ORDER BY e.event_at DESC, e.producer_id DESC, e.lane DESC, e.seq DESC;
+
+-- name: old_days_of_coverage
+SELECT DISTINCT day FROM coverage WHERE day < %(before)s ORDER BY day;
+
+-- name: drop_day_of_coverage
+DELETE FROM coverage WHERE day = %(day)s;
+
+-- name: old_days_of_health
+SELECT DISTINCT (at AT TIME ZONE 'UTC')::date AS day FROM health_samples WHERE at < %(before)s::date::timestamptz ORDER BY day;
+
+-- name: drop_day_of_health
+DELETE FROM health_samples WHERE at >= %(day)s::date::timestamptz AND at < %(day)s::date + 1;
