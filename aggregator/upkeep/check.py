@@ -1,0 +1,135 @@
+"""Whether an installation's record is whole: schema, settings, numbers, counts, pictures."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from aggregator.config import AggregatorSettings
+from aggregator.store import counts
+from aggregator.store.database import Connection
+from aggregator.store.describe import described, expected
+from aggregator.store.migrate import available, chosen_engine
+from aggregator.store.pictures import PictureStore
+from aggregator.store.queries import load_queries
+from aggregator.store.retention import kept_days
+from aggregator.upkeep.opened import opened
+from shared.errors import ConfigError
+
+SQL = load_queries("check.sql")
+
+_OLDEST = 140000
+"""PostgreSQL 14 has the multiranges that cursors are made of."""
+_FREE_BYTES = 2 * 2**30
+_TOLD = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    check: str
+    ok: bool
+    detail: str
+
+
+def check(settings: AggregatorSettings, config: Path, days: int) -> Iterator[Finding]:
+    """Look at everything; nothing is changed.
+
+    Args:
+        days: how many of the newest days of events are gone through.
+
+    Raises:
+        ConfigError: no aggregator has run there, or its database holds nothing of ours.
+        UnavailableError: the database does not answer.
+    """
+    with opened(settings, config) as database, database.connect("check", autocommit=True) as connection:
+        connection.execute("SET statement_timeout = 0")
+        connection.execute("SET default_transaction_read_only = on")
+        yield from _server(connection)
+        yield from _schema(connection)
+        yield from _days(connection, days)
+        yield _pictures(connection, settings.data_dir / "evidence")
+        free = shutil.disk_usage(settings.data_dir).free
+        yield Finding("free disk", free > _FREE_BYTES, f"{free / 2**30:.1f} GiB in {settings.data_dir}")
+
+
+def _server(connection: Connection) -> Iterator[Finding]:
+    row = connection.execute(SQL["settings"]).fetchone()
+    if row is None:
+        return
+    yield Finding("PostgreSQL", row["number"] >= _OLDEST and row["encoding"] == "UTF8", row["version"])
+    for name, what in (("fsync", "a power cut would lose what was acknowledged"), ("full_page_writes", "torn pages")):
+        yield Finding(name, row[name] == "on", "on" if row[name] == "on" else f"{row[name]}: {what}; set it on")
+    sums = row["data_checksums"]
+    yield Finding("data_checksums", True, sums if sums == "on" else "off: a bad disk would go unnoticed (pg_checksums)")
+
+
+def _schema(connection: Connection) -> Iterator[Finding]:
+    engine = chosen_engine(connection)
+    if engine is None:
+        raise ConfigError("the database holds no Hawkline: `hawkline aggregator run` or `migrate` sets it up")
+    known = {number for number, _, _ in available(engine)}
+    done = {row["number"] for row in connection.execute(SQL["applied"])}
+    missing = sorted(known - done)
+    newest = f"{engine.value}, {len(done)} of {len(known)}"
+    yield Finding(
+        "migrations", not missing, f"{newest}; `hawkline aggregator run` applies the rest" if missing else newest
+    )
+    if missing:
+        return
+    there, should = set(described(connection)), set(expected())
+    odd = [f"missing: {line}" for line in sorted(should - there)] + [
+        f"not ours: {line}" for line in sorted(there - should)
+    ]
+    more = f" and {len(odd) - _TOLD} more" if len(odd) > _TOLD else ""
+    yield Finding(
+        "schema", not odd, "; ".join(odd[:_TOLD]) + more if odd else f"{len(should)} things as they should be"
+    )
+
+
+def _days(connection: Connection, days: int) -> Iterator[Finding]:
+    """Newest days, each for itself; events that come meanwhile would disturb today's counts, so it is left out."""
+    today = datetime.now(UTC).date()
+    kept = [day.day for day in kept_days(connection) if day.day < today][-days:]
+    found = dict.fromkeys(("stray_numbers", "twice_stored"), 0)
+    wrong, crossings = [], 0
+    for day in kept:
+        begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        span = {"from": begin, "until": begin + timedelta(days=1)}
+        with connection.transaction():
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            numbers = {name: _number(connection, name, span) for name in (*found, "crossings_stored")}
+            counted = sum(row.crossings for row in counts.rows(connection, _whole(begin)))
+        for name in found:
+            found[name] += numbers[name]
+        crossings += counted
+        if counted != numbers["crossings_stored"]:
+            wrong.append(f"{day}: {counted} counted, {numbers['crossings_stored']} stored")
+    which = f"{len(kept)} days, {kept[0]} to {kept[-1]}" if kept else "no whole day yet"
+    for name, what in (("stray_numbers", "events that no cursor knows"), ("twice_stored", "numbers stored twice")):
+        yield Finding(what, not found[name], f"{found[name]} in {which}")
+    told = "; ".join(wrong[:_TOLD]) + (f" and {len(wrong) - _TOLD} more" if len(wrong) > _TOLD else "")
+    yield Finding("counts equal the crossings", not wrong, told or f"{crossings} in {which}")
+
+
+def _whole(begin: datetime) -> counts.CountQuestion:
+    return counts.CountQuestion(begin, begin + timedelta(days=1), step=counts.Step.DAY, limit=10**9)
+
+
+def _number(connection: Connection, query: str, span: dict[str, datetime]) -> int:
+    row = connection.execute(SQL[query], span, prepare=False).fetchone()
+    return int(row["found"]) if row else 0
+
+
+def _pictures(connection: Connection, folder: Path) -> Finding:
+    if not folder.is_dir():
+        stored = connection.execute(SQL["pictures"]).fetchall()
+        return Finding("pictures", not stored, f"{len(stored)} are known, {folder} is not there")
+    store = PictureStore(folder)
+    missing = known = 0
+    for row in connection.execute(SQL["pictures"]):
+        known += 1
+        missing += not store.path(bytes(row["sha256"])).is_file()
+    return Finding("pictures", not missing, f"{known} known, {missing} of them not in {folder}")

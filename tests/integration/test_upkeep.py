@@ -1,0 +1,179 @@
+"""Check, backup, restore: what an installation's owner does now and then."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from aggregator.bench.fill import Size, fill
+from aggregator.embedded.postgres import EmbeddedPostgres
+from aggregator.store import Database
+from aggregator.store.database import Connection
+from aggregator.store.describe import described, expected
+from aggregator.store.migrate import migrate
+
+SIZE = Size(events=6000, days=6, boxes=20)
+PICTURE = b"\xff\xd8\xff picture"
+
+
+def test_migrations_make_the_schema(database: Database, connection: Connection) -> None:
+    assert described(connection) == expected()
+
+
+def hawkline(config: Path, name: str, *more: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "shared", "aggregator", name, "--config", str(config), *more]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def findings(config: Path) -> tuple[int, dict[str, dict[str, Any]]]:
+    done = hawkline(config, "check", "-o", "json")
+    assert done.stdout, done.stderr
+    return done.returncode, {row["check"]: row for row in map(json.loads, done.stdout.splitlines())}
+
+
+def totals(database: Database) -> dict[str, Any]:
+    with database.connect("test", autocommit=True) as connection:
+        row = connection.execute(
+            "SELECT (SELECT count(*) FROM events) AS events, (SELECT sum(crossings) FROM count_packs) AS packed,"
+            " (SELECT sum(crossings) FROM counts) AS fresh, (SELECT sum(contiguous) FROM cursors) AS settled,"
+            " (SELECT count(*) FROM places) AS places, (SELECT count(*) FROM config_lines) AS lines"
+        ).fetchone()
+    assert row
+    return dict(row)
+
+
+@pytest.fixture
+def filled(database: Database, tmp_path: Path) -> Iterator[Path]:
+    """Configuration of an installation on the tests' server, with events of some days and a picture."""
+    fill(database, SIZE, datetime.now(UTC), lambda _: None)
+    digest = hashlib.sha256(PICTURE).digest()
+    with database.connect("test", autocommit=True) as connection:
+        connection.execute("INSERT INTO evidence VALUES (%s, 10, now(), now())", (digest,))
+    place = tmp_path / "here" / "evidence" / digest.hex()[:2] / f"{digest.hex()}.jpg"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(PICTURE)
+    yield written(tmp_path / "here.toml", "here", database.dsn)
+
+
+def written(config: Path, data_dir: str, dsn: str) -> Path:
+    config.write_text(f'data_dir = "{data_dir}"\n[database]\ndsn = "{dsn}"\n', encoding="utf-8")
+    return config
+
+
+def test_a_whole_record_is_found_whole(filled: Path) -> None:
+    code, found = findings(filled)
+    assert (code, [row["check"] for row in found.values() if row["ok"] != "yes"]) == (0, [])
+    assert "6 days" in found["numbers stored twice"]["detail"] or "5 days" in found["numbers stored twice"]["detail"]
+    assert int(found["counts equal the crossings"]["detail"].split()[0]) > SIZE.events // 2
+
+
+@pytest.mark.parametrize(
+    ("statement", "check", "words"),
+    [
+        ("ALTER TABLE events ADD COLUMN note text", "schema", "not ours: column events.note text"),
+        ("DROP INDEX counts_by_quarter", "schema", "missing: CREATE INDEX counts_by_quarter"),
+        ("UPDATE cursors SET contiguous = contiguous - 5", "events that no cursor knows", ""),
+        ("INSERT INTO events SELECT * FROM events LIMIT 20", "numbers stored twice", "20 in"),
+        ("DELETE FROM events WHERE seq % 7 = 0", "counts equal the crossings", "counted"),
+        ("DELETE FROM migrations WHERE number = 12", "migrations", "applies the rest"),
+        ("UPDATE evidence SET sha256 = sha256('')", "pictures", "1 known, 1 of them not"),
+    ],
+)
+def test_what_is_broken_is_found(filled: Path, connection: Connection, statement: str, check: str, words: str) -> None:
+    connection.execute(statement.encode())
+    code, found = findings(filled)
+    assert code == 1
+    assert found[check]["ok"] == "NO"
+    assert words in found[check]["detail"]
+
+
+def test_a_backup_restored_is_the_same_record(
+    filled: Path, server_dsn: str, database: Database, tmp_path: Path
+) -> None:
+    backup = tmp_path / "backup"
+    for _ in range(2):  # the second replaces the first
+        done = hawkline(filled, "backup", "--to", str(backup))
+        assert done.returncode == 0, done.stderr
+    manifest = json.loads(done.stdout)
+    assert manifest == json.loads((backup / "manifest.json").read_text())
+    assert manifest["pictures"] == 1
+    assert sorted(path.name for path in backup.iterdir()) == ["database.dump", "evidence", "manifest.json"]
+    name = database.dsn.split("dbname=")[1].split()[0] + "_back"
+    with psycopg.connect(server_dsn, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}".encode())
+    try:
+        there = Database(psycopg.conninfo.make_conninfo(server_dsn, dbname=name))
+        config = written(tmp_path / "there.toml", "there", there.dsn)
+        done = hawkline(config, "restore", "--from", str(backup))
+        assert done.returncode == 0, done.stderr
+        assert totals(there) == totals(database)
+        assert findings(config)[0] == 0
+        again = hawkline(config, "restore", "--from", str(backup))
+        assert again.returncode == 2
+        assert "its database is not empty; nothing is changed" in again.stderr
+    finally:
+        with psycopg.connect(server_dsn, autocommit=True) as admin:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+def test_what_is_no_backup_is_not_restored(filled: Path, tmp_path: Path) -> None:
+    backup = tmp_path / "backup"
+    (backup).mkdir()
+    (backup / "holiday.jpg").write_bytes(b"")
+    refused = hawkline(filled, "backup", "--to", str(backup))
+    assert (refused.returncode, "no backup; name an empty or a new one" in refused.stderr) == (2, True)
+    (backup / "holiday.jpg").unlink()
+    config = written(tmp_path / "new.toml", "new", "postgresql://127.0.0.1:1/none")
+    assert "no backup that came to its end" in hawkline(config, "restore", "--from", str(backup)).stderr
+    assert hawkline(filled, "backup", "--to", str(backup)).returncode == 0
+    manifest = backup / "manifest.json"
+    whole = json.loads(manifest.read_text())
+    for change, words in (
+        ({"engine": "mysql"}, "is not one of a backup"),
+        ({"migration": 999}, "of a newer Hawkline"),
+        ({"dump_sha256": "0"}, "its SHA-256 is another"),
+        ({}, "does not answer"),
+    ):
+        manifest.write_text(json.dumps({**whole, **change}))
+        done = hawkline(config, "restore", "--from", str(backup))
+        assert done.returncode != 0
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr
+    manifest.write_text("{")
+    assert "is not one of a backup" in hawkline(config, "restore", "--from", str(backup)).stderr
+    manifest.write_text(json.dumps(whole))
+    (backup / "database.dump").unlink()
+    assert "no backup that came to its end" in hawkline(config, "restore", "--from", str(backup)).stderr
+
+
+def test_an_embedded_database_is_checked_saved_and_restored_without_an_aggregator(tmp_path: Path) -> None:
+    for place in (tmp_path, *tmp_path.parents[:3]):
+        place.chmod(0o755)
+    here, there = tmp_path / "here.toml", tmp_path / "there.toml"
+    here.write_text('data_dir = "here"\n')
+    there.write_text('data_dir = "there"\n')
+    missing = hawkline(here, "check")
+    assert (missing.returncode, "no aggregator has run there" in missing.stderr) == (2, True)
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "aggregator.lock").touch()
+    embedded = EmbeddedPostgres(tmp_path / "here")
+    embedded.start()
+    migrate(Database(embedded.dsn))
+    embedded.stop()
+    try:
+        assert findings(here)[0] == 0
+        assert hawkline(here, "backup", "--to", str(tmp_path / "saved")).returncode == 0
+        assert not embedded.is_running()
+        restored = hawkline(there, "restore", "--from", str(tmp_path / "saved"))
+        assert restored.returncode == 0, restored.stderr
+        assert findings(there)[0] == 0
+    finally:
+        for folder in ("here", "there"):
+            EmbeddedPostgres(tmp_path / folder).remove()
