@@ -1,4 +1,4 @@
-"""`hawkline bench ingest`."""
+"""`hawkline bench ingest`, `bench latency` and `bench fanout`."""
 
 from typing import Annotated
 
@@ -33,4 +33,21 @@ def ingest(
             rows.append(measure(Load(0, boxes, rate, count, _ALARMS, for_s), name, workers))
     print_rows(rows if output is Output.JSON else [{**row, "cores": to_json(row["cores"])} for row in rows], output)
     if any(row["acknowledged"] < row["sent"] or row["events_per_s"] < 0.97 * row["asked"] for row in rows):
+        raise typer.Exit(1)
+
+
+def fanout(
+    quick: Annotated[bool, typer.Option("--quick", help="15 s instead of a minute, twice")] = False,
+    seconds: Annotated[float | None, typer.Option("--for", min=5, help="seconds of each run")] = None,
+    clients: Annotated[int, typer.Option("--clients", min=1, max=5000, help="feeds that are read")] = 500,
+    rate: Annotated[float, typer.Option("--alerts", min=0.1, help="alerts a second")] = 20.0,
+    stalled: Annotated[int, typer.Option("--stalled", min=1, max=1000, help="feeds that nobody reads")] = 10,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """From event to every open console, without and with some that do not read. Exit code 1 when a bar is missed."""
+    from provisioning.bench.fanout import measure
+
+    rows = list(measure(clients, rate, stalled, seconds or (15.0 if quick else 60.0)))
+    print_rows(rows if output is Output.JSON else [{**row, "cores": to_json(row["cores"])} for row in rows], output)
+    if any(row["verdict"] == "missed" for row in rows):
         raise typer.Exit(1)
