@@ -87,6 +87,21 @@ def restore(
     emit(to_json(fill(load_aggregator_settings(config), config, source)))
 
 
+@app.command(epilog="Example: hawkline aggregator psql --config aggregator.toml -- -c 'SELECT * FROM kept_days()'")
+def psql(
+    config: ConfigOption,
+    arguments: Annotated[list[str] | None, typer.Argument(help="for psql, behind --")] = None,
+) -> None:
+    """Open PostgreSQL's own shell on the installation's database."""
+    from aggregator.config import load_aggregator_settings
+    from aggregator.upkeep.opened import opened
+    from aggregator.upkeep.programs import run
+
+    with opened(load_aggregator_settings(config), config) as database:
+        code = run("psql", database, *(arguments or ()))
+    raise typer.Exit(code)
+
+
 @app.command(epilog="Example: hawkline aggregator remove --config trial/aggregator.toml --yes")
 def remove(
     config: ConfigOption,

@@ -8,20 +8,18 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from aggregator.config import AggregatorSettings
-from aggregator.embedded.postgres import program
 from aggregator.store.database import Database, first_line
 from aggregator.store.migrate import Engine, available, chosen_engine, migrate
 from aggregator.upkeep.opened import opened, stopped
+from aggregator.upkeep.programs import run
 from shared.errors import ConfigError, UnavailableError
 from shared.files import sync_folder
 
@@ -148,17 +146,9 @@ def _prepare_timescale(connection: psycopg.Connection[Any]) -> None:
 
 
 def _run(name: str, database: Database, *arguments: str) -> None:
-    """Run one of PostgreSQL's programs on a database. Its address travels in the environment, as passwords do."""
-    info = {key: str(value) for key, value in conninfo_to_dict(database.dsn).items() if value is not None}
-    password = info.pop("password", None)
-    address = make_conninfo("", **info)
-    environment = {**os.environ, **({"PGPASSWORD": password} if password else {})}
-    done = subprocess.run(
-        [program(name), f"--dbname={address}", *arguments], capture_output=True, check=False, env=environment
-    )
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip()[-600:]
-        raise UnavailableError(f"{name} failed: {said}")
+    said = bytearray()
+    if run(name, database, *arguments, errors=said):
+        raise UnavailableError(f"{name} failed: {said.decode(errors='replace').strip()[-600:]}")
 
 
 def _copy_pictures(source: Path, to: Path) -> int:

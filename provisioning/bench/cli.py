@@ -7,6 +7,7 @@ import typer
 from shared.output import Output, OutputOption, print_rows, to_json
 
 UNBATCHED, BATCHED, BATCH = 10_000.0, 60_000.0, 20
+_BURST = {False: 300_000, True: 60_000}
 _ALARMS = 0.005
 """Part of the events that raise alerts: the rule is on, and the machine is not measured raising thousands of them."""
 
@@ -19,12 +20,16 @@ def ingest(
         float, typer.Option("--unbatched", min=0, help="events/s, one a batch; 0: not measured")
     ] = UNBATCHED,
     batched: Annotated[float, typer.Option("--batched", min=0, help="events/s, 20 a batch; 0: not measured")] = BATCHED,
+    at_once: Annotated[
+        int | None,
+        typer.Option("--burst", min=0, help="single events sent at once, beside mosquitto_sub | COPY; 0: not measured"),
+    ] = None,
     workers: Annotated[int, typer.Option("--workers", min=1, max=16, help="processes of the bulk lane")] = 2,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Ingest at a rate, with mosquitto, PostgreSQL and load on this machine. Exit code 1 when it does not keep up."""
     from provisioning.bench.generator import Load
-    from provisioning.bench.ingest import measure
+    from provisioning.bench.ingest import burst, measure
 
     for_s = seconds or (15.0 if quick else 600.0)
     rows = []
@@ -32,7 +37,35 @@ def ingest(
         if rate:
             rows.append(measure(Load(0, boxes, rate, count, _ALARMS, for_s), name, workers))
     print_rows(rows if output is Output.JSON else [{**row, "cores": to_json(row["cores"])} for row in rows], output)
+    events = _BURST[quick] if at_once is None else at_once
+    if events:
+        both = burst(Load(0, boxes, float(events), 1, 0.0, 1.0, at_once=True), workers)
+        shown = ("load", "sent", "events_per_s", "of_peer", "acknowledged", "memory_mb", "cores")
+        print_rows(
+            [
+                {name: to_json(row[name]) if name == "cores" and name in row else row.get(name) for name in shown}
+                for row in both
+            ],
+            output,
+        )
     if any(row["acknowledged"] < row["sent"] or row["events_per_s"] < 0.97 * row["asked"] for row in rows):
+        raise typer.Exit(1)
+
+
+def latency(
+    quick: Annotated[bool, typer.Option("--quick", help="20 s instead of five minutes")] = False,
+    seconds: Annotated[float | None, typer.Option("--for", min=10, help="seconds")] = None,
+    boxes: Annotated[int, typer.Option("--boxes", min=1, max=10_000)] = 1100,
+    rate: Annotated[float, typer.Option("--rate", min=1, help="events a second, of all boxes together")] = 1000.0,
+    alarms: Annotated[float, typer.Option("--alarms", min=0.1, help="how many of them are alarms")] = 20.0,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """From an event on a box to the operator's page, in an open loop. Exit code 1 when a bar is missed."""
+    from provisioning.bench.latency import measure
+
+    row = measure(boxes, rate, alarms, seconds or (20.0 if quick else 300.0))
+    print_rows([row if output is Output.JSON else {**row, "cores": to_json(row["cores"])}], output)
+    if row["verdict"] == "missed":
         raise typer.Exit(1)
 
 

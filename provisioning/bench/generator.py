@@ -36,6 +36,8 @@ class Load:
         rows: events a batch of the bulk lane.
         alarms: part of the events that are alarms; they travel alone.
         seconds: how long.
+        at_once: everything that these seconds hold is made before and sent as fast as the broker takes it.
+        answered: whether anybody acknowledges; nothing is waited for where not.
     """
 
     port: int
@@ -44,6 +46,8 @@ class Load:
     rows: int
     alarms: float
     seconds: float
+    at_once: bool = False
+    answered: bool = True
 
 
 @dataclass(slots=True)
@@ -56,6 +60,8 @@ class Sent:
     acknowledgements: int = 0
     seconds: float = 0.0
     """Until the last acknowledgement."""
+    began_at: float = 0.0
+    """When the first was sent, in seconds since 1970."""
     late_ms: float = 0.0
     """By how much the generator was late at worst."""
     backlog: list[int] = field(default_factory=list)
@@ -106,12 +112,16 @@ class Generator:
             end.start()
         while not all(end.is_up for end in (*self._ends, self._ears)):
             self._loop.turn(0.05)
-        for number in range(self._load.boxes):  # their configurations are no part of what is measured
-            self._send(number, Lane.ALARM, 1)
-            self._loop.turn(0.002)
-        self._await_all()
+        if self._load.answered:
+            for number in range(self._load.boxes):  # their configurations are no part of what is measured
+                self._send(number, Lane.ALARM, 1)
+                self._loop.turn(0.002)
+            self._await_all()
         self._sent = Sent()
-        self._drive()
+        if self._load.at_once:
+            self._burst()
+        else:
+            self._drive()
         self._await_all()
         self._sent.seconds = round(self._last_s - self._began_s, 3)
         for end in (*self._ends, self._ears):
@@ -119,9 +129,21 @@ class Generator:
         self._loop.close()
         return self._sent
 
+    def _burst(self) -> None:
+        load = self._load
+        order = [number % load.boxes for number in range(round(load.rate * load.seconds / load.rows))]
+        batches = [(number, self._boxes[number].batch(Lane.BULK, load.rows)) for number in order]
+        self._began_s = self._last_s = time.monotonic()
+        self._sent.began_at = time.time()
+        for number, (topic, payload) in batches:
+            self._publish(number, topic, payload, load.rows)
+            if number % 64 == 0:
+                self._loop.turn(0.0)
+
     def _drive(self) -> None:
         load, number, done, told = self._load, 0, 0.0, 0
         self._began_s = self._last_s = time.monotonic()
+        self._sent.began_at = time.time()
         while (elapsed_s := time.monotonic() - self._began_s) < load.seconds:
             if elapsed_s * load.rate - done > load.rate * _TICK_S:
                 late_s = elapsed_s - done / load.rate
@@ -139,7 +161,9 @@ class Generator:
             self._loop.turn(_TICK_S)
 
     def _send(self, number: int, lane: Lane, count: int) -> None:
-        topic, payload = self._boxes[number].batch(lane, count)
+        self._publish(number, *self._boxes[number].batch(lane, count), count)
+
+    def _publish(self, number: int, topic: str, payload: bytes, count: int) -> None:
         end = self._ends[number % _CONNECTIONS]  # always the same of a box, so that its batches come in order
         while end.publish(topic, payload, qos=_QOS) is None:
             self._loop.turn(0.001)
@@ -148,6 +172,10 @@ class Generator:
 
     def _await_all(self) -> None:
         deadline_s = time.monotonic() + _PATIENCE_S
+        if not self._load.answered:
+            while any(end.undelivered for end in self._ends) and time.monotonic() < deadline_s:
+                self._loop.turn(0.05)
+            return
         while self._sent.acknowledged < self._sent.events and time.monotonic() < deadline_s:
             self._loop.turn(0.05)
 

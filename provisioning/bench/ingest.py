@@ -1,6 +1,7 @@
 """How much the aggregator takes in: an open loop at a rate, from first send to last acknowledgement."""
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from shared.output import say
 _PARTS = ["postgres", "ingest-alarm", "ingest-bulk", "alerting", "presence", "api"]
 _SETTLE_S = 5.0
 _DRAIN_S = 120.0
+_PEER_TOPIC = "hl/1/+/+/up/bulk"
 
 
 def measure(load: Load, name: str, workers: int = 1) -> dict[str, Any]:
@@ -46,6 +48,66 @@ def measure(load: Load, name: str, workers: int = 1) -> dict[str, Any]:
             finally:
                 aggregator.stop()
                 aggregator.remove()
+
+
+def burst(load: Load, workers: int) -> list[dict[str, Any]]:
+    """Send a load at once: to whoever has no idea of it, `mosquitto_sub | psql COPY`, and then to the aggregator.
+
+    Both receive at QoS 1 from the same broker and store into the same server.
+
+    Args:
+        load: `at_once`, of single events.
+        workers: of the bulk lane.
+
+    Returns:
+        A row of each.
+
+    Raises:
+        UnavailableError: a part is missing or did not start.
+    """
+    program = shutil.which("mosquitto_sub")
+    if program is None:
+        raise UnavailableError(
+            "mosquitto_sub is missing (Debian: apt install mosquitto-clients); it is half of the peer"
+        )
+    with tempfile.TemporaryDirectory(prefix="hawkline-bench-") as place:
+        folder = Path(place)
+        folder.chmod(0o755)
+        with Mosquitto(folder) as broker:
+            more = f"\n[ingest]\nbulk_workers = {workers}\n"
+            aggregator = LocalAggregator(folder / "site", more=more, broker_port=broker.port)
+            try:
+                aggregator.start()
+                peer = _peer(load, program, broker, aggregator.folder / "aggregator.toml")
+                ours = _measure(load, "burst", broker, aggregator)
+            finally:
+                aggregator.stop()
+                aggregator.remove()
+    return [{**ours, "of_peer": round(ours["events_per_s"] / peer["events_per_s"], 2)}, peer]
+
+
+def _peer(load: Load, program: str, broker: Mosquitto, config: Path) -> dict[str, Any]:
+    """The stream through two programs that know neither duplicates nor alerts."""
+    count = round(load.rate * load.seconds)
+    psql = [sys.executable, "-m", "shared", "aggregator", "psql", "--config", str(config), "--", "-q", "-c"]
+    subprocess.run([*psql, "CREATE TABLE peer (topic text, payload text)"], check=True)
+    where = ["-h", "127.0.0.1", "-p", str(broker.port), "-q", "1", "-t", _PEER_TOPIC]
+    with (
+        subprocess.Popen([program, *where, "-C", str(count), "-F", "%t\t%x"], stdout=subprocess.PIPE) as heard,
+        subprocess.Popen([*psql, "COPY peer FROM STDIN"], stdin=heard.stdout) as stored,
+    ):
+        time.sleep(_SETTLE_S)
+        arguments = json.dumps(asdict(load) | {"port": broker.port, "answered": False})
+        command = [sys.executable, "-m", "provisioning.bench.generator", arguments]
+        out = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+        try:
+            stored.wait(_DRAIN_S)
+        except subprocess.TimeoutExpired:
+            heard.kill()
+            raise UnavailableError("peer: not all messages came through mosquitto_sub") from None
+        took_s = time.time() - Sent(**json.loads(out)).began_at
+    subprocess.run([*psql, "DROP TABLE peer"], check=True)
+    return {"load": "peer: mosquitto_sub | COPY", "sent": count, "events_per_s": round(count / took_s)}
 
 
 def _measure(load: Load, name: str, broker: Mosquitto, aggregator: LocalAggregator) -> dict[str, Any]:

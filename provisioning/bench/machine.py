@@ -16,7 +16,7 @@ _CONFIG = """listener {port} 127.0.0.1
 allow_anonymous true
 persistence false
 max_inflight_messages 0
-max_queued_messages 200000
+max_queued_messages 2000000
 set_tcp_nodelay true
 """
 _TICKS = os.sysconf("SC_CLK_TCK")

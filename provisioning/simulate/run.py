@@ -60,6 +60,7 @@ class SimulationOptions:
         fleets: processes that boxes are spread over, with chaos.
         seed: of what the boxes see.
         port: of console and API; None picks one.
+        broker_port: of a broker that runs; None starts the embedded one.
     """
 
     folder: Path
@@ -77,6 +78,7 @@ class SimulationOptions:
     fleets: int = 4
     seed: int = 1
     port: int | None = None
+    broker_port: int | None = None
 
 
 def run_simulation(options: SimulationOptions) -> dict[str, Any]:
@@ -121,7 +123,9 @@ class _Simulation:
     def __init__(self, options: SimulationOptions, stop: threading.Event) -> None:
         self._options, self._stop = options, stop
         workers = 2 if options.chaos is not None else 1
-        self._aggregator = LocalAggregator(options.folder, options.port, _MORE.format(workers=workers))
+        self._aggregator = LocalAggregator(
+            options.folder, options.port, _MORE.format(workers=workers), options.broker_port
+        )
         self._network = Proxy(("127.0.0.1", self._aggregator.broker_port)) if options.chaos is not None else None
         count = min(options.fleets, options.boxes) if options.chaos is not None else 1
         self._folders = [options.folder / f"fleet-{number}" for number in range(1, count + 1)]
@@ -194,7 +198,7 @@ class _Simulation:
     def _take_up(self) -> None:
         """Where an interrupted run with chaos was, and whether it was this one."""
         options = self._options
-        asked = {key: value for key, value in asdict(options).items() if key not in ("folder", "port")}
+        asked = {key: value for key, value in asdict(options).items() if key not in ("folder", "port", "broker_port")}
         if self._progress.is_file():
             kept = json.loads(self._progress.read_text(encoding="utf-8"))
             if kept["options"] != asked:

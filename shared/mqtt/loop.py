@@ -134,7 +134,7 @@ class LoopConnection:
         self._stream = Stream(_KEEP_BYTES)
         self._unwritten = b""
         self._packet = 0
-        self._quota = 0
+        self._quota = self._quota_at_first = 0
         """Messages at QoS 1 that the broker still takes before it confirms one."""
         self._held = deque[bytes]()
         self._pause_s = _FIRST_PAUSE_S
@@ -162,6 +162,11 @@ class LoopConnection:
             # The few bytes of a farewell fit into any buffer but one that the other side does not empty.
             self._write(last + packets.GOODBYE)
         self._close("left")
+
+    @property
+    def undelivered(self) -> int:
+        """Messages of QoS 1 that the broker has not confirmed."""
+        return len(self._held) + self._quota_at_first - self._quota
 
     def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool = False) -> int | None:
         """Hand a message to the broker.
@@ -259,7 +264,7 @@ class LoopConnection:
     def _greeted(self, body: bytes) -> None:
         _raise_refusal(packets.CONNACK, body)
         terms = packets.terms(body)
-        self._quota = terms.receive_maximum
+        self._quota = self._quota_at_first = terms.receive_maximum
         if terms.keepalive_s is not None:
             self._keepalive_s = terms.keepalive_s
         self._held.clear()
