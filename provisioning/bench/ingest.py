@@ -122,13 +122,16 @@ def _measure(load: Load, name: str, broker: Mosquitto, aggregator: LocalAggregat
         usage = Usage(aggregator, parts, broker=broker.pid, generator=process.pid)
         time.sleep(min(_SETTLE_S, load.seconds / 4))
         before_mb = usage.memory_mb("ingest-bulk")
-        time.sleep(max(0.0, load.seconds - 2 * _SETTLE_S))
-        after_mb, cores = usage.memory_mb("ingest-bulk"), usage.cores()
+        if not load.at_once:
+            time.sleep(max(0.0, load.seconds - 2 * _SETTLE_S))
+            after_mb, cores = usage.memory_mb("ingest-bulk"), usage.cores()
         try:
             out, _ = process.communicate(timeout=load.seconds + _DRAIN_S)
         except subprocess.TimeoutExpired:
             process.kill()
             raise UnavailableError(f"{name}: the load does not come to an end") from None
+        if load.at_once:  # without the generator, which is gone
+            after_mb, cores = usage.memory_mb("ingest-bulk"), usage.cores()
     sent = Sent(**json.loads(out))
     row = _row(load, name, sent, before_mb, after_mb, cores)
     stored = sum(lane["distinct_stored"] for lane in aggregator.get("/api/v1/producers"))

@@ -71,6 +71,7 @@ class Usage:
         return {
             name: round((ticks - self._since.get(name, 0)) / _TICKS / seconds, 3)
             for name, ticks in self._ticks().items()
+            if ticks >= self._since.get(name, 0)  # else it is gone
         }
 
     def memory_mb(self, part: str) -> float:
