@@ -18,7 +18,7 @@ NameArgument = Annotated[str, typer.Argument(help="of the site or place")]
 _COLUMNS = ("name", "above", "title")
 
 
-@app.command("list")
+@app.command("list", epilog="Example: hawkline place list -o csv")
 def list_places(url: options.UrlOption = options.URL, output: OutputOption = Output.TABLE) -> None:
     """List all places, and sites of boxes that lie in none."""
     print_rows(ApiClient(url).get("/api/v1/places", {}), output)
@@ -36,19 +36,22 @@ def put(
     ApiClient(url).change("PUT", f"/api/v1/places/{name}", {"above": above, "title": title})
 
 
-@app.command("remove")
+@app.command("remove", epilog="Example: hawkline place remove north")
 def remove(name: NameArgument, url: options.UrlOption = options.URL) -> None:
     """Take a place out of the tree. Sites, boxes and what they told stay."""
     check_name(name, "name")
     ApiClient(url).change("DELETE", f"/api/v1/places/{name}")
 
 
-@app.command("import", epilog="Columns: name,above,title; a place stands after the one that it lies in.")
+@app.command("import", epilog="Example: hawkline place import places.csv")
 def import_places(
     file: Annotated[Path, typer.Argument(help="CSV with a head: name,above,title")],
     url: options.UrlOption = options.URL,
 ) -> None:
-    """Add or move the places of a CSV file, one after the other; places that it does not name stay as they are."""
+    """Add or move the places of a CSV file: name,above,title, a place behind the one that it lies in.
+
+    Places that it does not name stay as they are.
+    """
     rows = _read(file)
     client = ApiClient(url)
     for line, row in rows:
