@@ -37,7 +37,7 @@ class Engine(StrEnum):
     """Hypertables, compressed."""
 
 
-def available(engine: Engine) -> list[tuple[int, str, str]]:
+def available(engine: Engine = Engine.NATIVE) -> list[tuple[int, str, str]]:
     """`(number, name, text)` of every migration of an engine, ascending; `NAME.ENGINE.sql` is of one engine only."""
     folder = resources.files("aggregator.store").joinpath("sql", "migrations")
     found = [entry for entry in folder.iterdir() if entry.name.endswith(".sql")]
@@ -45,8 +45,11 @@ def available(engine: Engine) -> list[tuple[int, str, str]]:
     return sorted((int(entry.name.split("_")[0]), entry.name, entry.read_text("utf-8")) for entry in ours)
 
 
-def migrate(database: Database) -> list[str]:
+def migrate(database: Database, to: int | None = None) -> list[str]:
     """Bring the schema up to date; one at a time across all processes.
+
+    Args:
+        to: the last migration to apply; None applies all.
 
     Returns:
         Names of the migrations that were applied now.
@@ -57,7 +60,7 @@ def migrate(database: Database) -> list[str]:
     """
     with database.connect("migrate", autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
-        return _apply(connection)
+        return _apply(connection, to)
 
 
 def chosen_engine(connection: Connection) -> Engine | None:
@@ -86,7 +89,7 @@ def engine_of(connection: Connection) -> Engine:
     return engine
 
 
-def _apply(connection: Connection) -> list[str]:
+def _apply(connection: Connection, to: int | None) -> list[str]:
     connection.execute(_TABLE)
     done = {row["number"] for row in connection.execute("SELECT number FROM migrations")}
     known = available(engine_of(connection))
@@ -98,7 +101,7 @@ def _apply(connection: Connection) -> list[str]:
         )
     applied = []
     for number, name, text in known:
-        if number not in done:
+        if number not in done and (to is None or number <= to):
             with connection.transaction():
                 connection.execute(text.encode())
                 connection.execute("INSERT INTO migrations (number, name) VALUES (%s, %s)", (number, name))

@@ -1,72 +1,75 @@
-"""Backups: the database as `pg_dump` writes it, the pictures beside it, and a list of what belongs together.
+"""Backups: all tables as one moment saw them, the pictures beside them, and a list of what belongs together.
 
-A backup is a folder: `database.dump`, `evidence/`, and last `manifest.json`, without which it is none. It is taken
-while everything runs. Pictures never change, so a backup into the same folder again copies only new ones.
+A backup is a folder: `tables/`, a compressed text of PostgreSQL's COPY each, `evidence/`, and last `manifest.json`,
+without which it is none. It is taken while everything runs. What it holds are rows, not how a server keeps them: it may
+be restored into a server with TimescaleDB or without, of another version, whatever it was taken from. The schema is
+made by the migrations, up to the backup's first, and behind the rows the rest.
+
+Pictures never change, so a backup into the same folder again copies only new ones.
 """
 
+import gzip
 import hashlib
 import json
 import os
 import shutil
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
+from psycopg import sql
 
 from aggregator.config import AggregatorSettings
-from aggregator.store.database import Database, first_line
-from aggregator.store.migrate import Engine, available, chosen_engine, migrate
+from aggregator.store.database import Connection, Database, first_line
+from aggregator.store.migrate import available, chosen_engine, migrate
+from aggregator.store.queries import load_queries
+from aggregator.store.retention import kept_days
 from aggregator.upkeep.opened import opened, stopped
-from aggregator.upkeep.programs import run
 from shared.errors import ConfigError, UnavailableError
 from shared.files import sync_folder
 
-DUMP, EVIDENCE, MANIFEST = "database.dump", "evidence", "manifest.json"
-_EMPTY = "SELECT NOT EXISTS (SELECT FROM pg_tables WHERE schemaname = 'public') AS empty"
+SQL = load_queries("backup.sql")
+
+TABLES, EVIDENCE, MANIFEST = "tables", "evidence", "manifest.json"
+_FORMAT = 1
+_CHUNK = 1 << 20
+_LEVEL = 1
+"""Of compression: more of it would be slower than the disk."""
+
+Manifest = dict[str, Any]
 
 
-def backup(settings: AggregatorSettings, config: Path, to: Path) -> dict[str, Any]:
+def backup(settings: AggregatorSettings, config: Path, to: Path) -> Manifest:
     """Write a backup.
 
     Args:
-        to: a new or empty folder, or one with a backup that is replaced once the new one is whole.
+        to: a new or empty folder, or one with a backup, which is replaced once the new one is whole.
 
     Returns:
         The manifest.
 
     Raises:
-        ConfigError: `to` holds something else, or no aggregator has run there.
-        UnavailableError: the database does not answer, or pg_dump failed.
+        ConfigError: `to` holds something else, or there is nothing to back up.
+        UnavailableError: the database does not answer.
     """
-    if to.exists() and any(to.iterdir()) and not ((to / MANIFEST).is_file() or (to / f"{DUMP}.new").is_file()):
+    fresh = to / f"{TABLES}.new"
+    if to.exists() and any(to.iterdir()) and not ((to / MANIFEST).is_file() or fresh.is_dir()):
         raise ConfigError(f"--to {to}: the folder holds something that is no backup; name an empty or a new one")
-    (to / EVIDENCE).mkdir(parents=True, exist_ok=True)
-    fresh = to / f"{DUMP}.new"
-    with opened(settings, config) as database:
-        with database.connect("backup", autocommit=True) as connection:
-            engine = chosen_engine(connection)
-            if engine is None:
-                raise ConfigError(f"{config}: the database holds no Hawkline: there is nothing to back up")
-            row = connection.execute("SELECT max(number) AS newest FROM migrations").fetchone()
-            server = connection.info.server_version
-        _run("pg_dump", database, "--format=custom", "--no-owner", f"--file={fresh}")
-    # Every picture that the dump knows is in its place by now.
-    pictures = _copy_pictures(settings.data_dir / EVIDENCE, to / EVIDENCE)
-    manifest = {
-        "taken_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "hawkline": version("hawkline"),
-        "engine": engine.value,
-        "migration": row["newest"] if row else 0,
-        "postgresql": server,
-        "dump_sha256": _sha256(fresh),
-        "dump_bytes": fresh.stat().st_size,
-        "pictures": pictures,
-    }
-    _sync(fresh)
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    with opened(settings, config) as database, database.connect("backup") as connection:
+        if chosen_engine(connection) is None:
+            raise ConfigError(f"{config}: the database holds no Hawkline: there is nothing to back up")
+        connection.rollback()
+        manifest = _write_tables(connection, fresh)
+    # Every picture that these rows know is in its place by now.
+    manifest["pictures"] = _copy_pictures(settings.data_dir / EVIDENCE, to / EVIDENCE)
     (to / MANIFEST).unlink(missing_ok=True)
-    fresh.replace(to / DUMP)
+    shutil.rmtree(to / TABLES, ignore_errors=True)
+    fresh.rename(to / TABLES)
     draft = to / f"{MANIFEST}.new"
     draft.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     _sync(draft)
@@ -75,84 +78,134 @@ def backup(settings: AggregatorSettings, config: Path, to: Path) -> dict[str, An
     return manifest
 
 
-def restore(settings: AggregatorSettings, config: Path, source: Path) -> dict[str, Any]:
-    """Fill an empty database and an empty data_dir from a backup, and bring the schema up to date.
+def restore(settings: AggregatorSettings, config: Path, source: Path) -> Manifest:
+    """Fill an empty database and its data_dir from a backup, and bring the schema up to date.
 
     Returns:
         The manifest.
 
     Raises:
         ConfigError: there is no whole backup, or the database is not empty.
-        UnavailableError: an aggregator runs there, or pg_restore failed.
+        UnavailableError: an aggregator runs there, or the database does not answer; the rows are all there or none.
     """
     manifest = _manifest(source)
     with stopped(settings, config) as database:
-        with _connect(database) as connection:
-            row = connection.execute(_EMPTY).fetchone()
-            if not row or not row[0]:
-                raise ConfigError(
-                    f"{config}: its database is not empty; nothing is changed. "
-                    "Restore into a new data_dir, or a new database"
-                )
-            timescale = manifest["engine"] == Engine.TIMESCALE.value
-            if timescale:
-                _prepare_timescale(connection)
-        whole = [] if timescale else ["--single-transaction"]
-        _run("pg_restore", database, "--exit-on-error", *whole, "--no-owner", str(source / DUMP))
-        if timescale:
-            with _connect(database) as connection:
-                connection.execute("SELECT timescaledb_post_restore()")
+        _require_empty(database, config, manifest["migration"])
+        migrate(database, to=manifest["migration"])
+        with database.connect("restore") as connection:
+            _read_tables(connection, source / TABLES, manifest)
         _copy_pictures(source / EVIDENCE, settings.data_dir / EVIDENCE)
         migrate(database)
-        with _connect(database) as connection:
+        with database.connect("restore", autocommit=True) as connection:
+            connection.execute("SET statement_timeout = 0")
             connection.execute("VACUUM ANALYZE")
     return manifest
 
 
-def _manifest(source: Path) -> dict[str, Any]:
+def _write_tables(connection: Connection, folder: Path) -> Manifest:
+    """All rows of one snapshot."""
+    connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    connection.execute("SET LOCAL statement_timeout = 0")
+    newest = connection.execute(SQL["newest_migration"]).fetchone()
+    manifest: Manifest = {
+        "format": _FORMAT,
+        "taken_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "hawkline": version("hawkline"),
+        "migration": newest["number"] if newest else 0,
+        "days": [day.day.isoformat() for day in kept_days(connection)],
+        "sequences": {row["name"]: row["last"] for row in connection.execute(SQL["sequences"]) if row["last"]},
+        "tables": {},
+    }
+    for table in connection.execute(SQL["tables"]).fetchall():
+        name, columns = table["name"], table["columns"]
+        path = folder / f"{name}.gz"
+        with gzip.open(path, "wb", _LEVEL) as out, connection.cursor() as cursor:
+            # A hypertable's rows are in its chunks: COPY of a query takes them too.
+            with cursor.copy(_named("COPY (SELECT {columns} FROM {table}) TO STDOUT", name, columns)) as copy:
+                for part in copy:
+                    out.write(part)
+            rows = cursor.rowcount
+        _sync(path)
+        manifest["tables"][name] = {"rows": rows, "columns": columns, "sha256": _sha256(path)}
+    return manifest
+
+
+def _read_tables(connection: Connection, folder: Path, manifest: Manifest) -> None:
+    """All rows in one transaction."""
     try:
-        manifest: dict[str, Any] = json.loads((source / MANIFEST).read_text("utf-8"))
-        engine, newest = Engine(manifest["engine"]), int(manifest["migration"])
-        said = manifest["dump_sha256"]
-        found = _sha256(source / DUMP)
+        connection.execute("SET LOCAL statement_timeout = 0")
+        connection.execute(SQL["make_days"], {"days": [date.fromisoformat(day) for day in manifest["days"]]})
+        ours = {row["name"] for row in connection.execute(SQL["tables"])}
+        for name, table in manifest["tables"].items():
+            if name not in ours:
+                raise ConfigError(f"{folder}: table {name} is none of ours")
+            with connection.cursor() as cursor:
+                with cursor.copy(_named("COPY {table} ({columns}) FROM STDIN", name, table["columns"])) as copy:
+                    for part in _parts(folder / f"{name}.gz"):
+                        copy.write(part)
+                if cursor.rowcount != table["rows"]:
+                    raise ConfigError(f"{folder}: {name}.gz: {cursor.rowcount} rows instead of {table['rows']}")
+        for name, last in manifest["sequences"].items():
+            connection.execute(SQL["set_sequence"], {"name": name, "last": last})
+        connection.commit()
+    except (psycopg.Error, EOFError, gzip.BadGzipFile) as error:
+        raise UnavailableError(f"the rows could not be restored, nothing is changed: {first_line(error)}") from None
+
+
+def _named(statement: LiteralString, table: str, columns: Sequence[str]) -> sql.Composed:
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    return sql.SQL(statement).format(table=sql.Identifier(table), columns=names)
+
+
+def _parts(path: Path) -> Iterator[bytes]:
+    with gzip.open(path, "rb") as file:
+        while part := file.read(_CHUNK):
+            yield part
+
+
+def _manifest(source: Path) -> Manifest:
+    try:
+        manifest: Manifest = json.loads((source / MANIFEST).read_text("utf-8"))
+        made_by, newest, tables = manifest["hawkline"], int(manifest["migration"]), dict(manifest["tables"])
+        if manifest["format"] != _FORMAT:
+            raise ValueError(f"format {manifest['format']}")
+        changed = [name for name, table in tables.items() if _sha256(source / TABLES / f"{name}.gz") != table["sha256"]]
     except FileNotFoundError as error:
         raise ConfigError(
             f"--from {source}: {error.filename} is missing: this is no backup that came to its end"
         ) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"--from {source}: {MANIFEST} is not one of a backup ({error})") from None
-    if found != said:
-        raise ConfigError(f"--from {source}: {DUMP} is not the file that was written: its SHA-256 is another")
-    if newest > max(number for number, _, _ in available(engine)):
-        raise ConfigError(
-            f"--from {source}: it is of a newer Hawkline ({manifest.get('hawkline')}); install that first"
-        )
+    if changed:
+        raise ConfigError(f"--from {source}: {changed[0]}.gz is not the file that was written: its SHA-256 is another")
+    if newest > max(number for number, _, _ in available()):
+        raise ConfigError(f"--from {source}: it is of a newer Hawkline ({made_by}); install that first")
     return manifest
 
 
-def _connect(database: Database) -> psycopg.Connection[Any]:
-    try:
-        return psycopg.connect(database.dsn, autocommit=True, connect_timeout=5)
-    except psycopg.OperationalError as error:
-        raise UnavailableError(f"database.dsn: the database does not answer ({first_line(error)})") from None
-
-
-def _prepare_timescale(connection: psycopg.Connection[Any]) -> None:
-    try:
-        connection.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
-        connection.execute("SELECT timescaledb_pre_restore()")
-    except psycopg.Error as error:
-        raise ConfigError(f"the backup needs a server with TimescaleDB ({first_line(error)})") from None
-
-
-def _run(name: str, database: Database, *arguments: str) -> None:
-    said = bytearray()
-    if run(name, database, *arguments, errors=said):
-        raise UnavailableError(f"{name} failed: {said.decode(errors='replace').strip()[-600:]}")
+def _require_empty(database: Database, config: Path, migration: int) -> None:
+    """An empty database, or one that has our schema of that time and no rows."""
+    with database.connect("restore", autocommit=True) as connection:
+        row = connection.execute(SQL["is_migrated"]).fetchone()
+        if not row or not row["migrated"]:
+            return
+        for table in connection.execute(SQL["tables"]).fetchall():
+            if connection.execute(_named("SELECT FROM {table} LIMIT 1", table["name"], ())).fetchone() is not None:
+                raise ConfigError(
+                    f"{config}: its database is not empty (table {table['name']}); nothing is changed. "
+                    "Restore into a new data_dir, or a new database"
+                )
+        newest = connection.execute(SQL["newest_migration"]).fetchone()
+        if newest and newest["number"] and newest["number"] > migration:
+            raise ConfigError(
+                f"{config}: its schema is newer than the backup's ({newest['number']}, {migration}); "
+                "nothing is changed. Restore into a new data_dir, or a new database"
+            )
 
 
 def _copy_pictures(source: Path, to: Path) -> int:
     """Copy the pictures that are not there yet; returns how many there are in all."""
+    to.mkdir(parents=True, exist_ok=True)
     count = 0
     for path in sorted(source.glob("*/*.jpg")):
         place = to / path.parent.name / path.name

@@ -9,11 +9,8 @@ from aggregator.embedded.postgres import program
 from aggregator.store import Database
 
 
-def run(name: str, database: Database, *arguments: str, errors: bytearray | None = None) -> int:
-    """Run a program such as `pg_dump` and wait for it; input and output are ours.
-
-    Args:
-        errors: gets what it says on standard error, which is ours otherwise.
+def run(name: str, database: Database, *arguments: str) -> int:
+    """Run a program such as `psql` and wait for it; input and output are ours.
 
     Returns:
         Its exit code.
@@ -26,8 +23,4 @@ def run(name: str, database: Database, *arguments: str, errors: bytearray | None
     password = info.pop("password", None)
     environment = {**os.environ, **({"PGPASSWORD": password} if password else {})}
     command = [program(name), f"--dbname={make_conninfo('', **info)}", *arguments]
-    stderr = None if errors is None else subprocess.PIPE
-    done = subprocess.run(command, check=False, env=environment, stderr=stderr)
-    if errors is not None:
-        errors += done.stderr
-    return done.returncode
+    return subprocess.run(command, check=False, env=environment).returncode

@@ -1,5 +1,6 @@
 """Check, backup, restore: what an installation's owner does now and then."""
 
+import gzip
 import hashlib
 import json
 import subprocess
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -47,6 +49,20 @@ def totals(database: Database) -> dict[str, Any]:
         ).fetchone()
     assert row
     return dict(row)
+
+
+def rows(database: Database) -> dict[str, str]:
+    """A digest of every table, whatever the order of its rows."""
+    with database.connect("test", autocommit=True) as connection:
+        names = [line.split()[1] for line in expected() if line.startswith("table ")]
+        found = {}
+        for name in set(names) - {"migrations"}:
+            row = connection.execute(
+                f"SELECT coalesce(sum(hashtextextended(t::text, 1)), 0)::text AS digest FROM {name} t".encode()
+            ).fetchone()
+            assert row
+            found[name] = row["digest"]
+        return found
 
 
 @pytest.fixture
@@ -104,8 +120,8 @@ def test_a_backup_restored_is_the_same_record(
     manifest = json.loads(done.stdout)
     assert manifest == json.loads((backup / "manifest.json").read_text())
     assert manifest["pictures"] == 1
-    assert sorted(path.name for path in backup.iterdir()) == ["database.dump", "evidence", "manifest.json"]
-    name = database.dsn.split("dbname=")[1].split()[0] + "_back"
+    assert sorted(path.name for path in backup.iterdir()) == ["evidence", "manifest.json", "tables"]
+    name = f"hawkline_test_{uuid4().hex[:12]}"
     with psycopg.connect(server_dsn, autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name}".encode())
     try:
@@ -114,10 +130,41 @@ def test_a_backup_restored_is_the_same_record(
         done = hawkline(config, "restore", "--from", str(backup))
         assert done.returncode == 0, done.stderr
         assert totals(there) == totals(database)
+        assert rows(there) == rows(database)
         assert findings(config)[0] == 0
         again = hawkline(config, "restore", "--from", str(backup))
         assert again.returncode == 2
-        assert "its database is not empty; nothing is changed" in again.stderr
+        assert "its database is not empty (table agents); nothing is changed" in again.stderr
+    finally:
+        with psycopg.connect(server_dsn, autocommit=True) as admin:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+def test_rows_that_cannot_be_restored_leave_nothing(
+    filled: Path, database: Database, server_dsn: str, tmp_path: Path
+) -> None:
+    backup = tmp_path / "backup"
+    assert hawkline(filled, "backup", "--to", str(backup)).returncode == 0
+    manifest = json.loads((backup / "manifest.json").read_text())
+    good = (backup / "tables" / "producers.gz").read_bytes()
+    broken = gzip.compress(gzip.decompress(good) + b"nonsense\n")
+    (backup / "tables" / "producers.gz").write_bytes(broken)
+    manifest["tables"]["producers"]["sha256"] = hashlib.sha256(broken).hexdigest()
+    (backup / "manifest.json").write_text(json.dumps(manifest))
+    name = f"hawkline_test_{uuid4().hex[:12]}"
+    with psycopg.connect(server_dsn, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}".encode())
+    try:
+        there = Database(psycopg.conninfo.make_conninfo(server_dsn, dbname=name))
+        config = written(tmp_path / "there.toml", "there", there.dsn)
+        done = hawkline(config, "restore", "--from", str(backup))
+        assert done.returncode == 2
+        assert "could not be restored, nothing is changed" in done.stderr
+        manifest["tables"]["producers"]["sha256"] = hashlib.sha256(good).hexdigest()
+        (backup / "manifest.json").write_text(json.dumps(manifest))
+        (backup / "tables" / "producers.gz").write_bytes(good)
+        assert hawkline(config, "restore", "--from", str(backup)).returncode == 0
+        assert rows(there) == rows(database)
     finally:
         with psycopg.connect(server_dsn, autocommit=True) as admin:
             admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
@@ -136,9 +183,9 @@ def test_what_is_no_backup_is_not_restored(filled: Path, tmp_path: Path) -> None
     manifest = backup / "manifest.json"
     whole = json.loads(manifest.read_text())
     for change, words in (
-        ({"engine": "mysql"}, "is not one of a backup"),
+        ({"format": 7}, "is not one of a backup"),
         ({"migration": 999}, "of a newer Hawkline"),
-        ({"dump_sha256": "0"}, "its SHA-256 is another"),
+        ({"tables": {"events": {**whole["tables"]["events"], "sha256": "0"}}}, "its SHA-256 is another"),
         ({}, "does not answer"),
     ):
         manifest.write_text(json.dumps({**whole, **change}))
@@ -149,7 +196,7 @@ def test_what_is_no_backup_is_not_restored(filled: Path, tmp_path: Path) -> None
     manifest.write_text("{")
     assert "is not one of a backup" in hawkline(config, "restore", "--from", str(backup)).stderr
     manifest.write_text(json.dumps(whole))
-    (backup / "database.dump").unlink()
+    (backup / "tables" / "events.gz").unlink()
     assert "no backup that came to its end" in hawkline(config, "restore", "--from", str(backup)).stderr
 
 

@@ -1,0 +1,35 @@
+-- name: tables
+-- Ours, without partitions, each behind those that it refers to.
+WITH RECURSIVE ours AS (
+    SELECT c.oid, c.relname FROM pg_class c
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+      AND c.relname NOT IN ('migrations', 'storage')
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+), refers AS (
+    SELECT conrelid AS oid, confrelid AS to_oid FROM pg_constraint WHERE contype = 'f' AND conrelid <> confrelid
+), depth AS (
+    SELECT oid, 0 AS depth FROM ours
+    UNION
+    SELECT r.oid, d.depth + 1 FROM refers r JOIN depth d ON d.oid = r.to_oid
+)
+SELECT o.relname AS name,
+       (SELECT array_agg(a.attname::text ORDER BY a.attnum) FROM pg_attribute a
+        WHERE a.attrelid = o.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns
+FROM ours o JOIN depth USING (oid) GROUP BY o.oid, o.relname ORDER BY max(depth), o.relname;
+
+-- name: sequences
+SELECT c.relname AS name, pg_sequence_last_value(c.oid) AS last
+FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'S'
+  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e');
+
+-- name: set_sequence
+SELECT setval(%(name)s::regclass, %(last)s);
+
+-- name: newest_migration
+SELECT max(number) AS number FROM migrations;
+
+-- name: is_migrated
+SELECT to_regclass('migrations') IS NOT NULL AS migrated;
+
+-- name: make_days
+SELECT make_days(%(days)s);
