@@ -87,6 +87,22 @@ def restore(
     emit(to_json(fill(load_aggregator_settings(config), config, source)))
 
 
+@app.command(epilog="Example: hawkline aggregator retention --config aggregator.toml; and with --yes")
+def retention(
+    config: ConfigOption,
+    yes: Annotated[bool, typer.Option("--yes", help="delete it; without, only say what would go")] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show what has expired and why it is not deleted by itself: after a long pause, or when a clock is in doubt.
+
+    With --yes it is deleted whatever speaks against it. First make sure that this machine's clock is right.
+    """
+    from aggregator.config import load_aggregator_settings
+    from aggregator.upkeep.expiry import expiry
+
+    print_rows(expiry(load_aggregator_settings(config), config, sure=yes), output)
+
+
 @app.command(epilog="Example: hawkline aggregator psql --config aggregator.toml -- -c 'SELECT * FROM kept_days()'")
 def psql(
     config: ConfigOption,

@@ -1,5 +1,6 @@
 """The aggregator's configuration: one TOML file, every key typed and documented here and in docs/configuration.md."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -7,6 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from aggregator.store.keep import Keep
 from shared.net import require_loopback
 from shared.settings import Port, Section, load_toml
 
@@ -71,6 +73,11 @@ class RetentionSettings(Section, frozen=True):
     """Days for which it is kept when boxes and cameras were well."""
     health_days: Annotated[int, Meta(ge=7, le=3650)] = 90
     """Days for which heartbeats are kept in numbers."""
+
+    @property
+    def keep(self) -> Keep:
+        """The same as the keeper wants it."""
+        return Keep(*(timedelta(days=days) for days in (self.events_days, self.coverage_days, self.health_days)))
 
 
 class WebhookSettings(Section, frozen=True):

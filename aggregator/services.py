@@ -55,14 +55,12 @@ def alerting(settings: AggregatorSettings, dsn: str) -> None:
     from aggregator.feed import log as feed_log
     from aggregator.notify.webhook import WebhookSender
     from aggregator.store import Database
-    from aggregator.store.retention import Keep, RetentionKeeper
+    from aggregator.store.retention import RetentionKeeper
 
     database = Database(dsn)
     AlertingEngine(database, Publishing(settings.webhooks), timedelta(seconds=settings.alerts.join_window_s)).start()
     PresenceJudge(database).start()
-    retention = settings.retention
-    days = retention.events_days, retention.coverage_days, retention.health_days
-    start_vital("retention", RetentionKeeper(database, Keep(*(timedelta(days=n) for n in days))).run)
+    start_vital("retention", RetentionKeeper(database, settings.retention.keep).run)
     start_vital("feed-prune", lambda: feed_log.keep_pruned(database))
     for webhook in settings.webhooks:
         WebhookSender(database, webhook, SystemClock()).start()

@@ -209,6 +209,10 @@ def kind_of(event: Event) -> str:
     return KINDS[type(event)]
 
 
+HEALTH_EXPIRES = 1.5
+"""Intervals after which a heartbeat says nothing any more."""
+
+
 class CameraHealth(msgspec.Struct, frozen=True, omit_defaults=True):
     """How one camera does."""
 

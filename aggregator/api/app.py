@@ -18,7 +18,8 @@ from aggregator.api.guard import LoopbackGuard, refuse_unknown_parameters
 from aggregator.api.parts import Parts
 from aggregator.feed.hub import FeedHub
 from aggregator.store import Database
-from aggregator.store.counts import TooMuchError, ZoneError
+from aggregator.store.counts import ZoneError
+from aggregator.store.errors import TooMuchError
 from aggregator.store.pictures import PictureStore
 from aggregator.store.places import PlaceError, UnknownPlaceError
 from aggregator.store.waker import FEED, Waker
@@ -53,6 +54,8 @@ def build(database: Database, pictures: PictureStore, publishing: Publishing, co
     app.add_exception_handler(PlaceError, _answer(409))
     for nonsense in (UnknownPlaceError, ZoneError, TooMuchError):
         app.add_exception_handler(nonsense, _answer(422))
+    # It is an operational error too, but the database does answer.
+    app.add_exception_handler(psycopg.errors.QueryCanceled, _answer(422, "it would take too long: ask for less"))
     for error in (PoolTimeout, psycopg.OperationalError):
         app.add_exception_handler(error, _answer(503, "the database does not answer; try again"))
     for part in (alerts, arming, boxes, counts, coverage, evidence, feed, operations, places, record):

@@ -14,6 +14,10 @@ Label = Annotated[str | None, Query(min_length=1, max_length=200, pattern=r"^[^\
 Moment = Annotated[str | None, Query(max_length=40, description="not before, or not after: ISO 8601 with a time zone")]
 
 
+_EARLIEST, _LATEST = 1970, 2200
+"""Years between which questions make sense, and no sum of times leaves what a computer can write."""
+
+
 def moment(name: str, text: str | None) -> datetime | None:
     """Read a moment.
 
@@ -28,6 +32,8 @@ def moment(name: str, text: str | None) -> datetime | None:
         read = datetime.fromisoformat(text)
     except ValueError:
         read = None
+    if read is not None and not _EARLIEST < read.year < _LATEST:
+        raise HTTPException(422, f"{name}={text}: expected a time of our days, after {_EARLIEST} and before {_LATEST}")
     if read is None or not read.tzinfo:
         raise HTTPException(422, f"{name}={text}: expected a time with its zone, as 2026-11-20T08:00:00Z or …+08:00")
     return read

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Path, Query
 
 from aggregator.api.asked import Moment, Name, PlaceName, moment
-from aggregator.api.parts import ConnectionDependency
+from aggregator.api.parts import SnapshotDependency
 from aggregator.store import coverage
 from aggregator.store.entities import Availability, HealthSample, Uncovered
 from shared.ids import NAME_PATTERN
@@ -20,7 +20,7 @@ PathName = Annotated[str, Path(pattern=NAME_PATTERN)]
 
 @router.get("/availability")
 def list_availability(
-    connection: ConnectionDependency,
+    connection: SnapshotDependency,
     place: PlaceName = None,
     site: Name = None,
     agent: Name = None,
@@ -38,7 +38,7 @@ def list_availability(
 
 @router.get("/availability/gaps")
 def list_uncovered(
-    connection: ConnectionDependency,
+    connection: SnapshotDependency,
     place: PlaceName = None,
     site: Name = None,
     agent: Name = None,
@@ -53,7 +53,7 @@ def list_uncovered(
 
 @router.get("/boxes/{site}/{agent}/samples")
 def list_samples(
-    connection: ConnectionDependency,
+    connection: SnapshotDependency,
     site: PathName,
     agent: PathName,
     since: Moment = None,

@@ -37,3 +37,12 @@ def _connection(request: Request) -> Iterator[Connection]:
 
 PartsDependency = Annotated[Parts, Depends(_parts)]
 ConnectionDependency = Annotated[Connection, Depends(_connection, scope="function")]
+
+
+def _snapshot(connection: ConnectionDependency) -> Connection:
+    """The same, in which all statements see one moment: for questions of several."""
+    connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    return connection
+
+
+SnapshotDependency = Annotated[Connection, Depends(_snapshot)]

@@ -16,9 +16,9 @@ PlaceName = Annotated[str, Path(pattern=NAME_PATTERN)]
 
 
 class PlaceBody(BaseModel):
-    """Where a place lies and what people call it."""
+    """Where a place lies and what people call it. What is not given stays as it is."""
 
-    above: str | None = Field(None, pattern=NAME_PATTERN, description="the place that it lies in")
+    above: str | None = Field(None, pattern=NAME_PATTERN, description="the place that it lies in; null: at the top")
     title: str = Field("", max_length=200, pattern=r"^[^\x00]*$")
 
 
@@ -31,7 +31,7 @@ def list_places(connection: ConnectionDependency) -> list[Place]:
 @router.put("/places/{name}", status_code=204, responses={409: {"description": "the tree would be none"}})
 def change_place(connection: ConnectionDependency, name: PlaceName, body: PlaceBody) -> None:
     """Add a place, or move or rename it."""
-    put_place(connection, name, body.above, body.title)
+    put_place(connection, name, **body.model_dump(exclude_unset=True))
 
 
 @router.delete(

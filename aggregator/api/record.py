@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query
 
 from aggregator.api.asked import Label, Moment, Name, PlaceName, moment
-from aggregator.api.parts import ConnectionDependency
+from aggregator.api.parts import SnapshotDependency
 from aggregator.store import record
 from aggregator.store.entities import EventPage
 
@@ -14,7 +14,7 @@ router = APIRouter(prefix="/api/v1", tags=["record"])
 
 @router.get("/events", responses={422: {"description": "something asked for makes no sense"}})
 def list_events(
-    connection: ConnectionDependency,
+    connection: SnapshotDependency,
     place: PlaceName = None,
     site: Name = None,
     agent: Name = None,

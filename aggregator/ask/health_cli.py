@@ -9,7 +9,7 @@ import typer
 from aggregator.ask import options
 from aggregator.ask.client import ApiClient
 from aggregator.ask.moments import local, moment, since_until
-from shared.output import Output, OutputOption, print_rows
+from shared.output import Output, OutputOption, print_rows, say
 
 app = typer.Typer(help="Boxes and cameras, and what is wrong with them.")
 
@@ -72,6 +72,8 @@ def _available(row: dict[str, Any]) -> dict[str, Any]:
 def _gaps(client: ApiClient, asked: dict[str, Any], cameras: bool) -> list[dict[str, Any]]:
     """Times without news and numbers without events, the newest first."""
     away = client.get("/api/v1/availability/gaps", {**asked, "cameras": cameras, "limit": _MOST_GAPS})
+    if len(away) == _MOST_GAPS:
+        say(f"more exist than these {_MOST_GAPS}: narrow --since, or ask for one --place or --site")
     rows = [
         {
             "site": row["site"],

@@ -27,13 +27,17 @@ def list_places(url: options.UrlOption = options.URL, output: OutputOption = Out
 @app.command("put", epilog="Example: hawkline place put north --in station-3 --title 北村")
 def put(
     name: NameArgument,
-    above: Annotated[str | None, typer.Option("--in", help="the place that it lies in; none: at the top")] = None,
-    title: Annotated[str, typer.Option("--title", help="what people call it")] = "",
+    above: Annotated[str | None, typer.Option("--in", help="the place that it lies in")] = None,
+    top: Annotated[bool, typer.Option("--top", help="it lies in nothing")] = False,
+    title: Annotated[str | None, typer.Option("--title", help="what people call it")] = None,
     url: options.UrlOption = options.URL,
 ) -> None:
-    """Add a place, or move or rename it."""
+    """Add a place, or move or rename it; what is not given stays as it is."""
     check_name(name, "name")
-    ApiClient(url).change("PUT", f"/api/v1/places/{name}", {"above": above, "title": title})
+    if above and top:
+        raise ConfigError("--in and --top: a place lies in one or in nothing")
+    given = {"above": above} if above or top else {}
+    ApiClient(url).change("PUT", f"/api/v1/places/{name}", {**given, **({} if title is None else {"title": title})})
 
 
 @app.command("remove", epilog="Example: hawkline place remove north")

@@ -29,6 +29,8 @@ _STATIONS_A_DISTRICT = 10
 _ALARMS = 0.005
 _HEAD, _TAIL = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 _PACK_DAYS = 30
+_DAYS_AT_ONCE = 100
+"""Made in one transaction, which locks each."""
 _DAY_S = 86400
 _HOURS = np.array([2, 1, 1, 1, 1, 2, 5, 9, 10, 8, 7, 7, 8, 7, 7, 8, 9, 11, 10, 8, 6, 5, 4, 3], float)
 """How busy the hours of a day are (UTC+8)."""
@@ -74,9 +76,9 @@ def fill(database: Database, size: Size, now: datetime, told: Callable[[str], No
         sequences = np.ones(2 * size.boxes, np.int64)
         end = datetime.fromtimestamp(now.timestamp() // QUARTER_S * QUARTER_S, tz=UTC)
         begin = end - timedelta(days=size.days)
-        with connection.transaction():
-            days = [begin.date() + timedelta(days=n) for n in range(size.days + 1)]
-            connection.execute(INGEST["make_days"], {"days": days})
+        days = [begin.date() + timedelta(days=n) for n in range(size.days + 1)]
+        for start in range(0, len(days), _DAYS_AT_ONCE):
+            connection.execute(INGEST["make_days"], {"days": days[start : start + _DAYS_AT_ONCE]})
         for day in range(size.days):
             count = size.events * (day + 1) // size.days - size.events * day // size.days
             at = _moments(rng, of_day, count, begin + timedelta(days=day))
@@ -113,14 +115,14 @@ def compress(database: Database, now: datetime) -> tuple[int, int]:
 def _places(connection: Connection, size: Size) -> Ints:
     """Stations, sites, boxes and lines; returns the boxes' ids as producers."""
     with connection.transaction():
-        put_place(connection, "city", None, "")
+        put_place(connection, "city")
         for number, station in enumerate(size.stations):
             district = f"district-{number // _STATIONS_A_DISTRICT}"
             if number % _STATIONS_A_DISTRICT == 0:
-                put_place(connection, district, "city", "")
-            put_place(connection, station, district, "")
+                put_place(connection, district, above="city")
+            put_place(connection, station, above=district)
         for site in range(-(-size.boxes // _BOXES_A_SITE)):
-            put_place(connection, f"site-{site}", f"station-{site // _SITES_A_STATION}", "")
+            put_place(connection, f"site-{site}", above=f"station-{site // _SITES_A_STATION}")
         many = {"boxes": size.boxes, "a_site": _BOXES_A_SITE, "lines": _LINES_A_BOX}
         for statement in _BOXES:
             connection.execute(statement, many)

@@ -54,7 +54,7 @@ def measure(size: Size, dsn: str | None, told: Callable[[str], None]) -> Iterato
                 yield from _ask(client, server.database, size, now, "warm")
                 if server.restarts:
                     server.restart()
-                    yield from _ask(client, server.database, size, now, "after a restart", rounds=1)
+                    yield from _ask(client, server.database, size, now, "after a restart of PostgreSQL", rounds=1)
 
 
 def _ask(
@@ -122,14 +122,10 @@ def _row(question: str, state: str, took_ms: list[float], bar_ms: float | None =
 
 def _on_disk(database: Database, size: Size, now: datetime, version: str) -> Row:
     before, after = compress(database, now)
-    compressed = f"{after / size.events:.1f} B" if after < before else "not measured"
+    compressed = f"{after / size.events:.1f}" if after < before else "not measured"
     return {
-        "question": "bytes an event, as stored and compressed",
+        "question": f"bytes an event: {before / size.events:.1f}; compressed: {compressed}",
         "state": version,
         "asked": size.events,
-        "p50": f"{before / size.events:.1f} B",
-        "p95": compressed,
-        "most": "",
-        "bar": "",
-        "verdict": "",
+        **dict.fromkeys(("p50", "p95", "most", "bar", "verdict"), ""),
     }

@@ -1,6 +1,5 @@
 """A database and an API process of a bench's own."""
 
-import contextlib
 import sys
 import time
 from collections.abc import Iterator
@@ -103,11 +102,17 @@ def api_of(server: BenchServer, folder: Path) -> Iterator[httpx.Client]:
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client:
             deadline_s = time.monotonic() + _READY_S
-            while time.monotonic() < deadline_s:
-                with contextlib.suppress(httpx.HTTPError):
-                    if client.get("/api/v1/places").status_code == 200:
-                        break
+            while not _answers(client):
+                if time.monotonic() > deadline_s:
+                    raise UnavailableError(f"the API did not answer within {_READY_S:.0f} s")
                 time.sleep(0.1)
             yield client
     finally:
         child.stop()
+
+
+def _answers(client: httpx.Client) -> bool:
+    try:
+        return client.get("/api/v1/places").status_code == 200
+    except httpx.HTTPError:
+        return False

@@ -7,11 +7,9 @@ when both say that it is watched. Whatever is in doubt does not count: silence i
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from shared.events import CameraState, Health
+from shared.events import HEALTH_EXPIRES, CameraState, Health
 from shared.topics import Address
 
-EXPIRES = 1.5
-"""Intervals after which a heartbeat says nothing any more."""
 BOX = ""
 """Stands for the box itself where a camera's name would."""
 SLOT_MS = 900_000
@@ -59,7 +57,11 @@ class Coverage:
         """Take up a heartbeat."""
         before = self.beats.get(address)
         self.beats[address] = beat
-        if before is None or before.session != beat.session or beat.at_ms - before.at_ms > EXPIRES * interval_s * 1000:
+        if (
+            before is None
+            or before.session != beat.session
+            or beat.at_ms - before.at_ms > HEALTH_EXPIRES * interval_s * 1000
+        ):
             return  # where our clock was set back there is no time between the two, and nothing is counted
         for slot, lasted_ms in _slots(before.at_ms, beat.at_ms):
             covered = self._covered[slot]

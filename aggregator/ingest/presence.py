@@ -32,6 +32,7 @@ _BEAT_S = 2.0
 _COVERAGE_S = 20.0
 """Coverage is written this often; what a crash loses of it counts as not covered."""
 _INTERVAL_S = 30.0
+_LEAVE_S = 5.0
 _EPOCH = date(1970, 1, 1)
 _MOST_SMALL, _MOST_BIG = 2**15 - 1, 2**63 - 1
 
@@ -50,6 +51,7 @@ class PresenceWorker:
         """Rows of coverage that are known to be there, of the newest days."""
         self._since: datetime | None = None
         self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
         session = uuid4().hex
         self._alive = encode_message(AggregatorState(session, alive=True))
         self._gone = encode_message(AggregatorState(session, alive=False))
@@ -66,12 +68,14 @@ class PresenceWorker:
     def start(self) -> None:
         """Begin on a thread of its own."""
         self._broker.start()
-        start_vital("presence", self._run)
+        self._thread = start_vital("presence", self._run)
 
     def stop(self) -> None:
-        """Tell the boxes to wait."""
+        """Tell the boxes to wait, and write down what was covered."""
         self._stopping.set()
         self._broker.stop((AGGREGATOR_STATE, self._gone))
+        if self._thread:
+            self._thread.join(_LEAVE_S)
 
     def _came_up(self) -> None:
         self._since = datetime.now(UTC)

@@ -8,23 +8,24 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import psycopg
 from psycopg.rows import tuple_row
 
 from aggregator.store import arrays
 from aggregator.store.database import Connection
 from aggregator.store.entities import LineCount
+from aggregator.store.errors import TooMuchError
 from aggregator.store.packing import QUARTER_S, SQL, Cells, Ints, month_slot
 from aggregator.store.places import producers_of
 from shared.errors import HawklineError
 
 _DIRECTIONS = ("left_to_right", "right_to_left")
-_WINDOWS = (timedelta(days=1), timedelta(days=3))
+_WINDOWS = (timedelta(hours=3), timedelta(days=1), timedelta(days=4))
 _WINDOW = timedelta(days=31)
 """Rows are looked for a window at a time, from the newest back: first where counts are fresh, then by the pack."""
-MOST_NUMBERS = 16_000_000
-"""In an answer of series."""
+MOST_SLOTS = 20_000_000
+"""Quarter-hours and directions of all lines that an answer of series is made from."""
+_MOST_QUARTERS = 10 * 366 * 96
 
 LineKey = tuple[int, int, int]
 """Producer, revision, line."""
@@ -45,10 +46,6 @@ class Step(StrEnum):
 
 class ZoneError(HawklineError):
     """There is no such time zone."""
-
-
-class TooMuchError(HawklineError):
-    """The answer would be too large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +90,10 @@ def rows(connection: Connection, asked: CountQuestion) -> list[LineCount]:
 
     Raises:
         ZoneError: there is no such time zone.
+        UnknownPlaceError: there is no such place.
     """
     steps, selection = _Steps(connection, asked.step, asked.zone), _Selection(connection, asked)
-    found: dict[tuple[int, Name, int], int] = {}
+    found: Counter[tuple[int, Name, int]] = Counter()
     kept = connection.execute(SQL["kept_range"]).fetchone()
     if kept is None or kept["first"] is None:
         return []
@@ -104,11 +102,15 @@ def rows(connection: Connection, asked: CountQuestion) -> list[LineCount]:
     windows = iter(_WINDOWS)
     while begin < end:
         start = max(begin, end - next(windows, _WINDOW))
-        table = selection.table(start, end)
-        keys, crossings = _sum_up(np.stack([steps.of(table.slots // 2), table.names, table.slots % 2]), table.crossings)
-        for (since, name, direction), count in zip(keys.T.tolist(), crossings.tolist(), strict=True):
-            key = since, table.named[name], direction
-            found[key] = found.get(key, 0) + count
+        first, last = _quarters(start, end)
+        # Twice, for a slot is a quarter-hour and a direction.
+        starts, step_of = np.unique(steps.of(np.arange(first, last)), return_inverse=True)
+        step_of = 2 * np.repeat(step_of, 2) + np.tile((0, 1), len(step_of))
+        for name, cells in selection.cells(start, end):
+            sums = np.zeros(2 * len(starts), np.int64)
+            np.add.at(sums, step_of[cells.slots - 2 * first], cells.crossings)
+            for at in np.flatnonzero(sums).tolist():
+                found[int(starts[at // 2]), name, at % 2] += int(sums[at])
         # A step that begins within what was looked through is complete.
         if sum(since >= start.timestamp() for since, _, _ in found) >= asked.limit:
             break
@@ -128,50 +130,39 @@ def rows(connection: Connection, asked: CountQuestion) -> list[LineCount]:
 def series(connection: Connection, asked: CountQuestion) -> Series:
     """Answer with every step of the time asked for, those without crossings too.
 
+    Args:
+        asked: with `busiest`, which bounds the answer.
+
     Raises:
         ZoneError: there is no such time zone.
-        TooMuchError: more than `MOST_NUMBERS`.
+        UnknownPlaceError: there is no such place.
+        TooMuchError: more than `MOST_SLOTS`, or more than ten years.
     """
-    first, last = (-int(-moment.timestamp() // QUARTER_S) for moment in (asked.begin, asked.end))
-    quarters = np.arange(first, max(first, last))
-    if len(quarters) > MOST_NUMBERS:
-        raise TooMuchError("the time asked for is too long: narrow since and until")
-    starts, begins = np.unique(_Steps(connection, asked.step, asked.zone).of(quarters), return_index=True)
-    parts = _Selection(connection, asked).parts(asked.begin, asked.end)
-    if 2 * len(starts) * len(parts) > MOST_NUMBERS:
+    first, last = _quarters(asked.begin, asked.end)
+    if last - first > _MOST_QUARTERS:
+        raise TooMuchError("the time asked for is too long: at most ten years")
+    steps, selection = _Steps(connection, asked.step, asked.zone), _Selection(connection, asked)
+    if 2 * (last - first) * selection.lines > MOST_SLOTS:
         raise TooMuchError(
-            f"{len(parts)} lines of {len(starts)} steps are too much for one answer: ask for a longer step, "
-            "fewer lines or less time"
+            f"{selection.lines} lines over {(last - first) // 96} days are too much for one answer: "
+            "ask for fewer lines or less time"
         )
+    starts, begins = np.unique(steps.of(np.arange(first, last)), return_index=True)
+    parts: dict[Name, list[Cells]] = {}
+    for name, cells in selection.cells(asked.begin, asked.end):
+        parts.setdefault(name, []).append(cells)
     sums = {name: sum(int(each.crossings.sum()) for each in cells) for name, cells in parts.items()}
 
     def lines() -> Iterator[tuple[Name, Ints]]:
-        slots = np.empty(2 * len(quarters), np.int64)
+        slots = np.empty(2 * (last - first), np.int64)
         for name in sorted(parts, key=lambda name: (-sums[name], name)):
             slots.fill(0)
             for each in parts[name]:  # within one of them no slot comes twice
                 slots[each.slots - 2 * first] += each.crossings
             line = slots.reshape(-1, 2)
-            yield name, line if len(starts) == len(quarters) else np.add.reduceat(line, begins, axis=0)
+            yield name, line if len(starts) == last - first else np.add.reduceat(line, begins, axis=0)
 
     return Series(starts, lines())
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """Cells of many lines.
-
-    Attributes:
-        named: names.
-        names: shape (n,), index of the name of each cell.
-        slots: shape (n,), counted from 1970.
-        crossings: shape (n,).
-    """
-
-    named: Sequence[Name]
-    names: npt.NDArray[np.intp]
-    slots: Ints
-    crossings: Ints
 
 
 class _Steps:
@@ -208,32 +199,23 @@ class _Selection:
         if asked.busiest is not None:
             self._lines = self._busiest(asked.begin, asked.end, asked.busiest)
 
-    def parts(self, begin: datetime, end: datetime) -> dict[Name, list[Cells]]:
-        """Their cells from `begin` to before `end`, counted from 1970, by name."""
+    @property
+    def lines(self) -> int:
+        """How many lines it is about at most; all of them count as none."""
+        return 0 if self._lines is None else len(self._lines)
+
+    def cells(self, begin: datetime, end: datetime) -> Iterator[tuple[Name, Cells]]:
+        """Their cells from `begin` to before `end`, counted from 1970; a name may come several times."""
         values: dict[str, Any] = {"from": begin, "until": end, "producers": self._producers}
         if self._lines is None:
             read = self._fetch("cells_of_producers", values)
         else:
             read = self._fetch("cells_of_lines", {**values, **_columns(self._lines)})
         names = self._names(sorted({row[:3] for row in read}))
-        found: dict[Name, list[Cells]] = {}
         for producer, revision, line, month, packed in read:
             cells = _within(month, packed, begin, end)
             if len(cells.slots):
-                found.setdefault(names[producer, revision, line], []).append(cells)
-        return found
-
-    def table(self, begin: datetime, end: datetime) -> _Table:
-        """The same in columns."""
-        parts = self.parts(begin, end)
-        cells = [each for of_line in parts.values() for each in of_line]
-        lengths = [sum(len(each.slots) for each in of_line) for of_line in parts.values()]
-        return _Table(
-            list(parts),
-            np.repeat(np.arange(len(parts)), lengths),
-            _joined([each.slots for each in cells]),
-            _joined([each.crossings for each in cells]),
-        )
+                yield names[producer, revision, line], cells
 
     def _busiest(self, begin: datetime, end: datetime, count: int) -> list[LineKey]:
         """The lines of the names that were crossed most.
@@ -276,7 +258,7 @@ def _cells(month: Any, packed: bytes) -> Cells:
 def _within(month: Any, packed: bytes, begin: datetime, end: datetime) -> Cells:
     """The cells from `begin` to before `end`."""
     cells = _cells(month, packed)
-    first, last = (2 * -int(-moment.timestamp() // QUARTER_S) for moment in (begin, end))
+    first, last = (2 * quarter for quarter in _quarters(begin, end))
     slots = cells.slots
     if len(slots) and (slots[0] < first or slots[-1] >= last):
         inside = (slots >= first) & (slots < last)
@@ -293,13 +275,7 @@ def _columns(lines: Sequence[LineKey]) -> dict[str, str]:
     }
 
 
-def _joined(parts: Sequence[Ints]) -> Ints:
-    return np.concatenate(parts) if parts else np.zeros(0, np.int64)
-
-
-def _sum_up(keys: Ints, values: Ints) -> tuple[Ints, Ints]:
-    """Sums of equal columns: (k, n) keys and n values become (k, m) and m."""
-    different, where = np.unique(keys, axis=1, return_inverse=True)
-    sums = np.zeros(different.shape[1], np.int64)
-    np.add.at(sums, where.ravel(), values)
-    return different, sums
+def _quarters(begin: datetime, end: datetime) -> tuple[int, int]:
+    """Quarter-hours since 1970 that begin from `begin` on, and before `end`."""
+    first, last = (-int(-moment.timestamp() // QUARTER_S) for moment in (begin, end))
+    return first, max(first, last)

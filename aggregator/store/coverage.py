@@ -9,12 +9,18 @@ from psycopg.rows import class_row
 
 from aggregator.store.database import Connection
 from aggregator.store.entities import Availability, HealthSample, Uncovered
+from aggregator.store.errors import TooMuchError
 from aggregator.store.places import sites_within
 from aggregator.store.queries import load_queries
+from shared.events import HEALTH_EXPIRES as EXPIRES
 
 SQL = load_queries("coverage.sql")
 
 _QUARTER_S = 900
+MOST_DAYS = 200_000
+"""Of all boxes or cameras together that are looked into for gaps."""
+_WRITTEN_S = 30.0
+"""Coverage is in the database so long after the heartbeat that tells of it."""
 _TOLERANCE_MS = 5_000
 """A quarter-hour that lacks less is whole: the two heartbeats around a restart may be so far apart."""
 
@@ -25,7 +31,7 @@ class CoverageQuestion:
 
     Attributes:
         begin: taken from the beginning of its quarter-hour.
-        end: to the end of the last quarter-hour that is over.
+        end: to the end of the last quarter-hour that is over and of which everything is known.
         cameras: cameras instead of boxes.
     """
 
@@ -45,7 +51,10 @@ def availability(connection: Connection, asked: CoverageQuestion) -> list[Availa
     """
     values = {
         "from": _quarter(asked.begin),
-        "until": _quarter(min(asked.end, datetime.now(UTC))),
+        "until": _quarter(asked.end),
+        "now": datetime.now(UTC),
+        "expires": EXPIRES,
+        "written_s": _WRITTEN_S,
         "sites": None if asked.place is None else sites_within(connection, asked.place),
         "site": asked.site,
         "agent": asked.agent,
@@ -60,8 +69,12 @@ def uncovered(connection: Connection, asked: CoverageQuestion, limit: int) -> li
 
     Raises:
         UnknownPlaceError: there is no such place.
+        TooMuchError: too many of them over too many days.
     """
     lacking = [each for each in availability(connection, asked) if each.uncovered_s * 1000 > _TOLERANCE_MS]
+    days = sum((each.until - each.since).days + 1 for each in lacking)
+    if days > MOST_DAYS:
+        raise TooMuchError(f"{len(lacking)} were not well at some time: ask for less time, or for one place")
     values: dict[str, Any] = {"tolerance_ms": _TOLERANCE_MS, "limit": limit, **_columns(lacking)}
     with connection.cursor(row_factory=class_row(Uncovered)) as cursor:
         return cursor.execute(SQL["uncovered"], values, prepare=False).fetchall()

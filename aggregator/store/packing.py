@@ -22,8 +22,9 @@ from aggregator.store.queries import load_queries
 SQL = load_queries("counts.sql")
 
 QUARTER_S = 900
-_YOUNG = timedelta(hours=6)
-"""A day stays as it is until so long after its end: nearly all crossings go there."""
+_YOUNG = timedelta(hours=2)
+_PART_S = 6 * 3600
+"""A quarter of a day stays as it is until so long after its end: nearly all crossings go there."""
 _PRODUCERS = 50
 """Packed in one transaction."""
 _WIDTHS = (1, 2, 4, 8)
@@ -107,7 +108,7 @@ def month_slot(month: date) -> int:
 
 def due(now: datetime) -> datetime:
     """Counts before this may be packed."""
-    return (now - _YOUNG).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return datetime.fromtimestamp((now - _YOUNG).timestamp() // _PART_S * _PART_S, tz=UTC)
 
 
 def pack_counts(connection: Connection, before: datetime) -> int:
@@ -132,7 +133,6 @@ def _pack(connection: Connection, producers: Sequence[int], before: datetime) ->
     which = {"producers": list(producers), "before": before}
     with connection.transaction(), connection.cursor(row_factory=tuple_row, binary=True) as cursor:
         cursor.execute(SQL["one_packer"])
-        cursor.execute(SQL["lock_old_counts"], which)
         taken = cursor.execute(SQL["take_old_counts"], which).fetchall()
         if not taken:
             return 0

@@ -54,15 +54,20 @@ def producers_of(connection: Connection, place: str | None, site: str | None, ag
     return [row["id"] for row in connection.execute(SQL["producers_of"], asked)]
 
 
-def put_place(connection: Connection, name: str, above: str | None, title: str) -> None:
+def put_place(connection: Connection, name: str, **change: str | None) -> None:
     """Add a place, or move or rename it.
+
+    Args:
+        change: `above` and `title`; what is not given stays, or is nothing of a new place.
 
     Raises:
         PlaceError: the place above does not exist, or lies below this one.
     """
     connection.execute(SQL["lock_places"])
+    there = connection.execute(SQL["place"], {"name": name}).fetchone() or {"above": None, "title": ""}
+    above, title = change.get("above", there["above"]), change.get("title", there["title"])
     if above is not None:
-        if not connection.execute(SQL["is_in_tree"], {"name": above}).fetchone():
+        if not connection.execute(SQL["place"], {"name": above}).fetchone():
             raise PlaceError(f"place {above!r} does not exist: add it first")
         below = [row["name"] for row in connection.execute(SQL["below"], {"place": name})]
         if above in below:

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 import psycopg
 
 from aggregator.store.database import Connection, Database
+from aggregator.store.keep import Keep
 from aggregator.store.packing import due, pack_counts
 from aggregator.store.queries import load_queries
 from shared.telling import Complaint
@@ -52,25 +53,73 @@ def objection(days: Sequence[Day], now: datetime, newest: datetime | None, jump_
     Args:
         days: what would go.
         now: by our wall clock, which may be wrong.
-        newest: when the newest event was received.
+        newest: when the newest event, or heartbeat, was received.
         jump_s: by how much the wall clock was set since this was looked at last.
     """
     if abs(jump_s) > _JUMP_S:
         return f"the clock was set by {jump_s:.0f} s"
     if newest is None or abs(now - newest) > _SILENCE:
-        return f"the newest event was received at {newest}, and it is {now:%Y-%m-%d %H:%M} now: is the clock right?"
+        return f"the newest news came at {newest}, and it is {now:%Y-%m-%d %H:%M} now: is the clock right?"
     if len(days) > _AT_ONCE:
         return f"{len(days)} days would go at once ({days[0].day} to {days[-1].day})"
     return None
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
-    """For how long what is kept."""
+class Expired:
+    """What of one kind has expired.
 
-    events: timedelta
-    coverage: timedelta
-    health: timedelta
+    Attributes:
+        kind: events, coverage or health samples.
+        keep: how long it is kept.
+        days: oldest first.
+        newest: when the newest news of this kind came.
+    """
+
+    kind: str
+    keep: timedelta
+    days: Sequence[Day]
+    newest: datetime | None
+
+
+_QUERIES = {
+    "events": ("newest_received", "drop_day"),
+    "coverage": ("newest_heartbeat", "drop_day_of_coverage"),
+    "health samples": ("newest_heartbeat", "drop_day_of_health"),
+}
+
+
+def all_expired(connection: Connection, keep: Keep, now: datetime) -> list[Expired]:
+    """What has expired of each kind, if anything."""
+    found = []
+    for kind, kept in (("events", keep.events), ("coverage", keep.coverage), ("health samples", keep.health)):
+        if kind == "events":
+            days = expired(kept_days(connection), now, kept)
+        else:
+            rows = connection.execute(SQL[f"old_days_of_{kind.split()[0]}"], {"before": (now - kept).date()})
+            days = [Day(row["day"], 0, False) for row in rows]
+        newest = connection.execute(SQL[_QUERIES[kind][0]]).fetchone()
+        found.append(Expired(kind, kept, days, newest["at"] if newest else None))
+    return found
+
+
+def drop(connection: Connection, what: Expired) -> list[date]:
+    """Delete it, day by day; returns the days that are gone.
+
+    Args:
+        connection: in autocommit mode.
+    """
+    gone = []
+    for day in what.days:
+        try:
+            with connection.transaction():
+                connection.execute("SET LOCAL lock_timeout = '2s'")
+                connection.execute(SQL[_QUERIES[what.kind][1]], {"day": day.day})
+        except psycopg.errors.LockNotAvailable:
+            break  # somebody reads for long; the next look comes
+        log.info("retention: deleted the %s of %s", what.kind, day.day)
+        gone.append(day.day)
+    return gone
 
 
 class RetentionKeeper:
@@ -79,19 +128,20 @@ class RetentionKeeper:
     def __init__(self, database: Database, keep: Keep) -> None:
         self._database, self._keep = database, keep
         self._wall_s, self._steady_s = time.time(), time.monotonic()
-        self._complaints = {kind: Complaint(log) for kind in ("events", "coverage", "health samples")}
+        self._complaints = {kind: Complaint(log) for kind in _QUERIES}
 
     def run(self) -> None:
         """For ever."""
         self._database.keep_serving("retention", self._serve, autocommit=True)
 
     def _serve(self, connection: Connection) -> None:
+        connection.execute("SET statement_timeout = 0")  # compressing a large day takes its time
         while True:
             time.sleep(_LOOK_S)
             self.look(connection)
 
     def look(self, connection: Connection) -> list[date]:
-        """Delete what has expired, compress and pack what is old enough.
+        """Pack and compress what is old enough, delete what has expired.
 
         Args:
             connection: in autocommit mode.
@@ -103,37 +153,22 @@ class RetentionKeeper:
         jump_s = (wall_s - self._wall_s) - (steady_s - self._steady_s)
         self._wall_s, self._steady_s = wall_s, steady_s
         now = datetime.fromtimestamp(wall_s, tz=UTC)
-        days = kept_days(connection)
-        gone = self._drop(connection, "events", "drop_day", expired(days, now, self._keep.events), now, jump_s)
-        for kind, keep in (("coverage", self._keep.coverage), ("health samples", self._keep.health)):
-            name = kind.split()[0]
-            rows = connection.execute(SQL[f"old_days_of_{name}"], {"before": (now - keep).date()})
-            old = [Day(row["day"], 0, False) for row in rows]
-            self._drop(connection, kind, f"drop_day_of_{name}", old, now, jump_s)
-        for day in days:
-            if not day.compressed and day.day not in gone and day.day < (now - COMPRESS_AFTER).date():
-                connection.execute(SQL["compress_day"], {"day": day.day})
         pack_counts(connection, due(now))
-        return gone
+        gone = {
+            what.kind: self._drop(connection, what, now, jump_s) for what in all_expired(connection, self._keep, now)
+        }
+        for day in kept_days(connection):
+            if not day.compressed and day.day < (now - COMPRESS_AFTER).date():
+                connection.execute(SQL["compress_day"], {"day": day.day})
+        return gone["events"]
 
-    def _drop(
-        self, connection: Connection, kind: str, query: str, days: Sequence[Day], now: datetime, jump_s: float
-    ) -> list[date]:
-        if not days:
+    def _drop(self, connection: Connection, what: Expired, now: datetime, jump_s: float) -> list[date]:
+        if not what.days:
             return []
-        row = connection.execute(SQL["newest_received"]).fetchone()
-        if against := objection(days, now, row["recv_at"] if row else None, jump_s):
-            self._complaints[kind].tell(f"retention: no {kind} are deleted: {against}")
+        if against := objection(what.days, now, what.newest, jump_s):
+            self._complaints[what.kind].tell(
+                f"retention: no {what.kind} are deleted: {against}; `hawkline aggregator retention` can delete them"
+            )
             return []
-        self._complaints[kind].over(f"retention: {kind}: goes on")
-        gone = []
-        for day in days:
-            try:
-                with connection.transaction():
-                    connection.execute("SET LOCAL lock_timeout = '2s'")
-                    connection.execute(SQL[query], {"day": day.day})
-            except psycopg.errors.LockNotAvailable:
-                break  # somebody reads for long; the next look comes
-            log.info("retention: deleted the %s of %s", kind, day.day)
-            gone.append(day.day)
-        return gone
+        self._complaints[what.kind].over(f"retention: {what.kind}: goes on")
+        return drop(connection, what)

@@ -1,7 +1,8 @@
 """Backups: all tables as one moment saw them, the pictures beside them, and a list of what belongs together.
 
-A backup is a folder: `tables/`, a compressed text of PostgreSQL's COPY each, `evidence/`, and last `manifest.json`,
-without which it is none. It is taken while everything runs. What it holds are rows, not how a server keeps them: it may
+A backup is a folder: `tables-…/`, a compressed text of PostgreSQL's COPY each, `evidence/`, and last `manifest.json`,
+which names the tables that count and without which it is none: writing it is the one moment at which a new backup takes
+the place of the old one. It is taken while everything runs. What it holds are rows, not how a server keeps them: it may
 be restored into a server with TimescaleDB or without, of another version, whatever it was taken from. The schema is
 made by the migrations, up to the backup's first, and behind the rows the rest.
 
@@ -33,8 +34,9 @@ from shared.files import sync_folder
 
 SQL = load_queries("backup.sql")
 
-TABLES, EVIDENCE, MANIFEST = "tables", "evidence", "manifest.json"
+TABLES, EVIDENCE, MANIFEST = "tables-", "evidence", "manifest.json"
 _FORMAT = 1
+_DAYS_AT_ONCE = 100
 _CHUNK = 1 << 20
 _LEVEL = 1
 """Of compression: more of it would be slower than the disk."""
@@ -55,27 +57,35 @@ def backup(settings: AggregatorSettings, config: Path, to: Path) -> Manifest:
         ConfigError: `to` holds something else, or there is nothing to back up.
         UnavailableError: the database does not answer.
     """
-    fresh = to / f"{TABLES}.new"
-    if to.exists() and any(to.iterdir()) and not ((to / MANIFEST).is_file() or fresh.is_dir()):
-        raise ConfigError(f"--to {to}: the folder holds something that is no backup; name an empty or a new one")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
+    _require_backup(to)
     with opened(settings, config) as database, database.connect("backup") as connection:
         if chosen_engine(connection) is None:
             raise ConfigError(f"{config}: the database holds no Hawkline: there is nothing to back up")
         connection.rollback()
-        manifest = _write_tables(connection, fresh)
+        to.mkdir(parents=True, exist_ok=True)
+        tables = to / f"{TABLES}{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+        tables.mkdir(mode=0o700)
+        manifest = _write_tables(connection, tables)
     # Every picture that these rows know is in its place by now.
     manifest["pictures"] = _copy_pictures(settings.data_dir / EVIDENCE, to / EVIDENCE)
-    (to / MANIFEST).unlink(missing_ok=True)
-    shutil.rmtree(to / TABLES, ignore_errors=True)
-    fresh.rename(to / TABLES)
+    sync_folder(tables)
     draft = to / f"{MANIFEST}.new"
-    draft.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    draft.write_text(json.dumps({**manifest, "folder": tables.name}, indent=2) + "\n", encoding="utf-8")
     _sync(draft)
-    draft.replace(to / MANIFEST)
+    draft.replace(to / MANIFEST)  # from here on it is the backup
     sync_folder(to)
+    for old in to.glob(f"{TABLES}*"):
+        if old != tables:
+            shutil.rmtree(old, ignore_errors=True)
     return manifest
+
+
+def _require_backup(to: Path) -> None:
+    """A folder that is not there, is empty, or holds nothing but backups."""
+    known = {EVIDENCE, MANIFEST, f"{MANIFEST}.new"}
+    others = [path for path in to.iterdir() if path.name not in known] if to.exists() else []
+    if any(not path.name.startswith(TABLES) for path in others):
+        raise ConfigError(f"--to {to}: the folder holds something that is no backup; name an empty or a new one")
 
 
 def restore(settings: AggregatorSettings, config: Path, source: Path) -> Manifest:
@@ -92,9 +102,13 @@ def restore(settings: AggregatorSettings, config: Path, source: Path) -> Manifes
     with stopped(settings, config) as database:
         _require_empty(database, config, manifest["migration"])
         migrate(database, to=manifest["migration"])
+        pictures = _copy_pictures(source / EVIDENCE, settings.data_dir / EVIDENCE)
+        if pictures < manifest["pictures"]:
+            raise ConfigError(f"--from {source}: {manifest['pictures'] - pictures} pictures are missing")
+        with database.connect("restore", autocommit=True) as connection:
+            _make_days(connection, [date.fromisoformat(day) for day in manifest["days"]])
         with database.connect("restore") as connection:
-            _read_tables(connection, source / TABLES, manifest)
-        _copy_pictures(source / EVIDENCE, settings.data_dir / EVIDENCE)
+            _read_tables(connection, source / manifest["folder"], manifest)
         migrate(database)
         with database.connect("restore", autocommit=True) as connection:
             connection.execute("SET statement_timeout = 0")
@@ -134,7 +148,6 @@ def _read_tables(connection: Connection, folder: Path, manifest: Manifest) -> No
     """All rows in one transaction."""
     try:
         connection.execute("SET LOCAL statement_timeout = 0")
-        connection.execute(SQL["make_days"], {"days": [date.fromisoformat(day) for day in manifest["days"]]})
         ours = {row["name"] for row in connection.execute(SQL["tables"])}
         for name, table in manifest["tables"].items():
             if name not in ours:
@@ -150,6 +163,12 @@ def _read_tables(connection: Connection, folder: Path, manifest: Manifest) -> No
         connection.commit()
     except (psycopg.Error, EOFError, gzip.BadGzipFile) as error:
         raise UnavailableError(f"the rows could not be restored, nothing is changed: {first_line(error)}") from None
+
+
+def _make_days(connection: Connection, days: Sequence[date]) -> None:
+    """Some in a transaction: each is locked until it ends."""
+    for start in range(0, len(days), _DAYS_AT_ONCE):
+        connection.execute(SQL["make_days"], {"days": list(days[start : start + _DAYS_AT_ONCE])})
 
 
 def _named(statement: LiteralString, table: str, columns: Sequence[str]) -> sql.Composed:
@@ -169,7 +188,8 @@ def _manifest(source: Path) -> Manifest:
         made_by, newest, tables = manifest["hawkline"], int(manifest["migration"]), dict(manifest["tables"])
         if manifest["format"] != _FORMAT:
             raise ValueError(f"format {manifest['format']}")
-        changed = [name for name, table in tables.items() if _sha256(source / TABLES / f"{name}.gz") != table["sha256"]]
+        folder = Path(manifest["folder"]).name
+        changed = [name for name, table in tables.items() if _sha256(source / folder / f"{name}.gz") != table["sha256"]]
     except FileNotFoundError as error:
         raise ConfigError(
             f"--from {source}: {error.filename} is missing: this is no backup that came to its end"

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from aggregator.config import AggregatorSettings
@@ -51,7 +51,8 @@ def check(settings: AggregatorSettings, config: Path, days: int) -> Iterator[Fin
         yield from _schema(connection)
         yield from _days(connection, days)
         yield _pictures(connection, settings.data_dir / "evidence")
-        free = shutil.disk_usage(settings.data_dir).free
+        place = next(place for place in (settings.data_dir, *settings.data_dir.parents) if place.exists())
+        free = shutil.disk_usage(place).free
         yield Finding("free disk", free > _FREE_BYTES, f"{free / 2**30:.1f} GiB in {settings.data_dir}")
 
 
@@ -90,28 +91,32 @@ def _schema(connection: Connection) -> Iterator[Finding]:
 
 
 def _days(connection: Connection, days: int) -> Iterator[Finding]:
-    """Newest days, each for itself; events that come meanwhile would disturb today's counts, so it is left out."""
+    """The newest days that are over: today's counts change while they are looked at."""
     today = datetime.now(UTC).date()
-    kept = [day.day for day in kept_days(connection) if day.day < today][-days:]
-    found = dict.fromkeys(("stray_numbers", "twice_stored"), 0)
+    kept = [day.day for day in kept_days(connection) if day.day < today][-days:] if days else []
+    if not kept:
+        yield Finding("events", True, "no whole day is there, or asked for")
+        return
+    which = f"{len(kept)} days, {kept[0]} to {kept[-1]}"
+    span = {"from": _midnight(kept[0]), "until": _midnight(kept[-1]) + timedelta(days=1)}
+    for name, what in (("stray_numbers", "events that no cursor knows"), ("twice_stored", "numbers stored twice")):
+        number = _number(connection, name, span)
+        yield Finding(what, not number, f"{number} in {which}")
     wrong, crossings = [], 0
-    for day in kept:
-        begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
-        span = {"from": begin, "until": begin + timedelta(days=1)}
+    for begin in map(_midnight, kept):
         with connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            numbers = {name: _number(connection, name, span) for name in (*found, "crossings_stored")}
+            stored = _number(connection, "crossings_stored", {"from": begin, "until": begin + timedelta(days=1)})
             counted = sum(row.crossings for row in counts.rows(connection, _whole(begin)))
-        for name in found:
-            found[name] += numbers[name]
         crossings += counted
-        if counted != numbers["crossings_stored"]:
-            wrong.append(f"{day}: {counted} counted, {numbers['crossings_stored']} stored")
-    which = f"{len(kept)} days, {kept[0]} to {kept[-1]}" if kept else "no whole day yet"
-    for name, what in (("stray_numbers", "events that no cursor knows"), ("twice_stored", "numbers stored twice")):
-        yield Finding(what, not found[name], f"{found[name]} in {which}")
+        if counted != stored:
+            wrong.append(f"{begin.date()}: {counted} counted, {stored} stored")
     told = "; ".join(wrong[:_TOLD]) + (f" and {len(wrong) - _TOLD} more" if len(wrong) > _TOLD else "")
     yield Finding("counts equal the crossings", not wrong, told or f"{crossings} in {which}")
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def _whole(begin: datetime) -> counts.CountQuestion:

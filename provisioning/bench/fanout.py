@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from provisioning.bench.generator import Load
+from provisioning.bench.generator import Load, Sent
 from provisioning.bench.listeners import Audience, Heard
 from provisioning.bench.machine import Mosquitto, Usage
 from provisioning.parts.aggregator import LocalAggregator
@@ -61,11 +61,11 @@ def _measure(audience: Audience, rate: float, broker: Mosquitto, aggregator: Loc
                 raise UnavailableError("the listeners did not get their feeds")
             usage = Usage(aggregator, _PARTS, broker=broker.pid, listeners=listeners.pid)
             before_mb = usage.memory_mb("api")
-            with subprocess.Popen(send, stdout=subprocess.DEVNULL) as generator:
+            with subprocess.Popen(send, stdout=subprocess.PIPE, text=True) as generator:
                 time.sleep(max(0.0, load.seconds - 1.0))
                 cores, after_mb = usage.cores(), usage.memory_mb("api")
                 out, _ = listeners.communicate(timeout=_DRAIN_S + audience.seconds)
-                generator.wait(_DRAIN_S)
+                sent = Sent(**json.loads(generator.communicate(timeout=_DRAIN_S)[0]))
         except subprocess.TimeoutExpired:
             raise UnavailableError("the listeners do not come to an end") from None
         finally:
@@ -84,6 +84,7 @@ def _measure(audience: Audience, rate: float, broker: Mosquitto, aggregator: Loc
         "worst_client_p99_ms": heard.worst_p99_ms,
         "most_ms": heard.most_ms,
         "missed": heard.missed,
+        "late_ms": sent.late_ms,
         "api_mb": f"{before_mb:g} to {after_mb:g}",
         "cores": cores,
         "bar": f"p99 <= {BAR_MS:g} ms",

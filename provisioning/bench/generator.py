@@ -38,6 +38,7 @@ class Load:
         seconds: how long.
         at_once: everything that these seconds hold is made before and sent as fast as the broker takes it.
         answered: whether anybody acknowledges; nothing is waited for where not.
+        prefix: before every topic.
     """
 
     port: int
@@ -48,6 +49,7 @@ class Load:
     seconds: float
     at_once: bool = False
     answered: bool = True
+    prefix: str = ""
 
 
 @dataclass(slots=True)
@@ -77,11 +79,12 @@ class _Box:
         self.next = dict.fromkeys(Lane, 1)
         self.acknowledged = dict.fromkeys(Lane, 0)
 
-    def batch(self, lane: Lane, count: int) -> tuple[str, bytes]:
-        now_ms = to_ms(time.time())
+    def batch(self, lane: Lane, count: int, due_s: float) -> tuple[str, bytes]:
+        """Events of the time at which they were due, however late they are sent."""
+        now_ms, due_ms = to_ms(time.time()), to_ms(due_s)
         first = self.next[lane]
         self.next[lane] = first + count
-        rows = [encode_event(self._event(lane, now_ms, first + n)) for n in range(count)]
+        rows = [encode_event(self._event(lane, due_ms, first + n)) for n in range(count)]
         return self.topics[lane], encode_batch(Header(lane, self.epoch, first, count, 1, now_ms), rows)
 
     def _event(self, lane: Lane, now_ms: int, number: int) -> Event:
@@ -114,7 +117,7 @@ class Generator:
             self._loop.turn(0.05)
         if self._load.answered:
             for number in range(self._load.boxes):  # their configurations are no part of what is measured
-                self._send(number, Lane.ALARM, 1)
+                self._send(number, Lane.ALARM, 1, time.time())
                 self._loop.turn(0.002)
             self._await_all()
         self._sent = Sent()
@@ -132,7 +135,7 @@ class Generator:
     def _burst(self) -> None:
         load = self._load
         order = [number % load.boxes for number in range(round(load.rate * load.seconds / load.rows))]
-        batches = [(number, self._boxes[number].batch(Lane.BULK, load.rows)) for number in order]
+        batches = [(number, self._boxes[number].batch(Lane.BULK, load.rows, time.time())) for number in order]
         self._began_s = self._last_s = time.monotonic()
         self._sent.began_at = time.time()
         for number, (topic, payload) in batches:
@@ -151,7 +154,8 @@ class Generator:
             while done < elapsed_s * load.rate:
                 is_alarm = self._rng.random() < load.alarms * (load.rows if load.rows > 1 else 1)
                 count = 1 if is_alarm else load.rows
-                self._send(number, Lane.ALARM if is_alarm else Lane.BULK, count)
+                due_s = self._sent.began_at + done / load.rate
+                self._send(number, Lane.ALARM if is_alarm else Lane.BULK, count, due_s)
                 number, done = (number + 1) % load.boxes, done + count
                 if number % 64 == 0:
                     self._loop.turn(0.0)
@@ -160,12 +164,12 @@ class Generator:
                 self._sent.backlog.append(self._sent.events - self._sent.acknowledged)
             self._loop.turn(_TICK_S)
 
-    def _send(self, number: int, lane: Lane, count: int) -> None:
-        self._publish(number, *self._boxes[number].batch(lane, count), count)
+    def _send(self, number: int, lane: Lane, count: int, due_s: float) -> None:
+        self._publish(number, *self._boxes[number].batch(lane, count, due_s), count)
 
     def _publish(self, number: int, topic: str, payload: bytes, count: int) -> None:
         end = self._ends[number % _CONNECTIONS]  # always the same of a box, so that its batches come in order
-        while end.publish(topic, payload, qos=_QOS) is None:
+        while end.publish(self._load.prefix + topic, payload, qos=_QOS) is None:
             self._loop.turn(0.001)
         self._sent.events += count
         self._sent.messages += 1

@@ -19,7 +19,8 @@ from shared.output import say
 _PARTS = ["postgres", "ingest-alarm", "ingest-bulk", "alerting", "presence", "api"]
 _SETTLE_S = 5.0
 _DRAIN_S = 120.0
-_PEER_TOPIC = "hl/1/+/+/up/bulk"
+_PEER_TOPIC = "peer/#"
+"""Where the aggregator does not listen: it would share the machine, and the events."""
 
 
 def measure(load: Load, name: str, workers: int = 1) -> dict[str, Any]:
@@ -89,24 +90,33 @@ def burst(load: Load, workers: int) -> list[dict[str, Any]]:
 def _peer(load: Load, program: str, broker: Mosquitto, config: Path) -> dict[str, Any]:
     """The stream through two programs that know neither duplicates nor alerts."""
     count = round(load.rate * load.seconds)
-    psql = [sys.executable, "-m", "shared", "aggregator", "psql", "--config", str(config), "--", "-q", "-c"]
-    subprocess.run([*psql, "CREATE TABLE peer (topic text, payload text)"], check=True)
+    psql = [sys.executable, "-m", "shared", "aggregator", "psql", "--config", str(config), "--", "-qAt"]
+    subprocess.run([*psql, "-c", "CREATE TABLE peer (topic text, payload text)"], check=True)
     where = ["-h", "127.0.0.1", "-p", str(broker.port), "-q", "1", "-t", _PEER_TOPIC]
     with (
         subprocess.Popen([program, *where, "-C", str(count), "-F", "%t\t%x"], stdout=subprocess.PIPE) as heard,
-        subprocess.Popen([*psql, "COPY peer FROM STDIN"], stdin=heard.stdout) as stored,
+        subprocess.Popen(
+            # The server says when it has committed.
+            [*psql, "-c", "COPY peer FROM STDIN", "-c", "SELECT extract(epoch FROM clock_timestamp())"],
+            stdin=heard.stdout,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as stored,
     ):
         time.sleep(_SETTLE_S)
-        arguments = json.dumps(asdict(load) | {"port": broker.port, "answered": False})
+        arguments = json.dumps(asdict(load) | {"port": broker.port, "answered": False, "prefix": "peer/"})
         command = [sys.executable, "-m", "provisioning.bench.generator", arguments]
         out = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
         try:
-            stored.wait(_DRAIN_S)
+            said, _ = stored.communicate(timeout=_DRAIN_S)
         except subprocess.TimeoutExpired:
             heard.kill()
             raise UnavailableError("peer: not all messages came through mosquitto_sub") from None
-        took_s = time.time() - Sent(**json.loads(out)).began_at
-    subprocess.run([*psql, "DROP TABLE peer"], check=True)
+    counted = subprocess.run([*psql, "-c", "SELECT count(*) FROM peer"], check=True, stdout=subprocess.PIPE, text=True)
+    if stored.returncode or int(counted.stdout) != count:
+        raise UnavailableError(f"peer: {counted.stdout.strip()} of {count} messages were stored")
+    took_s = float(said) - Sent(**json.loads(out)).began_at
+    subprocess.run([*psql, "-c", "DROP TABLE peer"], check=True)
     return {"load": "peer: mosquitto_sub | COPY", "sent": count, "events_per_s": round(count / took_s)}
 
 

@@ -44,9 +44,10 @@ def measure(boxes: int, rate: float, alarms: float, seconds: float) -> dict[str,
             found = run_simulation(options)
             watch.join()
     p99_ms = found["screen_p99_ms"]
-    met = found["ok"] and p99_ms is not None and p99_ms <= BAR_MS
+    per_s = found["numbered"] / found["seconds"]  # which hold starting and stopping, too
+    met = found["ok"] and p99_ms is not None and p99_ms <= BAR_MS and per_s >= 0.9 * rate
     return {
-        "events_per_s": round(found["numbered"] / found["seconds"]),
+        "events_per_s": round(per_s),
         "alerts": found["alerts"],
         "stored_p50_ms": found["alarm_p50_ms"],
         "stored_p99_ms": found["alarm_p99_ms"],

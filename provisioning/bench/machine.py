@@ -36,8 +36,8 @@ class Mosquitto:
         self.port = pick_free_port()
         config = folder / "mosquitto.conf"
         config.write_text(_CONFIG.format(port=self.port), encoding="utf-8")
-        log = (folder / "mosquitto.log").open("wb")
-        self._process = subprocess.Popen([program, "-c", str(config)], stdout=log, stderr=log)
+        with (folder / "mosquitto.log").open("wb") as log:
+            self._process = subprocess.Popen([program, "-c", str(config)], stdout=log, stderr=log)
         self.pid = self._process.pid
 
     def __enter__(self) -> Self:

@@ -12,15 +12,18 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from aggregator.ingest.presence import PresenceWorker
-from aggregator.store import Database
+from aggregator.store import Database, coverage
 from aggregator.store.database import Connection
-from aggregator.store.retention import Keep, RetentionKeeper
+from aggregator.store.errors import TooMuchError
+from aggregator.store.keep import Keep
+from aggregator.store.retention import RetentionKeeper
 from shared.envelope import encode_message
 from shared.events import BoxState, CameraHealth, Health
 from shared.mqtt import Message
 
 QUARTER = timedelta(minutes=15)
-NOW = datetime.fromtimestamp(datetime.now(UTC).timestamp() // 900 * 900, tz=UTC)
+# The end of the newest quarter-hour of which everything is known.
+NOW = datetime.fromtimestamp((datetime.now(UTC).timestamp() - 300) // 900 * 900, tz=UTC)
 BEGIN = NOW - timedelta(hours=30)
 
 
@@ -130,6 +133,46 @@ def test_a_camera_that_is_gone_counts_until_its_last_day(client: httpx.Client, b
     assert set(found) == {"road", "new"}
     assert found["road"]["uncovered_s"] == 0
     assert found["new"]["covered_s"] == 0
+
+
+def test_a_camera_counts_from_its_first_day(client: httpx.Client, boxes: Boxes) -> None:
+    boxes.connection.execute("DELETE FROM coverage WHERE camera = 'road' AND day < %s", (NOW.date(),))
+    row = asked(client, agent="b", cameras=True)[0]
+    assert (row["since"], row["uncovered_s"]) == (stamp(datetime(NOW.year, NOW.month, NOW.day, tzinfo=UTC)), 0)
+
+
+def test_a_camera_without_a_name_is_none(client: httpx.Client, boxes: Boxes) -> None:
+    boxes.connection.execute(
+        "UPDATE agents SET health = %s WHERE agent = 'b'", (Jsonb({"cameras": [{"name": "", "state": "watching"}]}),)
+    )
+    assert [row["camera"] for row in asked(client, agent="b", cameras=True)] == ["road"]
+
+
+def test_what_cannot_be_known_yet_is_not_counted(client: httpx.Client, boxes: Boxes) -> None:
+    """Soon after a quarter-hour the heartbeat that tells of its end has not come, or is not written."""
+    until = (datetime.now(UTC) + timedelta(minutes=20)).isoformat()
+    assert asked(client, agent="b", until=until)[0]["until"] == stamp(NOW)
+    # Of a box that beats once an hour it takes longer.
+    boxes.connection.execute("UPDATE agents SET health_interval_s = 3600 WHERE agent = 'b'")
+    assert asked(client, agent="b", until=until)[0]["until"] <= stamp(NOW - timedelta(minutes=75))
+
+
+def test_a_worker_that_stops_writes_what_was_covered(database: Database, connection: Connection) -> None:
+    boxes = Boxes(database, connection)
+    boxes.worker.start()
+    boxes.born("north", "a")
+    for minute in range(3):
+        boxes.beat("north", "a", BEGIN + timedelta(minutes=minute), {})
+    boxes.worker.stop()
+    assert connection.execute("SELECT sum(total) AS ms FROM coverage").fetchone() == {"ms": 120_000}
+
+
+def test_too_many_gaps_are_refused(
+    client: httpx.Client, boxes: Boxes, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coverage, "MOST_DAYS", 1)
+    with pytest.raises(TooMuchError, match="ask for less time"):
+        coverage.uncovered(connection, coverage.CoverageQuestion(BEGIN, NOW), 10)
 
 
 def test_samples_of_a_box(client: httpx.Client, boxes: Boxes) -> None:

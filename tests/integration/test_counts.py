@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from aggregator.ingest.commit import SQL as INGEST
-from aggregator.store import Database, arrays
+from aggregator.store import Database, arrays, counts
 from aggregator.store.database import Connection
 from aggregator.store.packing import Cells, due, month_slot, pack_counts
 
@@ -177,8 +177,10 @@ def test_series_hold_every_step_and_the_busiest_line_first(client: httpx.Client,
     ("more", "words"),
     [
         ({"zone": "Mars/Olympus"}, "Asia/Shanghai"),
-        ({"since": "0001-01-01T00:00Z", "step": "quarter"}, "too long"),
-        ({"since": "1970-01-01T00:00Z", "step": "quarter"}, "too much for one answer"),
+        ({"since": "0001-01-01T00:00Z"}, "a time of our days"),
+        ({"until": "0001-01-01T00:00Z"}, "a time of our days"),
+        ({"until": "9999-12-31T23:59-12:00"}, "a time of our days"),
+        ({"since": "1980-01-01T00:00Z", "step": "month"}, "at most ten years"),
         ({"place": "nowhere"}, "hawkline place list"),
     ],
 )
@@ -187,6 +189,15 @@ def test_series_that_cannot_be(client: httpx.Client, connection: Connection, mor
     answer = client.get("/api/v1/counts/series", params=more)
     assert answer.status_code == 422
     assert words in answer.text
+
+
+def test_an_answer_has_its_bounds(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    Lines(connection).count(1000)
+    asked_for = counts.CountQuestion(NOW - timedelta(days=30), NOW, busiest=100)
+    assert len(list(counts.series(connection, asked_for).lines)) == 6
+    monkeypatch.setattr(counts, "MOST_SLOTS", 50_000)
+    with pytest.raises(counts.TooMuchError, match="9 lines over 30 days are too much"):
+        counts.series(connection, asked_for)
 
 
 def test_what_is_counted_while_it_is_packed_is_counted_once(database: Database, connection: Connection) -> None:
@@ -247,7 +258,9 @@ def test_a_pack_holds_what_was_put_in(connection: Connection) -> None:
     assert len(Cells(slots, np.ones(len(slots), np.int64)).pack()) == 1 + 744 + len(slots)
 
 
-def test_a_day_stays_as_it_is_until_it_is_well_over() -> None:
-    assert due(NOW) == datetime(2026, 11, 20, tzinfo=UTC)
-    assert due(NOW.replace(hour=5)) == datetime(2026, 11, 19, tzinfo=UTC)
+def test_a_quarter_of_a_day_stays_as_it_is_until_it_is_well_over() -> None:
+    assert due(NOW) == NOW.replace(hour=6)
+    assert due(NOW.replace(hour=13, minute=59)) == NOW.replace(hour=6)
+    assert due(NOW.replace(hour=14)) == NOW
+    assert due(NOW.replace(hour=1)) == NOW.replace(hour=18) - timedelta(days=1)
     assert month_slot(NOW.date()) == int(datetime(2026, 11, 1, tzinfo=UTC).timestamp()) // 900 * 2

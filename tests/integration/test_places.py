@@ -110,6 +110,20 @@ def test_a_planner_imports_a_district(client: httpx.Client, tmp_path: Path) -> N
         ("south", "station-3", "南村"),
         ("station-3", "chaohu", "三所"),
     ]
+    assert hawkline(client, "place", "put", "south", "--in", "chaohu").returncode == 0
+    assert hawkline(client, "place", "put", "south", "--title", "新南村").returncode == 0
+
+    def south() -> dict[str, object]:
+        found: dict[str, object] = next(row for row in client.get("/api/v1/places").json() if row["name"] == "south")
+        return found
+
+    assert (south()["above"], south()["title"]) == ("chaohu", "新南村"), "what is not given stays"
+    assert hawkline(client, "place", "put", "south", "--top").returncode == 0
+    assert (south()["above"], south()["title"]) == (None, "新南村")
+    assert (
+        "a place lies in one or in nothing"
+        in hawkline(client, "place", "put", "south", "--top", "--in", "chaohu").stderr
+    )
     assert hawkline(client, "events", "--place", "chaohu", "-o", "json").stdout == ""
     assert hawkline(client, "place", "remove", "north").returncode == 0
     assert len(json.loads(client.get("/api/v1/places").text)) == 3

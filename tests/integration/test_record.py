@@ -19,7 +19,8 @@ from aggregator.ingest.commit import Committer
 from aggregator.ingest.reading import read
 from aggregator.store import Database
 from aggregator.store.database import Connection
-from aggregator.store.retention import Day, Keep, RetentionKeeper, expired, kept_days, objection
+from aggregator.store.keep import Keep
+from aggregator.store.retention import Day, RetentionKeeper, expired, kept_days, objection
 from shared.clock import to_ms
 from shared.envelope import Header, encode_batch, encode_event
 from shared.errors import ConfigError

@@ -6,9 +6,10 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 from uuid import uuid4
 
 import psycopg
@@ -117,10 +118,12 @@ def test_a_backup_restored_is_the_same_record(
     for _ in range(2):  # the second replaces the first
         done = hawkline(filled, "backup", "--to", str(backup))
         assert done.returncode == 0, done.stderr
+        (backup / "tables-20260101T000000").mkdir()  # of one that did not come to its end
+    (backup / "tables-20260101T000000").rmdir()
     manifest = json.loads(done.stdout)
-    assert manifest == json.loads((backup / "manifest.json").read_text())
+    assert {**manifest, "folder": ANY} == json.loads((backup / "manifest.json").read_text())
     assert manifest["pictures"] == 1
-    assert sorted(path.name for path in backup.iterdir()) == ["evidence", "manifest.json", "tables"]
+    assert sorted(path.name.split("-")[0] for path in backup.iterdir()) == ["evidence", "manifest.json", "tables"]
     name = f"hawkline_test_{uuid4().hex[:12]}"
     with psycopg.connect(server_dsn, autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name}".encode())
@@ -146,9 +149,10 @@ def test_rows_that_cannot_be_restored_leave_nothing(
     backup = tmp_path / "backup"
     assert hawkline(filled, "backup", "--to", str(backup)).returncode == 0
     manifest = json.loads((backup / "manifest.json").read_text())
-    good = (backup / "tables" / "producers.gz").read_bytes()
+    tables = backup / manifest["folder"]
+    good = (tables / "producers.gz").read_bytes()
     broken = gzip.compress(gzip.decompress(good) + b"nonsense\n")
-    (backup / "tables" / "producers.gz").write_bytes(broken)
+    (tables / "producers.gz").write_bytes(broken)
     manifest["tables"]["producers"]["sha256"] = hashlib.sha256(broken).hexdigest()
     (backup / "manifest.json").write_text(json.dumps(manifest))
     name = f"hawkline_test_{uuid4().hex[:12]}"
@@ -162,7 +166,7 @@ def test_rows_that_cannot_be_restored_leave_nothing(
         assert "could not be restored, nothing is changed" in done.stderr
         manifest["tables"]["producers"]["sha256"] = hashlib.sha256(good).hexdigest()
         (backup / "manifest.json").write_text(json.dumps(manifest))
-        (backup / "tables" / "producers.gz").write_bytes(good)
+        (tables / "producers.gz").write_bytes(good)
         assert hawkline(config, "restore", "--from", str(backup)).returncode == 0
         assert rows(there) == rows(database)
     finally:
@@ -196,7 +200,7 @@ def test_what_is_no_backup_is_not_restored(filled: Path, tmp_path: Path) -> None
     manifest.write_text("{")
     assert "is not one of a backup" in hawkline(config, "restore", "--from", str(backup)).stderr
     manifest.write_text(json.dumps(whole))
-    (backup / "tables" / "events.gz").unlink()
+    (backup / whole["folder"] / "events.gz").unlink()
     assert "no backup that came to its end" in hawkline(config, "restore", "--from", str(backup)).stderr
 
 
@@ -224,3 +228,32 @@ def test_an_embedded_database_is_checked_saved_and_restored_without_an_aggregato
     finally:
         for folder in ("here", "there"):
             EmbeddedPostgres(tmp_path / folder).remove()
+
+
+def test_what_has_expired_is_told_and_deleted_by_hand(
+    database: Database, connection: Connection, tmp_path: Path
+) -> None:
+    """Many days at once are not deleted by themselves; somebody who knows that the clock is right can."""
+    now = datetime.now(UTC)
+    days = [now.date() - timedelta(days=405 + n) for n in range(5)]
+    connection.execute("SELECT make_days(%s)", ([*days, now.date()],))
+    for at in (*days, now):
+        connection.execute(
+            "INSERT INTO events (event_at, recv_at, seq, crc, producer_id, lane, kind, time_quality, body)"
+            " VALUES (%s, now(), 1, 1, 1, 0, 2, 1, '')",
+            (at,),
+        )
+    config = written(tmp_path / "here.toml", "here", database.dsn)
+
+    def told(*more: str) -> dict[str, Any]:
+        done = hawkline(config, "retention", "-o", "json", *more)
+        assert done.returncode == 0, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout.splitlines()[0])
+        return found
+
+    shown = told()
+    assert (shown["what"], shown["expired_days"], shown["deleted_days"]) == ("events", 5, 0)
+    assert "5 days would go at once" in shown["against"]
+    assert told("--yes")["deleted_days"] == 5
+    assert told()["expired_days"] == 0
+    assert connection.execute("SELECT count(*) AS n FROM events").fetchone() == {"n": 1}

@@ -8,8 +8,9 @@ SELECT number FROM migrations ORDER BY number;
 
 -- name: stray_numbers
 -- Events whose number their cursor does not hold as received: there can be none.
-SELECT count(*) AS found FROM events e JOIN cursors c USING (producer_id, lane)
-WHERE e.event_at >= %(from)s AND e.event_at < %(until)s AND e.seq > c.contiguous AND NOT c.above @> e.seq;
+SELECT count(*) AS found FROM events e LEFT JOIN cursors c USING (producer_id, lane)
+WHERE e.event_at >= %(from)s AND e.event_at < %(until)s
+  AND (c.contiguous IS NULL OR e.seq > c.contiguous AND NOT c.above @> e.seq);
 
 -- name: twice_stored
 SELECT count(*) AS found FROM (

@@ -4,16 +4,18 @@ SELECT DISTINCT producer_id FROM counts WHERE quarter < %(before)s ORDER BY prod
 -- name: one_packer
 SELECT pg_advisory_xact_lock(4217004);
 
--- name: lock_old_counts
--- In the order in which ingest adds to them, so that the two never wait for each other.
-SELECT count(*) FROM (
-    SELECT FROM counts WHERE producer_id = ANY(%(producers)s) AND quarter < %(before)s
-    ORDER BY producer_id, revision, line, direction, quarter FOR UPDATE
-) locked;
-
 -- name: take_old_counts
-WITH gone AS (
-    DELETE FROM counts WHERE producer_id = ANY(%(producers)s) AND quarter < %(before)s RETURNING *
+-- Locked in the order in which ingest adds to them, and only what was locked is taken: so the two never wait for each
+-- other in a ring. What is added meanwhile is taken the next time.
+WITH old AS MATERIALIZED (
+    SELECT producer_id, revision, line, direction, quarter FROM counts
+    WHERE producer_id = ANY(%(producers)s) AND quarter < %(before)s
+    ORDER BY producer_id, revision, line, direction, quarter FOR UPDATE
+), gone AS (
+    DELETE FROM counts USING old
+    WHERE (counts.producer_id, counts.revision, counts.line, counts.direction, counts.quarter)
+        = (old.producer_id, old.revision, old.line, old.direction, old.quarter)
+    RETURNING counts.*
 )
 SELECT producer_id, revision, line, date_trunc('month', quarter, 'UTC')::date AS month,
        string_agg(int8send(extract(epoch FROM quarter)::bigint / 900) || int2send(direction) || int8send(crossings), ''::bytea)

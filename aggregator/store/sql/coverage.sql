@@ -1,30 +1,30 @@
 -- name: availability
--- Of cameras that a box no longer has, until the day they were covered last.
-WITH known AS (
-    SELECT a.site, a.agent, k.camera, k.last,
-           greatest(%(from)s::timestamptz, date_bin('15 minutes', coalesce(p.first_seen_at, a.born_at, a.last_seen_at), '1970-01-01')) AS since
+-- From when a box was first seen, a camera from the first day on which it was covered; to the newest quarter-hour that
+-- heartbeats which have come can have covered; of cameras that a box no longer has, to the day they were covered last.
+WITH box AS (
+    SELECT a.site, a.agent, a.health,
+           date_bin('15 minutes', coalesce(p.first_seen_at, a.born_at, a.last_seen_at) + interval '899 s', '1970-01-01') AS seen,
+           least(%(until)s, date_bin('15 minutes', %(now)s - (%(expires)s * a.health_interval_s + %(written_s)s) * interval '1 s',
+                                     '1970-01-01')) AS known
     FROM agents a
     LEFT JOIN (SELECT site, agent, min(first_seen_at) AS first_seen_at FROM producers GROUP BY 1, 2) p USING (site, agent)
-    CROSS JOIN LATERAL (
-        SELECT '' AS camera, %(until)s::timestamptz AS last WHERE NOT %(cameras)s
-        UNION ALL
-        SELECT camera, min(last) FROM (
-            SELECT c.camera, (max(c.day) + 1)::timestamptz AS last FROM coverage c
-            WHERE %(cameras)s AND c.site = a.site AND c.agent = a.agent AND c.camera <> ''
-              AND c.day BETWEEN %(from)s::timestamptz::date AND %(until)s::timestamptz::date
-              AND NOT EXISTS (
-                  SELECT FROM jsonb_array_elements(coalesce(a.health -> 'cameras', '[]')) h WHERE h ->> 'name' = c.camera
-              )
-            GROUP BY c.camera
-            UNION ALL
-            SELECT h ->> 'name', %(until)s FROM jsonb_array_elements(coalesce(a.health -> 'cameras', '[]')) h
-            WHERE %(cameras)s
-        ) each GROUP BY camera
-    ) k
     WHERE (%(sites)s::text[] IS NULL OR a.site = ANY(%(sites)s))
       AND (%(site)s::text IS NULL OR a.site = %(site)s) AND (%(agent)s::text IS NULL OR a.agent = %(agent)s)
+), had AS (
+    SELECT c.site, c.agent, c.camera, min(c.day)::timestamptz AS first, (max(c.day) + 1)::timestamptz AS last
+    FROM coverage c JOIN box b USING (site, agent)
+    WHERE %(cameras)s AND c.camera <> '' GROUP BY 1, 2, 3
+), has AS (
+    SELECT DISTINCT b.site, b.agent, h ->> 'name' AS camera
+    FROM box b CROSS JOIN LATERAL jsonb_array_elements(coalesce(b.health -> 'cameras', '[]')) h
+    WHERE %(cameras)s AND h ->> 'name' <> ''
+), known AS (
+    SELECT site, agent, '' AS camera, seen AS since, known AS until FROM box WHERE NOT %(cameras)s
+    UNION ALL
+    SELECT b.site, b.agent, camera, greatest(b.seen, had.first), CASE WHEN has.site IS NULL THEN least(b.known, had.last) ELSE b.known END
+    FROM had FULL JOIN has USING (site, agent, camera) JOIN box b USING (site, agent)
 ), times AS (
-    SELECT site, agent, camera, since, least(last, %(until)s) AS until FROM known WHERE since < least(last, %(until)s)
+    SELECT site, agent, camera, greatest(since, %(from)s) AS since, until FROM known WHERE greatest(since, %(from)s) < until
 )
 SELECT t.site, t.agent, nullif(t.camera, '') AS camera, t.since, t.until, round(coalesce(sum(
     CASE WHEN c.day::timestamptz >= t.since AND (c.day + 1)::timestamptz <= t.until THEN c.total
@@ -50,7 +50,9 @@ WITH asked AS (
     CROSS JOIN LATERAL generate_series(a.since::date::timestamptz, a.until, interval '1 day') AS d (day)
     CROSS JOIN generate_series(1, 96) place
     LEFT JOIN coverage c ON c.site = a.site AND c.agent = a.agent AND c.camera = a.camera AND c.day = d.day::date
-    WHERE d.day + (place - 1) * interval '15 minutes' >= a.since
+    -- Days that are covered whole, nearly all of them, need not be looked into.
+    WHERE (c.total IS NULL OR c.total < 96 * 900000 - %(tolerance_ms)s)
+      AND d.day + (place - 1) * interval '15 minutes' >= a.since
       AND d.day + (place - 1) * interval '15 minutes' < a.until
 ), short AS (
     SELECT *, at - row_number() OVER (PARTITION BY site, agent, camera ORDER BY at) * interval '15 minutes' AS stretch

@@ -15,8 +15,8 @@ SELECT EXISTS (SELECT FROM places WHERE name = %(name)s)
     OR EXISTS (SELECT FROM agents WHERE site = %(name)s)
     OR EXISTS (SELECT FROM producers WHERE site = %(name)s) AS known;
 
--- name: is_in_tree
-SELECT 1 AS found FROM places WHERE name = %(name)s;
+-- name: place
+SELECT above, title FROM places WHERE name = %(name)s;
 
 -- name: places
 -- Sites that boxes name and nobody put into the tree are told too.

@@ -2,7 +2,10 @@
 SELECT day, bytes, compressed FROM kept_days();
 
 -- name: newest_received
-SELECT recv_at FROM events ORDER BY event_at DESC LIMIT 1;
+SELECT recv_at AS at FROM events ORDER BY event_at DESC LIMIT 1;
+
+-- name: newest_heartbeat
+SELECT max(last_seen_at) AS at FROM agents;
 
 -- name: drop_day
 SELECT drop_day(%(day)s);

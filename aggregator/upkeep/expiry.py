@@ -1,0 +1,36 @@
+"""What has expired, told and deleted by hand: where the keeper will not do it alone."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from aggregator.config import AggregatorSettings
+from aggregator.store.database import Connection
+from aggregator.store.retention import Expired, all_expired, drop, objection
+from aggregator.upkeep.opened import opened
+
+
+def expiry(settings: AggregatorSettings, config: Path, *, sure: bool) -> list[dict[str, Any]]:
+    """A row of each kind: what has expired, what speaks against deleting it, and what was deleted.
+
+    Args:
+        sure: delete it, whatever speaks against it.
+
+    Raises:
+        ConfigError: no aggregator has run there.
+        UnavailableError: the database does not answer.
+    """
+    now = datetime.now(UTC)
+    with opened(settings, config) as database, database.connect("expiry", autocommit=True) as connection:
+        return [_row(connection, what, now, sure) for what in all_expired(connection, settings.retention.keep, now)]
+
+
+def _row(connection: Connection, what: Expired, now: datetime, sure: bool) -> dict[str, Any]:
+    return {
+        "what": what.kind,
+        "kept_days": what.keep.days,
+        "expired_days": len(what.days),
+        "oldest": what.days[0].day.isoformat() if what.days else None,
+        "deleted_days": len(drop(connection, what)) if sure else 0,
+        "against": (objection(what.days, now, what.newest, 0.0) or "") if what.days else "",
+    }
