@@ -1,10 +1,11 @@
 """Query parameters that the questions share."""
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import HTTPException, Query
+from fastapi import Depends, HTTPException, Query
 
 from shared.ids import NAME_PATTERN
 
@@ -12,6 +13,27 @@ Name = Annotated[str | None, Query(pattern=NAME_PATTERN)]
 PlaceName = Annotated[str | None, Query(pattern=NAME_PATTERN, description="a site, or a place above sites")]
 Label = Annotated[str | None, Query(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 Moment = Annotated[str | None, Query(max_length=40, description="not before, or not after: ISO 8601 with a time zone")]
+
+
+@dataclass(frozen=True, slots=True)
+class Boxes:
+    """Whose; what is not given means all."""
+
+    place: PlaceName = None
+    site: Name = None
+    agent: Name = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lines(Boxes):
+    """Of which lines; what is not given means all."""
+
+    camera: Label = None
+    line: Annotated[Label, Query(description="name of a line or zone")] = None
+
+
+BoxesQuery = Annotated[Boxes, Depends()]
+LinesQuery = Annotated[Lines, Depends()]
 
 
 _EARLIEST, _LATEST = 1970, 2200

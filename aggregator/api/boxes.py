@@ -1,6 +1,7 @@
 """Boxes and what was received from them."""
 
 from collections.abc import Iterator
+from dataclasses import astuple
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -8,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from psycopg.rows import class_row
 
 from aggregator.alerting.alerts import SQL as ALERTING
-from aggregator.api.asked import Moment, Name, PlaceName, moment
+from aggregator.api.asked import BoxesQuery, Moment, moment
 from aggregator.api.parts import ConnectionDependency, PartsDependency
 from aggregator.store import load_queries
 from aggregator.store.entities import Box, Gap, LaneAccount
@@ -20,17 +21,15 @@ _PART_BYTES = 64 * 1024
 
 
 @router.get("/boxes")
-def list_boxes(
-    connection: ConnectionDependency, place: PlaceName = None, site: Name = None, agent: Name = None
-) -> list[Box]:
+def list_boxes(connection: ConnectionDependency, asked: BoxesQuery) -> list[Box]:
     """Boxes with their state and newest heartbeat."""
-    sites = None if place is None else set(sites_within(connection, place))
+    sites = None if asked.place is None else set(sites_within(connection, asked.place))
     with connection.cursor(row_factory=class_row(Box)) as cursor:
         boxes = cursor.execute(ALERTING["agents"]).fetchall()
     return [
         box
         for box in boxes
-        if (sites is None or box.site in sites) and site in (None, box.site) and agent in (None, box.agent)
+        if (sites is None or box.site in sites) and asked.site in (None, box.site) and asked.agent in (None, box.agent)
     ]
 
 
@@ -63,16 +62,14 @@ def ledger(parts: PartsDependency) -> StreamingResponse:
 @router.get("/gaps")
 def list_gaps(
     connection: ConnectionDependency,
-    place: PlaceName = None,
-    site: Name = None,
-    agent: Name = None,
+    asked: BoxesQuery,
     since: Moment = None,
     until: Moment = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> list[Gap]:
     """Numbers that hold no event, and why; recorded newest first."""
     values = {
-        "producers": producers_of(connection, place, site, agent),
+        "producers": producers_of(connection, *astuple(asked)),
         "from": moment("since", since),
         "until": moment("until", until),
         "limit": limit,

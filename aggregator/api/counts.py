@@ -1,6 +1,7 @@
 """Counts of lines: as rows, or as whole series of many lines."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
-from aggregator.api.asked import Label, Moment, Name, PlaceName, moment
+from aggregator.api.asked import LinesQuery, Moment, moment
 from aggregator.api.parts import SnapshotDependency
 from aggregator.store import counts
 from aggregator.store.entities import CountSeries, LineCount
@@ -29,11 +30,7 @@ _BUSIEST = "only of so many lines, those that were crossed most in this time"
 @router.get("/counts")
 def list_counts(
     connection: SnapshotDependency,
-    place: PlaceName = None,
-    site: Name = None,
-    agent: Name = None,
-    camera: Label = None,
-    line: Label = None,
+    lines: LinesQuery,
     since: Moment = None,
     until: Moment = None,
     step: StepQuery = counts.Step.QUARTER,
@@ -46,18 +43,14 @@ def list_counts(
     Lines that were counted under another name keep it: a row is of a name, not of a number.
     """
     begin, end = _range(since, until)
-    asked = counts.CountQuestion(begin, end, place, site, agent, camera, line, step, zone, busiest, limit)
+    asked = counts.CountQuestion(begin, end, step=step, zone=zone, busiest=busiest, limit=limit, **asdict(lines))
     return counts.rows(connection, asked)
 
 
 @router.get("/counts/series", response_model=CountSeries)
 def list_series(
     connection: SnapshotDependency,
-    place: PlaceName = None,
-    site: Name = None,
-    agent: Name = None,
-    camera: Label = None,
-    line: Label = None,
+    lines: LinesQuery,
     since: Moment = None,
     until: Moment = None,
     step: StepQuery = counts.Step.HOUR,
@@ -67,7 +60,7 @@ def list_series(
     """Crossings of many lines over the same steps, the busiest line first: what a chart draws."""
     begin, end = _range(since, until)
     found = counts.series(
-        connection, counts.CountQuestion(begin, end, place, site, agent, camera, line, step, zone, busiest)
+        connection, counts.CountQuestion(begin, end, step=step, zone=zone, busiest=busiest, **asdict(lines))
     )
     return StreamingResponse(_encoded(step, found), media_type="application/json")
 

@@ -1,11 +1,12 @@
 """Availability: for how long boxes and cameras were known to be well, when they were not, and how a box did."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Query
 
-from aggregator.api.asked import Moment, Name, PlaceName, moment
+from aggregator.api.asked import Boxes, BoxesQuery, Moment, moment
 from aggregator.api.parts import SnapshotDependency
 from aggregator.store import coverage
 from aggregator.store.entities import Availability, HealthSample, Uncovered
@@ -21,9 +22,7 @@ PathName = Annotated[str, Path(pattern=NAME_PATTERN)]
 @router.get("/availability")
 def list_availability(
     connection: SnapshotDependency,
-    place: PlaceName = None,
-    site: Name = None,
-    agent: Name = None,
+    boxes: BoxesQuery,
     cameras: Cameras = False,
     since: Moment = None,
     until: Moment = None,
@@ -33,22 +32,20 @@ def list_availability(
     Counted in whole quarter-hours that are over. What is not covered cannot be confirmed: the box or the way to it was
     away, or its camera was not watched.
     """
-    return coverage.availability(connection, _asked(place, site, agent, cameras, since, until))
+    return coverage.availability(connection, _asked(boxes, cameras, since, until))
 
 
 @router.get("/availability/gaps")
 def list_uncovered(
     connection: SnapshotDependency,
-    place: PlaceName = None,
-    site: Name = None,
-    agent: Name = None,
+    boxes: BoxesQuery,
     cameras: Cameras = False,
     since: Moment = None,
     until: Moment = None,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
 ) -> list[Uncovered]:
     """Stretches of quarter-hours in which a box, or camera, was not known to be well all the time, newest first."""
-    return coverage.uncovered(connection, _asked(place, site, agent, cameras, since, until), limit)
+    return coverage.uncovered(connection, _asked(boxes, cameras, since, until), limit)
 
 
 @router.get("/boxes/{site}/{agent}/samples")
@@ -65,13 +62,11 @@ def list_samples(
     return coverage.samples(connection, site, agent, begin, end, limit)
 
 
-def _asked(
-    place: str | None, site: str | None, agent: str | None, cameras: bool, since: str | None, until: str | None
-) -> coverage.CoverageQuestion:
+def _asked(boxes: Boxes, cameras: bool, since: str | None, until: str | None) -> coverage.CoverageQuestion:
     begin, end = _range(since, until)
     if end - begin > _LONGEST:
         raise HTTPException(422, f"since and until: at most {_LONGEST.days} days at once")
-    return coverage.CoverageQuestion(begin, end, place, site, agent, cameras)
+    return coverage.CoverageQuestion(begin, end, cameras=cameras, **asdict(boxes))
 
 
 def _range(since: str | None, until: str | None) -> tuple[datetime, datetime]:

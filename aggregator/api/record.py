@@ -1,10 +1,11 @@
 """The record of events: by place, kind, line, priority and time."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query
 
-from aggregator.api.asked import Label, Moment, Name, PlaceName, moment
+from aggregator.api.asked import LinesQuery, Moment, moment
 from aggregator.api.parts import SnapshotDependency
 from aggregator.store import record
 from aggregator.store.entities import EventPage
@@ -15,11 +16,7 @@ router = APIRouter(prefix="/api/v1", tags=["record"])
 @router.get("/events", responses={422: {"description": "something asked for makes no sense"}})
 def list_events(
     connection: SnapshotDependency,
-    place: PlaceName = None,
-    site: Name = None,
-    agent: Name = None,
-    camera: Label = None,
-    line: Annotated[Label, Query(description="name of a line or zone")] = None,
+    lines: LinesQuery,
     kind: Annotated[list[str] | None, Query(description="any of: " + ", ".join(record.NUMBERS))] = None,
     priority: Annotated[int | None, Query(ge=1, le=4, description="at least so urgent; 1 is the most")] = None,
     since: Moment = None,
@@ -35,11 +32,7 @@ def list_events(
     if unknown:
         raise HTTPException(422, f"kind={unknown[0]}: there are {', '.join(record.NUMBERS)}")
     asked = record.EventQuestion(
-        place=place,
-        site=site,
-        agent=agent,
-        camera=camera,
-        line=line,
+        **asdict(lines),
         kinds=[record.NUMBERS[name] for name in kind] if kind else None,
         priority=priority,
         since=begin,

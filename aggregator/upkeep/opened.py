@@ -1,6 +1,5 @@
 """The database of an installation, whether its aggregator runs or not."""
 
-import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,6 +58,7 @@ def stopped(settings: AggregatorSettings, config: Path) -> Iterator[Database]:
 @contextmanager
 def _running(embedded: EmbeddedPostgres) -> Iterator[None]:
     embedded.start()
-    with contextlib.ExitStack() as after:
-        after.callback(embedded.stop)
+    try:
         yield
+    finally:
+        embedded.stop()

@@ -3,16 +3,14 @@
 import json
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from provisioning.bench.generator import Load, Sent
 from provisioning.bench.listeners import Audience, Heard
-from provisioning.bench.machine import Mosquitto, Usage
+from provisioning.bench.machine import Mosquitto, Usage, bench_site
 from provisioning.parts.aggregator import LocalAggregator
 from shared.errors import UnavailableError
 from shared.output import say
@@ -34,20 +32,10 @@ def measure(clients: int, rate: float, stalled: int, seconds: float) -> Iterator
     Raises:
         UnavailableError: a part is missing or did not start.
     """
-    with tempfile.TemporaryDirectory(prefix="hawkline-bench-") as place:
-        folder = Path(place)
-        folder.chmod(0o755)
-        with Mosquitto(folder) as broker:
-            aggregator = LocalAggregator(folder / "site", broker_port=broker.port)
-            try:
-                aggregator.start()
-                for number in (0, stalled):
-                    yield _measure(
-                        Audience(aggregator.api_port, clients, number, seconds + _AFTER_S), rate, broker, aggregator
-                    )
-            finally:
-                aggregator.stop()
-                aggregator.remove()
+    with bench_site() as (broker, aggregator):
+        for number in (0, stalled):
+            audience = Audience(aggregator.api_port, clients, number, seconds + _AFTER_S)
+            yield _measure(audience, rate, broker, aggregator)
 
 
 def _measure(audience: Audience, rate: float, broker: Mosquitto, aggregator: LocalAggregator) -> dict[str, Any]:

@@ -4,19 +4,19 @@ import json
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from provisioning.bench.generator import Load, Sent
-from provisioning.bench.machine import Mosquitto, Usage
+from provisioning.bench.machine import Mosquitto, Usage, bench_site
 from provisioning.parts.aggregator import LocalAggregator
 from shared.errors import UnavailableError
 from shared.output import say
 
 _PARTS = ["postgres", "ingest-alarm", "ingest-bulk", "alerting", "presence", "api"]
+_WORKERS = "\n[ingest]\nbulk_workers = {}\n"
 _SETTLE_S = 5.0
 _DRAIN_S = 120.0
 _PEER_TOPIC = "peer/#"
@@ -37,18 +37,8 @@ def measure(load: Load, name: str, workers: int = 1) -> dict[str, Any]:
     Raises:
         UnavailableError: a part is missing or did not start.
     """
-    with tempfile.TemporaryDirectory(prefix="hawkline-bench-") as place:
-        folder = Path(place)
-        folder.chmod(0o755)
-        with Mosquitto(folder) as broker:
-            more = f"\n[ingest]\nbulk_workers = {workers}\n"
-            aggregator = LocalAggregator(folder / "site", more=more, broker_port=broker.port)
-            try:
-                aggregator.start()
-                return _measure(load, name, broker, aggregator)
-            finally:
-                aggregator.stop()
-                aggregator.remove()
+    with bench_site(_WORKERS.format(workers)) as (broker, aggregator):
+        return _measure(load, name, broker, aggregator)
 
 
 def burst(load: Load, workers: int) -> list[dict[str, Any]]:
@@ -71,19 +61,9 @@ def burst(load: Load, workers: int) -> list[dict[str, Any]]:
         raise UnavailableError(
             "mosquitto_sub is missing (Debian: apt install mosquitto-clients); it is half of the peer"
         )
-    with tempfile.TemporaryDirectory(prefix="hawkline-bench-") as place:
-        folder = Path(place)
-        folder.chmod(0o755)
-        with Mosquitto(folder) as broker:
-            more = f"\n[ingest]\nbulk_workers = {workers}\n"
-            aggregator = LocalAggregator(folder / "site", more=more, broker_port=broker.port)
-            try:
-                aggregator.start()
-                peer = _peer(load, program, broker, aggregator.folder / "aggregator.toml")
-                ours = _measure(load, "burst", broker, aggregator)
-            finally:
-                aggregator.stop()
-                aggregator.remove()
+    with bench_site(_WORKERS.format(workers)) as (broker, aggregator):
+        peer = _peer(load, program, broker, aggregator.folder / "aggregator.toml")
+        ours = _measure(load, "burst", broker, aggregator)
     return [{**ours, "of_peer": round(ours["events_per_s"] / peer["events_per_s"], 2)}, peer]
 
 

@@ -1,13 +1,12 @@
 """How long from an event on a box to the operator's page, through the agents' own outboxes and links."""
 
 import os
-import tempfile
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
-from provisioning.bench.machine import Mosquitto, Usage
+from provisioning.bench.machine import Mosquitto, Usage, bench_folder
 from provisioning.parts.aggregator import LocalAggregator, children
 from provisioning.simulate.run import PARTS, SimulationOptions, run_simulation
 from shared.output import say
@@ -31,18 +30,15 @@ def measure(boxes: int, rate: float, alarms: float, seconds: float) -> dict[str,
     Raises:
         UnavailableError: a part is missing or did not start.
     """
-    with tempfile.TemporaryDirectory(prefix="hawkline-bench-") as place:
-        folder = Path(place)
-        folder.chmod(0o755)
-        with Mosquitto(folder) as broker:
-            say(f"{boxes} boxes, {rate:g} events/s, {alarms:g} of them alarms …")
-            options = SimulationOptions(
-                folder / "site", boxes, alarms, rate - alarms, for_s=seconds, by_hour=False, broker_port=broker.port
-            )
-            watch = _Watch(options.folder, broker.pid, seconds)
-            watch.start()
-            found = run_simulation(options)
-            watch.join()
+    with bench_folder() as folder, Mosquitto(folder) as broker:
+        say(f"{boxes} boxes, {rate:g} events/s, {alarms:g} of them alarms …")
+        options = SimulationOptions(
+            folder / "site", boxes, alarms, rate - alarms, for_s=seconds, by_hour=False, broker_port=broker.port
+        )
+        watch = _Watch(options.folder, broker.pid, seconds)
+        watch.start()
+        found = run_simulation(options)
+        watch.join()
     p99_ms = found["screen_p99_ms"]
     per_s = found["numbered"] / found["seconds"]  # which hold starting and stopping, too
     met = found["ok"] and p99_ms is not None and p99_ms <= BAR_MS and per_s >= 0.9 * rate

@@ -4,7 +4,10 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -50,6 +53,35 @@ class Mosquitto:
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
         self._process.wait(10)
+
+
+@contextmanager
+def bench_site(more: str = "") -> Iterator[tuple[Mosquitto, LocalAggregator]]:
+    """Mosquitto and an aggregator that is ready, in a folder of their own; gone at the end.
+
+    Args:
+        more: what follows in the aggregator's configuration.
+
+    Raises:
+        UnavailableError: a part is missing or did not start.
+    """
+    with bench_folder() as folder, Mosquitto(folder) as broker:
+        aggregator = LocalAggregator(folder / "site", more=more, broker_port=broker.port)
+        try:
+            aggregator.start()
+            yield broker, aggregator
+        finally:
+            aggregator.stop()
+            aggregator.remove()
+
+
+@contextmanager
+def bench_folder() -> Iterator[Path]:
+    """A folder that the database's user may enter too."""
+    with tempfile.TemporaryDirectory(prefix="hawkline-bench-") as place:
+        folder = Path(place)
+        folder.chmod(0o755)
+        yield folder
 
 
 class Usage:
