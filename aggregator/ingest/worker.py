@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 _TAKE = {Lane.ALARM: 500, Lane.BULK: 4000}
 _TAKE_BYTES = 512 * 1024
 """In one transaction: many events that come alone, or some full batches; a longer one makes others wait too long."""
-_FLOOD = 16
+_FLOOD = {Lane.ALARM: 2, Lane.BULK: 16}
 _GATHER_S = {Lane.ALARM: 0.01, Lane.BULK: 0.05}
 """After a transaction of so many messages more are gathered for the next: in a flood large ones carry further."""
 _BEAT_S = 2.0
@@ -100,7 +100,7 @@ class IngestWorker:
         messages = self._arrivals.take(_TAKE[self._lane], 0.25, _TAKE_BYTES)
         if messages:
             self._commit(connection, messages)
-        if len(messages) >= _FLOOD:
+        if len(messages) >= _FLOOD[self._lane]:
             time.sleep(_GATHER_S[self._lane])
         self._acknowledge()
         if self._since and time.monotonic() >= self._beat_s:  # who has no broker leaves the lane to the others
