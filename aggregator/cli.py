@@ -51,8 +51,9 @@ def check(
     from aggregator.upkeep.check import check as look
 
     findings = list(look(load_aggregator_settings(config), config, days))
-    print_rows([{**asdict(finding), "ok": "yes" if finding.ok else "NO"} for finding in findings], output)
-    if not all(finding.ok for finding in findings):
+    words = {True: "yes", False: "NO", None: "-"}
+    print_rows([{**asdict(finding), "ok": words[finding.ok]} for finding in findings], output)
+    if any(finding.ok is False for finding in findings):
         raise typer.Exit(1)
 
 
@@ -61,20 +62,22 @@ def check(
 )
 def backup(
     config: ConfigOption,
-    to: Annotated[Path, typer.Option("--to", help="folder; a backup that lies there is replaced")],
+    to: Annotated[Path, typer.Option("--to", help="folder; a backup of the same database there is replaced")],
+    output: OutputOption = Output.TABLE,
 ) -> None:
-    """Write database and pictures into a folder, beside a running aggregator or without one. Prints its manifest."""
+    """Write database and pictures into a folder, beside a running aggregator or without one."""
     from aggregator.config import load_aggregator_settings
     from aggregator.upkeep.backup import backup as write
-    from shared.output import emit, to_json
+    from aggregator.upkeep.backup import summary
 
-    emit(to_json(write(load_aggregator_settings(config), config, to)))
+    print_rows([summary(write(load_aggregator_settings(config), config, to), to)], output)
 
 
 @app.command(epilog="Example: hawkline aggregator restore --config new/aggregator.toml --from /mnt/backup/monday")
 def restore(
     config: ConfigOption,
     source: Annotated[Path, typer.Option("--from", help="folder of a backup")],
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """Fill an empty installation from a backup. The aggregator must not run.
 
@@ -82,9 +85,9 @@ def restore(
     """
     from aggregator.config import load_aggregator_settings
     from aggregator.upkeep.backup import restore as fill
-    from shared.output import emit, to_json
+    from aggregator.upkeep.backup import summary
 
-    emit(to_json(fill(load_aggregator_settings(config), config, source)))
+    print_rows([summary(fill(load_aggregator_settings(config), config, source), source)], output)
 
 
 @app.command(epilog="Example: hawkline aggregator retention --config aggregator.toml; and with --yes")

@@ -65,6 +65,7 @@ def list_gaps(
     asked: BoxesQuery,
     since: Moment = None,
     until: Moment = None,
+    lost: Annotated[bool, Query(description="only numbers that stand for events which will not come")] = False,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> list[Gap]:
     """Numbers that hold no event, and why; recorded newest first."""
@@ -75,4 +76,4 @@ def list_gaps(
         "limit": limit,
     }
     with connection.cursor(row_factory=class_row(Gap)) as cursor:
-        return cursor.execute(_SQL["gaps"], values).fetchall()
+        return cursor.execute(_SQL["losses" if lost else "gaps"], values).fetchall()

@@ -8,14 +8,14 @@ from typing import Annotated
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import StreamingResponse
 
 from aggregator.api.asked import LinesQuery, Moment, moment
 from aggregator.api.parts import SnapshotDependency
 from aggregator.store import counts
 from aggregator.store.entities import CountSeries, LineCount
-from aggregator.store.packing import Ints
+from aggregator.store.packing import QUARTER_S, Ints
 
 router = APIRouter(prefix="/api/v1", tags=["record"], responses={422: {"description": "the question makes no sense"}})
 
@@ -92,5 +92,9 @@ _TEXTS = np.array([f"{number}," for number in range(1000)], "S4").view(np.uint32
 
 
 def _range(since: str | None, until: str | None) -> tuple[datetime, datetime]:
+    """From the quarter-hour in which `since` lies to the one in which `until` does."""
     end = moment("until", until) or datetime.now(UTC) + _QUARTER
-    return moment("since", since) or end - timedelta(days=1), end
+    begin = moment("since", since) or end - timedelta(days=1)
+    if begin > end:
+        raise HTTPException(422, "since lies after until: nothing can be between")
+    return datetime.fromtimestamp(begin.timestamp() // QUARTER_S * QUARTER_S, tz=UTC), end

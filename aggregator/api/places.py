@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from aggregator.api.parts import ConnectionDependency
 from aggregator.store.entities import Place
@@ -17,6 +17,8 @@ PlaceName = Annotated[str, Path(pattern=NAME_PATTERN)]
 
 class PlaceBody(BaseModel):
     """Where a place lies and what people call it. What is not given stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
 
     above: str | None = Field(None, pattern=NAME_PATTERN, description="the place that it lies in; null: at the top")
     title: str = Field("", max_length=200, pattern=r"^[^\x00]*$")

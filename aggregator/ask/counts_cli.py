@@ -2,12 +2,13 @@
 
 from datetime import datetime
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
 from aggregator.ask import options
 from aggregator.ask.client import ApiClient
-from aggregator.ask.moments import local, since_until
+from aggregator.ask.moments import local, local_zone, since_until
 from shared.output import Output, OutputOption, print_rows, say
 
 app = typer.Typer(help="Crossings of lines by quarter-hour, hour, day, week or month.")
@@ -27,7 +28,9 @@ def counts(
     since: options.SinceOption = None,
     until: options.UntilOption = None,
     step: Annotated[str, typer.Option("--step", help="quarter, hour, day, week or month")] = "quarter",
-    zone: Annotated[str, typer.Option("--zone", help="whose days and hours, such as Asia/Shanghai")] = "UTC",
+    zone: Annotated[
+        str, typer.Option("--zone", help="whose days and hours, such as Asia/Shanghai; this machine's")
+    ] = "",
     busiest: Annotated[
         int | None, typer.Option("--busiest", min=1, help="only of so many lines, those that were crossed most")
     ] = None,
@@ -35,6 +38,7 @@ def counts(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Count crossings per line and direction, newest first; of the last day where --since says nothing else."""
+    zone = zone or local_zone()
     asked = {
         "place": place,
         "site": site,
@@ -48,6 +52,8 @@ def counts(
     }
     found = ApiClient(url).get("/api/v1/counts", {**asked, "limit": limit + 1})
     shown = found[:limit]
-    print_rows(shown if output is Output.JSON else [{**row, "since": local(row["since"])} for row in shown], output)
+    if output is not Output.JSON:
+        shown = [{**row, "since": local(row["since"], ZoneInfo(zone))} for row in shown]
+    print_rows(shown, output)
     if len(found) > limit:
         say(f"more exist than these {limit}: raise --limit, or narrow --since and --until")

@@ -44,10 +44,13 @@ def health(
     client = ApiClient(url)
     whose = {"place": place, "site": site, "agent": agent}
     span = since_until(since, until, datetime.now().astimezone())
+    if gaps or since or until:
+        rows = client.get("/api/v1/availability", {**whose, **span, "cameras": cameras})
+        if not rows:
+            say("nothing can be told yet: it is told by whole quarter-hours, a minute or two after their end")
     if gaps:
         print_rows(_gaps(client, {**whose, **span}, cameras), output)
     elif since or until:
-        rows = client.get("/api/v1/availability", {**whose, **span, "cameras": cameras})
         print_rows([_available(row) for row in rows if not troubled or row["uncovered_s"]], output)
     else:
         boxes = client.get("/api/v1/boxes", whose)
@@ -87,7 +90,8 @@ def _gaps(client: ApiClient, asked: dict[str, Any], cameras: bool) -> list[dict[
         for row in away
     ]
     day = {"since": moment("1d", "--since", datetime.now().astimezone()).isoformat()}
-    lost = client.get("/api/v1/gaps", {**asked, **(day if asked["since"] is None else {}), "limit": _MOST_GAPS})
+    span = {**asked, **(day if asked["since"] is None else {})}
+    lost = client.get("/api/v1/gaps", {**span, "lost": True, "limit": _MOST_GAPS})
     rows += [
         {
             "site": row["site"],
@@ -99,7 +103,6 @@ def _gaps(client: ApiClient, asked: dict[str, Any], cameras: bool) -> list[dict[
             "how_much": f"{row['last'] - row['first'] + 1} events",
         }
         for row in lost
-        if row["reason"] != "restart"  # numbers that were never used
     ]
     return sorted(rows, key=lambda row: row["since"], reverse=True)
 

@@ -1,7 +1,10 @@
 """Moments as people type them: `90m`, `2d`, `2026-11-20`, `2026-11-20T08:00+08:00`."""
 
+import os
 import re
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from shared.errors import ConfigError
 
@@ -39,6 +42,15 @@ def since_until(since: str | None, until: str | None, now: datetime) -> dict[str
     }
 
 
-def local(text: str) -> str:
-    """A time of the API for people and spreadsheets: in local time, with its offset."""
-    return datetime.fromisoformat(text).astimezone().isoformat(sep=" ", timespec="seconds")
+def local(text: str, zone: tzinfo | None = None) -> str:
+    """A time of the API for people and spreadsheets: in local time, or that of a zone, with its offset."""
+    return datetime.fromisoformat(text).astimezone(zone).isoformat(sep=" ", timespec="seconds")
+
+
+def local_zone() -> str:
+    """The name of this machine's time zone, as PostgreSQL knows it; UTC where it cannot be told."""
+    named = os.environ.get("TZ", "").lstrip(":") or str(Path("/etc/localtime").resolve()).rpartition("/zoneinfo/")[2]
+    try:
+        return ZoneInfo(named).key
+    except (ValueError, OSError):  # none, an empty name, or one of POSIX such as CST-8
+        return "UTC"

@@ -54,7 +54,7 @@ def import_places(
 ) -> None:
     """Add or move the places of a CSV file: name,above,title, a place behind the one that it lies in.
 
-    Places that it does not name stay as they are.
+    Places that it does not name stay as they are; an empty cell says that a place lies in nothing, or has no title.
     """
     rows = _read(file)
     client = ApiClient(url)
@@ -65,7 +65,7 @@ def import_places(
             )
         except ConfigError as error:
             raise ConfigError(f"{file}: line {line}: {error}; the lines before it are in") from None
-    say(f"{len(rows)} places")
+    say(f"places: {len(rows)}")
 
 
 def _read(file: Path) -> list[tuple[int, dict[str, str]]]:
@@ -79,11 +79,17 @@ def _read(file: Path) -> list[tuple[int, dict[str, str]]]:
     except OSError as error:
         raise ConfigError(f"{file}: {error.strerror}") from None
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"{file}: {error}; expected CSV in UTF-8") from None
+        raise ConfigError(f"{file}: {error}; expected CSV in UTF-8 (a spreadsheet calls it 'CSV UTF-8')") from None
+    if not rows:
+        raise ConfigError(f"{file}: no places below the first line")
+    seen = set[str]()
     for line, row in rows:
         if set(row) != set(_COLUMNS) or None in row.values():
             raise ConfigError(f"{file}: line {line}: expected {len(_COLUMNS)} columns")
         check_name(row["name"], f"{file}: line {line}: name")
+        if row["name"] in seen:
+            raise ConfigError(f"{file}: line {line}: {row['name']!r} stands in a line before")
+        seen.add(row["name"])
         if row["above"]:
             check_name(row["above"], f"{file}: line {line}: above")
     return rows

@@ -86,6 +86,11 @@ class EmbeddedPostgres:
         return f"host={self._sockets} user={_SUPERUSER} dbname={_DATABASE}"
 
     @property
+    def exists(self) -> bool:
+        """Whether there is a database in it."""
+        return (self._data / "PG_VERSION").exists()
+
+    @property
     def folder(self) -> Path:
         """Where it keeps everything."""
         return self._data.parent

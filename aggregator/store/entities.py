@@ -145,7 +145,7 @@ class LineSeries(_Entity):
 
 
 class Place(_Entity):
-    """A site, or what lies above sites. `boxes` are those of a site itself."""
+    """A site, or what lies above sites. `boxes` are those of all sites within."""
 
     name: str
     above: str | None

@@ -66,6 +66,8 @@ def put_place(connection: Connection, name: str, **change: str | None) -> None:
     connection.execute(SQL["lock_places"])
     there = connection.execute(SQL["place"], {"name": name}).fetchone() or {"above": None, "title": ""}
     above, title = change.get("above", there["above"]), change.get("title", there["title"])
+    if above == name:
+        raise PlaceError(f"{name!r} lies within itself: a place cannot")
     if above is not None:
         if not connection.execute(SQL["place"], {"name": above}).fetchone():
             raise PlaceError(f"place {above!r} does not exist: add it first")

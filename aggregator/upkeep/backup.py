@@ -14,11 +14,12 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
+from functools import wraps
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import Any, LiteralString, ParamSpec
 
 import psycopg
 from psycopg import sql
@@ -42,8 +43,23 @@ _LEVEL = 1
 """Of compression: more of it would be slower than the disk."""
 
 Manifest = dict[str, Any]
+P = ParamSpec("P")
 
 
+def _told_plainly(body: Callable[P, Manifest]) -> Callable[P, Manifest]:
+    """What the disk refuses is said in a line."""
+
+    @wraps(body)
+    def guarded(*arguments: P.args, **more: P.kwargs) -> Manifest:
+        try:
+            return body(*arguments, **more)
+        except OSError as error:
+            raise UnavailableError(f"{error.filename or 'the disk'}: {error.strerror or error}") from None
+
+    return guarded
+
+
+@_told_plainly
 def backup(settings: AggregatorSettings, config: Path, to: Path) -> Manifest:
     """Write a backup.
 
@@ -57,15 +73,18 @@ def backup(settings: AggregatorSettings, config: Path, to: Path) -> Manifest:
         ConfigError: `to` holds something else, or there is nothing to back up.
         UnavailableError: the database does not answer.
     """
-    _require_backup(to)
+    if to.resolve().is_relative_to(settings.data_dir.resolve()):
+        raise ConfigError(f"--to {to}: it lies within data_dir, and would be lost with it; name another disk's folder")
     with opened(settings, config) as database, database.connect("backup") as connection:
         if chosen_engine(connection) is None:
             raise ConfigError(f"{config}: the database holds no Hawkline: there is nothing to back up")
+        row = connection.execute(SQL["identity"]).fetchone()
         connection.rollback()
+        _require_backup(to, row["identity"] if row else "")
         to.mkdir(parents=True, exist_ok=True)
         tables = to / f"{TABLES}{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
         tables.mkdir(mode=0o700)
-        manifest = _write_tables(connection, tables)
+        manifest = {"database": row["identity"] if row else "", **_write_tables(connection, tables)}
     # Every picture that these rows know is in its place by now.
     manifest["pictures"] = _copy_pictures(settings.data_dir / EVIDENCE, to / EVIDENCE)
     sync_folder(tables)
@@ -80,14 +99,32 @@ def backup(settings: AggregatorSettings, config: Path, to: Path) -> Manifest:
     return manifest
 
 
-def _require_backup(to: Path) -> None:
-    """A folder that is not there, is empty, or holds nothing but backups."""
+def summary(manifest: Manifest, folder: Path) -> dict[str, Any]:
+    """A manifest in a row."""
+    tables = manifest["tables"]
+    return {
+        "folder": str(folder),
+        "taken_at": manifest["taken_at"],
+        "events": tables["events"]["rows"],
+        "alerts": tables["alerts"]["rows"],
+        "pictures": manifest["pictures"],
+        "tables_mb": round(sum(table["bytes"] for table in tables.values()) / 2**20, 1),
+    }
+
+
+def _require_backup(to: Path, identity: str) -> None:
+    """A folder that is not there, is empty, or holds nothing but backups of the same database."""
+    if to.exists() and not to.is_dir():
+        raise ConfigError(f"--to {to}: is no folder")
     known = {EVIDENCE, MANIFEST, f"{MANIFEST}.new"}
     others = [path for path in to.iterdir() if path.name not in known] if to.exists() else []
     if any(not path.name.startswith(TABLES) for path in others):
         raise ConfigError(f"--to {to}: the folder holds something that is no backup; name an empty or a new one")
+    if (to / MANIFEST).is_file() and _manifest(to, whole=False).get("database") != identity:
+        raise ConfigError(f"--to {to}: it holds the backup of another database; name another folder, or delete it")
 
 
+@_told_plainly
 def restore(settings: AggregatorSettings, config: Path, source: Path) -> Manifest:
     """Fill an empty database and its data_dir from a backup, and bring the schema up to date.
 
@@ -140,7 +177,12 @@ def _write_tables(connection: Connection, folder: Path) -> Manifest:
                     out.write(part)
             rows = cursor.rowcount
         _sync(path)
-        manifest["tables"][name] = {"rows": rows, "columns": columns, "sha256": _sha256(path)}
+        manifest["tables"][name] = {
+            "rows": rows,
+            "columns": columns,
+            "sha256": _sha256(path),
+            "bytes": path.stat().st_size,
+        }
     return manifest
 
 
@@ -182,20 +224,23 @@ def _parts(path: Path) -> Iterator[bytes]:
             yield part
 
 
-def _manifest(source: Path) -> Manifest:
+def _manifest(source: Path, *, whole: bool = True) -> Manifest:
+    """Read one; `whole` also looks whether every file is the one that was written."""
     try:
         manifest: Manifest = json.loads((source / MANIFEST).read_text("utf-8"))
         made_by, newest, tables = manifest["hawkline"], int(manifest["migration"]), dict(manifest["tables"])
         if manifest["format"] != _FORMAT:
             raise ValueError(f"format {manifest['format']}")
         folder = Path(manifest["folder"]).name
+        if not whole:
+            return manifest
         changed = [name for name, table in tables.items() if _sha256(source / folder / f"{name}.gz") != table["sha256"]]
     except FileNotFoundError as error:
         raise ConfigError(
             f"--from {source}: {error.filename} is missing: this is no backup that came to its end"
         ) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"--from {source}: {MANIFEST} is not one of a backup ({error})") from None
+        raise ConfigError(f"{source / MANIFEST}: it is not one of a backup ({type(error).__name__}: {error})") from None
     if changed:
         raise ConfigError(f"--from {source}: {changed[0]}.gz is not the file that was written: its SHA-256 is another")
     if newest > max(number for number, _, _ in available()):

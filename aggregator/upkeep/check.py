@@ -30,7 +30,8 @@ class Finding:
     """One thing that was looked at."""
 
     check: str
-    ok: bool
+    ok: bool | None
+    """None: it could not be looked at."""
     detail: str
 
 
@@ -95,7 +96,7 @@ def _days(connection: Connection, days: int) -> Iterator[Finding]:
     today = datetime.now(UTC).date()
     kept = [day.day for day in kept_days(connection) if day.day < today][-days:] if days else []
     if not kept:
-        yield Finding("events", True, "no whole day is there, or asked for")
+        yield Finding("events", None, "not looked at: no whole day (UTC) is there, or asked for")
         return
     which = f"{len(kept)} days, {kept[0]} to {kept[-1]}"
     span = {"from": _midnight(kept[0]), "until": _midnight(kept[-1]) + timedelta(days=1)}

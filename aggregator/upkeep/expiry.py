@@ -6,8 +6,10 @@ from typing import Any
 
 from aggregator.config import AggregatorSettings
 from aggregator.store.database import Connection
+from aggregator.store.migrate import chosen_engine
 from aggregator.store.retention import Expired, all_expired, drop, objection
 from aggregator.upkeep.opened import opened
+from shared.errors import ConfigError
 
 
 def expiry(settings: AggregatorSettings, config: Path, *, sure: bool) -> list[dict[str, Any]]:
@@ -17,11 +19,13 @@ def expiry(settings: AggregatorSettings, config: Path, *, sure: bool) -> list[di
         sure: delete it, whatever speaks against it.
 
     Raises:
-        ConfigError: no aggregator has run there.
+        ConfigError: no aggregator has run there, or its database holds nothing of ours.
         UnavailableError: the database does not answer.
     """
     now = datetime.now(UTC)
     with opened(settings, config) as database, database.connect("expiry", autocommit=True) as connection:
+        if chosen_engine(connection) is None:
+            raise ConfigError(f"{config}: the database holds no Hawkline: nothing can have expired")
         return [_row(connection, what, now, sure) for what in all_expired(connection, settings.retention.keep, now)]
 
 

@@ -25,9 +25,9 @@ def opened(settings: AggregatorSettings, config: Path) -> Iterator[Database]:
         yield Database(settings.database.dsn)
         return
     folder = settings.data_dir
-    if not (folder / LOCK).is_file():
-        raise ConfigError(f"{config}: data_dir = {str(folder)!r}: no aggregator has run there")
     embedded = EmbeddedPostgres(folder)
+    if not (folder / LOCK).is_file() or not embedded.exists:
+        raise ConfigError(f"{config}: data_dir = {str(folder)!r}: no aggregator has run there")
     try:
         lock = hold(folder / LOCK, "")
     except UnavailableError:  # its aggregator runs

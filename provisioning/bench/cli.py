@@ -35,7 +35,8 @@ def ingest(
     rows = []
     for name, rate, count in (("unbatched", unbatched, 1), (f"batches of {BATCH}", batched, BATCH)):
         if rate:
-            rows.append(measure(Load(0, boxes, rate, count, _ALARMS, for_s), name, workers))
+            row = measure(Load(0, boxes, rate, count, _ALARMS, for_s), name, workers)
+            rows.append({**row, "bar": "keeps up", "verdict": "met" if _kept_up(row) else "missed"})
     print_rows(rows if output is Output.JSON else [{**row, "cores": to_json(row["cores"])} for row in rows], output)
     events = _BURST[quick] if at_once is None else at_once
     if events:

@@ -108,7 +108,7 @@ def test_acknowledge_and_clear(client: httpx.Client, raise_alerts: Callable[...,
         ("GET", "/api/v1/evidence/../../etc/passwd", None, 404),
         ("GET", "/api/v1/nothing", None, 404),
         ("GET", "/api/v1/alerts?opne=true", None, 422),
-        ("GET", "/api/v1/boxes?site=x", None, 422),
+        ("GET", "/api/v1/boxes?stie=x", None, 422),
         ("POST", "/api/v1/alerts/1/acknowledge", {"by": "   "}, 422),
     ],
 )

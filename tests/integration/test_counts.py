@@ -133,6 +133,16 @@ def test_packed_or_not_the_answer_is_the_same(client: httpx.Client, connection: 
         assert found == lines.by(step_of("month", "UTC"), BEGIN, NOW, site="north", line="out")
 
 
+def test_a_time_within_a_quarter_hour_takes_the_whole_of_it(client: httpx.Client, connection: Connection) -> None:
+    lines = Lines(connection)
+    lines.count(3000)
+    begin = NOW - timedelta(days=3)
+    part = asked(client, begin + timedelta(minutes=7), begin + timedelta(hours=5, minutes=7), step="quarter")
+    assert rows_of(part) == lines.by(step_of("quarter", "UTC"), begin, begin + timedelta(hours=5, minutes=15))
+    refused = client.get("/api/v1/counts", params={"since": NOW.isoformat(), "until": BEGIN.isoformat()})
+    assert (refused.status_code, "nothing can be between" in refused.text) == (422, True)
+
+
 def test_the_newest_rows_are_whole_when_there_are_more(client: httpx.Client, connection: Connection) -> None:
     lines = Lines(connection)
     lines.count(4000)

@@ -77,17 +77,21 @@ def test_the_tree_stays_a_tree(client: httpx.Client, connection: Connection) -> 
     ]
     for name, above, words in (
         ("city", "village", "lies within 'city'"),
-        ("city", "city", "lies within 'city'"),
+        ("city", "city", "'city' lies within itself"),
         ("north", "nowhere", "'nowhere' does not exist: add it first"),
     ):
         refused = put(client, name, above)
         assert refused.status_code == 409
         assert words in refused.text
     assert put(client, "Big City").status_code == 422
+    assert client.put("/api/v1/places/north", json={"abvoe": "city"}).status_code == 422
     refused = client.delete("/api/v1/places/east")
     assert refused.status_code == 409
     assert "village is one" in refused.text
     assert client.delete("/api/v1/places/nowhere").status_code == 404
+    connection.execute("INSERT INTO agents (site, agent, last_seen_at) VALUES ('village', 'a', now())")
+    boxes = {place["name"]: place["boxes"] for place in client.get("/api/v1/places").json()}
+    assert boxes == {"city": 1, "east": 1, "village": 1, "west": 2}
     assert put(client, "village", "city").status_code == 204
     assert client.delete("/api/v1/places/east").status_code == 204
     assert client.get("/api/v1/events", params={"place": "east"}).status_code == 422
@@ -100,15 +104,15 @@ def test_a_planner_imports_a_district(client: httpx.Client, tmp_path: Path) -> N
         "\ufeffname,above,title\nchaohu,,巢湖\nstation-3,chaohu,三所\nnorth,station-3,北村\n", encoding="utf-8"
     )
     done = hawkline(client, "place", "import", str(file))
-    assert (done.returncode, done.stderr.strip()) == (0, "3 places")
+    assert (done.returncode, done.stderr.strip()) == (0, "places: 3")
     assert hawkline(client, "place", "put", "south", "--in", "station-3", "--title", "南村").returncode == 0
     listed = hawkline(client, "place", "list", "-o", "csv")
     rows = list(csv.DictReader(io.StringIO(listed.stdout)))
     assert [(row["name"], row["above"], row["title"]) for row in rows] == [
         ("chaohu", "", "巢湖"),
+        ("station-3", "chaohu", "三所"),
         ("north", "station-3", "北村"),
         ("south", "station-3", "南村"),
-        ("station-3", "chaohu", "三所"),
     ]
     assert hawkline(client, "place", "put", "south", "--in", "chaohu").returncode == 0
     assert hawkline(client, "place", "put", "south", "--title", "新南村").returncode == 0
@@ -138,6 +142,8 @@ def test_a_planner_imports_a_district(client: httpx.Client, tmp_path: Path) -> N
         ("name,above,title\n北村,,\n", "line 2: name '北村': expected 1 to 32"),
         ("name,above,title\nnorth,,\nsouth,nowhere,\n", "line 3: place 'nowhere' does not exist"),
         ("name,above,title\nnorth,a b,\n", "line 2: above 'a b'"),
+        ("name,above,title\nnorth,,\nnorth,,x\n", "line 3: 'north' stands in a line before"),
+        ("name,above,title\n", "no places below the first line"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_told_by_its_line(

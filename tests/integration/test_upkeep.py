@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from unittest.mock import ANY
 from uuid import uuid4
 
 import psycopg
@@ -116,13 +115,12 @@ def test_a_backup_restored_is_the_same_record(
 ) -> None:
     backup = tmp_path / "backup"
     for _ in range(2):  # the second replaces the first
-        done = hawkline(filled, "backup", "--to", str(backup))
+        done = hawkline(filled, "backup", "--to", str(backup), "-o", "json")
         assert done.returncode == 0, done.stderr
         (backup / "tables-20260101T000000").mkdir()  # of one that did not come to its end
     (backup / "tables-20260101T000000").rmdir()
-    manifest = json.loads(done.stdout)
-    assert {**manifest, "folder": ANY} == json.loads((backup / "manifest.json").read_text())
-    assert manifest["pictures"] == 1
+    told = json.loads(done.stdout)
+    assert (told["events"], told["pictures"], told["folder"]) == (SIZE.events, 1, str(backup))
     assert sorted(path.name.split("-")[0] for path in backup.iterdir()) == ["evidence", "manifest.json", "tables"]
     name = f"hawkline_test_{uuid4().hex[:12]}"
     with psycopg.connect(server_dsn, autocommit=True) as admin:
@@ -135,6 +133,8 @@ def test_a_backup_restored_is_the_same_record(
         assert totals(there) == totals(database)
         assert rows(there) == rows(database)
         assert findings(config)[0] == 0
+        another = hawkline(config, "backup", "--to", str(backup))
+        assert (another.returncode, "the backup of another database" in another.stderr) == (2, True)
         again = hawkline(config, "restore", "--from", str(backup))
         assert again.returncode == 2
         assert "its database is not empty (table agents); nothing is changed" in again.stderr
@@ -181,6 +181,15 @@ def test_what_is_no_backup_is_not_restored(filled: Path, tmp_path: Path) -> None
     refused = hawkline(filled, "backup", "--to", str(backup))
     assert (refused.returncode, "no backup; name an empty or a new one" in refused.stderr) == (2, True)
     (backup / "holiday.jpg").unlink()
+    for folder, words in (
+        (filled, "is no folder"),
+        (tmp_path / "here" / "sub", "within data_dir"),
+        (Path("/proc/x"), ""),
+    ):
+        refused = hawkline(filled, "backup", "--to", str(folder))
+        assert refused.returncode == 2
+        assert words in refused.stderr
+        assert "Traceback" not in refused.stderr
     config = written(tmp_path / "new.toml", "new", "postgresql://127.0.0.1:1/none")
     assert "no backup that came to its end" in hawkline(config, "restore", "--from", str(backup)).stderr
     assert hawkline(filled, "backup", "--to", str(backup)).returncode == 0
@@ -210,10 +219,10 @@ def test_an_embedded_database_is_checked_saved_and_restored_without_an_aggregato
     here, there = tmp_path / "here.toml", tmp_path / "there.toml"
     here.write_text('data_dir = "here"\n')
     there.write_text('data_dir = "there"\n')
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "aggregator.lock").touch()  # as a start leaves it that came to nothing
     missing = hawkline(here, "check")
     assert (missing.returncode, "no aggregator has run there" in missing.stderr) == (2, True)
-    (tmp_path / "here").mkdir()
-    (tmp_path / "here" / "aggregator.lock").touch()
     embedded = EmbeddedPostgres(tmp_path / "here")
     embedded.start()
     migrate(Database(embedded.dsn))

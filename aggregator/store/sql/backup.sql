@@ -25,6 +25,10 @@ FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'S
 -- name: set_sequence
 SELECT setval(%(name)s::regclass, %(last)s);
 
+-- name: identity
+-- Of a database on a server: what tells its backups from those of others.
+SELECT md5(system_identifier::text || current_database()) AS identity FROM pg_control_system();
+
 -- name: newest_migration
 SELECT max(number) AS number FROM migrations;
 

@@ -31,6 +31,24 @@ WHERE (%(producers)s::int[] IS NULL OR g.producer_id = ANY(%(producers)s))
   AND (%(until)s::timestamptz IS NULL OR g.recorded_at < %(until)s)
 ORDER BY g.id DESC LIMIT %(limit)s;
 
+-- name: losses
+-- Of the gaps only numbers that stand for events which will not come: still missing, and not among those that a restart
+-- skipped unused (these are recorded twice: when the numbers behind them come, and when the box says why).
+SELECT p.site, p.agent, p.epoch, g.lane, lower(lost) AS first, upper(lost) - 1 AS last, g.reason, g.recorded_at
+FROM gaps g JOIN producers p ON p.id = g.producer_id
+JOIN cursors c ON (c.producer_id, c.lane) = (g.producer_id, g.lane)
+CROSS JOIN LATERAL unnest(
+    int8multirange(int8range(g.first, g.last, '[]')) * c.missing - coalesce((
+        SELECT range_agg(int8range(r.first, r.last, '[]')) FROM gaps r
+        WHERE r.producer_id = g.producer_id AND r.lane = g.lane AND r.reason = 'restart' AND r.first <= r.last
+    ), '{}')
+) AS lost
+WHERE g.reason <> 'restart' AND g.first <= g.last
+  AND (%(producers)s::int[] IS NULL OR g.producer_id = ANY(%(producers)s))
+  AND (%(from)s::timestamptz IS NULL OR g.recorded_at >= %(from)s)
+  AND (%(until)s::timestamptz IS NULL OR g.recorded_at < %(until)s)
+ORDER BY g.id DESC LIMIT %(limit)s;
+
 -- name: dead_letters
 SELECT id, recv_at, topic, reason, detail, length(payload) AS size FROM dead_letters ORDER BY id DESC LIMIT %(limit)s;
 

@@ -19,11 +19,21 @@ SELECT EXISTS (SELECT FROM places WHERE name = %(name)s)
 SELECT above, title FROM places WHERE name = %(name)s;
 
 -- name: places
--- Sites that boxes name and nobody put into the tree are told too.
-SELECT coalesce(p.name, s.site) AS name, p.above, coalesce(p.title, '') AS title, coalesce(s.boxes, 0) AS boxes
-FROM places p
-FULL JOIN (SELECT site, count(*) AS boxes FROM agents GROUP BY site) s ON s.site = p.name
-ORDER BY 1;
+-- A place behind the one that it lies in, with the boxes of all sites within. Sites that boxes name and nobody put into
+-- the tree are told too.
+WITH RECURSIVE tree (name, above, title, path) AS (
+    SELECT name, above, title, ARRAY[name] FROM places WHERE above IS NULL
+    UNION ALL
+    SELECT p.name, p.above, p.title, t.path || p.name FROM places p JOIN tree t ON p.above = t.name
+), known AS (
+    SELECT name, above, title, path FROM tree
+    UNION ALL
+    SELECT DISTINCT site, NULL, '', ARRAY[site] FROM agents WHERE site NOT IN (SELECT name FROM places)
+)
+SELECT k.name, k.above, k.title, (
+    SELECT count(*) FROM agents a LEFT JOIN tree t ON t.name = a.site WHERE k.name = ANY(coalesce(t.path, ARRAY[a.site]))
+) AS boxes
+FROM known k ORDER BY k.path;
 
 -- name: lock_places
 LOCK TABLE places IN SHARE ROW EXCLUSIVE MODE;
