@@ -79,7 +79,8 @@ def filled(database: Database, tmp_path: Path) -> Iterator[Path]:
 
 
 def written(config: Path, data_dir: str, dsn: str) -> Path:
-    config.write_text(f'data_dir = "{data_dir}"\n[database]\ndsn = "{dsn}"\n', encoding="utf-8")
+    # A string of JSON is one of TOML, whatever a password is made of.
+    config.write_text(f"data_dir = {json.dumps(data_dir)}\n[database]\ndsn = {json.dumps(dsn)}\n", encoding="utf-8")
     return config
 
 
