@@ -50,6 +50,11 @@ jit = off
 """
 
 
+_PREWARM = """
+# After a restart the first questions find in memory what was there before.
+shared_preload_libraries = 'pg_prewarm'
+"""
+
 MARK = "database.id"
 """Says which data_dir a database belongs to that lies elsewhere."""
 
@@ -210,6 +215,8 @@ class EmbeddedPostgres:
             raise UnavailableError(f"initdb failed in {self._data}: {done.stderr.decode(errors='replace').strip()}")
         with (self._data / "postgresql.conf").open("a") as out:
             out.write(_SETTINGS.format(sockets=self._sockets))
+            if (self._binaries.parent / "lib" / "pg_prewarm.so").is_file():
+                out.write(_PREWARM)
         (self._data / "pg_hba.conf").write_text("local all all peer map=hawkline\n")
         users = {self._account.name, "root"} if self._account.drop else {self._account.name}
         (self._data / "pg_ident.conf").write_text(
