@@ -4,6 +4,9 @@ import time
 from datetime import UTC, datetime
 from typing import Protocol
 
+QUARTER_S = 900
+"""Counts and coverage are kept by the quarter-hour."""
+
 
 class Clock(Protocol):
     """Wall time for people and records, monotonic time for waiting."""

@@ -15,7 +15,8 @@ from aggregator.api.asked import LinesQuery, Moment, moment
 from aggregator.api.parts import SnapshotDependency
 from aggregator.store import counts
 from aggregator.store.entities import CountSeries, LineCount
-from aggregator.store.packing import QUARTER_S, Ints
+from aggregator.store.packing import Ints
+from shared.clock import QUARTER_S
 
 router = APIRouter(prefix="/api/v1", tags=["record"], responses={422: {"description": "the question makes no sense"}})
 

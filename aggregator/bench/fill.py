@@ -14,10 +14,11 @@ import numpy.typing as npt
 
 from aggregator.ingest.commit import SQL as INGEST
 from aggregator.store.database import Connection, Database
-from aggregator.store.packing import QUARTER_S, due, pack_counts
+from aggregator.store.packing import due, pack_counts
 from aggregator.store.places import put_place
 from aggregator.store.retention import COMPRESS_AFTER, kept_days
 from aggregator.store.retention import SQL as RECORD
+from shared.clock import QUARTER_S
 from shared.envelope import encode_event
 from shared.events import Direction, LineCrossed
 

@@ -274,7 +274,7 @@ class EmbeddedPostgres:
 
 
 def program(name: str) -> str:
-    """One of PostgreSQL's programs, such as `pg_dump`: of the wheel, or else of the machine.
+    """One of PostgreSQL's programs, such as `psql`: of the wheel, or else of the machine.
 
     Raises:
         UnavailableError: neither has it.

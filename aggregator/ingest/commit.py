@@ -14,11 +14,12 @@ from psycopg.types.json import Jsonb
 from aggregator.ingest import cursor as cursors
 from aggregator.ingest.checksums import Checksums
 from aggregator.ingest.cursor import Cursor, Range
-from aggregator.ingest.placing import QUARTER_S, RETENTION, Placing, TimeQuality, quarter
+from aggregator.ingest.placing import RETENTION, Placing, TimeQuality, quarter
 from aggregator.ingest.reading import Arrival, DeadLetter, Reading, ReadRow
 from aggregator.rules.occurrence import Occurrence
 from aggregator.store import arrays, load_queries
 from aggregator.store.database import Connection
+from shared.clock import QUARTER_S
 from shared.envelope import VERSION, Acknowledgement
 from shared.events import (
     CameraChanged,

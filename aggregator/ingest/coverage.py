@@ -7,12 +7,13 @@ when both say that it is watched. Whatever is in doubt does not count: silence i
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from shared.clock import QUARTER_S
 from shared.events import HEALTH_EXPIRES, CameraState, Health
 from shared.topics import Address
 
 BOX = ""
 """Stands for the box itself where a camera's name would."""
-SLOT_MS = 900_000
+SLOT_MS = QUARTER_S * 1000
 _DAY_SLOTS = 96
 _MOST_CAMERAS, _LONGEST = 64, 200
 """Cameras of one box and letters of a name; what is beyond is not recorded."""

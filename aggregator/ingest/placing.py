@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 
-from shared.clock import from_ms
+from shared.clock import QUARTER_S, from_ms
 
 RETENTION = timedelta(days=400)
 """How long events are kept where nothing else is configured."""
@@ -11,7 +11,6 @@ AHEAD = timedelta(minutes=2)
 """A clock this far from ours is still believed."""
 _AHEAD_MS = 120_000
 _OLDEST_AGE_MS = 3 * 86_400_000
-QUARTER_S = 900
 
 
 class TimeQuality(IntEnum):

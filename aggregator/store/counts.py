@@ -15,8 +15,9 @@ from aggregator.store import arrays
 from aggregator.store.database import Connection
 from aggregator.store.entities import LineCount
 from aggregator.store.errors import TooMuchError
-from aggregator.store.packing import QUARTER_S, SQL, Cells, Ints, month_slot
+from aggregator.store.packing import SQL, Cells, Ints, month_slot
 from aggregator.store.places import producers_of
+from shared.clock import QUARTER_S
 from shared.errors import HawklineError
 
 _DIRECTIONS = ("left_to_right", "right_to_left")

@@ -12,11 +12,11 @@ from aggregator.store.entities import Availability, HealthSample, Uncovered
 from aggregator.store.errors import TooMuchError
 from aggregator.store.places import sites_within
 from aggregator.store.queries import load_queries
+from shared.clock import QUARTER_S
 from shared.events import HEALTH_EXPIRES as EXPIRES
 
 SQL = load_queries("coverage.sql")
 
-_QUARTER_S = 900
 MOST_DAYS = 200_000
 """Of all boxes or cameras together that are looked into for gaps."""
 _WRITTEN_S = 30.0
@@ -106,4 +106,4 @@ def _columns(rows: Sequence[Availability]) -> dict[str, list[Any]]:
 
 
 def _quarter(moment: datetime) -> datetime:
-    return datetime.fromtimestamp(moment.timestamp() // _QUARTER_S * _QUARTER_S, tz=UTC)
+    return datetime.fromtimestamp(moment.timestamp() // QUARTER_S * QUARTER_S, tz=UTC)

@@ -18,10 +18,10 @@ from psycopg.rows import tuple_row
 from aggregator.store import arrays
 from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries
+from shared.clock import QUARTER_S
 
 SQL = load_queries("counts.sql")
 
-QUARTER_S = 900
 _YOUNG = timedelta(hours=2)
 _PART_S = 6 * 3600
 """A quarter of a day stays as it is until so long after its end: nearly all crossings go there."""
