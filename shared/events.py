@@ -74,6 +74,36 @@ class WatchRule(IntEnum):
         return self.name.lower()
 
 
+class VehicleClass(IntEnum):
+    """What kind of vehicle it was."""
+
+    UNKNOWN = 0
+    CAR = 1
+    VAN = 2
+    LORRY = 3
+    BUS = 4
+    MOTORCYCLE = 5
+    TRACTOR = 6
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
+class SensorState(IntEnum):
+    """What a box knows of an alarm sensor. Only NORMAL confirms that nothing happens."""
+
+    NORMAL = 1
+    ALARM = 2
+    TAMPER = 3
+    FAULT = 4
+    SILENT = 5
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
 Unit = Annotated[float, Meta(ge=0, le=1)]
 """A coordinate as a part of the picture's width or height."""
 Number = Annotated[int, Meta(ge=0, lt=2**31)]
@@ -191,7 +221,47 @@ class RangeLost(_Event, frozen=True, array_like=True, tag=5):
     reason: LossReason
 
 
-Event = LineCrossed | CameraChanged | ConfigApplied | EvidenceReady | RangeLost | ZoneAlarm | ListHit
+class VehiclePassed(_Event, frozen=True, array_like=True, tag=8):
+    """A vehicle has passed a line, and no list names its plate: where, when and what kind is all that is kept of it.
+
+    `plate_class` is the 号牌种类 of its plate (GA 36; 99 for one that fits no kind), 0 where none could be read.
+    """
+
+    at_ms: int
+    revision: Number
+    line: Number
+    direction: Direction
+    run: Number
+    track: Number
+    vehicle: VehicleClass
+    plate_class: Annotated[int, Meta(ge=0, le=99)]
+
+
+class SensorChanged(_Event, frozen=True, array_like=True, tag=9):
+    """An alarm sensor's state. Told when it changes, and of every sensor when a box starts; always as an alarm.
+
+    It brings its own name and what it is (`infrared`, `door`, `button` …): sensors come and go without a configuration.
+    """
+
+    at_ms: int
+    sensor: Annotated[str, Meta(min_length=1, max_length=64)]
+    what: Annotated[str, Meta(max_length=32)]
+    state: SensorState
+    priority: Annotated[int, Meta(ge=0, le=4)]
+    detail: Annotated[str, Meta(max_length=200)] = ""
+
+
+Event = (
+    LineCrossed
+    | CameraChanged
+    | ConfigApplied
+    | EvidenceReady
+    | RangeLost
+    | ZoneAlarm
+    | ListHit
+    | VehiclePassed
+    | SensorChanged
+)
 
 KINDS: Final[dict[type[_Event], str]] = {
     LineCrossed: "line_crossed",
@@ -201,6 +271,8 @@ KINDS: Final[dict[type[_Event], str]] = {
     RangeLost: "range_lost",
     ZoneAlarm: "zone_alarm",
     ListHit: "list_hit",
+    VehiclePassed: "vehicle_passed",
+    SensorChanged: "sensor_changed",
 }
 
 

@@ -10,9 +10,9 @@ from psycopg.rows import class_row
 
 from aggregator.alerting.alerts import SQL as ALERTING
 from aggregator.api.asked import BoxesQuery, Moment, moment
-from aggregator.api.parts import ConnectionDependency, PartsDependency
+from aggregator.api.parts import ConnectionDependency, PartsDependency, SnapshotDependency
 from aggregator.store import load_queries
-from aggregator.store.entities import Box, Gap, LaneAccount
+from aggregator.store.entities import Box, Gap, LaneAccount, Sensor
 from aggregator.store.places import producers_of, sites_within
 
 router = APIRouter(prefix="/api/v1", tags=["boxes"])
@@ -31,6 +31,18 @@ def list_boxes(connection: ConnectionDependency, asked: BoxesQuery) -> list[Box]
         for box in boxes
         if (sites is None or box.site in sites) and asked.site in (None, box.site) and asked.agent in (None, box.agent)
     ]
+
+
+@router.get("/sensors")
+def list_sensors(connection: SnapshotDependency, asked: BoxesQuery) -> list[Sensor]:
+    """Alarm sensors with their newest state; how each came to it is among the events of kind `sensor_changed`."""
+    values = {
+        "sites": None if asked.place is None else sites_within(connection, asked.place),
+        "site": asked.site,
+        "agent": asked.agent,
+    }
+    with connection.cursor(row_factory=class_row(Sensor)) as cursor:
+        return cursor.execute(_SQL["sensors"], values).fetchall()
 
 
 @router.get("/producers")

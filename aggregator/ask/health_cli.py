@@ -9,11 +9,13 @@ import typer
 from aggregator.ask import options
 from aggregator.ask.client import ApiClient
 from aggregator.ask.moments import local, moment, since_until
+from shared.errors import ConfigError
 from shared.output import Output, OutputOption, print_rows, say
 
 app = typer.Typer(help="Boxes and cameras, and what is wrong with them.")
 
 _WATCHING = "watching"
+_NORMAL = "normal"
 _MOST_GAPS = 1000
 
 
@@ -27,6 +29,7 @@ def health(
     site: options.SiteOption = None,
     agent: options.AgentOption = None,
     cameras: Annotated[bool, typer.Option("--cameras", help="a row a camera instead of one a box")] = False,
+    sensors: Annotated[bool, typer.Option("--sensors", help="a row an alarm sensor, as it is now")] = False,
     troubled: Annotated[bool, typer.Option("--troubled", help="only what cannot confirm that nothing happens")] = False,
     since: Annotated[
         str | None, typer.Option("--since", help="not now, but for how long they were well since then: 30d, 2026-11-01")
@@ -37,10 +40,15 @@ def health(
     ] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """List boxes, or cameras: how they are now, how available they were, or when they were away.
+    """List boxes, cameras or sensors: how they are now, how available they were, or when they were away.
 
     Exit code 1 when something listed cannot confirm now that nothing happens.
     """
+    if sensors and (cameras or gaps or since or until):
+        raise ConfigError(
+            "--sensors tells how they are now, and goes with --place, --site, --agent and --troubled;"
+            " how they were: hawkline events --kind sensor_changed"
+        )
     client = ApiClient(url)
     whose = {"place": place, "site": site, "agent": agent}
     span = since_until(since, until, datetime.now().astimezone())
@@ -53,8 +61,8 @@ def health(
     elif since or until:
         print_rows([_available(row) for row in rows if not troubled or row["uncovered_s"]], output)
     else:
-        boxes = client.get("/api/v1/boxes", whose)
-        listed = list(_cameras(boxes) if cameras else map(_box, boxes))
+        found = client.get("/api/v1/sensors" if sensors else "/api/v1/boxes", whose)
+        listed = list(map(_sensor, found) if sensors else _cameras(found) if cameras else map(_box, found))
         print_rows([row for row in listed if not troubled or not _is_well(row)], output)
         if not all(map(_is_well, listed)):
             raise typer.Exit(1)
@@ -110,7 +118,13 @@ def _gaps(client: ApiClient, asked: dict[str, Any], cameras: bool) -> list[dict[
 def _is_well(row: dict[str, Any]) -> bool:
     if "camera" in row:
         return bool(row["box"] == "online" and row["state"] == _WATCHING)
+    if "sensor" in row:
+        return bool(row["box"] == "online" and row["state"] == _NORMAL)
     return bool(row["state"] == "online" and row["watching"] == row["cameras"])
+
+
+def _sensor(sensor: dict[str, Any]) -> dict[str, Any]:
+    return {**sensor, "since": local(sensor["since"]), "told_at": local(sensor["told_at"])}
 
 
 def _box(box: dict[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,8 @@ from shared.events import (
     ListHit,
     LossReason,
     RangeLost,
+    SensorChanged,
+    VehiclePassed,
     ZoneAlarm,
     kind_of,
 )
@@ -81,6 +83,8 @@ class _Work:
     """Ordinals of the days (UTC) that the rows fall on."""
     counts: Counter[tuple[int, int, int, int, int]] = field(default_factory=Counter)
     counters: Counter[tuple[str, str]] = field(default_factory=Counter)
+    sensors: dict[tuple[str, str, str], tuple[datetime, SensorChanged]] = field(default_factory=dict)
+    """The newest state of each, by site, agent and name."""
     occurrences: list[Occurrence] = field(default_factory=list)
     gaps: list[tuple[int, Lane, Range, str]] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
@@ -214,8 +218,15 @@ class Committer:
             if isinstance(event, LineCrossed):
                 of_quarter = int(event_at.timestamp()) // QUARTER_S
                 work.counts[producer, event.revision, event.line, event.direction, of_quarter] += 1
+        elif isinstance(event, VehiclePassed):
+            place = event.revision, event.line, None, None
         elif isinstance(event, CameraChanged):
             place = event.revision, None, event.camera, None
+        elif isinstance(event, SensorChanged):
+            place = None, None, None, event.priority
+            sensor = arrival.address.site, arrival.address.agent, _text(event.sensor)
+            if sensor not in work.sensors or work.sensors[sensor][0] <= event_at:
+                work.sensors[sensor] = event_at, event
         elif isinstance(event, ConfigApplied):
             _note_config(connection, producer, event)
         elif isinstance(event, EvidenceReady):
@@ -259,6 +270,20 @@ class Committer:
                     "directions": arrays.of_ints(int(direction) for direction in directions),
                     "quarters": arrays.of_plain(quarter(number).isoformat() for number in quarters),
                     "crossings": arrays.of_ints(work.counts.values()),
+                },
+            )
+        # In one order everywhere, as above.
+        for (site, agent, name), (at, event) in sorted(work.sensors.items()):
+            connection.execute(
+                SQL["note_sensor"],
+                {
+                    "site": site,
+                    "agent": agent,
+                    "sensor": name,
+                    "what": _text(event.what),
+                    "state": event.state.label,
+                    "detail": _text(event.detail),
+                    "at": at,
                 },
             )
         counters = {key: value for key, value in work.counters.items() if value}

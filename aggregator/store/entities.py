@@ -56,6 +56,22 @@ class Box(_Entity):
     """Numbers of the last seven days that stand for events which will not come; /api/v1/gaps says why."""
 
 
+class Sensor(_Entity):
+    """An alarm sensor in its newest state. Only `normal` of a box that is online confirms that nothing happens."""
+
+    site: str
+    agent: str
+    sensor: str
+    what: str
+    """Such as infrared, door, button."""
+    box: PresenceState
+    state: str
+    since: datetime
+    """From when on it was told to be so."""
+    told_at: datetime
+    detail: str
+
+
 class LineVerdicts(_Entity):
     """How alerts of one line were judged when they were cleared."""
 

@@ -18,7 +18,17 @@ from edge_agent.outbox.ballast import Ballast
 from edge_agent.outbox.store import LaneRecord, OutboxFile, set_counter, set_lane
 from shared.envelope import decode_event, encode_event
 from shared.errors import WireError
-from shared.events import ConfigApplied, EvidenceReady, Lane, LineCrossed, LineSpec, ListHit, RangeLost, ZoneAlarm
+from shared.events import (
+    ConfigApplied,
+    EvidenceReady,
+    Lane,
+    LineCrossed,
+    LineSpec,
+    ListHit,
+    RangeLost,
+    VehiclePassed,
+    ZoneAlarm,
+)
 from shared.files import sync_folder
 
 log = logging.getLogger(__name__)
@@ -131,7 +141,7 @@ def _stays_true(row: bytes) -> bool:
 def _run(path: Path, rows: dict[Lane, list[bytes]]) -> int:
     """The newest number of a camera worker's life: tracks of later ones must not look like those of earlier ones."""
     events = [decode_event(row) for of_lane in rows.values() for row in of_lane]
-    runs = [event.run for event in events if isinstance(event, LineCrossed | ZoneAlarm | ListHit)]
+    runs = [event.run for event in events if isinstance(event, LineCrossed | ZoneAlarm | ListHit | VehiclePassed)]
     with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path, timeout=5)) as db:
         found = db.execute("SELECT value FROM counters WHERE name = 'run'").fetchone()
         runs.append(int(found[0]) if found else 0)

@@ -42,6 +42,10 @@ from shared.events import (
     LossReason,
     Order,
     RangeLost,
+    SensorChanged,
+    SensorState,
+    VehicleClass,
+    VehiclePassed,
     WatchRule,
     ZoneAlarm,
 )
@@ -58,6 +62,8 @@ EVENTS: list[Event] = [
     RangeLost(AT_MS, Lane.BULK, 5, 2**40, LossReason.EVICTED),
     ZoneAlarm(AT_MS, 3, 18, WatchRule.LOITERING, 41, 261, 1, 60_000),
     ListHit(AT_MS, 3, 17, Direction.RIGHT_TO_LEFT, 41, 262, 1, 480, 2, 9, 1234, 998),
+    VehiclePassed(AT_MS, 3, 17, Direction.RIGHT_TO_LEFT, 41, 263, VehicleClass.LORRY, 1),
+    SensorChanged(AT_MS, "东墙红外", "infrared", SensorState.ALARM, 1, "beam 2"),
 ]
 MESSAGES: list[msgspec.Struct] = [
     Acknowledgement(1, 0xDEADBEEF, Lane.ALARM, 99, ((101, 104), (200, 200)), 64),

@@ -83,6 +83,15 @@ VALUES (%(producer_id)s, %(revision)s, %(line)s, %(camera)s, %(name)s, %(points)
         %(rule)s)
 ON CONFLICT DO NOTHING;
 
+-- name: note_sensor
+-- The newest that happened counts, whichever comes last; since when: from the first event that told this state.
+INSERT INTO sensors (site, agent, sensor, what, state, detail, since, told_at)
+VALUES (%(site)s, %(agent)s, %(sensor)s, %(what)s, %(state)s, %(detail)s, %(at)s, %(at)s)
+ON CONFLICT (site, agent, sensor) DO UPDATE SET
+    what = excluded.what, state = excluded.state, detail = excluded.detail, told_at = excluded.told_at,
+    since = CASE WHEN sensors.state = excluded.state THEN sensors.since ELSE excluded.since END
+WHERE sensors.told_at <= excluded.told_at;
+
 -- name: add_evidence
 INSERT INTO evidence (sha256, size, taken_at) VALUES (%(sha256)s, %(size)s, %(taken_at)s) ON CONFLICT DO NOTHING;
 

@@ -15,6 +15,14 @@ LEFT JOIN (
 ) m ON (m.producer_id, m.lane) = (p.id, c.lane)
 ORDER BY p.site, p.agent, p.id, c.lane;
 
+-- name: sensors
+-- What a box that is silent told last is no news of its sensors.
+SELECT s.site, s.agent, s.sensor, s.what, coalesce(b.state, 'unknown') AS box, s.state, s.since, s.told_at, s.detail
+FROM sensors s LEFT JOIN box_views b USING (site, agent)
+WHERE (%(sites)s::text[] IS NULL OR s.site = ANY(%(sites)s))
+  AND (%(site)s::text IS NULL OR s.site = %(site)s) AND (%(agent)s::text IS NULL OR s.agent = %(agent)s)
+ORDER BY s.site, s.agent, s.sensor;
+
 -- name: ledger
 -- In the order of bytes, so that whoever compares it with a ledger of their own needs no memory.
 COPY (
