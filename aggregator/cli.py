@@ -5,11 +5,48 @@ from typing import Annotated
 
 import typer
 
+from aggregator.trust.passphrase import OpenOption, PassphraseOption, passphrase
 from shared.output import Output, OutputOption, print_rows
 
 app = typer.Typer(help="The aggregator: store events, raise alerts, serve operators.", no_args_is_help=True)
 
 ConfigOption = Annotated[Path, typer.Option("--config", help="the aggregator's TOML file", show_default=False)]
+
+
+@app.command(
+    epilog="Example: hawkline aggregator init --config /etc/hawkline/aggregator.toml --host alarm.example.org "
+    "--root-key /media/stick/root.key"
+)
+def init(
+    config: ConfigOption,
+    root_key: Annotated[
+        Path, typer.Option("--root-key", help="where the root's key goes: best a stick, taken away then")
+    ],
+    host: Annotated[
+        list[str] | None, typer.Option("--host", help="name or address of this machine; again for more")
+    ] = None,
+    data_dir: Annotated[Path, typer.Option("--data-dir", help="for a file that is written; relative to it")] = Path(
+        "data"
+    ),
+    name: Annotated[str, typer.Option("--name", help="of the deployment; stands in certificates")] = "Hawkline",
+    passphrase_file: PassphraseOption = None,
+    no_passphrase: OpenOption = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Make everything that an aggregator needs: configuration, folders, secrets, certificates, broker, database.
+
+    What is there already stays as it is, so it may be run again.
+    """
+    from dataclasses import asdict
+
+    from aggregator.trust.init import prepare
+    from shared.output import say
+
+    steps = prepare(
+        config, data_dir, host or [], name, root_key, lambda: passphrase(passphrase_file, no_passphrase, twice=True)
+    )
+    print_rows([{**asdict(step), "made": "made" if step.made else "is there"} for step in steps], output)
+    say(f"start it: hawkline aggregator run --config {config}")
 
 
 @app.command(epilog="Example: hawkline aggregator run --config /etc/hawkline/aggregator.toml")

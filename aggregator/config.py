@@ -9,6 +9,8 @@ import msgspec
 from msgspec import Meta
 
 from aggregator.store.keep import Keep
+from aggregator.trust.vault import Vault
+from shared.errors import ConfigError
 from shared.net import require_loopback
 from shared.settings import Port, Section, load_toml
 
@@ -25,15 +27,16 @@ class DatabaseSettings(Section, frozen=True):
 class BrokerSettings(Section, frozen=True):
     """The MQTT broker."""
 
-    embedded: bool = True
-    """Start a broker of our own; false connects to one that runs, such as mosquitto."""
+    kind: Literal["embedded", "mosquitto", "other"] = "embedded"
+    """The embedded one is for trials, in plain text; with `[trust]` we start mosquitto, or find one that runs."""
     host: str = "127.0.0.1"
-    """Address. Only loopback until certificates exist."""
-    port: Port = 1883
-    """TCP port."""
-
-    def __post_init__(self) -> None:
-        require_loopback(self.host, "host")
+    """Where our own services reach it. In plain text only loopback."""
+    port: Port | None = None
+    """TCP port for our own services; 1883, with `[trust]` 8884."""
+    box_host: str = "0.0.0.0"  # noqa: S104 - behind mutual TLS
+    """Where mosquitto listens for boxes."""
+    box_port: Port = 8883
+    """TCP port for boxes."""
 
 
 class IngestSettings(Section, frozen=True):
@@ -49,12 +52,27 @@ class ApiSettings(Section, frozen=True):
     """HTTP: console, API, feed, pictures."""
 
     host: str = "127.0.0.1"
-    """Address to listen on. Only loopback until accounts exist."""
+    """Address to listen on. In plain text only loopback; with `[trust]` it speaks TLS and asks for a token."""
     port: Port = 8420
     """TCP port."""
 
-    def __post_init__(self) -> None:
-        require_loopback(self.host, "host")
+
+class TrustSettings(Section, frozen=True):
+    """Certificates: with this table everything that leaves this machine does so over TLS (docs/trust.md)."""
+
+    names: Annotated[tuple[str, ...], Meta(min_length=1)]
+    """Host names and addresses under which boxes and browsers reach this machine."""
+    host: str = "0.0.0.0"  # noqa: S104 - behind TLS
+    """Where the boxes' door listens."""
+    port: Port = 8421
+    """TCP port of the boxes' door: enrolment, the time, pictures."""
+    directory: Path = Path("trust")
+    """The authority's folder; relative paths start at data_dir."""
+
+    @property
+    def url(self) -> str:
+        """Of the boxes' door."""
+        return f"https://{self.names[0]}:{self.port}"
 
 
 class AlertSettings(Section, frozen=True):
@@ -112,11 +130,42 @@ class AggregatorSettings(Section, frozen=True):
     alerts: AlertSettings = AlertSettings()
     retention: RetentionSettings = RetentionSettings()
     webhooks: tuple[WebhookSettings, ...] = ()
+    trust: TrustSettings | None = None
 
     def __post_init__(self) -> None:
+        if self.trust is None:
+            require_loopback(self.broker.host, "broker.host")
+            require_loopback(self.api.host, "api.host")
+            if self.broker.kind == "mosquitto":
+                raise ValueError('broker.kind = "mosquitto": needs the table [trust] (docs/trust.md)')
+        elif self.broker.kind == "embedded":
+            raise ValueError(
+                'broker.kind = "embedded": speaks plain text only; with [trust] expected "mosquitto" or "other"'
+            )
         names = [webhook.name for webhook in self.webhooks]
         if len(set(names)) != len(names):
             raise ValueError("webhooks: every webhook needs a name of its own")
+
+    @property
+    def broker_address(self) -> tuple[str, int]:
+        """Where our own services reach the broker."""
+        return self.broker.host, self.broker.port or (8884 if self.trust else 1883)
+
+    @property
+    def broker_folder(self) -> Path:
+        """Configuration and state of a broker of ours."""
+        return self.data_dir / "broker"
+
+    @property
+    def vault(self) -> Vault:
+        """The authority's folder.
+
+        Raises:
+            ConfigError: there is no `[trust]`.
+        """
+        if self.trust is None:
+            raise ConfigError("key trust: missing; expected a table [trust] with names (docs/trust.md)")
+        return Vault(self.data_dir / self.trust.directory)
 
 
 def load_aggregator_settings(path: Path) -> AggregatorSettings:

@@ -1,9 +1,12 @@
 """The aggregator's processes. Each ends when its standard input closes."""
 
 import gc
+import ssl
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from aggregator.config import AggregatorSettings
@@ -12,6 +15,9 @@ from shared.events import Lane
 from shared.leash import wait_for_end
 from shared.threads import start_vital
 
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
 
 def presence(settings: AggregatorSettings, dsn: str) -> None:
     """Record who is there, tell the boxes that somebody listens, and bring them their orders."""
@@ -19,10 +25,10 @@ def presence(settings: AggregatorSettings, dsn: str) -> None:
     from aggregator.ingest.presence import PresenceWorker
     from aggregator.store import Database
 
-    database, broker = Database(dsn), (settings.broker.host, settings.broker.port)
-    worker = PresenceWorker(database, broker)
+    database, broker, tls = Database(dsn), settings.broker_address, _broker_tls(settings)
+    worker = PresenceWorker(database, broker, tls)
     worker.start()
-    orders = OrderSender(database, broker)
+    orders = OrderSender(database, broker, tls)
     orders.start()
     _settle()
     wait_for_end()
@@ -38,9 +44,9 @@ def ingest(lane: Lane, settings: AggregatorSettings, dsn: str) -> None:
 
     database = Database(dsn)
     name = f"ingest-{lane.label}-{uuid4().hex[:8]}"
-    broker = settings.broker.host, settings.broker.port
-    retention = timedelta(days=settings.retention.events_days)
-    worker = IngestWorker(name, lane, database, broker, Waker(database, INBOX).wake, retention)
+    retention, tls = timedelta(days=settings.retention.events_days), _broker_tls(settings)
+    wake = Waker(database, INBOX).wake
+    worker = IngestWorker(name, lane, database, settings.broker_address, wake, retention, tls)
     worker.start()
     _settle()
     wait_for_end()
@@ -70,36 +76,84 @@ def alerting(settings: AggregatorSettings, dsn: str) -> None:
 
 def api(settings: AggregatorSettings, dsn: str) -> None:
     """Serve console, API and feed."""
-    import socket
-
-    import uvicorn
-
     from aggregator.alerting.alerts import Publishing
-    from aggregator.api.app import build
+    from aggregator.api.app import Guarded, build
+    from aggregator.api.token import token_of
     from aggregator.store import Database
     from aggregator.store.pictures import PictureStore
+    from aggregator.trust.vault import SERVER
+    from shared.trust import server_context
+    from shared.trust.tls import fingerprint
 
-    app = build(Database(dsn), PictureStore(settings.data_dir / "evidence"), Publishing(settings.webhooks))
-    config = uvicorn.Config(
-        app,
-        host=settings.api.host,
-        port=settings.api.port,
-        log_level="warning",
-        access_log=False,
-        timeout_graceful_shutdown=2,
-        lifespan="on",
-    )
-    server = uvicorn.Server(config)
-    listener = config.bind_socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNSENT_BYTES)
+    tls = guarded = None
+    if settings.trust:
+        tls = server_context(settings.vault.credentials_path(SERVER))
+        _keep_shown(tls, settings.vault.credentials_path(SERVER))
+        guarded = Guarded(token_of(settings.data_dir), settings.trust.url, fingerprint(settings.vault.root()))
+    pictures, publishing = PictureStore(settings.data_dir / "evidence"), Publishing(settings.webhooks)
+    app = build(Database(dsn), pictures, publishing, guarded=guarded)
+    _serve(app, settings.api.host, settings.api.port, tls)
+
+
+def trust(settings: AggregatorSettings, dsn: str) -> None:
+    """The boxes' door, and whoever keeps broker and certificates in step with who may come in."""
+    from aggregator.alerting.alerts import Publishing
+    from aggregator.store import Database
+    from aggregator.store.pictures import PictureStore
+    from aggregator.trust import gate
+    from aggregator.trust.control import BrokerControl
+    from aggregator.trust.keeper import TrustKeeper
+    from aggregator.trust.vault import SERVER
+    from shared.trust import server_context
+
+    assert settings.trust  # noqa: S101 - or it would not have been started
+    vault, database = settings.vault, Database(dsn)
+    control = BrokerControl(*settings.broker_address, _broker_tls(settings, "broker-admin"))
+    control.start()
+    keeper = TrustKeeper(database, vault, control, settings.broker_folder, settings.trust.names)
+    keeper.start()
+    pictures, publishing = PictureStore(settings.data_dir / "evidence"), Publishing(settings.webhooks)
+    app = gate.build(database, vault, pictures, publishing, keeper.welcome)
+    credentials = vault.credentials_path(SERVER)
+    tls = server_context(credentials, clients=vault.root())
+    _keep_shown(tls, credentials)
+    _serve(app, settings.trust.host, settings.trust.port, tls)
+    keeper.stop()
+    control.stop()
+
+
+def _serve(app: "ASGIApp", host: str, port: int, tls: ssl.SSLContext | None) -> None:
+    """Until standard input closes."""
+    from aggregator.trust.doors import server
+
+    serving, listener = server(app, host, port, tls, _UNSENT_BYTES)
 
     def leave() -> None:
         wait_for_end()
-        server.should_exit = True
+        serving.should_exit = True
 
     start_vital("leash", leave)
     _settle()
-    server.run(sockets=[listener])
+    serving.run(sockets=[listener])
+
+
+def _broker_tls(settings: AggregatorSettings, service: str = "aggregator") -> ssl.SSLContext | None:
+    """With what a service connects to the broker."""
+    from shared.trust import client_context
+
+    if settings.trust is None:
+        return None
+    credentials = settings.vault.credentials_path(service)
+    context = client_context(settings.vault.root(), credentials)
+    _keep_shown(context, credentials)
+    return context
+
+
+def _keep_shown(context: ssl.SSLContext, credentials: Path) -> None:
+    """Show the newest certificate with every new connection, for as long as the process lives."""
+    from shared.trust.tls import keep_shown
+
+    start_vital(f"certificate-{credentials.stem}", lambda: keep_shown(context, credentials))
 
 
 def _settle() -> None:
@@ -121,6 +175,7 @@ SERVICES: dict[str, Service] = {
     "presence": presence,
     "alerting": alerting,
     "api": api,
+    "trust": trust,
 }
 """Started in this order and stopped in the other: the boxes are told to send once somebody listens."""
 
@@ -133,6 +188,8 @@ def processes(settings: AggregatorSettings) -> dict[str, str]:
     found: dict[str, str] = {}
     workers = {"ingest-alarm": settings.ingest.alarm_workers, "ingest-bulk": settings.ingest.bulk_workers}
     for service in SERVICES:
+        if service == "trust" and not settings.trust:
+            continue
         for number in range(1, workers.get(service, 1) + 1):
             found[service if number == 1 else f"{service}-{number}"] = service
     return found

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, TextIO
 
@@ -18,6 +19,7 @@ from aggregator.embedded.postgres import EmbeddedPostgres
 from aggregator.services import DSN_VARIABLE, processes
 from aggregator.store import Database
 from aggregator.store.migrate import migrate
+from aggregator.trust.mosquitto import Listeners, Mosquitto
 from shared.errors import HawklineError, UnavailableError
 from shared.leash import Child
 from shared.locks import hold
@@ -90,18 +92,26 @@ class Supervisor:
         refusal = f"data_dir = {str(settings.data_dir)!r}: another aggregator uses it; give each its own"
         self._lock = hold(settings.data_dir / "aggregator.lock", refusal)
         require_free_port(settings.api.host, settings.api.port, "api.port")
+        if settings.trust:
+            require_free_port(settings.trust.host, settings.trust.port, "trust.port")
         dsn, postgres = settings.database.dsn, None
         if not dsn:
             postgres = EmbeddedPostgres(settings.data_dir)
             self._keep("postgres", postgres)
             dsn = postgres.dsn
         self._migrate(dsn, postgres)
-        if settings.broker.embedded:
-            self._keep("broker", EmbeddedBroker(settings.broker.host, settings.broker.port, settings.data_dir))
-        elif not is_listening(settings.broker.host, settings.broker.port, timeout_s=5):
+        host, port = settings.broker_address
+        if settings.trust:
+            settings.vault.renew_services(settings.trust.names, datetime.now(UTC))
+        if settings.broker.kind == "embedded":
+            self._keep("broker", EmbeddedBroker(host, port, settings.data_dir))
+        elif settings.broker.kind == "mosquitto":
+            listeners = Listeners(host, port, settings.broker.box_host, settings.broker.box_port)
+            self._keep("broker", Mosquitto(settings.vault, settings.broker_folder, listeners))
+        elif not is_listening(host, port, timeout_s=5):
             raise UnavailableError(
-                f"{self._config}: broker.host, broker.port: no broker answers on "
-                f"{settings.broker.host}:{settings.broker.port}; start it or correct the address"
+                f"{self._config}: broker.host, broker.port: no broker answers on {host}:{port}; "
+                "start it or correct the address"
             )
         for name, kind in processes(settings).items():
             self._keep(name, service(kind, self._config, dsn))

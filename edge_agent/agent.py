@@ -18,6 +18,7 @@ from edge_agent.link import Link
 from edge_agent.outbox import Outbox
 from edge_agent.supervise import CameraSupervisor, Report
 from edge_agent.tripwire import Crossing
+from edge_agent.trust import Door, TrustKeeper
 from edge_agent.worker import Picture, Sighting, Status
 from shared.clock import Clock, to_ms
 from shared.events import (
@@ -76,17 +77,19 @@ class Agent:
         self._pictures = PictureRing(
             settings.data_dir / "pictures", self._outbox.file, clock, settings.outbox.max_picture_bytes
         )
+        self._trust = TrustKeeper(Door(settings.trust.url, settings.trust_folder)) if settings.trust else None
         self._uploader = Uploader(
             self._pictures,
             self._outbox.file,
             self._address,
-            settings.aggregator.url,
+            settings.http_url,
             settings.aggregator.picture_kbit_s,
+            self._trust.context if self._trust else None,
         )
         self._picture_writer = PictureWriter(self._pictures, self._outbox, self._uploader.stir)
         self._link = Link(
             self._address,
-            (settings.broker.host, settings.broker.port),
+            settings.broker_address,
             self._outbox,
             clock,
             random.Random(),
@@ -94,7 +97,10 @@ class Agent:
             health_interval_s=settings.health.interval_s,
             on_listening=self._uploader.stir,
             on_order=self._ordered,
+            tls=self._trust.context if self._trust else None,
         )
+        if self._trust:
+            self._trust.on_renewed = self._link.reconnect
         self._publisher = self._link.publisher
         self._outbox.on_ready = self._publisher.stir
         self._cameras = [
@@ -115,6 +121,8 @@ class Agent:
         )
         writer = start_vital("picture-writer", self._picture_writer.run)
         threads = [start_vital("publisher", self._publisher.run), start_vital("uploader", self._uploader.run)]
+        if self._trust:
+            start_vital("trust", self._trust.run)
         self._link.start()
         for camera in self._cameras:
             camera.start()
@@ -139,6 +147,8 @@ class Agent:
             if not any(self._outbox.waiting().values()) and not self._outbox.file.count_pictures_waiting():
                 break
             threading.Event().wait(0.05)
+        if self._trust:
+            self._trust.stop()
         self._publisher.stop()
         self._uploader.stop()
         for thread in threads:

@@ -1,6 +1,7 @@
 """What `hawkline agent check` tries, one finding per key."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from edge_agent.config import AgentSettings, Camera, RtspCamera
 from edge_agent.sources.credentials import without_credentials
 from edge_agent.sources.file import FileSource
 from edge_agent.sources.rtsp import open_stream
+from edge_agent.trust.enrolment import Door, days_left
 from shared.errors import HawklineError
 from shared.net import is_listening
 
@@ -18,18 +20,30 @@ Finding = dict[str, Any]
 
 def check_everything(settings: AgentSettings, cameras: Sequence[Camera]) -> list[Finding]:
     """Try broker, aggregator and every camera. Each finding has `key`, `ok` and `said`."""
-    broker, address = settings.broker, urlsplit(settings.aggregator.url)
+    key, address = "trust.url" if settings.trust else "aggregator.url", urlsplit(settings.http_url)
+    port = address.port or (443 if settings.trust else 80)
     findings = [
-        _reached("broker", broker.host, broker.port, "start the broker or correct broker.host and broker.port"),
-        _reached(
-            "aggregator.url",
-            address.hostname or "",
-            address.port or 80,
-            "start the aggregator or correct aggregator.url",
-        ),
+        _reached("broker", *settings.broker_address, "start the broker or correct broker.host and broker.port"),
+        _reached(key, address.hostname or "", port, f"start the aggregator or correct {key}"),
     ]
+    if settings.trust:
+        findings.append(_enrolled(settings.trust_folder, settings.trust.url))
     findings += [_camera(number, camera) for number, camera in enumerate(cameras)]
     return findings
+
+
+def _enrolled(folder: Path, url: str) -> Finding:
+    door = Door(url, folder)
+    try:
+        left = days_left(door.identity())
+        door.ask_time()
+    except HawklineError as error:
+        return {"key": "trust", "ok": False, "said": str(error)}
+    ok = left > 0
+    said = (
+        f"the certificate holds for {left:.0f} days" if ok else "the certificate has expired; run the agent to renew it"
+    )
+    return {"key": "trust", "ok": ok, "said": said}
 
 
 def _reached(key: str, host: str, port: int, advice: str) -> Finding:

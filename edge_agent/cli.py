@@ -79,6 +79,54 @@ def check(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
         raise UnavailableError(f"{config}: not everything answers; the list says what and which key names it")
 
 
+@app.command(epilog="Example: hawkline agent enrol --config agent.toml --claim 7KQ2M-… --fingerprint 9f2c…")
+def enrol(
+    config: ConfigOption,
+    claim: Annotated[str, typer.Option("--claim", help="the code that `hawkline device claim` printed")],
+    root: Annotated[Path | None, typer.Option("--root", help="the deployment's root certificate, PEM")] = None,
+    fingerprint: Annotated[
+        str | None, typer.Option("--fingerprint", help="or its SHA-256, from the same print")
+    ] = None,
+    serial: Annotated[str | None, typer.Option("--serial", help="where the machine has no number of its own")] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Make this box one of the deployment: it makes a key and has it certified for the claim. Once; it renews itself.
+
+    A wrong clock does no harm. When no answer comes, the same again.
+    """
+    from edge_agent.config import load_agent_file
+    from edge_agent.trust import Door, serial_number
+    from edge_agent.trust import enrol as become
+    from shared.files import write_public
+    from shared.topics import Address
+    from shared.trust import read_root
+
+    settings = load_agent_file(config)
+    if settings.trust is None:
+        raise ConfigError(f'{config}: key trust.url: missing; expected [trust] with url = "https://HOST:8421"')
+    door = Door(settings.trust.url, settings.trust_folder)
+    if root:
+        read_root(root)
+        door.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_public(door.root_path, root.read_bytes())
+    elif fingerprint:
+        door.learn_root(fingerprint)
+    elif not door.root_path.is_file():
+        raise ConfigError("--root or --fingerprint: needed, or anybody could pass for the aggregator")
+    address = Address(settings.site, settings.agent)
+    credentials = become(door, address, claim, serial or serial_number())
+    expires_at = f"{credentials.expires_at:%Y-%m-%d %H:%M}Z"
+    print_rows([{"site": address.site, "agent": address.agent, "certificate_until": expires_at}], output)
+
+
+@app.command(epilog="Example: hawkline agent serial")
+def serial() -> None:
+    """Print the machine's serial number, for the planner who makes the claim."""
+    from edge_agent.trust import serial_number
+
+    emit(serial_number())
+
+
 @app.command(epilog="Example: hawkline agent outbox --config /etc/hawkline/agent.toml -o json")
 def outbox(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
     """Show what the outbox holds: numbers used and events that still wait."""

@@ -81,20 +81,29 @@ class CameraSettings(Section, frozen=True):
 class BrokerSettings(Section, frozen=True):
     """The MQTT broker."""
 
-    host: str = "127.0.0.1"
-    """Name or address. Only loopback until certificates exist."""
-    port: Port = 1883
-    """TCP port."""
+    host: str = ""
+    """Name or address. Empty: this machine, or with `[trust]` the host of its url. In plain text only loopback."""
+    port: Port | None = None
+    """TCP port; 1883, with `[trust]` 8883."""
+
+
+class TrustSettings(Section, frozen=True):
+    """Certificates: with this table everything goes over mutual TLS, once the box has enrolled."""
+
+    url: str
+    """The aggregator's door for boxes, such as `https://alarm.example.org:8421`: enrolment, the time, pictures."""
 
     def __post_init__(self) -> None:
-        require_loopback(self.host, "host")
+        parts = urlsplit(self.url)
+        if parts.scheme != "https" or not parts.hostname:
+            raise ValueError(f"url {self.url!r}: expected https://HOST:PORT")
 
 
 class AggregatorSettings(Section, frozen=True):
     """The aggregator's HTTP side, where pictures go."""
 
     url: str = "http://127.0.0.1:8420"
-    """Base address. Only loopback until certificates exist."""
+    """Base address, only loopback; with `[trust]` its url counts instead."""
     picture_kbit_s: Annotated[int, Meta(ge=0)] = 0
     """Bound on the way of pictures, kilobits a second; 0 is none. Events are not bound by it."""
 
@@ -134,6 +143,7 @@ class AgentSettings(Section, frozen=True):
     """The box's cameras, `[[cameras]]`."""
     broker: BrokerSettings = BrokerSettings()
     aggregator: AggregatorSettings = AggregatorSettings()
+    trust: TrustSettings | None = None
     outbox: OutboxSettings = OutboxSettings()
     health: HealthSettings = HealthSettings()
 
@@ -141,6 +151,25 @@ class AgentSettings(Section, frozen=True):
         names = [camera.name for camera in self.cameras]
         if len(set(names)) != len(names):
             raise ValueError("cameras: every camera needs a name of its own")
+        if self.trust is None and self.broker.host:
+            require_loopback(self.broker.host, "broker.host")
+
+    @property
+    def broker_address(self) -> tuple[str, int]:
+        """Host and port of the broker."""
+        if self.trust is None:
+            return self.broker.host or "127.0.0.1", self.broker.port or 1883
+        return self.broker.host or urlsplit(self.trust.url).hostname or "", self.broker.port or 8883
+
+    @property
+    def http_url(self) -> str:
+        """Where pictures go."""
+        return (self.trust.url if self.trust else self.aggregator.url).rstrip("/")
+
+    @property
+    def trust_folder(self) -> Path:
+        """Where root, key and certificate are kept."""
+        return self.data_dir / "trust"
 
 
 class Camera(msgspec.Struct, frozen=True):
@@ -150,15 +179,23 @@ class Camera(msgspec.Struct, frozen=True):
     scene: Scene
 
 
+def load_agent_file(path: Path) -> AgentSettings:
+    """The file alone, with data_dir absolute; videos, models and scenes that it names need not be there yet.
+
+    Raises:
+        ConfigError: naming file, key and what was expected.
+    """
+    settings = load_toml(path, AgentSettings)
+    return msgspec.structs.replace(settings, data_dir=path.resolve().parent / settings.data_dir)
+
+
 def load_agent_settings(path: Path) -> tuple[AgentSettings, list[Camera]]:
     """Read and check everything that a box needs to know.
 
     Raises:
         ConfigError: naming file, key and what was expected.
     """
-    settings = load_toml(path, AgentSettings)
-    base = path.resolve().parent
-    settings = msgspec.structs.replace(settings, data_dir=base / settings.data_dir)
+    settings, base = load_agent_file(path), path.resolve().parent
     cameras = []
     for number, camera in enumerate(settings.cameras):
         source = camera.source

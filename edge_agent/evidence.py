@@ -5,6 +5,7 @@ import logging
 import os
 import queue
 import sqlite3
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -180,11 +181,20 @@ class Uploader:
         address: ours.
         url: the aggregator's.
         kbit_s: bound on all pictures together; 0 is none.
+        tls: what we show, and whom we believe.
     """
 
-    def __init__(self, ring: PictureRing, file: OutboxFile, address: Address, url: str, kbit_s: int = 0) -> None:
+    def __init__(
+        self,
+        ring: PictureRing,
+        file: OutboxFile,
+        address: Address,
+        url: str,
+        kbit_s: int = 0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._ring, self._file, self._address, self._kbit_s = ring, file, address, kbit_s
-        self._url = url.rstrip("/")
+        self._url, self._tls = url.rstrip("/"), tls
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._complained = False
@@ -201,7 +211,7 @@ class Uploader:
     def run(self) -> None:
         """Upload until `stop`."""
         pause_s, trim_s = _FIRST_PAUSE_S, 0.0
-        with httpx.Client(timeout=_TIMEOUT_S, trust_env=False) as client:
+        with httpx.Client(verify=self._tls or True, timeout=_TIMEOUT_S, trust_env=False) as client:
             while not self._stopping.is_set():
                 self._wake.wait(_IDLE_S if pause_s == _FIRST_PAUSE_S else pause_s)
                 self._wake.clear()

@@ -6,6 +6,8 @@ say what is stored.
 
 import logging
 import random
+import ssl
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
@@ -44,6 +46,7 @@ class Link:
         on_acknowledged: gets every acknowledgement after the outbox has heard of it.
         on_change: something was heard or delivered; for those who run no thread for the publisher.
         loop: serves the connection in place of a thread of its own.
+        tls: what we show, and whom we believe; None speaks in plain text. Not with a loop.
     """
 
     def __init__(
@@ -61,12 +64,14 @@ class Link:
         on_acknowledged: Callable[[Acknowledgement], None] | None = None,
         on_change: Callable[[], None] | None = None,
         loop: Loop | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._address, self._broker, self._outbox, self._clock = address, broker, outbox, clock
         self._version, self._health_interval_s = version, health_interval_s
         self._on_listening, self._on_order = on_listening, on_order
         self._on_acknowledged, self._on_change = on_acknowledged, on_change
-        self._loop = loop
+        self._loop, self._tls = loop, tls
+        self._starting = threading.Lock()
         self._connection: Connection | LoopConnection | None = None
         self.publisher = Publisher(outbox, address, self.send, clock, rng)
 
@@ -78,9 +83,10 @@ class Link:
 
     def start(self) -> None:
         """Connect, and go on trying; where that was done, nothing happens."""
-        if self._connection is None:
-            self._connection = self._connect()
-            self._connection.start()
+        with self._starting:
+            if self._connection is None:
+                self._connection = self._connect()
+                self._connection.start()
 
     def stop(self) -> None:
         """Leave the broker with a farewell, so that nobody takes us for lost."""
@@ -90,6 +96,12 @@ class Link:
         """Go without a word, until `start`."""
         self._stop(None)
         self.publisher.set_listening(False)
+
+    def reconnect(self) -> None:
+        """Connect anew, as when our certificate is another one; the session and what it holds stay."""
+        if self._connection is not None:
+            self.cut_off()
+            self.start()
 
     def send(self, topic: str, payload: bytes) -> int | None:
         """What the publisher sends with: QoS 1; returns the packet id, or None when there is no connection."""
@@ -111,7 +123,8 @@ class Link:
         subscriptions = [(self._address.topic(Channel.ACK), 0), (AGGREGATOR_STATE, 1)]
         if self._on_order:
             subscriptions.append((self._address.topic(Channel.COMMAND), 1))
-        return (partial(LoopConnection, self._loop) if self._loop else Connection)(
+        make = partial(LoopConnection, self._loop) if self._loop else partial(Connection, tls=self._tls)
+        return make(
             f"{self._address.site}.{self._address.agent}",
             *self._broker,
             subscriptions=subscriptions,

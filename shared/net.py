@@ -14,7 +14,7 @@ _QUIET_PORTS = range(20_000, 32_768)
 def require_loopback(host: str, key: str) -> str:
     """Return `host` when it names this machine alone.
 
-    Until accounts exist nobody is asked who they are, so nothing listens beyond loopback.
+    Without certificates nobody is asked who they are, so nothing listens or goes beyond loopback.
 
     Raises:
         ValueError: the host is not a loopback address; settings turn it into a ConfigError that names the file.
@@ -27,7 +27,8 @@ def require_loopback(host: str, key: str) -> str:
     except ValueError:
         pass
     raise ValueError(
-        f"{key} = {host!r}: only loopback (127.0.0.1, ::1, localhost) is allowed until accounts and TLS exist"
+        f"{key} = {host!r}: in plain text only loopback (127.0.0.1, ::1, localhost) is allowed; beyond it "
+        "certificates are needed, which the table [trust] brings (docs/trust.md)"
     )
 
 

@@ -1,21 +1,35 @@
 """Assembles the HTTP application."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 import psycopg
-from fastapi import Depends, FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 from psycopg_pool import PoolTimeout
 
 from aggregator.alerting.alerts import AlertClearedError, AlertNotFoundError, Publishing
-from aggregator.api import alerts, arming, boxes, counts, coverage, evidence, feed, operations, places, record
-from aggregator.api.guard import LoopbackGuard, refuse_unknown_parameters
+from aggregator.api import (
+    alerts,
+    arming,
+    boxes,
+    counts,
+    coverage,
+    devices,
+    evidence,
+    feed,
+    operations,
+    places,
+    record,
+    token,
+)
+from aggregator.api.guard import LoopbackGuard, answer, refuse_unknown_parameters
 from aggregator.api.parts import Parts
+from aggregator.api.token import TokenGuard
 from aggregator.feed.hub import FeedHub
 from aggregator.store import Database
 from aggregator.store.counts import ZoneError
@@ -23,12 +37,39 @@ from aggregator.store.errors import TooMuchError
 from aggregator.store.pictures import PictureStore
 from aggregator.store.places import PlaceError, UnknownPlaceError
 from aggregator.store.waker import FEED, Waker
+from aggregator.trust.enrolment import DeviceError
+from shared.errors import ConfigError
 
 CONSOLE = Path(__file__).parents[1] / "console" / "dist"
 
 
-def build(database: Database, pictures: PictureStore, publishing: Publishing, console: Path = CONSOLE) -> FastAPI:
-    """The application; it connects when it starts."""
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """What an application needs that is not for this machine alone.
+
+    Attributes:
+        token: whoever has it may do everything.
+        url: of the boxes' door.
+        fingerprint: SHA-256 of the root certificate.
+    """
+
+    token: str
+    url: str
+    fingerprint: str
+
+
+def build(
+    database: Database,
+    pictures: PictureStore,
+    publishing: Publishing,
+    console: Path = CONSOLE,
+    guarded: Guarded | None = None,
+) -> FastAPI:
+    """The application; it connects when it starts.
+
+    Args:
+        guarded: None serves this machine alone, and boxes of a trial bring their pictures here.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -48,27 +89,26 @@ def build(database: Database, pictures: PictureStore, publishing: Publishing, co
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
     )
-    app.add_middleware(LoopbackGuard)
-    app.add_exception_handler(AlertNotFoundError, _answer(404))
-    app.add_exception_handler(AlertClearedError, _answer(409))
-    app.add_exception_handler(PlaceError, _answer(409))
+    if guarded:
+        app.state.door = guarded
+        app.add_middleware(TokenGuard, token=guarded.token)
+        app.include_router(token.routes(guarded.token))
+    else:
+        app.add_middleware(LoopbackGuard)
+    app.add_exception_handler(AlertNotFoundError, answer(404))
+    app.add_exception_handler(AlertClearedError, answer(409))
+    app.add_exception_handler(PlaceError, answer(409))
+    app.add_exception_handler(DeviceError, answer(409))
+    app.add_exception_handler(ConfigError, answer(422))
     for nonsense in (UnknownPlaceError, ZoneError, TooMuchError):
-        app.add_exception_handler(nonsense, _answer(422))
+        app.add_exception_handler(nonsense, answer(422))
     # It is an operational error too, but the database does answer.
-    app.add_exception_handler(psycopg.errors.QueryCanceled, _answer(422, "it would take too long: ask for less"))
+    app.add_exception_handler(psycopg.errors.QueryCanceled, answer(422, "it would take too long: ask for less"))
     for error in (PoolTimeout, psycopg.OperationalError):
-        app.add_exception_handler(error, _answer(503, "the database does not answer; try again"))
-    for part in (alerts, arming, boxes, counts, coverage, evidence, feed, operations, places, record):
-        app.include_router(part.router, dependencies=[Depends(refuse_unknown_parameters)])
+        app.add_exception_handler(error, answer(503, "the database does not answer; try again"))
+    parts = (alerts, arming, boxes, counts, coverage, devices, evidence, feed, operations, places, record)
+    for router in (*(part.router for part in parts), *(() if guarded else (evidence.bringing,))):
+        app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)])
     if console.is_dir():
         app.mount("/", StaticFiles(directory=console, html=True), name="console")
     return app
-
-
-def _answer(status: int, detail: str = "") -> Callable[[Request, Exception], Awaitable[JSONResponse]]:
-    """A handler that answers with the error's own words, or with `detail`."""
-
-    async def handler(_request: Request, error: Exception) -> JSONResponse:
-        return JSONResponse({"detail": detail or str(error)}, status_code=status)
-
-    return handler

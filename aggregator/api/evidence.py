@@ -19,6 +19,8 @@ from shared.telling import Complaint
 _full = Complaint(logging.getLogger(__name__), logging.ERROR)
 
 router = APIRouter(prefix="/api/v1/evidence", tags=["evidence"])
+bringing = APIRouter(prefix="/api/v1/evidence", tags=["evidence"])
+"""For boxes, at whichever door they come to."""
 
 Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the picture, hexadecimal")]
 
@@ -53,7 +55,7 @@ def get_evidence(sha256: Sha256, connection: ConnectionDependency, parts: PartsD
     )
 
 
-@router.put(
+@bringing.put(
     "/{sha256}",
     status_code=204,
     response_class=Response,

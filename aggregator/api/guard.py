@@ -4,6 +4,7 @@ A foreign page can make a browser send requests to 127.0.0.1 (by DNS rebinding w
 an Origin of its own). Both say who they are, and are refused.
 """
 
+from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 from fastapi import HTTPException, Request
@@ -36,6 +37,22 @@ class LoopbackGuard:
                 await answer(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+
+def answer(
+    status: int, detail: str = "", *, challenge: bool = False
+) -> Callable[[Request, Exception], Awaitable[JSONResponse]]:
+    """A handler of errors: it answers with the error's own words, or with `detail`.
+
+    Args:
+        challenge: say that HTTP Basic is expected, as 401 has to.
+    """
+    headers = {"www-authenticate": 'Basic realm="hawkline"'} if challenge else None
+
+    async def handler(_request: Request, error: Exception) -> JSONResponse:
+        return JSONResponse({"detail": detail or str(error)}, status_code=status, headers=headers)
+
+    return handler
 
 
 def refuse_unknown_parameters(request: Request) -> None:

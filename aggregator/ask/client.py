@@ -1,6 +1,9 @@
 """The API as the commands see it: answers, or one line that says what to do."""
 
+import os
+import ssl
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,6 +18,9 @@ _REFUSALS = {409, 422}
 class ApiClient:
     """Talks to one aggregator.
 
+    `HAWKLINE_TOKEN` or `HAWKLINE_TOKEN_FILE` has the administrator's token, `HAWKLINE_ROOT` names the deployment's root
+    certificate: `hawkline aggregator init` writes them down.
+
     Args:
         url: such as http://127.0.0.1:8420.
     """
@@ -24,7 +30,9 @@ class ApiClient:
         if not url.startswith(("http://", "https://")):
             raise ConfigError(f"--url {url!r}: expected http://HOST:PORT, such as http://127.0.0.1:8420")
         try:
-            self._http = httpx.Client(base_url=url, timeout=_TIMEOUT_S, trust_env=False)
+            self._http = httpx.Client(
+                base_url=url, timeout=_TIMEOUT_S, trust_env=False, headers=_token(), verify=_verified(url)
+            )
         except httpx.InvalidURL as error:
             raise ConfigError(f"--url {url!r}: {error}; expected something like http://127.0.0.1:8420") from None
 
@@ -41,14 +49,15 @@ class ApiClient:
         except ValueError as error:
             raise UnavailableError(f"--url {self._url}: no aggregator answers ({error})") from None
 
-    def change(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> None:
-        """Change something.
+    def change(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """Change something; returns what is answered.
 
         Raises:
             ConfigError: the API refuses the change.
             UnavailableError: no answer, or not of an aggregator.
         """
-        self._send(method, path, json=body)
+        answer = self._send(method, path, json=body)
+        return answer.json() if answer.content else None
 
     def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
         try:
@@ -80,6 +89,25 @@ class ApiClient:
             after = answer["next"]
             if after is None:
                 return
+
+
+def _token() -> dict[str, str]:
+    found, file = os.environ.get("HAWKLINE_TOKEN", ""), os.environ.get("HAWKLINE_TOKEN_FILE", "")
+    if not found and file:
+        try:
+            found = Path(file).read_text().strip()
+        except OSError as error:
+            raise ConfigError(f"HAWKLINE_TOKEN_FILE={file}: cannot be read ({error.strerror})") from None
+    return {"authorization": f"Bearer {found}"} if found else {}
+
+
+def _verified(url: str) -> ssl.SSLContext | bool:
+    root = os.environ.get("HAWKLINE_ROOT", "")
+    if not root or not url.startswith("https://"):
+        return True
+    from shared.trust import client_context, read_root
+
+    return client_context(read_root(Path(root)))
 
 
 def _complaint(answer: httpx.Response) -> str:

@@ -1,6 +1,7 @@
 """Sends boxes what operators ordered. No broker is trusted to keep it: a box that is back is sent it again."""
 
 import logging
+import ssl
 import threading
 import time
 from uuid import uuid4
@@ -22,7 +23,7 @@ _LOOK_S = 0.5
 class OrderSender:
     """Publishes each box's newest order, again until the box's heartbeat says that it obeys."""
 
-    def __init__(self, database: Database, broker: tuple[str, int]) -> None:
+    def __init__(self, database: Database, broker: tuple[str, int], tls: ssl.SSLContext | None = None) -> None:
         self._database = database
         self._stopping = threading.Event()
         self._broker = Connection(
@@ -32,6 +33,7 @@ class OrderSender:
             on_message=lambda _message: None,
             on_up=lambda: None,
             on_down=lambda _reason: None,
+            tls=tls,
         )
 
     def start(self) -> None:

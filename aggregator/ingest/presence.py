@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import ssl
 import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -40,7 +41,7 @@ _MOST_SMALL, _MOST_BIG = 2**15 - 1, 2**63 - 1
 class PresenceWorker:
     """Records who is there, and answers births with the cursors."""
 
-    def __init__(self, database: Database, broker: tuple[str, int]) -> None:
+    def __init__(self, database: Database, broker: tuple[str, int], tls: ssl.SSLContext | None = None) -> None:
         self._database = database
         self._arrivals = Arrivals()
         self._coverage = Coverage()
@@ -63,6 +64,7 @@ class PresenceWorker:
             on_up=self._came_up,
             on_down=self._went_down,
             will=Will(AGGREGATOR_STATE, self._gone),
+            tls=tls,
         )
 
     def start(self) -> None:

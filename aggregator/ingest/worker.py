@@ -1,6 +1,7 @@
 """One lane's ingest: its own broker connection, its own database connection, its own thread."""
 
 import logging
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -51,6 +52,7 @@ class IngestWorker:
         broker: tuple[str, int],
         wake_alerting: Callable[[], None],
         retention: timedelta = RETENTION,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._name, self._lane, self._database, self._wake_alerting = name, lane, database, wake_alerting
         self._arrivals = Arrivals()
@@ -69,6 +71,7 @@ class IngestWorker:
             on_messages=self._arrivals.put,
             on_up=self._came_up,
             on_down=self._went_down,
+            tls=tls,
         )
 
     def start(self) -> None:

@@ -72,6 +72,26 @@ class Sensor(_Entity):
     detail: str
 
 
+class Device(_Entity):
+    """A box, or what may become one."""
+
+    site: str
+    agent: str
+    serial: str
+    """Of the machine."""
+    state: Literal["claimed", "lapsed", "locked", "enrolled", "expired", "revoked"]
+    """Lapsed: its claim was not used in time; locked: too many machines tried it; expired: away for too long."""
+    claimed_at: datetime | None
+    claim_expires_at: datetime | None
+    enrolled_at: datetime | None
+    renewed_at: datetime | None
+    expires_at: datetime | None
+    """Of its newest certificate."""
+    revoked_at: datetime | None
+    revoked_by: str | None
+    revoked_why: str | None
+
+
 class LineVerdicts(_Entity):
     """How alerts of one line were judged when they were cleared."""
 

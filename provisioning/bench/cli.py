@@ -1,5 +1,7 @@
-"""`hawkline bench ingest`, `bench latency` and `bench fanout`."""
+"""`hawkline bench ingest`, `bench latency`, `bench fanout` and `bench enrol`."""
 
+import tempfile
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -92,4 +94,18 @@ def fanout(
     rows = list(measure(clients, rate, stalled, seconds or (15.0 if quick else 60.0)))
     print_rows(rows if output is Output.JSON else [{**row, "cores": to_json(row["cores"])} for row in rows], output)
     if any(row["verdict"] == "missed" for row in rows):
+        raise typer.Exit(1)
+
+
+def enrol(
+    boxes: Annotated[int, typer.Option("--boxes", min=1, help="how many come in")] = 1100,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Claim and enrol a district of boxes, both sides on this machine. Exit code 1 when it takes over five minutes."""
+    from provisioning.bench.enrol import measure
+
+    with tempfile.TemporaryDirectory(prefix="hawkline-bench-") as folder:
+        rows = measure(Path(folder), boxes)
+    print_rows(rows, output)
+    if rows[-1]["verdict"] != "met":
         raise typer.Exit(1)

@@ -23,7 +23,7 @@ _LEAVE_S = 30.0
 _TEXT = """data_dir = "aggregator"
 
 [broker]
-embedded = {embedded}
+kind = "{kind}"
 port = {broker_port}
 
 [api]
@@ -61,7 +61,7 @@ class LocalAggregator:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         places = {"broker_port": self.broker_port, "api_port": self.api_port}
-        text = _TEXT.format(embedded=str(self._embedded).lower(), **places) + self.more
+        text = _TEXT.format(kind="embedded" if self._embedded else "other", **places) + self.more
         (self.folder / "aggregator.toml").write_text(text, encoding="utf-8")
         self.process.start()
         self.await_ready(stop)

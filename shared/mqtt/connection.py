@@ -1,6 +1,7 @@
 """A connection that comes back by itself: one MQTT 5 client with named callbacks."""
 
 import logging
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from paho.mqtt.properties import Properties
 
 from shared.mqtt.loop import send_at_once
 from shared.mqtt.message import Message, Will
+from shared.mqtt.pipe import shut
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +25,8 @@ class Connection:
 
     Args:
         session_expiry_s: 0 starts clean each time (ingest); more keeps the session at the broker (boxes).
-        subscriptions: `(filter, qos)` pairs.
+        subscriptions: `(filter, qos)` pairs. Refused ones are asked for again with a new connection.
+        tls: what we show and whom we believe; None speaks in plain text.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class Connection:
         will: Will | None = None,
         session_expiry_s: int = 0,
         keepalive_s: int = 15,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.where = f"{host}:{port}"
         self._subscriptions = list(subscriptions)
@@ -51,11 +55,14 @@ class Connection:
         self._client.max_inflight_messages_set(64)
         self._client.max_queued_messages_set(256)
         self._client.reconnect_delay_set(min_delay=1, max_delay=30)
+        if tls:
+            self._client.tls_set_context(tls)
         if will:
             self._client.will_set(will.topic, will.payload, qos=1, retain=True)
         self._client.on_connect = self._connected
         self._client.on_disconnect = self._disconnected
         self._client.on_connect_fail = self._failed
+        self._client.on_subscribe = self._subscribed
         self._client.on_message = self._arrived
         self._client.on_publish = self._published
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
@@ -83,6 +90,8 @@ class Connection:
                 time.sleep(0.01)
         self._client.disconnect()
         self._client.loop_stop()
+        # It would do so when it is collected: where it was just connecting anew, or waits in a cycle, that is late.
+        self._client._reset_sockets()
 
     def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool = False) -> int | None:
         """Hand a message to the broker.
@@ -105,6 +114,16 @@ class Connection:
         log.info("connected to broker %s", self.where)
         if self._on_up:
             self._on_up()
+
+    def _subscribed(self, client: paho.Client, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
+        """Who hears nothing would never know: rather no connection than half a one."""
+        refused = next((reason for reason in reasons if reason.is_failure), None)
+        end: Any = client.socket()
+        if refused and end:
+            if not self._complained:
+                log.warning("broker %s lets us connect and not listen (%s); trying on", self.where, refused)
+                self._complained = True
+            shut(end)
 
     def _disconnected(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         was_up, self._up = self._up, False

@@ -6,6 +6,7 @@ It starts clean each time, subscribes, confirms and hands over what arrived by t
 import logging
 import random
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -14,6 +15,7 @@ from shared.mqtt import packets
 from shared.mqtt.loop import send_at_once
 from shared.mqtt.message import Message
 from shared.mqtt.packets import ProtocolError, Stream
+from shared.mqtt.pipe import Pipe
 from shared.threads import start_vital
 
 log = logging.getLogger(__name__)
@@ -32,6 +34,7 @@ class Receiver:
     Args:
         subscriptions: `(filter, qos)` pairs, QoS 0 or 1.
         on_messages: gets what one read from the socket brought; of a message beyond 512 KiB its beginning.
+        tls: what we show and whom we believe; None speaks in plain text.
     """
 
     def __init__(
@@ -45,13 +48,14 @@ class Receiver:
         on_up: Callable[[], None] | None = None,
         on_down: Callable[[str], None] | None = None,
         keepalive_s: int = 15,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._client_id, self._broker, self._subscriptions = client_id, (host, port), list(subscriptions)
+        self._tls = tls
         self._on_messages, self._on_up, self._on_down = on_messages, on_up, on_down
         self._keepalive_s = keepalive_s
         self._stopping = threading.Event()
-        self._sending = threading.Lock()
-        self._socket: socket.socket | None = None
+        self._pipe: Pipe | None = None
         self._up = False
         self._thread: threading.Thread | None = None
 
@@ -68,9 +72,9 @@ class Receiver:
         """Leave in order."""
         self._stopping.set()
         self._send(packets.GOODBYE)
-        end = self._socket
-        if end:
-            _shut(end)
+        pipe = self._pipe
+        if pipe:
+            pipe.shut()
         if self._thread:
             self._thread.join(2 * _ANSWER_S)
 
@@ -82,12 +86,11 @@ class Receiver:
         pause_s, complained = _FIRST_PAUSE_S, False
         while not self._stopping.is_set():
             try:
-                with socket.create_connection(self._broker, _ANSWER_S) as end:
-                    send_at_once(end)
-                    self._socket = end
-                    stream = self._greet(end)
+                with self._connected() as end:
+                    pipe = self._pipe = Pipe(end)
+                    stream = self._greet(pipe)
                     pause_s, complained = _FIRST_PAUSE_S, False
-                    self._listen(end, stream)
+                    self._listen(pipe, stream)
             except (OSError, ProtocolError) as error:
                 if self._stopping.is_set():
                     return
@@ -101,38 +104,48 @@ class Receiver:
             self._stopping.wait(pause_s * random.uniform(0.5, 1.0))
             pause_s = min(_LAST_PAUSE_S, 2 * pause_s)
 
+    def _connected(self) -> socket.socket:
+        end = socket.create_connection(self._broker, _ANSWER_S)
+        send_at_once(end)
+        if self._tls is None:
+            return end
+        try:
+            return self._tls.wrap_socket(end, server_hostname=self._broker[0])
+        except BaseException:
+            end.close()
+            raise
+
     def _leave(self) -> None:
-        was_up, self._up, self._socket = self._up, False, None
+        was_up, self._up, self._pipe = self._up, False, None
         if was_up and self._on_down:
             self._on_down("the connection ended")
 
-    def _greet(self, end: socket.socket) -> Stream:
+    def _greet(self, pipe: Pipe) -> Stream:
         """CONNECT and SUBSCRIBE; what the broker sends at once is handed over."""
         stream = Stream(_KEEP_BYTES)
         self._send(packets.connect(self._client_id, self._keepalive_s))
-        self._await(end, stream, packets.CONNACK)
+        self._await(pipe, stream, packets.CONNACK)
         self._send(packets.subscribe(self._subscriptions))
-        self._await(end, stream, packets.SUBACK)
+        self._await(pipe, stream, packets.SUBACK)
         self._up = True
         log.info("connected to broker %s:%d", *self._broker)
         if self._on_up:
             self._on_up()
         return stream
 
-    def _await(self, end: socket.socket, stream: Stream, kind: int) -> None:
+    def _await(self, pipe: Pipe, stream: Stream, kind: int) -> None:
         deadline_s = time.monotonic() + _ANSWER_S
-        while time.monotonic() < deadline_s:
-            if kind in self._take(stream, end.recv(_PIECE_BYTES)):
+        while (left_s := deadline_s - time.monotonic()) > 0:
+            if kind in self._take(stream, pipe.receive(_PIECE_BYTES, left_s)):
                 return
         raise ProtocolError("the broker does not answer")
 
-    def _listen(self, end: socket.socket, stream: Stream) -> None:
+    def _listen(self, pipe: Pipe, stream: Stream) -> None:
         """Until the connection fails. Twice the keepalive without a byte is a failure."""
-        end.settimeout(self._keepalive_s / 4)
         heard_s = pinged_s = time.monotonic()
         while not self._stopping.is_set():
             try:
-                self._take(stream, end.recv(_PIECE_BYTES))
+                self._take(stream, pipe.receive(_PIECE_BYTES, self._keepalive_s / 4))
                 heard_s = time.monotonic()
             except TimeoutError:
                 if time.monotonic() - heard_s > 2 * self._keepalive_s:
@@ -161,21 +174,13 @@ class Receiver:
 
     def _send(self, content: bytes) -> bool:
         """From any thread, whole packets only."""
-        end = self._socket
-        if end is None:
+        pipe = self._pipe
+        if pipe is None:
             return False
         try:
-            with self._sending:
-                end.sendall(content)
+            pipe.send(content)
         except OSError:
             # Half a packet may be out: the reader finds it closed and comes back.
-            _shut(end)
+            pipe.shut()
             return False
         return True
-
-
-def _shut(end: socket.socket) -> None:
-    try:
-        end.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return

@@ -78,7 +78,7 @@ def test_broker_absent(tmp_path: Path) -> None:
     config = tmp_path / "aggregator.toml"
     tmp_path.chmod(0o755)
     config.write_text(
-        'data_dir = "data"\n[broker]\nembedded = false\nport = 1\n[api]\nport = 0\n'.replace("port = 0", "port = 18421")
+        'data_dir = "data"\n[broker]\nkind = "other"\nport = 1\n[api]\nport = 0\n'.replace("port = 0", "port = 18421")
     )
     refused(hawkline("aggregator", "run", "--config", config), str(config), "broker.port", "no broker answers")
     assert hawkline("aggregator", "remove", "--config", config, "--yes").returncode == 0, "the database was begun"

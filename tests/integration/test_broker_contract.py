@@ -79,8 +79,8 @@ class Reader:
     def vanish(self) -> None:
         """No DISCONNECT."""
         self.connection._stopping.set()
-        assert self.connection._socket
-        self.connection._socket.shutdown(socket.SHUT_RDWR)
+        assert self.connection._pipe
+        self.connection._pipe.shut()
 
 
 @pytest.fixture(autouse=True)

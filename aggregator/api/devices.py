@@ -1,0 +1,77 @@
+"""Who may be a box: claims, those who have enrolled, and those who may no more."""
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+from pydantic import BaseModel, Field
+
+from aggregator.api.asked import BoxesQuery
+from aggregator.api.parts import ConnectionDependency, SnapshotDependency
+from aggregator.store.entities import Device
+from aggregator.store.places import sites_within
+from aggregator.trust import enrolment
+from shared.ids import NAME_PATTERN
+from shared.topics import Address
+
+router = APIRouter(prefix="/api/v1", tags=["devices"], responses={409: {"description": "not as things stand"}})
+
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+PathName = Annotated[str, Path(pattern=NAME_PATTERN)]
+Text = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
+
+
+class ClaimOrder(BaseModel):
+    """Which machine may become which box, and for how long."""
+
+    site: Name
+    agent: Name
+    serial: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00:]+$")]
+    """Of the machine; `hawkline agent serial` prints it there. Without a colon."""
+    by: Text
+    hours: Annotated[int, Field(ge=1, le=24 * 90)] = 24 * 14
+
+
+class ClaimMade(BaseModel):
+    """What the installer needs. The code is shown this once."""
+
+    site: str
+    agent: str
+    serial: str
+    code: str
+    expires_at: datetime
+    url: str
+    fingerprint: str
+    """SHA-256 of the deployment's root certificate."""
+
+
+class Revocation(BaseModel):
+    """Who takes a box's certificates back, and why."""
+
+    by: Text
+    why: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
+
+
+@router.get("/devices")
+def list_devices(connection: SnapshotDependency, asked: BoxesQuery) -> list[Device]:
+    """Who has enrolled, may enrol, or was revoked."""
+    sites = None if asked.place is None else list(sites_within(connection, asked.place))
+    return enrolment.devices(connection, sites, asked.site, asked.agent)
+
+
+@router.post("/claims", status_code=201)
+def make_claim(order: ClaimOrder, connection: ConnectionDependency, request: Request) -> ClaimMade:
+    """Let a machine become a box, once. 409 where the box is enrolled already."""
+    where = {"site": order.site, "agent": order.agent, "serial": order.serial}
+    address, lasts = Address(order.site, order.agent), timedelta(hours=order.hours)
+    claim = enrolment.make_claim(connection, address, order.serial, order.by, lasts)
+    door = request.app.state.door
+    return ClaimMade(**where, code=claim.code, expires_at=claim.expires_at, url=door.url, fingerprint=door.fingerprint)
+
+
+@router.post("/devices/{site}/{agent}/revoke")
+def revoke(site: PathName, agent: PathName, order: Revocation, connection: ConnectionDependency) -> Device:
+    """Take back a box's certificates and its claim. Its session at the broker ends within seconds."""
+    enrolment.revoke(connection, Address(site, agent), order.by, order.why)
+    found = enrolment.devices(connection, None, site, agent)
+    return found[0]

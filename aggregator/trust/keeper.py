@@ -1,0 +1,156 @@
+"""Keeps trust in step: the broker knows whom the database names, revocation lists never run out, services renew."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from aggregator.store import Database
+from aggregator.store.database import Connection
+from aggregator.trust import mosquitto, roles
+from aggregator.trust.control import BrokerControl
+from aggregator.trust.enrolment import SQL, revoked
+from aggregator.trust.vault import Vault
+from shared.errors import UnavailableError
+from shared.telling import Complaint
+from shared.topics import Address
+from shared.trust import common_name
+
+log = logging.getLogger(__name__)
+
+_LOOK_S = 1.0
+_ALL_S = 600.0
+"""So often everything that the broker knows is looked through, not only what has changed."""
+_SIGN_EVERY = timedelta(days=1)
+_RENEW_S = 3600.0
+
+
+class TrustKeeper:
+    """Looks after broker and vault, on a thread of its own.
+
+    Args:
+        control: speaks to the broker as its administrator.
+        broker_folder: where mosquitto's process id is found.
+        names: host names and addresses of our servers.
+    """
+
+    def __init__(
+        self, database: Database, vault: Vault, control: BrokerControl, broker_folder: Path, names: Sequence[str]
+    ) -> None:
+        self._database, self._vault, self._control = database, vault, control
+        self._folder, self._names = broker_folder, tuple(names)
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._known: set[str] | None = None
+        """Boxes that the broker knows, as far as we know."""
+        self._all_s = self._renew_s = 0.0
+        self._signed: tuple[datetime, frozenset[tuple[bytes, int]]] | None = None
+        self._away = Complaint(log)
+
+    def start(self) -> None:
+        """Begin."""
+        threading.Thread(target=self._run, name="trust-keeper", daemon=True).start()
+
+    def stop(self) -> None:
+        """End."""
+        self._stopping.set()
+
+    def welcome(self, address: Address) -> None:
+        """See to it that the broker knows a box, before the box comes; from any thread.
+
+        When the broker does not answer, it is told as soon as it does.
+        """
+        name = common_name(address)
+        with self._lock:
+            if self._known is not None and name in self._known:
+                return
+            try:
+                self._control.call(roles.add_box(address))
+            except UnavailableError as error:
+                log.warning("%s/%s: %s; it is let in later", address.site, address.agent, error)
+                return
+            if self._known is not None:
+                self._known.add(name)
+
+    def _run(self) -> None:
+        self._database.keep_serving("trust", self._serve, autocommit=True, stopping=self._stopping)
+
+    def _serve(self, connection: Connection) -> None:
+        while not self._stopping.is_set():
+            for work in (self._renew, self._sign, self._sync):
+                self._try(lambda work=work: work(connection))  # type: ignore[misc]
+            self._stopping.wait(_LOOK_S)
+
+    def _try(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except UnavailableError as error:
+            self._known = None
+            self._away.tell(f"{error}; trying on")
+        except OSError as error:
+            log.error("the vault cannot be written: %s", error)
+            self._stopping.wait(_LOOK_S * 10)
+
+    def _sync(self, connection: Connection) -> None:
+        """Let in and put out."""
+        # With the lock held: whoever is enrolled meanwhile is let in behind us, and not put out again.
+        with self._lock:
+            wanted = {common_name(one): one for one in welcome_ones(connection)}
+            if self._known is None or time.monotonic() >= self._all_s:
+                if not self._control.is_up:
+                    raise UnavailableError(f"broker {self._control.where}: does not answer its administrator")
+                added, removed = sync(self._control, list(wanted.values()))
+                self._known, self._all_s = set(wanted), time.monotonic() + _ALL_S
+                if added or removed:
+                    log.info("broker: %d boxes let in, %d put out", added, removed)
+                self._away.over("the broker answers its administrator again")
+                return
+            gone, new = self._known - wanted.keys(), wanted.keys() - self._known
+            commands = [command for name in sorted(gone) for command in roles.remove_box(name)]
+            commands += [command for name in sorted(new) for command in roles.add_box(wanted[name])]
+            if commands:
+                self._control.call(commands)
+                self._known = set(wanted)
+                log.info("broker: %d boxes let in, %d put out", len(new), len(gone))
+
+    def _sign(self, connection: Connection) -> None:
+        """Sign revocation lists where something was revoked, and every day."""
+        rows, now = revoked(connection), datetime.now(UTC)
+        what = frozenset((issuer, number) for issuer, number, _ in rows)
+        if self._signed and self._signed[1] == what and now - self._signed[0] < _SIGN_EVERY:
+            return
+        self._vault.write_revoked(rows, now)
+        self._signed = now, what
+        connection.execute(SQL["forget_certificates"])
+        mosquitto.reload(self._folder)
+
+    def _renew(self, _connection: Connection) -> None:
+        """Renew what broker, HTTP ports and services show."""
+        if time.monotonic() < self._renew_s:
+            return
+        renewed = self._vault.renew_services(self._names, datetime.now(UTC))
+        self._renew_s = time.monotonic() + _RENEW_S
+        if renewed:
+            log.info("certificates renewed: %s", ", ".join(renewed))
+            mosquitto.reload(self._folder)
+
+
+def welcome_ones(connection: Connection) -> list[Address]:
+    """Whom the broker shall let in."""
+    return [Address(row["site"], row["agent"]) for row in connection.execute(SQL["welcome"]).fetchall()]
+
+
+def sync(control: BrokerControl, wanted: Sequence[Address]) -> tuple[int, int]:
+    """Make a broker know exactly these boxes; tells how many were let in and how many put out.
+
+    Raises:
+        UnavailableError: the broker does not answer, or has refused something.
+    """
+    commands, added, removed = roles.difference(wanted, *control.boxes())
+    answers = control.call([command for of_box in commands for command in of_box])
+    for answer in answers:
+        if "error" in answer:
+            raise UnavailableError(f"broker {control.where}: {answer['command']}: {answer['error']}")
+    return added, removed

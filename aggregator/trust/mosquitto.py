@@ -1,0 +1,200 @@
+"""Mosquitto as the broker of a deployment: its configuration from ours, and the process where it is ours to run."""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aggregator.trust.roles import initial
+from aggregator.trust.vault import SERVER, Vault
+from shared.errors import UnavailableError
+from shared.files import write_secret
+from shared.leash import Child
+from shared.net import is_listening, require_free_port
+
+_START_S, _LEAVE_S = 15.0, 10.0
+_LIBRARIES = ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/opt/homebrew/lib")
+_PLUGIN = "mosquitto_dynamic_security.so"
+_OLDEST = (2, 0)
+_TEXT = """# Written by `hawkline broker config` from the aggregator's file; changes here are lost.
+per_listener_settings false
+allow_anonymous false
+plugin {plugin}
+plugin_opt_config_file {folder}/roles.json
+persistence true
+persistence_location {folder}/
+autosave_interval 60
+pid_file {folder}/mosquitto.pid
+log_dest stderr
+log_type error
+log_type warning
+max_packet_size 262144
+# Or an alarm waits for the acknowledgement of what went before it.
+set_tcp_nodelay true
+# A box has at most 64 alarms and 8 batches of 4 KB under way, so nobody's queue is longer.
+max_queued_messages 4096
+max_queued_bytes 33554432
+max_inflight_messages 200
+{user}
+# Boxes. Who a box is says its certificate: user name, client id and role follow from it.
+listener {box_port} {box_host}
+{tls}
+use_username_as_clientid true
+
+# The centre's own services.
+listener {port} {host}
+{tls}
+"""
+_TLS = """cafile {root}
+certfile {server}
+keyfile {server}
+crlfile {revoked}
+tls_version tlsv1.3
+require_certificate true
+use_identity_as_username true"""
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Where the broker listens: for the centre, and for boxes."""
+
+    host: str
+    port: int
+    box_host: str
+    box_port: int
+
+
+def program() -> str:
+    """Mosquitto's path.
+
+    Raises:
+        UnavailableError: it is not installed, or too old.
+    """
+    found = shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto")
+    if not found:
+        raise UnavailableError("mosquitto is missing; install it (Debian: apt install mosquitto)")
+    version = program_version(found)
+    if version < _OLDEST:
+        raise UnavailableError(f"{found}: version {'.'.join(map(str, version))} is too old, expected 2.0 or later")
+    return found
+
+
+def program_version(path: str) -> tuple[int, ...]:
+    """Its version; (0,) where it does not say."""
+    said = subprocess.run([path, "-h"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"mosquitto version (\d+(?:\.\d+)*)", said)
+    return tuple(int(part) for part in found[1].split(".")) if found else (0,)
+
+
+def plugin() -> str:
+    """Path of the dynamic security plugin.
+
+    Raises:
+        UnavailableError: it is not there.
+    """
+    for folder in map(Path, _LIBRARIES):
+        for found in (*folder.glob(_PLUGIN), *folder.glob(f"*/{_PLUGIN}")):
+            return str(found)
+    raise UnavailableError(f"{_PLUGIN} is missing, looked below {', '.join(_LIBRARIES)}; it comes with mosquitto 2")
+
+
+def configuration(vault: Vault, folder: Path, listeners: Listeners) -> str:
+    """The text of mosquitto.conf."""
+    server = vault.credentials_path(SERVER)
+    tls = _TLS.format(root=vault.root_path, server=server, revoked=vault.revoked_path)
+    return _TEXT.format(
+        plugin=plugin(),
+        folder=folder,
+        # Root would change to an account that cannot read our keys.
+        user="user root\n" if os.geteuid() == 0 else "",
+        tls=tls,
+        host=listeners.host,
+        port=listeners.port,
+        box_host=listeners.box_host,
+        box_port=listeners.box_port,
+    )
+
+
+def write_configuration(vault: Vault, folder: Path, listeners: Listeners) -> Path:
+    """Write mosquitto.conf, and who may do what where that is not there yet; returns the path of the first."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path, roles = folder / "mosquitto.conf", folder / "roles.json"
+    write_secret(path, configuration(vault, folder, listeners).encode())
+    if not roles.exists():
+        write_secret(roles, json.dumps(initial(), indent=1).encode())
+    return path
+
+
+def reload(folder: Path) -> bool:
+    """Have a running mosquitto read certificates and revocation lists again; False where it is not ours to tell."""
+    try:
+        pid = int((folder / "mosquitto.pid").read_text())
+        if "mosquitto" not in Path(f"/proc/{pid}/comm").read_text():
+            return False
+        os.kill(pid, signal.SIGHUP)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+class Mosquitto:
+    """A mosquitto process of ours. It ends with us, however we end."""
+
+    def __init__(self, vault: Vault, folder: Path, listeners: Listeners) -> None:
+        self._vault, self._folder, self._listeners = vault, folder, listeners
+        self._child: Child | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id while it runs."""
+        return self._child.pid if self._child else None
+
+    def is_running(self) -> bool:
+        """Whether the process lives."""
+        return self.pid is not None
+
+    def start(self) -> None:
+        """Start and wait until it listens.
+
+        Raises:
+            PortInUseError: a port is taken.
+            UnavailableError: it does not come up.
+        """
+        ends = self._listeners
+        places: Sequence[tuple[str, int, str]] = (
+            (ends.host, ends.port, "broker.port"),
+            (ends.box_host, ends.box_port, "broker.box_port"),
+        )
+        for host, port, key in places:
+            require_free_port(host, port, key)
+        config = write_configuration(self._vault, self._folder, ends)
+        command = [program(), "-c", str(config)]
+        self._child = Child(["setpriv", "--pdeathsig", "TERM", "--", *command], log=self._folder / "mosquitto.log")
+        self._child.start()
+        deadline_s = time.monotonic() + _START_S
+        while not all(is_listening(_reachable(host), port, timeout_s=0.5) for host, port, _ in places):
+            if not self._child.is_running() or time.monotonic() > deadline_s:
+                self.stop()
+                raise UnavailableError(f"mosquitto did not start; {self._folder / 'mosquitto.log'} says why")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """End it; what it holds for boxes that are away is written."""
+        if self._child is None:
+            return
+        if pid := self._child.pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        self._child.stop(_LEAVE_S)
+
+
+def _reachable(host: str) -> str:
+    """An address at which we reach what listens on `host`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound

@@ -1,0 +1,207 @@
+"""Where the authority keeps what it needs: one folder, readable by its owner only. The root's key is not among it.
+
+root.pem           the root's certificate: what boxes are given, and all they believe
+issuers/*.pem      intermediates with their keys, the newest signs
+time.pem           who says what time it is
+services/*.pem     keys and certificates of broker, API, and those of the centre that connect to the broker
+revoked.pem        revocation lists of all intermediates, for the broker
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from aggregator.trust import authority
+from shared.errors import ConfigError
+from shared.files import write_public, write_secret
+from shared.trust import Credentials, TrustError, read_root
+from shared.trust.keys import Key, key_from_pem
+from shared.trust.tls import fingerprint
+
+SERVER = "server"
+"""The broker and both HTTP ports."""
+CLIENTS = ("aggregator", "broker-admin")
+"""Who connects to the broker from the centre: the services, and whoever says what boxes may do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """The folder."""
+
+    folder: Path
+
+    @property
+    def root_path(self) -> Path:
+        return self.folder / "root.pem"
+
+    @property
+    def revoked_path(self) -> Path:
+        return self.folder / "revoked.pem"
+
+    def credentials_path(self, service: str) -> Path:
+        """Key and certificates of a service."""
+        return self.folder / "services" / f"{service}.pem"
+
+    def root(self) -> x509.Certificate:
+        """The root's certificate.
+
+        Raises:
+            TrustError: there is none; the message says what to do.
+        """
+        if not self.root_path.is_file():
+            raise TrustError(f"{self.root_path}: there is no certificate authority yet; make one: hawkline ca init")
+        return read_root(self.root_path)
+
+    def issuers(self) -> list[Credentials]:
+        """Intermediates, the newest last: that one signs.
+
+        Raises:
+            TrustError: there is none.
+        """
+        found = sorted((self.folder / "issuers").glob("*.pem"))
+        if not found:
+            raise TrustError(f"{self.folder / 'issuers'}: there is no issuer; make one: hawkline ca rotate")
+        return [Credentials.read(path) for path in found]
+
+    def time_signer(self) -> Credentials:
+        """Who says what time it is."""
+        return Credentials.read(self.folder / "time.pem")
+
+    def create(self, deployment: str, root_key: Path, passphrase: bytes, at: datetime) -> x509.Certificate:
+        """Make root, first intermediate and time signer; the root's key goes to `root_key`, encrypted.
+
+        Raises:
+            ConfigError: there is an authority already, or a file where the key would go.
+        """
+        for path in (self.root_path, root_key):
+            if path.exists():
+                raise ConfigError(f"{path}: exists already; a second authority would lock out every box of the first")
+        for folder in (self.folder, self.folder / "issuers", self.folder / "services"):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.chmod(0o700)
+        root = authority.new_root(deployment, at)
+        write_secret(root_key, _sealed(root.key, passphrase))
+        authority.new_time_signer(root, at).write(self.folder / "time.pem")
+        self._add_issuer(authority.new_issuer(root, deployment, at), at)
+        self.write_revoked((), at)
+        # Last: with it everything is there.
+        write_public(self.root_path, root.certificate.public_bytes(serialization.Encoding.PEM))
+        return root.certificate
+
+    def rotate(self, root_key: Path, passphrase: bytes, at: datetime) -> Credentials:
+        """A new intermediate signs from now on; what the old ones signed holds on.
+
+        Raises:
+            TrustError: the key is not our root's, or the passphrase not its own.
+        """
+        root = self.root()
+        credentials = Credentials(_unsealed(root_key, passphrase), root, ())
+        name = str(root.subject.rdns[0].rfc4514_string()).removeprefix("CN=").removesuffix(" root")
+        issuer = authority.new_issuer(credentials, name, at)
+        self._add_issuer(issuer, at)
+        return issuer
+
+    def renew_services(self, names: Sequence[str], at: datetime) -> list[str]:
+        """Issue what is absent, has lived two thirds of its life, or says other names than these; tells which."""
+        issuer, renewed = self.issuers()[-1], list[str]()
+        for service in (SERVER, *CLIENTS):
+            path = self.credentials_path(service)
+            if path.is_file() and not _is_due(Credentials.read(path), names if service == SERVER else (), at):
+                continue
+            if service == SERVER:
+                authority.new_server(issuer, service, names, at).write(path)
+            else:
+                authority.new_client(issuer, service, at).write(path)
+            renewed.append(service)
+        return renewed
+
+    def write_revoked(self, revoked: Iterable[tuple[bytes, int, datetime]], at: datetime) -> None:
+        """Sign the revocation lists of all intermediates that still count.
+
+        Args:
+            revoked: key identifier of the issuer, serial number, since when.
+        """
+        rows, content = list(revoked), b""
+        for issuer in self.issuers():
+            if issuer.expires_at <= at:
+                continue
+            own = [(serial, since) for key_id, serial, since in rows if key_id == key_identifier(issuer.certificate)]
+            content += authority.revocation_list(issuer, own, at).public_bytes(serialization.Encoding.PEM)
+        write_public(self.revoked_path, content)
+
+    def revoked_until(self) -> datetime | None:
+        """When the first of the revocation lists ends, and with it every certificate; None where there is no list."""
+        try:
+            parts = self.revoked_path.read_bytes().split(b"-----END X509 CRL-----\n")[:-1]
+        except OSError:
+            return None
+        lists = [x509.load_pem_x509_crl(part + b"-----END X509 CRL-----\n") for part in parts]
+        return min((each.next_update_utc for each in lists if each.next_update_utc), default=None)
+
+    def summary(self) -> list[dict[str, str]]:
+        """Everything with its dates, the newest issuer first."""
+        rows = [("root", self.root())]
+        rows += [("issuer", issuer.certificate) for issuer in reversed(self.issuers())]
+        for path in (self.folder / "time.pem", *map(self.credentials_path, (SERVER, *CLIENTS))):
+            if path.is_file():
+                rows.append((path.stem, Credentials.read(path).certificate))
+        return [
+            {
+                "what": what,
+                "since": f"{certificate.not_valid_before_utc:%Y-%m-%d}",
+                "until": f"{certificate.not_valid_after_utc:%Y-%m-%d}",
+                "fingerprint": fingerprint(certificate),
+            }
+            for what, certificate in rows
+        ]
+
+    def _add_issuer(self, issuer: Credentials, at: datetime) -> None:
+        issuer.write(self.folder / "issuers" / f"{at:%Y%m%dT%H%M%S%f}.pem")
+
+
+def key_identifier(certificate: x509.Certificate) -> bytes:
+    """Of an issuer's key, as what it issued names it."""
+    return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+
+
+def issuer_identifier(certificate: x509.Certificate) -> bytes:
+    """Of the key that issued a certificate."""
+    found = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+    if found is None:
+        raise TrustError("the certificate does not name its issuer's key")
+    return found
+
+
+def _is_due(credentials: Credentials, names: Sequence[str], at: datetime) -> bool:
+    alternatives = credentials.certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    have = {str(name.value) for name in alternatives if not isinstance(name, x509.UniformResourceIdentifier)}
+    return have != set(names) or not credentials.certificate.not_valid_before_utc <= at < credentials.renew_at
+
+
+def _sealed(key: Key, passphrase: bytes) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption(),
+    )
+
+
+def _unsealed(path: Path, passphrase: bytes) -> Key:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise TrustError(
+            f"{path}: the root's key cannot be read ({error.strerror}); bring it from where it is kept"
+        ) from None
+    try:
+        if not passphrase:
+            return key_from_pem(content)
+        key = serialization.load_pem_private_key(content, passphrase)
+    except (ValueError, TypeError, TrustError):
+        raise TrustError(f"{path}: not the root's key, or another passphrase") from None
+    assert isinstance(key, Key)  # noqa: S101 - `_sealed` writes no other
+    return key

@@ -1,0 +1,29 @@
+"""Who is who: names in certificates, keys that never leave their machine, connections that believe no clock blindly.
+
+Only what boxes and centre share. Who may issue certificates, and to whom, is decided in `aggregator.trust`.
+"""
+
+from shared.trust.identity import SERVICE_PREFIX, TrustError, address_of, common_name, is_service, urn
+from shared.trust.keys import Credentials, new_key, new_request, public_digest
+from shared.trust.moment import Moment, TrustClock, read_moment, sign_moment
+from shared.trust.tls import client_context, read_root, server_context
+
+__all__ = [
+    "SERVICE_PREFIX",
+    "Credentials",
+    "Moment",
+    "TrustClock",
+    "TrustError",
+    "address_of",
+    "client_context",
+    "common_name",
+    "is_service",
+    "new_key",
+    "new_request",
+    "public_digest",
+    "read_moment",
+    "read_root",
+    "server_context",
+    "sign_moment",
+    "urn",
+]

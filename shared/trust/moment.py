@@ -1,0 +1,91 @@
+"""What time it is, told by somebody whom the root vouches for: the first thing that a box without a clock needs.
+
+The answer proves itself by a signature over the asker's own nonce, so it may come over any way. It is believed only
+within the life of the root.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from shared.trust.identity import TrustError, is_service
+from shared.trust.keys import Credentials
+
+SERVICE = "time"
+NONCE_BYTES = 16
+_PURPOSE = b"hawkline time 1\0"
+"""So that no signature of this key says anything else."""
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """The time, signed. `certificate` (DER) is the signer's, issued by the root itself."""
+
+    time_ms: int
+    signature: bytes
+    certificate: bytes
+
+
+def sign_moment(signer: Credentials, nonce: bytes, at: datetime) -> Moment:
+    """Answer a question."""
+    time_ms = round(at.timestamp() * 1000)
+    signature = signer.key.sign(_message(nonce, time_ms), ec.ECDSA(hashes.SHA256()))
+    return Moment(time_ms, signature, signer.certificate.public_bytes(Encoding.DER))
+
+
+def read_moment(moment: Moment, nonce: bytes, root: x509.Certificate) -> datetime:
+    """The time that an answer tells.
+
+    Raises:
+        TrustError: nobody whom the root vouches for said so, or not to us.
+    """
+    try:
+        signer = x509.load_der_x509_certificate(moment.certificate)
+        signer.verify_directly_issued_by(root)
+        key = signer.public_key()
+        if not is_service(signer, SERVICE) or not isinstance(key, ec.EllipticCurvePublicKey):
+            raise TrustError("the time was signed by somebody who may not")
+        key.verify(moment.signature, _message(nonce, moment.time_ms), ec.ECDSA(hashes.SHA256()))
+        at = datetime.fromtimestamp(moment.time_ms / 1000, tz=UTC)
+    except (ValueError, TypeError, InvalidSignature, OverflowError, OSError):
+        raise TrustError("the time is not signed by anybody whom our root vouches for") from None
+    if not root.not_valid_before_utc <= at <= root.not_valid_after_utc:
+        raise TrustError(f"the signed time {at:%Y-%m-%d} lies outside the life of our root")
+    return at
+
+
+def _message(nonce: bytes, time_ms: int) -> bytes:
+    return _PURPOSE + nonce + time_ms.to_bytes(8, "big", signed=True)
+
+
+@dataclass(slots=True)
+class TrustClock:
+    """The time that certificates are held against: the machine's, until it was found to be wrong.
+
+    Attributes:
+        system: the machine's clock.
+        monotonic_s: what goes on evenly beside it.
+    """
+
+    system: Callable[[], datetime] = lambda: datetime.now(UTC)
+    monotonic_s: Callable[[], float] = time.monotonic
+    _told: tuple[datetime, float] | None = None
+
+    def now(self) -> datetime:
+        """What we believe."""
+        if self._told is None:
+            return self.system()
+        at, then_s = self._told
+        return at + timedelta(seconds=self.monotonic_s() - then_s)
+
+    def correct(self, at: datetime) -> timedelta:
+        """From now on it is so late, whatever the machine says; returns by how much the machine is behind."""
+        self._told = at, self.monotonic_s()
+        return at - self.system()
