@@ -92,10 +92,14 @@ class RetentionSettings(Section, frozen=True):
     health_days: Annotated[int, Meta(ge=7, le=3650)] = 90
     """Days for which heartbeats are kept in numbers."""
 
+    audit_days: Annotated[int, Meta(ge=180, le=3650)] = 200
+    """Days for which it is kept who changed or looked at what; the law asks for six months."""
+
     @property
     def keep(self) -> Keep:
         """The same as the keeper wants it."""
-        return Keep(*(timedelta(days=days) for days in (self.events_days, self.coverage_days, self.health_days)))
+        kept = (self.events_days, self.coverage_days, self.health_days, self.audit_days)
+        return Keep(*(timedelta(days=days) for days in kept))
 
 
 class WebhookSettings(Section, frozen=True):

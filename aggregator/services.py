@@ -61,12 +61,13 @@ def alerting(settings: AggregatorSettings, dsn: str) -> None:
     from aggregator.feed import log as feed_log
     from aggregator.notify.webhook import WebhookSender
     from aggregator.store import Database
+    from aggregator.store.audit import audit_key
     from aggregator.store.retention import RetentionKeeper
 
-    database = Database(dsn)
+    database, key = Database(dsn), partial(audit_key, settings.data_dir)
     AlertingEngine(database, Publishing(settings.webhooks), timedelta(seconds=settings.alerts.join_window_s)).start()
     PresenceJudge(database).start()
-    start_vital("retention", RetentionKeeper(database, settings.retention.keep).run)
+    start_vital("retention", RetentionKeeper(database, settings.retention.keep, key).run)
     start_vital("feed-prune", lambda: feed_log.keep_pruned(database))
     for webhook in settings.webhooks:
         WebhookSender(database, webhook, SystemClock()).start()

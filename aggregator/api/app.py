@@ -16,6 +16,7 @@ from aggregator.alerting.alerts import AlertClearedError, AlertNotFoundError, Pu
 from aggregator.api import (
     alerts,
     arming,
+    audit,
     boxes,
     counts,
     coverage,
@@ -27,6 +28,7 @@ from aggregator.api import (
     record,
     token,
 )
+from aggregator.api.audit import record_changes
 from aggregator.api.guard import LoopbackGuard, answer, refuse_unknown_parameters
 from aggregator.api.parts import Parts
 from aggregator.api.token import TokenGuard
@@ -106,9 +108,11 @@ def build(
     app.add_exception_handler(psycopg.errors.QueryCanceled, answer(422, "it would take too long: ask for less"))
     for error in (PoolTimeout, psycopg.OperationalError):
         app.add_exception_handler(error, answer(503, "the database does not answer; try again"))
-    parts = (alerts, arming, boxes, counts, coverage, devices, evidence, feed, operations, places, record)
+    parts = (alerts, arming, audit, boxes, counts, coverage, devices, evidence, feed, operations, places, record)
     for router in (*(part.router for part in parts), *(() if guarded else (evidence.bringing,))):
-        app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)])
+        # What boxes bring is no change by people.
+        audited = () if router is evidence.bringing else (Depends(record_changes),)
+        app.include_router(router, dependencies=[Depends(refuse_unknown_parameters), *audited])
     if console.is_dir():
         app.mount("/", StaticFiles(directory=console, html=True), name="console")
     return app

@@ -10,8 +10,10 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
 from aggregator.alerting import alerts
+from aggregator.api.audit import ActorDependency
 from aggregator.api.parts import ConnectionDependency, PartsDependency
 from aggregator.feed import log as feed_log
+from aggregator.store import audit
 from aggregator.store.pictures import MAX_BYTES, PictureRefusedError
 from shared.ids import NAME_PATTERN
 from shared.telling import Complaint
@@ -43,13 +45,16 @@ class Announcement(BaseModel):
     response_class=FileResponse,
     responses={200: {"content": {"image/jpeg": {}}}, 404: {"description": "unknown, or not arrived yet"}},
 )
-def get_evidence(sha256: Sha256, connection: ConnectionDependency, parts: PartsDependency) -> FileResponse:
-    """The picture with this hash."""
+def get_evidence(
+    sha256: Sha256, connection: ConnectionDependency, parts: PartsDependency, actor: ActorDependency
+) -> FileResponse:
+    """The picture with this hash. That it was seen, by whom and why, is kept."""
     digest = bytes.fromhex(sha256)
     row = connection.execute(alerts.SQL["evidence"], {"sha256": digest}).fetchone()
     path = parts.pictures.path(digest)
     if row is None or row["stored_at"] is None or not path.is_file():
         raise HTTPException(404, "no such picture, or it has not arrived yet")
+    audit.record(connection, actor, "picture seen", sha256)
     return FileResponse(
         path, media_type="image/jpeg", headers={"cache-control": "private, max-age=31536000, immutable"}
     )

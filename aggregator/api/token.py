@@ -19,6 +19,7 @@ from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from aggregator.api.audit import WHO
 from shared.errors import ConfigError
 from shared.files import write_secret
 
@@ -74,6 +75,7 @@ class TokenGuard:
             return
         headers = Headers(scope=scope)
         if self._by_token(headers) or self._by_cookie(scope["method"], headers):
+            scope[WHO] = "administrator"
             await self._app(scope, receive, send)
         elif (
             scope["method"] in _SAFE

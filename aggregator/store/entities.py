@@ -92,6 +92,20 @@ class Device(_Entity):
     revoked_why: str | None
 
 
+class AuditEntry(_Entity):
+    """Who changed or looked at what."""
+
+    number: int
+    at: datetime
+    who: str
+    origin: str
+    """Address from where."""
+    what: str
+    subject: str
+    why: str
+    detail: str
+
+
 class LineVerdicts(_Entity):
     """How alerts of one line were judged when they were cleared."""
 

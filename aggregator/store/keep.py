@@ -11,3 +11,4 @@ class Keep:
     events: timedelta
     coverage: timedelta
     health: timedelta
+    audit: timedelta

@@ -5,12 +5,14 @@ A clock a year ahead must not empty the record.
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import psycopg
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from aggregator.store import audit
 from aggregator.store.database import Connection, Database
 from aggregator.store.keep import Keep
 from aggregator.store.packing import due, pack_counts
@@ -86,13 +88,15 @@ _QUERIES = {
     "events": ("newest_received", "drop_day"),
     "coverage": ("newest_heartbeat", "drop_day_of_coverage"),
     "health samples": ("newest_heartbeat", "drop_day_of_health"),
+    "audit": ("newest_heartbeat", ""),
 }
 
 
 def all_expired(connection: Connection, keep: Keep, now: datetime) -> list[Expired]:
     """What has expired of each kind, if anything."""
     found = []
-    for kind, kept in (("events", keep.events), ("coverage", keep.coverage), ("health samples", keep.health)):
+    kept_for = (keep.events, keep.coverage, keep.health, keep.audit)
+    for kind, kept in zip(_QUERIES, kept_for, strict=True):
         if kind == "events":
             days = expired(kept_days(connection), now, kept)
         else:
@@ -103,18 +107,22 @@ def all_expired(connection: Connection, keep: Keep, now: datetime) -> list[Expir
     return found
 
 
-def drop(connection: Connection, what: Expired) -> list[date]:
+def drop(connection: Connection, what: Expired, key: Callable[[], Ed25519PrivateKey]) -> list[date]:
     """Delete it, day by day; returns the days that are gone.
 
     Args:
         connection: in autocommit mode.
+        key: signs where the audit goes on.
     """
     gone = []
     for day in what.days:
         try:
             with connection.transaction():
                 connection.execute("SET LOCAL lock_timeout = '2s'")
-                connection.execute(SQL[_QUERIES[what.kind][1]], {"day": day.day})
+                if what.kind == "audit":
+                    audit.prune(connection, day.day, key())
+                else:
+                    connection.execute(SQL[_QUERIES[what.kind][1]], {"day": day.day})
         except psycopg.errors.LockNotAvailable:
             break  # somebody reads for long; the next look comes
         log.info("retention: deleted the %s of %s", what.kind, day.day)
@@ -123,10 +131,14 @@ def drop(connection: Connection, what: Expired) -> list[date]:
 
 
 class RetentionKeeper:
-    """Looks every hour; the first look only learns what the clocks say."""
+    """Looks every hour; the first look only learns what the clocks say.
 
-    def __init__(self, database: Database, keep: Keep) -> None:
-        self._database, self._keep = database, keep
+    Args:
+        key: signs where the audit goes on when its beginning is deleted.
+    """
+
+    def __init__(self, database: Database, keep: Keep, key: Callable[[], Ed25519PrivateKey]) -> None:
+        self._database, self._keep, self._key = database, keep, key
         self._wall_s, self._steady_s = time.time(), time.monotonic()
         self._complaints = {kind: Complaint(log) for kind in _QUERIES}
 
@@ -171,4 +183,4 @@ class RetentionKeeper:
             )
             return []
         self._complaints[what.kind].over(f"retention: {what.kind}: goes on")
-        return drop(connection, what)
+        return drop(connection, what, self._key)

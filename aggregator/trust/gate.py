@@ -24,7 +24,8 @@ from aggregator.api import evidence
 from aggregator.api.guard import answer
 from aggregator.api.parts import ConnectionDependency, Parts
 from aggregator.feed.hub import FeedHub
-from aggregator.store import Database
+from aggregator.store import Database, audit
+from aggregator.store.database import Connection
 from aggregator.store.pictures import PictureStore
 from aggregator.store.waker import FEED, Waker
 from aggregator.trust import enrolment
@@ -115,6 +116,7 @@ async def enrol(
         with _parts(request).pool.connection() as connection:
             try:
                 issued = enrolment.enrol(connection, issuer, code, serial, csr)
+                _record(request, connection, issued, "enrolled")
             except enrolment.RefusedError as error:  # what it has counted is kept
                 refusal = error
         if refusal:
@@ -134,6 +136,7 @@ async def renew(request: Request, csr: CsrDependency, shown: Shown) -> Response:
         issuer = request.app.state.vault.issuers()[-1]
         with _parts(request).pool.connection() as connection:
             issued = enrolment.renew(connection, issuer, csr, _alive(shown))
+            _record(request, connection, issued, "certificate renewed")
         request.app.state.welcome(issued.address)
         return issued
 
@@ -152,6 +155,12 @@ def tell_time(
         "signature": base64.b64encode(signed.signature).decode(),
         "certificate": base64.b64encode(signed.certificate).decode(),
     }
+
+
+def _record(request: Request, connection: Connection, issued: enrolment.Issued, what: str) -> None:
+    name = f"{issued.address.site}/{issued.address.agent}"
+    actor = audit.Actor(f"box {name}", request.client.host if request.client else "")
+    audit.record(connection, actor, what, name, f"certificate {issued.certificate.serial_number:x}")
 
 
 def _only_its_own(

@@ -179,7 +179,7 @@ class Mosquitto:
         self._child = Child(["setpriv", "--pdeathsig", "TERM", "--", *command], log=self._folder / "mosquitto.log")
         self._child.start()
         deadline_s = time.monotonic() + _START_S
-        while not all(is_listening(_reachable(host), port, timeout_s=0.5) for host, port, _ in places):
+        while not all(is_listening(reachable(host), port, timeout_s=0.5) for host, port, _ in places):
             if not self._child.is_running() or time.monotonic() > deadline_s:
                 self.stop()
                 raise UnavailableError(f"mosquitto did not start; {self._folder / 'mosquitto.log'} says why")
@@ -195,6 +195,6 @@ class Mosquitto:
         self._child.stop(_LEAVE_S)
 
 
-def _reachable(host: str) -> str:
+def reachable(host: str) -> str:
     """An address at which we reach what listens on `host`."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound

@@ -1,10 +1,13 @@
 """What has expired, told and deleted by hand: where the keeper will not do it alone."""
 
+import getpass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from aggregator.config import AggregatorSettings
+from aggregator.store.audit import Actor, audit_key, record
 from aggregator.store.database import Connection
 from aggregator.store.migrate import chosen_engine
 from aggregator.store.retention import Expired, all_expired, drop, objection
@@ -26,15 +29,23 @@ def expiry(settings: AggregatorSettings, config: Path, *, sure: bool) -> list[di
     with opened(settings, config) as database, database.connect("expiry", autocommit=True) as connection:
         if chosen_engine(connection) is None:
             raise ConfigError(f"{config}: the database holds no Hawkline: nothing can have expired")
-        return [_row(connection, what, now, sure) for what in all_expired(connection, settings.retention.keep, now)]
+        rows = [
+            _row(connection, what, now, settings.data_dir if sure else None)
+            for what in all_expired(connection, settings.retention.keep, now)
+        ]
+        if any(row["deleted_days"] for row in rows):
+            told = ", ".join(f"{row['what']}: {row['deleted_days']} days" for row in rows)
+            with connection.transaction():
+                record(connection, Actor(getpass.getuser(), "this machine"), "deleted by hand", "retention", told)
+        return rows
 
 
-def _row(connection: Connection, what: Expired, now: datetime, sure: bool) -> dict[str, Any]:
+def _row(connection: Connection, what: Expired, now: datetime, sure: Path | None) -> dict[str, Any]:
     return {
         "what": what.kind,
         "kept_days": what.keep.days,
         "expired_days": len(what.days),
         "oldest": what.days[0].day.isoformat() if what.days else None,
-        "deleted_days": len(drop(connection, what)) if sure else 0,
+        "deleted_days": len(drop(connection, what, partial(audit_key, sure))) if sure else 0,
         "against": (objection(what.days, now, what.newest, 0.0) or "") if what.days else "",
     }

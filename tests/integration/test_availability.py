@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psycopg.types.json import Jsonb
 
 from aggregator.ingest.presence import PresenceWorker
@@ -270,8 +271,8 @@ def test_coverage_and_samples_go_when_their_time_is_over(boxes: Boxes) -> None:
         return row["c"], row["h"]
 
     def look(coverage: int, health: int) -> tuple[int, int]:
-        keep = Keep(*(timedelta(days=days) for days in (400, coverage, health)))
-        RetentionKeeper(Database(""), keep).look(connection)
+        keep = Keep(*(timedelta(days=days) for days in (400, coverage, health, 400)))
+        RetentionKeeper(Database(""), keep, Ed25519PrivateKey.generate).look(connection)
         return left()
 
     assert look(51, 51) == (2, 2)

@@ -3,7 +3,6 @@
 Everything is asked twice: through paho, and through our own connections on a loop and reader.
 """
 
-import socket
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -264,8 +263,8 @@ def test_reader_is_heard_and_comes_back(broker: Broker, client: Connect) -> None
     reader = Reader(broker, "reader", "hl/1/s/a/up/alarm")
     assert reader.connection.publish((f"hl/1/s/{n}/down/ack", b"%d" % n) for n in range(50))
     wait(lambda: sorted(listener.payloads()) == sorted(b"%d" % n for n in range(50)))
-    assert reader.connection._socket
-    reader.connection._socket.shutdown(socket.SHUT_RDWR)
+    assert reader.connection._pipe
+    reader.connection._pipe.shut()
     wait(lambda: not reader.connection.is_up)
     wait(lambda: reader.connection.is_up)
     sender.connection.publish("hl/1/s/a/up/alarm", b"again", qos=1)

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from aggregator.ask.moments import moment
 from aggregator.ingest.commit import Committer
@@ -345,11 +346,11 @@ def test_the_oldest_days_go_and_everything_else_stays(connection: Connection) ->
         return int(row["n"])
 
     before = count()
-    keeper = RetentionKeeper(Database(""), Keep(*[timedelta(days=10)] * 3))
+    keeper = RetentionKeeper(Database(""), Keep(*[timedelta(days=10)] * 4), Ed25519PrivateKey.generate)
     assert keeper.look(connection) == [], "too many at once"
     assert count() == before
     keep = today - days[1]
-    keeper = RetentionKeeper(Database(""), Keep(keep, keep, keep))
+    keeper = RetentionKeeper(Database(""), Keep(keep, keep, keep, keep), Ed25519PrivateKey.generate)
     first = connection.execute("SELECT count(*) AS n FROM events WHERE event_at < %s", (days[1],)).fetchone()
     assert keeper.look(connection) == days[:1]
     assert first

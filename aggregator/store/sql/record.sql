@@ -45,6 +45,9 @@ SELECT DISTINCT day FROM coverage WHERE day < %(before)s ORDER BY day;
 -- name: drop_day_of_coverage
 DELETE FROM coverage WHERE day = %(day)s;
 
+-- name: old_days_of_audit
+SELECT DISTINCT (at AT TIME ZONE 'UTC')::date AS day FROM audit WHERE at < %(before)s::date::timestamptz ORDER BY day;
+
 -- name: old_days_of_health
 SELECT DISTINCT (at AT TIME ZONE 'UTC')::date AS day FROM health_samples WHERE at < %(before)s::date::timestamptz ORDER BY day;
 

@@ -1,0 +1,190 @@
+"""Who changed or looked at what: a chain of entries, each with the hash of the one before, that nobody edits unnoticed.
+
+An entry is written in the transaction of the change that it tells of. What is older than it has to be kept is deleted
+from the chain's beginning, and a signed anchor says where it goes on.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from psycopg.rows import class_row
+
+from aggregator.store.database import Connection
+from aggregator.store.entities import AuditEntry
+from aggregator.store.queries import load_queries
+from shared.errors import HawklineError
+from shared.files import write_secret
+
+SQL = load_queries("audit.sql")
+_START = bytes(32)
+"""What the first entry holds in place of a hash."""
+_DETAIL = 4000
+_SAID = ("who", "origin", "what", "subject", "why", "detail")
+
+
+class ChainError(HawklineError):
+    """The chain is broken: an entry was changed, deleted or put in between."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does something, and from where.
+
+    Attributes:
+        who: such as `administrator`, or `box north/gate`.
+        origin: address, or `console` of the machine itself.
+        why: in words; may be empty.
+    """
+
+    who: str
+    origin: str
+    why: str = ""
+
+
+def record(connection: Connection, actor: Actor, what: str, subject: str, detail: str = "") -> None:
+    """Write an entry; it is there when the transaction is.
+
+    Args:
+        connection: in the transaction of what is done.
+        what: in a few words, such as `device revoked`.
+        subject: to whom or what.
+        detail: more of it, such as a request's body; the beginning is kept.
+    """
+    connection.execute(SQL["last"])
+    head = connection.execute(SQL["head"]).fetchone() or connection.execute(SQL["anchor"]).fetchone()
+    number, previous = (int(head["number"]) + 1, bytes(head["hash"])) if head else (1, _START)
+    entry = {
+        "number": number,
+        "at": datetime.now(UTC),
+        "who": actor.who,
+        "origin": actor.origin,
+        "what": what,
+        "subject": subject,
+        "why": actor.why,
+        "detail": detail[:_DETAIL],
+    }
+    entry |= {name: str(entry[name]).replace("\0", "\\0") for name in _SAID}
+    connection.execute(SQL["add"], {**entry, "previous": previous, "hash": _hash(previous, entry)})
+
+
+def entries(
+    connection: Connection,
+    *,
+    who: str | None = None,
+    what: str | None = None,
+    subject: str | None = None,
+    begin: datetime | None = None,
+    end: datetime | None = None,
+    before: int | None = None,
+    limit: int = 100,
+) -> list[AuditEntry]:
+    """Entries, the newest first."""
+    asked = {"who": who, "what": what, "subject": subject, "before": before, "limit": limit}
+    with connection.cursor(row_factory=class_row(AuditEntry)) as cursor:
+        return cursor.execute(SQL["entries"], {**asked, "from": begin, "until": end}, prepare=False).fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A chain that holds: from entry to entry, and the hash of the last, to be written down elsewhere."""
+
+    first: int
+    last: int
+    hash: bytes
+
+
+def verify(connection: Connection, key: Ed25519PublicKey, seen: tuple[int, bytes] | None = None) -> Verified:
+    """Walk through the whole chain.
+
+    Args:
+        connection: not in autocommit mode: all of it is seen at one moment.
+        key: of whoever signs anchors.
+        seen: number and hash of an entry that was written down before; it must still be there, or have been deleted
+            with everything before an anchor.
+
+    Raises:
+        ChainError: saying where it breaks.
+    """
+    anchor = connection.execute(SQL["anchor"]).fetchone()
+    number, previous = 0, _START
+    if anchor:
+        number, previous = int(anchor["number"]), bytes(anchor["hash"])
+        try:
+            key.verify(bytes(anchor["signature"]), _anchor(number, previous, anchor["made_at"]))
+        except InvalidSignature:
+            raise ChainError(
+                f"the anchor behind entry {number} is not signed by us: its beginning was cut off"
+            ) from None
+    first, met = number + 1, seen is None or seen[0] <= number
+    with connection.cursor(name="audit_chain") as rows:
+        for row in rows.execute(SQL["chain"]):
+            if row["number"] != number + 1:
+                raise ChainError(f"entries {number + 1} to {row['number'] - 1} are missing")
+            if bytes(row["previous"]) != previous:
+                raise ChainError(f"entry {row['number']} does not follow the one before it: that one was changed")
+            if _hash(previous, row) != bytes(row["hash"]):
+                raise ChainError(f"entry {row['number']} was changed")
+            number, previous = row["number"], bytes(row["hash"])
+            if seen and number == seen[0]:
+                if previous != seen[1]:
+                    raise ChainError(f"entry {number} is not the one that was written down: the chain was made anew")
+                met = True
+    if not met and seen:
+        raise ChainError(f"entry {seen[0]}, which was written down, is missing: the newest entries were deleted")
+    return Verified(first, number, previous)
+
+
+def prune(connection: Connection, day: date, key: Ed25519PrivateKey) -> None:
+    """Delete the entries up to the end of a day (UTC), and leave a signed anchor where the chain goes on.
+
+    Args:
+        connection: in a transaction.
+    """
+    connection.execute(SQL["last"])
+    row = connection.execute(SQL["newest_of_day"], {"day": day}).fetchone()
+    if row is None:
+        return
+    number, digest, now = int(row["number"]), bytes(row["hash"]), datetime.now(UTC)
+    signature = key.sign(_anchor(number, digest, now))
+    connection.execute(SQL["add_anchor"], {"number": number, "hash": digest, "made_at": now, "signature": signature})
+    connection.execute(SQL["forget"], {"number": number})
+    connection.execute(SQL["forget_anchors"], {"number": number})
+
+
+def audit_key(data_dir: Path) -> Ed25519PrivateKey:
+    """The key that signs anchors; made where there is none.
+
+    Raises:
+        ChainError: what is there is no such key.
+    """
+    path = data_dir / "secrets" / "audit.key"
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        write_secret(path, Ed25519PrivateKey.generate().private_bytes(*form))
+    try:
+        key = serialization.load_pem_private_key(path.read_bytes(), None)
+    except (ValueError, TypeError) as error:
+        raise ChainError(f"{path}: not a key ({error})") from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ChainError(f"{path}: not a key of ours")
+    return key
+
+
+def _hash(previous: bytes, entry: Mapping[str, Any]) -> bytes:
+    """Of an entry and of what went before it; every field with its length, so that none runs into the next."""
+    at_us = round(entry["at"].timestamp() * 1_000_000)
+    said = [entry["number"], at_us, *(entry[name] for name in _SAID)]
+    return hashlib.sha256(previous + msgspec.msgpack.encode(said)).digest()
+
+
+def _anchor(number: int, digest: bytes, made_at: datetime) -> bytes:
+    return msgspec.msgpack.encode(["hawkline audit anchor 1", number, digest, round(made_at.timestamp() * 1_000_000)])
