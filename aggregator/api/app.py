@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 from fastapi import Depends, FastAPI
+from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from psycopg_pool import PoolTimeout
 
@@ -29,7 +30,7 @@ from aggregator.api import (
     token,
 )
 from aggregator.api.audit import record_changes
-from aggregator.api.guard import LoopbackGuard, answer, refuse_unknown_parameters
+from aggregator.api.guard import REFUSALS, LoopbackGuard, answer, explain, refuse_unknown_parameters
 from aggregator.api.parts import Parts
 from aggregator.api.token import TokenGuard
 from aggregator.feed.hub import FeedHub
@@ -91,12 +92,13 @@ def build(
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
     )
+    app.state.door = guarded
     if guarded:
-        app.state.door = guarded
         app.add_middleware(TokenGuard, token=guarded.token)
         app.include_router(token.routes(guarded.token))
     else:
         app.add_middleware(LoopbackGuard)
+    app.add_exception_handler(RequestValidationError, explain)
     app.add_exception_handler(AlertNotFoundError, answer(404))
     app.add_exception_handler(AlertClearedError, answer(409))
     app.add_exception_handler(PlaceError, answer(409))
@@ -112,7 +114,8 @@ def build(
     for router in (*(part.router for part in parts), *(() if guarded else (evidence.bringing,))):
         # What boxes bring is no change by people.
         audited = () if router is evidence.bringing else (Depends(record_changes),)
-        app.include_router(router, dependencies=[Depends(refuse_unknown_parameters), *audited])
+        asked = [Depends(refuse_unknown_parameters), *audited]
+        app.include_router(router, dependencies=asked, responses=REFUSALS)
     if console.is_dir():
         app.mount("/", StaticFiles(directory=console, html=True), name="console")
     return app

@@ -44,7 +44,7 @@ def list_arming(site: str, agent: str, connection: ConnectionDependency) -> list
         return cursor.execute(_SQL["arming"], {"site": site, "agent": agent}).fetchall()
 
 
-@router.put("/boxes/{site}/{agent}/arming")
+@router.put("/boxes/{site}/{agent}/arming", responses={404: {"description": "no such line or zone"}})
 def set_arming(site: str, agent: str, change: ArmingChange, connection: ConnectionDependency) -> Arming:
     """Arm or disarm a line or zone; the box hears it at once, or when it is back. 404 where there is none such."""
     where = {"site": site, "agent": agent}

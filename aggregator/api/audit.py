@@ -11,7 +11,7 @@ from aggregator.api.parts import ConnectionDependency
 from aggregator.store import audit
 from aggregator.store.entities import AuditEntry
 
-router = APIRouter(prefix="/api/v1", tags=["audit"], responses={422: {"description": "the question makes no sense"}})
+router = APIRouter(prefix="/api/v1", tags=["audit"])
 
 _CHANGES = {"POST", "PUT", "DELETE", "PATCH"}
 WHO = "hawkline.who"

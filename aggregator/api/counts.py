@@ -18,7 +18,7 @@ from aggregator.store.entities import CountSeries, LineCount
 from aggregator.store.packing import Ints
 from shared.clock import QUARTER_S
 
-router = APIRouter(prefix="/api/v1", tags=["record"], responses={422: {"description": "the question makes no sense"}})
+router = APIRouter(prefix="/api/v1", tags=["record"])
 
 _QUARTER = timedelta(minutes=15)
 _AT_ONCE = 5

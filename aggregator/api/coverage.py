@@ -12,7 +12,7 @@ from aggregator.store import coverage
 from aggregator.store.entities import Availability, HealthSample, Uncovered
 from shared.ids import NAME_PATTERN
 
-router = APIRouter(prefix="/api/v1", tags=["boxes"], responses={422: {"description": "the question makes no sense"}})
+router = APIRouter(prefix="/api/v1", tags=["boxes"])
 
 _LONGEST = timedelta(days=400)
 Cameras = Annotated[bool, Query(description="cameras instead of boxes")]

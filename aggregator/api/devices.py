@@ -64,14 +64,14 @@ def make_claim(order: ClaimOrder, connection: ConnectionDependency, request: Req
     """Let a machine become a box, once. 409 where the box is enrolled already."""
     where = {"site": order.site, "agent": order.agent, "serial": order.serial}
     address, lasts = Address(order.site, order.agent), timedelta(hours=order.hours)
-    claim = enrolment.make_claim(connection, address, order.serial, order.by, lasts)
     door = request.app.state.door
+    if door is None:
+        raise enrolment.DeviceError("there is no certificate authority here; make one: hawkline aggregator init")
+    claim = enrolment.make_claim(connection, address, order.serial, order.by, lasts)
     return ClaimMade(**where, code=claim.code, expires_at=claim.expires_at, url=door.url, fingerprint=door.fingerprint)
 
 
-@router.post("/devices/{site}/{agent}/revoke")
-def revoke(site: PathName, agent: PathName, order: Revocation, connection: ConnectionDependency) -> Device:
+@router.post("/devices/{site}/{agent}/revoke", status_code=204)
+def revoke(site: PathName, agent: PathName, order: Revocation, connection: ConnectionDependency) -> None:
     """Take back a box's certificates and its claim. Its session at the broker ends within seconds."""
     enrolment.revoke(connection, Address(site, agent), order.by, order.why)
-    found = enrolment.devices(connection, None, site, agent)
-    return found[0]

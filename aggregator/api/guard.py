@@ -4,15 +4,20 @@ A foreign page can make a browser send requests to 127.0.0.1 (by DNS rebinding w
 an Origin of its own). Both say who they are, and are refused.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import HTTPException, Request
 from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from shared.ids import NAME_PATTERN
 
 _LOCAL = {"127.0.0.1", "localhost", "::1"}
 
@@ -53,6 +58,39 @@ def answer(
         return JSONResponse({"detail": detail or str(error)}, status_code=status, headers=headers)
 
     return handler
+
+
+class Refusal(BaseModel):
+    """Why something was not done, in a sentence."""
+
+    detail: str
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Refusal, "description": description}
+    for status, description in (
+        (400, "the body cannot be read"),
+        (401, "the administrator's token is needed"),
+        (403, "only this machine is served"),
+        (422, "what was asked or sent makes no sense"),
+        (503, "the database does not answer"),
+    )
+}
+"""What any route may answer."""
+
+
+async def explain(_request: Request, error: Exception) -> JSONResponse:
+    """422 in the same shape as every other refusal."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - it is registered for no other
+    return JSONResponse({"detail": "; ".join(map(_explained, error.errors()))}, 422)
+
+
+def _explained(part: Mapping[str, Any]) -> str:
+    where = ".".join(str(step) for step in part["loc"][1:])
+    said = str(part["msg"])
+    if part.get("ctx", {}).get("pattern") == NAME_PATTERN:
+        said = "expected 1 to 32 lower-case letters, digits or hyphens, starting with a letter or digit"
+    return f"{where}: {said}" if where else said
 
 
 def refuse_unknown_parameters(request: Request) -> None:

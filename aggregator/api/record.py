@@ -13,7 +13,7 @@ from aggregator.store.entities import EventPage
 router = APIRouter(prefix="/api/v1", tags=["record"])
 
 
-@router.get("/events", responses={422: {"description": "something asked for makes no sense"}})
+@router.get("/events")
 def list_events(
     connection: SnapshotDependency,
     lines: LinesQuery,

@@ -115,6 +115,4 @@ def _complaint(answer: httpx.Response) -> str:
         detail = answer.json()["detail"]
     except (ValueError, KeyError, TypeError):
         return answer.text[:200]
-    if isinstance(detail, list):  # a value that the API's own types refuse
-        return "; ".join(f"{'.'.join(map(str, part['loc'][1:]))}: {part['msg']}" for part in detail)
     return str(detail)
