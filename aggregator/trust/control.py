@@ -4,6 +4,7 @@ import json
 import queue
 import ssl
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
@@ -21,9 +22,10 @@ class BrokerControl:
     """A connection of the broker's administrator. Calls may come from any thread, one at a time."""
 
     def __init__(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
+        self.lives = 0
+        """How often the broker has taken us: behind each it may have forgotten what it was told."""
         self._answers: queue.Queue[dict[str, Any]] = queue.Queue()
         self._calling = threading.Lock()
-        self._came_up = threading.Event()
         self.where = f"{host}:{port}"
         self._connection = Connection(
             f"broker-admin-{uuid4().hex}",
@@ -31,14 +33,9 @@ class BrokerControl:
             port,
             subscriptions=[(f"{CONTROL}/response", 1)],
             on_message=self._heard,
-            on_up=self._came_up.set,
+            on_up=self._came_up,
             tls=tls,
         )
-
-    @property
-    def is_up(self) -> bool:
-        """Whether the broker has us."""
-        return self._connection.is_up
 
     def start(self) -> None:
         """Connect, and go on trying."""
@@ -47,6 +44,18 @@ class BrokerControl:
     def stop(self) -> None:
         """Leave."""
         self._connection.stop()
+
+    def await_up(self) -> None:
+        """Wait for the connection, a little.
+
+        Raises:
+            UnavailableError: there is none.
+        """
+        deadline_s = time.monotonic() + _ANSWER_S
+        while not self._connection.is_up:
+            if time.monotonic() > deadline_s:
+                raise UnavailableError(f"broker {self.where}: does not answer its administrator")
+            time.sleep(0.05)
 
     def call(self, commands: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Have commands obeyed, in their order; returns what each answered.
@@ -63,7 +72,7 @@ class BrokerControl:
     def _call(self, commands: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         mark = uuid4().hex
         body = {"commands": [{**command, "correlationData": mark} for command in commands]}
-        self._came_up.wait(_ANSWER_S)
+        self.await_up()
         while not self._answers.empty():
             self._answers.get_nowait()  # to a call that was given up
         if self._connection.publish(CONTROL, json.dumps(body).encode(), qos=1) is None:
@@ -101,6 +110,9 @@ class BrokerControl:
             )
         except KeyError:
             raise UnavailableError(f"broker {self.where}: {clients.get('error') or roles.get('error')}") from None
+
+    def _came_up(self) -> None:
+        self.lives += 1
 
     def _heard(self, message: Message) -> None:
         try:

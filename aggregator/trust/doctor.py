@@ -128,7 +128,7 @@ def _certificates(settings: AggregatorSettings) -> Iterator[Finding]:
         yield _until(service, until, now, _SERVICE_LEFT, "a running aggregator renews it: does `trust` run?")
     revoked = vault.revoked_until()
     if revoked is None:
-        yield Finding("revocation list", False, "missing, so the broker does not start; hawkline ca crl")
+        yield Finding("certificate: revocation list", False, "missing, so the broker does not start; hawkline ca crl")
     else:
         yield _until("revocation list", revoked, now, _CRL_LEFT, "past its end nobody is let in; hawkline ca crl")
 

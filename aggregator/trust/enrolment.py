@@ -149,7 +149,7 @@ def renew(
         device = connection.execute(SQL["device_of_key"], {"key": key}).fetchone()
         if device is None:
             raise RefusedError("no box has this key; enrol with a claim")
-        if device["revoked_at"]:
+        if device["revoked"]:
             raise RefusedError("the box was revoked; have a claim made and enrol anew")
         if datetime.now(UTC) - device["expires_at"] > STORED:
             raise RefusedError(f"the box was away for more than {STORED.days} days; have a claim made and enrol anew")

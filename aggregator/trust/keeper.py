@@ -11,7 +11,7 @@ from aggregator.store import Database
 from aggregator.store.database import Connection
 from aggregator.trust import mosquitto, roles
 from aggregator.trust.control import BrokerControl
-from aggregator.trust.enrolment import SQL, revoked
+from aggregator.trust.enrolment import SQL, STORED, revoked
 from aggregator.trust.vault import Vault
 from shared.errors import UnavailableError
 from shared.telling import Complaint
@@ -25,6 +25,7 @@ _ALL_S = 600.0
 """So often everything that the broker knows is looked through, not only what has changed."""
 _SIGN_EVERY = timedelta(days=1)
 _RENEW_S = 3600.0
+_ISSUER_LEFT = timedelta(days=365)
 
 
 class TrustKeeper:
@@ -45,9 +46,11 @@ class TrustKeeper:
         self._lock = threading.Lock()
         self._known: set[str] | None = None
         """Boxes that the broker knows, as far as we know."""
+        self._life = 0
+        """Of the control connection, in which that was found out."""
         self._all_s = self._renew_s = 0.0
         self._signed: tuple[datetime, frozenset[tuple[bytes, int]]] | None = None
-        self._away = Complaint(log)
+        self._away, self._ageing = Complaint(log), Complaint(log)
 
     def start(self) -> None:
         """Begin."""
@@ -64,7 +67,7 @@ class TrustKeeper:
         """
         name = common_name(address)
         with self._lock:
-            if self._known is not None and name in self._known:
+            if self._known is not None and name in self._known and self._life == self._control.lives:
                 return
             try:
                 self._control.call(roles.add_box(address))
@@ -98,9 +101,9 @@ class TrustKeeper:
         # With the lock held: whoever is enrolled meanwhile is let in behind us, and not put out again.
         with self._lock:
             wanted = {common_name(one): one for one in welcome_ones(connection)}
-            if self._known is None or time.monotonic() >= self._all_s:
-                if not self._control.is_up:
-                    raise UnavailableError(f"broker {self._control.where}: does not answer its administrator")
+            if self._known is None or self._life != self._control.lives or time.monotonic() >= self._all_s:
+                self._control.await_up()
+                self._life = self._control.lives
                 added, removed = sync(self._control, list(wanted.values()))
                 self._known, self._all_s = set(wanted), time.monotonic() + _ALL_S
                 if added or removed:
@@ -123,7 +126,7 @@ class TrustKeeper:
             return
         self._vault.write_revoked(rows, now)
         self._signed = now, what
-        connection.execute(SQL["forget_certificates"])
+        connection.execute(SQL["forget_certificates"], {"stored": STORED})
         mosquitto.reload(self._folder)
 
     def _renew(self, _connection: Connection) -> None:
@@ -135,6 +138,11 @@ class TrustKeeper:
         if renewed:
             log.info("certificates renewed: %s", ", ".join(renewed))
             mosquitto.reload(self._folder)
+        until = self._vault.issuers()[-1].expires_at
+        if until - datetime.now(UTC) < _ISSUER_LEFT:
+            self._ageing.tell(
+                f"the issuer holds until {until:%Y-%m-%d}, and nothing longer than it: hawkline ca rotate"
+            )
 
 
 def welcome_ones(connection: Connection) -> list[Address]:

@@ -34,6 +34,14 @@ _READY_S = 180.0
 _COMMAND_S = 600.0
 
 
+class CommandError(UnavailableError):
+    """A command has failed; `printed` is what it had to say before."""
+
+    def __init__(self, message: str, printed: str) -> None:
+        super().__init__(message)
+        self.printed = printed
+
+
 class TrustedAggregator:
     """Written into a folder, prepared, started as a process.
 
@@ -98,7 +106,7 @@ class TrustedAggregator:
         """What a `hawkline` command prints, run as this aggregator's administrator.
 
         Raises:
-            UnavailableError: it failed; with its own words.
+            CommandError: it failed; with its own words.
         """
         environment = {
             **os.environ,
@@ -111,7 +119,7 @@ class TrustedAggregator:
             capture_output=True, text=True, check=False, timeout=_COMMAND_S, env=environment,
         )  # fmt: skip
         if done.returncode:
-            raise UnavailableError(f"hawkline {' '.join(arguments[:2])}: {done.stderr.strip()}")
+            raise CommandError(f"hawkline {' '.join(arguments[:2])}: {done.stderr.strip()}", done.stdout)
         return done.stdout
 
     def stop(self) -> None:

@@ -278,6 +278,27 @@ def test_two_months_in_storage(deployment: Deployment) -> None:
         assert bring(client, GATE).status_code == 409
 
 
+def test_an_answer_to_a_renewal_that_was_lost_locks_nobody_out(deployment: Deployment) -> None:
+    door = deployment.enrol(GATE)
+    before = door.identity()
+    renew(door)
+    # The answer never came, and then the box lay in a store.
+    before.write(door.identity_path)
+    deployment.age(door, GATE, datetime.now(UTC) - timedelta(days=60))
+    renew(door)
+    with asking(deployment, door.identity_path) as client:
+        assert bring(client, GATE).status_code == 409
+
+
+def test_an_old_machine_does_not_come_back_behind_the_new_one(deployment: Deployment) -> None:
+    door = deployment.enrol(GATE)
+    deployment.age(door, GATE, datetime.now(UTC) - timedelta(days=60))
+    deployment.revoke(GATE)
+    enrol(deployment.door("new"), GATE, deployment.claim(GATE, "another machine"), "another machine")
+    with pytest.raises(TrustError, match="was revoked"):
+        renew(door)
+
+
 def test_storage_has_an_end_and_a_thief_of_the_certificate_has_nothing(deployment: Deployment) -> None:
     door = deployment.enrol(GATE)
     deployment.age(door, GATE, datetime.now(UTC) - enrolment.STORED - timedelta(days=31))

@@ -79,6 +79,7 @@ class Deployment:
                 "UPDATE devices SET expires_at = %s WHERE (site, agent) = (%s, %s)",
                 (aged.expires_at, address.site, address.agent),
             )
+            connection.execute("DELETE FROM certificates WHERE (site, agent) = (%s, %s)", (address.site, address.agent))
             connection.execute(
                 "INSERT INTO certificates VALUES (%s, %s, %s, %s, %s, %s, %s)",
                 (

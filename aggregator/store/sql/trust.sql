@@ -26,7 +26,9 @@ SELECT site, agent, serial, key, enrolled_at, renewed_at, expires_at, revoked_at
 FROM devices WHERE (site, agent) = (%(site)s, %(agent)s) FOR UPDATE;
 
 -- name: device_of_key
-SELECT site, agent, expires_at, revoked_at FROM devices WHERE key = %(key)s FOR UPDATE;
+-- By any of its certificates: the answer that brought the newest may have been lost.
+SELECT site, agent, max(c.expires_at) AS expires_at, bool_or(c.revoked_at IS NOT NULL) AS revoked
+FROM certificates c WHERE key = %(key)s GROUP BY site, agent;
 
 -- name: certificate
 SELECT c.site, c.agent, c.revoked_at, d.revoked_at AS device_revoked_at
@@ -53,8 +55,8 @@ UPDATE devices SET revoked_at = now(), revoked_by = %(by)s, revoked_why = %(why)
 WHERE (site, agent) = (%(site)s, %(agent)s) AND revoked_at IS NULL;
 
 -- name: revoke_certificates
-UPDATE certificates SET revoked_at = now()
-WHERE (site, agent) = (%(site)s, %(agent)s) AND revoked_at IS NULL AND expires_at > now();
+-- Expired ones too: their keys must not come back either.
+UPDATE certificates SET revoked_at = now() WHERE (site, agent) = (%(site)s, %(agent)s) AND revoked_at IS NULL;
 
 -- name: devices
 -- Claimed ones too, which have not come yet.
@@ -83,4 +85,4 @@ SELECT site, agent FROM devices WHERE revoked_at IS NULL AND expires_at > now();
 SELECT issuer, number, revoked_at FROM certificates WHERE revoked_at IS NOT NULL AND expires_at > now();
 
 -- name: forget_certificates
-DELETE FROM certificates WHERE expires_at < now() - interval '7 days';
+DELETE FROM certificates WHERE expires_at < now() - %(stored)s - interval '30 days';

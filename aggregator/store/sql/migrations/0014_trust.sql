@@ -29,9 +29,9 @@ CREATE TABLE devices (
     revoked_why text,
     PRIMARY KEY (site, agent)
 );
-CREATE INDEX devices_by_key ON devices (key);
 
--- Every certificate that was issued to a box, until it has expired: what may be shown, and what is taken back.
+-- Every certificate that was issued to a box, for as long as somebody may come back by its key: what may be shown, and
+-- what was taken back.
 CREATE TABLE certificates (
     issuer     bytea       NOT NULL,
     number     numeric     NOT NULL,
@@ -44,4 +44,5 @@ CREATE TABLE certificates (
     PRIMARY KEY (issuer, number)
 );
 CREATE INDEX certificates_by_box ON certificates (site, agent);
+CREATE INDEX certificates_by_key ON certificates (key);
 CREATE INDEX certificates_revoked ON certificates (revoked_at) WHERE revoked_at IS NOT NULL;
