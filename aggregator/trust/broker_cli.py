@@ -55,7 +55,7 @@ def sync(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
     try:
         with opened(settings, config) as database, database.connect("broker-sync") as connection:
             wanted = welcome_ones(connection)
-        added, removed = bring_in_step(control, wanted)
+        added, removed = bring_in_step(control, list(wanted))
     finally:
         control.stop()
     print_rows([{"boxes": len(wanted), "let_in": added, "put_out": removed}], output)

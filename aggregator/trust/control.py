@@ -45,6 +45,11 @@ class BrokerControl:
         """Leave."""
         self._connection.stop()
 
+    @property
+    def is_up(self) -> bool:
+        """Whether the broker has us."""
+        return self._connection.is_up
+
     def await_up(self) -> None:
         """Wait for the connection, a little.
 

@@ -192,7 +192,7 @@ def _broker(settings: AggregatorSettings, config: Path) -> Iterator[Finding]:
         control.stop()
     with opened(settings, config) as database, database.connect("doctor") as connection:
         wanted = welcome_ones(connection)
-    _, missing, surplus = difference(wanted, clients, roles)
+    _, missing, surplus = difference(list(wanted), clients, roles)
     same = not missing and not surplus
     said = (
         f"{len(wanted)} boxes"

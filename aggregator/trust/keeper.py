@@ -13,8 +13,9 @@ from aggregator.trust import mosquitto, roles
 from aggregator.trust.control import BrokerControl
 from aggregator.trust.enrolment import SQL, STORED, revoked
 from aggregator.trust.vault import Vault
-from shared.errors import UnavailableError
+from shared.errors import HawklineError, UnavailableError
 from shared.telling import Complaint
+from shared.threads import start_vital
 from shared.topics import Address
 from shared.trust import common_name
 
@@ -44,8 +45,9 @@ class TrustKeeper:
         self._folder, self._names = broker_folder, tuple(names)
         self._stopping = threading.Event()
         self._lock = threading.Lock()
-        self._known: set[str] | None = None
-        """Boxes that the broker knows, as far as we know."""
+        self._known: dict[str, datetime | None] | None = None
+        """Boxes that the broker knows, as far as we know, and since which enrolment; None: just let in."""
+        self._looked = False
         self._life = 0
         """Of the control connection, in which that was found out."""
         self._all_s = self._renew_s = 0.0
@@ -54,7 +56,7 @@ class TrustKeeper:
 
     def start(self) -> None:
         """Begin."""
-        threading.Thread(target=self._run, name="trust-keeper", daemon=True).start()
+        start_vital("trust-keeper", self._run)
 
     def stop(self) -> None:
         """End."""
@@ -70,12 +72,14 @@ class TrustKeeper:
             if self._known is not None and name in self._known and self._life == self._control.lives:
                 return
             try:
+                if not self._control.is_up:  # whoever enrols does not wait for a broker
+                    raise UnavailableError("the broker does not answer its administrator")
                 self._control.call(roles.add_box(address))
             except UnavailableError as error:
                 log.warning("%s/%s: %s; it is let in later", address.site, address.agent, error)
                 return
             if self._known is not None:
-                self._known.add(name)
+                self._known[name] = None
 
     def _run(self) -> None:
         self._database.keep_serving("trust", self._serve, autocommit=True, stopping=self._stopping)
@@ -92,31 +96,47 @@ class TrustKeeper:
         except UnavailableError as error:
             self._known = None
             self._away.tell(f"{error}; trying on")
-        except OSError as error:
-            log.error("the vault cannot be written: %s", error)
+        except (HawklineError, OSError) as error:
+            log.error("trust: %s", error)
             self._stopping.wait(_LOOK_S * 10)
 
     def _sync(self, connection: Connection) -> None:
         """Let in and put out."""
+        self._control.await_up()
         # With the lock held: whoever is enrolled meanwhile is let in behind us, and not put out again.
         with self._lock:
-            wanted = {common_name(one): one for one in welcome_ones(connection)}
+            wanted = welcome_ones(connection)
             if self._known is None or self._life != self._control.lives or time.monotonic() >= self._all_s:
-                self._control.await_up()
                 self._life = self._control.lives
-                added, removed = sync(self._control, list(wanted.values()))
-                self._known, self._all_s = set(wanted), time.monotonic() + _ALL_S
-                if added or removed:
-                    log.info("broker: %d boxes let in, %d put out", added, removed)
+                added, removed = sync(self._control, list(wanted))
+                if not self._looked:  # while we were away, somebody may have taken another's place
+                    replaced = [Address(row["site"], row["agent"]) for row in connection.execute(SQL["replaced"])]
+                    self._control.call([each for one in replaced for each in roles.renew_box(one)])
+                    self._looked = True
+                self._all_s = time.monotonic() + _ALL_S
                 self._away.over("the broker answers its administrator again")
-                return
-            gone, new = self._known - wanted.keys(), wanted.keys() - self._known
-            commands = [command for name in sorted(gone) for command in roles.remove_box(name)]
-            commands += [command for name in sorted(new) for command in roles.add_box(wanted[name])]
-            if commands:
-                self._control.call(commands)
-                self._known = set(wanted)
-                log.info("broker: %d boxes let in, %d put out", len(new), len(gone))
+            else:
+                added, removed = self._step(self._known, wanted)
+            self._known = {common_name(address): enrolled_at for address, enrolled_at in wanted.items()}
+        if added or removed:
+            log.info("broker: %d boxes let in, %d put out", added, removed)
+
+    def _step(self, known: dict[str, datetime | None], wanted: dict[Address, datetime]) -> tuple[int, int]:
+        """Tell the broker what has changed since the last look. Who has enrolled anew is put out first: somebody else
+        may still be there under the name, with a certificate that was revoked."""
+        new = {
+            common_name(address): address
+            for address, since in wanted.items()
+            if known.get(common_name(address)) != since
+        }
+        names = {common_name(address) for address in wanted}
+        gone = sorted(name for name, since in known.items() if name not in names or (name in new and since is not None))
+        fresh = [name for name in sorted(new) if name in gone or name not in known]
+        commands = [command for name in gone for command in roles.remove_box(name)]
+        commands += [command for name in fresh for command in roles.add_box(new[name])]
+        if commands:
+            self._control.call(commands)
+        return len(fresh), len(gone)
 
     def _sign(self, connection: Connection) -> None:
         """Sign revocation lists where something was revoked, and every day."""
@@ -145,9 +165,10 @@ class TrustKeeper:
             )
 
 
-def welcome_ones(connection: Connection) -> list[Address]:
-    """Whom the broker shall let in."""
-    return [Address(row["site"], row["agent"]) for row in connection.execute(SQL["welcome"]).fetchall()]
+def welcome_ones(connection: Connection) -> dict[Address, datetime]:
+    """Whom the broker shall let in, and since when they are who they are."""
+    rows = connection.execute(SQL["welcome"]).fetchall()
+    return {Address(row["site"], row["agent"]): row["enrolled_at"] for row in rows}
 
 
 def sync(control: BrokerControl, wanted: Sequence[Address]) -> tuple[int, int]:

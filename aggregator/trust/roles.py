@@ -79,6 +79,11 @@ def remove_box(name: str) -> list[dict[str, Any]]:
     return [{"command": "deleteClient", "username": name}, {"command": "deleteRole", "rolename": name}]
 
 
+def renew_box(address: Address) -> list[dict[str, Any]]:
+    """Commands that end a box's session and let it in again."""
+    return [*remove_box(common_name(address)), *add_box(address)]
+
+
 def difference(
     wanted: Iterable[Address], clients: dict[str, list[str]], roles: dict[str, list[Acl]]
 ) -> tuple[list[list[dict[str, Any]]], int, int]:

@@ -19,7 +19,7 @@ from aggregator.trust import mosquitto, roles
 from aggregator.trust.control import BrokerControl
 from aggregator.trust.keeper import TrustKeeper, sync
 from aggregator.trust.mosquitto import Listeners, Mosquitto
-from edge_agent.trust import Door
+from edge_agent.trust import Door, enrol
 from shared.errors import UnavailableError
 from shared.mqtt import Connection, Message, Receiver, Will, packets
 from shared.mqtt.packets import Stream
@@ -79,6 +79,7 @@ class Heard:
     def __init__(
         self, tls: ssl.SSLContext, port: int, subscriptions: list[tuple[str, int]], client_id: str = "x", **more: Any
     ) -> None:
+        self.tls = tls
         self.messages: list[Message] = []
         self.ups, self.downs = threading.Semaphore(0), threading.Semaphore(0)
         self.connection = Connection(
@@ -312,6 +313,27 @@ def test_a_revoked_box_is_out_within_seconds_and_stays_out(broker: Broker) -> No
     assert not bystander.downs.acquire(blocking=False)
     box.connection.stop()
     bystander.connection.stop()
+
+
+def test_who_takes_a_place_at_once_does_not_leave_the_old_one_in(broker: Broker) -> None:
+    """Revoked, claimed and enrolled anew between two looks of the keeper: the broker knew the name all the time."""
+    old = Heard(broker.box(broker.deployment.enrol(GATE)), broker.box_port, [(GATE.topic(Channel.ACK), 0)])
+    assert old.ups.acquire(timeout=5)
+    time.sleep(1.5)  # a look
+    broker.deployment.revoke(GATE)
+    new = broker.deployment.door("new")
+    enrol(new, GATE, broker.deployment.claim(GATE, "another machine"), "another machine")
+    assert old.downs.acquire(timeout=20)
+    box = Heard(broker.box(new), broker.box_port, [(GATE.topic(Channel.ACK), 0)])
+    deadline_s = time.monotonic() + 20
+    while can_connect(old.tls, broker.box_port) and time.monotonic() < deadline_s:
+        time.sleep(0.2)
+    assert not can_connect(old.tls, broker.box_port)
+    assert box.ups.acquire(timeout=10)
+    time.sleep(3)
+    assert box.connection.is_up
+    old.connection.stop()
+    box.connection.stop()
 
 
 def can_connect(tls: ssl.SSLContext, port: int) -> bool:

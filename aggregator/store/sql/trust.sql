@@ -79,7 +79,12 @@ ORDER BY 1, 2;
 
 -- name: welcome
 -- Whom the broker lets in: who was not revoked and has a certificate that still holds.
-SELECT site, agent FROM devices WHERE revoked_at IS NULL AND expires_at > now();
+SELECT site, agent, enrolled_at FROM devices WHERE revoked_at IS NULL AND expires_at > now();
+
+-- name: replaced
+-- Whoever took the place of one whose certificates were taken back and would hold otherwise.
+SELECT DISTINCT d.site, d.agent FROM devices d JOIN certificates c USING (site, agent)
+WHERE d.revoked_at IS NULL AND d.expires_at > now() AND c.revoked_at IS NOT NULL AND c.expires_at > now();
 
 -- name: revoked
 SELECT issuer, number, revoked_at FROM certificates WHERE revoked_at IS NOT NULL AND expires_at > now();
