@@ -142,6 +142,9 @@ class AggregatorSettings(Section, frozen=True):
             require_loopback(self.api.host, "api.host")
             if self.broker.kind == "mosquitto":
                 raise ValueError('broker.kind = "mosquitto": needs the table [trust] (docs/trust.md)')
+        elif self.broker.kind == "mosquitto":
+            # There a client id is free: no box may reach it.
+            require_loopback(self.broker.host, "broker.host")
         elif self.broker.kind == "embedded":
             raise ValueError(
                 'broker.kind = "embedded": speaks plain text only; with [trust] expected "mosquitto" or "other"'
@@ -154,6 +157,11 @@ class AggregatorSettings(Section, frozen=True):
     def broker_address(self) -> tuple[str, int]:
         """Where our own services reach the broker."""
         return self.broker.host, self.broker.port or (8884 if self.trust else 1883)
+
+    @property
+    def server_names(self) -> tuple[str, ...]:
+        """Under which names our servers are reached: from elsewhere, and by ourselves."""
+        return (*(self.trust.names if self.trust else ()), self.broker.host)
 
     @property
     def broker_folder(self) -> Path:

@@ -111,7 +111,7 @@ def trust(settings: AggregatorSettings, dsn: str) -> None:
     vault, database = settings.vault, Database(dsn)
     control = BrokerControl(*settings.broker_address, _broker_tls(settings, "broker-admin"))
     control.start()
-    keeper = TrustKeeper(database, vault, control, settings.broker_folder, settings.trust.names)
+    keeper = TrustKeeper(database, vault, control, settings.broker_folder, settings.server_names)
     keeper.start()
     pictures, publishing = PictureStore(settings.data_dir / "evidence"), Publishing(settings.webhooks)
     app = gate.build(database, vault, pictures, publishing, keeper.welcome)

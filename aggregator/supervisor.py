@@ -19,11 +19,14 @@ from aggregator.embedded.postgres import EmbeddedPostgres
 from aggregator.services import DSN_VARIABLE, processes
 from aggregator.store import Database
 from aggregator.store.migrate import migrate
+from aggregator.trust.init import write_environment
+from aggregator.trust.keeper import welcome_ones
 from aggregator.trust.mosquitto import Listeners, Mosquitto
 from shared.errors import HawklineError, UnavailableError
 from shared.leash import Child
 from shared.locks import hold
 from shared.net import is_listening, require_free_port
+from shared.topics import Address
 
 log = logging.getLogger(__name__)
 
@@ -102,12 +105,13 @@ class Supervisor:
         self._migrate(dsn, postgres)
         host, port = settings.broker_address
         if settings.trust:
-            settings.vault.renew_services(settings.trust.names, datetime.now(UTC))
+            settings.vault.renew_services(settings.server_names, datetime.now(UTC))
+            write_environment(settings)
         if settings.broker.kind == "embedded":
             self._keep("broker", EmbeddedBroker(host, port, settings.data_dir))
         elif settings.broker.kind == "mosquitto":
             listeners = Listeners(host, port, settings.broker.box_host, settings.broker.box_port)
-            self._keep("broker", Mosquitto(settings.vault, settings.broker_folder, listeners))
+            self._keep("broker", Mosquitto(settings.vault, settings.broker_folder, listeners, lambda: _welcome(dsn)))
         elif not is_listening(host, port, timeout_s=5):
             raise UnavailableError(
                 f"{self._config}: broker.host, broker.port: no broker answers on {host}:{port}; "
@@ -171,6 +175,12 @@ class Supervisor:
             part.replace(self._settings.data_dir / "pids.json")
         except OSError as error:
             log.error("%s: %s", part, error)
+
+
+def _welcome(dsn: str) -> list[Address]:
+    """Whom the broker lets in from its first moment on."""
+    with Database(dsn).connect("broker") as connection:
+        return list(welcome_ones(connection))
 
 
 def _prepare_directory(data_dir: Path) -> None:

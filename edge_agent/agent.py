@@ -69,6 +69,8 @@ class Agent:
     def __init__(self, settings: AgentSettings, cameras: Sequence[Camera], clock: Clock) -> None:
         self._settings, self._clock = settings, clock
         self._address = Address(settings.site, settings.agent)
+        # Before the outbox: who may not begin shall leave no trace of a life.
+        self._trust = TrustKeeper(Door(settings.trust.url, settings.trust_folder)) if settings.trust else None
         self._outbox = Outbox(settings.data_dir / "outbox.db", clock, max_bytes=settings.outbox.max_bytes)
         self._lines = line_specs(cameras)
         self._arming = Arming(cameras, settings.data_dir / "order.bin")
@@ -77,7 +79,6 @@ class Agent:
         self._pictures = PictureRing(
             settings.data_dir / "pictures", self._outbox.file, clock, settings.outbox.max_picture_bytes
         )
-        self._trust = TrustKeeper(Door(settings.trust.url, settings.trust_folder)) if settings.trust else None
         self._uploader = Uploader(
             self._pictures,
             self._outbox.file,

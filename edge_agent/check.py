@@ -37,6 +37,8 @@ def _enrolled(folder: Path, url: str) -> Finding:
     try:
         left = days_left(door.identity())
         door.ask_time()
+        if left > 0:
+            door.ask_who_we_are()
     except HawklineError as error:
         return {"key": "trust", "ok": False, "said": str(error)}
     ok = left > 0

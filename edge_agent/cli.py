@@ -1,6 +1,7 @@
 """`hawkline agent`: what an installer runs on a box."""
 
 import signal
+import sys
 import threading
 from pathlib import Path
 from typing import Annotated
@@ -82,7 +83,10 @@ def check(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
 @app.command(epilog="Example: hawkline agent enrol --config agent.toml --claim 7KQ2M-… --fingerprint 9f2c…")
 def enrol(
     config: ConfigOption,
-    claim: Annotated[str, typer.Option("--claim", help="the code that `hawkline device claim` printed")],
+    claim: Annotated[
+        str,
+        typer.Option("--claim", help="the code that `hawkline device claim` printed; - reads it from standard input"),
+    ],
     root: Annotated[Path | None, typer.Option("--root", help="the deployment's root certificate, PEM")] = None,
     fingerprint: Annotated[
         str | None, typer.Option("--fingerprint", help="or its SHA-256, from the same print")
@@ -97,6 +101,7 @@ def enrol(
     from edge_agent.config import load_agent_file
     from edge_agent.trust import Door, serial_number
     from edge_agent.trust import enrol as become
+    from edge_agent.trust.enrolment import CLAIM_LETTERS
     from shared.files import write_public
     from shared.topics import Address
     from shared.trust import read_root
@@ -113,6 +118,10 @@ def enrol(
         door.learn_root(fingerprint)
     elif not door.root_path.is_file():
         raise ConfigError("--root or --fingerprint: needed, or anybody could pass for the aggregator")
+    if claim == "-":  # what stands in a command is seen by everybody on the machine
+        claim = sys.stdin.readline().strip()
+    if len(claim.replace("-", "").replace(" ", "")) != CLAIM_LETTERS:
+        raise ConfigError(f"--claim: a claim has {CLAIM_LETTERS} letters and digits, such as 7KQ2M-0VN3C-XT4PW-81HZD")
     address = Address(settings.site, settings.agent)
     credentials = become(door, address, claim, serial or serial_number())
     expires_at = f"{credentials.expires_at:%Y-%m-%d %H:%M}Z"

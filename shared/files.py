@@ -29,6 +29,10 @@ def _write(path: Path, content: bytes, mode: int) -> None:
     number = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(number, "wb") as out:
         os.fchmod(number, mode)
+        if os.geteuid() == 0:
+            # Root helps now and then; whose folder it is has to be able to read it afterwards.
+            owner = path.parent.stat()
+            os.fchown(number, owner.st_uid, owner.st_gid)
         out.write(content)
         out.flush()
         os.fsync(number)

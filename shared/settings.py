@@ -57,6 +57,8 @@ def _explain(message: str, kind: type[Any]) -> str:
     found = _AT.search(message)
     said = message[: found.start()] if found else message
     path = found["path"] if found else ""
+    if not path and not said.startswith(("Object", "Expected")):
+        return f"key {said}"  # ours, about several keys: it begins with one
     expected = ""
     if "unknown field" in said:
         expected = f", expected one of: {', '.join(_known_keys(kind, path))}"

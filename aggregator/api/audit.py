@@ -1,6 +1,7 @@
 """The audit: written with every change and every picture seen, and read by whoever has to answer for it."""
 
-from dataclasses import asdict, dataclass
+import json
+from dataclasses import asdict, dataclass, replace
 from typing import Annotated
 from urllib.parse import unquote
 
@@ -68,6 +69,20 @@ def record_changes(
     if request.method not in _CHANGES:
         return
     route = request.scope["route"]
-    subject = "/".join(str(part) for part in request.path_params.values())
+    said = body.decode(errors="replace")
+    subject = "/".join(str(part) for part in request.path_params.values()) or _named(said)
     what = f"{request.method} {route.path}"
-    audit.record(connection, actor, what, subject, body.decode(errors="replace"))
+    audit.record(connection, replace(actor, why=actor.why or _field(said, "why")), what, subject, said)
+
+
+def _named(body: str) -> str:
+    """The box that a body is about."""
+    site, agent = _field(body, "site"), _field(body, "agent")
+    return f"{site}/{agent}" if site and agent else ""
+
+
+def _field(body: str, name: str) -> str:
+    try:
+        return str(json.loads(body)[name])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""

@@ -15,11 +15,13 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aggregator.api.audit import WHO
+from aggregator.store import audit
 from shared.errors import ConfigError
 from shared.files import write_secret
 
@@ -144,11 +146,19 @@ def routes(token: str) -> APIRouter:
             await asyncio.sleep(_WRONG_S)
             return _page("令牌不对 · not the token", 401)
         answer = RedirectResponse("/", 303)
+        await run_in_threadpool(_note, request)
         value = signed(token, int(time.time()) + _LASTS_S)
         answer.set_cookie(COOKIE, value, max_age=_LASTS_S, path="/", secure=True, httponly=True, samesite="strict")
         return answer
 
     return router
+
+
+def _note(request: Request) -> None:
+    """That somebody has come in, and from where."""
+    actor = audit.Actor("administrator", request.client.host if request.client else "")
+    with request.app.state.parts.pool.connection() as connection:
+        audit.record(connection, actor, "signed in", "")
 
 
 def _page(complaint: str, status: int = 200) -> HTMLResponse:

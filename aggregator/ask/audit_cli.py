@@ -54,7 +54,7 @@ def verify(
     known = _seen(seen) if seen else None
     with opened(settings, config) as database, database.connect("audit") as connection:
         try:
-            found = walk(connection, audit_key(settings.data_dir).public_key(), known)
+            found = walk(connection, lambda: audit_key(settings.data_dir, make=False).public_key(), known)
         except ChainError as error:
             say(f"BROKEN: {error}")
             raise typer.Exit(1) from None

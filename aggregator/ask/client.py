@@ -71,6 +71,11 @@ class ApiClient:
             ) from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             what = str(error) or type(error).__name__
+            if "CERTIFICATE_VERIFY_FAILED" in what:
+                raise UnavailableError(
+                    f"--url {self._url}: its certificate is not one of the root that we know ({what}); "
+                    "HAWKLINE_ROOT names the deployment's root certificate"
+                ) from None
             raise UnavailableError(
                 f"--url {self._url}: no aggregator answers ({what}); is `hawkline aggregator run` up?"
             ) from None

@@ -3,6 +3,7 @@
 import csv
 import getpass
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +21,17 @@ app = typer.Typer(help="Who may be a box: claims, certificates, revocation.", no
 BoxArgument = Annotated[str, typer.Argument(help="SITE/AGENT", show_default=False)]
 ByOption = Annotated[str, typer.Option("--by", help="who does it, for the record")]
 _COLUMNS = ["site", "agent", "serial"]
+
+
+class State(StrEnum):
+    """What a box, or what may become one, can be."""
+
+    CLAIMED = "claimed"
+    LAPSED = "lapsed"
+    LOCKED = "locked"
+    ENROLLED = "enrolled"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
 
 
 @app.command(
@@ -53,15 +65,13 @@ def list_devices(
     place: options.PlaceOption = None,
     site: options.SiteOption = None,
     agent: options.AgentOption = None,
-    state: Annotated[
-        str | None, typer.Option("--state", help="claimed, lapsed, locked, enrolled, expired or revoked")
-    ] = None,
+    state: Annotated[State | None, typer.Option("--state", help="only these")] = None,
     url: options.UrlOption = options.URL,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List who has enrolled, may enrol, or was revoked."""
     rows = ApiClient(url).get("/api/v1/devices", {"place": place, "site": site, "agent": agent})
-    print_rows([_device(row) for row in rows if state in (None, row["state"])], output)
+    print_rows([_device(row) for row in rows if state is None or state.value == row["state"]], output)
 
 
 @app.command(epilog="Example: hawkline device show north/gate")
@@ -107,7 +117,9 @@ def _read(path: Path) -> list[dict[str, str]]:
                     f"{path}: expected a head of {','.join(_COLUMNS)}, found {','.join(table.fieldnames or ())}"
                 )
             rows = [(table.line_num, row) for row in table]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
+        raise ConfigError(f"--file {path}: cannot be read ({error.strerror})") from None
+    except (UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"{path}: cannot be read as CSV in UTF-8 ({error})") from None
     return list(_checked(path, rows))
 

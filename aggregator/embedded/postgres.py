@@ -30,6 +30,7 @@ _START_S = 120.0
 _AGAIN_S = 8.0
 """A server that ends so soon after its start is started again."""
 _STOP_S = 30.0
+_LONGEST_FOLDER = 85
 _SUPERUSER = "hawkline"
 _DATABASE = "hawkline"
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
@@ -75,9 +76,12 @@ class EmbeddedPostgres:
         self._binaries = _binaries(self._account)
         self._data_dir = data_dir.resolve()
         self._data = _place(data_dir, self._account, mark)
-        # Short, for a socket's path has 107 bytes; for root where nobody else can have been before.
-        place = Path("/run") if self._account.drop else Path(tempfile.gettempdir())
-        self._sockets = place / f"hawkline-{self._account.uid}-{mark}"
+        # Beside the data, so that commands find it whatever /tmp they see. But a socket's path has 107 bytes; and for
+        # root it lies where nobody else can have been before.
+        self._sockets = self._data.parent / "run"
+        if self._account.drop or len(bytes(self._sockets)) > _LONGEST_FOLDER:
+            place = Path("/run") if self._account.drop else Path(tempfile.gettempdir())
+            self._sockets = place / f"hawkline-{self._account.uid}-{mark}"
         self._process: subprocess.Popen[bytes] | None = None
         self._launched = False
         drop = self._account.drop
@@ -225,7 +229,7 @@ class EmbeddedPostgres:
 
     def _prepare_sockets(self) -> None:
         try:
-            self._sockets.mkdir(mode=0o700)
+            self._sockets.mkdir(mode=0o700, parents=True)
             if self._account.drop:
                 os.chown(self._sockets, self._account.uid, self._account.gid)
         except FileExistsError:

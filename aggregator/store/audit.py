@@ -1,11 +1,14 @@
-"""Who changed or looked at what: a chain of entries, each with the hash of the one before, that nobody edits unnoticed.
+"""Who changed or looked at what: a chain of entries, each with the hash of the one before.
+
+Whoever edits an entry has to make all later ones anew, and is found out by anybody who has written down a later hash:
+the aggregator does so in its log every hour, and `hawkline audit verify --seen` compares.
 
 An entry is written in the transaction of the change that it tells of. What is older than it has to be kept is deleted
 from the chain's beginning, and a signed anchor says where it goes on.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -49,6 +52,11 @@ class Actor:
     why: str = ""
 
 
+def lock(connection: Connection) -> None:
+    """Wait for one's turn; held until the transaction ends. Whoever locks anything else takes this first."""
+    connection.execute(SQL["last"])
+
+
 def record(connection: Connection, actor: Actor, what: str, subject: str, detail: str = "") -> None:
     """Write an entry; it is there when the transaction is.
 
@@ -58,9 +66,9 @@ def record(connection: Connection, actor: Actor, what: str, subject: str, detail
         subject: to whom or what.
         detail: more of it, such as a request's body; the beginning is kept.
     """
-    connection.execute(SQL["last"])
-    head = connection.execute(SQL["head"]).fetchone() or connection.execute(SQL["anchor"]).fetchone()
-    number, previous = (int(head["number"]) + 1, bytes(head["hash"])) if head else (1, _START)
+    lock(connection)
+    newest = connection.execute(SQL["head"]).fetchone() or connection.execute(SQL["anchor"]).fetchone()
+    number, previous = (int(newest["number"]) + 1, bytes(newest["hash"])) if newest else (1, _START)
     entry = {
         "number": number,
         "at": datetime.now(UTC),
@@ -101,12 +109,20 @@ class Verified:
     hash: bytes
 
 
-def verify(connection: Connection, key: Ed25519PublicKey, seen: tuple[int, bytes] | None = None) -> Verified:
+def head(connection: Connection) -> str:
+    """Number and hash of the newest entry, for a log elsewhere."""
+    row = connection.execute(SQL["head"]).fetchone()
+    return f"{row['number']}:{bytes(row['hash']).hex()}" if row else ""
+
+
+def verify(
+    connection: Connection, key: Callable[[], Ed25519PublicKey], seen: tuple[int, bytes] | None = None
+) -> Verified:
     """Walk through the whole chain.
 
     Args:
         connection: not in autocommit mode: all of it is seen at one moment.
-        key: of whoever signs anchors.
+        key: of whoever signs anchors; asked for where there is one.
         seen: number and hash of an entry that was written down before; it must still be there, or have been deleted
             with everything before an anchor.
 
@@ -118,12 +134,14 @@ def verify(connection: Connection, key: Ed25519PublicKey, seen: tuple[int, bytes
     if anchor:
         number, previous = int(anchor["number"]), bytes(anchor["hash"])
         try:
-            key.verify(bytes(anchor["signature"]), _anchor(number, previous, anchor["made_at"]))
+            key().verify(bytes(anchor["signature"]), _anchor(number, previous, anchor["made_at"]))
         except InvalidSignature:
             raise ChainError(
                 f"the anchor behind entry {number} is not signed by us: its beginning was cut off"
             ) from None
     first, met = number + 1, seen is None or seen[0] <= number
+    if seen and seen[0] == number and seen[1] != previous:
+        raise ChainError(f"entry {number} is not the one that was written down: the chain was made anew")
     with connection.cursor(name="audit_chain") as rows:
         for row in rows.execute(SQL["chain"]):
             if row["number"] != number + 1:
@@ -145,10 +163,12 @@ def verify(connection: Connection, key: Ed25519PublicKey, seen: tuple[int, bytes
 def prune(connection: Connection, day: date, key: Ed25519PrivateKey) -> None:
     """Delete the entries up to the end of a day (UTC), and leave a signed anchor where the chain goes on.
 
+    Nothing is deleted behind an entry that is younger, which a clock that was set may have left among them.
+
     Args:
         connection: in a transaction.
     """
-    connection.execute(SQL["last"])
+    lock(connection)
     row = connection.execute(SQL["newest_of_day"], {"day": day}).fetchone()
     if row is None:
         return
@@ -159,13 +179,15 @@ def prune(connection: Connection, day: date, key: Ed25519PrivateKey) -> None:
     connection.execute(SQL["forget_anchors"], {"number": number})
 
 
-def audit_key(data_dir: Path) -> Ed25519PrivateKey:
+def audit_key(data_dir: Path, *, make: bool = True) -> Ed25519PrivateKey:
     """The key that signs anchors; made where there is none.
 
     Raises:
-        ChainError: what is there is no such key.
+        ChainError: what is there is no such key, or none was to be made.
     """
     path = data_dir / "secrets" / "audit.key"
+    if not path.exists() and not make:
+        raise ChainError(f"{path}: missing; the anchor of the audit cannot be checked")
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

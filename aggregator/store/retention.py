@@ -166,6 +166,8 @@ class RetentionKeeper:
         self._wall_s, self._steady_s = wall_s, steady_s
         now = datetime.fromtimestamp(wall_s, tz=UTC)
         pack_counts(connection, due(now))
+        if newest := audit.head(connection):
+            log.info("audit: %s", newest)
         gone = {
             what.kind: self._drop(connection, what, now, jump_s) for what in all_expired(connection, self._keep, now)
         }

@@ -23,6 +23,8 @@ ISSUER_LIFE = timedelta(days=2 * 365)
 SERVICE_LIFE = timedelta(days=90)
 BOX_LIFE = timedelta(days=30)
 CRL_LIFE = timedelta(days=30)
+LONGEST_NAME = 36
+"""Bytes of a deployment's name: 64 are in a common name, and the issuers' say since when, too."""
 _BACK = timedelta(hours=1)
 """So much earlier it holds already: clocks differ."""
 
@@ -109,7 +111,10 @@ def _leaf(
     until: datetime,
     names: Sequence[str],
 ) -> x509.Certificate:
-    alternatives: list[x509.GeneralName] = [x509.UniformResourceIdentifier(urn(name)), *map(_host, names)]
+    alternatives: list[x509.GeneralName] = [
+        x509.UniformResourceIdentifier(urn(name)),
+        *map(_host, dict.fromkeys(names)),
+    ]
     builder = (
         _builder(_subject(name), issuer.certificate.subject, key, at, min(until, issuer.expires_at))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

@@ -37,7 +37,7 @@ def init(
     vault, now = settings.vault, datetime.now(UTC)
     assert settings.trust  # noqa: S101 - or there were no vault
     vault.create(name, root_key, passphrase(passphrase_file, no_passphrase, twice=True), now)
-    vault.renew_services(settings.trust.names, now)
+    vault.renew_services(settings.server_names, now)
     say(f"the root's key is {root_key}: take it away, and keep a copy; without it no new issuer can be made")
     print_rows(vault.summary(), output)
 
@@ -63,9 +63,13 @@ def rotate(
     Once a year is a good time: an issuer holds for two, and nothing that it signs holds longer than it.
     """
     from aggregator.config import load_aggregator_settings
+    from aggregator.trust import mosquitto
 
-    vault, now = load_aggregator_settings(config).vault, datetime.now(UTC)
+    settings = load_aggregator_settings(config)
+    vault, now = settings.vault, datetime.now(UTC)
     vault.rotate(root_key, passphrase(passphrase_file, no_passphrase), now)
+    if not mosquitto.reload(settings.broker_folder):
+        say("a broker that runs and is not ours to tell has to read its files again: SIGHUP, or restart it")
     print_rows(vault.summary(), output)
 
 

@@ -14,6 +14,7 @@ from shared.errors import UnavailableError
 from shared.mqtt import Connection, Message
 
 _ANSWER_S = 10.0
+_AS_IT_SHALL_BE = {"Role already exists", "Client already exists", "Role not found", "Client not found"}
 _AT_ONCE = 100
 """Commands in one message."""
 
@@ -96,6 +97,16 @@ class BrokerControl:
                     "certificate its administrator's? (hawkline broker config)"
                 ) from None
         return found
+
+    def obey(self, commands: Sequence[dict[str, Any]]) -> None:
+        """Have commands obeyed; what is there already, or gone already, is as it shall be.
+
+        Raises:
+            UnavailableError: the broker does not answer, or has refused one.
+        """
+        for answer in self.call(commands):
+            if "error" in answer and answer["error"] not in _AS_IT_SHALL_BE:
+                raise UnavailableError(f"broker {self.where}: {answer['command']}: {answer['error']}")
 
     def boxes(self) -> tuple[dict[str, list[str]], dict[str, list[dict[str, Any]]]]:
         """What the broker knows: clients with their roles, roles with what they allow.

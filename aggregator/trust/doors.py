@@ -16,6 +16,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 _SHOWN = "hawkline.certificate"
+_MOST = 2000
+"""Connections, feeds among them; whoever comes then is told to come later."""
+_FIRST_S = 15.0
+"""Until the first request has to be there."""
 
 
 class TlsProtocol(H11Protocol):
@@ -23,9 +27,20 @@ class TlsProtocol(H11Protocol):
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        # uvicorn waits for ever for a first request, and anybody may connect.
+        self._deadline = self.loop.call_later(_FIRST_S, self._give_up)
         end: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
         content = end.getpeercert(True) if end else None
         self.app = _telling(self.app, x509.load_der_x509_certificate(content) if content else None)
+
+    def _give_up(self) -> None:
+        begun: object = self.cycle  # None until a request is there
+        if begun is None and not self.transport.is_closing():
+            self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._deadline.cancel()
+        super().connection_lost(exc)
 
 
 def _telling(app: Any, shown: x509.Certificate | None) -> ASGIApp:
@@ -64,6 +79,7 @@ def server(
         timeout_graceful_shutdown=2,
         lifespan="on",
         http=TlsProtocol if tls else "auto",
+        limit_concurrency=_MOST if tls else None,
         # Nobody stands between us and who connects: what such headers say is not believed.
         proxy_headers=False,
         server_header=False,

@@ -7,14 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cryptography import x509
-from psycopg.rows import class_row
+from cryptography.hazmat.primitives.asymmetric import ec
+from psycopg.rows import DictRow, class_row
 
 from aggregator.store import load_queries
 from aggregator.store.database import Connection
 from aggregator.store.entities import Device
 from aggregator.trust import authority
 from aggregator.trust.vault import issuer_identifier
-from shared.errors import HawklineError
+from shared.errors import HawklineError, UnavailableError
 from shared.topics import Address
 from shared.trust import Credentials, TrustError, common_name, public_digest
 
@@ -23,15 +24,21 @@ SQL = load_queries("trust.sql")
 CLAIM_LASTS = timedelta(days=14)
 STORED = timedelta(days=180)
 """So long after its certificate has expired a box may still come back by its old key."""
+MOST_A_DAY = 20
+"""Certificates for one box: it needs one in twenty days, and a few more where answers get lost."""
 MOST_REFUSED = 5
 """After so many tries with another machine's serial number a claim is worth nothing."""
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's: nothing that is read as something else."""
 _GROUPS, _GROUP = 4, 5
+_CURVES = (ec.SECP256R1, ec.SECP384R1)
 
 
 class RefusedError(TrustError):
     """Whoever asks may not."""
+
+    claimed: Address | None = None
+    """For whom the claim was that did not do."""
 
 
 class DeviceError(HawklineError):
@@ -102,19 +109,11 @@ def enrol(
     claim = connection.execute(SQL["claim"], {"code": _hash(code)}).fetchone()
     if claim is None:
         raise RefusedError("there is no such claim; look at the code, or have a new one made: hawkline device claim")
-    if claim["refused"] >= MOST_REFUSED:
-        raise RefusedError("the claim is locked: too many machines tried it; have a new one made")
-    if claim["serial"] != serial.strip():
-        connection.execute(SQL["refuse_claim"], {"id": claim["id"]})
-        raise RefusedError("the claim is for a machine with another serial number")
-    if claim["withdrawn_at"]:
-        raise RefusedError("the claim was withdrawn, or replaced by a newer one")
-    if claim["used_at"]:
-        if claim["used_key"] != key or claim["used_long_ago"]:
-            raise RefusedError("the claim was used already; have a new one made")
-    elif claim["expired"]:
-        raise RefusedError("the claim has expired; have a new one made")
     address = Address(claim["site"], claim["agent"])
+    if why := _against(connection, claim, serial, key):
+        refusal = RefusedError(why)
+        refusal.claimed = address
+        raise refusal
     where = {"site": address.site, "agent": address.agent}
     connection.execute(SQL["lock_box"], where)
     device = connection.execute(SQL["device"], where).fetchone()
@@ -204,6 +203,23 @@ def devices(
         return cursor.execute(SQL["devices"], values).fetchall()
 
 
+def _against(connection: Connection, claim: DictRow, serial: str, key: bytes) -> str | None:
+    """What speaks against a claim, if anything; a wrong serial number is counted."""
+    if claim["refused"] >= MOST_REFUSED:
+        return "the claim is locked: too many machines tried it; have a new one made"
+    if claim["serial"] != serial.strip():
+        connection.execute(SQL["refuse_claim"], {"id": claim["id"]})
+        return "the claim is for a machine with another serial number"
+    if claim["withdrawn_at"]:
+        return "the claim was withdrawn, or replaced by a newer one"
+    if claim["used_at"]:
+        if claim["used_key"] != key or claim["used_long_ago"]:
+            return "the claim was used already; have a new one made"
+    elif claim["expired"]:
+        return "the claim has expired; have a new one made"
+    return None
+
+
 def revoked(connection: Connection) -> list[tuple[bytes, int, datetime]]:
     """What is taken back and would hold otherwise: key identifier of the issuer, number, since when."""
     rows = connection.execute(SQL["revoked"]).fetchall()
@@ -213,6 +229,12 @@ def revoked(connection: Connection) -> list[tuple[bytes, int, datetime]]:
 def _issue(
     connection: Connection, issuer: Credentials, address: Address, request: x509.CertificateSigningRequest, key: bytes
 ) -> Issued:
+    where = {"site": address.site, "agent": address.agent}
+    today = connection.execute(SQL["issued_today"], where).fetchone()
+    if today and today["count"] >= MOST_A_DAY:
+        raise RefusedError(f"{MOST_A_DAY} certificates were issued to this box within a day; try again tomorrow")
+    if issuer.expires_at <= datetime.now(UTC):
+        raise UnavailableError("the issuer's time is over; at the centre: hawkline ca rotate")
     public: Any = request.public_key()
     certificate = authority.issue_box(issuer, address, public, datetime.now(UTC))
     connection.execute(
@@ -231,9 +253,12 @@ def _issue(
 
 def _key_of(request: x509.CertificateSigningRequest) -> bytes:
     """SHA-256 of the key that has signed a request and asks for a certificate."""
+    key = request.public_key()
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, _CURVES):
+        raise RefusedError("the request is for another kind of key than P-256 or P-384")
     if not request.is_signature_valid:
         raise RefusedError("the request is not signed by the key that it is for")
-    return public_digest(request.public_key())
+    return public_digest(key)
 
 
 def _hash(code: str) -> bytes:

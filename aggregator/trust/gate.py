@@ -4,6 +4,7 @@ Who has no certificate yet may ask for the root, for the time, and with a claim 
 asks for a certificate that we have issued and not taken back, and a box acts only as itself.
 """
 
+import asyncio
 import base64
 import binascii
 from collections.abc import AsyncIterator, Callable
@@ -31,12 +32,14 @@ from aggregator.store.waker import FEED, Waker
 from aggregator.trust import enrolment
 from aggregator.trust.doors import Shown
 from aggregator.trust.vault import Vault
+from shared.errors import UnavailableError
 from shared.ids import NAME_PATTERN
 from shared.topics import Address
-from shared.trust import sign_moment
+from shared.trust import TrustError, sign_moment
 from shared.trust.moment import NONCE_BYTES
 
 _MOST_BYTES = 16 * 1024
+_BODY_S = 15.0
 _CERTIFICATES = "application/pkcs7-mime; smime-type=certs-only"
 
 router = APIRouter(tags=["boxes"])
@@ -64,6 +67,8 @@ def build(
 
     app = FastAPI(title="Hawkline, the boxes' door", version=version("hawkline"), lifespan=lifespan, openapi_url=None)
     app.add_exception_handler(enrolment.RefusedError, answer(401, challenge=True))
+    for fault in (TrustError, UnavailableError):  # of ours, not of whoever asks
+        app.add_exception_handler(fault, answer(503))
     for error in (PoolTimeout, psycopg.OperationalError):
         app.add_exception_handler(error, answer(503, "the database does not answer; try again"))
     app.include_router(router)
@@ -74,10 +79,14 @@ def build(
 async def _request(request: Request) -> x509.CertificateSigningRequest:
     """The PKCS 10 request of a body, base64 as EST wants it, or PEM."""
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_BYTES:
-            raise HTTPException(413, f"a request has at most {_MOST_BYTES} bytes")
+    try:
+        async with asyncio.timeout(_BODY_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > _MOST_BYTES:
+                    raise HTTPException(413, f"a request has at most {_MOST_BYTES} bytes")
+    except TimeoutError:
+        raise HTTPException(408, "the request does not come to its end") from None
     try:
         if bytes(body).lstrip().startswith(b"-----"):
             return x509.load_pem_x509_csr(bytes(body))
@@ -114,11 +123,16 @@ async def enrol(
         issuer = request.app.state.vault.issuers()[-1]
         refusal: enrolment.RefusedError | None = None
         with _parts(request).pool.connection() as connection:
+            audit.lock(connection)
             try:
                 issued = enrolment.enrol(connection, issuer, code, serial, csr)
                 _record(request, connection, issued, "enrolled")
             except enrolment.RefusedError as error:  # what it has counted is kept
                 refusal = error
+                if error.claimed:
+                    actor = audit.Actor("unknown machine", request.client.host if request.client else "")
+                    subject = f"{error.claimed.site}/{error.claimed.agent}"
+                    audit.record(connection, actor, "enrolment refused", subject, f"{serial}: {error}")
         if refusal:
             raise refusal
         request.app.state.welcome(issued.address)
@@ -135,6 +149,7 @@ async def renew(request: Request, csr: CsrDependency, shown: Shown) -> Response:
     def work() -> enrolment.Issued:
         issuer = request.app.state.vault.issuers()[-1]
         with _parts(request).pool.connection() as connection:
+            audit.lock(connection)
             issued = enrolment.renew(connection, issuer, csr, _alive(shown))
             _record(request, connection, issued, "certificate renewed")
         request.app.state.welcome(issued.address)
@@ -155,6 +170,16 @@ def tell_time(
         "signature": base64.b64encode(signed.signature).decode(),
         "certificate": base64.b64encode(signed.certificate).decode(),
     }
+
+
+@router.get("/api/v1/self")
+def tell_self(connection: ConnectionDependency, shown: Shown) -> dict[str, str]:
+    """Who has connected, as far as its certificate says so and still counts."""
+    alive = _alive(shown)
+    if alive is None:
+        raise enrolment.RefusedError("show the certificate of a box")
+    address = enrolment.admit(connection, alive)
+    return {"site": address.site, "agent": address.agent, "expires_at": alive.not_valid_after_utc.isoformat()}
 
 
 def _record(request: Request, connection: Connection, issued: enrolment.Issued, what: str) -> None:

@@ -12,7 +12,7 @@ from aggregator.store import Database
 from aggregator.store.migrate import migrate
 from aggregator.trust import mosquitto
 from shared.errors import ConfigError, HawklineError
-from shared.files import write_public, write_secret
+from shared.files import write_secret
 from shared.trust.tls import fingerprint
 
 _TEXT = """# What every key means: docs/configuration.md
@@ -59,7 +59,7 @@ def prepare(
     had_token = token_path(settings.data_dir).exists()
     steps.append(Step("administrator's token", str(make_token(settings.data_dir)), not had_token))
     steps += _authority(settings, deployment, root_key, passphrase)
-    steps.append(_environment(settings))
+    steps.append(Step("environment of hawkline's commands: source it", str(write_environment(settings)), True))
     if settings.broker.kind == "mosquitto":
         mosquitto.program()
         listeners = mosquitto.Listeners(*settings.broker_address, settings.broker.box_host, settings.broker.box_port)
@@ -83,7 +83,8 @@ def _settings(config: Path, data_dir: Path, names: Sequence[str]) -> Step:
     quoted = ", ".join(f'"{name}"' for name in names)
     try:
         config.parent.mkdir(parents=True, exist_ok=True)
-        write_public(config, _TEXT.format(data_dir=data_dir, names=quoted).encode())
+        # Passwords and secrets of webhooks will stand in it.
+        write_secret(config, _TEXT.format(data_dir=data_dir, names=quoted).encode())
     except OSError as error:
         raise HawklineError(f"{config}: cannot be written ({error.strerror})") from None
     return Step("configuration", str(config), True)
@@ -112,12 +113,13 @@ def _authority(
     steps = [Step(f"root certificate, SHA-256 {fingerprint(vault.root())}", str(vault.root_path), made)]
     if made:
         steps.append(Step("root's key: take it away, and keep a copy", str(root_key), True))
-    renewed = vault.renew_services(settings.trust.names, now)
+    renewed = vault.renew_services(settings.server_names, now)
     steps.append(Step("certificates of servers and services", str(vault.folder / "services"), bool(renewed)))
     return steps
 
 
-def _environment(settings: AggregatorSettings) -> Step:
+def write_environment(settings: AggregatorSettings) -> Path:
+    """What the commands need to know to find this aggregator; returns the file."""
     assert settings.trust  # noqa: S101 - looked at by the caller
     path = settings.data_dir / "secrets" / "hawkline.env"
     host = settings.trust.names[0]
@@ -127,4 +129,4 @@ def _environment(settings: AggregatorSettings) -> Step:
         "HAWKLINE_ROOT": settings.vault.root_path,
     }
     write_secret(path, "".join(f"export {name}='{value}'\n" for name, value in lines.items()).encode())
-    return Step("environment of hawkline's commands: source it", str(path), True)
+    return path

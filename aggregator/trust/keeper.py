@@ -51,7 +51,8 @@ class TrustKeeper:
         self._life = 0
         """Of the control connection, in which that was found out."""
         self._all_s = self._renew_s = 0.0
-        self._signed: tuple[datetime, frozenset[tuple[bytes, int]]] | None = None
+        self._signed: tuple[datetime, object] | None = None
+        """When revocation lists were signed last, and for what."""
         self._away, self._ageing = Complaint(log), Complaint(log)
 
     def start(self) -> None:
@@ -74,7 +75,7 @@ class TrustKeeper:
             try:
                 if not self._control.is_up:  # whoever enrols does not wait for a broker
                     raise UnavailableError("the broker does not answer its administrator")
-                self._control.call(roles.add_box(address))
+                self._control.obey(roles.add_box(address))
             except UnavailableError as error:
                 log.warning("%s/%s: %s; it is let in later", address.site, address.agent, error)
                 return
@@ -106,17 +107,17 @@ class TrustKeeper:
         # With the lock held: whoever is enrolled meanwhile is let in behind us, and not put out again.
         with self._lock:
             wanted = welcome_ones(connection)
+            added, removed = self._step(self._known, wanted) if self._known is not None else (0, 0)
             if self._known is None or self._life != self._control.lives or time.monotonic() >= self._all_s:
                 self._life = self._control.lives
-                added, removed = sync(self._control, list(wanted))
+                more = sync(self._control, list(wanted))
+                added, removed = added + more[0], removed + more[1]
                 if not self._looked:  # while we were away, somebody may have taken another's place
                     replaced = [Address(row["site"], row["agent"]) for row in connection.execute(SQL["replaced"])]
-                    self._control.call([each for one in replaced for each in roles.renew_box(one)])
+                    self._control.obey([each for one in replaced for each in roles.renew_box(one)])
                     self._looked = True
                 self._all_s = time.monotonic() + _ALL_S
                 self._away.over("the broker answers its administrator again")
-            else:
-                added, removed = self._step(self._known, wanted)
             self._known = {common_name(address): enrolled_at for address, enrolled_at in wanted.items()}
         if added or removed:
             log.info("broker: %d boxes let in, %d put out", added, removed)
@@ -135,16 +136,17 @@ class TrustKeeper:
         commands = [command for name in gone for command in roles.remove_box(name)]
         commands += [command for name in fresh for command in roles.add_box(new[name])]
         if commands:
-            self._control.call(commands)
+            self._control.obey(commands)
         return len(fresh), len(gone)
 
     def _sign(self, connection: Connection) -> None:
         """Sign revocation lists where something was revoked, and every day."""
-        rows, now = revoked(connection), datetime.now(UTC)
-        what = frozenset((issuer, number) for issuer, number, _ in rows)
-        if self._signed and self._signed[1] == what and now - self._signed[0] < _SIGN_EVERY:
+        now, newest = datetime.now(UTC), connection.execute(SQL["newest_revoked"]).fetchone()
+        what = newest, self._vault.issuer_files()
+        # A clock that was set back counts as a day: lists of the future hold for nobody.
+        if self._signed and self._signed[1] == what and timedelta(0) <= now - self._signed[0] < _SIGN_EVERY:
             return
-        self._vault.write_revoked(rows, now)
+        self._vault.write_revoked(revoked(connection), now)
         self._signed = now, what
         connection.execute(SQL["forget_certificates"], {"stored": STORED})
         mosquitto.reload(self._folder)
@@ -178,8 +180,5 @@ def sync(control: BrokerControl, wanted: Sequence[Address]) -> tuple[int, int]:
         UnavailableError: the broker does not answer, or has refused something.
     """
     commands, added, removed = roles.difference(wanted, *control.boxes())
-    answers = control.call([command for of_box in commands for command in of_box])
-    for answer in answers:
-        if "error" in answer:
-            raise UnavailableError(f"broker {control.where}: {answer['command']}: {answer['error']}")
+    control.obey([command for of_box in commands for command in of_box])
     return added, removed

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from shared.errors import UnavailableError
 from shared.files import write_secret
 from shared.leash import Child
 from shared.net import is_listening, require_free_port
+from shared.topics import Address
 
 _START_S, _LEAVE_S = 15.0, 10.0
 _LIBRARIES = ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/opt/homebrew/lib")
@@ -122,14 +123,31 @@ def configuration(vault: Vault, folder: Path, listeners: Listeners) -> str:
     )
 
 
-def write_configuration(vault: Vault, folder: Path, listeners: Listeners) -> Path:
-    """Write mosquitto.conf, and who may do what where that is not there yet; returns the path of the first."""
+def write_configuration(
+    vault: Vault, folder: Path, listeners: Listeners, boxes: Iterable[Address] | None = None
+) -> Path:
+    """Write mosquitto.conf, and who may do what.
+
+    Args:
+        boxes: who may come in. None: only a file that is absent or damaged is written anew, with the services alone.
+
+    Returns:
+        The path of mosquitto.conf.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path, roles = folder / "mosquitto.conf", folder / "roles.json"
     write_secret(path, configuration(vault, folder, listeners).encode())
-    if not roles.exists():
-        write_secret(roles, json.dumps(initial(), indent=1).encode())
+    if boxes is not None or not _is_whole(roles):
+        write_secret(roles, json.dumps(initial(boxes or ()), indent=1).encode())
     return path
+
+
+def _is_whole(roles: Path) -> bool:
+    """Mosquitto starts with half a file, too, and then lets nobody in, its administrator neither."""
+    try:
+        return bool({"clients", "roles"} <= json.loads(roles.read_bytes()).keys())
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def reload(folder: Path) -> bool:
@@ -145,10 +163,16 @@ def reload(folder: Path) -> bool:
 
 
 class Mosquitto:
-    """A mosquitto process of ours. It ends with us, however we end."""
+    """A mosquitto process of ours. It ends with us, however we end.
 
-    def __init__(self, vault: Vault, folder: Path, listeners: Listeners) -> None:
-        self._vault, self._folder, self._listeners = vault, folder, listeners
+    Args:
+        boxes: tells who may come in, at each start; None leaves it to whoever keeps a running broker in step.
+    """
+
+    def __init__(
+        self, vault: Vault, folder: Path, listeners: Listeners, boxes: Callable[[], Iterable[Address]] | None = None
+    ) -> None:
+        self._vault, self._folder, self._listeners, self._boxes = vault, folder, listeners, boxes
         self._child: Child | None = None
 
     @property
@@ -174,7 +198,8 @@ class Mosquitto:
         )
         for host, port, key in places:
             require_free_port(host, port, key)
-        config = write_configuration(self._vault, self._folder, ends)
+        boxes = self._boxes() if self._boxes else None
+        config = write_configuration(self._vault, self._folder, ends, boxes)
         command = [program(), "-c", str(config)]
         self._child = Child(["setpriv", "--pdeathsig", "TERM", "--", *command], log=self._folder / "mosquitto.log")
         self._child.start()

@@ -49,9 +49,10 @@ def admin_acls() -> list[Acl]:
     return [_acl(kind, topics) for kind in ("publishClientSend", "subscribePattern", "publishClientReceive")]
 
 
-def initial() -> dict[str, Any]:
-    """What the broker knows before any box: the services of the centre. The rest is told to it while it runs."""
+def initial(boxes: Iterable[Address] = ()) -> dict[str, Any]:
+    """What a broker knows when it starts: the services of the centre, and these boxes. The rest is told to it then."""
     services = {AGGREGATOR: aggregator_acls(), ADMIN: admin_acls()}
+    services |= {common_name(box): box_acls(box) for box in boxes}
     return {
         "defaultACLAccess": DEFAULTS,
         "clients": [{"username": name, "roles": [{"rolename": name}]} for name in services],

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.x509.oid import NameOID
 
 from aggregator.trust import authority
 from shared.errors import ConfigError
@@ -67,6 +68,10 @@ class Vault:
             raise TrustError(f"{self.folder / 'issuers'}: there is no issuer; make one: hawkline ca rotate")
         return [Credentials.read(path) for path in found]
 
+    def issuer_files(self) -> list[str]:
+        """Names of the intermediates' files: another list means another issuer."""
+        return sorted(path.name for path in (self.folder / "issuers").glob("*.pem"))
+
     def time_signer(self) -> Credentials:
         """Who says what time it is."""
         return Credentials.read(self.folder / "time.pem")
@@ -77,14 +82,23 @@ class Vault:
         Raises:
             ConfigError: there is an authority already, or a file where the key would go.
         """
-        for path in (self.root_path, root_key):
-            if path.exists():
-                raise ConfigError(f"{path}: exists already; a second authority would lock out every box of the first")
+        if self.root_path.exists():
+            raise ConfigError(
+                f"{self.root_path}: there is an authority; a second one would lock out every box of the first"
+            )
+        if root_key.exists():
+            raise ConfigError(f"--root-key {root_key}: exists already; name a file that is not there")
+        if len(deployment.encode()) > authority.LONGEST_NAME:
+            most = f"{authority.LONGEST_NAME} bytes at most (a Chinese character has three)"
+            raise ConfigError(f"--name {deployment!r}: does not fit into a certificate: {most}")
         for folder in (self.folder, self.folder / "issuers", self.folder / "services"):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
         root = authority.new_root(deployment, at)
-        write_secret(root_key, _sealed(root.key, passphrase))
+        try:
+            write_secret(root_key, _sealed(root.key, passphrase))
+        except OSError as error:
+            raise ConfigError(f"--root-key {root_key}: cannot be written ({error.strerror})") from None
         authority.new_time_signer(root, at).write(self.folder / "time.pem")
         self._add_issuer(authority.new_issuer(root, deployment, at), at)
         self.write_revoked((), at)
@@ -99,9 +113,16 @@ class Vault:
             TrustError: the key is not our root's, or the passphrase not its own.
         """
         root = self.root()
-        credentials = Credentials(_unsealed(root_key, passphrase), root, ())
-        name = str(root.subject.rdns[0].rfc4514_string()).removeprefix("CN=").removesuffix(" root")
+        try:
+            credentials = Credentials(_unsealed(root_key, passphrase), root, ())
+        except TrustError as error:
+            raise TrustError(f"--root-key {root_key}: {error}") from None
+        name = str(root.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value).removesuffix(" root")
         issuer = authority.new_issuer(credentials, name, at)
+        # Its list first: the broker refuses whoever's issuer has none.
+        known = self.revoked_path.read_bytes() if self.revoked_path.is_file() else b""
+        own = authority.revocation_list(issuer, (), at).public_bytes(serialization.Encoding.PEM)
+        write_public(self.revoked_path, known + own)
         self._add_issuer(issuer, at)
         return issuer
 
@@ -145,7 +166,8 @@ class Vault:
     def summary(self) -> list[dict[str, str]]:
         """Everything with its dates, the newest issuer first."""
         rows = [("root", self.root())]
-        rows += [("issuer", issuer.certificate) for issuer in reversed(self.issuers())]
+        signs, *others = reversed(self.issuers())
+        rows += [("issuer, signs", signs.certificate), *(("issuer, before", other.certificate) for other in others)]
         for path in (self.folder / "time.pem", *map(self.credentials_path, (SERVER, *CLIENTS))):
             if path.is_file():
                 rows.append((path.stem, Credentials.read(path).certificate))
@@ -177,6 +199,7 @@ def issuer_identifier(certificate: x509.Certificate) -> bytes:
 
 
 def _is_due(credentials: Credentials, names: Sequence[str], at: datetime) -> bool:
+    # Names that come twice count once.
     alternatives = credentials.certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     have = {str(name.value) for name in alternatives if not isinstance(name, x509.UniformResourceIdentifier)}
     return have != set(names) or not credentials.certificate.not_valid_before_utc <= at < credentials.renew_at
@@ -202,6 +225,6 @@ def _unsealed(path: Path, passphrase: bytes) -> Key:
             return key_from_pem(content)
         key = serialization.load_pem_private_key(content, passphrase)
     except (ValueError, TypeError, TrustError):
-        raise TrustError(f"{path}: not the root's key, or another passphrase") from None
+        raise TrustError("not the root's key, or another passphrase") from None
     assert isinstance(key, Key)  # noqa: S101 - `_sealed` writes no other
     return key

@@ -19,7 +19,7 @@ import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
-from shared.errors import UnavailableError
+from shared.errors import ConfigError, UnavailableError
 from shared.files import write_public, write_secret
 from shared.topics import Address
 from shared.trust import (
@@ -41,6 +41,7 @@ from shared.trust.tls import fingerprint, unverified_context
 
 log = logging.getLogger(__name__)
 
+CLAIM_LETTERS = 20
 _TIMEOUT_S = 20.0
 _AGREES_S = 60.0
 """A clock that is no further off is left alone."""
@@ -93,9 +94,14 @@ class Door:
             TrustError: it is another one.
             UnavailableError: nobody answers.
         """
+        plain = wanted.lower().replace(":", "").replace(" ", "")
+        if len(plain) != 64 or set(plain) - set("0123456789abcdef"):
+            raise ConfigError(
+                f"--fingerprint {wanted!r}: expected 64 hexadecimal digits, as the claim's print has them"
+            )
         found = _read_certificates(self._get("/.well-known/est/cacerts", unverified_context()))
         for certificate in found:
-            if fingerprint(certificate) == wanted.lower().replace(":", "").replace(" ", ""):
+            if fingerprint(certificate) == plain:
                 self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 write_public(self.root_path, certificate.public_bytes(Encoding.PEM))
                 return
@@ -153,6 +159,15 @@ class Door:
             raise TrustError(f"{self.url}: {_detail(answer)}")
         return answer.content
 
+    def ask_who_we_are(self) -> None:
+        """Have the aggregator say that our certificate counts.
+
+        Raises:
+            TrustError: it does not; with the aggregator's words.
+            UnavailableError: nobody answers.
+        """
+        self._get("/api/v1/self", client_context(self.root(), self.identity_path, self.clock.now))
+
     def chain(self, context: Any) -> list[x509.Certificate]:
         """All issuers that the aggregator knows."""
         return _read_certificates(self._get("/.well-known/est/cacerts", context))
@@ -194,12 +209,19 @@ def renew(door: Door) -> Credentials:
     """
     old, root = door.identity(), door.root()
     expired = old.expires_at <= door.clock.now()
-    key = old.key if expired else new_key()
+    # Kept before it is asked about: when the answer is lost, the next question is about the same key.
+    pending = door.folder / "pending.pem"
+    key = key_from_pem(pending.read_bytes()) if pending.is_file() else new_key()
+    if expired:
+        key = old.key
+    else:
+        write_secret(pending, key_to_pem(key))
     context = client_context(root, None if expired else door.identity_path, door.clock.now)
     request = new_request(key, common_name(address_of(old.certificate)))
     answer = door.post_request("/.well-known/est/simplereenroll", request, context)
     credentials = _credentials(key, answer, door.chain(context))
     credentials.write(door.identity_path)
+    pending.unlink(missing_ok=True)
     return credentials
 
 

@@ -34,7 +34,7 @@ class TrustKeeper:
         self._stopping = threading.Event()
         self._away = Complaint(log)
         self._asked = False
-        door.identity()
+        self._shown = door.identity().certificate
         self.context: ssl.SSLContext = client_context(door.root(), door.identity_path, door.clock.now)
         """Shows the newest certificate with every new connection."""
 
@@ -49,8 +49,10 @@ class TrustKeeper:
             try:
                 self.look()
             except UnavailableError as error:
+                self._asked = False  # perhaps it is the clock, which may have jumped
                 self._away.tell(f"{error}; trying on")
             except (TrustError, OSError) as error:
+                self._asked = False
                 log.error("the certificate cannot be renewed: %s", error)
                 pause_s = _REFUSED_S
             else:
@@ -69,9 +71,15 @@ class TrustKeeper:
             self._door.ask_time()
             self._asked = True
         credentials = self._door.identity()
+        if credentials.certificate != self._shown:  # enrolled anew beside us
+            self._show()
         if self._door.clock.now() < credentials.renew_at:
             return
         renewed = renew(self._door)
-        show(self.context, self._door.identity_path)
         log.info("certificate renewed, holds until %s", f"{renewed.expires_at:%Y-%m-%d %H:%M}Z")
+        self._show()
+
+    def _show(self) -> None:
+        show(self.context, self._door.identity_path)
+        self._shown = self._door.identity().certificate
         self.on_renewed()

@@ -131,6 +131,11 @@ class Connection:
             log.info("connection to broker %s ended: %s", self.where, reason)
             if self._on_down:
                 self._on_down(str(reason))
+        elif not self._complained:
+            log.warning(
+                "broker %s ends our connections at once (%s); it may not let us in, trying on", self.where, reason
+            )
+            self._complained = True
 
     def _failed(self, _client: Any, _data: Any) -> None:
         if not self._complained:

@@ -135,7 +135,7 @@ def test_from_nothing_to_a_district_and_a_box_that_is_revoked(tmp_path: Path) ->
 
         # Once a year, with the key that had been taken away.
         keys = ("--root-key", str(tmp_path / "root.key"), "--no-passphrase")
-        assert centre.command("ca", "rotate", "--config", str(centre.config), *keys).count("issuer ") == 2
+        assert centre.command("ca", "rotate", "--config", str(centre.config), *keys).count("issuer, ") == 2
 
         # It is stolen.
         revoked_at = datetime.now(UTC)

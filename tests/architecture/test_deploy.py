@@ -32,7 +32,7 @@ def test_there_is_a_unit_for_each_side() -> None:
 def test_a_unit_is_hardened_and_starts_what_there_is(path: Path) -> None:
     service = read(path)
     assert {name: service[name] for name in HARDENED} == HARDENED
-    assert service["User"] == "hawkline"
+    assert service["User"] == path.stem.replace("-aggregator", "")
     program, *words = service["ExecStart"].split()
     assert program == "/opt/hawkline/bin/hawkline"
     command = get_command(build())

@@ -336,6 +336,55 @@ def test_who_takes_a_place_at_once_does_not_leave_the_old_one_in(broker: Broker)
     box.connection.stop()
 
 
+def test_rotation_puts_nobody_out_and_lets_new_ones_in(broker: Broker) -> None:
+    old = Heard(broker.box(broker.deployment.enrol(GATE)), broker.box_port, [(GATE.topic(Channel.ACK), 0)])
+    assert old.ups.acquire(timeout=5)
+    broker.vault.rotate(broker.deployment.folder / "root.key", b"", datetime.now(UTC))
+    assert mosquitto.reload(broker.folder)
+    door = broker.deployment.enrol(YARD)
+    assert door.identity().issuers[0] != broker.vault.issuers()[0].certificate
+    deadline_s = time.monotonic() + 10
+    while not can_connect(broker.box(door), broker.box_port) and time.monotonic() < deadline_s:
+        time.sleep(0.1)
+    assert can_connect(broker.box(door), broker.box_port)
+    # And when the lists are signed anew, of both.
+    time.sleep(2)
+    assert broker.vault.revoked_path.read_bytes().count(b"BEGIN X509 CRL") == 2
+    assert can_connect(broker.box(door), broker.box_port)
+    assert old.connection.is_up
+    old.connection.stop()
+
+
+@pytest.mark.parametrize("content", [b"", b'{"clients": [', b"{}", b"[]"])
+def test_damaged_roles_lock_nobody_out(broker: Broker, content: bytes) -> None:
+    door = broker.deployment.enrol(GATE)
+    broker.process.stop()
+    (broker.folder / "roles.json").write_bytes(content)
+    broker.process.start()
+    box = Heard(broker.box(door), broker.box_port, [(GATE.topic(Channel.ACK), 0)])
+    assert box.ups.acquire(timeout=20)
+    deadline_s = time.monotonic() + 20
+    while not box.connection.is_up and time.monotonic() < deadline_s:
+        time.sleep(0.1)
+    assert box.connection.is_up
+    box.connection.stop()
+
+
+def test_our_own_broker_knows_everybody_from_its_start(broker: Broker) -> None:
+    door = broker.deployment.enrol(GATE)
+    broker.keeper.stop()
+    broker.process.stop()
+    ends = Listeners("127.0.0.1", broker.port, "127.0.0.1", broker.box_port)
+    broker.process = Mosquitto(broker.vault, broker.folder, ends, lambda: [GATE])
+    (broker.folder / "roles.json").unlink()
+    broker.process.start()
+    box = Heard(broker.box(door), broker.box_port, [(GATE.topic(Channel.ACK), 0)])
+    assert box.ups.acquire(timeout=5)
+    time.sleep(0.5)
+    assert box.connection.is_up
+    box.connection.stop()
+
+
 def can_connect(tls: ssl.SSLContext, port: int) -> bool:
     try:
         Raw(tls, port, "x").close()

@@ -18,12 +18,14 @@ from typing import Any
 import httpx
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from aggregator.store import Database
-from aggregator.trust import authority, enrolment
+from aggregator.store import Database, audit
+from aggregator.trust import authority, doors, enrolment
 from edge_agent.trust import Door, TrustKeeper, enrol, renew
-from shared.errors import UnavailableError
+from shared.errors import ConfigError, UnavailableError
 from shared.topics import Address
 from shared.trust import Credentials, TrustClock, TrustError, address_of, client_context, new_key, new_request
 from shared.trust.tls import fingerprint, unverified_context
@@ -112,6 +114,8 @@ def test_the_root_is_learnt_by_its_fingerprint_alone(deployment: Deployment) -> 
     door = Door(deployment.url, deployment.folder / "new")
     with pytest.raises(TrustError, match="another aggregator"):
         door.learn_root("ab" * 32)
+    with pytest.raises(ConfigError, match="64 hexadecimal digits"):
+        door.learn_root("9f2c")
     assert not door.root_path.exists()
     door.learn_root(":".join(fingerprint(deployment.vault.root()).upper()[at : at + 2] for at in range(0, 64, 2)))
     enrol(door, GATE, deployment.claim(GATE).lower().replace("-", " "), SERIAL)
@@ -447,6 +451,72 @@ def test_rotation_keeps_everybody_in(deployment: Deployment) -> None:
     assert door.identity().issuers[0] != before
     with asking(deployment, door.identity_path) as client:
         assert bring(client, GATE).status_code == 409
+
+
+def test_who_says_nothing_is_not_waited_for(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doors, "_FIRST_S", 0.5)
+    context = client_context(deployment.vault.root())
+    for said in (b"", b"GET /.well-known/est/cacerts HTTP/1.1\r\nhost: localh"):
+        with socket.create_connection(("127.0.0.1", deployment.port), 5) as plain:
+            end = context.wrap_socket(plain, server_hostname="localhost")
+            end.sendall(said)
+            end.settimeout(5)
+            assert end.recv(10) == b""
+            end.close()
+    with asking(deployment) as client:
+        assert client.get(f"{EST}/cacerts").status_code == 200
+
+
+def test_keys_of_another_kind_are_refused(deployment: Deployment) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "x")])
+    request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
+    body = base64.b64encode(request.public_bytes(Encoding.DER))
+    with asking(deployment) as client:
+        answer = client.post(f"{EST}/simpleenroll", content=body, auth=(SERIAL, deployment.claim(GATE)))
+    assert answer.status_code == 401
+    assert "P-256" in answer.text
+
+
+def test_nobody_collects_certificates(deployment: Deployment) -> None:
+    door = deployment.enrol(GATE)
+    for _ in range(enrolment.MOST_A_DAY - 1):
+        renew(door)
+    with pytest.raises(TrustError, match="within a day"):
+        renew(door)
+
+
+def test_keys_that_are_older_than_the_one_before_open_nothing(deployment: Deployment) -> None:
+    door = deployment.enrol(GATE)
+    first = door.identity()
+    renew(door)
+    renew(door)
+    with asking(deployment) as client:
+        body = base64.b64encode(new_request(first.key, "x").public_bytes(Encoding.DER))
+        answer = client.post(f"{EST}/simplereenroll", content=body)
+    assert answer.status_code == 401
+    assert "no box has this key" in answer.text
+
+
+def test_a_box_that_is_enrolled_anew_beside_its_agent_shows_the_new_certificate(deployment: Deployment) -> None:
+    door, shown = deployment.enrol(GATE), list[bool]()
+    keeper = TrustKeeper(door, lambda: shown.append(True))
+    keeper.look()
+    deployment.revoke(GATE)
+    enrol(deployment.door("north.gate"), GATE, deployment.claim(GATE), SERIAL)
+    keeper.look()
+    assert shown == [True]
+    with asking_with(deployment, keeper.context) as client:
+        assert bring(client, GATE).status_code == 409
+
+
+def test_a_refused_enrolment_is_in_the_audit(deployment: Deployment) -> None:
+    with pytest.raises(TrustError):
+        enrol(deployment.door("thief"), GATE, deployment.claim(GATE), "another machine")
+    with deployment.database.connect("test") as connection:
+        entry = audit.entries(connection)[0]
+    assert (entry.what, entry.subject) == ("enrolment refused", "north/gate")
+    assert "another machine" in entry.detail
 
 
 def asking_with(deployment: Deployment, context: ssl.SSLContext) -> httpx.Client:

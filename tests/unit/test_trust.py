@@ -89,8 +89,21 @@ def test_the_vault_is_for_its_owner_and_the_roots_key_is_elsewhere(vault: Vault,
     for path in (*secret, tmp_path / "root.key"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
     assert b"ENCRYPTED" in (tmp_path / "root.key").read_bytes()
-    with pytest.raises(ConfigError, match="exists already"):
+    with pytest.raises(ConfigError, match="lock out every box"):
         vault.create("Other", tmp_path / "other.key", b"", NOW)
+
+
+def test_a_name_that_does_not_fit_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    vault = Vault(tmp_path / "trust")
+    with pytest.raises(ConfigError, match="a Chinese character has three"):
+        vault.create("北部边境第三警务区综合监控中心站点", tmp_path / "root.key", b"", NOW)
+    assert not (tmp_path / "root.key").exists()
+    vault.create("North, county + 北村" + "x" * 9, tmp_path / "root.key", b"", NOW)
+    vault.rotate(tmp_path / "root.key", b"", NOW + timedelta(days=1))
+    names = {str(issuer.certificate.subject.rdns[0]).partition(" issuer")[0] for issuer in vault.issuers()}
+    assert len(names) == 1
+    with pytest.raises(ConfigError, match="cannot be written"):
+        Vault(tmp_path / "other").create("x", tmp_path / "nowhere" / "root.key", b"", NOW)
 
 
 def test_rotation_needs_the_root_and_leaves_what_was_signed(vault: Vault, tmp_path: Path) -> None:

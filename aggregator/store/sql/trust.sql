@@ -26,9 +26,15 @@ SELECT site, agent, serial, key, enrolled_at, renewed_at, expires_at, revoked_at
 FROM devices WHERE (site, agent) = (%(site)s, %(agent)s) FOR UPDATE;
 
 -- name: device_of_key
--- By any of its certificates: the answer that brought the newest may have been lost.
+-- Of its newest certificate, or of the one before: the answer that brought the newest may have been lost. Keys that are
+-- older than that open nothing.
 SELECT site, agent, max(c.expires_at) AS expires_at, bool_or(c.revoked_at IS NOT NULL) AS revoked
-FROM certificates c WHERE key = %(key)s GROUP BY site, agent;
+FROM certificates c
+WHERE key = %(key)s AND (
+    SELECT count(DISTINCT n.key) FROM certificates n
+    WHERE (n.site, n.agent) = (c.site, c.agent) AND n.key <> c.key AND n.issued_at > c.issued_at
+) <= 1
+GROUP BY site, agent;
 
 -- name: certificate
 SELECT c.site, c.agent, c.revoked_at, d.revoked_at AS device_revoked_at
@@ -85,6 +91,13 @@ SELECT site, agent, enrolled_at FROM devices WHERE revoked_at IS NULL AND expire
 -- Whoever took the place of one whose certificates were taken back and would hold otherwise.
 SELECT DISTINCT d.site, d.agent FROM devices d JOIN certificates c USING (site, agent)
 WHERE d.revoked_at IS NULL AND d.expires_at > now() AND c.revoked_at IS NOT NULL AND c.expires_at > now();
+
+-- name: newest_revoked
+SELECT count(*) AS count, max(revoked_at) AS newest FROM certificates WHERE revoked_at IS NOT NULL AND expires_at > now();
+
+-- name: issued_today
+SELECT count(*) AS count FROM certificates
+WHERE (site, agent) = (%(site)s, %(agent)s) AND issued_at > now() - interval '1 day';
 
 -- name: revoked
 SELECT issuer, number, revoked_at FROM certificates WHERE revoked_at IS NOT NULL AND expires_at > now();
