@@ -1,6 +1,7 @@
 """The aggregator's processes. Each ends when its standard input closes."""
 
 import gc
+import resource
 import ssl
 from collections.abc import Callable
 from datetime import timedelta
@@ -127,6 +128,9 @@ def _serve(app: "ASGIApp", host: str, port: int, tls: ssl.SSLContext | None) -> 
     """Until standard input closes."""
     from aggregator.trust.doors import server
 
+    # More files than the door has connections: whoever opens them all shall not keep us from our own.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(_FILES, most) if most > 0 else _FILES, most))
     serving, listener = server(app, host, port, tls, _UNSENT_BYTES)
 
     def leave() -> None:
@@ -163,6 +167,7 @@ def _settle() -> None:
     gc.freeze()
 
 
+_FILES = 16_384
 _UNSENT_BYTES = 128 * 1024
 """Of one connection, in the kernel, which takes twice as much. Left alone, a page that stalls costs megabytes there."""
 

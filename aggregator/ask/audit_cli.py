@@ -10,7 +10,7 @@ from aggregator.ask import options
 from aggregator.ask.client import ApiClient
 from aggregator.ask.moments import local, since_until
 from shared.errors import ConfigError
-from shared.output import Output, OutputOption, print_rows, say
+from shared.output import Output, OutputOption, print_rows
 
 app = typer.Typer(help="Who changed or looked at what, when, why and from where.", no_args_is_help=True)
 
@@ -56,7 +56,7 @@ def verify(
         try:
             found = walk(connection, lambda: audit_key(settings.data_dir, make=False).public_key(), known)
         except ChainError as error:
-            say(f"BROKEN: {error}")
+            print_rows([{"first": None, "last": None, "seen": None, "verdict": f"BROKEN: {error}"}], output)
             raise typer.Exit(1) from None
     print_rows(
         [{"first": found.first, "last": found.last, "seen": f"{found.last}:{found.hash.hex()}", "verdict": "whole"}],

@@ -160,23 +160,27 @@ def verify(
     return Verified(first, number, previous)
 
 
-def prune(connection: Connection, day: date, key: Ed25519PrivateKey) -> None:
+def prune(connection: Connection, day: date, key: Ed25519PrivateKey) -> bool:
     """Delete the entries up to the end of a day (UTC), and leave a signed anchor where the chain goes on.
 
     Nothing is deleted behind an entry that is younger, which a clock that was set may have left among them.
 
     Args:
         connection: in a transaction.
+
+    Returns:
+        Whether anything was deleted.
     """
     lock(connection)
     row = connection.execute(SQL["newest_of_day"], {"day": day}).fetchone()
     if row is None:
-        return
+        return False
     number, digest, now = int(row["number"]), bytes(row["hash"]), datetime.now(UTC)
     signature = key.sign(_anchor(number, digest, now))
     connection.execute(SQL["add_anchor"], {"number": number, "hash": digest, "made_at": now, "signature": signature})
     connection.execute(SQL["forget"], {"number": number})
     connection.execute(SQL["forget_anchors"], {"number": number})
+    return True
 
 
 def audit_key(data_dir: Path, *, make: bool = True) -> Ed25519PrivateKey:

@@ -120,7 +120,8 @@ def drop(connection: Connection, what: Expired, key: Callable[[], Ed25519Private
             with connection.transaction():
                 connection.execute("SET LOCAL lock_timeout = '2s'")
                 if what.kind == "audit":
-                    audit.prune(connection, day.day, key())
+                    if not audit.prune(connection, day.day, key()):
+                        break  # a younger entry stands before it
                 else:
                     connection.execute(SQL[_QUERIES[what.kind][1]], {"day": day.day})
         except psycopg.errors.LockNotAvailable:

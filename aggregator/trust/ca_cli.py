@@ -64,10 +64,12 @@ def rotate(
     """
     from aggregator.config import load_aggregator_settings
     from aggregator.trust import mosquitto
+    from aggregator.upkeep.noting import note
 
     settings = load_aggregator_settings(config)
     vault, now = settings.vault, datetime.now(UTC)
-    vault.rotate(root_key, passphrase(passphrase_file, no_passphrase), now)
+    made = vault.rotate(root_key, passphrase(passphrase_file, no_passphrase), now)
+    note(settings, config, "issuer made", f"holds until {made.expires_at:%Y-%m-%d}")
     if not mosquitto.reload(settings.broker_folder):
         say("a broker that runs and is not ours to tell has to read its files again: SIGHUP, or restart it")
     print_rows(vault.summary(), output)
@@ -108,6 +110,7 @@ def crl(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
     from aggregator.config import load_aggregator_settings
     from aggregator.trust import mosquitto
     from aggregator.trust.enrolment import revoked
+    from aggregator.upkeep.noting import note
     from aggregator.upkeep.opened import opened
 
     settings = load_aggregator_settings(config)
@@ -115,6 +118,7 @@ def crl(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
     with opened(settings, config) as database, database.connect("ca") as connection:
         rows = revoked(connection)
     vault.write_revoked(rows, now)
+    note(settings, config, "revocation lists signed", f"{len(rows)} certificates")
     told = mosquitto.reload(settings.broker_folder)
     until = vault.revoked_until()
     print_rows(

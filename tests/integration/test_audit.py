@@ -201,4 +201,4 @@ def test_the_command_says_whether_it_holds(tmp_path: Path, database: Database, c
         thief.execute("DELETE FROM audit WHERE number = 3")
     done = hawkline("verify", "--config", str(config), "--seen", seen)
     assert done.returncode == 1
-    assert "the newest entries were deleted" in done.stderr
+    assert "the newest entries were deleted" in done.stdout
