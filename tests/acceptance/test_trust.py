@@ -137,6 +137,8 @@ def test_from_nothing_to_a_district_and_a_box_that_is_revoked(tmp_path: Path) ->
         keys = ("--root-key", str(tmp_path / "root.key"), "--no-passphrase")
         assert centre.command("ca", "rotate", "--config", str(centre.config), *keys).count("issuer, ") == 2
 
+        assert "issuer made" in centre.command("audit", "list", "--subject", "certificate authority")
+
         # It is stolen.
         revoked_at = datetime.now(UTC)
         centre.command("device", "revoke", "north/gate", "--why", "stolen")
