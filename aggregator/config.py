@@ -2,17 +2,19 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 
 from aggregator.store.keep import Keep
-from aggregator.trust.vault import Vault
 from shared.errors import ConfigError
 from shared.net import require_loopback
 from shared.settings import Port, Section, load_toml
+
+if TYPE_CHECKING:
+    from aggregator.trust.vault import Vault
 
 Change = Literal["raised", "joined", "acknowledged", "cleared"]
 
@@ -169,12 +171,14 @@ class AggregatorSettings(Section, frozen=True):
         return self.data_dir / "broker"
 
     @property
-    def vault(self) -> Vault:
+    def vault(self) -> "Vault":
         """The authority's folder.
 
         Raises:
             ConfigError: there is no `[trust]`.
         """
+        from aggregator.trust.vault import Vault  # who only reads the file needs no cryptography
+
         if self.trust is None:
             raise ConfigError("key trust: missing; expected a table [trust] with names (docs/trust.md)")
         return Vault(self.data_dir / self.trust.directory)

@@ -10,10 +10,10 @@ CENTRE_ONLY = {"fastapi", "psycopg", "uvicorn", "starlette", "pydantic", "promet
 TRAINING_ONLY = {"torch", "onnx"}
 
 CASES = [
-    ("shared.commands", EDGE_ONLY | CENTRE_ONLY | TRAINING_ONLY | {"numpy", "httpx", "paho"}),
+    ("shared.commands", EDGE_ONLY | CENTRE_ONLY | TRAINING_ONLY | {"numpy", "httpx", "paho", "cryptography"}),
     (
         "edge_agent.cli, aggregator.cli, provisioning.cli.demo, provisioning.cli.bench, provisioning.cli.simulate",
-        EDGE_ONLY | CENTRE_ONLY | TRAINING_ONLY | {"numpy", "httpx", "paho"},
+        EDGE_ONLY | CENTRE_ONLY | TRAINING_ONLY | {"numpy", "httpx", "paho", "cryptography"},
     ),
     ("edge_agent.agent", CENTRE_ONLY | TRAINING_ONLY),
     (
@@ -21,7 +21,10 @@ CASES = [
         EDGE_ONLY | TRAINING_ONLY | {"numpy"},
     ),
     ("aggregator.api.app", EDGE_ONLY | TRAINING_ONLY),
-    ("aggregator.ingest.worker, aggregator.ingest.presence", EDGE_ONLY | TRAINING_ONLY | {"numpy", "fastapi"}),
+    (
+        "aggregator.config, aggregator.ingest.worker, aggregator.ingest.presence",
+        EDGE_ONLY | TRAINING_ONLY | {"numpy", "fastapi", "cryptography"},
+    ),
     ("provisioning.demo.run, provisioning.simulate.run", EDGE_ONLY | CENTRE_ONLY | TRAINING_ONLY),
 ]
 
