@@ -7,7 +7,6 @@ import stat
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from aggregator.trust.control import BrokerControl
 from aggregator.trust.keeper import welcome_ones
 from aggregator.trust.roles import difference
 from aggregator.trust.vault import CLIENTS, SERVER
+from aggregator.upkeep.check import OLDEST, Finding
 from aggregator.upkeep.opened import opened
 from shared.errors import HawklineError
 from shared.net import is_listening
@@ -33,16 +33,6 @@ _CRL_LEFT = timedelta(days=7)
 _ISSUER_LEFT = timedelta(days=365)
 _SERVICE_LEFT = timedelta(days=14)
 _CLOCKS_S = 5.0
-_OLDEST_SERVER = 150000
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at. `ok` None: it could not be looked at, or is only worth knowing."""
-
-    what: str
-    ok: bool | None
-    said: str
 
 
 def examine(settings: AggregatorSettings, config: Path) -> Iterator[Finding]:
@@ -205,9 +195,9 @@ def _broker(settings: AggregatorSettings, config: Path) -> Iterator[Finding]:
 def _database(settings: AggregatorSettings, config: Path) -> Iterator[Finding]:
     with opened(settings, config) as database, database.connect("doctor") as connection:
         version = connection.info.server_version
-        ok = version >= _OLDEST_SERVER
+        ok = version >= OLDEST
         said = f"PostgreSQL {version // 10000}.{version % 10000}"
-        yield Finding("database", ok, said if ok else f"{said} is too old; expected 15 or later")
+        yield Finding("database", ok, said if ok else f"{said} is too old; expected {OLDEST // 10000} or later")
         for name, wanted, advice in (
             ("fsync", "on", "a power cut may lose everything"),
             ("full_page_writes", "on", "a power cut may tear pages"),

@@ -19,7 +19,7 @@ from shared.errors import ConfigError
 
 SQL = load_queries("check.sql")
 
-_OLDEST = 140000
+OLDEST = 140000
 """PostgreSQL 14 has the multiranges that cursors are made of."""
 _FREE_BYTES = 2 * 2**30
 _TOLD = 3
@@ -61,7 +61,7 @@ def _server(connection: Connection) -> Iterator[Finding]:
     row = connection.execute(SQL["settings"]).fetchone()
     if row is None:
         return
-    yield Finding("PostgreSQL", row["number"] >= _OLDEST and row["encoding"] == "UTF8", row["version"])
+    yield Finding("PostgreSQL", row["number"] >= OLDEST and row["encoding"] == "UTF8", row["version"])
     for name, what in (("fsync", "a power cut would lose what was acknowledged"), ("full_page_writes", "torn pages")):
         yield Finding(name, row[name] == "on", "on" if row[name] == "on" else f"{row[name]}: {what}; set it on")
     sums = row["data_checksums"]

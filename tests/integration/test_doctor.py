@@ -39,7 +39,7 @@ def findings(centre: TrustedAggregator) -> dict[str, str]:
     except CommandError as error:
         said = error.printed
     rows = [json.loads(line) for line in said.splitlines()]
-    return {row["what"]: row["said"] for row in rows if row["ok"] == "NO"}
+    return {row["check"]: row["detail"] for row in rows if row["ok"] == "NO"}
 
 
 def test_nothing_is_wrong_with_what_init_makes(centre: TrustedAggregator) -> None:
