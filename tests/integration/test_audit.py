@@ -1,6 +1,7 @@
 """The audit: every change and every picture seen leaves an entry, and nobody edits the chain unnoticed."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -183,7 +184,7 @@ def test_who_comes_in_is_in_it(tmp_path: Path, database: Database) -> None:
 
 def test_the_command_says_whether_it_holds(tmp_path: Path, database: Database, client: httpx.Client) -> None:
     config = tmp_path / "aggregator.toml"
-    config.write_text(f"data_dir = 'data'\n[database]\ndsn = {database.dsn!r}\n".replace("'", '"').replace('""', '"'))
+    config.write_text(f'data_dir = "data"\n[database]\ndsn = {json.dumps(database.dsn)}\n')
     write(database, 3)
 
     def hawkline(*more: str) -> subprocess.CompletedProcess[str]:

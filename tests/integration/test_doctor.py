@@ -1,7 +1,6 @@
 """`hawkline doctor` finds what is not as it has to be; people's port lets in whoever has the token, and nobody else."""
 
 import json
-import shutil
 import subprocess
 import sys
 import time
@@ -16,20 +15,14 @@ from aggregator.trust import authority
 from aggregator.trust.vault import Vault
 from provisioning.parts.trusted import CommandError, TrustedAggregator
 from shared.trust import client_context, read_root
+from tests.integration.trusted import whole_centre
 
 
 @pytest.fixture(scope="module")
 def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrustedAggregator]:
-    if not (shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto")):
-        pytest.skip("mosquitto is missing (Debian: mosquitto)")
-    folder = tmp_path_factory.mktemp("centre")
-    for place in (folder, *folder.parents[:2]):
-        place.chmod(0o755)  # the embedded database may belong to another account
-    centre = TrustedAggregator(folder)
-    centre.prepare()
-    centre.start()
-    yield centre
-    centre.stop()
+    with whole_centre(tmp_path_factory.mktemp("trusted")) as centre:
+        centre.start()
+        yield centre
 
 
 def findings(centre: TrustedAggregator) -> dict[str, str]:

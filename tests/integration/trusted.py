@@ -1,11 +1,13 @@
 """A deployment with an authority and an open door, on loopback; what boxes and strangers do is up to the tests."""
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 import uvicorn
 
 from aggregator.alerting.alerts import Publishing
@@ -15,6 +17,7 @@ from aggregator.trust import authority, enrolment, gate
 from aggregator.trust.doors import server
 from aggregator.trust.vault import SERVER, Vault, issuer_identifier
 from edge_agent.trust import Door, enrol
+from provisioning.parts.trusted import TrustedAggregator
 from shared.net import pick_free_port
 from shared.topics import Address
 from shared.trust import Credentials, TrustClock, new_key, public_digest, server_context
@@ -98,6 +101,21 @@ class Deployment:
             folder / "foreign.pem"
         )
         return folder / "foreign.pem"
+
+
+@contextmanager
+def whole_centre(folder: Path) -> Iterator[TrustedAggregator]:
+    """A whole aggregator with certificates and mosquitto, prepared and not yet started; it is stopped at the end."""
+    if not (shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto")):
+        pytest.skip("mosquitto is missing (Debian: mosquitto)")
+    for place in (folder, *folder.parents[:2]):
+        place.chmod(0o755)  # the embedded database may belong to another account
+    centre = TrustedAggregator(folder / "centre")
+    centre.prepare()
+    try:
+        yield centre
+    finally:
+        centre.stop()
 
 
 @contextmanager
