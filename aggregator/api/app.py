@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import psycopg
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from psycopg_pool import PoolTimeout
@@ -29,7 +29,7 @@ from aggregator.api import (
     record,
     token,
 )
-from aggregator.api.audit import record_changes
+from aggregator.api.audit import CHANGES, record_changes
 from aggregator.api.guard import REFUSALS, LoopbackGuard, answer, explain, refuse_unknown_parameters
 from aggregator.api.parts import Parts
 from aggregator.api.token import TokenGuard
@@ -112,10 +112,15 @@ def build(
         app.add_exception_handler(error, answer(503, "the database does not answer; try again"))
     parts = (alerts, arming, audit, boxes, counts, coverage, devices, evidence, feed, operations, places, record)
     for router in (*(part.router for part in parts), *(() if guarded else (evidence.bringing,))):
-        # What boxes bring is no change by people.
-        audited = () if router is evidence.bringing else (Depends(record_changes),)
-        asked = [Depends(refuse_unknown_parameters), *audited]
-        app.include_router(router, dependencies=asked, responses=REFUSALS)
+        asked = [Depends(refuse_unknown_parameters)]
+        # Only changes take a connection for the audit: a feed that 500 pages open at once must not need one. What boxes
+        # bring is no change by people.
+        reads, changes = APIRouter(), APIRouter()
+        for route in router.routes:
+            alters = router is not evidence.bringing and CHANGES & getattr(route, "methods", set())
+            (changes if alters else reads).routes.append(route)
+        app.include_router(reads, dependencies=asked, responses=REFUSALS)
+        app.include_router(changes, dependencies=[*asked, Depends(record_changes)], responses=REFUSALS)
     if console.is_dir():
         app.mount("/", StaticFiles(directory=console, html=True), name="console")
     return app

@@ -14,7 +14,7 @@ from aggregator.store.entities import AuditEntry
 
 router = APIRouter(prefix="/api/v1", tags=["audit"])
 
-_CHANGES = {"POST", "PUT", "DELETE", "PATCH"}
+CHANGES = {"POST", "PUT", "DELETE", "PATCH"}
 WHO = "hawkline.who"
 """Where whoever checks tokens leaves in the scope whom it has let in."""
 
@@ -56,7 +56,7 @@ ActorDependency = Annotated[audit.Actor, Depends(_actor)]
 
 
 async def _body(request: Request) -> bytes:
-    return await request.body() if request.method in _CHANGES else b""
+    return await request.body()
 
 
 def record_changes(
@@ -66,8 +66,6 @@ def record_changes(
     body: Annotated[bytes, Depends(_body)],
 ) -> None:
     """Every change leaves an entry, in the transaction of the change: what is refused leaves none."""
-    if request.method not in _CHANGES:
-        return
     route = request.scope["route"]
     said = body.decode(errors="replace")
     subject = "/".join(str(part) for part in request.path_params.values()) or _named(said)
