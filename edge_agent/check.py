@@ -10,7 +10,7 @@ import av
 from edge_agent.config import AgentSettings, Camera, RtspCamera
 from edge_agent.sources.credentials import without_credentials
 from edge_agent.sources.file import FileSource
-from edge_agent.sources.rtsp import open_stream
+from edge_agent.sources.session import open_stream
 from edge_agent.trust.enrolment import Door, days_left
 from shared.errors import HawklineError
 from shared.net import is_listening

@@ -50,4 +50,6 @@ def _camera(supervisor: CameraSupervisor) -> CameraHealth:
         frames=status.frames,
         last_frame_ms=to_ms(status.last_frame_at_s),
         detail=status.detail,
+        damaged=status.damaged,
+        lost=status.lost,
     )

@@ -9,6 +9,7 @@ from edge_agent.sources import Frame
 from edge_agent.sources.file import FileSource
 from edge_agent.tripwire import Crossing
 from shared.errors import ConfigError
+from shared.events import CameraState
 from shared.output import say
 from shared.scene import Scene
 
@@ -39,7 +40,7 @@ class Replay:
             for item in self._source.frames():
                 if isinstance(item, Frame):
                     yield from self._step(item)
-                elif item.detail.startswith("damaged"):
+                elif item and item.state is CameraState.ENDED and not self._source.is_whole:
                     self.damaged = True
                     say(f"{self._video}: {item.detail}")
         finally:

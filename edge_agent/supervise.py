@@ -21,6 +21,9 @@ _START_S = 60.0
 _HANG_S = 15.0
 """A camera process says something every few seconds, whatever its camera does; one that does not, hangs."""
 
+_PASSED_OVER = 25
+"""Pictures of a file that are left out when none of them could be got past."""
+
 Report = Sighting | Picture | Status
 
 
@@ -43,6 +46,8 @@ class CameraSupervisor:
         self._pipe: Connection | None = None
         self._process: multiprocessing.process.BaseProcess | None = None
         self._thread: threading.Thread | None = None
+        self._reached = 0
+        """The last picture that was analysed, in all lives together: what a file has shown is not shown again."""
 
     @property
     def pid(self) -> int | None:
@@ -88,8 +93,9 @@ class CameraSupervisor:
         """Start the process and read it to its end; returns how many frames it saw and how it ended."""
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
+        after = self._reached
         key = f"cameras[{self.index}].source"
-        self._process = context.Process(target=run_camera, args=(self.camera, key, theirs), daemon=True)
+        self._process = context.Process(target=run_camera, args=(self.camera, key, theirs, after), daemon=True)
         self._pipe = ours
         self._process.start()
         theirs.close()
@@ -100,14 +106,23 @@ class CameraSupervisor:
                 report = ours.recv()
             except (EOFError, OSError):
                 self._process.join(_LEAVE_S)
+                self._pass_over(after)
                 return self.status.frames, f"its process ended with exit code {self._process.exitcode}"
             self._tell(run, report)
             silence_s = _HANG_S
         self._process.kill()
         self._process.join(_LEAVE_S)
+        self._pass_over(after)
         return self.status.frames, f"its process said nothing for {silence_s:.0f} s and was killed"
 
+    def _pass_over(self, after: int) -> None:
+        """What brings its process down without a step forward is not tried for ever."""
+        if self._reached == after:
+            self._reached += _PASSED_OVER
+
     def _tell(self, run: int, report: Report) -> None:
+        if not isinstance(report, Picture):
+            self._reached = max(self._reached, report.reached)
         try:
             self._on_report(self.index, run, report)
         except (OSError, sqlite3.Error) as error:

@@ -3,10 +3,12 @@
 import contextlib
 import logging
 import os
+import queue
 import signal
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
@@ -17,11 +19,12 @@ from edge_agent.config import Camera, DetectorSettings
 from edge_agent.detect import ObjectDetector
 from edge_agent.motion.masks import Masks
 from edge_agent.pipeline import Found, Pipeline
-from edge_agent.sources import Frame, Source
+from edge_agent.sources import Frame, Source, SourceEvent
 from edge_agent.sources.base import Colour
 from edge_agent.sources.opening import open_source
 from shared.errors import HawklineError
 from shared.events import CameraState
+from shared.threads import start_vital
 
 log = logging.getLogger(__name__)
 
@@ -30,16 +33,25 @@ _RING_S = 2.0
 _RING_BYTES = 48 * 1024 * 1024
 _PICTURE_WIDTH_PX = 1280
 _JPEG_QUALITY = 85
+_PICTURES_WAITING = 32
+_PICTURES_BEHIND = 4
+"""When so many wait, the large stream is not decoded for them: the analysed picture is there already."""
+_PICTURE_NICENESS = 10
+_DRAIN_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What a line or zone saw, with wall-clock times; a `Picture` with its `ticket` follows."""
+    """What a line or zone saw, with wall-clock times; a `Picture` with its `ticket` follows.
+
+    `reached` is the number of the last picture that was analysed, as in `Status`.
+    """
 
     ticket: int
     found: Found
     met_at_s: float
     confirmed_at_s: float
+    reached: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +73,27 @@ class Status:
     dropped: int = 0
     fps: float = 0.0
     last_frame_at_s: float = 0.0
+    damaged: int = 0
+    lost: int = 0
+    reached: int = 0
 
 
-def run_camera(camera: Camera, key: str, pipe: Connection) -> None:
-    """Body of the camera process. Ends when the source ends, or when the other end of the pipe goes away."""
+def run_camera(camera: Camera, key: str, pipe: Connection, after: int = 0) -> None:
+    """Body of the camera process. Ends when the source ends, or when the other end of the pipe goes away.
+
+    Args:
+        camera: what to watch.
+        key: of its source in the configuration.
+        pipe: where reports go.
+        after: the last picture that an earlier life of this camera has analysed; a file is not played twice.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(level=logging.INFO, format=f"%(asctime)s %(levelname)s {camera.settings.name}: %(message)s")
     av.logging.set_level(av.logging.ERROR)
     cv2.setNumThreads(1)
     try:
         detector = open_detector(camera.settings.detector)
-        source = open_source(camera.settings.source, key)
+        source = open_source(camera.settings.source, key, after)
     except HawklineError as error:
         pipe.send(Status(CameraState.UNREACHABLE, str(error)))
         return
@@ -104,46 +126,99 @@ def _end_with_parent(pipe: Connection, source: Source) -> None:
     os._exit(0)
 
 
+class _PictureMaker:
+    """Makes and sends the pictures of events on a thread of its own: decoding a large one takes longer than a frame."""
+
+    def __init__(self, source: Source, masks: Masks, send: Callable[[Picture], None]) -> None:
+        self._source, self._masks, self._send = source, masks, send
+        self._queue: queue.Queue[tuple[int, float, Frame] | None] = queue.Queue(_PICTURES_WAITING)
+        self._thread = start_vital("pictures", self._run)
+
+    def add(self, ticket: int, met_at_s: float, nearest: Frame) -> None:
+        """Order a picture of that moment; `nearest` is the analysed frame, for when there is nothing better."""
+        try:
+            self._queue.put_nowait((ticket, met_at_s, nearest))
+        except queue.Full:
+            log.error("too many events at once: the picture of event %d is given up", ticket)
+
+    def stop(self) -> None:
+        """Make what was ordered, for a bounded time."""
+        with contextlib.suppress(queue.Full):
+            self._queue.put(None, timeout=_DRAIN_S)
+            self._thread.join(_DRAIN_S)
+
+    def _run(self) -> None:
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _PICTURE_NICENESS)
+        with contextlib.suppress(OSError):  # the agent is gone, and this process ends with it
+            while (ordered := self._queue.get()) is not None:
+                self._make(*ordered)
+
+    def _make(self, ticket: int, met_at_s: float, nearest: Frame) -> None:
+        in_time = self._queue.qsize() < _PICTURES_BEHIND
+        better = self._source.picture_at(met_at_s) if in_time else None
+        jpeg = _encode(self._masks.blacken(better if better is not None else nearest.colour()))
+        self._send(Picture(ticket, jpeg, nearest.captured_at_s))
+
+
 class _Watch:
     """Runs the pipeline over a source and reports."""
 
     def __init__(self, camera: Camera, source: Source, pipe: Connection, detector: ObjectDetector | None) -> None:
-        self._source, self._pipe = source, pipe
+        self._source, self._pipe, self._sending = source, pipe, threading.Lock()
         self._pipeline = Pipeline(camera.scene, detector)
-        self._masks = Masks(camera.scene.masks)
+        self._maker = _PictureMaker(source, Masks(camera.scene.masks), self._send)
         self._ring: deque[Frame] = deque()
         self._tickets = 0
-        self._frames = 0
+        self._frames = self._reached = 0
         self._state, self._detail = CameraState.STARTING, ""
+        self._condition = SourceEvent(CameraState.WATCHING)
+        """How frames come; says what the state is once they do."""
         self._reported_mono_s, self._reported_frames = time.monotonic(), 0
 
     def run(self) -> None:
-        for item in self._source.frames():
-            if isinstance(item, Frame):
-                self._watch(item)
-                continue
-            if item is not None:
-                self._state, self._detail = item.state, item.detail
-            self._pipe.send(self._status(self._detail))
+        try:
+            for item in self._source.frames():
+                if isinstance(item, Frame):
+                    self._watch(item)
+                else:
+                    self._suffer(item)
+        finally:
+            self._maker.stop()
+
+    def _suffer(self, event: SourceEvent | None) -> None:
+        """Take what befell the stream, or that nothing did for some seconds."""
+        if event is not None and event.state in (CameraState.WATCHING, CameraState.DEGRADED):
+            self._condition = event
+            return
+        if event is not None:
+            self._state, self._detail = event.state, event.detail
+            if event.state is CameraState.ENDED:
+                self._maker.stop()  # the supervisor leaves when it hears that
+        self._send(self._status())
 
     def _watch(self, frame: Frame) -> None:
         self._frames += 1
         self._remember(frame)
-        for found in self._pipeline.step(frame):
-            self._report(found, frame)
-        if self._state is not CameraState.WATCHING or time.monotonic() - self._reported_mono_s > _STATUS_S:
-            self._state, self._detail = CameraState.WATCHING, ""
-            self._pipe.send(self._status(last_frame_at_s=frame.captured_at_s))
+        found = self._pipeline.step(frame)
+        self._reached = frame.number
+        for one in found:
+            self._report(one, frame)
+        now = self._condition.state, self._condition.detail
+        if (self._state, self._detail) != now or time.monotonic() - self._reported_mono_s > _STATUS_S:
+            self._state, self._detail = now
+            self._send(self._status(last_frame_at_s=frame.captured_at_s))
 
     def _report(self, found: Found, frame: Frame) -> None:
-        """The event first, its picture after: encoding takes longer than telling."""
+        """The event first, its picture after: making it takes longer than telling."""
         self._tickets += 1
         met_at_s = frame.captured_at_s - (self._pipeline.time_s - found.time_s)
-        self._pipe.send(Sighting(self._tickets, found, met_at_s, frame.captured_at_s))
+        self._send(Sighting(self._tickets, found, met_at_s, frame.captured_at_s, frame.number))
         nearest = min(self._ring, key=lambda kept: abs(kept.captured_at_s - met_at_s))
-        better = self._source.picture_at(met_at_s)
-        jpeg = _encode(self._masks.blacken(better if better is not None else nearest.colour()))
-        self._pipe.send(Picture(self._tickets, jpeg, nearest.captured_at_s))
+        self._maker.add(self._tickets, met_at_s, nearest)
+
+    def _send(self, report: Sighting | Picture | Status) -> None:
+        with self._sending:
+            self._pipe.send(report)
 
     def _remember(self, frame: Frame) -> None:
         """The last two seconds, as far as they fit: a crossing is confirmed some frames after it happened."""
@@ -152,11 +227,21 @@ class _Watch:
         while len(self._ring) > budget or self._ring[0].time_s < frame.time_s - _RING_S:
             self._ring.popleft()
 
-    def _status(self, detail: str = "", last_frame_at_s: float = 0.0) -> Status:
+    def _status(self, last_frame_at_s: float = 0.0) -> Status:
         now_s = time.monotonic()
         fps = (self._frames - self._reported_frames) / max(1e-3, now_s - self._reported_mono_s)
         self._reported_mono_s, self._reported_frames = now_s, self._frames
-        return Status(self._state, detail, self._frames, self._source.dropped, fps, last_frame_at_s)
+        return Status(
+            self._state,
+            self._detail,
+            self._frames,
+            self._source.dropped,
+            fps,
+            last_frame_at_s,
+            self._source.damaged,
+            self._source.lost,
+            self._reached,
+        )
 
 
 def _encode(picture: Colour) -> bytes:

@@ -34,7 +34,10 @@ class Direction(IntEnum):
 
 
 class CameraState(IntEnum):
-    """What a box knows of a camera. Anything but WATCHING means: cannot confirm that nothing happens."""
+    """What a box knows of a camera. Anything but WATCHING means: cannot confirm that nothing happens.
+
+    DEGRADED: pictures come and are analysed, but so many are damaged, lost or late that something may be missed.
+    """
 
     STARTING = 0
     WATCHING = 1
@@ -42,6 +45,7 @@ class CameraState(IntEnum):
     UNREACHABLE = 3
     ENDED = 4
     CRASHED = 5
+    DEGRADED = 6
 
     @property
     def label(self) -> str:
@@ -295,6 +299,10 @@ class CameraHealth(msgspec.Struct, frozen=True, omit_defaults=True):
     frames: int = 0
     last_frame_ms: int = 0
     detail: str = ""
+    damaged: int = 0
+    """Pictures that could not be decoded, or only in part."""
+    lost: int = 0
+    """Pictures that never came, by the stream's own stamps."""
 
 
 class Health(msgspec.Struct, frozen=True, omit_defaults=True):

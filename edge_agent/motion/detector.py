@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from edge_agent.motion.background import THRESHOLD, TINT_WEIGHT, Background, Beginning, Mask, Picture, View
 from edge_agent.motion.components import components
 from edge_agent.motion.masks import Masks
-from edge_agent.sources.base import Frame
+from edge_agent.sources.base import Doubt, Frame
 
 WIDTH_PX = 480
 """Width of the picture that is analysed; the height follows the camera's aspect."""
@@ -28,6 +28,11 @@ _BODY = 0.05
 """Smaller parts of a blob do not tell where its body is."""
 _SCENE_CHANGE = 0.6
 """More of the picture changed than any object covers: the lamp was lit, or somebody turned the camera."""
+
+_UNLEARNT_S = {Doubt.GAP: 4.0, Doubt.SMEAR: 1.0}
+"""Nothing is learnt from doubtful pictures for so long. Measured with one picture in thirty lost, a key frame every 20:
+on a motorway 29 of 118 crossings are missed instead of 45, and walkers as before. (To leave out what stands still in
+doubtful pictures brought 25 there, and made two of a walker in one colour.)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,7 @@ class MotionDetector:
         self._background: Background | Beginning | None = None
         self._last_s = 0.0
         self._light: Mask | None = None
+        self._doubted_s = 0.0
         self.mask: Mask | None = None
 
     def step(
@@ -97,6 +103,7 @@ class MotionDetector:
         view = _view(frame)
         dt_s = min(1.0, max(0.0, frame.time_s - self._last_s))
         self._last_s = frame.time_s
+        self._doubted_s = self._doubted_s + dt_s if frame.doubt is not Doubt.NONE else 0.0
         background = self._background
         if background is None or not background.fits(view):
             self._background = Beginning(view, frame.time_s)
@@ -109,17 +116,22 @@ class MotionDetector:
         ignored = masks.ignored(view.grey.shape[1], view.grey.shape[0]) if masks else None
         if ignored is not None:
             difference[ignored > 0] = 0
-        allowance = background.allowance(difference, purposeful, self._light, dt_s)
+        # What damage draws is neither restless nor ground nor a new scene; but light changes, and cannot wait for ever.
+        learning = not 0 < self._doubted_s < _UNLEARNT_S.get(frame.doubt, 0.0)
+        allowance = background.allowance(difference, purposeful, self._light, dt_s if learning else 0.0)
         moving = _foreground(difference, allowance)
         watched = moving.size if ignored is None else max(1, moving.size - int(np.count_nonzero(ignored)))
         if np.count_nonzero(moving) > _SCENE_CHANGE * watched:
+            if not learning:
+                return _nothing(view.grey)
             self._background = Beginning(view, frame.time_s)
             return _nothing(view.grey)
-        dropped = background.drop_ghosts(view, moving, held, frame.time_s)
+        dropped = background.drop_ghosts(view, moving, held, frame.time_s) if learning else None
         if dropped is not None:
             moving = cv2.bitwise_and(moving, cv2.bitwise_not(dropped))  # type: ignore[assignment]
         self.mask = moving
-        background.learn(view, moving, held, dt_s)
+        if learning:
+            background.learn(view, moving, held, dt_s)
         blobs, light = _blobs(moving, difference, background, view)
         self._light = cv2.dilate(light, _BEAM) if light is not None else None  # type: ignore[assignment]
         return replace(blobs, allowance=allowance, ignored=ignored, tint=view.tint)

@@ -2,19 +2,33 @@
 
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import av
 
 from edge_agent.sources.base import Colour, Frame, SourceEvent
-from edge_agent.sources.luma import bgr, chroma, luma
+from edge_agent.sources.condition import Condition
+from edge_agent.sources.decoder import NoVideoError, choose_video
+from edge_agent.sources.reader import PacketReader, Reading
 from shared.errors import ConfigError
 from shared.events import CameraState
+
+_LONGEST_WAIT_S = 2.0
+"""Stamps are not trusted with waiting: where pictures are further apart, a file is played faster than it was filmed."""
+
+_SIGN_OF_LIFE = 500
+_CUT_SHORT = 0.02
+"""Part of the pictures that a container may promise in vain."""
 
 
 class FileSource:
     """Frames of a video file.
+
+    Args:
+        path: any name that a file may have.
+        realtime: play at the pace it was filmed.
+        key: stands for the file in messages.
+        after: pictures that an earlier life has looked at, and that are passed over.
 
     Raises:
         ConfigError: the file is missing or holds no video.
@@ -22,55 +36,93 @@ class FileSource:
 
     dropped = 0
 
-    def __init__(self, path: Path, *, realtime: bool, key: str = "video") -> None:
+    def __init__(self, path: Path, *, realtime: bool, key: str = "video", after: int = 0) -> None:
         if not path.is_file():
             raise ConfigError(f"{key} = {str(path)!r}: no such file, expected a video file")
         try:
-            self._container = av.open(str(path))
+            # FFmpeg takes what stands before a colon for a protocol.
+            self._container = av.open(f"file:{path}")
+            self._stream = choose_video(self._container.streams.video)
         except av.FFmpegError as error:
             raise ConfigError(f"{key} = {str(path)!r}: not a video that FFmpeg can read ({error.strerror})") from None
-        if not self._container.streams.video:
-            raise ConfigError(f"{key} = {str(path)!r}: holds no video stream")
-        self._path = path
-        self._realtime = realtime
-        self._closed = False
+        except NoVideoError:
+            raise ConfigError(f"{key} = {str(path)!r}: holds no video stream") from None
+        self._reader, self._condition = PacketReader(live=False), Condition()
+        self._reader.begin(self._stream)
+        self._realtime, self._after = realtime, after
+        self._closed, self._cut_short = False, ""
+        self._noted = 0
 
     @property
     def fps(self) -> float:
         """Average frame rate as the file states it, 25 where it does not."""
-        return float(self._container.streams.video[0].average_rate or 25)
+        return float(self._stream.average_rate or 25)
 
-    def frames(self) -> Iterator[Frame | SourceEvent]:
-        stream = self._container.streams.video[0]
-        stream.thread_type = "NONE"
-        started_mono, started_wall = time.monotonic(), time.time()
-        origin_s: float | None = None
+    @property
+    def damaged(self) -> int:
+        return self._reader.damaged
+
+    @property
+    def lost(self) -> int:
+        return self._reader.lost
+
+    def frames(self) -> Iterator[Frame | SourceEvent | None]:
+        began_at_s, due_s, time_s = time.time(), time.monotonic(), 0.0
         number = 0
-        try:
-            for decoded in self._container.decode(stream):
-                if self._closed:
-                    return
-                number += 1
-                stamp_s = decoded.time if decoded.time is not None else number / self.fps
-                origin_s = stamp_s if origin_s is None else origin_s
-                time_s = stamp_s - origin_s
-                if self._realtime:
-                    time.sleep(max(0.0, started_mono + time_s - time.monotonic()))
-                yield Frame(
-                    number,
-                    time_s,
-                    time.time() if self._realtime else started_wall + time_s,
-                    luma(decoded),
-                    partial(bgr, decoded),
-                    chroma(decoded),
-                )
-        except av.FFmpegError as error:
-            yield SourceEvent(CameraState.ENDED, f"damaged after frame {number}: {error.strerror}")
-            return
-        yield SourceEvent(CameraState.ENDED, f"{number} frames")
+        for reading in self._readings():
+            if self._closed:
+                return
+            number += 1 + reading.missing
+            step_s, time_s = reading.moment.time_s - time_s, reading.moment.time_s
+            if number <= self._after:
+                if number % _SIGN_OF_LIFE == 0:
+                    yield None
+                continue
+            if self._realtime:
+                due_s += min(step_s, _LONGEST_WAIT_S)
+                time.sleep(max(0.0, due_s - time.monotonic()))
+            frame = reading.frame(number, time.time() if self._realtime else began_at_s + time_s)
+            yield from self._told(frame)
+        yield SourceEvent(CameraState.ENDED, self._account(number))
 
     def picture_at(self, captured_at_s: float) -> Colour | None:  # noqa: ARG002 - a file has one stream only
         return None
 
     def close(self) -> None:
         self._closed = True
+
+    def _readings(self) -> Iterator[Reading]:
+        """All pictures to the file's end, or to where FFmpeg finds no further packet."""
+        played_s = 0.0
+        try:
+            for packet in self._container.demux(self._stream):
+                for reading in self._reader.read(packet, played_s):
+                    played_s = reading.moment.time_s
+                    yield reading
+                if packet.size:
+                    played_s += 1 / self.fps
+        except (av.FFmpegError, OSError) as error:
+            self._cut_short = f"what follows cannot be read: {error.strerror or error}"
+
+    def _told(self, frame: Frame) -> Iterator[Frame | SourceEvent]:
+        """A frame, and before it how well frames come, where that has changed."""
+        spoilt = self.damaged + self.lost
+        self._condition.note(frame.time_s, analysed=1, spoilt=spoilt - self._noted)
+        self._noted = spoilt
+        change = self._condition.change(frame.time_s)
+        if change:
+            yield change
+        yield frame
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that the file promises was read up to here, undamaged."""
+        return not (self.damaged or self.lost or self._cut_short)
+
+    def _account(self, frames: int) -> str:
+        """How the file ended, in words."""
+        promised = self._stream.frames
+        if not self._cut_short and frames < (1 - _CUT_SHORT) * promised:
+            self._cut_short = f"the file promises {promised}: it is cut short"
+        spoilt = f", {self.damaged} damaged, {self.lost} missing" if self.damaged or self.lost else ""
+        return f"{frames} frames{spoilt}" + (f"; {self._cut_short}" if self._cut_short else "")

@@ -1,66 +1,48 @@
 """A network camera. The stream comes back after every failure; a stall is noticed within five seconds.
 
-Two streams of one camera: the small one is decoded and analysed, the large one is only received; its packets since
-the last key frame wait, and one picture is decoded when an event asks for it.
+Two streams of one camera: the small one is decoded and analysed, the large one is only received, see `PictureStream`.
 """
 
 import logging
 import random
 import threading
 import time
-from collections import deque
 from collections.abc import Iterator
-from functools import partial
-from itertools import count
-from typing import Literal, TypeAlias, cast
 
 import av
 
+from edge_agent.sources.backlog import Backlog
 from edge_agent.sources.base import Colour, Frame, SourceEvent
+from edge_agent.sources.condition import Condition
 from edge_agent.sources.credentials import without_credentials
-from edge_agent.sources.luma import bgr, chroma, luma
+from edge_agent.sources.decoder import NoVideoError, choose_video
+from edge_agent.sources.picture_stream import PictureStream
+from edge_agent.sources.reader import PacketReader, Reading
+from edge_agent.sources.session import (
+    GOOD_AFTER_S,
+    READ_TIMEOUT_S,
+    STALL_S,
+    STALLED,
+    Transport,
+    explain,
+    open_stream,
+    retry_delay_s,
+)
 from shared.events import CameraState
 
 log = logging.getLogger(__name__)
 
-VideoPacket: TypeAlias = "av.Packet[av.VideoStream]"
-Transport = Literal["tcp", "udp"]
-_OPEN_TIMEOUT_S = 5.0
-_READ_TIMEOUT_S = 2.0
-"""FFmpeg holds the newest frame back until the next one begins, so a silent stream times out twice: after 2 s it gives
-up that frame, after 4 s an error. Together a stall is told within five seconds."""
-_STALL_S = 4.5
-"""Bound on the wait for a frame where FFmpeg goes on receiving something that is none."""
-_FIRST_RETRY_S, _LAST_RETRY_S = 0.5, 30.0
-_GOOD_AFTER_S = 10.0
-"""A stream that gave frames this long was good: the next failure starts from the first delay again."""
-_STALLED = SourceEvent(CameraState.STALLED, f"no frame for {2 * _READ_TIMEOUT_S:g} s")
-_KEPT_PACKET_BYTES = 16 * 1024 * 1024
+_UNREADABLE = SourceEvent(CameraState.STALLED, f"no picture that can be decoded for {STALL_S:.1f} s")
+
+_HANG_S = 120.0
 
 
-def open_stream(url: str, transport: Transport) -> av.container.InputContainer:
-    """Open a camera's stream with bounded waits. Errors never carry the password."""
-    return av.open(
-        url,
-        options={
-            "rtsp_transport": transport,
-            "fflags": "nobuffer",
-            "flags": "low_delay",
-            "max_delay": "500000",
-            # A camera says all that matters in its first half second; FFmpeg would listen for five.
-            "analyzeduration": "500000",
-        },
-        timeout=(_OPEN_TIMEOUT_S, _READ_TIMEOUT_S),
-    )
-
-
-def retry_delay_s(attempt: int, rng: random.Random) -> float:
-    """Doubling from half a second to thirty, with a quarter of jitter so that cameras do not come back in step."""
-    return float(min(_LAST_RETRY_S, _FIRST_RETRY_S * 2 ** min(attempt, 10)) * rng.uniform(0.75, 1.25))
+class StreamHungError(Exception):
+    """FFmpeg does not come back from a call, in spite of all time-outs."""
 
 
 class RtspSource:
-    """Frames of an RTSP camera, newest first when analysis is slower.
+    """Frames of an RTSP camera: all of them, as long as analysis keeps up.
 
     Args:
         url: the analysis stream, `rtsp://user:password@host/path`.
@@ -68,37 +50,45 @@ class RtspSource:
     """
 
     def __init__(self, url: str, *, picture_url: str = "", transport: Transport = "tcp") -> None:
-        self._url = url
-        self._transport = transport
-        self._closed = threading.Event()
-        self._abandon = threading.Event()
-        self._newest: deque[Frame | SourceEvent] = deque()
-        self._arrived = threading.Condition()
-        self._dropped = 0
-        self._numbers = count(1)
-        self._started_s: float | None = None
-        self._pictures = _PictureStream(picture_url, transport, self._closed) if picture_url else None
-        threading.Thread(target=self._receive, name="rtsp-receive", daemon=True).start()
+        self._url, self._transport = url, transport
+        self._closed, self._abandon = threading.Event(), threading.Event()
+        self._backlog, self._condition, self._reader = Backlog(), Condition(), PacketReader(live=True)
+        self._noted = 0, 0
+        self._sign_s = time.monotonic()
+        self._number = 0
+        self._pictures = PictureStream(picture_url, transport, self._closed) if picture_url else None
+        threading.Thread(target=self._keep_receiving, name="rtsp-receive", daemon=True).start()
 
     @property
     def dropped(self) -> int:
-        return self._dropped
+        return self._backlog.dropped
+
+    @property
+    def damaged(self) -> int:
+        return self._reader.damaged
+
+    @property
+    def lost(self) -> int:
+        return self._reader.lost
 
     def frames(self) -> Iterator[Frame | SourceEvent | None]:
         flowing = False
         while not self._closed.is_set():
-            with self._arrived:
-                if not self._newest:
-                    self._arrived.wait(_STALL_S)
-                item = self._newest.popleft() if self._newest else None
-            if item is not None:
-                flowing = isinstance(item, Frame)
+            item = self._backlog.take(STALL_S)
+            if self._closed.is_set():
+                return
+            if isinstance(item, Frame):
+                flowing = True
+                yield from self._told(item)
+            elif item is not None:
+                flowing = False
                 yield item
             elif flowing:
                 flowing = False
                 self._abandon.set()
-                yield _STALLED
+                yield _UNREADABLE
             else:
+                self._require_life()
                 yield None
 
     def picture_at(self, captured_at_s: float) -> Colour | None:
@@ -106,137 +96,69 @@ class RtspSource:
 
     def close(self) -> None:
         self._closed.set()
-        with self._arrived:
-            self._arrived.notify_all()
+        self._backlog.close()
 
-    def _receive(self) -> None:
+    def _require_life(self) -> None:
+        """Every wait of the receiving thread is bounded; where it hangs all the same, only a new process helps."""
+        if time.monotonic() - self._sign_s > _HANG_S:
+            raise StreamHungError(f"nothing was heard of the receiving thread for {_HANG_S:.0f} s")
+
+    def _told(self, frame: Frame) -> Iterator[Frame | SourceEvent]:
+        """A frame, and before it how well frames come, where that has changed."""
+        now_s, counts = time.monotonic(), (self.damaged + self.lost, self.dropped)
+        spoilt, late = (now - before for now, before in zip(counts, self._noted, strict=True))
+        self._noted = counts
+        self._condition.note(now_s, analysed=1, spoilt=spoilt, late=late)
+        change = self._condition.change(now_s, self._pictures.trouble if self._pictures else "")
+        if change:
+            yield change
+        yield frame
+
+    def _keep_receiving(self) -> None:
+        """Body of the receiving thread. What it did not expect is raised where the frames are taken."""
+        try:
+            self._receive_again_and_again()
+        except Exception as error:  # noqa: BLE001 - the top of a thread: its end must not look like a silent camera
+            self._backlog.fail(error)
+
+    def _receive_again_and_again(self) -> None:
         rng, attempt = random.Random(), 0
         while not self._closed.is_set():
             self._abandon.clear()
-            began = time.monotonic()
+            began_s = self._sign_s = time.monotonic()
             try:
-                event = self._read_stream()
+                event = self._receive()
+            except NoVideoError:
+                event = SourceEvent(CameraState.UNREACHABLE, "the stream holds no video")
             except (av.FFmpegError, OSError) as error:
-                event = _explain(error)
+                event = explain(error)
             if self._closed.is_set():
                 return
-            attempt = 0 if time.monotonic() - began > _GOOD_AFTER_S else attempt + 1
+            attempt = 0 if time.monotonic() - began_s > GOOD_AFTER_S else attempt + 1
             wait_s = retry_delay_s(attempt - 1 if attempt else 0, rng)
             log.warning("%s: %s; next try in %.1f s", without_credentials(self._url), event.detail, wait_s)
-            self._put(event)
+            self._backlog.put(event)
             self._closed.wait(wait_s)
 
-    def _read_stream(self) -> SourceEvent:
+    def _receive(self) -> SourceEvent:
         """Decode until the stream ends; says how it ended."""
         with open_stream(self._url, self._transport) as container:
-            if not container.streams.video:
-                return SourceEvent(CameraState.UNREACHABLE, "the stream holds no video")
-            stream = container.streams.video[0]
-            stream.thread_type = "SLICE"  # threads by frame would hold frames back
+            stream = choose_video(container.streams.video)
+            self._reader.begin(stream)
             heard_s = time.monotonic()
             for packet in container.demux(stream):
                 if self._closed.is_set() or self._abandon.is_set():
                     break
+                now_s = self._sign_s = time.monotonic()
                 if packet.size == 0:  # FFmpeg's word for the end, and for our time-out
-                    if time.monotonic() - heard_s >= _READ_TIMEOUT_S:
-                        return _STALLED
+                    if now_s - heard_s >= READ_TIMEOUT_S:
+                        return STALLED
                     break
-                heard_s = time.monotonic()
-                for decoded in packet.decode():
-                    self._put(self._frame(decoded))
+                heard_s = now_s
+                for reading in self._reader.read(packet, now_s):
+                    self._backlog.put(self._frame(reading, now_s))
         return SourceEvent(CameraState.UNREACHABLE, "the camera ended the stream")
 
-    def _frame(self, decoded: av.VideoFrame) -> Frame:
-        # Arrival, not the camera's stamps, is media time: it survives reconnects and wrong clocks.
-        now_s, mono_s = time.time(), time.monotonic()
-        self._started_s = mono_s if self._started_s is None else self._started_s
-        return Frame(
-            next(self._numbers), mono_s - self._started_s, now_s, luma(decoded), partial(bgr, decoded), chroma(decoded)
-        )
-
-    def _put(self, item: Frame | SourceEvent) -> None:
-        with self._arrived:
-            if isinstance(item, Frame) and self._newest and isinstance(self._newest[-1], Frame):
-                self._newest.pop()
-                self._dropped += 1
-            self._newest.append(item)
-            while len(self._newest) > 16:
-                self._newest.popleft()
-            self._arrived.notify()
-
-
-def _explain(error: Exception) -> SourceEvent:
-    """What a failure of FFmpeg means for the camera; never with the password."""
-    if isinstance(error, av.error.ExitError):  # our own time-out interrupted a read
-        return _STALLED
-    if isinstance(error, av.error.HTTPUnauthorizedError):
-        return SourceEvent(CameraState.UNREACHABLE, "the camera refuses user and password")
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return SourceEvent(CameraState.UNREACHABLE, without_credentials(reason))
-
-
-class _PictureStream:
-    """Receives a large stream without decoding it, and decodes one picture when asked."""
-
-    def __init__(self, url: str, transport: Transport, closed: threading.Event) -> None:
-        self._url, self._transport, self._closed = url, transport, closed
-        self._lock = threading.Lock()
-        self._packets: deque[tuple[float, VideoPacket]] = deque()
-        self._codec: av.CodecContext | None = None
-        self._bytes = 0
-        threading.Thread(target=self._receive, name="rtsp-pictures", daemon=True).start()
-
-    def picture_at(self, captured_at_s: float) -> Colour | None:
-        with self._lock:
-            if self._codec is None or not self._packets:
-                return None
-            packets = list(self._packets)
-            name, extradata = self._codec.name, self._codec.extradata
-        decoder = cast("av.VideoCodecContext", av.CodecContext.create(name, "r"))
-        if extradata:
-            decoder.extradata = extradata
-        best: tuple[float, av.VideoFrame] | None = None
-        for arrived_s, packet in packets:
-            try:
-                decoded = decoder.decode(packet)
-            except av.FFmpegError:
-                continue
-            for frame in decoded:
-                distance = abs(arrived_s - captured_at_s)
-                if best is None or distance < best[0]:
-                    best = (distance, frame)
-        return bgr(best[1]) if best else None
-
-    def _receive(self) -> None:
-        rng, attempt = random.Random(), 0
-        while not self._closed.is_set():
-            began = time.monotonic()
-            try:
-                with open_stream(self._url, self._transport) as container:
-                    stream = container.streams.video[0]
-                    self._codec = stream.codec_context
-                    for packet in container.demux(stream):
-                        if self._closed.is_set():
-                            return
-                        self._keep(packet)
-            except (av.FFmpegError, OSError, IndexError) as error:
-                log.warning("%s: %s", without_credentials(self._url), _explain(error).detail)
-            with self._lock:
-                self._packets.clear()
-                self._bytes, self._codec = 0, None
-            attempt = 0 if time.monotonic() - began > _GOOD_AFTER_S else attempt + 1
-            self._closed.wait(retry_delay_s(attempt, rng))
-
-    def _keep(self, packet: VideoPacket) -> None:
-        """Two groups of pictures stay, so that a moment just before a key frame is still there."""
-        if packet.size == 0:
-            return
-        with self._lock:
-            self._packets.append((time.time(), packet))
-            self._bytes += packet.size
-            if packet.is_keyframe:
-                keys = [place for place, (_, kept) in enumerate(self._packets) if kept.is_keyframe]
-                for _ in range(keys[-2] if len(keys) > 1 else 0):
-                    self._bytes -= self._packets.popleft()[1].size
-            while self._bytes > _KEPT_PACKET_BYTES:
-                self._bytes -= self._packets.popleft()[1].size
+    def _frame(self, reading: Reading, now_s: float) -> Frame:
+        self._number += 1 + reading.missing
+        return reading.frame(self._number, time.time() - (now_s - reading.moment.taken_s))

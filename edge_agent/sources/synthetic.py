@@ -143,7 +143,7 @@ class SyntheticScene:
 class SyntheticSource:
     """The scene as a camera: real time, lossless."""
 
-    dropped = 0
+    dropped = damaged = lost = 0
 
     def __init__(
         self, kind: Kind, *, seed: int, fps: float, realtime: bool = True, until_s: float | None = None

@@ -16,7 +16,7 @@ from shared.scene import Mask, Scene, Tripwire
 class Street:
     """A source of bright frames, and nothing else."""
 
-    dropped = 0
+    dropped = damaged = lost = 0
 
     def frames(self) -> Iterator[Frame]:
         for number in range(1, 60):

@@ -1,0 +1,135 @@
+"""From packets to sound pictures: what is broken is skipped and counted, what the container says is obeyed.
+
+A camera's flaky link or worn-out memory breaks single pictures; a picture that cannot be decoded ends nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import av
+from av.stream import Disposition
+
+from edge_agent.sources.posture import Posture, posture_of
+
+_NO_CAMERA = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+"""Covers and previews are video streams too, for FFmpeg."""
+_PATIENCE_S = 2.0
+"""When nothing sound came for this long, what is decoded in part is looked at: better than to see nothing."""
+_BUILDING = {"h264", "hevc"}
+"""Codecs whose pictures build on others for seconds."""
+
+
+class NoVideoError(Exception):
+    """The stream holds no video that can be decoded."""
+
+
+def choose_video(streams: Sequence[av.VideoStream]) -> av.VideoStream:
+    """The stream that shows what the camera sees: no cover, no preview; the default one, else the largest.
+
+    Raises:
+        NoVideoError: there is none.
+    """
+    seeing = [stream for stream in streams if stream.codec_context and not stream.disposition & _NO_CAMERA]
+    if not seeing:
+        raise NoVideoError
+    return max(seeing, key=lambda stream: (bool(stream.disposition & Disposition.default), _area(stream)))
+
+
+def _area(stream: av.VideoStream) -> int:
+    return (stream.codec_context.width or 0) * (stream.codec_context.height or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedPicture:
+    """One picture of a stream.
+
+    Attributes:
+        stamp_s: the stream's own time of it, None where it has none.
+        damaged_before: pictures between this one and the one before that were broken.
+        smeared: one of these was decoded in part, or this one is.
+        is_key: it builds on no other picture.
+    """
+
+    picture: av.VideoFrame
+    posture: Posture
+    stamp_s: float | None
+    damaged_before: int
+    is_key: bool
+    smeared: bool
+
+
+class PictureDecoder:
+    """Decodes the packets of one video stream.
+
+    Args:
+        stream: chosen by `choose_video`; its own decoder is used.
+        threads: decode on several cores, slice by slice; by frame would hold pictures back.
+    """
+
+    def __init__(self, stream: av.VideoStream, *, threads: bool) -> None:
+        self._stream = stream
+        stream.thread_type = "SLICE" if threads else "NONE"
+        self._begun = False
+        self._sound_s: float | None = None
+        self._broken, self._smeared = 0, False
+        self.damaged = 0
+        """Pictures that could not be decoded, or only in part."""
+
+    def decode(self, packet: "av.Packet[av.VideoStream]", now_s: float) -> list[DecodedPicture]:
+        """The pictures that this packet completes and that are worth a look; what is broken is counted.
+
+        Args:
+            packet: the next one of the stream; the empty one at its end gives what was held back.
+            now_s: a time that only grows; after two seconds of it without a sound picture, damaged ones must do.
+        """
+        if packet.is_keyframe and self._begun and not self._is_whole(packet):
+            self._break()
+            return []
+        try:
+            decoded = packet.decode()
+        except EOFError:
+            return []
+        except (av.FFmpegError, ValueError):
+            self._break()
+            return []
+        return [self._taken(picture) for picture in decoded if self._is_worth(picture, now_s)]
+
+    def _is_whole(self, key: "av.Packet[av.VideoStream]") -> bool:
+        """Try a key frame on a decoder of its own.
+
+        One that is broken would make the decoder forget all pictures and begin to count anew: it would hold back what
+        follows up to the next key frame. When it does not see it at all, it goes on with what it has.
+        """
+        context = self._stream.codec_context
+        if context.name not in _BUILDING:
+            return True
+        scout = cast("av.VideoCodecContext", av.CodecContext.create(context.name, "r"))
+        scout.extradata = context.extradata
+        scout.thread_count = 1
+        try:
+            decoded = [*scout.decode(av.Packet(bytes(key))), *scout.decode(None)]
+        except (av.FFmpegError, ValueError):
+            return False
+        return bool(decoded)  # one that is damaged in part is better than none
+
+    def _break(self) -> None:
+        # Before the first key frame there is nothing to decode with, and nothing is broken.
+        self.damaged += self._begun
+        self._broken += self._begun
+
+    def _is_worth(self, picture: av.VideoFrame, now_s: float) -> bool:
+        if not picture.is_corrupt:
+            self._begun, self._sound_s = True, now_s
+            return True
+        self._break()
+        self._smeared = True
+        self._sound_s = now_s if self._sound_s is None else self._sound_s
+        return now_s - self._sound_s >= _PATIENCE_S
+
+    def _taken(self, picture: av.VideoFrame) -> DecodedPicture:
+        shape = self._stream.sample_aspect_ratio or self._stream.codec_context.sample_aspect_ratio
+        posture = posture_of(picture, float(shape) if shape else None)
+        broken, smeared = self._broken, self._smeared
+        self._broken, self._smeared = 0, False
+        return DecodedPicture(picture, posture, picture.time, broken, picture.key_frame, smeared)

@@ -1,0 +1,140 @@
+"""The large stream of a camera: received all the time, decoded only where an event asks for a picture."""
+
+import logging
+import random
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import cast
+
+import av
+
+from edge_agent.sources.base import Colour
+from edge_agent.sources.credentials import without_credentials
+from edge_agent.sources.decoder import NoVideoError, choose_video
+from edge_agent.sources.planes import bgr
+from edge_agent.sources.posture import posture_of
+from edge_agent.sources.session import GOOD_AFTER_S, Transport, explain, open_stream, retry_delay_s
+
+log = logging.getLogger(__name__)
+
+_KEPT_BYTES = 16 * 1024 * 1024
+_AWAITED_S = 2.0
+"""A stream that comes in bursts brings the moment of an event this much later than the small one."""
+_MOST_DECODE_S = 5.0
+"""When a picture takes longer than this to decode, the nearest one so far must do."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    arrived_s: float
+    data: bytes
+    is_key: bool
+
+
+class PictureStream:
+    """Keeps the packets of the last two groups of pictures; `picture_at` decodes them up to the moment asked for.
+
+    Args:
+        closed: set when the camera is not watched any more.
+    """
+
+    def __init__(self, url: str, transport: Transport, closed: threading.Event) -> None:
+        self._url, self._transport, self._closed = url, transport, closed
+        self._changed = threading.Condition()
+        self._packets: deque[_Kept] = deque()
+        self._bytes = 0
+        self._codec: tuple[str, bytes | None, float | None] | None = None
+        self.trouble = ""
+        """Why there are no pictures at present; empty where there are."""
+        threading.Thread(target=self._keep_receiving, name="rtsp-pictures", daemon=True).start()
+
+    def picture_at(self, captured_at_s: float) -> Colour | None:
+        """The whole picture nearest to that moment (wall clock), None where there is none. May take seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._holds(captured_at_s) or self._closed.is_set(), _AWAITED_S)
+            if self._codec is None or not self._packets:
+                return None
+            (name, extradata, pixel_shape), packets = self._codec, list(self._packets)
+        keys = [place for place, kept in enumerate(packets) if kept.is_key and kept.arrived_s <= captured_at_s]
+        best = _nearest(_decoder(name, extradata), packets[keys[-1] if keys else 0 :], captured_at_s)
+        return None if best is None else bgr(best, posture_of(best, pixel_shape))
+
+    def _holds(self, captured_at_s: float) -> bool:
+        return bool(self._packets) and self._packets[-1].arrived_s >= captured_at_s
+
+    def _keep_receiving(self) -> None:
+        rng, attempt = random.Random(), 0
+        while not self._closed.is_set():
+            began_s = time.monotonic()
+            try:
+                self._receive()
+                reason = "the camera ended the stream"
+            except NoVideoError:
+                reason = "the stream holds no video"
+            except (av.FFmpegError, OSError) as error:
+                reason = explain(error).detail
+            except Exception as error:
+                log.exception("%s: the picture stream failed", without_credentials(self._url))
+                reason = f"failed: {type(error).__name__}"
+            with self._changed:
+                self._packets.clear()
+                self._bytes, self._codec = 0, None
+            attempt = 0 if time.monotonic() - began_s > GOOD_AFTER_S else attempt + 1
+            wait_s = retry_delay_s(attempt, rng)
+            if not self._closed.is_set():
+                self.trouble = f"picture stream: {reason}"
+                log.warning("%s: %s; next try in %.1f s", without_credentials(self._url), self.trouble, wait_s)
+            self._closed.wait(wait_s)
+
+    def _receive(self) -> None:
+        with open_stream(self._url, self._transport) as container:
+            stream = choose_video(container.streams.video)
+            context = stream.codec_context
+            shape = stream.sample_aspect_ratio
+            self._codec = context.name, context.extradata, float(shape) if shape else None
+            for packet in container.demux(stream):
+                if self._closed.is_set():
+                    return
+                if packet.size:
+                    self.trouble = ""
+                    self._keep(_Kept(time.time(), bytes(packet), packet.is_keyframe))
+
+    def _keep(self, kept: _Kept) -> None:
+        """Two groups of pictures stay, so that a moment just before a key frame is still there."""
+        with self._changed:
+            self._packets.append(kept)
+            self._bytes += len(kept.data)
+            if kept.is_key:
+                keys = [place for place, other in enumerate(self._packets) if other.is_key]
+                for _ in range(keys[-2] if len(keys) > 1 else 0):
+                    self._bytes -= len(self._packets.popleft().data)
+            while self._bytes > _KEPT_BYTES:
+                self._bytes -= len(self._packets.popleft().data)
+            self._changed.notify_all()
+
+
+def _decoder(name: str, extradata: bytes | None) -> "av.VideoCodecContext":
+    decoder = cast("av.VideoCodecContext", av.CodecContext.create(name, "r"))
+    if extradata:
+        decoder.extradata = extradata
+    return decoder
+
+
+def _nearest(decoder: "av.VideoCodecContext", packets: list[_Kept], captured_at_s: float) -> "av.VideoFrame | None":
+    """Decode from a key frame up to the moment; a picture that is broken does not count."""
+    best: tuple[float, av.VideoFrame] | None = None
+    until_s = time.monotonic() + _MOST_DECODE_S
+    for kept in packets:
+        try:
+            decoded = decoder.decode(av.Packet(kept.data))
+        except (av.FFmpegError, ValueError):
+            continue
+        away_s = abs(kept.arrived_s - captured_at_s)
+        for picture in decoded:
+            if not picture.is_corrupt and (best is None or away_s < best[0]):
+                best = away_s, picture
+        if kept.arrived_s > captured_at_s or time.monotonic() > until_s:
+            break
+    return best[1] if best else None
