@@ -105,8 +105,11 @@ class PictureWriter:
         try:
             announcing.append(Lane.BULK, _announcement(record))
         except CardError:
-            ring.discard(record.sha256)
-            raise
+            try:  # the alarm's own lane may have numbers left
+                announcing.append(Lane.ALARM, _announcement(record))
+            except CardError:
+                ring.discard(record.sha256)
+                raise
         ring.keep(record)
         self._on_new()
 

@@ -40,6 +40,8 @@ class Intake:
         self._clock = clock
         self._config: tuple[int, tuple[str, ...], tuple[LineSpec, ...]] | None = None
         self._lock = threading.Lock()
+        self._spilled = False
+        """Whether the card gave no number: then both lanes go to memory, for announcements name numbers of alarms."""
 
     @property
     def outboxes(self) -> tuple[Outbox, Outbox]:
@@ -59,10 +61,13 @@ class Intake:
 
     def append(self, lane: Lane, event: Event) -> Numbered:
         """Number an event; from now on it is on its way."""
-        try:
-            return Numbered(self.card.epoch, self.card.append(lane, event))
-        except CardError as error:
-            self._announce(error)
+        self._spilled = self._spilled and self.card.refusal is not None
+        if not self._spilled:
+            try:
+                return Numbered(self.card.epoch, self.card.append(lane, event))
+            except CardError as error:
+                self._announce(error)
+                self._spilled = True
         return Numbered(self.memory.epoch, self.memory.append(lane, event))
 
     def waiting(self) -> dict[Lane, int]:

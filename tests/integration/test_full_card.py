@@ -114,8 +114,8 @@ def wait(look: Callable[[], Any], timeout_s: float = 60) -> None:
 def test_every_event_of_a_box_with_a_full_card_arrives_once(
     card: Path, broker: tuple[str, int], database: Database, connection: Connection
 ) -> None:
-    workers: list[IngestWorker | PresenceWorker] = [IngestWorker(lane.label, lane, database, broker, lambda: None) for lane in Lane]
-    workers.append(PresenceWorker(database, broker))
+    workers: list[IngestWorker | PresenceWorker] = [PresenceWorker(database, broker)]
+    workers += [IngestWorker(lane.label, lane, database, broker, lambda: None) for lane in Lane]
     for worker in workers:
         worker.start()
     box = Box(card, broker)

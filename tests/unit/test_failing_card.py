@@ -22,6 +22,7 @@ from shared.events import (
     CameraState,
     ConfigApplied,
     EvidenceReady,
+    Health,
     Lane,
     LineSpec,
     LossReason,
@@ -100,6 +101,17 @@ def test_every_event_can_be_sent_while_the_card_refuses(words: str, intake: Inta
     assert not any(isinstance(each, RangeLost | ConfigApplied) for each in of_memory[1:])
 
 
+def test_both_lanes_go_to_memory_together(intake: Intake, disk: Disk) -> None:
+    """An alarm under the card's epoch could not have its picture announced: that takes a number of the bulk lane."""
+    disk.refuses = sqlite3.SQLITE_IOERR
+    bulk = [intake.append(Lane.BULK, event(n)) for n in range(BLOCK + 1)]
+    assert bulk[-1].epoch == intake.memory.epoch
+    assert intake.append(Lane.ALARM, event(0)).epoch == intake.memory.epoch
+    disk.refuses = 0
+    until(lambda: intake.refusal is None)
+    assert {intake.append(lane, event(0)).epoch for lane in Lane} == {intake.card.epoch}
+
+
 def test_when_the_card_is_well_again_events_go_there(intake: Intake, disk: Disk, tmp_path: Path) -> None:
     disk.refuses = sqlite3.SQLITE_IOERR
     numbered = [intake.append(Lane.ALARM, event(n)) for n in range(BLOCK + 10)]
@@ -172,7 +184,7 @@ def test_runs_after_a_power_cut_are_unlike_those_before(intake: Intake, tmp_path
     again.close()
 
 
-def beat(intake: Intake, folder: Path) -> health.Health:
+def beat(intake: Intake, folder: Path) -> Health:
     return health.take(CLOCK, CLOCK.monotonic_s(), intake, folder, ())
 
 
@@ -240,6 +252,21 @@ def test_pictures_the_card_does_not_take_go_by_memory(
     assert announced(intake.card) == [(reserved.sequence, waiting[reserved])]
     assert announced(intake.memory) == [(volatile.sequence, waiting[volatile])]
     assert writer.given_up == 0
+
+
+def test_a_picture_whose_lane_has_no_number_is_announced_beside_its_alarm(
+    intake: Intake, disk: Disk, tmp_path: Path
+) -> None:
+    ring = PictureRing(tmp_path / "pictures", intake.card.file, CLOCK, 10**6)
+    spare = MemoryRing(intake.memory.file, CLOCK, 10_000)
+    writer = PictureWriter(ring, intake.card, lambda: None, (spare, intake.memory))
+    disk.refuses = sqlite3.SQLITE_IOERR
+    alarm = intake.append(Lane.ALARM, event(0))
+    while intake.append(Lane.BULK, event(0)).epoch == intake.card.epoch:
+        pass
+    writer._write(Taken(alarm.sequence, b"jpeg", round(CLOCK.now_s() * 1000), alarm.epoch))
+    rows = [decode_event(row) for row in sendable(intake.card, Lane.ALARM).values()]
+    assert [row.seq for row in rows if isinstance(row, EvidenceReady)] == [alarm.sequence]
 
 
 def test_an_announced_picture_waits_however_busy_the_outbox_is(
