@@ -16,8 +16,9 @@ from edge_agent.arming import Arming
 from edge_agent.config import AgentSettings, Camera
 from edge_agent.evidence import MemoryRing, PictureRing, PictureWriter, Taken, Uploader
 from edge_agent.link import Link
-from edge_agent.outbox import Intake, Outbox
+from edge_agent.outbox import Intake
 from edge_agent.outbox.intake import Numbered
+from edge_agent.outbox.opening import open_outbox, takes_writes
 from edge_agent.supervise import CameraSupervisor, Report
 from edge_agent.tripwire import Crossing
 from edge_agent.trust import Door, TrustKeeper
@@ -41,6 +42,8 @@ _DRAIN_S = 8.0
 _TICKETS = 256
 _MEMORY_PICTURE_BYTES = 8 * 2**20
 """Pictures that the card does not take wait in so much memory."""
+_CARD_LOOK_S = 30.0
+"""So often it is tried whether a card that refused at the start takes writes."""
 
 
 def line_specs(cameras: Sequence[Camera]) -> tuple[LineSpec, ...]:
@@ -65,6 +68,8 @@ class Ending(Enum):
     STOPPED = "stopped"
     COPY = "copy"
     """The aggregator knows numbers that this outbox never used: it must go on under a new epoch."""
+    CARD = "card"
+    """The card takes writes, which it refused when the agent began: it shall be used again."""
 
 
 class Agent:
@@ -75,7 +80,9 @@ class Agent:
         self._address = Address(settings.site, settings.agent)
         # Before the outbox: who may not begin shall leave no trace of a life.
         self._trust = TrustKeeper(Door(settings.trust.url, settings.trust_folder)) if settings.trust else None
-        self._outbox = Outbox(settings.data_dir / "outbox.db", clock, max_bytes=settings.outbox.max_bytes)
+        self._path = settings.data_dir / "outbox.db"
+        self._outbox = open_outbox(self._path, clock, settings.outbox.max_bytes)
+        self._card_look_s = clock.monotonic_s() + _CARD_LOOK_S
         self._intake = Intake(self._outbox, clock)
         self._lines = line_specs(cameras)
         self._arming = Arming(cameras, settings.data_dir / "order.bin")
@@ -83,7 +90,12 @@ class Agent:
         self._revision = self._intake.apply_config(tuple(camera.settings.name for camera in cameras), self._lines)
         tls = self._trust.context if self._trust else None
         memory, most = self._intake.memory, settings.outbox.max_picture_bytes
-        ring = PictureRing(settings.data_dir / "pictures", self._outbox.file, clock, most)
+        # A ring on the card sweeps what its outbox does not know: one in memory knows nothing.
+        ring = (
+            MemoryRing(self._outbox.file, clock, _MEMORY_PICTURE_BYTES)
+            if self._outbox.file.is_volatile
+            else PictureRing(settings.data_dir / "pictures", self._outbox.file, clock, most)
+        )
         spare = MemoryRing(memory.file, clock, _MEMORY_PICTURE_BYTES)
         upload = partial(
             Uploader,
@@ -138,17 +150,27 @@ class Agent:
             camera.start()
         started_s = self._clock.monotonic_s()
         beat_s = started_s + min(2.0, self._settings.health.interval_s)
-        while not stopping.wait(0.2) and not self._publisher.copy_detected.is_set():
+        ending = None
+        while ending is None:
+            ending = Ending.STOPPED if stopping.wait(0.2) else self._reason_to_begin_anew()
             if self._clock.monotonic_s() >= beat_s:
                 beat_s += self._settings.health.interval_s
                 self._beat(started_s)
-        copied = self._publisher.copy_detected.is_set() and not stopping.is_set()
         for camera in self._cameras:
             camera.stop()
         self._picture_writer.stop()
         writer.join(_DRAIN_S)
-        self._leave(threads, drain=not copied)
-        return Ending.COPY if copied else Ending.STOPPED
+        self._leave(threads, drain=ending is not Ending.COPY)
+        return ending
+
+    def _reason_to_begin_anew(self) -> Ending | None:
+        if self._publisher.copy_detected.is_set():
+            return Ending.COPY
+        now_s = self._clock.monotonic_s()
+        if not self._outbox.file.is_volatile or now_s < self._card_look_s or any(self._intake.waiting().values()):
+            return None
+        self._card_look_s = now_s + _CARD_LOOK_S
+        return Ending.CARD if takes_writes(self._path, self._clock, self._settings.outbox.max_bytes) else None
 
     def _leave(self, threads: Sequence[threading.Thread], *, drain: bool) -> None:
         """What the cameras left is brought out as far as it goes, then the file is closed."""

@@ -1,5 +1,6 @@
 """What is known of the card that an outbox writes to: whether it takes what it is given, and if not, since when."""
 
+import errno
 import sqlite3
 from dataclasses import dataclass
 
@@ -65,10 +66,20 @@ class Card:
         return self._refused if self._refused != known else None
 
 
-def words_of(error: sqlite3.Error) -> str:
-    """What SQLite says, in words for people; it keeps the system's own to itself."""
+def words_of(error: Exception) -> str:
+    """What went wrong in words for people; SQLite keeps the system's own to itself."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return f"{_WORDS[code]} ({error})" if code in _WORDS else str(error)
+    if code in _WORDS:
+        return f"{_WORDS[code]} ({error})"
+    return getattr(error, "strerror", None) or str(error)
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether it is the card that takes no writes, and not, say, a path that leads nowhere."""
+    if isinstance(error, sqlite3.Error):
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        return is_full(error) or code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR)
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
 def is_damage(error: sqlite3.Error) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from edge_agent.outbox.card import CardError, Refusal, is_full
+from edge_agent.outbox.card import CardError, Refusal, is_full, is_refusal, words_of
 from edge_agent.outbox.frames import ClockFrames, boot_id
 from edge_agent.outbox.lane import LaneNumbers
 from edge_agent.outbox.memory import MemoryFile
@@ -24,6 +24,7 @@ from edge_agent.outbox.room import Room
 from edge_agent.outbox.runs import Runs
 from edge_agent.outbox.salvage import damages, mend
 from edge_agent.outbox.store import (
+    CardRefusesError,
     LaneRecord,
     OutboxFile,
     put_aside,
@@ -51,9 +52,10 @@ class Outbox:
         max_bytes: bound on waiting rows; beyond it the oldest bulk is evicted first, alarms last.
         boot: tells this boot of the machine from others.
         on_ready: called, from any thread, when a lane has something new to publish.
+        in_place_of_card: why one in memory stands for the box's own.
 
     Raises:
-        UnavailableError: the file cannot be opened.
+        UnavailableError: the file cannot be opened; CardRefusesError where the card takes no writes.
     """
 
     def __init__(
@@ -64,11 +66,26 @@ class Outbox:
         max_bytes: int,
         boot: str | None = None,
         on_ready: Callable[[], None] = lambda: None,
+        in_place_of_card: Refusal | None = None,
     ) -> None:
+        self._in_place_of_card = in_place_of_card
         self._room = Room(path and path.with_suffix(".ballast"), max_bytes)
         self.file = self._open(path, max_bytes)
         self._clock = clock
         self.on_ready = on_ready
+        try:
+            used_bytes = self._take_up(boot)
+        except sqlite3.Error as error:
+            self.file.close()
+            message = f"{self.file.path}: the outbox cannot be read or written ({error})"
+            if is_refusal(error):
+                raise CardRefusesError(message, words_of(error)) from None
+            raise UnavailableError(message) from None
+        self._room.begin(used_bytes)
+        self._writer.start()
+
+    def _take_up(self, boot: str | None) -> int:
+        """Go on where the file ends, with numbers reserved; returns how many bytes wait."""
         counts, used_bytes = self.file.waiting()
         self._lanes = {lane: LaneNumbers(self.file.lane(lane)) for lane in Lane}
         for lane, count in counts.items():
@@ -76,12 +93,11 @@ class Outbox:
         self.epoch = self.file.counter("epoch") or new_epoch()
         self.session = (self.file.counter("session") or 0) + 1
         self._runs = Runs(self.file)
-        self._frames = ClockFrames(self.file, clock, boot or boot_id(), self._following())
-        self._writer = Writer(self.file, clock, self._room, self._lanes, self._frames, self._ready)
+        self._frames = ClockFrames(self.file, self._clock, boot or boot_id(), self._following())
+        self._writer = Writer(self.file, self._clock, self._room, self._lanes, self._frames, self._ready)
         self._lock = self._writer.lock
         self._begin_even_on_a_full_disk()
-        self._room.begin(used_bytes)
-        self._writer.start()
+        return used_bytes
 
     def _open(self, path: Path | None, max_bytes: int) -> OutboxFile:
         if path is None:
@@ -139,7 +155,7 @@ class Outbox:
     def refusal(self) -> Refusal | None:
         """Why nothing gets on disk; None where it does."""
         with self._lock:
-            return self._writer.card.refusal
+            return self._in_place_of_card or self._writer.card.refusal
 
     def pin(self, sequence: int) -> None:
         """Alarms up to this number are not given up, however full it is."""
@@ -156,7 +172,7 @@ class Outbox:
         Returns:
             Why it does not.
         """
-        return self._writer.probe()
+        return self._in_place_of_card or self._writer.probe()
 
     def next_batch(self, lane: Lane, after: int, max_rows: int, max_bytes: int) -> tuple[int, list[bytes]] | None:
         """The first rows above `after` that may be published and whose numbers follow on each other.
@@ -323,7 +339,7 @@ class Outbox:
             self.file.change(self._begin)
         except sqlite3.Error as error:
             if not (is_full(error) and self._room.give()):
-                raise UnavailableError(f"{self.file.path}: the outbox cannot be written ({error})") from None
+                raise
             self.file.change(self._begin)
 
     def _note_clean_end(self, db: sqlite3.Connection) -> None:

@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TypeVar
 
+from edge_agent.outbox.card import is_refusal, words_of
 from shared.envelope import MAX_SEQUENCE
 from shared.errors import UnavailableError
 from shared.events import Lane
@@ -23,6 +24,14 @@ _WAL_BYTES = 4 * 2**20
 QUARANTINE_ROWS = 100
 ROW_OVERHEAD_BYTES = 24
 """What a row costs in the file beyond its bytes: key, lengths, page share."""
+
+
+class CardRefusesError(UnavailableError):
+    """The outbox cannot be opened, because its card takes no writes."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        self.reason = reason
+        super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +90,8 @@ class OutboxFile:
                 sync_folder(path.parent)
             except (OSError, sqlite3.Error) as error:
                 message = f"{path}: the outbox cannot be opened ({error}); check data_dir and the disk"
+                if is_refusal(error):
+                    raise CardRefusesError(message, words_of(error)) from None
                 raise UnavailableError(message) from None
             undo.pop_all()
         self._write_lock, self._read_lock = threading.RLock(), threading.RLock()

@@ -14,9 +14,11 @@ from edge_agent.outbox import Intake, Outbox
 from edge_agent.outbox.ballast import BALLAST_BYTES
 from edge_agent.outbox.card import CardError
 from edge_agent.outbox.intake import Numbered
+from edge_agent.outbox.opening import open_outbox, takes_writes
 from edge_agent.outbox.writer import BLOCK
 from shared.clock import SystemClock
 from shared.envelope import decode_event
+from shared.errors import UnavailableError
 from shared.events import (
     CameraChanged,
     CameraState,
@@ -228,6 +230,39 @@ def test_a_card_that_hangs_holds_up_no_event(intake: Intake) -> None:
 def announced(outbox: Outbox) -> list[tuple[int, bytes]]:
     rows = [decode_event(row) for row in sendable(outbox, Lane.BULK).values()]
     return [(row.seq, row.sha256) for row in rows if isinstance(row, EvidenceReady)]
+
+
+@pytest.mark.parametrize("words", REFUSALS)
+def test_a_box_that_starts_on_a_card_that_refuses_works_in_memory(words: str, tmp_path: Path, disk: Disk) -> None:
+    path = tmp_path / "outbox.db"
+    before = Outbox(path, CLOCK, max_bytes=10_000_000)
+    waits = before.append(Lane.ALARM, event(1))
+    before.close()
+    disk.refuses = REFUSALS[words]
+    intake = Intake(open_outbox(path, CLOCK, 10_000_000), CLOCK)
+    revision = intake.apply_config(("c",), LINES)
+    numbered = intake.append(Lane.ALARM, event(2))
+    assert numbered.epoch != before.epoch
+    first, second = (decode_event(row) for row in sendable(intake.card, Lane.ALARM).values())
+    assert isinstance(first, ConfigApplied)
+    assert (first.revision, second) == (revision, event(2))
+    assert words in beat(intake, tmp_path).outbox
+    assert not takes_writes(path, CLOCK, 10_000_000)
+    disk.refuses = 0
+    assert takes_writes(path, CLOCK, 10_000_000)
+    intake.close()
+    again = open_outbox(path, CLOCK, 10_000_000)
+    assert (again.epoch, again.refusal) == (before.epoch, None)
+    assert list(sendable(again, Lane.ALARM)) == [waits], "what waited on it is sent then"
+    again.close()
+
+
+def test_what_is_not_the_card_s_fault_ends_the_start(intake: Intake, tmp_path: Path) -> None:
+    with pytest.raises(UnavailableError, match="another agent uses this data_dir"):
+        open_outbox(tmp_path / "outbox.db", CLOCK, 10_000_000)
+    (tmp_path / "file").touch()
+    with pytest.raises(UnavailableError, match="check data_dir"):
+        open_outbox(tmp_path / "file" / "outbox.db", CLOCK, 10_000_000)
 
 
 def test_pictures_the_card_does_not_take_go_by_memory(
