@@ -17,6 +17,7 @@ from shared.events import EvidenceReady, Lane
 log = logging.getLogger(__name__)
 
 _WRITE_QUEUE = 64
+_STOP_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,11 @@ class PictureWriter:
             self._give_up(taken, "the disk is too slow")
 
     def stop(self) -> None:
-        """End `run` behind what was handed over."""
-        self._queue.put(None)
+        """End `run` behind what was handed over; where the disk hangs and the queue is full, it is left to itself."""
+        try:
+            self._queue.put(None, timeout=_STOP_S)
+        except queue.Full:
+            log.error("the disk hangs: the pictures of the last alarms are given up")
 
     def run(self) -> None:
         """Write until `stop`."""

@@ -167,7 +167,7 @@ class Outbox:
         return self._room.is_full
 
     def probe(self) -> Refusal | None:
-        """See whether the card takes a write, unless one was written since the last time; waits a few seconds at most.
+        """See whether the card takes a write now; waits a few seconds at most.
 
         Returns:
             Why it does not.

@@ -82,8 +82,6 @@ class Writer:
         self.pinned = 0
         """Alarms up to this number are not given up, however full it is."""
         self._closing = self._urgent = self._probing = False
-        self._written = False
-        """Whether something was written since the last probe."""
         self._together: list[Together] = []
         self._low = dict.fromkeys(Lane, 1)
         self._spare: list[int] = []
@@ -124,17 +122,16 @@ class Writer:
         return self._low[lane]
 
     def probe(self) -> Refusal | None:
-        """See whether the card takes a write, unless one was written since the last time; waits a few seconds at most.
+        """See whether the card takes a write now; waits a few seconds at most.
 
         Returns:
             Why it does not.
         """
         with self.lock:
-            if not self._written and self.card.refusal is None:
+            if self.card.refusal is None:
                 self._probing = self._urgent = True
                 self._work.notify()
                 self.durable.wait_for(lambda: not self._probing, HANGS_S + 0.1)
-            self._written = False
             return self.card.refusal
 
     def flush(self, timeout_s: float = 10.0) -> bool:
@@ -257,7 +254,7 @@ class Writer:
                 numbers.reserved_to = batch.reserve.get(lane, numbers.reserved_to)
             del self._together[: len(batch.together)]
             self._probing = self._probing and not batch.probe
-            self._written, again = True, self.card.took()
+            again = self.card.took()
             self.durable.notify_all()
         if again:
             log.warning("%s: the card takes writes again", self._file.path)

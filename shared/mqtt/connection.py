@@ -63,7 +63,7 @@ class Connection:
         self._on_message, self._on_up, self._on_down = on_message, on_up, on_down
         self._on_delivered = on_delivered
         self._up = False
-        self._complained = False
+        self._complained = self._leaving = False
         self._name, self._pauses = client_id, Pauses(random.Random())
         self._client = _Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv5)
         self._client.max_inflight_messages_set(64)
@@ -97,6 +97,7 @@ class Connection:
 
     def stop(self, farewell: tuple[str, bytes] | None = None) -> None:
         """Leave in order: an optional last retained message, then DISCONNECT."""
+        self._leaving = True
         if farewell and self._up:
             info = self._client.publish(*farewell, qos=1, retain=True)
             deadline = time.monotonic() + 2
@@ -143,7 +144,10 @@ class Connection:
     def _disconnected(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         was_up, self._up = self._up, False
         if was_up:
-            self._pause(reason)
+            if self._leaving:
+                log.info("left broker %s", self.where)
+            else:
+                self._pause(reason)
             if self._on_down:
                 self._on_down(str(reason))
         elif not self._complained:
