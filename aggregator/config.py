@@ -1,5 +1,6 @@
 """The aggregator's configuration: one TOML file, every key typed and documented here and in docs/configuration.md."""
 
+import ssl
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -117,11 +118,15 @@ class WebhookSettings(Section, frozen=True):
     """Which changes of an alert are sent."""
     max_priority: Annotated[int, Meta(ge=1, le=4)] = 4
     """Alerts up to this priority number; 1 sends only the highest."""
+    ca: Path | None = None
+    """PEM file of the authority that certified the receiver, which alone is believed; without, the machine's store."""
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"url {self.url!r}: expected http:// or https:// and a host")
+        if self.ca is not None and parts.scheme != "https":
+            raise ValueError(f"ca {str(self.ca)!r}: goes with https:// only, and url is {self.url!r}")
 
 
 class AggregatorSettings(Section, frozen=True):
@@ -190,5 +195,20 @@ def load_aggregator_settings(path: Path) -> AggregatorSettings:
     Raises:
         ConfigError: naming file, key and what was expected.
     """
-    settings = load_toml(path, AggregatorSettings)
-    return msgspec.structs.replace(settings, data_dir=path.resolve().parent / settings.data_dir)
+    settings, folder = load_toml(path, AggregatorSettings), path.resolve().parent
+    webhooks = tuple(_with_ca(path, number, each) for number, each in enumerate(settings.webhooks))
+    return msgspec.structs.replace(settings, data_dir=folder / settings.data_dir, webhooks=webhooks)
+
+
+def _with_ca(path: Path, number: int, webhook: WebhookSettings) -> WebhookSettings:
+    """The webhook with its `ca` made absolute, and tried."""
+    if webhook.ca is None:
+        return webhook
+    ca = path.resolve().parent / webhook.ca
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(ca)
+    except OSError as error:
+        why = "no certificate in PEM is in it" if isinstance(error, ssl.SSLError) else error.strerror
+        key = f"webhooks[{number}].ca"
+        raise ConfigError(f"{path}: key {key}: {str(ca)!r} cannot be used ({why}); expected a PEM file") from None
+    return msgspec.structs.replace(webhook, ca=ca)

@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from enum import Enum
+from functools import partial
 from importlib.metadata import version
 
 import msgspec
@@ -13,9 +14,11 @@ import msgspec
 from edge_agent import health
 from edge_agent.arming import Arming
 from edge_agent.config import AgentSettings, Camera
-from edge_agent.evidence import PictureRing, PictureWriter, Taken, Uploader
+from edge_agent.evidence import MemoryRing, PictureRing, PictureWriter, Taken, Uploader
 from edge_agent.link import Link
-from edge_agent.outbox import Outbox
+from edge_agent.outbox import Intake
+from edge_agent.outbox.intake import Numbered
+from edge_agent.outbox.opening import open_outbox, takes_writes
 from edge_agent.supervise import CameraSupervisor, Report
 from edge_agent.tripwire import Crossing
 from edge_agent.trust import Door, TrustKeeper
@@ -37,6 +40,10 @@ log = logging.getLogger(__name__)
 
 _DRAIN_S = 8.0
 _TICKETS = 256
+_MEMORY_PICTURE_BYTES = 8 * 2**20
+"""Pictures that the card does not take wait in so much memory."""
+_CARD_LOOK_S = 30.0
+"""So often it is tried whether a card that refused at the start takes writes."""
 
 
 def line_specs(cameras: Sequence[Camera]) -> tuple[LineSpec, ...]:
@@ -61,6 +68,8 @@ class Ending(Enum):
     STOPPED = "stopped"
     COPY = "copy"
     """The aggregator knows numbers that this outbox never used: it must go on under a new epoch."""
+    CARD = "card"
+    """The card takes writes, which it refused when the agent began: it shall be used again."""
 
 
 class Agent:
@@ -71,23 +80,32 @@ class Agent:
         self._address = Address(settings.site, settings.agent)
         # Before the outbox: who may not begin shall leave no trace of a life.
         self._trust = TrustKeeper(Door(settings.trust.url, settings.trust_folder)) if settings.trust else None
-        self._outbox = Outbox(settings.data_dir / "outbox.db", clock, max_bytes=settings.outbox.max_bytes)
+        self._path = settings.data_dir / "outbox.db"
+        self._outbox = open_outbox(self._path, clock, settings.outbox.max_bytes)
+        self._card_look_s = clock.monotonic_s() + _CARD_LOOK_S
+        self._intake = Intake(self._outbox, clock)
         self._lines = line_specs(cameras)
         self._arming = Arming(cameras, settings.data_dir / "order.bin")
         self._line_numbers = {(line.camera, line.name): number for number, line in enumerate(self._lines)}
-        self._revision = self._outbox.apply_config(tuple(camera.settings.name for camera in cameras), self._lines)
-        self._pictures = PictureRing(
-            settings.data_dir / "pictures", self._outbox.file, clock, settings.outbox.max_picture_bytes
+        self._revision = self._intake.apply_config(tuple(camera.settings.name for camera in cameras), self._lines)
+        tls = self._trust.context if self._trust else None
+        memory, most = self._intake.memory, settings.outbox.max_picture_bytes
+        # A ring on the card sweeps what its outbox does not know: one in memory knows nothing.
+        ring = (
+            MemoryRing(self._outbox.file, clock, _MEMORY_PICTURE_BYTES)
+            if self._outbox.file.is_volatile
+            else PictureRing(settings.data_dir / "pictures", self._outbox.file, clock, most)
         )
-        self._uploader = Uploader(
-            self._pictures,
-            self._outbox.file,
-            self._address,
-            settings.http_url,
-            settings.aggregator.picture_kbit_s,
-            self._trust.context if self._trust else None,
+        spare = MemoryRing(memory.file, clock, _MEMORY_PICTURE_BYTES)
+        upload = partial(
+            Uploader,
+            address=self._address,
+            url=settings.http_url,
+            kbit_s=settings.aggregator.picture_kbit_s,
+            tls=tls,
         )
-        self._picture_writer = PictureWriter(self._pictures, self._outbox, self._uploader.stir)
+        self._uploaders = [upload(ring, self._outbox.file), upload(spare, memory.file)]
+        self._picture_writer = PictureWriter(ring, self._outbox, self._stir_uploaders, (spare, memory))
         self._link = Link(
             self._address,
             settings.broker_address,
@@ -96,19 +114,21 @@ class Agent:
             random.Random(),
             version=version("hawkline"),
             health_interval_s=settings.health.interval_s,
-            on_listening=self._uploader.stir,
+            on_listening=self._stir_uploaders,
             on_order=self._ordered,
-            tls=self._trust.context if self._trust else None,
+            tls=tls,
+            more=(self._intake.memory,),
         )
         if self._trust:
             self._trust.on_renewed = self._link.reconnect
         self._publisher = self._link.publisher
-        self._outbox.on_ready = self._publisher.stir
+        for outbox, publisher in zip(self._intake.outboxes, self._link.publishers, strict=True):
+            outbox.on_ready = publisher.stir
         self._cameras = [
             CameraSupervisor(index, camera, self._outbox.new_run, self._reported)
             for index, camera in enumerate(cameras)
         ]
-        self._tickets: OrderedDict[tuple[int, int, int], int] = OrderedDict()
+        self._tickets: OrderedDict[tuple[int, int, int], Numbered] = OrderedDict()
         self._tickets_lock = threading.Lock()
 
     def run(self, stopping: threading.Event) -> Ending:
@@ -121,7 +141,8 @@ class Agent:
             len(self._lines),
         )
         writer = start_vital("picture-writer", self._picture_writer.run)
-        threads = [start_vital("publisher", self._publisher.run), start_vital("uploader", self._uploader.run)]
+        threads = [start_vital("publisher", publisher.run) for publisher in self._link.publishers]
+        threads += [start_vital("uploader", uploader.run) for uploader in self._uploaders]
         if self._trust:
             start_vital("trust", self._trust.run)
         self._link.start()
@@ -129,34 +150,46 @@ class Agent:
             camera.start()
         started_s = self._clock.monotonic_s()
         beat_s = started_s + min(2.0, self._settings.health.interval_s)
-        while not stopping.wait(0.2) and not self._publisher.copy_detected.is_set():
+        ending = None
+        while ending is None:
+            ending = Ending.STOPPED if stopping.wait(0.2) else self._reason_to_begin_anew()
             if self._clock.monotonic_s() >= beat_s:
                 beat_s += self._settings.health.interval_s
                 self._beat(started_s)
-        copied = self._publisher.copy_detected.is_set() and not stopping.is_set()
         for camera in self._cameras:
             camera.stop()
         self._picture_writer.stop()
         writer.join(_DRAIN_S)
-        self._leave(threads, drain=not copied)
-        return Ending.COPY if copied else Ending.STOPPED
+        self._leave(threads, drain=ending is not Ending.COPY)
+        return ending
+
+    def _reason_to_begin_anew(self) -> Ending | None:
+        if self._publisher.copy_detected.is_set():
+            return Ending.COPY
+        now_s = self._clock.monotonic_s()
+        if not self._outbox.file.is_volatile or now_s < self._card_look_s or any(self._intake.waiting().values()):
+            return None
+        self._card_look_s = now_s + _CARD_LOOK_S
+        return Ending.CARD if takes_writes(self._path, self._clock, self._settings.outbox.max_bytes) else None
 
     def _leave(self, threads: Sequence[threading.Thread], *, drain: bool) -> None:
         """What the cameras left is brought out as far as it goes, then the file is closed."""
         deadline_s = self._clock.monotonic_s() + _DRAIN_S
         while drain and self._link.is_up and self._clock.monotonic_s() < deadline_s:
-            if not any(self._outbox.waiting().values()) and not self._outbox.file.count_pictures_waiting():
+            if not any(self._intake.waiting().values()) and not any(uploader.waiting for uploader in self._uploaders):
                 break
             threading.Event().wait(0.05)
         if self._trust:
             self._trust.stop()
-        self._publisher.stop()
-        self._uploader.stop()
+        for publisher in self._link.publishers:
+            publisher.stop()
+        for uploader in self._uploaders:
+            uploader.stop()
         for thread in threads:
             thread.join(12)
         self._link.stop()
-        left = self._outbox.waiting()
-        self._outbox.close()
+        left = self._intake.waiting()
+        self._intake.close()
         log.info(
             "agent %s/%s ended; waiting: %d alarm, %d bulk",
             self._address.site,
@@ -165,6 +198,10 @@ class Agent:
             left[Lane.BULK],
         )
 
+    def _stir_uploaders(self) -> None:
+        for uploader in self._uploaders:
+            uploader.stir()
+
     def _ordered(self, order: Order) -> None:
         try:
             self._arming.obey(order)
@@ -172,8 +209,9 @@ class Agent:
             log.error("an order cannot be kept: %s", error)
 
     def _beat(self, started_s: float) -> None:
-        beat = health.take(self._clock, started_s, self._outbox, self._settings.data_dir, self._cameras)
-        self._link.beat(msgspec.structs.replace(beat, order=self._arming.version))
+        beat = health.take(self._clock, started_s, self._intake, self._settings.data_dir, self._cameras)
+        own = {"order": self._arming.version, "pictures_given_up": self._picture_writer.given_up}
+        self._link.beat(msgspec.structs.replace(beat, **own))
 
     def _reported(self, camera: int, run: int, report: Report) -> None:
         if isinstance(report, Sighting):
@@ -185,11 +223,11 @@ class Agent:
 
     def _saw(self, camera: int, run: int, sighting: Sighting) -> None:
         event = self._event(camera, run, sighting)
-        sequence = self._outbox.append(Lane.ALARM if event.priority else Lane.BULK, event)
+        numbered = self._intake.append(Lane.ALARM if event.priority else Lane.BULK, event)
         if not event.priority:
             return
         with self._tickets_lock:
-            self._tickets[camera, run, sighting.ticket] = sequence
+            self._tickets[camera, run, sighting.ticket] = numbered
             while len(self._tickets) > _TICKETS:
                 self._tickets.popitem(last=False)
 
@@ -219,14 +257,15 @@ class Agent:
 
     def _pictured(self, camera: int, run: int, picture: Picture) -> None:
         with self._tickets_lock:
-            sequence = self._tickets.pop((camera, run, picture.ticket), None)
-        if sequence is None:
+            numbered = self._tickets.pop((camera, run, picture.ticket), None)
+        if numbered is None:
             return
-        self._picture_writer.add(Taken(sequence, picture.jpeg, to_ms(picture.taken_at_s)))
+        taken_ms = to_ms(picture.taken_at_s)
+        self._picture_writer.add(Taken(numbered.sequence, picture.jpeg, taken_ms, numbered.epoch))
 
     def _camera_told(self, camera: int, status: Status) -> None:
         if status.state is not self._cameras[camera].status.state:
-            self._outbox.append(
+            self._intake.append(
                 Lane.ALARM,
                 CameraChanged(to_ms(self._clock.now_s()), self._revision, camera, status.state, status.detail[:120]),
             )

@@ -1,15 +1,22 @@
 """What a box says of itself with every heartbeat."""
 
+import logging
 import os
 import shutil
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge_agent.outbox import Outbox
+from edge_agent.outbox import Intake
+from edge_agent.outbox.ballast import BALLAST_BYTES
+from edge_agent.outbox.card import Refusal, words_of
 from edge_agent.supervise import CameraSupervisor
 from shared.clock import Clock, to_ms
 from shared.events import CameraHealth, Health, Lane
 
+log = logging.getLogger(__name__)
+
+_MOST_WORDS = 200
 _THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
 
 
@@ -21,9 +28,13 @@ def cpu_temperature_c() -> float | None:
         return None
 
 
-def take(clock: Clock, started_s: float, outbox: Outbox, data_dir: Path, cameras: Sequence[CameraSupervisor]) -> Health:
-    """The box's present health; `started_s` is a monotonic time."""
-    waiting = outbox.waiting()
+def take(clock: Clock, started_s: float, intake: Intake, data_dir: Path, cameras: Sequence[CameraSupervisor]) -> Health:
+    """The box's present health, with what the card says to a write just now; `started_s` is a monotonic time."""
+    outbox, waiting = intake.card, intake.waiting()
+    refusal = outbox.probe()
+    pictures, unread = _pictures_waiting(intake)
+    if unread and not refusal:
+        refusal = Refusal(f"the card cannot be read: {words_of(unread)}", to_ms(clock.now_s()))
     return Health(
         at_ms=to_ms(clock.now_s()),
         session=outbox.session,
@@ -32,12 +43,36 @@ def take(clock: Clock, started_s: float, outbox: Outbox, data_dir: Path, cameras
         cameras=tuple(_camera(camera) for camera in cameras),
         waiting_alarm=waiting[Lane.ALARM],
         waiting_bulk=waiting[Lane.BULK],
-        pictures_waiting=outbox.file.count_pictures_waiting(),
-        disk_free_bytes=shutil.disk_usage(data_dir).free,
+        pictures_waiting=pictures,
+        disk_free_bytes=_disk_free_bytes(data_dir, is_full=outbox.is_disk_full),
         cpu_temperature_c=cpu_temperature_c(),
         load_1m=round(os.getloadavg()[0], 2),
         outbox_damages=outbox.damages,
+        outbox=refusal.reason[:_MOST_WORDS] if refusal else "",
+        outbox_since_ms=refusal.since_ms if refusal else 0,
+        disk_full=outbox.is_disk_full,
     )
+
+
+def _pictures_waiting(intake: Intake) -> tuple[int, sqlite3.Error | None]:
+    """How many, as far as they can be counted, and why not all can."""
+    count, unread = 0, None
+    for outbox in intake.outboxes:
+        try:
+            count += outbox.file.count_pictures_waiting()
+        except sqlite3.Error as error:
+            unread = error
+    return count, unread
+
+
+def _disk_free_bytes(data_dir: Path, *, is_full: bool) -> int:
+    """What is free beyond the room that we made ourselves by giving up the ballast; 0 where it cannot be asked."""
+    try:
+        free = shutil.disk_usage(data_dir).free
+    except OSError as error:
+        log.error("%s: how much is free cannot be asked: %s", data_dir, error)
+        return 0
+    return max(0, free - BALLAST_BYTES) if is_full else free
 
 
 def _camera(supervisor: CameraSupervisor) -> CameraHealth:

@@ -8,7 +8,7 @@ import logging
 import random
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -47,6 +47,7 @@ class Link:
         on_change: something was heard or delivered; for those who run no thread for the publisher.
         loop: serves the connection in place of a thread of its own.
         tls: what we show, and whom we believe; None speaks in plain text. Not with a loop.
+        more: other sources under epochs of their own, sent beside the outbox.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Link:
         on_change: Callable[[], None] | None = None,
         loop: Loop | None = None,
         tls: ssl.SSLContext | None = None,
+        more: Sequence[Source] = (),
     ) -> None:
         self._address, self._broker, self._outbox, self._clock = address, broker, outbox, clock
         self._version, self._health_interval_s = version, health_interval_s
@@ -74,6 +76,7 @@ class Link:
         self._starting = threading.Lock()
         self._connection: Connection | LoopConnection | None = None
         self.publisher = Publisher(outbox, address, self.send, clock, rng)
+        self.publishers = [self.publisher, *(Publisher(each, address, self.send, clock, rng) for each in more)]
 
     @property
     def is_up(self) -> bool:
@@ -95,7 +98,7 @@ class Link:
     def cut_off(self) -> None:
         """Go without a word, until `start`."""
         self._stop(None)
-        self.publisher.set_listening(False)
+        self._set_listening(False)
 
     def reconnect(self) -> None:
         """Connect anew, as when our certificate is another one; the session and what it holds stay."""
@@ -130,7 +133,7 @@ class Link:
             subscriptions=subscriptions,
             on_message=self._heard,
             on_up=self._came_up,
-            on_down=lambda _reason: self.publisher.set_listening(False),
+            on_down=lambda _reason: self._set_listening(False),
             on_delivered=self._delivered,
             # Without a time: it is told when we cannot tell it.
             will=Will(state, encode_message(BoxState(self._outbox.session, alive=False))),
@@ -155,8 +158,13 @@ class Link:
             birth = encode_message(self._state(alive=True))
             connection.publish(self._address.topic(Channel.STATE), birth, qos=1, retain=True)
 
+    def _set_listening(self, listening: bool) -> None:
+        for publisher in self.publishers:
+            publisher.set_listening(listening)
+
     def _delivered(self, packet: int) -> None:
-        self.publisher.delivered(packet)
+        for publisher in self.publishers:
+            publisher.delivered(packet)
         if self._on_change:
             self._on_change()
 
@@ -175,14 +183,15 @@ class Link:
             self._on_change()
 
     def _marked(self, alive: bool) -> None:
-        self.publisher.set_listening(alive)
+        self._set_listening(alive)
         if alive and self._on_listening:
             self._on_listening()
 
     def _acknowledged(self, acknowledgement: Acknowledgement) -> None:
         # Who acknowledges listens: brokers have been seen to keep the retained marker back when a session is resumed
         # with messages in its queue.
-        self.publisher.set_listening(True)
-        self.publisher.acknowledged(acknowledgement)
+        self._set_listening(True)
+        for publisher in self.publishers:
+            publisher.acknowledged(acknowledgement)
         if self._on_acknowledged:
             self._on_acknowledged(acknowledgement)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from edge_agent.outbox.card import CardError
 from shared.clock import Clock
 from shared.envelope import VERSION, Acknowledgement, Header, encode_batch, split_contiguous
 from shared.events import Lane
@@ -245,8 +246,7 @@ class Publisher:
                 middle = len(waiting) // 2
                 log.warning("%s %d to %d: never answered; sent in halves", lane.label, batch.first, batch.last)
                 runs = [waiting[:middle], waiting[middle:]]
-            elif self._clock.monotonic_s() - batch.begun_s >= _GIVE_UP_S:
-                self._outbox.quarantine(lane, batch.first)
+            elif self._clock.monotonic_s() - batch.begun_s >= _GIVE_UP_S and self._put_aside(lane, batch):
                 return
         for run in runs:
             again = _Again(batch.attempts + 1, strikes, batch.begun_s)
@@ -256,6 +256,15 @@ class Publisher:
                     self._flying[lane].append(
                         _Batch(run[0][0], run[-1][0], due_s, batch.attempts, None, 0, batch.begun_s, strikes=strikes)
                     )
+
+    def _put_aside(self, lane: Lane, batch: _Batch) -> bool:
+        """Give up a single event; false where the card refuses that: then it is sent on."""
+        try:
+            self._outbox.quarantine(lane, batch.first)
+        except (sqlite3.Error, CardError) as error:
+            log.error("%s %d is never answered and cannot be put aside: %s", lane.label, batch.first, error)
+            return False
+        return True
 
     def _by_clock(self, lane: Lane, run: list[tuple[int, bytes]]) -> list[list[tuple[int, bytes]]]:
         """Cut a run where the clock was set: one batch has one time of sending."""

@@ -323,6 +323,14 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     """Version of the newest order that the box obeys."""
     outbox_damages: int = 0
     """Damaged outbox files that were put aside on the box."""
+    outbox: str = ""
+    """Why events are kept in memory only, in words; empty while they get on the card."""
+    outbox_since_ms: int = 0
+    """Since when it is so (Unix milliseconds); 0 while they get on the card."""
+    disk_full: bool = False
+    """The disk was found full: new events take the place of the oldest."""
+    pictures_given_up: int = 0
+    """Pictures since the box's start that neither its card nor its memory took; their events came all the same."""
 
 
 class BoxState(msgspec.Struct, frozen=True, omit_defaults=True):

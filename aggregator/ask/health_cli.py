@@ -120,7 +120,7 @@ def _is_well(row: dict[str, Any]) -> bool:
         return bool(row["box"] == "online" and row["state"] == _WATCHING)
     if "sensor" in row:
         return bool(row["box"] == "online" and row["state"] == _NORMAL)
-    return bool(row["state"] == "online" and row["watching"] == row["cameras"])
+    return bool(row["state"] == "online" and row["watching"] == row["cameras"] and not row["trouble"])
 
 
 def _sensor(sensor: dict[str, Any]) -> dict[str, Any]:
@@ -139,10 +139,21 @@ def _box(box: dict[str, Any]) -> dict[str, Any]:
         "cameras": len(cameras),
         "watching": sum(camera["state"] == _WATCHING for camera in cameras),
         "clock_off_s": box["clock_off_s"],
+        "trouble": "; ".join(_words(box)),
         "lost": box["lost"],
         "waiting": beat.get("waiting_alarm", 0) + beat.get("waiting_bulk", 0),
         "version": box["version"],
     }
+
+
+def _words(box: dict[str, Any]) -> list[str]:
+    """What is wrong with a box besides its state."""
+    words = {
+        "two_lives": "two boxes use this name",
+        "card_refuses": (box["health"] or {}).get("outbox", ""),
+        "disk_full": "its disk is full: new events take the place of the oldest",
+    }
+    return [words.get(trouble, trouble) for trouble in box["troubles"]]
 
 
 def _cameras(boxes: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -153,7 +164,8 @@ def _cameras(boxes: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
                 "agent": box["agent"],
                 "camera": camera["name"],
                 # A silent box's last words are no news of its cameras.
-                "box": box["state"],
+                # Nor is it known of which of two boxes the last words were.
+                "box": "two_lives" if box["two_lives"] else box["state"],
                 "state": camera["state"],
                 "fps": round(camera.get("fps", 0.0), 1),
                 "dropped": camera.get("dropped", 0),

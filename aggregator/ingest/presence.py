@@ -17,6 +17,7 @@ from aggregator.ingest.arrivals import Arrivals
 from aggregator.ingest.commit import SQL, acknowledge
 from aggregator.ingest.coverage import SLOT_MS, Beat, Coverage, Slot
 from aggregator.ingest.cursor import Cursor, from_text, to_text
+from aggregator.ingest.lives import Lives
 from aggregator.store import Database
 from aggregator.store.database import Connection as DatabaseConnection
 from shared.clock import to_ms
@@ -45,6 +46,7 @@ class PresenceWorker:
         self._database = database
         self._arrivals = Arrivals()
         self._coverage = Coverage()
+        self._lives = Lives()
         self._intervals: dict[Address, float] = {}
         self._sampled: dict[Address, int] = {}
         """Quarter-hour of the newest sample of each box."""
@@ -123,6 +125,8 @@ class PresenceWorker:
         for row in connection.execute(SQL["newest_beats"]):
             address = Address(row["site"], row["agent"])
             self._intervals[address] = row["health_interval_s"]
+            if row["doubled_at"]:
+                self._lives.remember(address, to_ms(row["doubled_at"].timestamp()))
             if address not in self._coverage.beats and row["health"]:
                 with contextlib.suppress(msgspec.ValidationError):  # of another version
                     health = msgspec.convert(row["health"], Health)
@@ -162,7 +166,7 @@ class PresenceWorker:
             if channel is Channel.HEALTH:
                 self._note_health(connection, address, decode_message(message.payload, Health), message)
             elif message.payload:
-                self._note_state(connection, address, decode_message(message.payload, BoxState))
+                self._note_state(connection, address, decode_message(message.payload, BoxState), message)
         except (WireError, psycopg.DataError) as error:
             reason = error.reason if isinstance(error, WireError) else "value"
             connection.execute(
@@ -201,13 +205,30 @@ class PresenceWorker:
                 "health": Jsonb(msgspec.to_builtins(health)),
             },
         )
+        self._note_life(connection, address, health, message)
         beat = Beat.of(health, at_ms)
-        self._coverage.note(address, beat, self._intervals.get(address, _INTERVAL_S))
+        if self._lives.are_two(address, at_ms):
+            self._coverage.beats.pop(address, None)  # which of them watches what is not known
+        else:
+            self._coverage.note(address, beat, self._intervals.get(address, _INTERVAL_S))
         if self._sampled.get(address) != at_ms // SLOT_MS:
             self._sampled[address] = at_ms // SLOT_MS
             connection.execute(SQL["add_health_sample"], _sample(address, health, beat))
 
-    def _note_state(self, connection: DatabaseConnection, address: Address, state: BoxState) -> None:
+    def _note_life(
+        self, connection: DatabaseConnection, address: Address, told: Health | BoxState, message: Message
+    ) -> None:
+        """A retained birth may be of long ago."""
+        life, at_ms = (told.epoch, told.session), to_ms(message.received_at_s)
+        if message.retained or not self._lives.note(address, life, at_ms):
+            return
+        log.warning("box %s/%s: two boxes use this name; neither is counted on", address.site, address.agent)
+        at = datetime.fromtimestamp(message.received_at_s, tz=UTC)
+        connection.execute(SQL["note_two_lives"], {"site": address.site, "agent": address.agent, "at": at})
+
+    def _note_state(
+        self, connection: DatabaseConnection, address: Address, state: BoxState, message: Message
+    ) -> None:
         if not state.alive:
             return  # wills race with births; only the heartbeat's expiry decides
         self._intervals[address] = state.health_interval_s
@@ -231,6 +252,7 @@ class PresenceWorker:
                 "epoch": state.epoch,
             },
         )
+        self._note_life(connection, address, state, message)
         known = {Lane(row["lane"]): Cursor(row["contiguous"], from_text(row["above"])) for row in rows}
         # An unknown box is answered too: it learns that somebody listens, even where its broker keeps the marker back.
         for lane in Lane:

@@ -8,6 +8,8 @@ import httpx
 
 from aggregator.alerting.alerts import SQL
 from aggregator.config import WebhookSettings
+from aggregator.notify.receivers import receiver_context
+from aggregator.notify.retry_after import STATUSES, retry_after_s
 from aggregator.notify.signing import sign
 from aggregator.store import Database
 from aggregator.store.database import Connection, Row
@@ -33,6 +35,8 @@ class WebhookSender:
     def __init__(self, database: Database, webhook: WebhookSettings, clock: Clock) -> None:
         self._database, self._webhook, self._clock = database, webhook, clock
         self._rng = random.Random()
+        self._left_alone_until_s = 0.0
+        """The receiver asked to be left alone until this monotonic time, with whatever it is."""
 
     def start(self) -> None:
         """Begin."""
@@ -42,36 +46,43 @@ class WebhookSender:
         self._database.keep_serving(f"webhook-{self._webhook.name}", self._serve, autocommit=True)
 
     def _serve(self, connection: Connection) -> None:
-        with httpx.Client(timeout=_TIMEOUT_S, trust_env=False) as client:
+        tls = receiver_context(self._webhook.ca)
+        with httpx.Client(timeout=_TIMEOUT_S, trust_env=False, verify=tls) as client:
             while True:
                 while self.deliver_one(connection, client):
                     pass
                 time.sleep(_POLL_S)
 
     def deliver_one(self, connection: Connection, client: httpx.Client) -> bool:
-        """Try the delivery that has been due longest; False when none is due."""
+        """Try the delivery that has been due longest; False when none is due, or the receiver is to be left alone."""
+        if self._clock.monotonic_s() < self._left_alone_until_s:
+            return False
         row = connection.execute(SQL["take_delivery"], {"webhook": self._webhook.name}).fetchone()
         if row is None:
             return False
         try:
-            status = self._post(client, row["id"], bytes(row["body"]))
+            status, asked_s = self._post(client, row["id"], bytes(row["body"]))
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             self._fail(connection, row, f"{type(error).__name__}: {error}")
             return True
         if 200 <= status < 300:
             connection.execute(SQL["delivery_done"], {"id": row["id"]})
         else:
-            self._fail(connection, row, f"HTTP {status}", final=status == 410)
+            self._left_alone_until_s = self._clock.monotonic_s() + asked_s
+            asks = f", asks to be left alone for {asked_s:.0f} s" if asked_s else ""
+            self._fail(connection, row, f"HTTP {status}{asks}", final=status == 410, least_s=asked_s)
         return True
 
-    def _post(self, client: httpx.Client, message_id: str, body: bytes) -> int:
+    def _post(self, client: httpx.Client, message_id: str, body: bytes) -> tuple[int, float]:
+        """The answer's status, and for how many seconds the receiver wants no more."""
         headers = sign(self._webhook.secret, message_id, int(self._clock.now_s()), body)
         headers["content-type"] = "application/json"
         # Streamed: the answer's body is nobody's business, however long it is.
         with client.stream("POST", self._webhook.url, content=body, headers=headers) as response:
-            return response.status_code
+            status = response.status_code
+            return status, retry_after_s(response.headers, self._clock.now_s()) if status in STATUSES else 0.0
 
-    def _fail(self, connection: Connection, row: Row, error: str, *, final: bool = False) -> None:
+    def _fail(self, connection: Connection, row: Row, error: str, *, final: bool = False, least_s: float = 0.0) -> None:
         give_up = final or row["attempts"] >= _MAX_ATTEMPTS
         log.warning(
             "webhook %s, alert %s, try %d: %s%s",
@@ -87,6 +98,6 @@ class WebhookSender:
                 "id": row["id"],
                 "error": error[:500],
                 "give_up": give_up,
-                "wait_s": retry_wait_s(row["attempts"], self._rng),
+                "wait_s": max(least_s, retry_wait_s(row["attempts"], self._rng)),
             },
         )

@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, computed_field
 
 Verdict = Literal["true", "false", "test"]
 PresenceState = Literal["online", "silent", "unknown"]
+Trouble = Literal["two_lives", "card_refuses", "disk_full"]
 
 
 class _Entity(BaseModel):
@@ -54,6 +55,20 @@ class Box(_Entity):
     """Seconds by which the box's clock was ahead at its last heartbeat."""
     lost: int = 0
     """Numbers of the last seven days that stand for events which will not come; /api/v1/gaps says why."""
+    two_lives: bool = False
+    """Two boxes use this name: neither can confirm that nothing happens."""
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def troubles(self) -> list[Trouble]:
+        """What is wrong with it besides its state; of `card_refuses` the heartbeat's `outbox` says why."""
+        beat = self.health or {}
+        found: dict[Trouble, bool] = {
+            "two_lives": self.two_lives,
+            "card_refuses": bool(beat.get("outbox")),
+            "disk_full": bool(beat.get("disk_full")),
+        }
+        return [name for name, is_so in found.items() if is_so]
 
 
 class Sensor(_Entity):

@@ -43,6 +43,16 @@ class LaneNumbers:
                 del known[sequence]
         self.gone.append((first, last))
 
+    def join_gone(self) -> None:
+        """Make one of neighbouring ranges: while the card refuses, they only become more."""
+        joined: list[tuple[int, int]] = []
+        for first, last in sorted(self.gone):
+            if joined and first <= joined[-1][1] + 1:
+                joined[-1] = joined[-1][0], max(joined[-1][1], last)
+            else:
+                joined.append((first, last))
+        self.gone = joined
+
     def without_gone(self, rows: dict[int, bytes]) -> dict[int, bytes]:
         """Of rows that were read from disk those that are not acknowledged."""
         return {sequence: row for sequence, row in rows.items() if not _within(sequence, self.gone)}

@@ -4,115 +4,175 @@ Numbers come from blocks that were reserved on disk beforehand, so a number is n
 An alarm can be published the moment it is numbered; the writer thread puts it on disk at the same time. Bulk becomes
 visible to the publisher once it is durable. After an unclean end the numbers that may have been used are skipped, and
 a RangeLost record says so.
+
+A card that refuses writes holds up nothing: what has a number waits in memory and is published from there. Where the
+reserved numbers run out, `append` says so, and the events go elsewhere (docs/adr/0016).
 """
 
 import logging
 import sqlite3
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
+from edge_agent.outbox.card import CardError, Refusal, is_full, is_refusal, words_of
 from edge_agent.outbox.frames import ClockFrames, boot_id
 from edge_agent.outbox.lane import LaneNumbers
-from edge_agent.outbox.room import Change, Room, Victim
+from edge_agent.outbox.memory import MemoryFile
+from edge_agent.outbox.room import Room
+from edge_agent.outbox.runs import Runs
 from edge_agent.outbox.salvage import damages, mend
 from edge_agent.outbox.store import (
+    CardRefusesError,
     LaneRecord,
     OutboxFile,
     put_aside,
     set_counter,
     set_lane,
 )
+from edge_agent.outbox.writer import BLOCK, Together, Writer
 from shared.clock import Clock, to_ms
 from shared.envelope import encode_event
 from shared.errors import UnavailableError
 from shared.events import ConfigApplied, Event, Lane, LineSpec, LossReason, RangeLost
 from shared.ids import new_epoch
-from shared.threads import start_vital
 
 log = logging.getLogger(__name__)
 
-BLOCK = 4096
-"""Numbers reserved at a time: one durable write per 4,096 events, at most that many skipped by a power cut."""
-_BULK_COMMIT_S = 0.2
-"""A commit of one small row costs about 5 KB of write-ahead log; bulk shares one."""
-_RETRY_S = 2.0
-_CLOSE_S = 10.0
+_NUMBER_S = 2.0
+"""So long an event waits for a number while nothing says that the card refuses."""
 
 
 class Outbox:
     """The box's store of events on their way.
 
     Args:
-        path: the SQLite file; created where absent.
+        path: the SQLite file; created where absent. None keeps everything in memory, under an epoch of this life.
         max_bytes: bound on waiting rows; beyond it the oldest bulk is evicted first, alarms last.
         boot: tells this boot of the machine from others.
         on_ready: called, from any thread, when a lane has something new to publish.
+        in_place_of_card: why one in memory stands for the box's own.
 
     Raises:
-        UnavailableError: the file cannot be opened.
+        UnavailableError: the file cannot be opened; CardRefusesError where the card takes no writes.
     """
 
     def __init__(
         self,
-        path: Path,
+        path: Path | None,
         clock: Clock,
         *,
         max_bytes: int,
         boot: str | None = None,
         on_ready: Callable[[], None] = lambda: None,
+        in_place_of_card: Refusal | None = None,
     ) -> None:
-        self._room = Room(path.with_suffix(".ballast"), max_bytes)
-        self._spare: list[int] = []
-        """Numbers of reports whose transaction failed."""
-        try:
-            self.file = OutboxFile(path, mend=mend, max_bytes=max_bytes)
-        except UnavailableError:
-            if not self._room.give():
-                raise
-            self.file = OutboxFile(path, mend=mend, max_bytes=max_bytes)
+        self._in_place_of_card = in_place_of_card
+        self._room = Room(path and path.with_suffix(".ballast"), max_bytes)
+        self.file = self._open(path, max_bytes)
         self._clock = clock
         self.on_ready = on_ready
-        self._lock = threading.Lock()
-        self._work = threading.Condition(self._lock)
-        self._durable = threading.Condition(self._lock)
-        self._closing = False
-        self._urgent = False
+        try:
+            used_bytes = self._take_up(boot)
+        except sqlite3.Error as error:
+            self.file.close()
+            message = f"{self.file.path}: the outbox cannot be read or written ({error})"
+            if is_refusal(error):
+                raise CardRefusesError(message, words_of(error)) from None
+            raise UnavailableError(message) from None
+        self._room.begin(used_bytes)
+        self._writer.start()
+
+    def _take_up(self, boot: str | None) -> int:
+        """Go on where the file ends, with numbers reserved; returns how many bytes wait."""
         counts, used_bytes = self.file.waiting()
         self._lanes = {lane: LaneNumbers(self.file.lane(lane)) for lane in Lane}
         for lane, count in counts.items():
             self._lanes[lane].waiting = count
         self.epoch = self.file.counter("epoch") or new_epoch()
         self.session = (self.file.counter("session") or 0) + 1
-        self._run = self.file.counter("run") or 0
-        self._frames = ClockFrames(self.file, clock, boot or boot_id(), self._following())
+        self._runs = Runs(self.file)
+        self._frames = ClockFrames(self.file, self._clock, boot or boot_id(), self._following())
+        self._writer = Writer(self.file, self._clock, self._room, self._lanes, self._frames, self._ready)
+        self._lock = self._writer.lock
         self._begin_even_on_a_full_disk()
-        self._room.begin(used_bytes)
-        self._writer = start_vital("outbox-writer", self._write_on)
+        return used_bytes
 
-    def append(self, lane: Lane, event: Event) -> int:
+    def _open(self, path: Path | None, max_bytes: int) -> OutboxFile:
+        if path is None:
+            return MemoryFile(max_bytes)
+        try:
+            return OutboxFile(path, mend=mend, max_bytes=max_bytes)
+        except UnavailableError:
+            if not self._room.give():
+                raise
+            return OutboxFile(path, mend=mend, max_bytes=max_bytes)
+
+    def append(self, lane: Lane, event: Event, together: Together | None = None) -> int:
         """Number an event and see to it that it gets on disk.
+
+        Args:
+            lane: on which it goes.
+            event: what happened.
+            together: gets on disk with it, whether or not the event is acknowledged before.
 
         Returns:
             Its sequence in the lane. An alarm can be published from now on.
+
+        Raises:
+            CardError: there is no number for it, and the card gives no new ones; nothing was changed.
         """
         row = encode_event(event)
         with self._lock:
             numbers = self._lanes[lane]
-            while numbers.next > numbers.reserved_to:
-                self._urgent = True
-                self._work.notify()
-                self._durable.wait(_RETRY_S)
+            self._await_number(numbers)
             self._frames.look(self._following())
             sequence = numbers.take(row)
+            if together:
+                self._writer.add(together)
             if lane is Lane.ALARM:
-                self._urgent = True
-                self._work.notify()
+                self._writer.hurry()
         if lane is Lane.ALARM:
             self.on_ready()
         return sequence
+
+    def _await_number(self, numbers: LaneNumbers) -> None:
+        """Wait until the card has reserved more numbers: for a moment only, or not at all where it refuses."""
+
+        def is_settled() -> bool:
+            return numbers.next <= numbers.reserved_to or self._writer.card.refusal is not None
+
+        if numbers.next <= numbers.reserved_to:
+            return
+        self._writer.hurry()
+        self._writer.durable.wait_for(is_settled, _NUMBER_S)
+        if numbers.next > numbers.reserved_to:
+            refusal = self._writer.card.refusal
+            raise CardError(refusal.reason if refusal else "the card does not answer")
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """Why nothing gets on disk; None where it does."""
+        with self._lock:
+            return self._in_place_of_card or self._writer.card.refusal
+
+    def pin(self, sequence: int) -> None:
+        """Alarms up to this number are not given up, however full it is."""
+        self._writer.pinned = sequence
+
+    @property
+    def is_disk_full(self) -> bool:
+        """Whether the disk was found full, and the ballast had to make room."""
+        return self._room.is_full
+
+    def probe(self) -> Refusal | None:
+        """See whether the card takes a write now; waits a few seconds at most.
+
+        Returns:
+            Why it does not.
+        """
+        return self._in_place_of_card or self._writer.probe()
 
     def next_batch(self, lane: Lane, after: int, max_rows: int, max_bytes: int) -> tuple[int, list[bytes]] | None:
         """The first rows above `after` that may be published and whose numbers follow on each other.
@@ -122,7 +182,9 @@ class Outbox:
         """
         with self._lock:
             numbers = self._lanes[lane]
-            known = {**numbers.recent, **(numbers.pending if lane is Lane.ALARM else {})}
+            known = dict(numbers.recent)
+            if lane is Lane.ALARM or self._writer.card.refusal:
+                known |= numbers.pending
             start = after + 1
             from_disk = start not in known and start <= numbers.durable_to
         if from_disk:
@@ -165,12 +227,7 @@ class Outbox:
 
     def low(self, lane: Lane) -> int:
         """The oldest number that can still be sent: what is below it and unknown will never come."""
-        with self._lock:
-            numbers = self._lanes[lane]
-            bound = next(iter(numbers.pending), numbers.next)
-        # In this order: a row that leaves memory in between is on disk by now.
-        oldest = self.file.oldest(lane)
-        return bound if oldest is None else min(oldest, bound)
+        return self._writer.low(lane)
 
     def acknowledge(self, lane: Lane, contiguous: int, ranges: tuple[tuple[int, int], ...]) -> None:
         """The aggregator has committed these numbers: forget them, also those still on their way to disk."""
@@ -184,6 +241,7 @@ class Outbox:
 
         Raises:
             sqlite3.Error: nothing was changed.
+            CardError: its bytes are kept, and it still waits.
         """
         rows = self.waiting_between(lane, sequence, sequence)
         if not rows:
@@ -208,15 +266,11 @@ class Outbox:
     @property
     def damages(self) -> int:
         """How many damaged files were put aside in this folder."""
-        return damages(self.file.path)
+        return 0 if self.file.is_volatile else damages(self.file.path)
 
     def new_run(self) -> int:
         """A number for a camera worker's life, so that its track ids are unlike those before."""
-        with self._lock:
-            self._run += 1
-            run = self._run
-        self.file.change(lambda db: set_counter(db, "run", run))
-        return run
+        return self._runs.take()
 
     def apply_config(self, cameras: tuple[str, ...], lines: tuple[LineSpec, ...]) -> int:
         """Announce a configuration when it differs from the last announced one.
@@ -231,35 +285,31 @@ class Outbox:
         revision = known[0] + 1 if known else 1
         # Announced first, noted after: a crash between announces twice, never not at all.
         self.append(Lane.ALARM, ConfigApplied(to_ms(self._clock.now_s()), revision, cameras, lines))
-        self.flush()
-        self.file.change(lambda db: db.execute("INSERT INTO applied VALUES (?, ?)", (revision, content)))
+        if self.flush():
+            try:
+                self.file.change(lambda db: db.execute("INSERT INTO applied VALUES (?, ?)", (revision, content)))
+            except sqlite3.Error as error:
+                log.error("%s: the next start announces its configuration again: %s", self.file.path, error)
         return revision
 
     def flush(self, timeout_s: float = 10.0) -> bool:
         """Wait until everything numbered so far is on disk and everything acknowledged has left it."""
-        deadline = self._clock.monotonic_s() + timeout_s
-        with self._lock:
-            self._urgent = True
-            self._work.notify()
-            while any(numbers.pending or numbers.gone for numbers in self._lanes.values()):
-                left_s = deadline - self._clock.monotonic_s()
-                if left_s <= 0 or not self._writer.is_alive():
-                    return False
-                self._durable.wait(left_s)
-        return True
+        return self._writer.flush(timeout_s)
 
     def close(self) -> None:
         """Write everything and note the exact place, so that the next start skips no number."""
-        with self._lock:
-            self._closing = True
-            self._work.notify()
-        self._writer.join(_CLOSE_S)
-        if self._writer.is_alive() or any(numbers.pending for numbers in self._lanes.values()):
+        whole = self._writer.stop()
+        try:
+            if not whole:
+                raise CardError
+            self.file.change(self._note_clean_end)
+        except (sqlite3.Error, CardError):
             # What could not be written is said by the next start: it finds an unclean end.
             log.error("%s: not everything could be written before the end", self.file.path)
-        else:
-            self.file.change(self._note_clean_end)
         self.file.close()
+
+    def _ready(self) -> None:
+        self.on_ready()
 
     def _following(self) -> dict[Lane, int]:
         return {lane: numbers.next for lane, numbers in self._lanes.items()}
@@ -282,122 +332,17 @@ class Outbox:
         for lane, numbers in self._lanes.items():
             numbers.reserved_to = numbers.next - 1 + BLOCK
             set_lane(db, lane, LaneRecord(numbers.reserved_to, numbers.durable_to, None))
+        self._runs.reserve(db)
 
     def _begin_even_on_a_full_disk(self) -> None:
         try:
             self.file.change(self._begin)
         except sqlite3.Error as error:
-            if not (_is_full(error) and self._room.give()):
-                raise UnavailableError(f"{self.file.path}: the outbox cannot be written ({error})") from None
+            if not (is_full(error) and self._room.give()):
+                raise
             self.file.change(self._begin)
 
     def _note_clean_end(self, db: sqlite3.Connection) -> None:
         for lane, numbers in self._lanes.items():
             set_lane(db, lane, LaneRecord(numbers.reserved_to, numbers.durable_to, numbers.next))
-
-    def _write_on(self) -> None:
-        while True:
-            with self._lock:
-                if not self._urgent and not self._closing:
-                    self._work.wait(_BULK_COMMIT_S)
-                self._urgent = False
-                closing = self._closing
-                rows = {lane: dict(numbers.pending) for lane, numbers in self._lanes.items()}
-                gone = {lane: list(numbers.gone) for lane, numbers in self._lanes.items()}
-                reserve = {
-                    lane: numbers.next - 1 + BLOCK
-                    for lane, numbers in self._lanes.items()
-                    if numbers.reserved_to - numbers.next < BLOCK // 2
-                }
-                dirty = self._frames.dirty
-            if not (any(rows.values()) or any(gone.values()) or reserve or dirty):
-                if closing:
-                    return
-                continue
-            try:
-                self._commit(rows, gone, reserve)
-            except sqlite3.Error as error:
-                if _is_damage(error):
-                    log.critical("%s: the file is damaged; the next start saves what can be read", self.file.path)
-                    raise
-                if _is_full(error) and self._room.give():
-                    log.error("%s: the disk is full; what comes now takes the place of the oldest", self.file.path)
-                    continue
-                log.error("%s: cannot write (%s); events wait in memory", self.file.path, error)
-                if closing:
-                    return
-                with self._lock:
-                    self._work.wait(_RETRY_S)
-
-    def _commit(
-        self,
-        rows: dict[Lane, dict[int, bytes]],
-        gone: dict[Lane, list[tuple[int, int]]],
-        reserve: dict[Lane, int],
-    ) -> None:
-        """One durable transaction, then the same in memory."""
-        with self._lock:
-            below = min(rows[Lane.ALARM], default=self._lanes[Lane.ALARM].next)
-        dirty = self._frames.dirty
-        low = {lane: self.low(lane) for lane in Lane} if dirty else {}
-        change = Change(self._room.used_bytes, {lane: numbers.waiting for lane, numbers in self._lanes.items()})
-
-        def work(db: sqlite3.Connection) -> None:
-            for lane in Lane:
-                change.add(db, lane, rows[lane])
-                for first, last in gone[lane]:
-                    change.delete(db, lane, first, last)
-                if rows[lane]:
-                    db.execute("UPDATE lanes SET durable_to = ? WHERE lane = ?", (max(rows[lane]), lane))
-                if lane in reserve:
-                    db.execute("UPDATE lanes SET reserved_to = ? WHERE lane = ?", (reserve[lane], lane))
-            if dirty:
-                with self._lock:
-                    self._frames.dirty = False
-                    self._frames.save(db, low)
-            change.evict(db, self._room.bound_bytes, below, self._number_of_report, self._report)
-
-        try:
-            self.file.change(work)
-        except sqlite3.Error:
-            with self._lock:
-                self._frames.dirty = self._frames.dirty or dirty
-                self._spare += change.reports
-            raise
-        self._room.settle(change.size)
-        with self._lock:
-            self._lanes[Lane.ALARM].recent.update(change.reports)
-            for lane, numbers in self._lanes.items():
-                evicted = [(first, last) for of, first, last in change.evicted if of is lane]
-                numbers.settle(rows[lane], len(gone[lane]), evicted, change.waiting[lane])
-                numbers.reserved_to = reserve.get(lane, numbers.reserved_to)
-            self._durable.notify_all()
-        for lane, first, last in change.evicted:
-            log.error("outbox full: numbers %d to %d of lane %s were given up", first, last, lane.label)
-        if any(rows.values()):
-            self.on_ready()
-
-    def _number_of_report(self) -> int | None:
-        """For a report that is written in the eviction's own transaction; nobody is told of it before."""
-        with self._lock:
-            alarm = self._lanes[Lane.ALARM]
-            if self._spare:
-                return self._spare.pop(0)
-            if alarm.next > alarm.reserved_to:
-                return None
-            alarm.next += 1
-            return alarm.next - 1
-
-    def _report(self, victim: Victim) -> bytes:
-        return encode_event(RangeLost(to_ms(self._clock.now_s()), *victim, LossReason.EVICTED))
-
-
-def _is_damage(error: sqlite3.Error) -> bool:
-    """Whether it is the file itself that is no good any more."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-def _is_full(error: sqlite3.Error) -> bool:
-    """Whether it was room that was missing."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return code == sqlite3.SQLITE_FULL or "full" in str(error) or "No space" in str(error)
+        self._runs.note_clean_end(db)

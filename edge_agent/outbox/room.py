@@ -20,15 +20,20 @@ class Room:
     """The bound on waiting rows.
 
     Args:
-        ballast: path of the file that is given up when the disk is full.
+        ballast: path of the file that is given up when the disk is full; None where there is no disk.
         max_bytes: as configured.
     """
 
-    def __init__(self, ballast: Path, max_bytes: int) -> None:
-        self._ballast, self._max_bytes = Ballast(ballast), max_bytes
+    def __init__(self, ballast: Path | None, max_bytes: int) -> None:
+        self._ballast, self._max_bytes = Ballast(ballast) if ballast else None, max_bytes
         self._full_bytes: int | None = None
         """The bound while the disk is full: what waits may be exchanged, not grow."""
         self.used_bytes = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the disk was found full, and has no room for the ballast yet."""
+        return self._full_bytes is not None
 
     @property
     def bound_bytes(self) -> int:
@@ -38,18 +43,21 @@ class Room:
     def begin(self, used_bytes: int) -> None:
         """So much waits at the start, which nobody knew while the file was opened."""
         self.used_bytes = used_bytes
-        self._full_bytes = None if self._ballast.hold() else max(used_bytes, LEAST_BYTES)
+        self._full_bytes = None if self._hold() else max(used_bytes, LEAST_BYTES)
 
     def settle(self, used_bytes: int) -> None:
         """What waits takes so much; where the disk is roomy again the ballast is laid down, and the bound lifted."""
         self.used_bytes = used_bytes
-        if self._ballast.hold():
+        if self._hold():
             self._full_bytes = None
 
     def give(self) -> bool:
         """The disk is full: nothing grows from now on. Returns whether there was ballast to make room with."""
         self._full_bytes = max(self.used_bytes, LEAST_BYTES)
-        return self._ballast.release()
+        return self._ballast is not None and self._ballast.release()
+
+    def _hold(self) -> bool:
+        return self._ballast is None or self._ballast.hold()
 
 
 @dataclass(slots=True)
@@ -76,19 +84,19 @@ class Change:
         self.size -= freed
 
     def evict(
-        self, db: sqlite3.Connection, bound_bytes: int, below: int, number_of: Callable[[], int | None],
+        self, db: sqlite3.Connection, bound_bytes: int, alarms: tuple[int, int], number_of: Callable[[], int | None],
         report_of: Callable[[Victim], bytes],
     ) -> None:  # fmt: skip
         """Give up the oldest, bulk before alarms, until the rest fits; report it in the same transaction.
 
         Args:
             bound_bytes: what may wait.
-            below: number from which on no alarm is given up.
+            alarms: only those between these two numbers are given up.
             number_of: gives a number of the alarm lane; None where none is reserved: then the aggregator sees the gap
                 and records it as never come.
             report_of: the report's row.
         """
-        while self.size > bound_bytes and (victim := oldest_run(db, below)):
+        while self.size > bound_bytes and (victim := oldest_run(db, *alarms)):
             self.delete(db, *victim)
             self.evicted.append(victim)
             sequence = number_of()

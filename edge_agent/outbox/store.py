@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TypeVar
 
+from edge_agent.outbox.card import is_refusal, words_of
 from shared.envelope import MAX_SEQUENCE
 from shared.errors import UnavailableError
 from shared.events import Lane
@@ -23,6 +24,14 @@ _WAL_BYTES = 4 * 2**20
 QUARANTINE_ROWS = 100
 ROW_OVERHEAD_BYTES = 24
 """What a row costs in the file beyond its bytes: key, lengths, page share."""
+
+
+class CardRefusesError(UnavailableError):
+    """The outbox cannot be opened, because its card takes no writes."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        self.reason = reason
+        super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +85,21 @@ class OutboxFile:
                 if self._lock:
                     mend(path)
                 self._write = undo.enter_context(contextlib.closing(self._connect()))
-                self._write.executescript(resources.files(__package__).joinpath("schema.sql").read_text("utf-8"))
+                lay_out(self._write)
                 self._read = self._connect()
                 sync_folder(path.parent)
             except (OSError, sqlite3.Error) as error:
                 message = f"{path}: the outbox cannot be opened ({error}); check data_dir and the disk"
+                if is_refusal(error):
+                    raise CardRefusesError(message, words_of(error)) from None
                 raise UnavailableError(message) from None
             undo.pop_all()
-        self._write_lock, self._read_lock = threading.Lock(), threading.Lock()
+        self._write_lock, self._read_lock = threading.RLock(), threading.RLock()
+
+    @property
+    def is_volatile(self) -> bool:
+        """Whether what is written goes with this process."""
+        return False
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5)
@@ -97,10 +113,13 @@ class OutboxFile:
             raise
         connection.execute("PRAGMA wal_autocheckpoint = 500")
         connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
+        self._bound(connection)
+        return connection
+
+    def _bound(self, connection: sqlite3.Connection) -> None:
         if self._max_bytes is not None:
             # Whatever our own count says: pages are half empty at worst, and pictures and frames are listed too.
             connection.execute(f"PRAGMA max_page_count = {(2 * self._max_bytes + _ROOM_BYTES) // _PAGE_BYTES}")
-        return connection
 
     def change(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` in one durable transaction: all of it, or nothing and the error."""
@@ -191,6 +210,11 @@ class OutboxFile:
             return self._read.execute(sql, arguments).fetchall()
 
 
+def lay_out(db: sqlite3.Connection) -> None:
+    """Make the tables where they are absent."""
+    db.executescript(resources.files(__package__).joinpath("schema.sql").read_text("utf-8"))
+
+
 def set_counter(db: sqlite3.Connection, name: str, value: int) -> None:
     """Write a counter within a change."""
     db.execute(
@@ -228,16 +252,18 @@ def delete_range(db: sqlite3.Connection, lane: Lane, first: int, last: int) -> t
     return count, size + count * ROW_OVERHEAD_BYTES
 
 
-def oldest_run(db: sqlite3.Connection, below: int) -> tuple[Lane, int, int] | None:
+def oldest_run(db: sqlite3.Connection, above: int, below: int) -> tuple[Lane, int, int] | None:
     """The oldest rows with contiguous numbers, bulk before alarms: what is given up when the outbox is full.
 
     Args:
         db: within a change.
+        above: number up to which no alarm is given up.
         below: number from which on no alarm is given up: what this change itself writes, reports of losses included.
     """
-    for lane, end in ((Lane.BULK, MAX_SEQUENCE), (Lane.ALARM, below)):
+    for lane, begin, end in ((Lane.BULK, 0, MAX_SEQUENCE), (Lane.ALARM, above, below)):
         found = db.execute(
-            "SELECT seq FROM events WHERE lane = ? AND seq < ? ORDER BY seq LIMIT ?", (lane, end, EVICT_ROWS)
+            "SELECT seq FROM events WHERE lane = ? AND seq > ? AND seq < ? ORDER BY seq LIMIT ?",
+            (lane, begin, end, EVICT_ROWS),
         ).fetchall()
         if found:
             first = last = found[0][0]

@@ -1,6 +1,7 @@
 """A connection that comes back by itself: one MQTT 5 client with named callbacks."""
 
 import logging
+import random
 import ssl
 import time
 from collections.abc import Callable, Sequence
@@ -13,9 +14,21 @@ from paho.mqtt.properties import Properties
 
 from shared.mqtt.loop import send_at_once
 from shared.mqtt.message import Message, Will
+from shared.mqtt.pauses import TAKEN_OVER, Pauses
 from shared.mqtt.pipe import shut
+from shared.threads import run_vital
 
 log = logging.getLogger(__name__)
+
+_LONGEST_S = 30
+"""Between two tries of a broker that does not answer."""
+
+
+class _Client(paho.Client):
+    """Its thread must not end unnoticed: a box without one would never connect again."""
+
+    def _thread_main(self) -> None:
+        run_vital("mqtt", super()._thread_main)
 
 
 class Connection:
@@ -50,11 +63,12 @@ class Connection:
         self._on_message, self._on_up, self._on_down = on_message, on_up, on_down
         self._on_delivered = on_delivered
         self._up = False
-        self._complained = False
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv5)
+        self._complained = self._leaving = False
+        self._name, self._pauses = client_id, Pauses(random.Random())
+        self._client = _Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv5)
         self._client.max_inflight_messages_set(64)
         self._client.max_queued_messages_set(256)
-        self._client.reconnect_delay_set(min_delay=1, max_delay=30)
+        self._client.reconnect_delay_set(min_delay=1, max_delay=_LONGEST_S)
         if tls:
             self._client.tls_set_context(tls)
         if will:
@@ -83,6 +97,7 @@ class Connection:
 
     def stop(self, farewell: tuple[str, bytes] | None = None) -> None:
         """Leave in order: an optional last retained message, then DISCONNECT."""
+        self._leaving = True
         if farewell and self._up:
             info = self._client.publish(*farewell, qos=1, retain=True)
             deadline = time.monotonic() + 2
@@ -111,6 +126,7 @@ class Connection:
         for topic_filter, qos in self._subscriptions:
             self._client.subscribe(topic_filter, qos)
         self._up, self._complained = True, False
+        self._pauses.up(time.monotonic())
         log.info("connected to broker %s", self.where)
         if self._on_up:
             self._on_up()
@@ -128,7 +144,10 @@ class Connection:
     def _disconnected(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         was_up, self._up = self._up, False
         if was_up:
-            log.info("connection to broker %s ended: %s", self.where, reason)
+            if self._leaving:
+                log.info("left broker %s", self.where)
+            else:
+                self._pause(reason)
             if self._on_down:
                 self._on_down(str(reason))
         elif not self._complained:
@@ -136,6 +155,30 @@ class Connection:
                 "broker %s ends our connections at once (%s); it may not let us in, trying on", self.where, reason
             )
             self._complained = True
+
+    def _pause(self, reason: Any) -> None:
+        taken_over = reason.value == TAKEN_OVER
+        pause_s = self._pauses.down(time.monotonic(), taken_over=taken_over)
+        self._client.reconnect_delay_set(min_delay=pause_s, max_delay=max(_LONGEST_S, pause_s))  # type: ignore[arg-type]
+        if taken_over:
+            log.error(
+                "broker %s: another client has connected under our name %s (reason code 0x8E, session taken over); "
+                "two of one name cannot work: give each a name of its own. Next try in %.0f s",
+                self.where,
+                self._name,
+                pause_s,
+            )
+        elif self._pauses.is_suspicious:
+            log.warning(
+                "broker %s lets us in and ends our connections soon (%s); perhaps another client has our name %s: "
+                "two of one name cannot work. Next try in %.0f s",
+                self.where,
+                reason,
+                self._name,
+                pause_s,
+            )
+        else:
+            log.info("connection to broker %s ended: %s; next try in %.0f s", self.where, reason, pause_s)
 
     def _failed(self, _client: Any, _data: Any) -> None:
         if not self._complained:

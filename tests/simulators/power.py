@@ -1,5 +1,7 @@
 """A disk that loses power: every write, truncation, removal and sync of SQLite's files is journalled on its way.
 
+A disk may also refuse: then every write and sync fails with the code that the test names.
+
 What was synced lasts. Of what was not, a cut keeps some 512-byte sectors and drops or tears others, as cards do.
 SQLite is reached through its own seam: a VFS that stands before the usual one and passes everything on.
 """
@@ -70,6 +72,8 @@ class Disk:
 
     folder: Path
     journal: list[Operation] = field(default_factory=list)
+    refuses: int = 0
+    """SQLite's code for every write and sync from now on; 0 takes them."""
 
     def cut(self, at: int, rng: random.Random, into: Path) -> None:
         """Write into a folder what the card holds if power goes before operation `at`."""
@@ -194,14 +198,20 @@ class JournallingVfs:
         return self._delete(ctypes.cast(self._usual, _PTR).value, name, sync)
 
     def _x_write(self, file: int, content: int, size: int, offset: int) -> int:
+        if self.disk.refuses:
+            return self.disk.refuses
         self.disk.journal.append(Operation("write", self._paths[file], offset, ctypes.string_at(content, size)))
         return _WRITE(self._original(file).xWrite)(file, content, size, offset)
 
     def _x_truncate(self, file: int, size: int) -> int:
+        if self.disk.refuses:
+            return self.disk.refuses
         self.disk.journal.append(Operation("truncate", self._paths[file], size))
         return _TRUNCATE(self._original(file).xTruncate)(file, size)
 
     def _x_sync(self, file: int, flags: int) -> int:
+        if self.disk.refuses:
+            return self.disk.refuses
         result = _SYNC(self._original(file).xSync)(file, flags)
         self.disk.journal.append(Operation("sync", self._paths[file]))
         return result

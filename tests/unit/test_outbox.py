@@ -14,10 +14,10 @@ import pytest
 
 from edge_agent.outbox import Outbox
 from edge_agent.outbox.ballast import BALLAST_BYTES, Ballast
-from edge_agent.outbox.outbox import BLOCK
 from edge_agent.outbox.renewal import renew_epoch
 from edge_agent.outbox.room import LEAST_BYTES
 from edge_agent.outbox.store import EVICT_ROWS, OutboxFile
+from edge_agent.outbox.writer import BLOCK
 from shared.clock import SystemClock
 from shared.envelope import decode_event
 from shared.errors import UnavailableError

@@ -1,6 +1,7 @@
 """The publisher against a broker and an aggregator that do as the test says. Time stands still unless moved."""
 
 import random
+import sqlite3
 import threading
 import time
 from itertools import pairwise
@@ -249,6 +250,21 @@ def test_a_batch_that_is_never_answered_falls_into_halves_and_one_event_is_put_a
     assert isinstance(report, RangeLost)
     assert (report.lane, report.first, report.last, report.reason) == (Lane.BULK, 7, 7, LossReason.QUARANTINED)
     assert outbox.file._rows("SELECT lane, seq FROM quarantine", ()) == [(Lane.BULK, 7)]
+
+
+def test_an_event_that_the_card_does_not_let_us_put_aside_is_sent_on(
+    publisher: Publisher, outbox: Outbox, line: Line, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def put_aside(*_: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(outbox, "quarantine", put_aside)
+    add(outbox, Lane.BULK, 16)
+    refuse(publisher, outbox, line, clock, bad=7, rounds=90)
+    sent = line.numbers(Lane.BULK).count((7, 7))
+    refuse(publisher, outbox, line, clock, bad=7, rounds=5)
+    assert line.numbers(Lane.BULK).count((7, 7)) > sent
+    assert outbox.waiting_between(Lane.BULK, 1, 16)[0][0] == 7
 
 
 def test_an_aggregator_that_answers_nobody_is_waited_for(

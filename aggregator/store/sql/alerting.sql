@@ -103,14 +103,14 @@ WITH arrived AS (
 SELECT m.alert_id FROM arrived JOIN alert_members m USING (producer_id, lane, seq);
 
 -- name: agents
-SELECT site, agent, state, state_since, last_seen_at, born_at, session, version, health_interval_s, health,
-       clock_off_s, lost
-FROM box_views ORDER BY site, agent;
+SELECT b.site, b.agent, b.state, b.state_since, b.last_seen_at, b.born_at, b.session, b.version, b.health_interval_s,
+       b.health, b.clock_off_s, b.lost, coalesce(a.doubled_at > now() - interval '10 minutes', false) AS two_lives
+FROM box_views b JOIN agents a USING (site, agent) ORDER BY b.site, b.agent;
 
 -- name: agent
-SELECT site, agent, state, state_since, last_seen_at, born_at, session, version, health_interval_s, health,
-       clock_off_s, lost
-FROM box_views WHERE site = %(site)s AND agent = %(agent)s;
+SELECT b.site, b.agent, b.state, b.state_since, b.last_seen_at, b.born_at, b.session, b.version, b.health_interval_s,
+       b.health, b.clock_off_s, b.lost, coalesce(a.doubled_at > now() - interval '10 minutes', false) AS two_lives
+FROM box_views b JOIN agents a USING (site, agent) WHERE b.site = %(site)s AND b.agent = %(agent)s;
 
 -- name: judge_presence
 -- Only the heartbeat's expiry makes a box silent, and only while we could have heard it.

@@ -124,7 +124,10 @@ INSERT INTO services (name, heartbeat_at, broker_since) VALUES (%(name)s, now(),
 ON CONFLICT (name) DO UPDATE SET heartbeat_at = excluded.heartbeat_at, broker_since = excluded.broker_since;
 
 -- name: newest_beats
-SELECT site, agent, health_interval_s, health, last_seen_at FROM agents WHERE last_seen_at IS NOT NULL;
+SELECT site, agent, health_interval_s, health, last_seen_at, doubled_at FROM agents WHERE last_seen_at IS NOT NULL;
+
+-- name: note_two_lives
+UPDATE agents SET doubled_at = %(at)s WHERE site = %(site)s AND agent = %(agent)s;
 
 -- name: add_coverage_rows
 INSERT INTO coverage (site, agent, camera, day)
