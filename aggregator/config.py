@@ -3,12 +3,13 @@
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 
+from aggregator.dsn import check_dsn, has_password
 from aggregator.store.keep import Keep
+from shared.credentials import http_address
 from shared.errors import ConfigError
 from shared.net import require_loopback
 from shared.settings import Port, Section, load_toml
@@ -24,6 +25,10 @@ class DatabaseSettings(Section, frozen=True):
 
     dsn: str = ""
     """libpq address, such as `postgresql:///hawkline`; empty starts the embedded PostgreSQL in data_dir."""
+
+    def __post_init__(self) -> None:
+        if self.dsn:
+            check_dsn(self.dsn)
 
 
 class BrokerSettings(Section, frozen=True):
@@ -119,9 +124,10 @@ class WebhookSettings(Section, frozen=True):
     """Alerts up to this priority number; 1 sends only the highest."""
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"url {self.url!r}: expected http:// or https:// and a host")
+        try:
+            http_address(self.url, "https://[user:password@]HOST[:PORT]/PATH")
+        except ValueError as error:
+            raise ValueError(f"url: {error}") from None
 
 
 class AggregatorSettings(Section, frozen=True):
@@ -154,6 +160,11 @@ class AggregatorSettings(Section, frozen=True):
         names = [webhook.name for webhook in self.webhooks]
         if len(set(names)) != len(names):
             raise ValueError("webhooks: every webhook needs a name of its own")
+
+    @property
+    def holds_passwords(self) -> bool:
+        """Whether the file has to be kept from others."""
+        return bool(self.webhooks) or has_password(self.database.dsn)
 
     @property
     def broker_address(self) -> tuple[str, int]:

@@ -11,6 +11,17 @@ _QUIET_PORTS = range(20_000, 32_768)
 """Below those that Linux gives to outgoing connections."""
 
 
+def require_host(host: str, key: str) -> str:
+    """Return `host` when it is a bare name or address.
+
+    Raises:
+        ValueError: it is more than that; what it is stays unsaid, for it may hold a password.
+    """
+    if not host or any(letter in "@/?#[]\\" or letter.isspace() for letter in host):
+        raise ValueError(f"{key}: expected a host name or an IP address alone, such as alarm.example.org or 192.0.2.1")
+    return host
+
+
 def require_loopback(host: str, key: str) -> str:
     """Return `host` when it names this machine alone.
 
@@ -21,6 +32,7 @@ def require_loopback(host: str, key: str) -> str:
     """
     if host == "localhost":
         return host
+    require_host(host, key)
     try:
         if ipaddress.ip_address(host).is_loopback:
             return host

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from shared.credentials import http_address, without_credentials
 from shared.errors import ConfigError, UnavailableError
 
 _TIMEOUT_S = 60.0
@@ -26,15 +27,15 @@ class ApiClient:
     """
 
     def __init__(self, url: str) -> None:
-        self._url = url
-        if not url.startswith(("http://", "https://")):
-            raise ConfigError(f"--url {url!r}: expected http://HOST:PORT, such as http://127.0.0.1:8420")
+        self._url = without_credentials(url)
+        """To be shown."""
         try:
+            http_address(url, "http://HOST:PORT, such as http://127.0.0.1:8420")
             self._http = httpx.Client(
                 base_url=url, timeout=_TIMEOUT_S, trust_env=False, headers=_token(), verify=_verified(url)
             )
-        except httpx.InvalidURL as error:
-            raise ConfigError(f"--url {url!r}: {error}; expected something like http://127.0.0.1:8420") from None
+        except (ValueError, httpx.InvalidURL) as error:
+            raise ConfigError(f"--url: {error}") from None
 
     def get(self, path: str, asked: Mapping[str, Any]) -> Any:
         """JSON of a route; what is None is not asked.

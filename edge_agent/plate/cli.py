@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shared.credentials import is_stream
 from shared.errors import ConfigError, HawklineError
 from shared.output import Output, OutputOption, emit, print_rows, say, to_json
 
@@ -84,8 +85,8 @@ def watch(
     from models.session import CPU
     from shared.scene import Scene
 
-    if "://" in str(video):
-        raise ConfigError(f"VIDEO = {str(video)!r}: a stream; record a piece of it, or let an agent watch the camera")
+    if is_stream(video):
+        raise ConfigError("VIDEO: an address, expected a video file; record a piece of it, or let an agent watch it")
     if video.is_dir():
         raise ConfigError(f"VIDEO = {str(video)!r}: a folder; name one video file")
     source, pipeline = FileSource(video, realtime=False, key="VIDEO"), Pipeline(Scene())
@@ -183,6 +184,8 @@ def _load(path: Path) -> "Picture":
     import cv2
     import numpy as np
 
+    if is_stream(path):
+        raise ConfigError("IMAGE: an address, expected a picture's file")
     if path.is_dir():
         raise ConfigError(f"{path}: a folder; name its pictures, such as {path}/*.jpg")
     if path.suffix.lower() in _VIDEOS:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shared.credentials import is_stream
 from shared.errors import ConfigError, PortInUseError
 from shared.output import Output, OutputOption, print_rows, say
 
@@ -53,7 +54,11 @@ def edit(
 def check(
     scene: Annotated[Path, typer.Argument(help="scene file", show_default=False)], output: OutputOption = Output.TABLE
 ) -> None:
-    """Read a scene file and list its lines and zones. Exit code 2 and the key when something is wrong."""
+    """Read a scene file and list its lines and zones. Exit code 2 and the key when something is wrong.
+
+    Exit code 1, and a sentence for each, where something is watched that can never happen.
+    """
+    from edge_agent.tripwire.faults import faults
     from shared.scene import Tripwire, load_scene
 
     watched = load_scene(scene)
@@ -68,10 +73,13 @@ def check(
         for watch in watched.watches
     ]
     print_rows(rows, output)
-    if not rows:
-        say(f"{scene}: no [[tripwires]] and no [[zones]] in it, so nothing can happen")
     private = sum(mask.privacy for mask in watched.masks)
     say(f"{len(rows)} lines and zones, {len(watched.masks)} masks, {private} of them private")
+    found = faults(watched)
+    for fault in found:
+        say(f"warning: {scene}: {fault}")
+    if found:
+        raise typer.Exit(1)
 
 
 def _frames(source: str) -> Iterator["Frame"]:
@@ -85,7 +93,9 @@ def _frames(source: str) -> Iterator["Frame"]:
         try:
             opened = open_source(RtspCamera(url=source), "RTSP")
         except ValueError as error:
-            raise ConfigError(str(error)) from None
+            raise ConfigError(f"RTSP {error}") from None
+    elif is_stream(source):
+        raise ConfigError("VIDEO|RTSP: an address of another kind, expected rtsp://… or rtsps://…, or a video file")
     else:
         opened = FileSource(Path(source), realtime=False, key="VIDEO")
     try:
