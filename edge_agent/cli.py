@@ -49,7 +49,7 @@ def replay(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Run the analysis over a video, without broker or aggregator, and print what lines and zones see."""
-    from edge_agent.replay import Replay
+    from edge_agent.replay import COLUMNS, Replay
     from edge_agent.tripwire.faults import faults
     from shared.scene import load_scene
 
@@ -66,8 +66,8 @@ def replay(
             emit(to_json(row))
     if not run.frames:
         raise UnavailableError(f"VIDEO = {str(video)!r}: no frame could be decoded, expected a video")
-    if output is Output.TABLE:
-        print_rows(sorted(rows, key=lambda row: int(str(row["frame"]))), output)
+    if output is not Output.JSON:
+        print_rows(sorted(rows, key=lambda row: int(str(row["frame"]))), output, COLUMNS)
         say(f"{run.frames} frames, {len(run.tracks)} tracks, {len(rows)} events; lines count whether armed or not")
     if run.damaged:
         raise typer.Exit(1)

@@ -12,6 +12,9 @@ from shared.errors import ConfigError
 from shared.output import say
 from shared.scene import Scene
 
+COLUMNS = ("kind", "line", "direction", "frame", "time_s", "track")
+"""Of a row, as `row_of` makes it."""
+
 
 class Replay:
     """One run over one video.

@@ -8,7 +8,7 @@ import typer
 
 from shared import leash
 from shared.errors import HawklineError
-from shared.output import say
+from shared.output import bear_all_letters, say
 
 GROUP = "hawkline.commands"
 
@@ -46,6 +46,7 @@ def main() -> None:
     """Entry point: run, and turn what went wrong into one line and an exit code."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    bear_all_letters()
     leash.obey()
     try:
         build()()

@@ -168,7 +168,7 @@ def _broker(settings: AggregatorSettings, config: Path) -> Iterator[Finding]:
     written = settings.broker_folder / "mosquitto.conf"
     listeners = mosquitto.Listeners(*settings.broker_address, settings.broker.box_host, settings.broker.box_port)
     fresh = mosquitto.configuration(settings.vault, settings.broker_folder, listeners)
-    same = written.is_file() and written.read_text() == fresh
+    same = written.is_file() and written.read_text("utf-8") == fresh
     said = "as configured" if same else "not what the aggregator's file says; restart it, or hawkline broker config"
     yield Finding("mosquitto.conf", same, said)
     if not is_listening(*settings.broker_address):
