@@ -8,7 +8,7 @@ import typer
 
 from aggregator.ask import options
 from aggregator.ask.client import ApiClient
-from aggregator.ask.moments import local, local_zone, since_until
+from aggregator.ask.moments import local, local_zone, since_until, zone_named
 from shared.output import Output, OutputOption, print_rows, say
 
 app = typer.Typer(help="Crossings of lines by quarter-hour, hour, day, week or month.")
@@ -38,7 +38,7 @@ def counts(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Count crossings per line and direction, newest first; of the last day where --since says nothing else."""
-    zone = zone or local_zone()
+    zone = zone_named(zone) if zone else local_zone()
     asked = {
         "place": place,
         "site": site,

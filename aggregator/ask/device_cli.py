@@ -1,7 +1,6 @@
 """`hawkline device`: which machines may be boxes, which are, and which may no more."""
 
 import csv
-import getpass
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +11,7 @@ import typer
 from aggregator.ask import options
 from aggregator.ask.client import ApiClient
 from aggregator.ask.moments import local
+from shared.account import user_name
 from shared.errors import ConfigError
 from shared.ids import check_name
 from shared.output import Output, OutputOption, print_rows, say
@@ -55,7 +55,7 @@ def claim(
     if (file is None) == (box is None) or (box is None) != (serial is None):
         raise ConfigError("expected SITE/AGENT and --serial, or --file with many")
     orders = _read(file) if file else [{**_split(box or ""), "serial": serial or ""}]
-    client, who = ApiClient(url), by or getpass.getuser()
+    client, who = ApiClient(url), by or user_name()
     made = (client.change("POST", "/api/v1/claims", {**order, "by": who, "hours": hours}) for order in orders)
     print_rows(map(_claim, made), output)
 
@@ -96,7 +96,7 @@ def revoke(
     """Take back a box's certificates and its claim. Its session ends within seconds, and it cannot come back."""
     where = _split(box)
     path = f"/api/v1/devices/{where['site']}/{where['agent']}/revoke"
-    ApiClient(url).change("POST", path, {"by": by or getpass.getuser(), "why": why})
+    ApiClient(url).change("POST", path, {"by": by or user_name(), "why": why})
     say(f"{box}: revoked; to let a machine take its place: hawkline device claim {box} --serial …")
 
 

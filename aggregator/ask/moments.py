@@ -1,12 +1,10 @@
 """Moments as people type them: `90m`, `2d`, `2026-11-20`, `2026-11-20T08:00+08:00`."""
 
-import os
 import re
 from datetime import datetime, timedelta, tzinfo
-from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from shared.errors import ConfigError
+from shared.zones import check_zone, zone_of_machine
 
 _AGO = re.compile(r"(\d{1,6})([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -48,9 +46,24 @@ def local(text: str, zone: tzinfo | None = None) -> str:
 
 
 def local_zone() -> str:
-    """The name of this machine's time zone, as PostgreSQL knows it; UTC where it cannot be told."""
-    named = os.environ.get("TZ", "").lstrip(":") or str(Path("/etc/localtime").resolve()).rpartition("/zoneinfo/")[2]
+    """The name of this machine's time zone.
+
+    Raises:
+        ConfigError: it has none, as where TZ is one of POSIX such as CST-8.
+    """
     try:
-        return ZoneInfo(named).key
-    except (ValueError, OSError):  # none, an empty name, or one of POSIX such as CST-8
-        return "UTC"
+        return zone_of_machine()
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+
+
+def zone_named(name: str) -> str:
+    """Return the value of `--zone` where it is a time zone's name.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    try:
+        return check_zone(name)
+    except ValueError as error:
+        raise ConfigError(f"--zone {error}") from None
