@@ -221,6 +221,7 @@ def load_agent_settings(path: Path) -> tuple[AgentSettings, list[Camera]]:
             if not source.path.is_file():
                 raise ConfigError(
                     f"{path}: key cameras[{number}].source.path: no such file {str(source.path)!r}, expected a video"
+                    f" (of camera {camera.name!r})"
                 )
         detector = camera.detector
         if detector is not None:
@@ -228,12 +229,13 @@ def load_agent_settings(path: Path) -> tuple[AgentSettings, list[Camera]]:
             if not detector.model.is_file():
                 raise ConfigError(
                     f"{path}: key cameras[{number}].detector.model: no such file {str(detector.model)!r}, "
-                    "expected an ONNX model"
+                    f"expected an ONNX model (of camera {camera.name!r})"
                 )
         scene_path = base / camera.scene
         if not scene_path.is_file():
             raise ConfigError(
                 f"{path}: key cameras[{number}].scene: no such file {str(scene_path)!r}, expected a scene file"
+                f" (of camera {camera.name!r})"
             )
         camera = msgspec.structs.replace(camera, source=source, scene=scene_path, detector=detector)  # noqa: PLW2901
         cameras.append(Camera(camera, load_scene(scene_path)))
