@@ -39,7 +39,11 @@ def _attach(app: typer.Typer, entry: EntryPoint) -> None:
             _arguments: list[str] = typer.Argument(default=None, hidden=True),
         ) -> None:
             extra = {"edge_agent": "edge", "models": "edge"}.get(part, part)
-            raise HawklineError(f"{missing} is not installed; install it with: pip install 'hawkline[{extra}]'")
+            raise HawklineError(
+                f"{missing} is not installed, which the extra {extra!r} brings; in a checkout: "
+                f"pip install -c constraints.txt '.[{extra}]', or from a folder of wheels: "
+                f"pip install --no-index --find-links wheels 'hawkline[{extra}]' (docs/guide-installer.md)"
+            )
 
 
 def main() -> None:

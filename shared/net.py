@@ -4,6 +4,7 @@ import contextlib
 import ipaddress
 import random
 import socket
+import ssl
 
 from shared.errors import PortInUseError
 
@@ -78,5 +79,23 @@ def is_listening(host: str, port: int, timeout_s: float = 1.0) -> bool:
     try:
         with socket.create_connection((host, port), timeout=timeout_s):
             return True
+    except OSError:
+        return False
+
+
+def speaks_tls(host: str, port: int, timeout_s: float = 2.0) -> bool:
+    """Whether what listens there begins a TLS handshake; whose certificate it shows is not looked at."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with (
+            socket.create_connection((host, port), timeout=timeout_s) as plain,
+            context.wrap_socket(plain, server_hostname=host),
+        ):
+            return True
+    except ssl.SSLError as error:
+        # An alert is TLS, too: it wants a certificate of ours, or another name.
+        return "ALERT" in (error.reason or "")
     except OSError:
         return False

@@ -15,6 +15,9 @@ from typing import Annotated, Any, TextIO
 import msgspec
 import typer
 
+_MANY = 100_000
+"""From here on fractions say nothing, and a power of ten is for nobody to read."""
+
 
 class Output(StrEnum):
     """Formats that every listing command offers."""
@@ -132,4 +135,6 @@ def _cell(value: Any) -> str:
     if value is None:
         return "-"
     value = _plain(value)
-    return f"{value:g}" if isinstance(value, float) else readable(str(value))
+    if isinstance(value, float):
+        return f"{value:.0f}" if abs(value) >= _MANY else f"{value:g}"
+    return readable(str(value))

@@ -24,7 +24,7 @@ def check_zone(name: str) -> str:
     Raises:
         ValueError: it is not; with what is expected, and a guess at what was meant.
     """
-    if name in _known():
+    if name == "UTC" or name in _known():
         return name
     if not _known():
         raise ValueError(f"{name!r}: this machine knows no time zones; install tzdata (Debian: apt install tzdata)")

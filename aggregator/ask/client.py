@@ -10,6 +10,7 @@ import httpx
 
 from shared.credentials import http_address, without_credentials
 from shared.errors import ConfigError, UnavailableError
+from shared.net import is_listening, speaks_tls
 
 _TIMEOUT_S = 60.0
 _PAGE = 500
@@ -77,9 +78,27 @@ class ApiClient:
                     f"--url {self._url}: its certificate is not one of the root that we know ({what}); "
                     "HAWKLINE_ROOT names the deployment's root certificate"
                 ) from None
+            if said := self._other_scheme():
+                raise UnavailableError(f"--url {self._url}: {said}") from None
             raise UnavailableError(
                 f"--url {self._url}: no aggregator answers ({what}); is `hawkline aggregator run` up?"
             ) from None
+
+    def _other_scheme(self) -> str | None:
+        """Whether something answers there, in plain text or over TLS where we wanted the other."""
+        address = self._http.base_url
+        host, secure = address.host, address.scheme == "https"
+        port = address.port or (443 if secure else 80)
+        if not is_listening(host, port):
+            return None
+        if speaks_tls(host, port) and not secure:
+            return (
+                f"it speaks TLS there; use https://{host}:{port}, and say whom to believe and who asks: "
+                "`. DATA_DIR/secrets/hawkline.env` sets HAWKLINE_URL, HAWKLINE_ROOT and HAWKLINE_TOKEN_FILE"
+            )
+        if secure and not speaks_tls(host, port):
+            return f"it does not speak TLS there; is it http://{host}:{port}?"
+        return None
 
     def pages(self, path: str, asked: Mapping[str, Any], key: str, limit: int) -> Iterator[dict[str, Any]]:
         """Rows of a route that gives pages, at most `limit` of them.

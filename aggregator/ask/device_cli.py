@@ -58,6 +58,8 @@ def claim(
     """
     if (file is None) == (box is None) or (box is None) != (serial is None):
         raise ConfigError("expected SITE/AGENT and --serial, or --file with many")
+    if serial is not None and (not serial.strip() or ":" in serial):
+        raise ConfigError(f"--serial {serial!r}: expected as `hawkline agent serial` prints it, without a colon")
     orders = _read(file) if file else [{**_split(box or ""), "serial": serial or ""}]
     client, who = ApiClient(url), by or user_name()
     if file is None:
@@ -138,6 +140,8 @@ def _checked(path: Path, rows: list[tuple[int, dict[str, Any]]]) -> Iterator[dic
     for number, row in rows:
         if None in row or None in row.values() or not row["serial"].strip():
             raise ConfigError(f"{path}: line {number}: expected {','.join(_COLUMNS)}")
+        if ":" in row["serial"]:
+            raise ConfigError(f"{path}: line {number}: serial: expected a number without a colon")
         try:
             box = check_name(row["site"], "site"), check_name(row["agent"], "agent")
         except ConfigError as error:

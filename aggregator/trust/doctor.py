@@ -1,4 +1,4 @@
-"""`hawkline doctor`: is this installation as it has to be, and if not, what is there to do. It changes nothing."""
+"""`hawkline doctor`: is this installation healthy, and if not, what is there to do. It changes nothing."""
 
 import os
 import shutil
@@ -57,6 +57,9 @@ def examine(settings: AggregatorSettings, config: Path) -> Iterator[Finding]:
 def _account(settings: AggregatorSettings) -> Iterator[Finding]:
     if os.geteuid() == 0:
         yield Finding("account", None, "this is root; run the aggregator as a user of its own (deploy/systemd)")
+    if not settings.data_dir.is_dir():
+        yield Finding("data_dir", False, f"{settings.data_dir} is not there yet; start the aggregator")
+        return
     owner = settings.data_dir.stat().st_uid
     if owner != os.geteuid() and os.geteuid() != 0:
         yield Finding("account", False, f"data_dir belongs to user id {owner}; examine as that user")
@@ -67,6 +70,9 @@ def _files(settings: AggregatorSettings) -> Iterator[Finding]:
     if settings.trust:
         secret += [settings.vault.folder, settings.broker_folder]
     for folder in secret:
+        if not folder.is_dir() and settings.trust is None:
+            yield Finding(str(folder), None, "not there: without [trust] it is made when it is needed")
+            continue
         if not folder.is_dir():
             yield Finding(str(folder), False, "missing; make it: hawkline aggregator init")
             continue
