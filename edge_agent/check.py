@@ -20,7 +20,7 @@ from edge_agent.tripwire.faults import faults
 from edge_agent.trust.enrolment import Door, days_left
 from shared.errors import HawklineError
 from shared.files import read_by_others
-from shared.net import is_listening
+from shared.net import is_known, is_listening
 from shared.spans import clock_off
 
 Finding = dict[str, Any]
@@ -68,12 +68,10 @@ def _enrolled(door: Door) -> Finding:
 
 
 def _reached(key: str, host: str, port: int, advice: str) -> Finding:
-    ok = is_listening(host, port, timeout_s=_TIMEOUT_S)
-    return {
-        "key": key,
-        "ok": ok,
-        "said": f"{host}:{port} answers" if ok else f"{host}:{port} does not answer; {advice}",
-    }
+    if is_listening(host, port, timeout_s=_TIMEOUT_S):
+        return {"key": key, "ok": True, "said": f"{host}:{port} answers"}
+    why = f"{host}:{port} does not answer" if is_known(host) else f"the name {host} is not found"
+    return {"key": key, "ok": False, "said": f"{why}; {advice}"}
 
 
 def _clock(settings: AgentSettings, door: Door | None) -> Finding:

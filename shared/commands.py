@@ -57,3 +57,7 @@ def main() -> None:
     except HawklineError as error:
         say(f"error: {error}")
         sys.exit(error.exit_code)
+    except UnicodeEncodeError as error:
+        # The last resort: such a name is read and shown, and cannot stand in a file or an address.
+        say(f"error: {error.object!r}: this name is not UTF-8 and cannot be written down; rename the file or folder")
+        sys.exit(HawklineError.exit_code)

@@ -74,6 +74,14 @@ def pick_free_port(host: str = "127.0.0.1") -> int:
         return int(probe.getsockname()[1])
 
 
+def is_known(host: str) -> bool:
+    """Whether a name leads to an address."""
+    try:
+        return bool(socket.getaddrinfo(host, None))
+    except (OSError, UnicodeError):
+        return False
+
+
 def is_listening(host: str, port: int, timeout_s: float = 1.0) -> bool:
     """Whether something accepts connections there."""
     try:

@@ -24,6 +24,7 @@ from aggregator.trust.vault import CLIENTS, SERVER
 from aggregator.upkeep.check import OLDEST, Finding
 from aggregator.upkeep.opened import opened
 from shared.errors import HawklineError
+from shared.files import read_by_others
 from shared.net import is_listening
 from shared.trust import Credentials, client_context
 
@@ -40,6 +41,7 @@ def examine(settings: AggregatorSettings, config: Path) -> Iterator[Finding]:
     looks: list[Callable[[], Iterator[Finding]]] = [
         lambda: _account(settings),
         lambda: _files(settings),
+        lambda: _configuration(settings, config),
         lambda: _disk(settings),
         _clock,
         lambda: _certificates(settings),
@@ -82,6 +84,11 @@ def _files(settings: AggregatorSettings) -> Iterator[Finding]:
     if settings.trust:
         token_of(settings.data_dir)
         yield Finding("administrator's token", True, str(token_path(settings.data_dir)))
+
+
+def _configuration(settings: AggregatorSettings, config: Path) -> Iterator[Finding]:
+    if settings.holds_passwords and (open_to := read_by_others(config)):
+        yield Finding("file", False, open_to)
 
 
 def _readable_by_others(path: Path) -> bool:

@@ -258,7 +258,7 @@ def test_counts_are_sums_of_the_same_crossings_whatever_the_step(client: httpx.C
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        (["--since", "yesterday"], "--since 'yesterday': expected a time ago"),
+        (["--since", "tomorrow"], "--since 'tomorrow': expected a time ago"),
         (["--kind", "nonsense"], "there are line_crossed"),
         (["--url", "http://127.0.0.1:1"], "no aggregator answers"),
         (["--url", "127.0.0.1:8420"], "expected http://HOST:PORT"),
