@@ -23,6 +23,9 @@ ByOption = Annotated[str, typer.Option("--by", help="who does it, for the record
 _COLUMNS = ["site", "agent", "serial"]
 
 
+_LISTED = (*_COLUMNS, "state", "claim_until", "certificate_until", "revoked_why")
+
+
 class State(StrEnum):
     """What a box, or what may become one, can be."""
 
@@ -82,7 +85,7 @@ def list_devices(
 ) -> None:
     """List who has enrolled, may enrol, or was revoked."""
     rows = ApiClient(url).get("/api/v1/devices", {"place": place, "site": site, "agent": agent})
-    print_rows([_device(row) for row in rows if state is None or state.value == row["state"]], output)
+    print_rows([_device(row) for row in rows if state is None or state.value == row["state"]], output, _LISTED)
 
 
 @app.command(epilog="Example: hawkline device show north/gate")

@@ -18,6 +18,8 @@ app = typer.Typer(help="Boxes and cameras, and what is wrong with them.")
 _WATCHING = "watching"
 _NORMAL = "normal"
 _MOST_GAPS = 1000
+_AWAY = ("site", "agent", "camera", "since", "until", "what", "how_much")
+_WELL = ("site", "agent", "camera", "since", "until", "percent", "away_s")
 _CLOCK_OFF_S = 2.0
 """As the console has it."""
 
@@ -60,14 +62,15 @@ def health(
         if not rows:
             say("nothing can be told yet: it is told by whole quarter-hours, a minute or two after their end")
     if gaps:
-        print_rows(_gaps(client, {**whose, **span}, cameras), output)
+        print_rows(_gaps(client, {**whose, **span}, cameras), output, _AWAY)
     elif since or until:
-        print_rows([_available(row) for row in rows if not troubled or row["uncovered_s"]], output)
+        print_rows([_available(row) for row in rows if not troubled or row["uncovered_s"]], output, _WELL)
     else:
         found = client.get("/api/v1/sensors" if sensors else "/api/v1/boxes", whose)
         listed = list(map(_sensor, found) if sensors else _cameras(found) if cameras else map(_box, found))
         shown = [row for row in listed if not troubled or not _is_well(row)]
-        print_rows(map(_for_people, shown) if output is Output.TABLE else shown, output)
+        head = list(listed[0]) if listed else ()
+        print_rows(map(_for_people, shown) if output is Output.TABLE else shown, output, head)
         if not all(map(_is_well, listed)):
             raise typer.Exit(1)
 
