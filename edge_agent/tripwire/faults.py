@@ -21,6 +21,8 @@ _WAY = 0.05
 _WIDEST = 2.0
 """Width of a picture in its heights, at most: the scene does not tell it."""
 _STEPS = 40
+_PARTLY = 0.2
+"""So much of a line may lie close to another part of it: sharp corners do."""
 _PARALLEL, _UPON = 0.999, 1e-6
 
 
@@ -56,7 +58,7 @@ def _of_line(line: Tripwire, masks: Sequence[Mask]) -> Iterator[str]:
     reasons = [reason for reason in _SAID if reason in dead]
     if all(dead) and reasons:
         yield f"{_SAID[reasons[0]]}, so nothing can cross it; {_ADVICE[reasons[0]]}"
-    elif dead.count("back") > len(dead) / 10:
+    elif dead.count("back") > len(dead) * _PARTLY:
         yield f"a part of it goes back over itself, where nothing is counted; {_ADVICE['back']}"
 
 

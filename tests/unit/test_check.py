@@ -13,6 +13,7 @@ import pytest
 
 from edge_agent.check import check_everything
 from edge_agent.config import load_agent_settings
+from edge_agent.misgivings import warn
 from shared.spans import clock_off
 
 LINE = '[[tripwires]]\nname = "line"\npoints = [[0.1, 0.5], [0.9, 0.5]]\n'
@@ -104,6 +105,15 @@ def test_a_clock_that_is_off_is_told_in_days_and_a_line_that_cannot_fire_by_its_
     assert found["clock"]["ok"] is False and "slow by 400 days" in found["clock"]["said"]
     assert "north" in found["cameras[0].scene"]["said"] and "back over itself" in found["cameras[0].scene"]["said"]
     assert "file" not in found, "no password stands in it"
+
+
+def test_an_agent_warns_at_its_start_and_runs(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    findings(tmp_path, 'kind = "rtsp"\nurl = "rtsp://op:s3cret@127.0.0.1:1/a"\n', BACK)
+    settings, cameras = load_agent_settings(tmp_path / "agent.toml")
+    warn(settings, cameras, tmp_path / "agent.toml")
+    assert "everybody on this machine can read them" in caplog.text
+    assert "camera north" in caplog.text and "back over itself" in caplog.text
+    assert "s3cret" not in caplog.text
 
 
 @pytest.mark.parametrize(
