@@ -52,10 +52,16 @@ def init(
 @app.command(epilog="Example: hawkline aggregator run --config /etc/hawkline/aggregator.toml")
 def run(config: ConfigOption) -> None:
     """Run database, broker, ingest, alerting and API until stopped."""
+    import logging
+
     from aggregator.config import load_aggregator_settings
     from aggregator.supervisor import Supervisor
+    from shared.files import read_by_others
 
-    Supervisor(load_aggregator_settings(config), config).run()
+    settings = load_aggregator_settings(config)
+    if settings.holds_passwords and (open_to := read_by_others(config)):
+        logging.getLogger(__name__).warning("%s", open_to)
+    Supervisor(settings, config).run()
 
 
 @app.command(epilog="Example: hawkline aggregator migrate --config /etc/hawkline/aggregator.toml -o json")
@@ -85,9 +91,13 @@ def check(
     from dataclasses import asdict
 
     from aggregator.config import load_aggregator_settings
+    from aggregator.upkeep.check import Finding
     from aggregator.upkeep.check import check as look
+    from shared.files import read_by_others
 
-    findings = list(look(load_aggregator_settings(config), config, days))
+    settings = load_aggregator_settings(config)
+    open_to = read_by_others(config) if settings.holds_passwords else None
+    findings = [*look(settings, config, days), *([Finding("file", None, open_to)] if open_to else [])]
     words = {True: "yes", False: "NO", None: "-"}
     print_rows([{**asdict(finding), "ok": words[finding.ok]} for finding in findings], output)
     if any(finding.ok is False for finding in findings):

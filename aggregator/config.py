@@ -4,12 +4,13 @@ import ssl
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 
+from aggregator.dsn import check_dsn, has_password
 from aggregator.store.keep import Keep
+from shared.credentials import http_address
 from shared.errors import ConfigError
 from shared.net import require_loopback
 from shared.settings import Port, Section, load_toml
@@ -25,6 +26,10 @@ class DatabaseSettings(Section, frozen=True):
 
     dsn: str = ""
     """libpq address, such as `postgresql:///hawkline`; empty starts the embedded PostgreSQL in data_dir."""
+
+    def __post_init__(self) -> None:
+        if self.dsn:
+            check_dsn(self.dsn)
 
 
 class BrokerSettings(Section, frozen=True):
@@ -122,11 +127,12 @@ class WebhookSettings(Section, frozen=True):
     """PEM file of the authority that certified the receiver, which alone is believed; without, the machine's store."""
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"url {self.url!r}: expected http:// or https:// and a host")
+        try:
+            parts = http_address(self.url, "https://[user:password@]HOST[:PORT]/PATH")
+        except ValueError as error:
+            raise ValueError(f"url: {error}") from None
         if self.ca is not None and parts.scheme != "https":
-            raise ValueError(f"ca {str(self.ca)!r}: goes with https:// only, and url is {self.url!r}")
+            raise ValueError(f"ca {str(self.ca)!r}: goes with https:// only, and url begins with {parts.scheme}://")
 
 
 class AggregatorSettings(Section, frozen=True):
@@ -159,6 +165,11 @@ class AggregatorSettings(Section, frozen=True):
         names = [webhook.name for webhook in self.webhooks]
         if len(set(names)) != len(names):
             raise ValueError("webhooks: every webhook needs a name of its own")
+
+    @property
+    def holds_passwords(self) -> bool:
+        """Whether the file has to be kept from others."""
+        return bool(self.webhooks) or has_password(self.database.dsn)
 
     @property
     def broker_address(self) -> tuple[str, int]:

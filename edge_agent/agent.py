@@ -26,6 +26,7 @@ from edge_agent.worker import Picture, Sighting, Status
 from shared.clock import Clock, to_ms
 from shared.events import (
     CameraChanged,
+    CameraState,
     Lane,
     LineCrossed,
     LineSpec,
@@ -40,6 +41,9 @@ log = logging.getLogger(__name__)
 
 _DRAIN_S = 8.0
 _TICKETS = 256
+_NEWS_S = 1.0
+_SAME_STATE_S = 60.0
+"""A camera that stays away for changing reasons is an event no more often than this."""
 _MEMORY_PICTURE_BYTES = 8 * 2**20
 """Pictures that the card does not take wait in so much memory."""
 _CARD_LOOK_S = 30.0
@@ -130,6 +134,9 @@ class Agent:
         ]
         self._tickets: OrderedDict[tuple[int, int, int], Numbered] = OrderedDict()
         self._tickets_lock = threading.Lock()
+        self._cameras_changed, self._beaten_s = threading.Event(), 0.0
+        self._told_s: dict[int, float] = {}
+        """When each camera's state was last an event, by the monotonic clock."""
 
     def run(self, stopping: threading.Event) -> Ending:
         """Watch, report, beat, until told to stop or found to be a copy; then the outbox is closed."""
@@ -156,6 +163,8 @@ class Agent:
             if self._clock.monotonic_s() >= beat_s:
                 beat_s += self._settings.health.interval_s
                 self._beat(started_s)
+            elif self._cameras_changed.is_set() and self._clock.monotonic_s() - self._beaten_s > _NEWS_S:
+                self._beat(started_s)  # else the camera's event and the heartbeat would contradict each other
         for camera in self._cameras:
             camera.stop()
         self._picture_writer.stop()
@@ -209,6 +218,8 @@ class Agent:
             log.error("an order cannot be kept: %s", error)
 
     def _beat(self, started_s: float) -> None:
+        self._cameras_changed.clear()
+        self._beaten_s = self._clock.monotonic_s()
         beat = health.take(self._clock, started_s, self._intake, self._settings.data_dir, self._cameras)
         own = {"order": self._arming.version, "pictures_given_up": self._picture_writer.given_up}
         self._link.beat(msgspec.structs.replace(beat, **own))
@@ -264,7 +275,15 @@ class Agent:
         self._picture_writer.add(Taken(numbered.sequence, picture.jpeg, taken_ms, numbered.epoch))
 
     def _camera_told(self, camera: int, status: Status) -> None:
-        if status.state is not self._cameras[camera].status.state:
+        before, now_s = self._cameras[camera].status, self._clock.monotonic_s()
+        reason_changed = (
+            status.detail != before.detail
+            and status.state not in (CameraState.WATCHING, CameraState.DEGRADED)
+            and now_s - self._told_s.get(camera, 0.0) > _SAME_STATE_S
+        )
+        if status.state is not before.state or reason_changed:
+            self._told_s[camera] = now_s
+            self._cameras_changed.set()
             self._intake.append(
                 Lane.ALARM,
                 CameraChanged(to_ms(self._clock.now_s()), self._revision, camera, status.state, status.detail[:120]),

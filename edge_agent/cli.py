@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from shared.credentials import is_stream
 from shared.errors import ConfigError, UnavailableError
 from shared.output import Output, OutputOption, emit, print_rows, say, to_json
 
@@ -21,10 +22,12 @@ def run(config: ConfigOption) -> None:
     """Watch the configured cameras and report to the aggregator, until stopped."""
     from edge_agent.agent import Agent, Ending
     from edge_agent.config import load_agent_settings
+    from edge_agent.misgivings import warn
     from edge_agent.outbox.renewal import renew_epoch
     from shared.clock import SystemClock
 
     settings, cameras = load_agent_settings(config)
+    warn(settings, cameras, config)
     clock, stopping = SystemClock(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
@@ -49,12 +52,15 @@ def replay(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Run the analysis over a video, without broker or aggregator, and print what lines and zones see."""
-    from edge_agent.replay import Replay
+    from edge_agent.replay import COLUMNS, Replay
+    from edge_agent.tripwire.faults import faults
     from shared.scene import load_scene
 
+    if is_stream(video):
+        raise ConfigError("VIDEO: an address, expected a video file; record a piece of it, or let an agent watch it")
     watched = load_scene(scene)
-    if not watched.watches:
-        say(f"{scene}: no [[tripwires]] and no [[zones]] in it, so nothing can happen")
+    for fault in faults(watched):
+        say(f"warning: {scene}: {fault}")
     run = Replay(video, watched, render, sheet)
     rows = []
     for row in run.rows():
@@ -63,8 +69,8 @@ def replay(
             emit(to_json(row))
     if not run.frames:
         raise UnavailableError(f"VIDEO = {str(video)!r}: no frame could be decoded, expected a video")
-    if output is Output.TABLE:
-        print_rows(sorted(rows, key=lambda row: int(str(row["frame"]))), output)
+    if output is not Output.JSON:
+        print_rows(sorted(rows, key=lambda row: int(str(row["frame"]))), output, COLUMNS)
         say(f"{run.frames} frames, {len(run.tracks)} tracks, {len(rows)} events; lines count whether armed or not")
     if run.damaged:
         raise typer.Exit(1)
@@ -72,15 +78,21 @@ def replay(
 
 @app.command(epilog="Example: hawkline agent check --config /etc/hawkline/agent.toml")
 def check(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
-    """Read the configuration and try everything in it: broker, aggregator, cameras. Exit code 2 when one fails."""
+    """Read the configuration and try everything in it: broker, aggregator, clock, cameras, scenes.
+
+    Exit code 2 when something does not answer; 1 when a clock is wrong, or something is watched that cannot happen.
+    """
     from edge_agent.check import check_everything
     from edge_agent.config import load_agent_settings
 
     settings, cameras = load_agent_settings(config)
-    findings = check_everything(settings, cameras)
+    findings = check_everything(settings, cameras, config)
     print_rows(findings, output)
-    if not all(finding["ok"] for finding in findings):
+    bad = [finding["key"] for finding in findings if finding["ok"] is False]
+    if any(not key.endswith((".scene", "clock")) for key in bad):
         raise UnavailableError(f"{config}: not everything answers; the list says what and which key names it")
+    if bad:
+        raise typer.Exit(1)
 
 
 @app.command(epilog="Example: hawkline agent enrol --config agent.toml --claim 7KQ2M-… --fingerprint 9f2c…")

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 from msgspec import Meta
 
+from edge_agent.address import camera_address
+from shared.credentials import http_address, is_stream
 from shared.errors import ConfigError
 from shared.ids import NAME_PATTERN
 from shared.net import require_loopback
@@ -38,7 +40,11 @@ class RtspCamera(Section, frozen=True, tag_field="kind", tag="rtsp"):
     def __post_init__(self) -> None:
         for key, url in (("url", self.url), ("picture_url", self.picture_url)):
             if url or key == "url":
-                _check_rtsp(url, key)
+                try:
+                    coded = camera_address(url).url
+                except ValueError as error:
+                    raise ValueError(f"{key}: {error}") from None
+                msgspec.structs.force_setattr(self, key, coded)
 
 
 class SyntheticCamera(Section, frozen=True, tag_field="kind", tag="synthetic"):
@@ -78,6 +84,17 @@ class CameraSettings(Section, frozen=True):
     """Finds objects; without it, motion does."""
 
 
+def _server(url: str, expected: str, schemes: tuple[str, ...] = ("http", "https")) -> SplitResult:
+    """An aggregator's address taken apart; user and password have no place in it, for it is told in messages."""
+    try:
+        parts = http_address(url, expected, schemes)
+    except ValueError as error:
+        raise ValueError(f"url: {error}") from None
+    if parts.username is not None:
+        raise ValueError(f"url: user and password stand in it, leave them out; expected {expected}")
+    return parts
+
+
 class BrokerSettings(Section, frozen=True):
     """The MQTT broker."""
 
@@ -94,9 +111,7 @@ class TrustSettings(Section, frozen=True):
     """The aggregator's door for boxes, such as `https://alarm.example.org:8421`: enrolment, the time, pictures."""
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme != "https" or not parts.hostname:
-            raise ValueError(f"url {self.url!r}: expected https://HOST:PORT")
+        _server(self.url, "https://HOST:PORT", ("https",))
 
 
 class AggregatorSettings(Section, frozen=True):
@@ -108,10 +123,7 @@ class AggregatorSettings(Section, frozen=True):
     """Bound on the way of pictures, kilobits a second; 0 is none. Events are not bound by it."""
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"url {self.url!r}: expected http://HOST:PORT")
-        require_loopback(parts.hostname, "url")
+        require_loopback(_server(self.url, "http://HOST:PORT").hostname or "", "url")
 
 
 class OutboxSettings(Section, frozen=True):
@@ -200,10 +212,16 @@ def load_agent_settings(path: Path) -> tuple[AgentSettings, list[Camera]]:
     for number, camera in enumerate(settings.cameras):
         source = camera.source
         if isinstance(source, FileCamera):
+            if is_stream(source.path):
+                raise ConfigError(
+                    f"{path}: key cameras[{number}].source.path: an address, expected a video file; "
+                    'a camera is written kind = "rtsp" with url'
+                )
             source = msgspec.structs.replace(source, path=base / source.path)
             if not source.path.is_file():
                 raise ConfigError(
                     f"{path}: key cameras[{number}].source.path: no such file {str(source.path)!r}, expected a video"
+                    f" (of camera {camera.name!r})"
                 )
         detector = camera.detector
         if detector is not None:
@@ -211,24 +229,24 @@ def load_agent_settings(path: Path) -> tuple[AgentSettings, list[Camera]]:
             if not detector.model.is_file():
                 raise ConfigError(
                     f"{path}: key cameras[{number}].detector.model: no such file {str(detector.model)!r}, "
-                    "expected an ONNX model"
+                    f"expected an ONNX model (of camera {camera.name!r})"
                 )
         scene_path = base / camera.scene
         if not scene_path.is_file():
             raise ConfigError(
                 f"{path}: key cameras[{number}].scene: no such file {str(scene_path)!r}, expected a scene file"
+                f" (of camera {camera.name!r})"
             )
         camera = msgspec.structs.replace(camera, source=source, scene=scene_path, detector=detector)  # noqa: PLW2901
         cameras.append(Camera(camera, load_scene(scene_path)))
     return settings, cameras
 
 
-def _check_rtsp(url: str, key: str) -> None:
-    parts = urlsplit(url)
-    try:
-        fits = parts.scheme in ("rtsp", "rtsps") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        fits = False
-    if not fits:
-        # The address itself stays unsaid: it may hold a password.
-        raise ValueError(f"{key}: not a camera address, expected rtsp://[user:password@]HOST[:PORT]/PATH")
+def holds_passwords(settings: AgentSettings) -> bool:
+    """Whether the file has to be kept from others."""
+    return any(
+        url and camera_address(url).secret
+        for camera in settings.cameras
+        if isinstance(camera.source, RtspCamera)
+        for url in (camera.source.url, camera.source.picture_url)
+    )

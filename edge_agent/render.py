@@ -91,7 +91,8 @@ class VideoWriter:
     def __init__(self, path: Path, fps: float) -> None:
         try:
             path.touch()
-            self._container = av.open(str(path), "w", format="mp4")
+            # FFmpeg would take what stands before a colon for a protocol.
+            self._container = av.open(f"file:{path}", "w", format="mp4")
         except (av.FFmpegError, OSError) as error:
             raise ConfigError(f"--render {str(path)!r}: cannot be written ({error.strerror})") from None
         self._fps = Fraction(fps).limit_denominator(1001)

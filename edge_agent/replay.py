@@ -13,6 +13,9 @@ from shared.events import CameraState
 from shared.output import say
 from shared.scene import Scene
 
+COLUMNS = ("kind", "line", "direction", "frame", "time_s", "track")
+"""Of a row, as `row_of` makes it."""
+
 
 class Replay:
     """One run over one video.

@@ -8,7 +8,7 @@ import typer
 
 from shared import leash
 from shared.errors import HawklineError
-from shared.output import say
+from shared.output import bear_all_letters, say
 
 GROUP = "hawkline.commands"
 
@@ -39,16 +39,25 @@ def _attach(app: typer.Typer, entry: EntryPoint) -> None:
             _arguments: list[str] = typer.Argument(default=None, hidden=True),
         ) -> None:
             extra = {"edge_agent": "edge", "models": "edge"}.get(part, part)
-            raise HawklineError(f"{missing} is not installed; install it with: pip install 'hawkline[{extra}]'")
+            raise HawklineError(
+                f"{missing} is not installed, which the extra {extra!r} brings; in a checkout: "
+                f"pip install -c constraints.txt '.[{extra}]', or from a folder of wheels: "
+                f"pip install --no-index --find-links wheels 'hawkline[{extra}]' (docs/guide-installer.md)"
+            )
 
 
 def main() -> None:
     """Entry point: run, and turn what went wrong into one line and an exit code."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    bear_all_letters()
     leash.obey()
     try:
         build()()
     except HawklineError as error:
         say(f"error: {error}")
         sys.exit(error.exit_code)
+    except UnicodeEncodeError as error:
+        # The last resort: such a name is read and shown, and cannot stand in a file or an address.
+        say(f"error: {error.object!r}: this name is not UTF-8 and cannot be written down; rename the file or folder")
+        sys.exit(HawklineError.exit_code)

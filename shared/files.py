@@ -1,6 +1,7 @@
 """What a file system needs to be told so that a power cut finds what was promised."""
 
 import os
+import stat
 from pathlib import Path
 
 
@@ -38,3 +39,19 @@ def _write(path: Path, content: bytes, mode: int) -> None:
         os.fsync(number)
     part.replace(path)
     sync_folder(path.parent)
+
+
+def read_by_others(path: Path) -> str | None:
+    """Who else may read a file with passwords in it, and what to do; None where it is for its owner only.
+
+    A file of root's that a service reads by its group is as it should be.
+    """
+    found = path.stat()
+    if found.st_mode & stat.S_IROTH:
+        who = "everybody on this machine"
+    elif found.st_mode & stat.S_IRGRP and found.st_uid != 0:
+        who = f"its group ({found.st_gid})"
+    else:
+        return None
+    mode = "640" if found.st_uid == 0 else "600"
+    return f"{path}: passwords stand in it and {who} can read them; chmod {mode} {path}"

@@ -5,6 +5,7 @@ import secrets
 
 from shared.errors import ConfigError
 
+NAME_RULE = "1 to 32 lower-case letters, digits or hyphens, starting with a letter or digit"
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,31}$"
 _NAME = re.compile(NAME_PATTERN)
 
@@ -16,9 +17,7 @@ def check_name(value: str, what: str) -> str:
         ConfigError: it holds anything but lower-case letters, digits and hyphens, or is too long.
     """
     if not _NAME.match(value):
-        raise ConfigError(
-            f"{what} {value!r}: expected 1 to 32 lower-case letters, digits or hyphens, starting with a letter or digit"
-        )
+        raise ConfigError(f"{what} {value!r}: expected {NAME_RULE}")
     return value
 
 

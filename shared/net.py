@@ -4,11 +4,23 @@ import contextlib
 import ipaddress
 import random
 import socket
+import ssl
 
 from shared.errors import PortInUseError
 
 _QUIET_PORTS = range(20_000, 32_768)
 """Below those that Linux gives to outgoing connections."""
+
+
+def require_host(host: str, key: str) -> str:
+    """Return `host` when it is a bare name or address.
+
+    Raises:
+        ValueError: it is more than that; what it is stays unsaid, for it may hold a password.
+    """
+    if not host or any(letter in "@/?#[]\\" or letter.isspace() for letter in host):
+        raise ValueError(f"{key}: expected a host name or an IP address alone, such as alarm.example.org or 192.0.2.1")
+    return host
 
 
 def require_loopback(host: str, key: str) -> str:
@@ -21,6 +33,7 @@ def require_loopback(host: str, key: str) -> str:
     """
     if host == "localhost":
         return host
+    require_host(host, key)
     try:
         if ipaddress.ip_address(host).is_loopback:
             return host
@@ -61,10 +74,36 @@ def pick_free_port(host: str = "127.0.0.1") -> int:
         return int(probe.getsockname()[1])
 
 
+def is_known(host: str) -> bool:
+    """Whether a name leads to an address."""
+    try:
+        return bool(socket.getaddrinfo(host, None))
+    except (OSError, UnicodeError):
+        return False
+
+
 def is_listening(host: str, port: int, timeout_s: float = 1.0) -> bool:
     """Whether something accepts connections there."""
     try:
         with socket.create_connection((host, port), timeout=timeout_s):
             return True
+    except OSError:
+        return False
+
+
+def speaks_tls(host: str, port: int, timeout_s: float = 2.0) -> bool:
+    """Whether what listens there begins a TLS handshake; whose certificate it shows is not looked at."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with (
+            socket.create_connection((host, port), timeout=timeout_s) as plain,
+            context.wrap_socket(plain, server_hostname=host),
+        ):
+            return True
+    except ssl.SSLError as error:
+        # An alert is TLS, too: it wants a certificate of ours, or another name.
+        return "ALERT" in (error.reason or "")
     except OSError:
         return False

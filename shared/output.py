@@ -1,13 +1,22 @@
-"""How commands print: a table for people, JSON for programs or CSV for spreadsheets, chosen by `-o`."""
+"""How commands print: a table for people, JSON for programs or CSV for spreadsheets, chosen by `-o`.
+
+What is printed never fails for its letters: a file name that is not UTF-8 shows its odd bytes as \\xNN, and what a
+terminal's encoding does not have is escaped.
+"""
 
 import csv
+import io
+import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import msgspec
 import typer
+
+_MANY = 100_000
+"""From here on fractions say nothing, and a power of ten is for nobody to read."""
 
 
 class Output(StrEnum):
@@ -21,38 +30,53 @@ class Output(StrEnum):
 OutputOption = Annotated[Output, typer.Option("-o", "--output", help="table for people, json for programs, csv")]
 
 
+def bear_all_letters() -> None:
+    """Let both streams escape what their encoding does not have; for what others print, such as `--help`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def emit(line: str = "") -> None:
     """One line of a result on standard output, at once."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    _write(sys.stdout, line)
 
 
 def say(line: str) -> None:
     """One line of progress on standard error, so that standard output stays a result."""
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
+    _write(sys.stderr, line)
 
 
 def to_json(value: Any) -> str:
-    """Compact JSON with characters as they are."""
-    return msgspec.json.encode(value).decode()
+    """Compact JSON with characters as they are, or escaped where standard output does not have them."""
+    try:
+        text = msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:  # a name that is not UTF-8
+        text = msgspec.json.encode(_readable_within(msgspec.to_builtins(value))).decode()
+    if _fits(text, sys.stdout):
+        return text
+    return json.dumps(json.loads(text), separators=(",", ":"))
 
 
-def print_rows(rows: Iterable[Mapping[str, Any]], output: Output) -> None:
-    """Rows of one shape, as an aligned table, as one JSON object a line, or as CSV with a head."""
+def print_rows(rows: Iterable[Mapping[str, Any]], output: Output, columns: Sequence[str] = ()) -> None:
+    """Rows of one shape, as an aligned table, as one JSON object a line, or as CSV with a head.
+
+    Args:
+        columns: their names, for the head of a CSV without rows.
+    """
     if output is Output.JSON:
         for row in rows:
             emit(to_json(row))
         return
     listed = list(rows)
+    heads = list(listed[0]) if listed else list(columns)
     if output is Output.CSV:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerows([list(listed[0]), *(row.values() for row in listed)] if listed else [])
+        if heads:
+            emit(_as_csv([heads, *([_plain(row[head]) for head in heads] for row in listed)]))
         return
     if not listed:
         emit("(nothing)")
         return
-    heads = list(listed[0])
     cells = [[_cell(row[head]) for head in heads] for row in listed]
     widths = [max(len(head), *(len(line[i]) for line in cells)) for i, head in enumerate(heads)]
     emit("  ".join(head.upper().ljust(width) for head, width in zip(heads, widths, strict=True)).rstrip())
@@ -60,7 +84,57 @@ def print_rows(rows: Iterable[Mapping[str, Any]], output: Output) -> None:
         emit("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
+def _as_csv(rows: Iterable[Sequence[Any]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().removesuffix("\n")
+
+
+def readable(text: str) -> str:
+    """A text with bytes that are not UTF-8, as file names may have them, written as \\xNN."""
+    if text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text):
+        return text
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _readable_within(value: Any) -> Any:
+    if isinstance(value, str):
+        return readable(value)
+    if isinstance(value, dict):
+        return {_readable_within(key): _readable_within(part) for key, part in value.items()}
+    return [_readable_within(part) for part in value] if isinstance(value, (list, tuple)) else value
+
+
+def _write(stream: TextIO, line: str) -> None:
+    text = readable(line)
+    if not _fits(text, stream):
+        encoding = stream.encoding
+        text = text.encode(encoding, "backslashreplace").decode(encoding)
+    stream.write(text + "\n")
+    stream.flush()
+
+
+def _fits(text: str, stream: TextIO) -> bool:
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _plain(value: Any) -> Any:
+    """A value for a spreadsheet: what has parts as JSON."""
+    return to_json(value) if isinstance(value, (dict, list, tuple)) else value
+
+
 def _cell(value: Any) -> str:
     if value is None:
         return "-"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    value = _plain(value)
+    if isinstance(value, float):
+        return f"{value:.0f}" if abs(value) >= _MANY else f"{value:g}"
+    return readable(str(value))

@@ -6,7 +6,6 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Meta
@@ -14,6 +13,7 @@ from msgspec import Meta
 from shared import schedule
 from shared.events import Direction, Unit, WatchRule
 from shared.settings import load_toml
+from shared.zones import check_zone
 
 Point = tuple[Unit, Unit]
 Ways = Literal["both", "left_to_right", "right_to_left"]
@@ -152,9 +152,9 @@ class Scene(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         if twice:
             raise ValueError(f"names of tripwires and zones must differ, twice: {', '.join(sorted(twice))}")
         try:
-            ZoneInfo(self.timezone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"timezone {self.timezone!r} is unknown, expected such as 'Asia/Shanghai'") from None
+            check_zone(self.timezone)
+        except ValueError as error:
+            raise ValueError(f"timezone: {error}") from None
 
     @property
     def watches(self) -> list[Watch]:

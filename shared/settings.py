@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from shared.errors import ConfigError
+from shared.ids import NAME_PATTERN, NAME_RULE
 
 T = TypeVar("T")
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
@@ -16,6 +17,21 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Base of a table in a settings file: a key nobody knows is an error, not a silence."""
 
 
+_PART = re.compile(r"\bpoints\[|_height$")
+_FULL_WIDTH = {
+    "，": ("全角逗号", "a comma ,"),
+    "、": ("顿号", "a comma ,"),
+    "“": ("全角引号", 'a quote "'),
+    "”": ("全角引号", 'a quote "'),
+    "‘": ("全角引号", 'a quote "'),
+    "’": ("全角引号", 'a quote "'),
+    "＂": ("全角引号", 'a quote "'),
+    "。": ("全角句号", "a point ."),
+    "＝": ("全角等号", "="),
+    "【": ("全角括号", "["),
+    "】": ("全角括号", "]"),
+    "\u3000": ("全角空格", "a space"),
+}
 _AT = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 
 
@@ -41,9 +57,10 @@ def parse_toml(text: str, kind: type[T], source: str) -> T:
     try:
         return msgspec.toml.decode(text, type=kind, dec_hook=_decode)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{source}: {_explain(str(error), kind)}") from None
+        said = _explain(str(error), kind)
+        raise ConfigError(f"{source}: {said}{_names(said, text)}") from None
     except msgspec.DecodeError as error:
-        raise ConfigError(f"{source}: not valid TOML: {error}") from None
+        raise ConfigError(f"{source}: not valid TOML: {_full_width(text) or error}") from None
 
 
 def _decode(kind: type[Any], value: Any) -> Any:
@@ -59,10 +76,37 @@ def _explain(message: str, kind: type[Any]) -> str:
     path = found["path"] if found else ""
     if not path and not said.startswith(("Object", "Expected")):
         return f"key {said}"  # ours, about several keys: it begins with one
-    expected = ""
     if "unknown field" in said:
-        expected = f", expected one of: {', '.join(_known_keys(kind, path))}"
-    return f"key {path or '(top level)'}: {said[:1].lower()}{said[1:]}{expected}"
+        said += f", expected one of: {', '.join(_known_keys(kind, path))}"
+    elif NAME_PATTERN in said.replace("\\\\", "\\"):
+        said = f"expected {NAME_RULE}" + ("; what people call it: hawkline place put --title" if path == "site" else "")
+    elif "matching regex" in said:
+        said = "expected text without control characters"
+    elif _PART.search(path) and "float" in said:
+        said += ": a part of the picture, 0 to 1 from its top left, not pixels"
+    return f"key {path or '(top level)'}: {said[:1].lower()}{said[1:]}"
+
+
+def _names(said: str, text: str) -> str:
+    """Which camera, line or zone a number in a key is: `cameras[1]` says little to people."""
+    node, found = msgspec.toml.decode(text), []
+    for key, place in re.findall(r"\.?(\w+)\[(\d+)\]", said.removeprefix("key ").partition(":")[0]):
+        node = node.get(key, [])[int(place)] if isinstance(node, dict) else {}
+        if isinstance(node, dict) and isinstance(node.get("name"), str):
+            found.append(f"{key}[{place}] is {node['name']!r}")
+    return f" ({', '.join(found)})" if found else ""
+
+
+def _full_width(text: str) -> str | None:
+    """The first letter that a Chinese keyboard has put where TOML wants ASCII, and its line."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        for letter in re.sub(r"\"(?:[^\"\\]|\\.)*\"|'[^']*'|#.*", "", line):
+            if letter in _FULL_WIDTH:
+                name, wanted = _FULL_WIDTH[letter]
+                return f"line {number}: {letter} is full-width ({name}), expected {wanted}"
+            if "\uff01" <= letter <= "\uff5e":  # their ASCII twins lie in the same order
+                return f"line {number}: {letter} is full-width (全角), expected {chr(ord(letter) - 0xFEE0)}"
+    return None
 
 
 def _known_keys(kind: type[Any], path: str) -> list[str]:

@@ -77,7 +77,7 @@ def list_gaps(
     asked: BoxesQuery,
     since: Moment = None,
     until: Moment = None,
-    lost: Annotated[bool, Query(description="only numbers that stand for events which will not come")] = False,
+    lost: Annotated[bool, Query(description="only lost events")] = False,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> list[Gap]:
     """Numbers that hold no event, and why; recorded newest first."""

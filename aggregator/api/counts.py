@@ -17,6 +17,7 @@ from aggregator.store import counts
 from aggregator.store.entities import CountSeries, LineCount
 from aggregator.store.packing import Ints
 from shared.clock import QUARTER_S
+from shared.zones import check_zone
 
 router = APIRouter(prefix="/api/v1", tags=["record"])
 
@@ -44,6 +45,7 @@ def list_counts(
     Lines that were counted under another name keep it: a row is of a name, not of a number.
     """
     begin, end = _range(since, until)
+    _require_zone(zone)
     asked = counts.CountQuestion(begin, end, step=step, zone=zone, busiest=busiest, limit=limit, **asdict(lines))
     return counts.rows(connection, asked)
 
@@ -60,6 +62,7 @@ def list_series(
 ) -> StreamingResponse:
     """Crossings of many lines over the same steps, the busiest line first: what a chart draws."""
     begin, end = _range(since, until)
+    _require_zone(zone)
     found = counts.series(
         connection, counts.CountQuestion(begin, end, step=step, zone=zone, busiest=busiest, **asdict(lines))
     )
@@ -90,6 +93,14 @@ def _numbers(numbers: Ints) -> bytes:
 
 _TEXTS = np.array([f"{number}," for number in range(1000)], "S4").view(np.uint32)
 """Each number and a comma, filled up with zeros to four bytes."""
+
+
+def _require_zone(zone: str) -> None:
+    """PostgreSQL would also take POSIX's, where UTC+8 lies west of Greenwich, and any case."""
+    try:
+        check_zone(zone)
+    except ValueError as error:
+        raise HTTPException(422, f"zone: {error}") from None
 
 
 def _range(since: str | None, until: str | None) -> tuple[datetime, datetime]:

@@ -30,6 +30,8 @@ class ClaimOrder(BaseModel):
     """Of the machine; `hawkline agent serial` prints it there. Without a colon."""
     by: Text
     hours: Annotated[int, Field(ge=1, le=24 * 90)] = 24 * 14
+    replace: bool = True
+    """Whether an earlier claim for this box that may still be used ends; `false` leaves it and answers 409."""
 
 
 class ClaimMade(BaseModel):
@@ -61,13 +63,13 @@ def list_devices(connection: SnapshotDependency, asked: BoxesQuery) -> list[Devi
 
 @router.post("/claims", status_code=201)
 def make_claim(order: ClaimOrder, connection: ConnectionDependency, request: Request) -> ClaimMade:
-    """Let a machine become a box, once. 409 where the box is enrolled already."""
+    """Let a machine become a box, once. 409 where the box is enrolled already, or its claim is not to be replaced."""
     where = {"site": order.site, "agent": order.agent, "serial": order.serial}
     address, lasts = Address(order.site, order.agent), timedelta(hours=order.hours)
     door = request.app.state.door
     if door is None:
         raise enrolment.DeviceError("there is no certificate authority here; make one: hawkline aggregator init")
-    claim = enrolment.make_claim(connection, address, order.serial, order.by, lasts)
+    claim = enrolment.make_claim(connection, address, order.serial, order.by, lasts, replace=order.replace)
     return ClaimMade(**where, code=claim.code, expires_at=claim.expires_at, url=door.url, fingerprint=door.fingerprint)
 
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import httpx
 
+from shared.credentials import http_address, without_credentials
 from shared.errors import ConfigError, UnavailableError
+from shared.net import is_listening, speaks_tls
 
 _TIMEOUT_S = 60.0
 _PAGE = 500
@@ -26,15 +28,15 @@ class ApiClient:
     """
 
     def __init__(self, url: str) -> None:
-        self._url = url
-        if not url.startswith(("http://", "https://")):
-            raise ConfigError(f"--url {url!r}: expected http://HOST:PORT, such as http://127.0.0.1:8420")
+        self._url = without_credentials(url)
+        """To be shown."""
         try:
+            http_address(url, "http://HOST:PORT, such as http://127.0.0.1:8420")
             self._http = httpx.Client(
                 base_url=url, timeout=_TIMEOUT_S, trust_env=False, headers=_token(), verify=_verified(url)
             )
-        except httpx.InvalidURL as error:
-            raise ConfigError(f"--url {url!r}: {error}; expected something like http://127.0.0.1:8420") from None
+        except (ValueError, httpx.InvalidURL) as error:
+            raise ConfigError(f"--url: {error}") from None
 
     def get(self, path: str, asked: Mapping[str, Any]) -> Any:
         """JSON of a route; what is None is not asked.
@@ -76,9 +78,27 @@ class ApiClient:
                     f"--url {self._url}: its certificate is not one of the root that we know ({what}); "
                     "HAWKLINE_ROOT names the deployment's root certificate"
                 ) from None
+            if said := self._other_scheme():
+                raise UnavailableError(f"--url {self._url}: {said}") from None
             raise UnavailableError(
                 f"--url {self._url}: no aggregator answers ({what}); is `hawkline aggregator run` up?"
             ) from None
+
+    def _other_scheme(self) -> str | None:
+        """Whether something answers there, in plain text or over TLS where we wanted the other."""
+        address = self._http.base_url
+        host, secure = address.host, address.scheme == "https"
+        port = address.port or (443 if secure else 80)
+        if not is_listening(host, port):
+            return None
+        if speaks_tls(host, port) and not secure:
+            return (
+                f"it speaks TLS there; use https://{host}:{port}, and say whom to believe and who asks: "
+                "`. DATA_DIR/secrets/hawkline.env` sets HAWKLINE_URL, HAWKLINE_ROOT and HAWKLINE_TOKEN_FILE"
+            )
+        if secure and not speaks_tls(host, port):
+            return f"it does not speak TLS there; is it http://{host}:{port}?"
+        return None
 
     def pages(self, path: str, asked: Mapping[str, Any], key: str, limit: int) -> Iterator[dict[str, Any]]:
         """Rows of a route that gives pages, at most `limit` of them.

@@ -8,9 +8,10 @@ import typer
 
 from aggregator.ask import options
 from aggregator.ask.client import ApiClient
-from aggregator.ask.moments import local, local_zone, since_until
+from aggregator.ask.moments import local, local_zone, since_until, zone_named
 from shared.output import Output, OutputOption, print_rows, say
 
+_COLUMNS = ("site", "agent", "camera", "line", "direction", "since", "crossings")
 app = typer.Typer(help="Crossings of lines by quarter-hour, hour, day, week or month.")
 
 
@@ -38,7 +39,7 @@ def counts(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Count crossings per line and direction, newest first; of the last day where --since says nothing else."""
-    zone = zone or local_zone()
+    zone = zone_named(zone) if zone else local_zone()
     asked = {
         "place": place,
         "site": site,
@@ -54,6 +55,6 @@ def counts(
     shown = found[:limit]
     if output is not Output.JSON:
         shown = [{**row, "since": local(row["since"], ZoneInfo(zone))} for row in shown]
-    print_rows(shown, output)
+    print_rows(shown, output, _COLUMNS)
     if len(found) > limit:
         say(f"more exist than these {limit}: raise --limit, or narrow --since and --until")

@@ -11,6 +11,7 @@ from aggregator.ask.client import ApiClient
 from aggregator.ask.moments import since_until
 from shared.output import Output, OutputOption, print_rows, say, to_json
 
+_NAMES = ("site", "agent", "camera", "line", "kind", "priority", "number")
 app = typer.Typer(help="Events of the record, newest first.")
 
 
@@ -47,7 +48,7 @@ def events(
     }
     found = ApiClient(url).pages("/api/v1/events", asked, "events", limit + 1)
     shown = islice(found, limit)
-    print_rows(shown if output is Output.JSON else map(_row, shown), output)
+    print_rows(shown if output is Output.JSON else map(_row, shown), output, ("at", *_NAMES, "detail"))
     if next(found, None):
         say(f"more exist than these {limit}: raise --limit, or narrow --since and --until")
 
@@ -55,5 +56,4 @@ def events(
 def _row(event: dict[str, Any]) -> dict[str, Any]:
     """Flat, and in local time, for people and spreadsheets."""
     at = datetime.fromisoformat(event["at"]).astimezone().isoformat(sep=" ", timespec="milliseconds")
-    names = ("site", "agent", "camera", "line", "kind", "priority", "number")
-    return {"at": at, **{name: event[name] for name in names}, "detail": to_json(event["detail"])}
+    return {"at": at, **{name: event[name] for name in _NAMES}, "detail": to_json(event["detail"])}

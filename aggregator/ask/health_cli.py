@@ -11,12 +11,17 @@ from aggregator.ask.client import ApiClient
 from aggregator.ask.moments import local, moment, since_until
 from shared.errors import ConfigError
 from shared.output import Output, OutputOption, print_rows, say
+from shared.spans import clock_off
 
 app = typer.Typer(help="Boxes and cameras, and what is wrong with them.")
 
 _WATCHING = "watching"
 _NORMAL = "normal"
 _MOST_GAPS = 1000
+_AWAY = ("site", "agent", "camera", "since", "until", "what", "how_much")
+_WELL = ("site", "agent", "camera", "since", "until", "percent", "away_s")
+_CLOCK_OFF_S = 2.0
+"""As the console has it."""
 
 
 @app.callback(
@@ -32,7 +37,7 @@ def health(
     sensors: Annotated[bool, typer.Option("--sensors", help="a row an alarm sensor, as it is now")] = False,
     troubled: Annotated[bool, typer.Option("--troubled", help="only what cannot confirm that nothing happens")] = False,
     since: Annotated[
-        str | None, typer.Option("--since", help="not now, but for how long they were well since then: 30d, 2026-11-01")
+        str | None, typer.Option("--since", help="not now, but for how long they were well: 30d, yesterday, 2026-11-01")
     ] = None,
     until: options.UntilOption = None,
     gaps: Annotated[
@@ -57,13 +62,15 @@ def health(
         if not rows:
             say("nothing can be told yet: it is told by whole quarter-hours, a minute or two after their end")
     if gaps:
-        print_rows(_gaps(client, {**whose, **span}, cameras), output)
+        print_rows(_gaps(client, {**whose, **span}, cameras), output, _AWAY)
     elif since or until:
-        print_rows([_available(row) for row in rows if not troubled or row["uncovered_s"]], output)
+        print_rows([_available(row) for row in rows if not troubled or row["uncovered_s"]], output, _WELL)
     else:
         found = client.get("/api/v1/sensors" if sensors else "/api/v1/boxes", whose)
         listed = list(map(_sensor, found) if sensors else _cameras(found) if cameras else map(_box, found))
-        print_rows([row for row in listed if not troubled or not _is_well(row)], output)
+        shown = [row for row in listed if not troubled or not _is_well(row)]
+        head = list(listed[0]) if listed else ()
+        print_rows(map(_for_people, shown) if output is Output.TABLE else shown, output, head)
         if not all(map(_is_well, listed)):
             raise typer.Exit(1)
 
@@ -154,6 +161,15 @@ def _words(box: dict[str, Any]) -> list[str]:
         "disk_full": "its disk is full: new events take the place of the oldest",
     }
     return [words.get(trouble, trouble) for trouble in box["troubles"]]
+
+
+def _for_people(row: dict[str, Any]) -> dict[str, Any]:
+    """With words in place of seconds."""
+    if "clock_off_s" not in row:
+        return row
+    off_s = row["clock_off_s"]
+    said = None if off_s is None else clock_off(off_s) if abs(off_s) > _CLOCK_OFF_S else "right"
+    return {("clock" if name == "clock_off_s" else name): value for name, value in {**row, "clock_off_s": said}.items()}
 
 
 def _cameras(boxes: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

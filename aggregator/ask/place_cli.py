@@ -21,7 +21,7 @@ _COLUMNS = ("name", "above", "title")
 @app.command("list", epilog="Example: hawkline place list -o csv")
 def list_places(url: options.UrlOption = options.URL, output: OutputOption = Output.TABLE) -> None:
     """List all places, and sites of boxes that lie in none."""
-    print_rows(ApiClient(url).get("/api/v1/places", {}), output)
+    print_rows(ApiClient(url).get("/api/v1/places", {}), output, (*_COLUMNS, "boxes"))
 
 
 @app.command("put", epilog="Example: hawkline place put north --in station-3 --title 北村")

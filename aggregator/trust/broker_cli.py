@@ -36,7 +36,7 @@ def config(
 
 @app.command(epilog="Example: hawkline broker sync --config aggregator.toml -o json")
 def sync(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
-    """Make a running broker know exactly the boxes that may come in. A running aggregator does so all the time."""
+    """Make a running broker let in exactly the boxes that are enrolled. A running aggregator does so all the time."""
     from aggregator.config import load_aggregator_settings
     from aggregator.trust.control import BrokerControl
     from aggregator.trust.keeper import sync as bring_in_step

@@ -1,4 +1,4 @@
-"""`hawkline doctor`: is this installation as it has to be, and if not, what is there to do. It changes nothing."""
+"""`hawkline doctor`: is this installation healthy, and if not, what is there to do. It changes nothing."""
 
 import os
 import shutil
@@ -24,6 +24,7 @@ from aggregator.trust.vault import CLIENTS, SERVER
 from aggregator.upkeep.check import OLDEST, Finding
 from aggregator.upkeep.opened import opened
 from shared.errors import HawklineError
+from shared.files import read_by_others
 from shared.net import is_listening
 from shared.trust import Credentials, client_context
 
@@ -40,6 +41,7 @@ def examine(settings: AggregatorSettings, config: Path) -> Iterator[Finding]:
     looks: list[Callable[[], Iterator[Finding]]] = [
         lambda: _account(settings),
         lambda: _files(settings),
+        lambda: _configuration(settings, config),
         lambda: _disk(settings),
         _clock,
         lambda: _certificates(settings),
@@ -57,6 +59,9 @@ def examine(settings: AggregatorSettings, config: Path) -> Iterator[Finding]:
 def _account(settings: AggregatorSettings) -> Iterator[Finding]:
     if os.geteuid() == 0:
         yield Finding("account", None, "this is root; run the aggregator as a user of its own (deploy/systemd)")
+    if not settings.data_dir.is_dir():
+        yield Finding("data_dir", False, f"{settings.data_dir} is not there yet; start the aggregator")
+        return
     owner = settings.data_dir.stat().st_uid
     if owner != os.geteuid() and os.geteuid() != 0:
         yield Finding("account", False, f"data_dir belongs to user id {owner}; examine as that user")
@@ -67,6 +72,9 @@ def _files(settings: AggregatorSettings) -> Iterator[Finding]:
     if settings.trust:
         secret += [settings.vault.folder, settings.broker_folder]
     for folder in secret:
+        if not folder.is_dir() and settings.trust is None:
+            yield Finding(str(folder), None, "not there: without [trust] it is made when it is needed")
+            continue
         if not folder.is_dir():
             yield Finding(str(folder), False, "missing; make it: hawkline aggregator init")
             continue
@@ -76,6 +84,11 @@ def _files(settings: AggregatorSettings) -> Iterator[Finding]:
     if settings.trust:
         token_of(settings.data_dir)
         yield Finding("administrator's token", True, str(token_path(settings.data_dir)))
+
+
+def _configuration(settings: AggregatorSettings, config: Path) -> Iterator[Finding]:
+    if settings.holds_passwords and (open_to := read_by_others(config)):
+        yield Finding("file", False, open_to)
 
 
 def _readable_by_others(path: Path) -> bool:
@@ -168,7 +181,7 @@ def _broker(settings: AggregatorSettings, config: Path) -> Iterator[Finding]:
     written = settings.broker_folder / "mosquitto.conf"
     listeners = mosquitto.Listeners(*settings.broker_address, settings.broker.box_host, settings.broker.box_port)
     fresh = mosquitto.configuration(settings.vault, settings.broker_folder, listeners)
-    same = written.is_file() and written.read_text() == fresh
+    same = written.is_file() and written.read_text("utf-8") == fresh
     said = "as configured" if same else "not what the aggregator's file says; restart it, or hawkline broker config"
     yield Finding("mosquitto.conf", same, said)
     if not is_listening(*settings.broker_address):

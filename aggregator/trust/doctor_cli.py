@@ -8,7 +8,7 @@ import typer
 
 from shared.output import Output, OutputOption, print_rows
 
-app = typer.Typer(help="Is this installation as it has to be.")
+app = typer.Typer(help="Is this installation healthy.")
 
 
 @app.callback(

@@ -8,6 +8,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from psycopg.rows import DictRow, class_row
 
 from aggregator.store import load_queries
@@ -15,7 +16,8 @@ from aggregator.store.database import Connection
 from aggregator.store.entities import Device
 from aggregator.trust import authority
 from aggregator.trust.vault import issuer_identifier
-from shared.errors import HawklineError, UnavailableError
+from shared.errors import ConfigError, HawklineError, UnavailableError
+from shared.ids import check_name
 from shared.topics import Address
 from shared.trust import Credentials, TrustError, common_name, public_digest
 
@@ -58,15 +60,24 @@ class Claim:
     expires_at: datetime
 
 
-def make_claim(connection: Connection, address: Address, serial: str, by: str, lasts: timedelta = CLAIM_LASTS) -> Claim:
-    """Let one machine become one box, once. An earlier claim for this box that was not used is worth nothing any more.
+def make_claim(
+    connection: Connection,
+    address: Address,
+    serial: str,
+    by: str,
+    lasts: timedelta = CLAIM_LASTS,
+    *,
+    replace: bool = True,
+) -> Claim:
+    """Let one machine become one box, once.
 
     Args:
         serial: of the machine.
         by: who lets it.
+        replace: an earlier claim for this box that may still be used is worth nothing any more.
 
     Raises:
-        DeviceError: the box is enrolled; it has to be revoked first.
+        DeviceError: the box is enrolled and has to be revoked first, or its claim is not to be replaced.
         ConfigError: its name is too long for a certificate.
     """
     common_name(address)
@@ -77,6 +88,12 @@ def make_claim(connection: Connection, address: Address, serial: str, by: str, l
         raise DeviceError(
             f"{address.site}/{address.agent} is enrolled (serial {device['serial']}); to give its place to another "
             f"machine: hawkline device revoke {address.site}/{address.agent}"
+        )
+    there = connection.execute(SQL["open_claim"], {**where, "most_refused": MOST_REFUSED}).fetchone()
+    if there and not replace:
+        raise DeviceError(
+            f"{address.site}/{address.agent} has a claim that may be used until {there['expires_at']:%Y-%m-%d %H:%M}Z "
+            f"(serial {there['serial']}); it stays as it is"
         )
     connection.execute(SQL["withdraw_claims"], where)
     letters = "".join(secrets.choice(_ALPHABET) for _ in range(_GROUPS * _GROUP))
@@ -112,6 +129,14 @@ def enrol(
     address = Address(claim["site"], claim["agent"])
     if why := _against(connection, claim, serial, key):
         refusal = RefusedError(why)
+        refusal.claimed = address
+        raise refusal
+    wished = _wished(request)
+    if wished and wished != address and not claim["used_at"]:
+        refusal = RefusedError(
+            f"the claim is for {address.site}/{address.agent}, and this box is {wished.site}/{wished.agent}; the claim "
+            "was not used: correct site and agent in the box's file and enrol again, or have another claim made"
+        )
         refusal.claimed = address
         raise refusal
     where = {"site": address.site, "agent": address.agent}
@@ -259,6 +284,16 @@ def _key_of(request: x509.CertificateSigningRequest) -> bytes:
     if not request.is_signature_valid:
         raise RefusedError("the request is not signed by the key that it is for")
     return public_digest(key)
+
+
+def _wished(request: x509.CertificateSigningRequest) -> Address | None:
+    """The box that a request says it comes from; None where it says something else."""
+    names = [str(name.value) for name in request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    site, dot, agent = names[0].partition(".") if len(names) == 1 else ("", "", "")
+    try:
+        return Address(check_name(site, "site"), check_name(agent, "agent")) if dot else None
+    except ConfigError:
+        return None
 
 
 def _hash(code: str) -> bytes:

@@ -1,6 +1,5 @@
 """What has expired, told and deleted by hand: where the keeper will not do it alone."""
 
-import getpass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,7 @@ from aggregator.store.database import Connection
 from aggregator.store.migrate import chosen_engine
 from aggregator.store.retention import Expired, all_expired, drop, objection
 from aggregator.upkeep.opened import opened
+from shared.account import user_name
 from shared.errors import ConfigError
 
 
@@ -36,7 +36,7 @@ def expiry(settings: AggregatorSettings, config: Path, *, sure: bool) -> list[di
         if any(row["deleted_days"] for row in rows):
             told = ", ".join(f"{row['what']}: {row['deleted_days']} days" for row in rows)
             with connection.transaction():
-                record(connection, Actor(getpass.getuser(), "this machine"), "deleted by hand", "retention", told)
+                record(connection, Actor(user_name(), "this machine"), "deleted by hand", "retention", told)
         return rows
 
 

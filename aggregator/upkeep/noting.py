@@ -1,19 +1,19 @@
 """What is done by hand on the aggregator's own machine is in the audit, too."""
 
-import getpass
 from pathlib import Path
 
 from aggregator.config import AggregatorSettings
 from aggregator.store.audit import Actor, record
 from aggregator.store.migrate import chosen_engine
 from aggregator.upkeep.opened import opened
+from shared.account import user_name
 from shared.errors import HawklineError
 from shared.output import say
 
 
 def note(settings: AggregatorSettings, config: Path, what: str, detail: str) -> None:
     """Write an entry; where no aggregator has run yet there is nothing to write it into, and that is said."""
-    actor = Actor(getpass.getuser(), "this machine")
+    actor = Actor(user_name(), "this machine")
     try:
         with opened(settings, config) as database, database.connect("note") as connection:
             if chosen_engine(connection) is not None:

@@ -1,12 +1,12 @@
 """`hawkline plate`: read plates in pictures, draw one."""
 
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shared.credentials import is_stream
 from shared.errors import ConfigError, HawklineError
 from shared.output import Output, OutputOption, emit, print_rows, say, to_json
 
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from edge_agent.plate.finder import Picture
     from shared.plates import Kind
 
-_MOST_PIXELS = 120_000_000
 _VIDEOS = {".mp4", ".mkv", ".avi", ".mov", ".ts", ".h264", ".h265", ".m4v"}
+_COLUMNS = ("file", "read", "text", "score", "color", "layout", "valid", "ms")
+_VOTED = ("track", "from_s", "to_s", "looks", "read", "text", "score", "color", "layout")
 app = typer.Typer(help="Plates: read them in pictures, draw them.", no_args_is_help=True)
 
 ProviderOption = Annotated[
@@ -55,15 +56,11 @@ def read(
         if output is Output.JSON:
             emit(to_json({"file": str(path), "plates": plates, "ms": took}))
             continue
-        shown = ("text", "score", "color", "layout", "valid")
-        rows += [
-            {"file": str(path), "read": plate["read"], **{key: plate[key] for key in shown}, "ms": took}
-            for plate in plates
-        ]
-        if not plates:
-            rows.append({"file": str(path), "read": False, **dict.fromkeys(shown), "ms": took})
+        told = plates or [{"read": False}]
+        rows += [{key: ({"file": str(path), "ms": took} | plate).get(key) for key in _COLUMNS} for plate in told]
+    if output is Output.CSV or (output is Output.TABLE and rows):
+        print_rows(rows, output, _COLUMNS)
     if output is Output.TABLE and rows:
-        print_rows(rows, output)
         say(f'read: score {reader.calibration.threshold:g} or more, so that a single look is right; less is "unread"')
     if failed:
         raise typer.Exit(2)
@@ -84,8 +81,8 @@ def watch(
     from models.session import CPU
     from shared.scene import Scene
 
-    if "://" in str(video):
-        raise ConfigError(f"VIDEO = {str(video)!r}: a stream; record a piece of it, or let an agent watch the camera")
+    if is_stream(video):
+        raise ConfigError("VIDEO: an address, expected a video file; record a piece of it, or let an agent watch it")
     if video.is_dir():
         raise ConfigError(f"VIDEO = {str(video)!r}: a folder; name one video file")
     source, pipeline = FileSource(video, realtime=False, key="VIDEO"), Pipeline(Scene())
@@ -115,8 +112,8 @@ def watch(
         for passage in passages
         if passage.reading or every
     ]
-    if rows or output is Output.JSON:
-        print_rows(rows, output)
+    if rows or output is not Output.TABLE:
+        print_rows(rows, output, _VOTED)
     read = len(passages) - sum(passage.reading is None for passage in passages)
     say(f"{frames} frames, plates seen on {len(passages)} vehicles, {read} of them read")
     if read < len(passages) and not every:
@@ -179,25 +176,28 @@ def render(
 
 
 def _load(path: Path) -> "Picture":
-    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(_MOST_PIXELS))
-    import cv2
-    import numpy as np
+    """A picture from its file.
 
-    if path.is_dir():
-        raise ConfigError(f"{path}: a folder; name its pictures, such as {path}/*.jpg")
-    if path.suffix.lower() in _VIDEOS:
-        raise ConfigError(f"{path}: a video; read it with `hawkline plate watch`")
+    Raises:
+        ConfigError: it is none, whatever is wrong with it: the others are read all the same.
+    """
+    from models.picture import PictureError, decode
+
     try:
-        content = path.read_bytes()
+        if is_stream(path):
+            raise ConfigError("IMAGE: an address, expected a picture's file")
+        if path.is_dir():
+            raise ConfigError(f"{path}: a folder; name its pictures, such as {path}/*.jpg")
+        if path.suffix.lower() in _VIDEOS:
+            raise ConfigError(f"{path}: a video; read it with `hawkline plate watch`")
+        picture = decode(path.read_bytes())
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
-    try:
-        picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
-    except cv2.error:  # more pixels than anybody's camera has
-        raise ConfigError(f"{path}: more than {_MOST_PIXELS / 1e6:g} million pixels; scale it down") from None
-    if picture is None:
-        raise ConfigError(f"{path}: no picture that can be read; expected JPEG, PNG or another common format")
-    return np.asarray(picture, np.uint8)
+    except PictureError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    if picture.cut:
+        say(f"{path}: this JPEG ends before its end; read as far as it goes")
+    return picture.pixels
 
 
 def _of_scene(plate: "Plate") -> dict[str, object]:

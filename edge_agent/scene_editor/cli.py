@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shared.credentials import is_stream
 from shared.errors import ConfigError, PortInUseError
 from shared.output import Output, OutputOption, print_rows, say
 
@@ -53,7 +54,11 @@ def edit(
 def check(
     scene: Annotated[Path, typer.Argument(help="scene file", show_default=False)], output: OutputOption = Output.TABLE
 ) -> None:
-    """Read a scene file and list its lines and zones. Exit code 2 and the key when something is wrong."""
+    """Read a scene file and list its lines and zones. Exit code 2 and the key when something is wrong.
+
+    Exit code 1, and a sentence for each, where something is watched that can never happen.
+    """
+    from edge_agent.tripwire.faults import faults
     from shared.scene import Tripwire, load_scene
 
     watched = load_scene(scene)
@@ -68,16 +73,20 @@ def check(
         for watch in watched.watches
     ]
     print_rows(rows, output)
-    if not rows:
-        say(f"{scene}: no [[tripwires]] and no [[zones]] in it, so nothing can happen")
     private = sum(mask.privacy for mask in watched.masks)
     say(f"{len(rows)} lines and zones, {len(watched.masks)} masks, {private} of them private")
+    found = faults(watched)
+    for fault in found:
+        say(f"warning: {scene}: {fault}")
+    if found:
+        raise typer.Exit(1)
 
 
 def _frames(source: str) -> Iterator["Frame"]:
     from edge_agent.sources import Frame
     from edge_agent.sources.file import FileSource
     from edge_agent.sources.opening import open_source
+    from shared.events import CameraState
 
     if source.startswith(("rtsp://", "rtsps://")):
         from edge_agent.config import RtspCamera
@@ -85,14 +94,16 @@ def _frames(source: str) -> Iterator["Frame"]:
         try:
             opened = open_source(RtspCamera(url=source), "RTSP")
         except ValueError as error:
-            raise ConfigError(str(error)) from None
+            raise ConfigError(f"RTSP {error}") from None
+    elif is_stream(source):
+        raise ConfigError("VIDEO|RTSP: an address of another kind, expected rtsp://… or rtsps://…, or a video file")
     else:
         opened = FileSource(Path(source), realtime=False, key="VIDEO")
     try:
         for item in opened.frames():
             if isinstance(item, Frame):
                 yield item
-            elif item is not None and source.startswith(("rtsp://", "rtsps://")) and item.detail:
+            elif item is not None and item.state in (CameraState.UNREACHABLE, CameraState.STALLED):
                 raise ConfigError(f"the camera cannot be seen: {item.detail}")
     finally:
         opened.close()

@@ -1,5 +1,6 @@
 """The page's server: on loopback, for one person, behind a secret in the address."""
 
+import base64
 import json
 import secrets
 from collections.abc import Callable, Iterator
@@ -13,15 +14,19 @@ import msgspec
 import tomli_w
 
 from edge_agent.pipeline import Pipeline
+from edge_agent.render import Renderer
 from edge_agent.replay import row_of
 from edge_agent.sources import Frame
 from edge_agent.sources.base import Colour
+from edge_agent.tripwire.faults import faults
 from shared.errors import ConfigError, HawklineError
 from shared.net import require_loopback
+from shared.output import readable
 from shared.scene import Scene, load_scene
 
 _MOST_BYTES = 1_000_000
 _TRY_S = 60.0
+_MOST_PICTURES, _PICTURE_PX = 40, 640
 _HEAD = "# Made with `hawkline scene edit`. Coordinates are parts of the picture, from its top left.\n"
 
 
@@ -43,29 +48,31 @@ class SceneEditor:
 
     def scene(self) -> dict[str, Any]:
         """The scene as the page takes it."""
-        return {"file": str(self.path), "scene": _plain(self._scene)}
+        return {"file": readable(str(self.path)), "scene": _plain(self._scene)}
 
     def frame(self) -> bytes:
         """One frame as JPEG."""
         return bytes(cv2.imencode(".jpg", self._picture, [cv2.IMWRITE_JPEG_QUALITY, 90])[1])
 
-    def attempt(self, given: bytes) -> str:
-        """Run the analysis with a scene for a minute of video, and tell what it saw.
+    def attempt(self, given: bytes) -> dict[str, Any]:
+        """Run the analysis with a scene for a minute of video, and tell what it saw, the first events with a picture.
 
         Raises:
             ConfigError: the scene is wrong.
         """
-        pipeline, lines, frames = Pipeline(_read(given)), [], 0
+        scene = _read(given)
+        pipeline, frames = Pipeline(scene), 0
+        renderer, events = Renderer(scene, pipeline), list[dict[str, Any]]()
         for frame in self._frames():
             frames += 1
-            for event in pipeline.step(frame):
-                row = row_of(event)
-                lines.append(f"{row['time_s']:>7} s  {row['line']}: {row['kind']} {row['direction']}".replace("_", " "))
+            if found := pipeline.step(frame):
+                picture = _small(renderer.draw(frame, found)) if len(events) < _MOST_PICTURES else None
+                events += [{**row_of(event), "picture": picture} for event in found]
             if frame.time_s > _TRY_S:
                 break
-        return "\n".join([f"{frames} frames, {len(lines)} events", *lines])
+        return {"frames": frames, "events": events, "warnings": faults(scene)}
 
-    def save(self, given: bytes) -> str:
+    def save(self, given: bytes) -> dict[str, Any]:
         """Write the scene file; the one before stays beside it as `.bak`.
 
         Raises:
@@ -82,7 +89,8 @@ class SceneEditor:
         except OSError as error:
             raise ConfigError(f"{self.path}: cannot be written ({error.strerror})") from None
         self._scene = scene
-        return f"saved: {self.path}\n{len(scene.watches)} lines and zones, {len(scene.masks)} masks"
+        told = {"watches": len(scene.watches), "masks": len(scene.masks), "warnings": faults(scene)}
+        return {"file": readable(str(self.path)), **told}
 
     def _first_picture(self) -> Colour:
         for frame in self._frames():
@@ -128,7 +136,7 @@ def _handler(editor: SceneEditor, secret: str) -> type[BaseHTTPRequestHandler]:
                 self._answer(404, "application/json", b'{"error":"not here"}')
                 return
             try:
-                self._answer(200, "application/json", json.dumps({"text": action(self.rfile.read(length))}).encode())
+                self._answer(200, "application/json", json.dumps(action(self.rfile.read(length))).encode())
             except HawklineError as error:
                 self._answer(422, "application/json", json.dumps({"error": str(error)}).encode())
 
@@ -159,6 +167,13 @@ def _read(given: bytes) -> Scene:
         return msgspec.json.decode(given, type=Scene)
     except (msgspec.DecodeError, ValueError) as error:
         raise ConfigError(str(error)) from None
+
+
+def _small(picture: Colour) -> str:
+    """A whole frame for the page, as a data URL."""
+    size = _PICTURE_PX, round(picture.shape[0] * _PICTURE_PX / picture.shape[1])
+    jpeg = cv2.imencode(".jpg", cv2.resize(picture, size, interpolation=cv2.INTER_AREA))[1]
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg.tobytes()).decode()
 
 
 def _plain(scene: Scene) -> dict[str, Any]:

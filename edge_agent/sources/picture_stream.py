@@ -10,8 +10,8 @@ from typing import cast
 
 import av
 
+from edge_agent.address import camera_address
 from edge_agent.sources.base import Colour
-from edge_agent.sources.credentials import without_credentials
 from edge_agent.sources.decoder import NoVideoError, choose_video
 from edge_agent.sources.planes import bgr
 from edge_agent.sources.posture import posture_of
@@ -42,6 +42,7 @@ class PictureStream:
 
     def __init__(self, url: str, transport: Transport, closed: threading.Event) -> None:
         self._url, self._transport, self._closed = url, transport, closed
+        self._shown = camera_address(url).shown
         self._changed = threading.Condition()
         self._packets: deque[_Kept] = deque()
         self._bytes = 0
@@ -74,9 +75,9 @@ class PictureStream:
             except NoVideoError:
                 reason = "the stream holds no video"
             except (av.FFmpegError, OSError) as error:
-                reason = explain(error).detail
+                reason = explain(error, self._url).detail
             except Exception as error:
-                log.exception("%s: the picture stream failed", without_credentials(self._url))
+                log.exception("%s: the picture stream failed", self._shown)
                 reason = f"failed: {type(error).__name__}"
             with self._changed:
                 self._packets.clear()
@@ -85,7 +86,7 @@ class PictureStream:
             wait_s = retry_delay_s(attempt, rng)
             if not self._closed.is_set():
                 self.trouble = f"picture stream: {reason}"
-                log.warning("%s: %s; next try in %.1f s", without_credentials(self._url), self.trouble, wait_s)
+                log.warning("%s: %s; next try in %.1f s", self._shown, self.trouble, wait_s)
             self._closed.wait(wait_s)
 
     def _receive(self) -> None:

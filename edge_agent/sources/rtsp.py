@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 import av
 
+from edge_agent.address import camera_address
 from edge_agent.sources.backlog import Backlog
 from edge_agent.sources.base import Colour, Frame, SourceEvent
 from edge_agent.sources.condition import Condition
-from edge_agent.sources.credentials import without_credentials
 from edge_agent.sources.decoder import NoVideoError, choose_video
 from edge_agent.sources.picture_stream import PictureStream
 from edge_agent.sources.reader import PacketReader, Reading
@@ -50,7 +50,7 @@ class RtspSource:
     """
 
     def __init__(self, url: str, *, picture_url: str = "", transport: Transport = "tcp") -> None:
-        self._url, self._transport = url, transport
+        self._url, self._transport, self._shown = url, transport, camera_address(url).shown
         self._closed, self._abandon = threading.Event(), threading.Event()
         self._backlog, self._condition, self._reader = Backlog(), Condition(), PacketReader(live=True)
         self._noted = 0, 0
@@ -131,12 +131,12 @@ class RtspSource:
             except NoVideoError:
                 event = SourceEvent(CameraState.UNREACHABLE, "the stream holds no video")
             except (av.FFmpegError, OSError) as error:
-                event = explain(error)
+                event = explain(error, self._url)
             if self._closed.is_set():
                 return
             attempt = 0 if time.monotonic() - began_s > GOOD_AFTER_S else attempt + 1
             wait_s = retry_delay_s(attempt - 1 if attempt else 0, rng)
-            log.warning("%s: %s; next try in %.1f s", without_credentials(self._url), event.detail, wait_s)
+            log.warning("%s: %s; next try in %.1f s", self._shown, event.detail, wait_s)
             self._backlog.put(event)
             self._closed.wait(wait_s)
 

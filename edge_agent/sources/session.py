@@ -1,12 +1,14 @@
 """One connection to a network camera: how it is opened, and what its failures mean."""
 
+import errno
 import random
 from typing import Literal
 
 import av
 
+from edge_agent.address import camera_address
 from edge_agent.sources.base import SourceEvent
-from edge_agent.sources.credentials import without_credentials
+from edge_agent.sources.failure import in_words, unreachable
 from shared.events import CameraState
 
 Transport = Literal["tcp", "udp"]
@@ -43,11 +45,11 @@ def retry_delay_s(attempt: int, rng: random.Random) -> float:
     return float(min(_LAST_RETRY_S, _FIRST_RETRY_S * 2 ** min(attempt, 10)) * rng.uniform(0.75, 1.25))
 
 
-def explain(error: Exception) -> SourceEvent:
-    """What a failure of FFmpeg means for the camera; never with the password."""
+def explain(error: Exception, url: str) -> SourceEvent:
+    """What a failure of FFmpeg at a camera's address means, in words; never with the password."""
     if isinstance(error, av.error.ExitError):  # our own time-out interrupted a read
         return STALLED
-    if isinstance(error, av.error.HTTPUnauthorizedError):
-        return SourceEvent(CameraState.UNREACHABLE, "the camera refuses user and password")
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return SourceEvent(CameraState.UNREACHABLE, without_credentials(reason))
+    # FFmpeg says the same of a name that is not found and of a server that speaks nonsense.
+    vague = getattr(error, "errno", None) == errno.EIO
+    said = (unreachable(camera_address(url)) if vague else None) or in_words(error)
+    return SourceEvent(CameraState.UNREACHABLE, said if said.startswith("the ") else f"the camera {said}")

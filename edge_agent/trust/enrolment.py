@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from shared.errors import ConfigError, UnavailableError
 from shared.files import write_public, write_secret
+from shared.spans import clock_off
 from shared.topics import Address
 from shared.trust import (
     Credentials,
@@ -126,9 +127,9 @@ class Door:
         if abs((at - self.clock.now()).total_seconds()) > _AGREES_S:
             behind = self.clock.correct(at)
             log.warning(
-                "this machine's clock is %.0f s %s; certificates are held against the aggregator's",
-                abs(behind.total_seconds()), "behind" if behind.total_seconds() > 0 else "ahead",
-            )  # fmt: skip
+                "this machine's clock is %s; certificates are held against the aggregator's",
+                clock_off(-behind.total_seconds()),
+            )
         return at
 
     def _get(self, path: str, context: Any, **asked: str) -> bytes:
@@ -193,7 +194,8 @@ def enrol(door: Door, address: Address, claim: str, serial: str) -> Credentials:
         found = address_of(credentials.certificate)
         raise TrustError(
             f"the claim is for {found.site}/{found.agent}, and this box is {address.site}/{address.agent}; correct "
-            "site and agent in its file and enrol again within the hour, or have another claim made"
+            "site and agent in its file and enrol again within the hour, or have another claim made and the box that "
+            f"it was for revoked: hawkline device revoke {found.site}/{found.agent}"
         )
     credentials.write(door.identity_path)
     pending.unlink()

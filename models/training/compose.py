@@ -46,7 +46,7 @@ def grounds_without_plates() -> list[Ground]:
     """Frames of the two clips that may be learnt from; no plate can be read in them."""
     found = []
     for name, every in (("car-detection.mp4", 12), ("one-by-one-person-detection.mp4", 70)):
-        with av.open(str(DATA / "video" / name)) as clip:
+        with av.open(f"file:{DATA / 'video' / name}") as clip:
             for index, frame in enumerate(clip.decode(video=0)):
                 if index % every == 0:
                     found.append(_kept(np.asarray(frame.to_ndarray(format="bgr24"), np.uint8), []))

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from models.picture import PictureError, decode
 from models.training.glyphs import DATA
 from models.training.wear import SIZE, Picture
 from shared.plates import Colour, Layout, as_stamped
@@ -91,10 +92,10 @@ def read(path: Path) -> Picture:
     Raises:
         ValueError: it is no picture.
     """
-    picture = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise ValueError(f"{path} is no picture that can be read")
-    return np.asarray(picture, np.uint8)
+    try:
+        return decode(path.read_bytes()).pixels
+    except PictureError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 @cache

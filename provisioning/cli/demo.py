@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from shared.credentials import is_stream
 from shared.errors import ConfigError
 from shared.output import emit, say, to_json
 
@@ -35,6 +36,8 @@ def run(
 
     if (video is None) != (scene is None):
         raise ConfigError("--video and --scene belong together: a video needs the lines that are watched in it")
+    if video is not None and is_stream(video):
+        raise ConfigError("--video: an address, expected a video file")
     if video is not None and not video.is_file():
         raise ConfigError(f"--video {str(video)!r}: no such file, expected a video")
     if scene is not None:

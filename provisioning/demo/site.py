@@ -56,8 +56,8 @@ def write_site(
 ) -> DemoSite:
     """Write configuration for a gate, a fence, and a video where one is given."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "gate-scene.toml").write_text(_GATE)
-    (folder / "fence-scene.toml").write_text(_FENCE)
+    (folder / "gate-scene.toml").write_text(_GATE, "utf-8")
+    (folder / "fence-scene.toml").write_text(_FENCE, "utf-8")
     sources = {
         "gate": ("gate-scene.toml", 'kind = "synthetic"\nscene = "gate"\nseed = 7'),
         "fence": ("fence-scene.toml", 'kind = "synthetic"\nscene = "fence"\nseed = 11'),

@@ -1,6 +1,7 @@
 """`hawkline scene edit` in a real browser: one frame, points by the mouse, tried, saved, and the file works."""
 
 import http.client
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,10 +11,11 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from shared.scene import load_scene
 
+HAN, LATIN = re.compile(r"[\u4e00-\u9fff]"), re.compile(r"[A-Za-z]{3,}")
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]
 
 
@@ -48,8 +50,14 @@ def test_draw_try_and_save(editor: tuple[str, Path], browser: Callable[[], webdr
     name.send_keys("lane")
     page.find_element(By.ID, "try").click()
     said = page.find_element(By.ID, "said")
-    WebDriverWait(page, 90).until(lambda _: "events" in said.text)
-    assert "4 events" in said.text
+    WebDriverWait(page, 90).until(lambda _: "个事件" in said.text)
+    assert "4 个事件" in said.text
+    pictures = page.find_elements(By.CSS_SELECTOR, "#seen li img")
+    assert len(pictures) == 4, "each event has its picture"
+    aside = page.find_element(By.TAG_NAME, "aside")
+    assert not LATIN.search(aside.text.replace(str(scene), "").replace("lane", "").replace("English", ""))
+    Select(page.find_element(By.ID, "language")).select_by_value("en")
+    assert not HAN.search(aside.text.replace("中文", ""))
     page.find_element(By.ID, "save").click()
     WebDriverWait(page, 20).until(lambda _: "saved" in said.text)
     written = load_scene(scene)
@@ -67,7 +75,7 @@ def test_a_wrong_scene_is_told_and_not_written(
     page.find_element(By.CSS_SELECTOR, "[data-new=zone]").click()
     page.find_element(By.ID, "save").click()
     said = page.find_element(By.ID, "said")
-    WebDriverWait(page, 20).until(lambda _: "points" in said.text and said.get_attribute("class") == "bad")
+    WebDriverWait(page, 20).until(lambda _: "至少需要 3 个点" in said.text and said.get_attribute("class") == "bad")
     assert not scene.exists()
 
 

@@ -91,3 +91,10 @@ def test_links_in_the_docs_lead_somewhere() -> None:
     for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
         for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", path.read_text()):
             assert (path.parent / target).exists(), f"{path}: {target}"
+
+
+def test_nobody_is_sent_to_a_registry_that_has_no_hawkline() -> None:
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("shared/*.py")]:
+        for line in path.read_text().splitlines():
+            if re.search(r"pip install.*[' ]hawkline\b", line):
+                assert "--find-links" in line, f"{path}: {line}"

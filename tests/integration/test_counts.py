@@ -187,6 +187,8 @@ def test_series_hold_every_step_and_the_busiest_line_first(client: httpx.Client,
     ("more", "words"),
     [
         ({"zone": "Mars/Olympus"}, "Asia/Shanghai"),
+        ({"zone": "UTC+8"}, "expected a name of IANA's"),
+        ({"zone": "Asia/shanghai"}, "did you mean Asia/Shanghai"),
         ({"since": "0001-01-01T00:00Z"}, "a time of our days"),
         ({"until": "0001-01-01T00:00Z"}, "a time of our days"),
         ({"until": "9999-12-31T23:59-12:00"}, "a time of our days"),

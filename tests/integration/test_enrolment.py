@@ -200,7 +200,18 @@ def test_a_box_that_is_configured_as_another_says_so_and_loses_nothing(deploymen
     with pytest.raises(TrustError, match=r"for north/gate, and this box is north/yard"):
         enrol(door, YARD, code, SERIAL)
     assert not door.identity_path.exists()
+    with deployment.database.connect("test") as connection:
+        assert [device.state for device in enrolment.devices(connection)] == ["claimed"], "nobody has become the other"
     enrol(door, GATE, code, SERIAL)
+
+
+def test_a_claim_that_was_handed_out_is_replaced_only_when_told(deployment: Deployment) -> None:
+    code = deployment.claim(GATE)
+    with deployment.database.connect("test") as connection:
+        with pytest.raises(enrolment.DeviceError, match=r"north/gate has a claim .* stays as it is"):
+            enrolment.make_claim(connection, GATE, SERIAL, "li", replace=False)
+        enrolment.make_claim(connection, YARD, SERIAL, "li", replace=False)
+    enrol(deployment.door("gate"), GATE, code, SERIAL)
 
 
 @pytest.mark.parametrize("machine_says", [datetime(1970, 1, 1, tzinfo=UTC), datetime(2038, 1, 20, tzinfo=UTC)])

@@ -1,6 +1,7 @@
 """`hawkline plate` and `hawkline model`, with the models that are shipped."""
 
 import json
+import os
 import zlib
 from pathlib import Path
 
@@ -187,3 +188,30 @@ def test_what_drives_by_is_told_once(plates: dict[str, Path], tmp_path: Path) ->
     assert passage["read"]
     assert passage["looks"] >= 5
     assert 2 < passage["from_s"] < passage["to_s"] < 8
+
+
+def test_a_jpeg_that_was_cut_short_is_read_and_said(plates: dict[str, Path], tmp_path: Path) -> None:
+    plate = cv2.imread(str(plates["皖A12345"]))
+    assert plate is not None
+    for progressive in (0, 1):
+        options = [cv2.IMWRITE_JPEG_QUALITY, 92, cv2.IMWRITE_JPEG_PROGRESSIVE, progressive]
+        whole = cv2.imencode(".jpg", plate, options)[1].tobytes()
+        paths = [tmp_path / f"{missing}.jpg" for missing in (0, 1, 2, 50)]
+        for path in paths:
+            path.write_bytes(whole[: len(whole) - int(path.stem)])
+        result = CliRunner().invoke(build(), ["plate", "read", "--crop", "-o", "json", *map(str, paths)])
+        assert result.exit_code == 0, result.output
+        texts = [json.loads(line)["plates"][0]["text"] for line in result.stdout.splitlines()]
+        assert texts == ["皖A12345"] * 4
+        assert result.stderr.count("ends before its end") == 3
+
+
+def test_one_bad_name_or_file_ends_nothing(plates: dict[str, Path], tmp_path: Path) -> None:
+    odd = Path(os.fsdecode(bytes(tmp_path / "") + b"/\xbe\xa9.png"))
+    odd.write_bytes(plates["皖A12345"].read_bytes())
+    names = [str(odd), str(tmp_path / ("x" * 300)), str(plates["皖A12345"])]
+    for output, lines in (("json", 3), ("csv", 3), ("table", 3)):
+        result = CliRunner().invoke(build(), ["plate", "read", "--crop", "-o", output, *names])
+        assert result.exit_code == 2 and isinstance(result.exception, SystemExit), result.exception
+        assert len(result.stdout.splitlines()) == lines
+        assert "\\xbe" in result.stdout and "\\xa9.png" in result.stdout

@@ -258,7 +258,7 @@ def test_counts_are_sums_of_the_same_crossings_whatever_the_step(client: httpx.C
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        (["--since", "yesterday"], "--since 'yesterday': expected a time ago"),
+        (["--since", "tomorrow"], "--since 'tomorrow': expected a time ago"),
         (["--kind", "nonsense"], "there are line_crossed"),
         (["--url", "http://127.0.0.1:1"], "no aggregator answers"),
         (["--url", "127.0.0.1:8420"], "expected http://HOST:PORT"),
@@ -302,7 +302,14 @@ def test_moments_as_people_type_them() -> None:
     assert moment("2w", "--since", now) == now - timedelta(weeks=2)
     assert moment("2026-11-20", "--since", now) == datetime(2026, 11, 20, tzinfo=zone)
     assert moment("2026-11-20T08:00Z", "--since", now) == datetime(2026, 11, 20, 8, tzinfo=UTC)
-    for nonsense in ("", "5", "-5m", "5y", "2026-13-01", "now"):
+    assert moment("1h30m", "--since", now) == now - timedelta(minutes=90)
+    assert moment("02:00", "--since", now) == datetime(2026, 11, 20, 2, tzinfo=zone)
+    assert moment("22:00:30", "--since", now) == datetime(2026, 11, 19, 22, 0, 30, tzinfo=zone), "the last one"
+    assert moment("today", "--since", now) == moment("今天", "--since", now) == datetime(2026, 11, 20, tzinfo=zone)
+    assert moment("yesterday", "--since", now) == moment("昨天", "--since", now) == datetime(2026, 11, 19, tzinfo=zone)
+    assert moment("昨天 22:00", "--since", now) == moment("Yesterday 22：00", "--since", now)
+    assert moment("yesterday 22:00", "--since", now) == datetime(2026, 11, 19, 22, tzinfo=zone)
+    for nonsense in ("", "5", "-5m", "5y", "2026-13-01", "now", "25:00", "tomorrow", "999999w"):
         with pytest.raises(ConfigError, match="--until"):
             moment(nonsense, "--until", now)
 

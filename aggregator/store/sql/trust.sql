@@ -10,6 +10,13 @@ VALUES (%(site)s, %(agent)s, %(serial)s, %(code)s, %(by)s, now() + %(lasts)s);
 UPDATE claims SET withdrawn_at = now()
 WHERE (site, agent) = (%(site)s, %(agent)s) AND used_at IS NULL AND withdrawn_at IS NULL;
 
+-- name: open_claim
+-- One that a machine may still use.
+SELECT serial, expires_at FROM claims
+WHERE (site, agent) = (%(site)s, %(agent)s) AND used_at IS NULL AND withdrawn_at IS NULL AND expires_at > now()
+  AND refused < %(most_refused)s
+ORDER BY id DESC LIMIT 1;
+
 -- name: claim
 SELECT id, site, agent, serial, expires_at <= now() AS expired, refused, withdrawn_at, used_at, used_key,
        used_at < now() - interval '1 hour' AS used_long_ago

@@ -1,0 +1,124 @@
+"""What an installer is told of cameras, clocks and files that are not as they should be."""
+
+import socketserver
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge_agent.check import check_everything
+from edge_agent.config import load_agent_settings
+from edge_agent.misgivings import warn
+from shared.spans import clock_off
+
+LINE = '[[tripwires]]\nname = "line"\npoints = [[0.1, 0.5], [0.9, 0.5]]\n'
+BACK = '[[tripwires]]\nname = "back"\npoints = [[0.1, 0.5], [0.9, 0.5], [0.1, 0.5]]\n'
+
+
+class Camera(socketserver.ThreadingTCPServer):
+    """Answers every RTSP request with one status, by its path."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Answers)
+
+
+class _Answers(socketserver.StreamRequestHandler):
+    def handle(self) -> None:
+        lines = []
+        while line := self.rfile.readline():
+            lines.append(line.decode().strip())
+            if lines[-1]:
+                continue
+            number = next((said.split(":")[1].strip() for said in lines if said.lower().startswith("cseq")), "1")
+            status = {"locked": "401 Unauthorized", "none": "404 Not Found"}.get(lines[0].split()[1].rsplit("/", 1)[1])
+            realm = 'WWW-Authenticate: Basic realm="camera"\r\n' if status == "401 Unauthorized" else ""
+            self.wfile.write(f"RTSP/1.0 {status or '500 No'}\r\nCSeq: {number}\r\n{realm}\r\n".encode())
+            lines = []
+
+
+class _Late(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response_only(200)
+        self.send_header("date", format_datetime(datetime.now(UTC) + timedelta(days=400), usegmt=True))
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def served() -> Iterator[Any]:
+    """Starts servers and ends them."""
+    running: list[socketserver.BaseServer] = []
+
+    def start(server: socketserver.BaseServer) -> int:
+        running.append(server)
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        return int(server.server_address[1])
+
+    yield start
+    for server in running:
+        server.shutdown()
+        server.server_close()
+
+
+def findings(folder: Path, source: str, scene: str = LINE, aggregator: int = 1) -> dict[str, dict[str, Any]]:
+    (folder / "scene.toml").write_text(scene)
+    config = folder / "agent.toml"
+    config.write_text(
+        f'site = "s"\nagent = "a"\ndata_dir = "d"\n[broker]\nport = 1\n[aggregator]\nurl = "http://127.0.0.1:{aggregator}"\n'
+        f'[[cameras]]\nname = "north"\nscene = "scene.toml"\n[cameras.source]\n{source}'
+    )
+    config.chmod(0o644)
+    settings, cameras = load_agent_settings(config)
+    return {finding["key"]: finding for finding in check_everything(settings, cameras, config)}
+
+
+def test_a_camera_is_told_in_words_with_its_path_and_no_password(tmp_path: Path, served: Any) -> None:
+    port = served(Camera())
+    found = findings(
+        tmp_path,
+        f'kind = "rtsp"\nurl = "rtsp://op:s3cret@127.0.0.1:{port}/locked"\n'
+        f'picture_url = "rtsp://op:s3cret@127.0.0.1:{port}/none"\n',
+    )
+    stream, picture = found["cameras[0].source"], found["cameras[0].source.picture_url"]
+    assert stream["ok"] is False and picture["ok"] is False
+    assert f"north: the camera at 127.0.0.1:{port}/locked: refuses user and password" in stream["said"]
+    assert "%40" in stream["said"]
+    assert f"picture stream (picture_url) at 127.0.0.1:{port}/none: has no stream at this path" in picture["said"]
+    assert found["file"]["ok"] is None and "chmod 6" in found["file"]["said"]
+    assert "s3cret" not in str(found) and "rrno" not in str(found)
+
+
+def test_a_clock_that_is_off_is_told_in_days_and_a_line_that_cannot_fire_by_its_camera(
+    tmp_path: Path, served: Any
+) -> None:
+    port = served(HTTPServer(("127.0.0.1", 0), _Late))
+    found = findings(tmp_path, 'kind = "synthetic"\nscene = "gate"\n', BACK, port)
+    assert found["clock"]["ok"] is False and "slow by 400 days" in found["clock"]["said"]
+    assert "north" in found["cameras[0].scene"]["said"] and "back over itself" in found["cameras[0].scene"]["said"]
+    assert "file" not in found, "no password stands in it"
+
+
+def test_an_agent_warns_at_its_start_and_runs(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    findings(tmp_path, 'kind = "rtsp"\nurl = "rtsp://op:s3cret@127.0.0.1:1/a"\n', BACK)
+    settings, cameras = load_agent_settings(tmp_path / "agent.toml")
+    warn(settings, cameras, tmp_path / "agent.toml")
+    assert "everybody on this machine can read them" in caplog.text
+    assert "camera north" in caplog.text and "back over itself" in caplog.text
+    assert "s3cret" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(3, "fast by 3 seconds"), (-1, "slow by 1 second"), (-9000, "slow by 2.5 hours"), (-34560000, "slow by 400 days")],
+)
+def test_clocks_in_words(seconds: float, said: str) -> None:
+    assert clock_off(seconds) == said
