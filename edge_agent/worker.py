@@ -89,7 +89,7 @@ def run_camera(camera: Camera, key: str, pipe: Connection, after: int = 0) -> No
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(level=logging.INFO, format=f"%(asctime)s %(levelname)s {camera.settings.name}: %(message)s")
-    av.logging.set_level(av.logging.ERROR)
+    av.logging.set_level(av.logging.FATAL)  # a line for each broken picture would wear out the card; they are counted
     cv2.setNumThreads(1)
     try:
         detector = open_detector(camera.settings.detector)

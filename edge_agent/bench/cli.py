@@ -163,3 +163,31 @@ def _row(what: str, case: str, met: bool | None, note: str) -> Row:
         "f1": None,
         "note": note,
     }
+
+
+def camera(
+    minutes: Annotated[float, typer.Option("--minutes", min=1, help="an hour is five rounds of all phases")] = 60.0,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """A camera that does everything wrong in turn: every crossing once, memory flat, the state right at each moment.
+
+    Exit code 1 when one of these is not so.
+    """
+    from edge_agent.bench.soak import Account, soak
+
+    account = Account()
+    for account in soak(minutes * 60):
+        say(
+            f"{account.found} of {account.truth} crossings, {account.twice} twice, {account.false} false; "
+            f"missed {dict(account.missed)}, wrong states {dict(account.wrong_states)}, {account.growth_mib:+.1f} MiB"
+        )
+    told = f"{account.found} of {account.truth}, {account.twice} twice, {account.false} false"
+    once = account.found == account.truth and not account.twice and not account.false
+    rows = [
+        _row("crossings", "each once", once, told),
+        _row("states", "right at each moment", not account.wrong_states, str(dict(account.wrong_states))),
+        _row("memory", "grows by <= 10 MiB", account.growth_mib <= 10, f"{account.growth_mib:+.1f} MiB"),
+    ]
+    print_rows(rows, output)
+    if any(row["verdict"] == "missed" for row in rows):
+        raise typer.Exit(1)
