@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
-import onnxruntime as ort  # type: ignore[import-untyped]
 
-from models.session import CPU, open_session
+from models.session import CPU, Session, open_session
 from shared.errors import ConfigError, HawklineError
 
 FOLDER = Path(__file__).parent
@@ -96,7 +95,7 @@ class Registry:
             )
         return content
 
-    def open(self, name: str, providers: Collection[str] = CPU) -> ort.InferenceSession:
+    def open(self, name: str, providers: Collection[str] = CPU) -> Session:
         """A session of a verified model.
 
         Raises:

@@ -2,17 +2,20 @@
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
-import onnxruntime as ort  # type: ignore[import-untyped]
-
+from models.runtime import onnxruntime
 from shared.errors import ConfigError
 
 CPU = ("CPUExecutionProvider",)
 
+Session = Any
+"""An `onnxruntime.InferenceSession`; the library has no types, and is not loaded for its name."""
+
 
 def open_session(
     path: Path, providers: Collection[str] = CPU, key: str = "model", content: bytes | None = None
-) -> ort.InferenceSession:
+) -> Session:
     """Open a model file.
 
     Args:
@@ -24,6 +27,7 @@ def open_session(
     Raises:
         ConfigError: the file is missing or no model, or a provider is not there.
     """
+    ort = onnxruntime()
     missing = [name for name in providers if name not in ort.get_available_providers()]
     if missing:
         raise ConfigError(

@@ -10,13 +10,17 @@ from shared.bars import data_root
 ROOT = Path(__file__).parents[1]
 
 
+def skip_or_fail(reason: str) -> None:
+    """A test that cannot run skips and says why; where CI=true it fails."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
 def _needed(folder: Path, what: str) -> Path:
     """A folder of real data; without it tests skip, and fail where CI=true."""
     if not folder.is_dir():
-        reason = f"{what} are not at {folder}; set HAWKLINE_DATA"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        skip_or_fail(f"{what} are not at {folder}; set HAWKLINE_DATA")
     return folder
 
 

@@ -33,6 +33,7 @@ def test_a_unit_is_hardened_and_starts_what_there_is(path: Path) -> None:
     service = read(path)
     assert {name: service[name] for name in HARDENED} == HARDENED
     assert service["User"] == path.stem.replace("-aggregator", "")
+    assert service["Environment"] == "ORT_DISABLE_TELEMETRY=1"
     program, *words = service["ExecStart"].split()
     assert program == "/opt/hawkline/bin/hawkline"
     command = get_command(build())
