@@ -22,8 +22,8 @@ from shared.events import Lane
 
 router = APIRouter(tags=["operations"])
 _SQL = load_queries("operations.sql")
-_NEEDED = ("presence", *(f"ingest-{lane.label}" for lane in Lane))
-"""Services without which no event gets in; of several workers of a lane one is enough."""
+_NEEDED = ("presence", *(f"ingest-{lane.label}" for lane in Lane), "alerting")
+"""Services without which no event gets in or no alert is raised; of several workers of a lane one is enough."""
 
 
 class Ready(BaseModel):
@@ -40,15 +40,20 @@ def healthz() -> dict[str, str]:
 
 
 @router.get("/readyz", responses={503: {"model": Ready, "description": "not ready"}})
-def readyz(connection: ConnectionDependency) -> Response:
-    """Database, ingest and broker are all there."""
-    found = {row["name"]: row for row in connection.execute(_SQL["services"])}
+def readyz(parts: PartsDependency) -> Response:
+    """Database, ingest, alerting and broker are there, and an alert has just gone the whole way (and was undone)."""
+    with parts.pool.connection() as connection:
+        with connection.transaction():
+            found = {row["name"]: row for row in connection.execute(_SQL["services"])}
+        objection = parts.proven.objection(connection)
     reasons = []
     for name in _NEEDED:
         if name not in found:
             reasons.append(f"{name} has not started")
         elif not found[name]["alive"]:
             reasons.append(f"{name} does not beat, or has no broker")
+    if objection:
+        reasons.append(objection)
     ready = Ready(ready=not reasons, reasons=reasons)
     return JSONResponse(ready.model_dump(), status_code=200 if ready.ready else 503)
 

@@ -11,6 +11,7 @@ from aggregator.feed.hub import FeedHub
 from aggregator.store.database import Connection, Pool
 from aggregator.store.pictures import PictureStore
 from aggregator.store.waker import Waker
+from aggregator.upkeep.proof import Proven
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Parts:
     waker: Waker
     pictures: PictureStore
     publishing: Publishing
+    proven: Proven
 
 
 def _parts(request: Request) -> Parts:

@@ -75,7 +75,7 @@ def backup(settings: AggregatorSettings, config: Path, to: Path) -> Manifest:
     """
     if to.resolve().is_relative_to(settings.data_dir.resolve()):
         raise ConfigError(f"--to {to}: it lies within data_dir, and would be lost with it; name another disk's folder")
-    with opened(settings, config) as database, database.connect("backup") as connection:
+    with opened(settings, config) as database, database.connect("backup", writes=False) as connection:
         if chosen_engine(connection) is None:
             raise ConfigError(f"{config}: the database holds no Hawkline: there is nothing to back up")
         row = connection.execute(SQL["identity"]).fetchone()

@@ -6,21 +6,22 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from aggregator.alerting.alerts import Publishing
 from aggregator.config import AggregatorSettings
 from aggregator.store import counts
-from aggregator.store.database import Connection
+from aggregator.store.database import Connection, Database
 from aggregator.store.describe import described, expected
 from aggregator.store.migrate import available, chosen_engine
 from aggregator.store.pictures import PictureStore
 from aggregator.store.queries import load_queries
 from aggregator.store.retention import kept_days
+from aggregator.store.session import ENCODING, OLDEST
 from aggregator.upkeep.opened import opened
-from shared.errors import ConfigError
+from aggregator.upkeep.proof import prove
+from shared.errors import ConfigError, HawklineError
 
 SQL = load_queries("check.sql")
 
-OLDEST = 140000
-"""PostgreSQL 14 has the multiranges that cursors are made of."""
 _FREE_BYTES = 2 * 2**30
 _TOLD = 3
 
@@ -45,11 +46,16 @@ def check(settings: AggregatorSettings, config: Path, days: int) -> Iterator[Fin
         ConfigError: no aggregator has run there, or its database holds nothing of ours.
         UnavailableError: the database does not answer.
     """
-    with opened(settings, config) as database, database.connect("check", autocommit=True) as connection:
+    with (
+        opened(settings, config) as database,
+        database.connect("check", autocommit=True, writes=False) as connection,
+    ):
+        database.require_own_sessions()
         connection.execute("SET statement_timeout = 0")
         connection.execute("SET default_transaction_read_only = on")
         yield from _server(connection)
         yield from _schema(connection)
+        yield _alert_path(database, Publishing(settings.webhooks))
         yield from _days(connection, days)
         yield _pictures(connection, settings.data_dir / "evidence")
         place = next(place for place in (settings.data_dir, *settings.data_dir.parents) if place.exists())
@@ -61,7 +67,7 @@ def _server(connection: Connection) -> Iterator[Finding]:
     row = connection.execute(SQL["settings"]).fetchone()
     if row is None:
         return
-    yield Finding("PostgreSQL", row["number"] >= OLDEST and row["encoding"] == "UTF8", row["version"])
+    yield Finding("PostgreSQL", row["number"] >= OLDEST and row["encoding"] == ENCODING, row["version"])
     for name, what in (("fsync", "a power cut would lose what was acknowledged"), ("full_page_writes", "torn pages")):
         yield Finding(name, row[name] == "on", "on" if row[name] == "on" else f"{row[name]}: {what}; set it on")
     sums = row["data_checksums"]
@@ -89,6 +95,16 @@ def _schema(connection: Connection) -> Iterator[Finding]:
     yield Finding(
         "schema", not odd, "; ".join(odd[:_TOLD]) + more if odd else f"{len(should)} things as they should be"
     )
+
+
+def _alert_path(database: Database, publishing: Publishing) -> Finding:
+    """An alert is raised and taken back."""
+    try:
+        with database.connect("proof") as connection:
+            prove(connection, publishing)
+    except HawklineError as error:
+        return Finding("alert path", False, str(error))
+    return Finding("alert path", True, "an event was stored, raised an alert and was read back; then undone")
 
 
 def _days(connection: Connection, days: int) -> Iterator[Finding]:
