@@ -13,6 +13,7 @@ import msgspec
 import psycopg
 from psycopg.types.json import Jsonb
 
+from aggregator.ingest import heard
 from aggregator.ingest.arrivals import Arrivals
 from aggregator.ingest.commit import SQL, acknowledge
 from aggregator.ingest.coverage import SLOT_MS, Beat, Coverage, Slot
@@ -160,10 +161,10 @@ class PresenceWorker:
         try:
             address, channel = parse(message.topic)
             if channel is Channel.HEALTH:
-                self._note_health(connection, address, decode_message(message.payload, Health), message)
+                self._note_health(connection, address, heard.heartbeat(message.payload), message)
             elif message.payload:
-                self._note_state(connection, address, decode_message(message.payload, BoxState))
-        except (WireError, psycopg.DataError) as error:
+                self._note_state(connection, address, heard.birth(message.payload))
+        except (WireError, psycopg.DataError, psycopg.IntegrityError, ValueError, OverflowError) as error:
             reason = error.reason if isinstance(error, WireError) else "value"
             connection.execute(
                 SQL["add_dead_letter"],
@@ -218,7 +219,7 @@ class PresenceWorker:
                 "agent": address.agent,
                 "epoch": state.epoch,
                 "session": state.session,
-                "version": state.version[:64],
+                "version": state.version,
                 "health_interval_s": state.health_interval_s,
                 "born_at": datetime.now(UTC),
             },
