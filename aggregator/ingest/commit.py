@@ -9,11 +9,13 @@ from functools import partial
 import msgspec
 from msgspec.structs import replace
 from psycopg.rows import tuple_row
-from psycopg.types.json import Jsonb
 
 from aggregator.ingest import cursor as cursors
+from aggregator.ingest import letters, noting
+from aggregator.ingest.affording import Affording
 from aggregator.ingest.checksums import Checksums
 from aggregator.ingest.cursor import Cursor, Range
+from aggregator.ingest.heard import unnulled
 from aggregator.ingest.placing import RETENTION, Placing, TimeQuality, quarter
 from aggregator.ingest.reading import Arrival, DeadLetter, Reading, ReadRow
 from aggregator.rules.occurrence import Occurrence
@@ -96,10 +98,12 @@ class Committer:
     Args:
         worker: name of its counters.
         retention: how long events are kept; what says that it is older has a wrong clock.
+        affording: bounds what one box may send.
     """
 
-    def __init__(self, worker: str, retention: timedelta = RETENTION) -> None:
+    def __init__(self, worker: str, retention: timedelta = RETENTION, affording: Affording | None = None) -> None:
         self._worker, self._retention = worker, retention
+        self._affording = affording or Affording()
         self._producers: dict[Producer, int] = {}
         self._days = set[int]()
         """Days that the table of events is known to have room for."""
@@ -115,22 +119,36 @@ class Committer:
         Raises:
             psycopg.Error: nothing was written.
         """
-        outcome, work = Outcome(), _Work(late_before=datetime.now(UTC) - _LATE)
+        withheld = Counter[tuple[str, str]]()
+        arrivals = self._affording.taken(reading.arrivals, withheld)
+        try:
+            return self._commit(connection, arrivals, reading.dead, withheld, load)
+        except BaseException:
+            for arrival in arrivals:
+                self._affording.unused(arrival.address, arrival.header.count)
+            raise
+
+    def _commit(
+        self,
+        connection: Connection,
+        arrivals: Sequence[Arrival],
+        dead: Sequence[DeadLetter],
+        withheld: Counter[tuple[str, str]],
+        load: float,
+    ) -> Outcome:
+        outcome, work = Outcome(), _Work(late_before=datetime.now(UTC) - _LATE, counters=withheld)
         found: dict[Producer, int] = {}
         with connection.transaction():
             # In one order everywhere, so that two workers that meet the same new boxes do not wait for each other.
-            senders = {(arrival.address, arrival.header.epoch) for arrival in reading.arrivals}
+            senders = {(arrival.address, arrival.header.epoch) for arrival in arrivals}
             for unknown in sorted(senders - self._producers.keys()):
                 self._know(connection, unknown, found)
             ids = {**self._producers, **found} if found else self._producers
-            keyed = [(ids[arrival.address, arrival.header.epoch], arrival) for arrival in reading.arrivals]
+            keyed = [(ids[arrival.address, arrival.header.epoch], arrival) for arrival in arrivals]
             state = _lock(connection, sorted({(producer, arrival.header.lane) for producer, arrival in keyed}))
             for producer, arrival in keyed:
                 self._receive(connection, producer, arrival, state, work)
-            letters = [*reading.dead, *work.dead]
-            with connection.cursor() as cursor:
-                cursor.executemany(SQL["add_dead_letter"], [_letter(letter) for letter in letters])
-            work.counters.update(("dead_letters", letter.reason) for letter in letters)
+            letters.keep(connection, [*dead, *work.dead], self._affording, work.counters)
             self._write(connection, state, work)
         self._producers.update(found)
         self._days = set(sorted(self._days | work.days)[-_DAYS:])
@@ -141,7 +159,7 @@ class Committer:
             )
         outcome.refused = any(name == "refused_batches" for name, _ in work.counters)
         outcome.for_alerting, outcome.stored = bool(work.occurrences), len(work.rows)
-        outcome.dead = [*reading.dead, *work.dead]
+        outcome.dead = [*dead, *work.dead]
         return outcome
 
     def store(self, connection: Connection, arrival: Arrival) -> None:
@@ -180,7 +198,7 @@ class Committer:
         key = producer, header.lane
         lane = state[key]
         step = cursors.advance(lane.cursor, header.first, header.last, header.low)
-        if step.refused:
+        if step.refused or (step.gap and not self._affording.takes_gaps(arrival.address, len(step.gap))):
             work.counters["refused_batches", header.lane.label] += 1
             return
         lane.cursor = step.cursor
@@ -197,12 +215,13 @@ class Committer:
             elif lane.checksums.contradicts(row.sequence, row.crc):
                 used_twice.append(row.sequence)
         if used_twice:
-            work.dead.append(_conflict(arrival, producer, used_twice))
+            work.dead.append(letters.conflict(arrival, producer, used_twice))
         if arrival.fault and step.accepted:
             stored = tuple((row.sequence, row.sequence) for row in arrival.rows)
             unread = cursors.subtract(step.accepted, stored)
             work.dead.append(replace(arrival.fault, producer_id=producer, lane=header.lane, numbers=unread))
         work.counters["duplicates", header.lane.label] += len(arrival.rows) - new
+        self._affording.unused(arrival.address, len(arrival.rows) - new)
 
     def _store(
         self, connection: Connection, producer: int, arrival: Arrival, row: ReadRow, placing: Placing, work: _Work
@@ -224,13 +243,13 @@ class Committer:
             place = event.revision, None, event.camera, None
         elif isinstance(event, SensorChanged):
             place = None, None, None, event.priority
-            sensor = arrival.address.site, arrival.address.agent, _text(event.sensor)
+            sensor = arrival.address.site, arrival.address.agent, unnulled(event.sensor)
             if sensor not in work.sensors or work.sensors[sensor][0] <= event_at:
                 work.sensors[sensor] = event_at, event
         elif isinstance(event, ConfigApplied):
-            _note_config(connection, producer, event)
+            noting.configuration(connection, producer, event)
         elif isinstance(event, EvidenceReady):
-            _note_evidence(connection, producer, event, event_at)
+            noting.evidence(connection, producer, event, event_at)
         elif isinstance(event, RangeLost):
             work.gaps.append((producer, event.lane, (event.first, event.last), event.reason.label))
         work.days.add(event_at.toordinal())
@@ -280,9 +299,9 @@ class Committer:
                     "site": site,
                     "agent": agent,
                     "sensor": name,
-                    "what": _text(event.what),
+                    "what": unnulled(event.what),
                     "state": event.state.label,
-                    "detail": _text(event.detail),
+                    "detail": unnulled(event.detail),
                     "at": at,
                 },
             )
@@ -312,13 +331,6 @@ def acknowledge(epoch: int, lane: Lane, cursor: Cursor, load: float = 0.0) -> Ac
     """
     credit = max(1, round(CREDIT[lane] * min(1.0, 2 * (1 - load))))
     return Acknowledgement(VERSION, epoch, lane, cursor.contiguous, cursor.above[:_ACK_RANGES], credit)
-
-
-def _conflict(arrival: Arrival, producer: int, numbers: list[int]) -> DeadLetter:
-    """What a box sent under numbers that stand for other events: a copied card, or one that was set back."""
-    detail = f"{len(numbers)} numbers were used twice, the first is {numbers[0]}"
-    lane = arrival.header.lane
-    return DeadLetter(arrival.recv_at, arrival.topic, "conflict", detail, arrival.payload, producer, lane)
 
 
 def _lock(connection: Connection, keys: Sequence[Key]) -> dict[Key, _LaneState]:
@@ -361,53 +373,3 @@ def _save(connection: Connection, state: dict[Key, _LaneState]) -> None:
             "rests": arrays.of_bytes(rests),
         },
     )
-
-
-def _note_config(connection: Connection, producer: int, event: ConfigApplied) -> None:
-    where = {"producer_id": producer, "revision": event.revision}
-    for number, name in enumerate(event.cameras):
-        connection.execute(SQL["add_camera"], {**where, "camera": number, "name": _text(name)})
-    for number, line in enumerate(event.lines):
-        connection.execute(
-            SQL["add_line"],
-            {
-                **where,
-                "line": number,
-                "camera": line.camera,
-                "name": _text(line.name),
-                "points": Jsonb(line.points),
-                "direction": _text(line.direction),
-                "priority": line.priority,
-                "rule": line.rule,
-            },
-        )
-
-
-def _note_evidence(connection: Connection, producer: int, event: EvidenceReady, taken_at: datetime) -> None:
-    connection.execute(SQL["add_evidence"], {"sha256": event.sha256, "size": event.size, "taken_at": taken_at})
-    connection.execute(
-        SQL["link_evidence"],
-        {
-            "producer_id": producer,
-            "lane": event.lane,
-            "seq": event.seq,
-            "sha256": event.sha256,
-        },
-    )
-
-
-def _letter(letter: DeadLetter) -> dict[str, object]:
-    return {
-        "recv_at": letter.recv_at,
-        "topic": letter.topic,
-        "reason": letter.reason,
-        "detail": letter.detail,
-        "payload": letter.payload,
-        "producer_id": letter.producer_id,
-        "lane": letter.lane,
-        "numbers": cursors.to_text(letter.numbers),
-    }
-
-
-def _text(text: str) -> str:
-    return text.replace("\0", "\\0")

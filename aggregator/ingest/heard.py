@@ -63,7 +63,12 @@ def birth(payload: bytes) -> BoxState:
 
 def text(said: str, longest: int) -> str:
     """The beginning of what was said, without what a database's text does not hold."""
-    return said[:longest].replace("\0", "\\0")[:longest]
+    return unnulled(said[:longest])[:longest]
+
+
+def unnulled(said: str) -> str:
+    """PostgreSQL's text holds no NUL."""
+    return said.replace("\0", "\\0")
 
 
 def _camera(camera: CameraHealth) -> CameraHealth:

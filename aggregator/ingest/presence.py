@@ -5,6 +5,7 @@ import logging
 import ssl
 import threading
 import time
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
@@ -13,11 +14,13 @@ import msgspec
 import psycopg
 from psycopg.types.json import Jsonb
 
-from aggregator.ingest import heard
+from aggregator.ingest import heard, letters
+from aggregator.ingest.affording import Affording
 from aggregator.ingest.arrivals import Arrivals
 from aggregator.ingest.commit import SQL, acknowledge
 from aggregator.ingest.coverage import SLOT_MS, Beat, Coverage, Slot
-from aggregator.ingest.cursor import Cursor, from_text, to_text
+from aggregator.ingest.cursor import Cursor, from_text
+from aggregator.ingest.reading import DeadLetter
 from aggregator.store import Database
 from aggregator.store.database import Connection as DatabaseConnection
 from shared.clock import to_ms
@@ -45,7 +48,7 @@ class PresenceWorker:
     def __init__(self, database: Database, broker: tuple[str, int], tls: ssl.SSLContext | None = None) -> None:
         self._database = database
         self._arrivals = Arrivals()
-        self._coverage = Coverage()
+        self._coverage, self._affording = Coverage(), Affording()
         self._intervals: dict[Address, float] = {}
         self._sampled: dict[Address, int] = {}
         """Quarter-hour of the newest sample of each box."""
@@ -166,28 +169,13 @@ class PresenceWorker:
                 self._note_state(connection, address, heard.birth(message.payload))
         except (WireError, psycopg.DataError, psycopg.IntegrityError, ValueError, OverflowError) as error:
             reason = error.reason if isinstance(error, WireError) else "value"
-            connection.execute(
-                SQL["add_dead_letter"],
-                {
-                    "recv_at": datetime.fromtimestamp(message.received_at_s, tz=UTC),
-                    "payload": message.payload,
-                    "topic": message.topic.replace("\0", "\\0")[:500],
-                    "reason": reason,
-                    "detail": str(error).replace("\0", "\\0")[:500],
-                    "producer_id": None,
-                    "lane": None,
-                    "numbers": to_text(()),
-                },
-            )
-            connection.execute(
-                SQL["add_counters"],
-                {
-                    "worker": "presence",
-                    "names": ["dead_letters"],
-                    "labels": [reason],
-                    "values": [1],
-                },
-            )
+            recv_at, topic = datetime.fromtimestamp(message.received_at_s, tz=UTC), heard.text(message.topic, 500)
+            letter = DeadLetter(recv_at, topic, reason, heard.text(str(error), 500), message.payload)
+            counters = Counter[tuple[str, str]]()
+            letters.keep(connection, [letter], self._affording, counters)
+            names, labels = zip(*counters, strict=True)
+            values = {"names": list(names), "labels": list(labels), "values": list(counters.values())}
+            connection.execute(SQL["add_counters"], {"worker": "presence", **values})
 
     def _note_health(self, connection: DatabaseConnection, address: Address, health: Health, message: Message) -> None:
         at_ms = to_ms(message.received_at_s)

@@ -278,7 +278,12 @@ def _copy_pictures(source: Path, to: Path) -> int:
         if not place.is_file():
             place.parent.mkdir(parents=True, exist_ok=True)
             draft = place.with_suffix(".new")
-            shutil.copyfile(path, draft)
+            try:
+                shutil.copyfile(path, draft)
+            except FileNotFoundError:  # its time was over meanwhile
+                draft.unlink(missing_ok=True)
+                count -= 1
+                continue
             _sync(draft)
             draft.replace(place)
             sync_folder(place.parent)

@@ -84,16 +84,21 @@ VALUES (%(producer_id)s, %(revision)s, %(line)s, %(camera)s, %(name)s, %(points)
 ON CONFLICT DO NOTHING;
 
 -- name: note_sensor
--- The newest that happened counts, whichever comes last; since when: from the first event that told this state.
+-- The newest that happened counts, whichever comes last; since when: from the first event that told this state. A box has
+-- at most 500: what makes up names fills no table.
 INSERT INTO sensors (site, agent, sensor, what, state, detail, since, told_at)
-VALUES (%(site)s, %(agent)s, %(sensor)s, %(what)s, %(state)s, %(detail)s, %(at)s, %(at)s)
+SELECT %(site)s, %(agent)s, %(sensor)s, %(what)s, %(state)s, %(detail)s, %(at)s, %(at)s
+WHERE EXISTS (SELECT FROM sensors WHERE (site, agent, sensor) = (%(site)s, %(agent)s, %(sensor)s))
+   OR (SELECT count(*) FROM sensors WHERE (site, agent) = (%(site)s, %(agent)s)) < 500
 ON CONFLICT (site, agent, sensor) DO UPDATE SET
     what = excluded.what, state = excluded.state, detail = excluded.detail, told_at = excluded.told_at,
     since = CASE WHEN sensors.state = excluded.state THEN sensors.since ELSE excluded.since END
 WHERE sensors.told_at <= excluded.told_at;
 
 -- name: add_evidence
-INSERT INTO evidence (sha256, size, taken_at) VALUES (%(sha256)s, %(size)s, %(taken_at)s) ON CONFLICT DO NOTHING;
+-- Announced again it is young again; and if it is just being deleted, it is waited for and added anew.
+INSERT INTO evidence (sha256, size, taken_at) VALUES (%(sha256)s, %(size)s, %(taken_at)s)
+ON CONFLICT (sha256) DO UPDATE SET announced_at = now();
 
 -- name: link_evidence
 INSERT INTO evidence_of (producer_id, lane, seq, sha256)

@@ -70,12 +70,24 @@ SELECT name, label, sum(value)::bigint AS value FROM counters GROUP BY name, lab
 SELECT name, broker_since IS NOT NULL AND heartbeat_at > now() - interval '6 s' AS alive FROM services ORDER BY name;
 
 -- name: alert_totals
-SELECT count(*) AS raised, count(*) FILTER (WHERE cleared_at IS NULL) AS open,
-       count(*) FILTER (WHERE cleared_at IS NULL AND acknowledged_at IS NULL) AS unacknowledged,
-       count(*) FILTER (WHERE verdict = 'true') AS true_alarms,
-       count(*) FILTER (WHERE verdict = 'false') AS false_alarms,
-       count(*) FILTER (WHERE verdict = 'test') AS tests
-FROM alerts;
+-- With those that are deleted since: a counter never goes back.
+WITH forgotten AS (
+    SELECT coalesce(sum(value), 0) AS every, coalesce(sum(value) FILTER (WHERE label = 'true'), 0) AS true_alarms,
+           coalesce(sum(value) FILTER (WHERE label = 'false'), 0) AS false_alarms,
+           coalesce(sum(value) FILTER (WHERE label = 'test'), 0) AS tests
+    FROM counters WHERE name = 'alerts_forgotten'
+), kept AS (
+    SELECT count(*) AS every, count(*) FILTER (WHERE cleared_at IS NULL) AS open,
+           count(*) FILTER (WHERE cleared_at IS NULL AND acknowledged_at IS NULL) AS unacknowledged,
+           count(*) FILTER (WHERE verdict = 'true') AS true_alarms,
+           count(*) FILTER (WHERE verdict = 'false') AS false_alarms,
+           count(*) FILTER (WHERE verdict = 'test') AS tests
+    FROM alerts
+)
+SELECT (k.every + f.every)::bigint AS raised, k.open, k.unacknowledged,
+       (k.true_alarms + f.true_alarms)::bigint AS true_alarms, (k.false_alarms + f.false_alarms)::bigint AS false_alarms,
+       (k.tests + f.tests)::bigint AS tests
+FROM kept k, forgotten f;
 
 -- name: backlog
 SELECT (SELECT count(*) FROM inbox) AS inbox,
