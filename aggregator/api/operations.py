@@ -1,22 +1,19 @@
 """For those who run it: health, readiness, metrics, dead letters, deliveries."""
 
-from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated
 
 import psycopg
 from fastapi import APIRouter, HTTPException, Path, Query, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 from psycopg.rows import class_row
 from pydantic import BaseModel
 
 from aggregator.alerting.alerts import SQL as ALERTING
+from aggregator.api.metrics import Figures
 from aggregator.api.parts import ConnectionDependency, PartsDependency
 from aggregator.ingest.replay import replay
 from aggregator.store import load_queries
-from aggregator.store.database import Connection
 from aggregator.store.entities import DeadLetterSummary, DeliverySummary
 from shared.events import Lane
 
@@ -62,7 +59,7 @@ def readyz(parts: PartsDependency) -> Response:
 def metrics(connection: ConnectionDependency, parts: PartsDependency) -> Response:
     """Prometheus text format."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Metrics(connection, parts.hub.clients))
+    registry.register(Figures(connection, parts.hub.clients, parts.pictures.directory))
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -121,40 +118,3 @@ def deliveries(
     """Webhook deliveries, the latest first."""
     with connection.cursor(row_factory=class_row(DeliverySummary)) as cursor:
         return cursor.execute(ALERTING["deliveries"], {"limit": limit}).fetchall()
-
-
-class _Metrics(Collector):
-    """Counters live in the database, written in the transactions that they count: exact across processes and kills."""
-
-    def __init__(self, connection: Connection, clients: int) -> None:
-        self._connection, self._clients = connection, clients
-
-    def collect(self) -> Iterable[Metric]:
-        families: dict[str, CounterMetricFamily] = {}
-        for row in self._connection.execute(_SQL["counters"]):
-            family = families.setdefault(
-                row["name"],
-                CounterMetricFamily(f"hawkline_ingest_{row['name']}", f"ingest: {row['name']}", labels=["label"]),
-            )
-            family.add_metric([row["label"]], row["value"])
-        yield from families.values()
-        totals = self._one("alert_totals")
-        yield CounterMetricFamily("hawkline_alerts_raised", "alerts ever raised", value=totals["raised"])
-        for name in ("true_alarms", "false_alarms", "tests"):
-            yield CounterMetricFamily(
-                f"hawkline_alerts_cleared_{name}", f"alerts cleared as {name}", value=totals[name]
-            )
-        for name in ("open", "unacknowledged"):
-            yield GaugeMetricFamily(f"hawkline_alerts_{name}", f"alerts now {name}", value=totals[name])
-        for name, value in self._one("backlog").items():
-            yield GaugeMetricFamily(f"hawkline_waiting_{name}", f"rows waiting in {name}", value=value)
-        boxes = GaugeMetricFamily("hawkline_boxes", "boxes by state", labels=["state"])
-        states = [row["state"] for row in self._connection.execute(ALERTING["agents"])]
-        for state in ("online", "silent", "unknown"):
-            boxes.add_metric([state], states.count(state))
-        yield boxes
-        yield GaugeMetricFamily("hawkline_feed_clients", "connected operators' pages", value=self._clients)
-
-    def _one(self, name: str) -> dict[str, Any]:
-        row = self._connection.execute(_SQL[name]).fetchone()
-        return dict(row) if row else {}

@@ -34,7 +34,7 @@ class PictureStore:
     """
 
     def __init__(self, directory: Path, a_day_bytes: int = A_DAY_BYTES, most_bytes: int = MOST_BYTES) -> None:
-        self._directory = directory
+        self.directory = directory
         self.a_day, self.most_bytes = Allowance(a_day_bytes), most_bytes
         self._lock = threading.Lock()
         directory.mkdir(parents=True, exist_ok=True)
@@ -42,7 +42,7 @@ class PictureStore:
 
     def path(self, digest: bytes) -> Path:
         name = digest.hex()
-        return self._directory / name[:2] / f"{name}.jpg"
+        return self.directory / name[:2] / f"{name}.jpg"
 
     def have(self, digest: bytes) -> int:
         """How many bytes of a picture that comes in pieces are here."""
@@ -104,7 +104,7 @@ class PictureStore:
 
     def _sync(self, path: Path) -> None:
         """What is acknowledged stays: the name is on the disk only when its folders are."""
-        for folder in (path.parent, self._directory):
+        for folder in (path.parent, self.directory):
             sync_folder(folder)
 
     def forget(self, digest: bytes) -> None:
@@ -115,7 +115,7 @@ class PictureStore:
 
     def older(self, than_s: float) -> Iterator[list[bytes]]:
         """The pictures that were last written before a time (Unix, seconds), a folder of them at a time."""
-        for folder in sorted(self._directory.iterdir()):
+        for folder in sorted(self.directory.iterdir()):
             found = []
             for path in folder.glob("*.jpg") if folder.is_dir() else ():
                 with contextlib.suppress(FileNotFoundError, ValueError):
@@ -125,7 +125,7 @@ class PictureStore:
 
     def forget_old(self, older_than_s: float = _BEGUN_S) -> None:
         """Delete what was begun long ago and never finished."""
-        for begun in self._directory.glob("*/*.begun"):
+        for begun in self.directory.glob("*/*.begun"):
             with contextlib.suppress(FileNotFoundError):
                 if time.time() - begun.stat().st_mtime > older_than_s:
                     begun.unlink()

@@ -23,6 +23,7 @@ from shared.errors import ConfigError, HawklineError
 SQL = load_queries("check.sql")
 
 _FREE_BYTES = 2 * 2**30
+_BOX_FREE_BYTES = 256 * 2**20
 _TOLD = 3
 
 
@@ -58,6 +59,7 @@ def check(settings: AggregatorSettings, config: Path, days: int) -> Iterator[Fin
         yield _alert_path(database, Publishing(settings.webhooks))
         yield from _days(connection, days)
         yield _pictures(connection, settings.data_dir / "evidence")
+        yield _boxes_disks(connection)
         place = next(place for place in (settings.data_dir, *settings.data_dir.parents) if place.exists())
         free = shutil.disk_usage(place).free
         yield Finding("free disk", free > _FREE_BYTES, f"{free / 2**30:.1f} GiB in {settings.data_dir}")
@@ -143,6 +145,16 @@ def _whole(begin: datetime) -> counts.CountQuestion:
 def _number(connection: Connection, query: str, span: dict[str, datetime]) -> int:
     row = connection.execute(SQL[query], span, prepare=False).fetchone()
     return int(row["found"]) if row else 0
+
+
+def _boxes_disks(connection: Connection) -> Finding:
+    """A box whose disk is full goes on watching and loses its oldest events once it has no way to us."""
+    boxes = connection.execute(SQL["boxes_disks"]).fetchall()
+    full = [row for row in boxes if row["free"] < _BOX_FREE_BYTES]
+    said = ", ".join(f"{row['site']}/{row['agent']} has {row['free'] / 2**20:.0f} MiB" for row in full[:_TOLD])
+    more = f" and {len(full) - _TOLD} more" if len(full) > _TOLD else ""
+    told = f"{said}{more}: make room there" if full else f"{len(boxes)} heard within a week"
+    return Finding("boxes' disks", not full if boxes else None, told)
 
 
 def _pictures(connection: Connection, folder: Path) -> Finding:

@@ -96,6 +96,11 @@ SELECT (k.every + f.every)::bigint AS raised, k.open, k.unacknowledged,
        (k.tests + f.tests)::bigint AS tests
 FROM kept k, forgotten f;
 
+-- name: certificate_days
+-- Of boxes that may come in.
+SELECT site, agent, extract(epoch FROM expires_at - now())::double precision / 86400 AS days
+FROM devices WHERE revoked_at IS NULL ORDER BY site, agent;
+
 -- name: backlog
 SELECT (SELECT count(*) FROM inbox) AS inbox,
        (SELECT count(*) FROM deliveries WHERE delivered_at IS NULL AND given_up_at IS NULL) AS deliveries;
