@@ -87,6 +87,9 @@ class _Work:
     counters: Counter[tuple[str, str]] = field(default_factory=Counter)
     sensors: dict[tuple[str, str, str], tuple[datetime, SensorChanged]] = field(default_factory=dict)
     """The newest state of each, by site, agent and name."""
+    stored: Counter[Key] = field(default_factory=Counter)
+    alarms: Counter[Key] = field(default_factory=Counter)
+    """Of each lane, rows, and those of them that want an alert."""
     occurrences: list[Occurrence] = field(default_factory=list)
     gaps: list[tuple[int, Lane, Range, str]] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
@@ -232,6 +235,8 @@ class Committer:
         place: tuple[int | None, int | None, int | None, int | None] = None, None, None, None
         if isinstance(event, LineCrossed | ZoneAlarm | ListHit):
             place = event.revision, event.line, None, event.priority
+            if lane is Lane.ALARM:
+                work.alarms[producer, lane] += 1
             if event.priority:
                 work.occurrences.append(Occurrence.of(producer, lane, row.sequence, event_at, event))
             if isinstance(event, LineCrossed):
@@ -252,6 +257,7 @@ class Committer:
             noting.evidence(connection, producer, event, event_at)
         elif isinstance(event, RangeLost):
             work.gaps.append((producer, event.lane, (event.first, event.last), event.reason.label))
+        work.stored[producer, lane] += 1
         work.days.add(event_at.toordinal())
         work.rows.append(
             (
@@ -277,7 +283,7 @@ class Committer:
                 {"producer_id": producer, "lane": lane, "first": first, "last": last, "reason": reason},
             )
             work.counters["gaps", reason] += 1
-        _save(connection, state)
+        _save(connection, state, work)
         if work.counts:
             producers, revisions, lines, directions, quarters = zip(*work.counts, strict=True)
             connection.execute(
@@ -354,7 +360,10 @@ def _checksums(connection: Connection, producer: int, lane: int) -> bytes:
     return bytes(row["checksums"]) if row else b""
 
 
-def _save(connection: Connection, state: dict[Key, _LaneState]) -> None:
+def _save(connection: Connection, state: dict[Key, _LaneState], work: _Work) -> None:
+    for producer, lane in work.stored.keys() - state.keys():  # their numbers were settled before
+        added = {"stored": work.stored[producer, lane], "alarms": work.alarms[producer, lane]}
+        connection.execute(SQL["add_stored"], {"producer_id": producer, "lane": lane, **added})
     if not state:
         return
     lanes = state.values()
@@ -371,5 +380,7 @@ def _save(connection: Connection, state: dict[Key, _LaneState]) -> None:
             "places": arrays.of_ints(places),
             "pieces": arrays.of_bytes(pieces),
             "rests": arrays.of_bytes(rests),
+            "stored": arrays.of_ints(work.stored[key] for key in state),
+            "alarms": arrays.of_ints(work.alarms[key] for key in state),
         },
     )

@@ -154,7 +154,7 @@ def _boxes_disks(connection: Connection) -> Finding:
     said = ", ".join(f"{row['site']}/{row['agent']} has {row['free'] / 2**20:.0f} MiB" for row in full[:_TOLD])
     more = f" and {len(full) - _TOLD} more" if len(full) > _TOLD else ""
     told = f"{said}{more}: make room there" if full else f"{len(boxes)} heard within a week"
-    return Finding("boxes' disks", not full if boxes else None, told)
+    return Finding("boxes' disks", not full, told)
 
 
 def _pictures(connection: Connection, folder: Path) -> Finding:

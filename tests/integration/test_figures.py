@@ -50,7 +50,7 @@ def test_metrics_know_cameras_disks_and_certificates(client: httpx.Client, conne
 
 
 def test_check_names_boxes_whose_disk_is_full(connection: Connection) -> None:
-    assert _boxes_disks(connection).ok is None
+    assert _boxes_disks(connection).ok is True
     put_boxes(connection)
     found = _boxes_disks(connection)
     assert found.ok is False

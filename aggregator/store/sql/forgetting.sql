@@ -9,7 +9,11 @@ WITH gone AS MATERIALIZED (
 ), mail AS (
     DELETE FROM deliveries USING gone WHERE deliveries.alert_id = gone.id
 ), members AS (
-    DELETE FROM alert_members USING gone WHERE alert_members.alert_id = gone.id
+    DELETE FROM alert_members USING gone WHERE alert_members.alert_id = gone.id RETURNING producer_id, lane
+), of_lanes AS (
+    UPDATE cursors SET alarms_forgotten = alarms_forgotten + found.number
+    FROM (SELECT producer_id, lane, count(*) AS number FROM members GROUP BY producer_id, lane) found
+    WHERE (cursors.producer_id, cursors.lane) = (found.producer_id, found.lane)
 ), sums AS (
     INSERT INTO counters (worker, name, label, value)
     SELECT 'retention', 'alerts_forgotten', verdict, count(*) FROM gone GROUP BY verdict

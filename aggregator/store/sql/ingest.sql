@@ -26,12 +26,18 @@ UPDATE cursors SET
     missing    = new.missing::int8multirange,
     checked_to = new.checked_to,
     checksums  = overlay(overlay(cursors.checksums PLACING new.piece FROM new.place + 1) PLACING new.rest FROM 1),
+    stored     = cursors.stored + new.stored,
+    alarms     = cursors.alarms + new.alarms,
     updated_at = now()
 FROM unnest(%(producer_ids)s::int[], %(lanes)s::smallint[], %(contiguous)s::bigint[],
             %(above)s::text[], %(missing)s::text[], %(checked_to)s::bigint[], %(places)s::int[], %(pieces)s::bytea[],
-            %(rests)s::bytea[])
-     AS new (producer_id, lane, contiguous, above, missing, checked_to, place, piece, rest)
+            %(rests)s::bytea[], %(stored)s::bigint[], %(alarms)s::bigint[])
+     AS new (producer_id, lane, contiguous, above, missing, checked_to, place, piece, rest, stored, alarms)
 WHERE (cursors.producer_id, cursors.lane) = (new.producer_id, new.lane);
+
+-- name: add_stored
+UPDATE cursors SET stored = stored + %(stored)s, alarms = alarms + %(alarms)s
+WHERE (producer_id, lane) = (%(producer_id)s, %(lane)s);
 
 -- name: copy_events
 COPY events (event_at, device_at, recv_at, producer_id, seq, crc, lane, kind, time_quality, revision, line, camera, priority, body)

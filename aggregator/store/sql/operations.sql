@@ -1,15 +1,17 @@
 -- name: producers
+-- Sums that were counted as they came. Of what happened within a day it is looked whether a number is there twice;
+-- `hawkline aggregator check` looks at more.
 SELECT p.site, p.agent, p.epoch, c.lane, c.contiguous, c.above::text AS above, c.missing::text AS missing,
-       coalesce(e.stored, 0) AS stored, coalesce(e.distinct_stored, 0) AS distinct_stored,
-       coalesce(e.alarms, 0) AS alarms, coalesce(m.in_alerts, 0) AS in_alerts
+       c.stored, c.stored - coalesce(t.twice, 0) AS distinct_stored,
+       c.alarms, c.alarms_forgotten + coalesce(m.in_alerts, 0) AS in_alerts
 FROM producers p
 JOIN cursors c ON c.producer_id = p.id
 LEFT JOIN (
-    -- Kinds 1, 6 and 7 of the alarm lane have a priority, or they would be in the other one.
-    SELECT producer_id, lane, count(*) AS stored, count(DISTINCT seq) AS distinct_stored,
-           count(*) FILTER (WHERE lane = 0 AND kind IN (1, 6, 7)) AS alarms
-    FROM events GROUP BY producer_id, lane
-) e ON (e.producer_id, e.lane) = (p.id, c.lane)
+    SELECT producer_id, lane, sum(times - 1)::bigint AS twice FROM (
+        SELECT producer_id, lane, count(*) AS times FROM events WHERE event_at > now() - interval '1 day'
+        GROUP BY producer_id, lane, seq HAVING count(*) > 1
+    ) numbers GROUP BY producer_id, lane
+) t ON (t.producer_id, t.lane) = (p.id, c.lane)
 LEFT JOIN (
     SELECT producer_id, lane, count(*) AS in_alerts FROM alert_members GROUP BY producer_id, lane
 ) m ON (m.producer_id, m.lane) = (p.id, c.lane)
