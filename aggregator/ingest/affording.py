@@ -6,7 +6,7 @@ box that was away for long is only slower; one that makes things up fills its ow
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from aggregator.ingest.reading import Arrival, DeadLetter
@@ -26,13 +26,13 @@ _LINES_A_DAY = 500
 _CONFIGURATIONS_A_DAY = 50
 _GAPS_A_DAY = 1000
 _PICTURES_A_DAY = 20_000
-_MOST_LINES_KNOWN = 200_000
+_MOST_EPOCHS_KNOWN = 20_000
 
 _KINDS = {ConfigApplied: "configurations", RangeLost: "gaps", EvidenceReady: "pictures"}
 """Kinds of events that leave more behind than a row of their day."""
 
-Line = tuple[Address, int, int, int]
-"""Address, epoch, revision and line."""
+Line = tuple[int, int]
+"""Revision and line."""
 
 
 @dataclass(slots=True)
@@ -49,8 +49,8 @@ class Affording:
     letters_a_day: int = LETTERS_A_DAY
     now_s: Callable[[], float] = time.monotonic
     _allowed: dict[str, Allowance] = field(default_factory=dict)
-    _epochs: set[tuple[Address, int]] = field(default_factory=set)
-    _lines: set[Line] = field(default_factory=set)
+    _known: dict[tuple[Address, int], set[Line]] = field(default_factory=dict)
+    """Of each outbox file, by box and epoch, the lines that were counted."""
 
     def __post_init__(self) -> None:
         a_day = {
@@ -99,29 +99,39 @@ class Affording:
         return self._take(box, {"letters": 1, "letter_bytes": len(payload)})
 
     def _takes(self, arrival: Arrival) -> bool:
-        box, epoch = arrival.address, arrival.header.epoch
-        wanted: dict[str, int] = {"events": arrival.header.count}
-        if (box, epoch) not in self._epochs:
+        box, count = arrival.address, arrival.header.count
+        known = self._known.get((box, arrival.header.epoch))
+        # Nearly always there is nothing new, and this is asked for every batch.
+        if known is not None and not arrival.fault and not self._is_new(arrival, known):
+            return self._allowed["events"].take(box, count)
+        wanted = Counter({"events": count})
+        if known is None:
             wanted["epochs"] = 1
-        lines = {
-            (box, epoch, row.event.revision, row.event.line) for row in arrival.rows if type(row.event) is LineCrossed
-        }
-        if new := lines - self._lines:
+        lines = {(row.event.revision, row.event.line) for row in arrival.rows if type(row.event) is LineCrossed}
+        if new := lines - (known or set()):
             wanted["lines"] = len(new)
-        for row in arrival.rows:
-            if name := _KINDS.get(type(row.event)):
-                wanted[name] = wanted.get(name, 0) + 1
+        wanted.update(_KINDS[type(row.event)] for row in arrival.rows if type(row.event) in _KINDS)
         if arrival.fault:
-            wanted |= {"letters": 1, "letter_bytes": len(arrival.payload)}
+            wanted.update({"letters": 1, "letter_bytes": len(arrival.payload)})
         if not self._take(box, wanted):
             return False
-        self._epochs.add((box, epoch))
-        if len(self._lines) > _MOST_LINES_KNOWN:
-            self._lines.clear()
-        self._lines |= new
+        if len(self._known) > _MOST_EPOCHS_KNOWN:
+            self._known.clear()
+        self._known.setdefault((box, arrival.header.epoch), set()).update(new)
         return True
 
-    def _take(self, box: Address | None, wanted: dict[str, int]) -> bool:
+    @staticmethod
+    def _is_new(arrival: Arrival, known: set[Line]) -> bool:
+        for row in arrival.rows:
+            event = row.event
+            if type(event) is LineCrossed:
+                if (event.revision, event.line) not in known:
+                    return True
+            elif type(event) in _KINDS:
+                return True
+        return False
+
+    def _take(self, box: Address | None, wanted: Mapping[str, int]) -> bool:
         """All of it or nothing."""
         taken: list[tuple[str, int]] = []
         for name, amount in wanted.items():

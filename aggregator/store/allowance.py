@@ -38,11 +38,17 @@ class Allowance:
             box: whose; None stands for all that come under no name of a box.
         """
         now_s = self._now_s()
-        used = self._used.get(box)
-        left_over = 0.0 if used is None else max(0.0, used.amount - (now_s - used.at_s) * self._a_day / _DAY_S)
-        if left_over + amount > self._a_day:
+        if used := self._used.get(box):
+            # What has come back since is taken off first.
+            used.amount = max(0.0, used.amount - (now_s - used.at_s) * self._a_day / _DAY_S)
+            used.at_s = now_s
+            if used.amount + amount > self._a_day:
+                return False
+            used.amount += amount
+            return True
+        if amount > self._a_day:
             return False
-        self._used[box] = _Used(left_over + amount, now_s)
+        self._used[box] = _Used(amount, now_s)
         if len(self._used) > _MOST_KNOWN:
             by_use = sorted(self._used.items(), key=lambda each: each[1].amount, reverse=True)
             self._used = dict(by_use[: _MOST_KNOWN // 2])
