@@ -33,6 +33,8 @@ def kill(server: EmbeddedPostgres) -> None:
     pid = server.pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
+    if server._process:
+        server._process.wait(10)
     while server.is_running():
         time.sleep(0.05)
 
