@@ -103,11 +103,38 @@ class RetentionSettings(Section, frozen=True):
     audit_days: Annotated[int, Meta(ge=180, le=3650)] = 200
     """Days for which it is kept who changed or looked at what; the law asks for six months."""
 
+    alerts_days: Annotated[int, Meta(ge=30, le=3650)] = 365
+    """Days for which an alert is kept after it was cleared; one that is open always."""
+    pictures_days: Annotated[int, Meta(ge=30, le=3650)] = 30
+    """Days for which a picture is kept after its last alert was cleared, or it came."""
+    dead_letters_days: Annotated[int, Meta(ge=7, le=3650)] = 30
+    """Days for which payloads are kept that could not be understood."""
+    deliveries_days: Annotated[int, Meta(ge=7, le=3650)] = 30
+    """Days for which it is kept what webhooks were sent."""
+
     @property
     def keep(self) -> Keep:
         """The same as the keeper wants it."""
-        kept = (self.events_days, self.coverage_days, self.health_days, self.audit_days)
+        kept = (
+            *(self.events_days, self.coverage_days, self.health_days, self.audit_days, self.alerts_days),
+            *(self.pictures_days, self.dead_letters_days, self.deliveries_days),
+        )
         return Keep(*(timedelta(days=days) for days in kept))
+
+
+class LimitSettings(Section, frozen=True):
+    """What one box may cost, so that none fills the disk for all. What is beyond stays in the box, and is counted."""
+
+    events_per_day: Annotated[int, Meta(ge=10_000, le=100_000_000)] = 500_000
+    """Events of a box in a day."""
+    alerts_per_day: Annotated[int, Meta(ge=100, le=1_000_000)] = 5_000
+    """Alarms of a box in a day that may raise alerts of their own; those beyond join one."""
+    dead_letters_per_day: Annotated[int, Meta(ge=10, le=100_000)] = 200
+    """Payloads of a box in a day that are kept though they could not be understood, 16 KB each on the average."""
+    pictures_mb_per_day: Annotated[int, Meta(ge=10, le=1_000_000)] = 500
+    """Megabytes of pictures that a box may bring in a day."""
+    pictures_mb: Annotated[int, Meta(ge=100, le=10_000_000)] = 10_000
+    """Megabytes of pictures of one box that are kept at once."""
 
 
 class WebhookSettings(Section, frozen=True):
@@ -146,6 +173,7 @@ class AggregatorSettings(Section, frozen=True):
     api: ApiSettings = ApiSettings()
     alerts: AlertSettings = AlertSettings()
     retention: RetentionSettings = RetentionSettings()
+    limits: LimitSettings = LimitSettings()
     webhooks: tuple[WebhookSettings, ...] = ()
     trust: TrustSettings | None = None
 

@@ -19,6 +19,8 @@ from shared.threads import start_vital
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from aggregator.store.pictures import PictureStore
+
 
 def presence(settings: AggregatorSettings, dsn: str) -> None:
     """Record who is there, tell the boxes that somebody listens, and bring them their orders."""
@@ -39,6 +41,7 @@ def presence(settings: AggregatorSettings, dsn: str) -> None:
 
 def ingest(lane: Lane, settings: AggregatorSettings, dsn: str) -> None:
     """Receive, commit, acknowledge: one of the workers of one lane."""
+    from aggregator.ingest.affording import Affording
     from aggregator.ingest.worker import IngestWorker
     from aggregator.store import Database
     from aggregator.store.waker import INBOX, Waker
@@ -47,7 +50,8 @@ def ingest(lane: Lane, settings: AggregatorSettings, dsn: str) -> None:
     name = f"ingest-{lane.label}-{uuid4().hex[:8]}"
     retention, tls = timedelta(days=settings.retention.events_days), _broker_tls(settings)
     wake = Waker(database, INBOX).wake
-    worker = IngestWorker(name, lane, database, settings.broker_address, wake, retention, tls)
+    affording = Affording(settings.limits.events_per_day, settings.limits.dead_letters_per_day)
+    worker = IngestWorker(name, lane, database, settings.broker_address, wake, retention, tls, affording)
     worker.start()
     _settle()
     wait_for_end()
@@ -66,9 +70,10 @@ def alerting(settings: AggregatorSettings, dsn: str) -> None:
     from aggregator.store.retention import RetentionKeeper
 
     database, key = Database(dsn), partial(audit_key, settings.data_dir)
-    AlertingEngine(database, Publishing(settings.webhooks), timedelta(seconds=settings.alerts.join_window_s)).start()
+    window, a_day = timedelta(seconds=settings.alerts.join_window_s), settings.limits.alerts_per_day
+    AlertingEngine(database, Publishing(settings.webhooks), window, a_day).start()
     PresenceJudge(database).start()
-    start_vital("retention", RetentionKeeper(database, settings.retention.keep, key).run)
+    start_vital("retention", RetentionKeeper(database, settings.retention.keep, key, _pictures(settings)).run)
     start_vital("feed-prune", lambda: feed_log.keep_pruned(database))
     for webhook in settings.webhooks:
         WebhookSender(database, webhook, SystemClock()).start()
@@ -82,7 +87,6 @@ def api(settings: AggregatorSettings, dsn: str) -> None:
     from aggregator.api.app import Guarded, build
     from aggregator.api.token import token_of
     from aggregator.store import Database
-    from aggregator.store.pictures import PictureStore
     from aggregator.trust.vault import SERVER
     from shared.trust import server_context
     from shared.trust.tls import fingerprint
@@ -92,7 +96,7 @@ def api(settings: AggregatorSettings, dsn: str) -> None:
         tls = server_context(settings.vault.credentials_path(SERVER))
         _keep_shown(tls, settings.vault.credentials_path(SERVER))
         guarded = Guarded(token_of(settings.data_dir), settings.trust.url, fingerprint(settings.vault.root()))
-    pictures, publishing = PictureStore(settings.data_dir / "evidence"), Publishing(settings.webhooks)
+    pictures, publishing = _pictures(settings), Publishing(settings.webhooks)
     app = build(Database(dsn), pictures, publishing, guarded=guarded)
     _serve(app, settings.api.host, settings.api.port, tls)
 
@@ -101,7 +105,6 @@ def trust(settings: AggregatorSettings, dsn: str) -> None:
     """The boxes' door, and whoever keeps broker and certificates in step with who may come in."""
     from aggregator.alerting.alerts import Publishing
     from aggregator.store import Database
-    from aggregator.store.pictures import PictureStore
     from aggregator.trust import gate
     from aggregator.trust.control import BrokerControl
     from aggregator.trust.keeper import TrustKeeper
@@ -114,7 +117,7 @@ def trust(settings: AggregatorSettings, dsn: str) -> None:
     control.start()
     keeper = TrustKeeper(database, vault, control, settings.broker_folder, settings.server_names)
     keeper.start()
-    pictures, publishing = PictureStore(settings.data_dir / "evidence"), Publishing(settings.webhooks)
+    pictures, publishing = _pictures(settings), Publishing(settings.webhooks)
     app = gate.build(database, vault, pictures, publishing, keeper.welcome)
     credentials = vault.credentials_path(SERVER)
     tls = server_context(credentials, clients=vault.root())
@@ -122,6 +125,13 @@ def trust(settings: AggregatorSettings, dsn: str) -> None:
     _serve(app, settings.trust.host, settings.trust.port, tls)
     keeper.stop()
     control.stop()
+
+
+def _pictures(settings: AggregatorSettings) -> "PictureStore":
+    from aggregator.store.pictures import PictureStore
+
+    limits = settings.limits
+    return PictureStore(settings.data_dir / "evidence", limits.pictures_mb_per_day * 10**6, limits.pictures_mb * 10**6)
 
 
 def _serve(app: "ASGIApp", host: str, port: int, tls: ssl.SSLContext | None) -> None:

@@ -1,7 +1,7 @@
 """Carries decisions out, many in a few statements: in a storm a statement for each would hold operators up."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -40,11 +40,17 @@ class _Open:
 
 
 def carry_out(
-    connection: Connection, decided: Sequence[tuple[Occurrence, RaiseOrJoin]], publishing: Publishing
+    connection: Connection,
+    decided: Sequence[tuple[Occurrence, RaiseOrJoin]],
+    publishing: Publishing,
+    numbers: Iterator[int] | None = None,
 ) -> dict[int, str]:
     """Carry decisions out in their order, each occurrence once: what is a member already changes nothing.
 
     An alert that changes several times here is told of once, as it is in the end, by the first of its changes.
+
+    Args:
+        numbers: of alerts that are raised; None takes the next ones.
 
     Returns:
         The alerts that changed, each with `raised` or `joined`.
@@ -57,7 +63,7 @@ def carry_out(
     raised = [alert for alert in changed if alert.alert_id is None]
     joined = [alert for alert in changed if alert.alert_id is not None]
     if raised:
-        _raise(connection, raised)
+        _raise(connection, raised, numbers)
     if joined:
         _join(connection, joined)
     if changed:
@@ -110,15 +116,17 @@ def _joinable(connection: Connection, decided: Sequence[tuple[Occurrence, RaiseO
     return found
 
 
-def _raise(connection: Connection, raised: Sequence[_Open]) -> None:
-    ids = connection.execute(SQL["next_alert_ids"], {"count": len(raised)}).fetchall()
+def _raise(connection: Connection, raised: Sequence[_Open], numbers: Iterator[int] | None) -> None:
+    if numbers is None:
+        rows = connection.execute(SQL["next_alert_ids"], {"count": len(raised)}).fetchall()
+        numbers = iter([int(row["id"]) for row in rows])
     values = defaultdict[str, list[object]](list)
-    for alert, row in zip(raised, ids, strict=True):
+    for alert, number in zip(raised, numbers, strict=True):
         assert alert.raised_by  # noqa: S101 - what has no id was raised here
         occurrence, decision = alert.raised_by
         event = occurrence.event
-        alert.alert_id = row["id"]
-        values["ids"].append(row["id"])
+        alert.alert_id = number
+        values["ids"].append(number)
         values["keys"].append(decision.key)
         values["kinds"].append(decision.kind)
         values["priorities"].append(alert.priority)

@@ -41,6 +41,7 @@ from aggregator.store.pictures import PictureStore
 from aggregator.store.places import PlaceError, UnknownPlaceError
 from aggregator.store.waker import FEED, Waker
 from aggregator.trust.enrolment import DeviceError
+from aggregator.upkeep.proof import Proven
 from shared.errors import ConfigError
 
 CONSOLE = Path(__file__).parents[1] / "console" / "dist"
@@ -78,7 +79,7 @@ def build(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         hub = FeedHub(database)
         with database.pool("api", size=8) as pool:
-            app.state.parts = Parts(pool, hub, Waker(database, FEED), pictures, publishing)
+            app.state.parts = Parts(pool, hub, Waker(database, FEED), pictures, publishing, Proven(publishing))
             hub.start(asyncio.get_running_loop())
             yield
             hub.stop()

@@ -1,6 +1,5 @@
 """Boxes and what was received from them."""
 
-from collections.abc import Iterator
 from dataclasses import astuple
 from typing import Annotated
 
@@ -13,11 +12,11 @@ from aggregator.api.asked import BoxesQuery, Moment, moment
 from aggregator.api.parts import ConnectionDependency, PartsDependency, SnapshotDependency
 from aggregator.store import load_queries
 from aggregator.store.entities import Box, Gap, LaneAccount, Sensor
+from aggregator.store.ledger import pages
 from aggregator.store.places import producers_of, sites_within
 
 router = APIRouter(prefix="/api/v1", tags=["boxes"])
 _SQL = load_queries("operations.sql")
-_PART_BYTES = 64 * 1024
 
 
 @router.get("/boxes")
@@ -52,23 +51,14 @@ def list_producers(connection: ConnectionDependency) -> list[LaneAccount]:
         return cursor.execute(_SQL["producers"]).fetchall()
 
 
-@router.get("/ledger.csv", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
+@router.get(
+    "/ledger.csv",
+    response_class=Response,
+    responses={200: {"content": {"text/csv": {}}}, 503: {"description": "too many are under way: try again later"}},
+)
 def ledger(parts: PartsDependency) -> StreamingResponse:
     """Every stored number with the CRC-32 of its event: what a ledger kept elsewhere is compared with."""
-
-    def rows() -> Iterator[bytes]:
-        with parts.pool.connection() as connection, connection.cursor() as cursor:
-            cursor.execute("SET LOCAL statement_timeout = 0")
-            with cursor.copy(_SQL["ledger"]) as copy:
-                held = bytearray()  # a row at a time would cost more than the rows
-                for part in copy:
-                    held += part
-                    if len(held) >= _PART_BYTES:
-                        yield bytes(held)
-                        held.clear()
-                yield bytes(held)
-
-    return StreamingResponse(rows(), media_type="text/csv")
+    return parts.streams.answer(pages(parts.pool.connection), "text/csv")
 
 
 @router.get("/gaps")

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 from fastapi import APIRouter, Header, HTTPException, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -13,12 +13,16 @@ from aggregator.alerting import alerts
 from aggregator.api.audit import ActorDependency
 from aggregator.api.parts import ConnectionDependency, PartsDependency
 from aggregator.feed import log as feed_log
-from aggregator.store import audit
-from aggregator.store.pictures import MAX_BYTES, PictureRefusedError
+from aggregator.store import audit, load_queries
+from aggregator.store.database import Connection
+from aggregator.store.pictures import MAX_BYTES, PictureRefusedError, PictureStore
 from shared.ids import NAME_PATTERN
 from shared.telling import Complaint
+from shared.topics import Address
 
 _full = Complaint(logging.getLogger(__name__), logging.ERROR)
+_limited = Complaint(logging.getLogger(__name__))
+INGEST = load_queries("ingest.sql")
 
 router = APIRouter(prefix="/api/v1/evidence", tags=["evidence"])
 bringing = APIRouter(prefix="/api/v1/evidence", tags=["evidence"])
@@ -68,7 +72,8 @@ def get_evidence(
         202: {"description": "more is wanted: go on at `Upload-Offset`", "headers": _OFFSET},
         409: {"description": "not announced yet: send the event first, then try again"},
         413: {"description": "too large"},
-        507: {"description": "no room on the aggregator's disk: try again later"},
+        429: {"description": "the box has brought as many pictures today as it may: try again later"},
+        507: {"description": "no room on the aggregator's disk, or not for more of this box: try again later"},
         422: {"description": "not the announced content, no JPEG, or a Content-Range that makes no sense"},
     },
     openapi_extra={
@@ -113,12 +118,14 @@ def _range(header: str | None, length: int) -> tuple[int, int]:
 def _store(parts: PartsDependency, digest: bytes, of: Announcement, content: bytes, offset: int, total: int) -> int:
     """Write what came; returns how much of the picture is here."""
     with parts.pool.connection() as connection:
+        connection.execute(alerts.SQL["share_pictures"])
         which = {**of.model_dump(), "sha256": digest}
         announced = connection.execute(alerts.SQL["announced_evidence"], which).fetchone()
         if announced is None:
             raise HTTPException(409, "no stored event announces this picture yet; try again")
         if announced["size"] != total:
             raise HTTPException(422, f"{total} bytes were brought and {announced['size']} announced")
+        _admit(connection, parts.pictures, digest, of, total)
         try:
             have = parts.pictures.add(digest, offset, content, total)
         except PictureRefusedError as error:
@@ -137,3 +144,34 @@ def _store(parts: PartsDependency, digest: bytes, of: Announcement, content: byt
         alerts.publish(connection, {row["alert_id"]: "pictured" for row in arrived}, parts.publishing)
     parts.waker.wake()
     return have
+
+
+def _admit(connection: Connection, pictures: PictureStore, digest: bytes, of: Announcement, total: int) -> None:
+    """Of one box only so much comes in a day, and only so much is kept; what has begun to come goes on.
+
+    Raises:
+        HTTPException: 429 or 507; the picture stays in the box.
+    """
+    if pictures.have(digest) or pictures.path(digest).is_file():
+        return
+    box = Address(of.site, of.agent)
+    held = connection.execute(alerts.SQL["pictures_of_box"], {"site": of.site, "agent": of.agent}).fetchone()
+    if held and held["bytes"] + total > pictures.most_bytes:
+        said = f"{held['bytes'] // 10**6} MB of this box are kept, and no more are (limits.pictures_mb)"
+        _refuse(connection, of, 507, said)
+    if not pictures.a_day.take(box, total):
+        said = "this box has brought as many pictures today as it may (limits.pictures_mb_per_day)"
+        _refuse(connection, of, 429, said)
+
+
+def _refuse(connection: Connection, of: Announcement, status: int, said: str) -> NoReturn:
+    """Count it, and say why."""
+    who = f"{of.site}/{of.agent}"
+    values = {"worker": "pictures", "names": ["pictures_refused"], "labels": [who], "values": [1]}
+    connection.execute(INGEST["add_counters"], values)
+    connection.commit()
+    _limited.tell(f"{who}: pictures wait in the box: {said}")
+    raise HTTPException(status, f"{said}; try again later", _LATER)
+
+
+_LATER = {"retry-after": "3600"}

@@ -1,29 +1,26 @@
 """For those who run it: health, readiness, metrics, dead letters, deliveries."""
 
-from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated
 
 import psycopg
 from fastapi import APIRouter, HTTPException, Path, Query, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 from psycopg.rows import class_row
 from pydantic import BaseModel
 
 from aggregator.alerting.alerts import SQL as ALERTING
+from aggregator.api.metrics import Figures
 from aggregator.api.parts import ConnectionDependency, PartsDependency
 from aggregator.ingest.replay import replay
 from aggregator.store import load_queries
-from aggregator.store.database import Connection
 from aggregator.store.entities import DeadLetterSummary, DeliverySummary
 from shared.events import Lane
 
 router = APIRouter(tags=["operations"])
 _SQL = load_queries("operations.sql")
-_NEEDED = ("presence", *(f"ingest-{lane.label}" for lane in Lane))
-"""Services without which no event gets in; of several workers of a lane one is enough."""
+_NEEDED = ("presence", *(f"ingest-{lane.label}" for lane in Lane), "alerting")
+"""Services without which no event gets in or no alert is raised; of several workers of a lane one is enough."""
 
 
 class Ready(BaseModel):
@@ -40,15 +37,20 @@ def healthz() -> dict[str, str]:
 
 
 @router.get("/readyz", responses={503: {"model": Ready, "description": "not ready"}})
-def readyz(connection: ConnectionDependency) -> Response:
-    """Database, ingest and broker are all there."""
-    found = {row["name"]: row for row in connection.execute(_SQL["services"])}
+def readyz(parts: PartsDependency) -> Response:
+    """Database, ingest, alerting and broker are there, and an alert has just gone the whole way (and was undone)."""
+    with parts.pool.connection() as connection:
+        with connection.transaction():
+            found = {row["name"]: row for row in connection.execute(_SQL["services"])}
+        objection = parts.proven.objection(connection)
     reasons = []
     for name in _NEEDED:
         if name not in found:
             reasons.append(f"{name} has not started")
         elif not found[name]["alive"]:
             reasons.append(f"{name} does not beat, or has no broker")
+    if objection:
+        reasons.append(objection)
     ready = Ready(ready=not reasons, reasons=reasons)
     return JSONResponse(ready.model_dump(), status_code=200 if ready.ready else 503)
 
@@ -57,7 +59,7 @@ def readyz(connection: ConnectionDependency) -> Response:
 def metrics(connection: ConnectionDependency, parts: PartsDependency) -> Response:
     """Prometheus text format."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Metrics(connection, parts.hub.clients))
+    registry.register(Figures(connection, parts.hub.clients, parts.pictures.directory))
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -116,40 +118,3 @@ def deliveries(
     """Webhook deliveries, the latest first."""
     with connection.cursor(row_factory=class_row(DeliverySummary)) as cursor:
         return cursor.execute(ALERTING["deliveries"], {"limit": limit}).fetchall()
-
-
-class _Metrics(Collector):
-    """Counters live in the database, written in the transactions that they count: exact across processes and kills."""
-
-    def __init__(self, connection: Connection, clients: int) -> None:
-        self._connection, self._clients = connection, clients
-
-    def collect(self) -> Iterable[Metric]:
-        families: dict[str, CounterMetricFamily] = {}
-        for row in self._connection.execute(_SQL["counters"]):
-            family = families.setdefault(
-                row["name"],
-                CounterMetricFamily(f"hawkline_ingest_{row['name']}", f"ingest: {row['name']}", labels=["label"]),
-            )
-            family.add_metric([row["label"]], row["value"])
-        yield from families.values()
-        totals = self._one("alert_totals")
-        yield CounterMetricFamily("hawkline_alerts_raised", "alerts ever raised", value=totals["raised"])
-        for name in ("true_alarms", "false_alarms", "tests"):
-            yield CounterMetricFamily(
-                f"hawkline_alerts_cleared_{name}", f"alerts cleared as {name}", value=totals[name]
-            )
-        for name in ("open", "unacknowledged"):
-            yield GaugeMetricFamily(f"hawkline_alerts_{name}", f"alerts now {name}", value=totals[name])
-        for name, value in self._one("backlog").items():
-            yield GaugeMetricFamily(f"hawkline_waiting_{name}", f"rows waiting in {name}", value=value)
-        boxes = GaugeMetricFamily("hawkline_boxes", "boxes by state", labels=["state"])
-        states = [row["state"] for row in self._connection.execute(ALERTING["agents"])]
-        for state in ("online", "silent", "unknown"):
-            boxes.add_metric([state], states.count(state))
-        yield boxes
-        yield GaugeMetricFamily("hawkline_feed_clients", "connected operators' pages", value=self._clients)
-
-    def _one(self, name: str) -> dict[str, Any]:
-        row = self._connection.execute(_SQL[name]).fetchone()
-        return dict(row) if row else {}

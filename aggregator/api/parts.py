@@ -1,16 +1,18 @@
 """How handlers get at connection and parts."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from aggregator.alerting.alerts import Publishing
+from aggregator.api.streams import Streams
 from aggregator.feed.hub import FeedHub
 from aggregator.store.database import Connection, Pool
 from aggregator.store.pictures import PictureStore
 from aggregator.store.waker import Waker
+from aggregator.upkeep.proof import Proven
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,8 @@ class Parts:
     waker: Waker
     pictures: PictureStore
     publishing: Publishing
+    proven: Proven
+    streams: Streams = field(default_factory=Streams)
 
 
 def _parts(request: Request) -> Parts:

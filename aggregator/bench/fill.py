@@ -90,8 +90,8 @@ def fill(database: Database, size: Size, now: datetime, told: Callable[[str], No
                 told(f"{size.events * (day + 1) // size.days:,} of {size.events:,} events")
         with connection.cursor() as cursor:
             cursor.executemany(
-                "UPDATE cursors SET contiguous = %s WHERE (producer_id, lane) = (%s, %s)",
-                [(next_ - 1, int(producers[n // 2]), n % 2) for n, next_ in enumerate(sequences.tolist())],
+                "UPDATE cursors SET contiguous = %s, stored = %s WHERE (producer_id, lane) = (%s, %s)",
+                [(next_ - 1, next_ - 1, int(producers[n // 2]), n % 2) for n, next_ in enumerate(sequences.tolist())],
             )
         # It never held more than two days anywhere else.
         connection.execute("VACUUM FULL counts")

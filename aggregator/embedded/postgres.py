@@ -21,6 +21,7 @@ from uuid import uuid4
 
 import psycopg
 
+from aggregator.embedded.leftover import disown, works_in
 from aggregator.embedded.privileges import Account, database_account, reachable, reachable_copy, reachable_place
 from shared.errors import UnavailableError
 
@@ -117,7 +118,7 @@ class EmbeddedPostgres:
         if self._process is not None and self._process.poll() is not None:
             self._process = None
         pid = self.pid
-        return pid is not None and self._is_ours(pid)
+        return pid is not None and works_in(pid, self._data)
 
     def start(self) -> None:
         """Initialise where needed, start, and wait until the server answers.
@@ -137,11 +138,11 @@ class EmbeddedPostgres:
     def stop(self) -> None:
         """Fast shutdown: sessions end, the checkpoint is written."""
         pid = self.pid
-        if pid is None or not self._is_ours(pid):
+        if pid is None or not works_in(pid, self._data):
             return
         os.kill(pid, signal.SIGINT)
         deadline_s = time.monotonic() + _STOP_S
-        while time.monotonic() < deadline_s and self._is_ours(pid):
+        while time.monotonic() < deadline_s and works_in(pid, self._data):
             if self._process:
                 self._process.poll()
             time.sleep(0.05)
@@ -174,6 +175,7 @@ class EmbeddedPostgres:
 
     def _launch(self) -> None:
         self._launched = True
+        disown((self._data / "postmaster.pid", self._sockets / ".s.PGSQL.5432.lock"), self._data)
         with (self._data.parent / "postgres.log").open("ab") as output:
             self._process = subprocess.Popen(
                 [self._binaries / "postgres", "-D", self._data],
@@ -238,13 +240,6 @@ class EmbeddedPostgres:
                 raise UnavailableError(
                     f"{self._sockets} is not a directory of our own with mode 0700; remove it"
                 ) from None
-
-    def _is_ours(self, pid: int) -> bool:
-        """A process id may be somebody else's by now: a postmaster works in its data directory."""
-        try:
-            return Path(f"/proc/{pid}/cwd").resolve(strict=True) == self._data.resolve()
-        except OSError:
-            return False
 
     def _await(self) -> None:
         began_s = time.monotonic()

@@ -9,11 +9,13 @@ from functools import partial
 import msgspec
 from msgspec.structs import replace
 from psycopg.rows import tuple_row
-from psycopg.types.json import Jsonb
 
 from aggregator.ingest import cursor as cursors
+from aggregator.ingest import letters, noting
+from aggregator.ingest.affording import Affording
 from aggregator.ingest.checksums import Checksums
 from aggregator.ingest.cursor import Cursor, Range
+from aggregator.ingest.heard import unnulled
 from aggregator.ingest.placing import RETENTION, Placing, TimeQuality, quarter
 from aggregator.ingest.reading import Arrival, DeadLetter, Reading, ReadRow
 from aggregator.rules.occurrence import Occurrence
@@ -85,6 +87,9 @@ class _Work:
     counters: Counter[tuple[str, str]] = field(default_factory=Counter)
     sensors: dict[tuple[str, str, str], tuple[datetime, SensorChanged]] = field(default_factory=dict)
     """The newest state of each, by site, agent and name."""
+    stored: Counter[Key] = field(default_factory=Counter)
+    alarms: Counter[Key] = field(default_factory=Counter)
+    """Of each lane, rows, and those of them that want an alert."""
     occurrences: list[Occurrence] = field(default_factory=list)
     gaps: list[tuple[int, Lane, Range, str]] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
@@ -96,10 +101,12 @@ class Committer:
     Args:
         worker: name of its counters.
         retention: how long events are kept; what says that it is older has a wrong clock.
+        affording: bounds what one box may send.
     """
 
-    def __init__(self, worker: str, retention: timedelta = RETENTION) -> None:
+    def __init__(self, worker: str, retention: timedelta = RETENTION, affording: Affording | None = None) -> None:
         self._worker, self._retention = worker, retention
+        self._affording = affording or Affording()
         self._producers: dict[Producer, int] = {}
         self._days = set[int]()
         """Days that the table of events is known to have room for."""
@@ -115,22 +122,36 @@ class Committer:
         Raises:
             psycopg.Error: nothing was written.
         """
-        outcome, work = Outcome(), _Work(late_before=datetime.now(UTC) - _LATE)
+        withheld = Counter[tuple[str, str]]()
+        arrivals = self._affording.taken(reading.arrivals, withheld)
+        try:
+            return self._commit(connection, arrivals, reading.dead, withheld, load)
+        except BaseException:
+            for arrival in arrivals:
+                self._affording.unused(arrival.address, arrival.header.count)
+            raise
+
+    def _commit(
+        self,
+        connection: Connection,
+        arrivals: Sequence[Arrival],
+        dead: Sequence[DeadLetter],
+        withheld: Counter[tuple[str, str]],
+        load: float,
+    ) -> Outcome:
+        outcome, work = Outcome(), _Work(late_before=datetime.now(UTC) - _LATE, counters=withheld)
         found: dict[Producer, int] = {}
         with connection.transaction():
             # In one order everywhere, so that two workers that meet the same new boxes do not wait for each other.
-            senders = {(arrival.address, arrival.header.epoch) for arrival in reading.arrivals}
+            senders = {(arrival.address, arrival.header.epoch) for arrival in arrivals}
             for unknown in sorted(senders - self._producers.keys()):
                 self._know(connection, unknown, found)
             ids = {**self._producers, **found} if found else self._producers
-            keyed = [(ids[arrival.address, arrival.header.epoch], arrival) for arrival in reading.arrivals]
+            keyed = [(ids[arrival.address, arrival.header.epoch], arrival) for arrival in arrivals]
             state = _lock(connection, sorted({(producer, arrival.header.lane) for producer, arrival in keyed}))
             for producer, arrival in keyed:
                 self._receive(connection, producer, arrival, state, work)
-            letters = [*reading.dead, *work.dead]
-            with connection.cursor() as cursor:
-                cursor.executemany(SQL["add_dead_letter"], [_letter(letter) for letter in letters])
-            work.counters.update(("dead_letters", letter.reason) for letter in letters)
+            letters.keep(connection, [*dead, *work.dead], self._affording, work.counters)
             self._write(connection, state, work)
         self._producers.update(found)
         self._days = set(sorted(self._days | work.days)[-_DAYS:])
@@ -141,7 +162,7 @@ class Committer:
             )
         outcome.refused = any(name == "refused_batches" for name, _ in work.counters)
         outcome.for_alerting, outcome.stored = bool(work.occurrences), len(work.rows)
-        outcome.dead = [*reading.dead, *work.dead]
+        outcome.dead = [*dead, *work.dead]
         return outcome
 
     def store(self, connection: Connection, arrival: Arrival) -> None:
@@ -180,7 +201,7 @@ class Committer:
         key = producer, header.lane
         lane = state[key]
         step = cursors.advance(lane.cursor, header.first, header.last, header.low)
-        if step.refused:
+        if step.refused or (step.gap and not self._affording.takes_gaps(arrival.address, len(step.gap))):
             work.counters["refused_batches", header.lane.label] += 1
             return
         lane.cursor = step.cursor
@@ -197,12 +218,13 @@ class Committer:
             elif lane.checksums.contradicts(row.sequence, row.crc):
                 used_twice.append(row.sequence)
         if used_twice:
-            work.dead.append(_conflict(arrival, producer, used_twice))
+            work.dead.append(letters.conflict(arrival, producer, used_twice))
         if arrival.fault and step.accepted:
             stored = tuple((row.sequence, row.sequence) for row in arrival.rows)
             unread = cursors.subtract(step.accepted, stored)
             work.dead.append(replace(arrival.fault, producer_id=producer, lane=header.lane, numbers=unread))
         work.counters["duplicates", header.lane.label] += len(arrival.rows) - new
+        self._affording.unused(arrival.address, len(arrival.rows) - new)
 
     def _store(
         self, connection: Connection, producer: int, arrival: Arrival, row: ReadRow, placing: Placing, work: _Work
@@ -213,6 +235,8 @@ class Committer:
         place: tuple[int | None, int | None, int | None, int | None] = None, None, None, None
         if isinstance(event, LineCrossed | ZoneAlarm | ListHit):
             place = event.revision, event.line, None, event.priority
+            if lane is Lane.ALARM:
+                work.alarms[producer, lane] += 1
             if event.priority:
                 work.occurrences.append(Occurrence.of(producer, lane, row.sequence, event_at, event))
             if isinstance(event, LineCrossed):
@@ -224,15 +248,16 @@ class Committer:
             place = event.revision, None, event.camera, None
         elif isinstance(event, SensorChanged):
             place = None, None, None, event.priority
-            sensor = arrival.address.site, arrival.address.agent, _text(event.sensor)
+            sensor = arrival.address.site, arrival.address.agent, unnulled(event.sensor)
             if sensor not in work.sensors or work.sensors[sensor][0] <= event_at:
                 work.sensors[sensor] = event_at, event
         elif isinstance(event, ConfigApplied):
-            _note_config(connection, producer, event)
+            noting.configuration(connection, producer, event)
         elif isinstance(event, EvidenceReady):
-            _note_evidence(connection, producer, event, event_at)
+            noting.evidence(connection, producer, event, event_at)
         elif isinstance(event, RangeLost):
             work.gaps.append((producer, event.lane, (event.first, event.last), event.reason.label))
+        work.stored[producer, lane] += 1
         work.days.add(event_at.toordinal())
         work.rows.append(
             (
@@ -258,7 +283,7 @@ class Committer:
                 {"producer_id": producer, "lane": lane, "first": first, "last": last, "reason": reason},
             )
             work.counters["gaps", reason] += 1
-        _save(connection, state)
+        _save(connection, state, work)
         if work.counts:
             producers, revisions, lines, directions, quarters = zip(*work.counts, strict=True)
             connection.execute(
@@ -280,9 +305,9 @@ class Committer:
                     "site": site,
                     "agent": agent,
                     "sensor": name,
-                    "what": _text(event.what),
+                    "what": unnulled(event.what),
                     "state": event.state.label,
-                    "detail": _text(event.detail),
+                    "detail": unnulled(event.detail),
                     "at": at,
                 },
             )
@@ -314,13 +339,6 @@ def acknowledge(epoch: int, lane: Lane, cursor: Cursor, load: float = 0.0) -> Ac
     return Acknowledgement(VERSION, epoch, lane, cursor.contiguous, cursor.above[:_ACK_RANGES], credit)
 
 
-def _conflict(arrival: Arrival, producer: int, numbers: list[int]) -> DeadLetter:
-    """What a box sent under numbers that stand for other events: a copied card, or one that was set back."""
-    detail = f"{len(numbers)} numbers were used twice, the first is {numbers[0]}"
-    lane = arrival.header.lane
-    return DeadLetter(arrival.recv_at, arrival.topic, "conflict", detail, arrival.payload, producer, lane)
-
-
 def _lock(connection: Connection, keys: Sequence[Key]) -> dict[Key, _LaneState]:
     which = {
         "producer_ids": arrays.of_ints(producer for producer, _ in keys),
@@ -342,7 +360,10 @@ def _checksums(connection: Connection, producer: int, lane: int) -> bytes:
     return bytes(row["checksums"]) if row else b""
 
 
-def _save(connection: Connection, state: dict[Key, _LaneState]) -> None:
+def _save(connection: Connection, state: dict[Key, _LaneState], work: _Work) -> None:
+    for producer, lane in work.stored.keys() - state.keys():  # their numbers were settled before
+        added = {"stored": work.stored[producer, lane], "alarms": work.alarms[producer, lane]}
+        connection.execute(SQL["add_stored"], {"producer_id": producer, "lane": lane, **added})
     if not state:
         return
     lanes = state.values()
@@ -359,55 +380,7 @@ def _save(connection: Connection, state: dict[Key, _LaneState]) -> None:
             "places": arrays.of_ints(places),
             "pieces": arrays.of_bytes(pieces),
             "rests": arrays.of_bytes(rests),
+            "stored": arrays.of_ints(work.stored[key] for key in state),
+            "alarms": arrays.of_ints(work.alarms[key] for key in state),
         },
     )
-
-
-def _note_config(connection: Connection, producer: int, event: ConfigApplied) -> None:
-    where = {"producer_id": producer, "revision": event.revision}
-    for number, name in enumerate(event.cameras):
-        connection.execute(SQL["add_camera"], {**where, "camera": number, "name": _text(name)})
-    for number, line in enumerate(event.lines):
-        connection.execute(
-            SQL["add_line"],
-            {
-                **where,
-                "line": number,
-                "camera": line.camera,
-                "name": _text(line.name),
-                "points": Jsonb(line.points),
-                "direction": _text(line.direction),
-                "priority": line.priority,
-                "rule": line.rule,
-            },
-        )
-
-
-def _note_evidence(connection: Connection, producer: int, event: EvidenceReady, taken_at: datetime) -> None:
-    connection.execute(SQL["add_evidence"], {"sha256": event.sha256, "size": event.size, "taken_at": taken_at})
-    connection.execute(
-        SQL["link_evidence"],
-        {
-            "producer_id": producer,
-            "lane": event.lane,
-            "seq": event.seq,
-            "sha256": event.sha256,
-        },
-    )
-
-
-def _letter(letter: DeadLetter) -> dict[str, object]:
-    return {
-        "recv_at": letter.recv_at,
-        "topic": letter.topic,
-        "reason": letter.reason,
-        "detail": letter.detail,
-        "payload": letter.payload,
-        "producer_id": letter.producer_id,
-        "lane": letter.lane,
-        "numbers": cursors.to_text(letter.numbers),
-    }
-
-
-def _text(text: str) -> str:
-    return text.replace("\0", "\\0")

@@ -15,6 +15,9 @@ BOX = ""
 """Stands for the box itself where a camera's name would."""
 SLOT_MS = QUARTER_S * 1000
 _DAY_SLOTS = 96
+_DAY_MS = _DAY_SLOTS * SLOT_MS
+_MOST_NAMES = 128
+"""Of one box's cameras in a day: more than it has at once, for they may be renamed."""
 _MOST_CAMERAS, _LONGEST = 64, 200
 """Cameras of one box and letters of a name; what is beyond is not recorded."""
 
@@ -52,6 +55,8 @@ class Coverage:
 
     beats: dict[Address, Beat] = field(default_factory=dict)
     """The newest of each box."""
+    _names: dict[Address, tuple[int, set[str]]] = field(default_factory=dict)
+    """The day (since 1970) and the cameras of each box that were covered on it."""
     _covered: dict[Slot, dict[Piece, int]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(int)))
 
     def note(self, address: Address, beat: Beat, interval_s: float) -> None:
@@ -64,10 +69,21 @@ class Coverage:
             or beat.at_ms - before.at_ms > HEALTH_EXPIRES * interval_s * 1000
         ):
             return  # where our clock was set back there is no time between the two, and nothing is counted
+        watched = self._known_names(address, before.watched & beat.watched, beat.at_ms // _DAY_MS)
         for slot, lasted_ms in _slots(before.at_ms, beat.at_ms):
             covered = self._covered[slot]
-            for name in (BOX, *(before.watched & beat.watched)):
+            for name in (BOX, *watched):
                 covered[address, name] += lasted_ms
+
+    def _known_names(self, address: Address, names: frozenset[str], day: int) -> list[str]:
+        """Those that count: each leaves a row a day, so one box has no more than so many of them."""
+        known_day, known = self._names.get(address, (day, set()))
+        if known_day != day:
+            known = set()
+        if not names <= known:
+            known.update(sorted(names - known)[: max(0, _MOST_NAMES - len(known))])
+        self._names[address] = day, known
+        return [name for name in names if name in known]
 
     def take(self) -> dict[Slot, dict[Piece, int]]:
         """Milliseconds covered since the last time, by quarter-hour."""

@@ -5,6 +5,7 @@ import logging
 import ssl
 import threading
 import time
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
@@ -13,11 +14,14 @@ import msgspec
 import psycopg
 from psycopg.types.json import Jsonb
 
+from aggregator.ingest import heard, letters
+from aggregator.ingest.affording import Affording
 from aggregator.ingest.arrivals import Arrivals
 from aggregator.ingest.commit import SQL, acknowledge
 from aggregator.ingest.coverage import SLOT_MS, Beat, Coverage, Slot
-from aggregator.ingest.cursor import Cursor, from_text, to_text
+from aggregator.ingest.cursor import Cursor, from_text
 from aggregator.ingest.lives import Lives
+from aggregator.ingest.reading import DeadLetter
 from aggregator.store import Database
 from aggregator.store.database import Connection as DatabaseConnection
 from shared.clock import to_ms
@@ -45,7 +49,7 @@ class PresenceWorker:
     def __init__(self, database: Database, broker: tuple[str, int], tls: ssl.SSLContext | None = None) -> None:
         self._database = database
         self._arrivals = Arrivals()
-        self._coverage = Coverage()
+        self._coverage, self._affording = Coverage(), Affording()
         self._lives = Lives()
         self._intervals: dict[Address, float] = {}
         self._sampled: dict[Address, int] = {}
@@ -164,33 +168,18 @@ class PresenceWorker:
         try:
             address, channel = parse(message.topic)
             if channel is Channel.HEALTH:
-                self._note_health(connection, address, decode_message(message.payload, Health), message)
+                self._note_health(connection, address, heard.heartbeat(message.payload), message)
             elif message.payload:
-                self._note_state(connection, address, decode_message(message.payload, BoxState), message)
-        except (WireError, psycopg.DataError) as error:
+                self._note_state(connection, address, heard.birth(message.payload), message)
+        except (WireError, psycopg.DataError, psycopg.IntegrityError, ValueError, OverflowError) as error:
             reason = error.reason if isinstance(error, WireError) else "value"
-            connection.execute(
-                SQL["add_dead_letter"],
-                {
-                    "recv_at": datetime.fromtimestamp(message.received_at_s, tz=UTC),
-                    "payload": message.payload,
-                    "topic": message.topic.replace("\0", "\\0")[:500],
-                    "reason": reason,
-                    "detail": str(error).replace("\0", "\\0")[:500],
-                    "producer_id": None,
-                    "lane": None,
-                    "numbers": to_text(()),
-                },
-            )
-            connection.execute(
-                SQL["add_counters"],
-                {
-                    "worker": "presence",
-                    "names": ["dead_letters"],
-                    "labels": [reason],
-                    "values": [1],
-                },
-            )
+            recv_at, topic = datetime.fromtimestamp(message.received_at_s, tz=UTC), heard.text(message.topic, 500)
+            letter = DeadLetter(recv_at, topic, reason, heard.text(str(error), 500), message.payload)
+            counters = Counter[tuple[str, str]]()
+            letters.keep(connection, [letter], self._affording, counters)
+            names, labels = zip(*counters, strict=True)
+            values = {"names": list(names), "labels": list(labels), "values": list(counters.values())}
+            connection.execute(SQL["add_counters"], {"worker": "presence", **values})
 
     def _note_health(self, connection: DatabaseConnection, address: Address, health: Health, message: Message) -> None:
         at_ms = to_ms(message.received_at_s)
@@ -239,7 +228,7 @@ class PresenceWorker:
                 "agent": address.agent,
                 "epoch": state.epoch,
                 "session": state.session,
-                "version": state.version[:64],
+                "version": state.version,
                 "health_interval_s": state.health_interval_s,
                 "born_at": datetime.now(UTC),
             },

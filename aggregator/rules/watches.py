@@ -1,6 +1,6 @@
 """What an armed line, zone or list saw raises an alert; the same thing at the same place joins it for a while."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -16,6 +16,7 @@ class Reason(StrEnum):
     LIST_HIT = "list_hit"
     SAME_ENTRY = "same_entry_within_window"
     SAME_TRACK = "same_track_within_window"
+    FLOOD = "more_than_one_box_may_raise"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +63,12 @@ def evaluate(occurrence: Occurrence, window: timedelta) -> list[RaiseOrJoin]:
             join_reason=again,
         )
     ]
+
+
+def flooding(occurrence: Occurrence, decision: RaiseOrJoin) -> RaiseOrJoin:
+    """The same where its box has raised too many alerts already: one alert a day takes all of them."""
+    key = f"flood:{occurrence.producer_id}"
+    return replace(decision, key=key, window=_FLOOD, reason=Reason.FLOOD, join_reason=Reason.FLOOD)
+
+
+_FLOOD = timedelta(days=1)

@@ -10,6 +10,7 @@ import psycopg
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool
 
+from aggregator.store import session
 from shared.errors import UnavailableError
 from shared.telling import Complaint
 
@@ -19,39 +20,56 @@ Row = DictRow
 Connection = psycopg.Connection[DictRow]
 
 _RETRY_S = 1.0
-# An acknowledgement may follow only a commit that is on disk, whatever the server's default is; locks assume that each
-# statement sees what was committed before it.
-_OPTIONS = (
-    "-c timezone=UTC -c synchronous_commit=on -c default_transaction_isolation=read\\ committed "
-    "-c statement_timeout=60000 -c idle_in_transaction_session_timeout=120000"
-)
-
 
 class Database:
-    """Where the database is. Cheap to make; connects when asked."""
+    """Where the database is. Cheap to make; connects when asked.
+
+    Raises:
+        ConfigError: `dsn` is no address.
+    """
 
     def __init__(self, dsn: str) -> None:
         self.dsn = dsn
+        self._dialled = session.dialled(dsn)
 
-    def connect(self, name: str, *, autocommit: bool = False) -> Connection:
+    def connect(self, name: str, *, autocommit: bool = False, writes: bool = True) -> Connection:
         """A connection of its own; `name` shows in pg_stat_activity.
+
+        Args:
+            writes: whether it is going to write; a replica is refused then.
 
         Raises:
             UnavailableError: the database does not answer or refuses.
+            UnfitDatabaseError: it answers, but nothing can be kept there, or not as it is said.
         """
+        connection = None
         try:
-            return psycopg.connect(
-                self.dsn,
-                autocommit=autocommit,
-                row_factory=dict_row,
-                application_name=f"hawkline {name}",
-                connect_timeout=5,
-                options=_OPTIONS,
+            connection = psycopg.connect(
+                self._dialled.address, autocommit=autocommit, row_factory=dict_row, **_arguments(name)
             )
+            session.set_up(connection, self._dialled.options, writes=writes)
         except psycopg.OperationalError as error:
+            _close(connection)
             raise UnavailableError(
                 f"database.dsn: the database does not answer ({first_line(error)}); start it or correct the address"
             ) from None
+        except BaseException:
+            _close(connection)
+            raise
+        return connection
+
+    def require_own_sessions(self) -> None:
+        """See to it that a session is ours for as long as its connection: for settings, locks and LISTEN.
+
+        Raises:
+            UnfitDatabaseError: a pooler shares it among connections.
+            UnavailableError: the database does not answer.
+        """
+        with (
+            self.connect("sessions", autocommit=True, writes=False) as one,
+            self.connect("sessions", autocommit=True, writes=False) as other,
+        ):
+            session.require_unshared(one, other)
 
     def keep_serving(
         self,
@@ -81,15 +99,10 @@ class Database:
     @contextmanager
     def pool(self, name: str, size: int) -> Iterator["Pool"]:
         """A pool for request handlers; connections are checked before use."""
-        arguments: dict[str, Any] = {
-            "row_factory": dict_row,
-            "application_name": f"hawkline {name}",
-            "connect_timeout": 5,
-            "options": _OPTIONS,
-        }
         with ConnectionPool(
-            self.dsn,
-            kwargs=arguments,
+            self._dialled.address,
+            kwargs={"row_factory": dict_row, **_arguments(name)},
+            configure=lambda connection: session.set_up(connection, self._dialled.options),
             min_size=1,
             max_size=size,
             timeout=5,
@@ -98,6 +111,15 @@ class Database:
             connection_class=psycopg.Connection[DictRow],
         ) as pool:
             yield pool
+
+
+def _arguments(name: str) -> dict[str, Any]:
+    return {"application_name": f"hawkline {name}", "connect_timeout": 5, "client_encoding": session.ENCODING}
+
+
+def _close(connection: Connection | None) -> None:
+    if connection is not None:
+        connection.close()
 
 
 def first_line(error: Exception) -> str:

@@ -9,6 +9,14 @@ class Keep:
     """For how long what is kept."""
 
     events: timedelta
+    """Events, and numbers that hold none."""
     coverage: timedelta
     health: timedelta
     audit: timedelta
+    alerts: timedelta = timedelta(days=365)
+    """After they were cleared; with their members. An open one always."""
+    pictures: timedelta = timedelta(days=30)
+    """After their last alert was cleared, or they came."""
+    dead_letters: timedelta = timedelta(days=30)
+    deliveries: timedelta = timedelta(days=30)
+    """After they were delivered or given up."""

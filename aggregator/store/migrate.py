@@ -3,8 +3,10 @@
 from enum import StrEnum
 from importlib import resources
 
-from aggregator.store.database import Connection, Database
-from shared.errors import HawklineError
+import psycopg
+
+from aggregator.store.database import Connection, Database, first_line
+from shared.errors import HawklineError, UnavailableError
 
 _LOCK = 4217000
 _TABLE = """
@@ -55,12 +57,18 @@ def migrate(database: Database, to: int | None = None) -> list[str]:
         Names of the migrations that were applied now.
 
     Raises:
-        UnavailableError: the database does not answer.
+        UnavailableError: the database does not answer, or refuses.
+        UnfitDatabaseError: we cannot work with it as it is.
         MigrationError: it holds migrations that this version does not know.
     """
-    with database.connect("migrate", autocommit=True) as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
-        return _apply(connection, to)
+    database.require_own_sessions()
+    try:
+        with database.connect("migrate", autocommit=True) as connection:
+            connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+            return _apply(connection, to)
+    except psycopg.Error as error:
+        said = first_line(error)
+        raise UnavailableError(f"database.dsn: the database refuses a migration ({said}); mend that first") from None
 
 
 def chosen_engine(connection: Connection) -> Engine | None:

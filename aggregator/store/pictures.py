@@ -5,14 +5,19 @@ import hashlib
 import os
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+from aggregator.store.allowance import Allowance
 from shared.errors import HawklineError
 from shared.files import sync_folder
 
 MAX_BYTES = 8 * 1024 * 1024
 _BEGUN_S = 7 * 86400.0
 _FORGET_S = 86400.0
+_NAME_LENGTH = 64
+A_DAY_BYTES = 500 * 10**6
+MOST_BYTES = 10 * 10**9
 
 
 class PictureRefusedError(HawklineError):
@@ -24,17 +29,20 @@ class PictureStore:
 
     Args:
         directory: created where absent.
+        a_day_bytes: what one box may bring in a day.
+        most_bytes: what is kept of one box.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    def __init__(self, directory: Path, a_day_bytes: int = A_DAY_BYTES, most_bytes: int = MOST_BYTES) -> None:
+        self.directory = directory
+        self.a_day, self.most_bytes = Allowance(a_day_bytes), most_bytes
         self._lock = threading.Lock()
         directory.mkdir(parents=True, exist_ok=True)
         self._forget_s = 0.0
 
     def path(self, digest: bytes) -> Path:
         name = digest.hex()
-        return self._directory / name[:2] / f"{name}.jpg"
+        return self.directory / name[:2] / f"{name}.jpg"
 
     def have(self, digest: bytes) -> int:
         """How many bytes of a picture that comes in pieces are here."""
@@ -96,12 +104,28 @@ class PictureStore:
 
     def _sync(self, path: Path) -> None:
         """What is acknowledged stays: the name is on the disk only when its folders are."""
-        for folder in (path.parent, self._directory):
+        for folder in (path.parent, self.directory):
             sync_folder(folder)
+
+    def forget(self, digest: bytes) -> None:
+        """Delete a picture, and what has come of it; one that is not there is no error."""
+        with self._lock:
+            self.path(digest).unlink(missing_ok=True)
+            self._begun(digest).unlink(missing_ok=True)
+
+    def older(self, than_s: float) -> Iterator[list[bytes]]:
+        """The pictures that were last written before a time (Unix, seconds), a folder of them at a time."""
+        for folder in sorted(self.directory.iterdir()):
+            found = []
+            for path in folder.glob("*.jpg") if folder.is_dir() else ():
+                with contextlib.suppress(FileNotFoundError, ValueError):
+                    if path.stat().st_mtime < than_s and len(path.stem) == _NAME_LENGTH:
+                        found.append(bytes.fromhex(path.stem))
+            yield found
 
     def forget_old(self, older_than_s: float = _BEGUN_S) -> None:
         """Delete what was begun long ago and never finished."""
-        for begun in self._directory.glob("*/*.begun"):
+        for begun in self.directory.glob("*/*.begun"):
             with contextlib.suppress(FileNotFoundError):
                 if time.time() - begun.stat().st_mtime > older_than_s:
                     begun.unlink()

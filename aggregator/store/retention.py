@@ -14,13 +14,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from aggregator.store import audit
 from aggregator.store.database import Connection, Database
+from aggregator.store.forgetting import SQL as FORGETTING
+from aggregator.store.forgetting import drop_pictures, sweep
 from aggregator.store.keep import Keep
 from aggregator.store.packing import due, pack_counts
+from aggregator.store.pictures import PictureStore
 from aggregator.store.queries import load_queries
 from shared.telling import Complaint
 
 log = logging.getLogger(__name__)
-SQL = load_queries("record.sql")
+SQL = load_queries("record.sql") | FORGETTING
 
 COMPRESS_AFTER = timedelta(days=4)
 """Younger days still get rows of backlogs."""
@@ -28,6 +31,7 @@ _SILENCE = timedelta(days=2)
 _JUMP_S = 600.0
 _AT_ONCE = 2
 _LOOK_S = 3600.0
+_SWEEP_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ class Expired:
     """What of one kind has expired.
 
     Attributes:
-        kind: events, coverage or health samples.
+        kind: such as events or health samples.
         keep: how long it is kept.
         days: oldest first.
         newest: when the newest news of this kind came.
@@ -88,6 +92,11 @@ _QUERIES = {
     "events": ("newest_received", "drop_day"),
     "coverage": ("newest_heartbeat", "drop_day_of_coverage"),
     "health samples": ("newest_heartbeat", "drop_day_of_health"),
+    "alerts": ("newest_heartbeat", "drop_day_of_alerts"),
+    "pictures": ("newest_heartbeat", ""),
+    "dead letters": ("newest_heartbeat", "drop_day_of_dead"),
+    "deliveries": ("newest_heartbeat", "drop_day_of_deliveries"),
+    "gaps": ("newest_heartbeat", "drop_day_of_gaps"),
     "audit": ("newest_heartbeat", ""),
 }
 
@@ -95,7 +104,8 @@ _QUERIES = {
 def all_expired(connection: Connection, keep: Keep, now: datetime) -> list[Expired]:
     """What has expired of each kind, if anything."""
     found = []
-    kept_for = (keep.events, keep.coverage, keep.health, keep.audit)
+    first = (keep.events, keep.coverage, keep.health)
+    kept_for = (*first, keep.alerts, keep.pictures, keep.dead_letters, keep.deliveries, keep.events, keep.audit)
     for kind, kept in zip(_QUERIES, kept_for, strict=True):
         if kind == "events":
             days = expired(kept_days(connection), now, kept)
@@ -107,16 +117,23 @@ def all_expired(connection: Connection, keep: Keep, now: datetime) -> list[Expir
     return found
 
 
-def drop(connection: Connection, what: Expired, key: Callable[[], Ed25519PrivateKey]) -> list[date]:
+def drop(
+    connection: Connection, what: Expired, key: Callable[[], Ed25519PrivateKey], pictures: PictureStore
+) -> list[date]:
     """Delete it, day by day; returns the days that are gone.
 
     Args:
         connection: in autocommit mode.
         key: signs where the audit goes on.
+        pictures: where their files are.
     """
     gone = []
     for day in what.days:
         try:
+            if what.kind == "pictures":
+                drop_pictures(connection, pictures, day.day)
+                gone.append(day.day)
+                continue
             with connection.transaction():
                 connection.execute("SET LOCAL lock_timeout = '2s'")
                 if what.kind == "audit":
@@ -136,11 +153,22 @@ class RetentionKeeper:
 
     Args:
         key: signs where the audit goes on when its beginning is deleted.
+        pictures: where their files are.
+        clocks: our wall clock (Unix, seconds) and one that is never set.
     """
 
-    def __init__(self, database: Database, keep: Keep, key: Callable[[], Ed25519PrivateKey]) -> None:
-        self._database, self._keep, self._key = database, keep, key
-        self._wall_s, self._steady_s = time.time(), time.monotonic()
+    def __init__(
+        self,
+        database: Database,
+        keep: Keep,
+        key: Callable[[], Ed25519PrivateKey],
+        pictures: PictureStore,
+        clocks: tuple[Callable[[], float], Callable[[], float]] = (time.time, time.monotonic),
+    ) -> None:
+        self._database, self._keep, self._key, self._pictures = database, keep, key, pictures
+        self._clocks = clocks
+        self._wall_s, self._steady_s = (clock() for clock in clocks)
+        self._sweep_s = self._steady_s + _SWEEP_S
         self._complaints = {kind: Complaint(log) for kind in _QUERIES}
 
     def run(self) -> None:
@@ -162,7 +190,7 @@ class RetentionKeeper:
         Returns:
             The days of events that are gone.
         """
-        wall_s, steady_s = time.time(), time.monotonic()
+        wall_s, steady_s = (clock() for clock in self._clocks)
         jump_s = (wall_s - self._wall_s) - (steady_s - self._steady_s)
         self._wall_s, self._steady_s = wall_s, steady_s
         now = datetime.fromtimestamp(wall_s, tz=UTC)
@@ -172,10 +200,18 @@ class RetentionKeeper:
         gone = {
             what.kind: self._drop(connection, what, now, jump_s) for what in all_expired(connection, self._keep, now)
         }
+        self._sweep(connection, now, jump_s)
         for day in kept_days(connection):
             if not day.compressed and day.day < (now - COMPRESS_AFTER).date():
                 connection.execute(SQL["compress_day"], {"day": day.day})
         return gone["events"]
+
+    def _sweep(self, connection: Connection, now: datetime, jump_s: float) -> None:
+        """Files that no row knows, once a day, under the same guard."""
+        newest = connection.execute(SQL["newest_heartbeat"]).fetchone()
+        if self._steady_s >= self._sweep_s and objection([], now, newest["at"] if newest else None, jump_s) is None:
+            sweep(connection, self._pictures, now - self._keep.pictures)
+            self._sweep_s = self._steady_s + _SWEEP_S
 
     def _drop(self, connection: Connection, what: Expired, now: datetime, jump_s: float) -> list[date]:
         if not what.days:
@@ -186,4 +222,4 @@ class RetentionKeeper:
             )
             return []
         self._complaints[what.kind].over(f"retention: {what.kind}: goes on")
-        return drop(connection, what, self._key)
+        return drop(connection, what, self._key, self._pictures)

@@ -16,12 +16,13 @@ import psycopg
 from aggregator.api.token import token_of, token_path
 from aggregator.config import AggregatorSettings
 from aggregator.store.database import Connection
+from aggregator.store.session import OLDEST
 from aggregator.trust import mosquitto
 from aggregator.trust.control import BrokerControl
 from aggregator.trust.keeper import welcome_ones
 from aggregator.trust.roles import difference
 from aggregator.trust.vault import CLIENTS, SERVER
-from aggregator.upkeep.check import OLDEST, Finding
+from aggregator.upkeep.check import Finding
 from aggregator.upkeep.opened import opened
 from shared.errors import HawklineError
 from shared.files import read_by_others

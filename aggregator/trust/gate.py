@@ -32,6 +32,7 @@ from aggregator.store.waker import FEED, Waker
 from aggregator.trust import enrolment
 from aggregator.trust.doors import Shown
 from aggregator.trust.vault import Vault
+from aggregator.upkeep.proof import Proven
 from shared.errors import UnavailableError
 from shared.ids import NAME_PATTERN
 from shared.topics import Address
@@ -61,7 +62,8 @@ def build(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with database.pool("gate", size=4) as pool:
-            app.state.parts = Parts(pool, FeedHub(database), Waker(database, FEED), pictures, publishing)
+            hub, waker = FeedHub(database), Waker(database, FEED)
+            app.state.parts = Parts(pool, hub, waker, pictures, publishing, Proven(publishing))
             app.state.vault, app.state.welcome = vault, welcome
             yield
 

@@ -75,7 +75,7 @@ def backup(settings: AggregatorSettings, config: Path, to: Path) -> Manifest:
     """
     if to.resolve().is_relative_to(settings.data_dir.resolve()):
         raise ConfigError(f"--to {to}: it lies within data_dir, and would be lost with it; name another disk's folder")
-    with opened(settings, config) as database, database.connect("backup") as connection:
+    with opened(settings, config) as database, database.connect("backup", writes=False) as connection:
         if chosen_engine(connection) is None:
             raise ConfigError(f"{config}: the database holds no Hawkline: there is nothing to back up")
         row = connection.execute(SQL["identity"]).fetchone()
@@ -278,7 +278,12 @@ def _copy_pictures(source: Path, to: Path) -> int:
         if not place.is_file():
             place.parent.mkdir(parents=True, exist_ok=True)
             draft = place.with_suffix(".new")
-            shutil.copyfile(path, draft)
+            try:
+                shutil.copyfile(path, draft)
+            except FileNotFoundError:  # its time was over meanwhile
+                draft.unlink(missing_ok=True)
+                count -= 1
+                continue
             _sync(draft)
             draft.replace(place)
             sync_folder(place.parent)

@@ -6,22 +6,24 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from aggregator.alerting.alerts import Publishing
 from aggregator.config import AggregatorSettings
 from aggregator.store import counts
-from aggregator.store.database import Connection
+from aggregator.store.database import Connection, Database
 from aggregator.store.describe import described, expected
 from aggregator.store.migrate import available, chosen_engine
 from aggregator.store.pictures import PictureStore
 from aggregator.store.queries import load_queries
 from aggregator.store.retention import kept_days
+from aggregator.store.session import ENCODING, OLDEST
 from aggregator.upkeep.opened import opened
-from shared.errors import ConfigError
+from aggregator.upkeep.proof import prove
+from shared.errors import ConfigError, HawklineError
 
 SQL = load_queries("check.sql")
 
-OLDEST = 140000
-"""PostgreSQL 14 has the multiranges that cursors are made of."""
 _FREE_BYTES = 2 * 2**30
+_BOX_FREE_BYTES = 256 * 2**20
 _TOLD = 3
 
 
@@ -45,13 +47,19 @@ def check(settings: AggregatorSettings, config: Path, days: int) -> Iterator[Fin
         ConfigError: no aggregator has run there, or its database holds nothing of ours.
         UnavailableError: the database does not answer.
     """
-    with opened(settings, config) as database, database.connect("check", autocommit=True) as connection:
+    with (
+        opened(settings, config) as database,
+        database.connect("check", autocommit=True, writes=False) as connection,
+    ):
+        database.require_own_sessions()
         connection.execute("SET statement_timeout = 0")
         connection.execute("SET default_transaction_read_only = on")
         yield from _server(connection)
         yield from _schema(connection)
+        yield _alert_path(database, Publishing(settings.webhooks))
         yield from _days(connection, days)
         yield _pictures(connection, settings.data_dir / "evidence")
+        yield _boxes_disks(connection)
         place = next(place for place in (settings.data_dir, *settings.data_dir.parents) if place.exists())
         free = shutil.disk_usage(place).free
         yield Finding("free disk", free > _FREE_BYTES, f"{free / 2**30:.1f} GiB in {settings.data_dir}")
@@ -61,7 +69,7 @@ def _server(connection: Connection) -> Iterator[Finding]:
     row = connection.execute(SQL["settings"]).fetchone()
     if row is None:
         return
-    yield Finding("PostgreSQL", row["number"] >= OLDEST and row["encoding"] == "UTF8", row["version"])
+    yield Finding("PostgreSQL", row["number"] >= OLDEST and row["encoding"] == ENCODING, row["version"])
     for name, what in (("fsync", "a power cut would lose what was acknowledged"), ("full_page_writes", "torn pages")):
         yield Finding(name, row[name] == "on", "on" if row[name] == "on" else f"{row[name]}: {what}; set it on")
     sums = row["data_checksums"]
@@ -89,6 +97,16 @@ def _schema(connection: Connection) -> Iterator[Finding]:
     yield Finding(
         "schema", not odd, "; ".join(odd[:_TOLD]) + more if odd else f"{len(should)} things as they should be"
     )
+
+
+def _alert_path(database: Database, publishing: Publishing) -> Finding:
+    """An alert is raised and taken back."""
+    try:
+        with database.connect("proof") as connection:
+            prove(connection, publishing)
+    except HawklineError as error:
+        return Finding("alert path", False, str(error))
+    return Finding("alert path", True, "an event was stored, raised an alert and was read back; then undone")
 
 
 def _days(connection: Connection, days: int) -> Iterator[Finding]:
@@ -127,6 +145,16 @@ def _whole(begin: datetime) -> counts.CountQuestion:
 def _number(connection: Connection, query: str, span: dict[str, datetime]) -> int:
     row = connection.execute(SQL[query], span, prepare=False).fetchone()
     return int(row["found"]) if row else 0
+
+
+def _boxes_disks(connection: Connection) -> Finding:
+    """A box whose disk is full goes on watching and loses its oldest events once it has no way to us."""
+    boxes = connection.execute(SQL["boxes_disks"]).fetchall()
+    full = [row for row in boxes if row["free"] < _BOX_FREE_BYTES]
+    said = ", ".join(f"{row['site']}/{row['agent']} has {row['free'] / 2**20:.0f} MiB" for row in full[:_TOLD])
+    more = f" and {len(full) - _TOLD} more" if len(full) > _TOLD else ""
+    told = f"{said}{more}: make room there" if full else f"{len(boxes)} heard within a week"
+    return Finding("boxes' disks", not full, told)
 
 
 def _pictures(connection: Connection, folder: Path) -> Finding:

@@ -9,6 +9,7 @@ from aggregator.config import AggregatorSettings
 from aggregator.store.audit import Actor, audit_key, record
 from aggregator.store.database import Connection
 from aggregator.store.migrate import chosen_engine
+from aggregator.store.pictures import PictureStore
 from aggregator.store.retention import Expired, all_expired, drop, objection
 from aggregator.upkeep.opened import opened
 from shared.account import user_name
@@ -46,6 +47,10 @@ def _row(connection: Connection, what: Expired, now: datetime, sure: Path | None
         "kept_days": what.keep.days,
         "expired_days": len(what.days),
         "oldest": what.days[0].day.isoformat() if what.days else None,
-        "deleted_days": len(drop(connection, what, partial(audit_key, sure))) if sure else 0,
+        "deleted_days": _deleted(connection, what, sure) if sure else 0,
         "against": (objection(what.days, now, what.newest, 0.0) or "") if what.days else "",
     }
+
+
+def _deleted(connection: Connection, what: Expired, data_dir: Path) -> int:
+    return len(drop(connection, what, partial(audit_key, data_dir), PictureStore(data_dir / "evidence")))

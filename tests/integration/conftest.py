@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -68,8 +69,21 @@ def connection(database: Database) -> Iterator[Connection]:
 @pytest.fixture
 def client(database: Database, tmp_path: Path) -> Iterator[httpx.Client]:
     """Talks to a real server on loopback."""
+    with served(database, PictureStore(tmp_path / "evidence"), tmp_path) as client:
+        yield client
+
+
+@pytest.fixture
+def bounded(database: Database, tmp_path: Path, pictures: tuple[int, int]) -> Iterator[httpx.Client]:
+    """Likewise, where a box may bring so many bytes of pictures a day, and so many are kept."""
+    with served(database, PictureStore(tmp_path / "evidence", *pictures), tmp_path) as client:
+        yield client
+
+
+@contextmanager
+def served(database: Database, pictures: PictureStore, console: Path) -> Iterator[httpx.Client]:
     port = pick_free_port()
-    app = build(database, PictureStore(tmp_path / "evidence"), Publishing(), console=tmp_path)
+    app = build(database, pictures, Publishing(), console=console)
     server = uvicorn.Server(
         uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=1)
     )

@@ -234,7 +234,7 @@ def test_operations(client: httpx.Client, raise_alerts: Callable[..., None]) -> 
     ready = client.get("/readyz")
     assert (ready.status_code, ready.json()["reasons"]) == (
         503,
-        ["presence has not started", "ingest-alarm has not started", "ingest-bulk has not started"],
+        [f"{name} has not started" for name in ("presence", "ingest-alarm", "ingest-bulk", "alerting")],
     )
     text = client.get("/metrics").text
     assert 'hawkline_ingest_events_total{label="line_crossed"} 1.0' in text

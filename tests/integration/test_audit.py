@@ -108,7 +108,7 @@ def test_a_chain_that_was_made_anew_is_not_the_one_that_was_written_down(databas
         walk(database, (seen.last, seen.hash))
 
 
-def test_what_is_old_goes_and_the_chain_goes_on_from_a_signed_anchor(database: Database) -> None:
+def test_what_is_old_goes_and_the_chain_goes_on_from_a_signed_anchor(database: Database, tmp_path: Path) -> None:
     write(database, 30, days_ago=250)
     seen = walk(database)
     write(database, 5)
@@ -117,7 +117,7 @@ def test_what_is_old_goes_and_the_chain_goes_on_from_a_signed_anchor(database: D
         expired = all_expired(connection, keep, datetime.now(UTC))[-1]
         assert expired.kind == "audit"
         assert len(expired.days) == 1
-        assert drop(connection, expired, lambda: KEY) == [expired.days[0].day]
+        assert drop(connection, expired, lambda: KEY, PictureStore(tmp_path)) == [expired.days[0].day]
     found = walk(database)
     assert (found.first, found.last) == (31, 35)
     write(database, 5)

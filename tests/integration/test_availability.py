@@ -5,6 +5,7 @@ import io
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,6 +18,7 @@ from aggregator.store import Database, coverage
 from aggregator.store.database import Connection
 from aggregator.store.errors import TooMuchError
 from aggregator.store.keep import Keep
+from aggregator.store.pictures import PictureStore
 from aggregator.store.retention import RetentionKeeper
 from shared.envelope import encode_message
 from shared.events import BoxState, CameraHealth, Health
@@ -248,7 +250,7 @@ def test_the_command_tells_availability_and_gaps(client: httpx.Client, boxes: Bo
     assert "does not exist" in hawkline(client, "--place", "nowhere").stderr
 
 
-def test_coverage_and_samples_go_when_their_time_is_over(boxes: Boxes) -> None:
+def test_coverage_and_samples_go_when_their_time_is_over(boxes: Boxes, tmp_path: Path) -> None:
     connection = boxes.connection
     old = NOW.date() - timedelta(days=50)
     for days in (0, 1):
@@ -272,7 +274,7 @@ def test_coverage_and_samples_go_when_their_time_is_over(boxes: Boxes) -> None:
 
     def look(coverage: int, health: int) -> tuple[int, int]:
         keep = Keep(*(timedelta(days=days) for days in (400, coverage, health, 400)))
-        RetentionKeeper(Database(""), keep, Ed25519PrivateKey.generate).look(connection)
+        RetentionKeeper(Database(""), keep, Ed25519PrivateKey.generate, PictureStore(tmp_path)).look(connection)
         return left()
 
     assert look(51, 51) == (2, 2)

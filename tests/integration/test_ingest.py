@@ -20,7 +20,7 @@ from aggregator.ingest.presence import PresenceWorker
 from aggregator.ingest.reading import read
 from aggregator.ingest.replay import Replayed, replay
 from aggregator.ingest.worker import IngestWorker
-from aggregator.store import Database
+from aggregator.store import Database, load_queries
 from aggregator.store.database import Connection
 from aggregator.store.migrate import MigrationError, available, engine_of, migrate
 from shared.clock import to_ms
@@ -674,3 +674,28 @@ def test_clock_and_losses_of_a_box_are_seen(database: Database, connection: Conn
     assert found["absurd"][0] == pytest.approx(1e15, rel=1e-3)
     told = [row["message"] for row in connection.execute("SELECT message FROM feed")]
     assert any('"lost":1005' in text and '"clock_off_s":7200' in text for text in told)
+
+
+def test_sums_of_lanes_are_what_a_walk_through_everything_finds(
+    commit: Callable[..., Any], engine: AlertingEngine, database: Database, connection: Connection
+) -> None:
+    commit(message([crossed(1), crossed(2, priority=0)], 1), message([crossed(3)], 1, agent="b"))
+    commit(message([crossed(1), crossed(2, priority=0)], 1))
+    commit(message([crossed(n, priority=0) for n in range(5)], 1, lane=Lane.BULK), lane=Lane.BULK)
+    header = Header(Lane.ALARM, 1, 3, 2, 1, to_ms(NOW_S))
+    commit(raw(encode_batch(header, [encode_event(crossed(5)), b"\xc1"])))
+    good = encode_batch(header, [encode_event(crossed(5)), encode_event(crossed(6))])
+    mend(connection, good)
+    assert replay(connection, letter_id(connection)) == Replayed(2, 0, gone=True)
+    drain(engine, database)
+    walked = connection.execute(
+        "SELECT site, agent, e.lane, count(*) AS stored, count(DISTINCT seq) AS distinct_stored,"
+        " count(*) FILTER (WHERE e.lane = 0 AND kind IN (1, 6, 7)) AS alarms"
+        " FROM events e JOIN producers p ON p.id = producer_id GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+    ).fetchall()
+    rows = connection.execute(load_queries("operations.sql")["producers"]).fetchall()
+    told = [{name: row[name] for name in walked[0]} for row in rows if row["stored"]]
+    assert told == walked
+    connection.execute("INSERT INTO events SELECT * FROM events WHERE seq = 1 AND lane = 1")
+    twice = connection.execute(load_queries("operations.sql")["producers"]).fetchall()
+    assert [row["stored"] - row["distinct_stored"] for row in twice if row["lane"] == Lane.BULK] == [1, 0]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,7 @@ from aggregator.ingest.reading import read
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from aggregator.store.keep import Keep
+from aggregator.store.pictures import PictureStore
 from aggregator.store.retention import Day, RetentionKeeper, expired, kept_days, objection
 from shared.clock import to_ms
 from shared.envelope import Header, encode_batch, encode_event
@@ -340,7 +342,7 @@ def test_what_speaks_against_deleting(days: list[Day], newest: datetime, jump_s:
     assert (found is None) if words is None else (found is not None and words in found)
 
 
-def test_the_oldest_days_go_and_everything_else_stays(connection: Connection) -> None:
+def test_the_oldest_days_go_and_everything_else_stays(connection: Connection, tmp_path: Path) -> None:
     Site(connection)
     days = [day.day for day in kept_days(connection)]
     today = datetime.now(UTC).date()
@@ -352,12 +354,12 @@ def test_the_oldest_days_go_and_everything_else_stays(connection: Connection) ->
         assert row
         return int(row["n"])
 
-    before = count()
-    keeper = RetentionKeeper(Database(""), Keep(*[timedelta(days=10)] * 4), Ed25519PrivateKey.generate)
+    before, pictures = count(), PictureStore(tmp_path)
+    keeper = RetentionKeeper(Database(""), Keep(*[timedelta(days=10)] * 4), Ed25519PrivateKey.generate, pictures)
     assert keeper.look(connection) == [], "too many at once"
     assert count() == before
     keep = today - days[1]
-    keeper = RetentionKeeper(Database(""), Keep(keep, keep, keep, keep), Ed25519PrivateKey.generate)
+    keeper = RetentionKeeper(Database(""), Keep(keep, keep, keep, keep), Ed25519PrivateKey.generate, pictures)
     first = connection.execute("SELECT count(*) AS n FROM events WHERE event_at < %s", (days[1],)).fetchone()
     assert keeper.look(connection) == days[:1]
     assert first

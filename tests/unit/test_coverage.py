@@ -91,3 +91,16 @@ def test_what_a_heartbeat_says_of_cameras() -> None:
     assert Beat.of(Health(5, 3, 1.0, 9, cameras), 100) == Beat(100, (9, 3), frozenset({"gate"}))
     many = tuple(CameraHealth(f"c{n:03}", "watching") for n in range(200))
     assert len(Beat.of(Health(5, 3, 1.0, 9, many), 100).watched) == 64
+
+
+def test_names_that_a_box_makes_up_are_bounded_in_a_day() -> None:
+    coverage, address, covered = Coverage(), Address("s", "hostile"), set()
+    for minute in range(3 * 24 * 60):
+        names = frozenset({"road", f"made-up-{minute // 2}"})
+        coverage.note(address, Beat(minute * 60_000, (1, 1), names), 60.0)
+        if minute % 60 == 59:
+            covered |= {(slot[0], name) for slot, pieces in coverage.take().items() for _, name in pieces}
+    for day in range(3):
+        of_day = {name for each, name in covered if each == day}
+        assert len(of_day) <= 129
+        assert {BOX, "road"} <= of_day

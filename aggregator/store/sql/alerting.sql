@@ -85,6 +85,17 @@ UPDATE evidence SET stored_at = now() WHERE sha256 = %(sha256)s AND stored_at IS
 -- name: evidence
 SELECT stored_at FROM evidence WHERE sha256 = %(sha256)s;
 
+-- name: share_pictures
+-- Until the commit no file is deleted that is being brought.
+SELECT pg_advisory_xact_lock_shared(4217004);
+
+-- name: pictures_of_box
+SELECT coalesce(sum(size), 0)::bigint AS bytes FROM evidence
+WHERE stored_at IS NOT NULL AND sha256 IN (
+    SELECT o.sha256 FROM evidence_of o JOIN producers p ON p.id = o.producer_id
+    WHERE p.site = %(site)s AND p.agent = %(agent)s
+);
+
 -- name: announced_evidence
 SELECT o.producer_id, e.size FROM evidence_of o
 JOIN producers p ON p.id = o.producer_id

@@ -27,9 +27,10 @@ WHERE (l.producer_id, l.revision) = (
 ) ORDER BY l.line;
 
 -- name: due_orders
--- What a box does not obey yet: at once, and again while it is there and does not say so.
+-- What a box does not obey yet: at once, and again while it is there and does not say so. What it says may be any number:
+-- one box must not keep the others' orders back.
 SELECT o.site, o.agent, o.version FROM orders o LEFT JOIN agents a USING (site, agent)
-WHERE coalesce((a.health->>'order')::bigint, 0) < o.version
+WHERE coalesce((a.health->>'order')::numeric, 0) < o.version
   AND (o.sent_at IS NULL OR (a.state = 'online' AND o.sent_at < now() - interval '10 seconds'))
 ORDER BY o.site, o.agent;
 

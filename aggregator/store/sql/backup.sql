@@ -2,7 +2,7 @@
 -- Ours, without partitions, each behind those that it refers to.
 WITH RECURSIVE ours AS (
     SELECT c.oid, c.relname FROM pg_class c
-    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+    WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
       AND c.relname NOT IN ('migrations', 'storage')
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 ), refers AS (
@@ -19,7 +19,7 @@ FROM ours o JOIN depth USING (oid) GROUP BY o.oid, o.relname ORDER BY max(depth)
 
 -- name: sequences
 SELECT c.relname AS name, pg_sequence_last_value(c.oid) AS last
-FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'S'
+FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'S'
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e');
 
 -- name: set_sequence

@@ -21,5 +21,10 @@ SELECT count(*) AS found FROM (
 -- name: crossings_stored
 SELECT count(*) AS found FROM events WHERE event_at >= %(from)s AND event_at < %(until)s AND kind = 1;
 
+-- name: boxes_disks
+-- As they told last.
+SELECT site, agent, coalesce((health->>'disk_free_bytes')::numeric, 0)::bigint AS free FROM agents
+WHERE health IS NOT NULL AND last_seen_at > now() - interval '7 days' ORDER BY free, site, agent;
+
 -- name: pictures
 SELECT sha256 FROM evidence WHERE stored_at IS NOT NULL ORDER BY sha256;

@@ -1,8 +1,8 @@
 -- name: describe
--- What the schema `public` holds, a line a thing, without what extensions own and without partitions.
+-- What our schema holds, a line a thing, without what extensions own and without partitions.
 WITH ours AS (
     SELECT c.oid, c.relname, c.relkind FROM pg_class c
-    WHERE c.relnamespace = 'public'::regnamespace AND NOT c.relispartition AND c.relkind IN ('r', 'p', 'v', 'S')
+    WHERE c.relnamespace = current_schema()::regnamespace AND NOT c.relispartition AND c.relkind IN ('r', 'p', 'v', 'S')
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 )
 SELECT format('%s %s', CASE relkind WHEN 'v' THEN 'view' WHEN 'S' THEN 'sequence' ELSE 'table' END, relname) AS line
@@ -19,10 +19,10 @@ UNION ALL
 SELECT format('constraint on %s: %s', o.relname, pg_get_constraintdef(n.oid))
 FROM ours o JOIN pg_constraint n ON n.conrelid = o.oid AND n.contype <> 'n'
 UNION ALL
-SELECT regexp_replace(replace(pg_get_indexdef(i.indexrelid), 'ON ONLY', 'ON'), ' public\.', ' ')
+SELECT regexp_replace(replace(pg_get_indexdef(i.indexrelid), 'ON ONLY', 'ON'), format(' %s\.', quote_ident(current_schema())), ' ')
 FROM ours o JOIN pg_index i ON i.indrelid = o.oid
 UNION ALL
 SELECT format('function %s(%s) returns %s', p.proname, pg_get_function_identity_arguments(p.oid), pg_get_function_result(p.oid))
 FROM pg_proc p
-WHERE p.pronamespace = 'public'::regnamespace
+WHERE p.pronamespace = current_schema()::regnamespace
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e');

@@ -26,12 +26,18 @@ UPDATE cursors SET
     missing    = new.missing::int8multirange,
     checked_to = new.checked_to,
     checksums  = overlay(overlay(cursors.checksums PLACING new.piece FROM new.place + 1) PLACING new.rest FROM 1),
+    stored     = cursors.stored + new.stored,
+    alarms     = cursors.alarms + new.alarms,
     updated_at = now()
 FROM unnest(%(producer_ids)s::int[], %(lanes)s::smallint[], %(contiguous)s::bigint[],
             %(above)s::text[], %(missing)s::text[], %(checked_to)s::bigint[], %(places)s::int[], %(pieces)s::bytea[],
-            %(rests)s::bytea[])
-     AS new (producer_id, lane, contiguous, above, missing, checked_to, place, piece, rest)
+            %(rests)s::bytea[], %(stored)s::bigint[], %(alarms)s::bigint[])
+     AS new (producer_id, lane, contiguous, above, missing, checked_to, place, piece, rest, stored, alarms)
 WHERE (cursors.producer_id, cursors.lane) = (new.producer_id, new.lane);
+
+-- name: add_stored
+UPDATE cursors SET stored = stored + %(stored)s, alarms = alarms + %(alarms)s
+WHERE (producer_id, lane) = (%(producer_id)s, %(lane)s);
 
 -- name: copy_events
 COPY events (event_at, device_at, recv_at, producer_id, seq, crc, lane, kind, time_quality, revision, line, camera, priority, body)
@@ -84,16 +90,21 @@ VALUES (%(producer_id)s, %(revision)s, %(line)s, %(camera)s, %(name)s, %(points)
 ON CONFLICT DO NOTHING;
 
 -- name: note_sensor
--- The newest that happened counts, whichever comes last; since when: from the first event that told this state.
+-- The newest that happened counts, whichever comes last; since when: from the first event that told this state. A box has
+-- at most 500: what makes up names fills no table.
 INSERT INTO sensors (site, agent, sensor, what, state, detail, since, told_at)
-VALUES (%(site)s, %(agent)s, %(sensor)s, %(what)s, %(state)s, %(detail)s, %(at)s, %(at)s)
+SELECT %(site)s, %(agent)s, %(sensor)s, %(what)s, %(state)s, %(detail)s, %(at)s, %(at)s
+WHERE EXISTS (SELECT FROM sensors WHERE (site, agent, sensor) = (%(site)s, %(agent)s, %(sensor)s))
+   OR (SELECT count(*) FROM sensors WHERE (site, agent) = (%(site)s, %(agent)s)) < 500
 ON CONFLICT (site, agent, sensor) DO UPDATE SET
     what = excluded.what, state = excluded.state, detail = excluded.detail, told_at = excluded.told_at,
     since = CASE WHEN sensors.state = excluded.state THEN sensors.since ELSE excluded.since END
 WHERE sensors.told_at <= excluded.told_at;
 
 -- name: add_evidence
-INSERT INTO evidence (sha256, size, taken_at) VALUES (%(sha256)s, %(size)s, %(taken_at)s) ON CONFLICT DO NOTHING;
+-- Announced again it is young again; and if it is just being deleted, it is waited for and added anew.
+INSERT INTO evidence (sha256, size, taken_at) VALUES (%(sha256)s, %(size)s, %(taken_at)s)
+ON CONFLICT (sha256) DO UPDATE SET announced_at = now();
 
 -- name: link_evidence
 INSERT INTO evidence_of (producer_id, lane, seq, sha256)

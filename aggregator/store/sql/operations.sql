@@ -1,15 +1,17 @@
 -- name: producers
+-- Sums that were counted as they came. Of what happened within a day it is looked whether a number is there twice;
+-- `hawkline aggregator check` looks at more.
 SELECT p.site, p.agent, p.epoch, c.lane, c.contiguous, c.above::text AS above, c.missing::text AS missing,
-       coalesce(e.stored, 0) AS stored, coalesce(e.distinct_stored, 0) AS distinct_stored,
-       coalesce(e.alarms, 0) AS alarms, coalesce(m.in_alerts, 0) AS in_alerts
+       c.stored, c.stored - coalesce(t.twice, 0) AS distinct_stored,
+       c.alarms, c.alarms_forgotten + coalesce(m.in_alerts, 0) AS in_alerts
 FROM producers p
 JOIN cursors c ON c.producer_id = p.id
 LEFT JOIN (
-    -- Kinds 1, 6 and 7 of the alarm lane have a priority, or they would be in the other one.
-    SELECT producer_id, lane, count(*) AS stored, count(DISTINCT seq) AS distinct_stored,
-           count(*) FILTER (WHERE lane = 0 AND kind IN (1, 6, 7)) AS alarms
-    FROM events GROUP BY producer_id, lane
-) e ON (e.producer_id, e.lane) = (p.id, c.lane)
+    SELECT producer_id, lane, sum(times - 1)::bigint AS twice FROM (
+        SELECT producer_id, lane, count(*) AS times FROM events WHERE event_at > now() - interval '1 day'
+        GROUP BY producer_id, lane, seq HAVING count(*) > 1
+    ) numbers GROUP BY producer_id, lane
+) t ON (t.producer_id, t.lane) = (p.id, c.lane)
 LEFT JOIN (
     SELECT producer_id, lane, count(*) AS in_alerts FROM alert_members GROUP BY producer_id, lane
 ) m ON (m.producer_id, m.lane) = (p.id, c.lane)
@@ -23,13 +25,20 @@ WHERE (%(sites)s::text[] IS NULL OR s.site = ANY(%(sites)s))
   AND (%(site)s::text IS NULL OR s.site = %(site)s) AND (%(agent)s::text IS NULL OR s.agent = %(agent)s)
 ORDER BY s.site, s.agent, s.sensor;
 
--- name: ledger
+-- name: ledger_lanes
 -- In the order of bytes, so that whoever compares it with a ledger of their own needs no memory.
-COPY (
-    SELECT p.site, p.agent, p.epoch, e.lane, e.seq, e.crc
-    FROM events e JOIN producers p ON p.id = e.producer_id
-    ORDER BY p.site COLLATE "C", p.agent COLLATE "C", p.epoch, e.lane, e.seq
-) TO STDOUT (FORMAT csv, HEADER);
+SELECT p.id, c.lane FROM producers p JOIN cursors c ON c.producer_id = p.id
+ORDER BY p.site COLLATE "C", p.agent COLLATE "C", p.epoch, c.lane;
+
+-- name: ledger_page
+-- Names of sites and boxes are plain: nothing in them has to be quoted.
+SELECT count(*) AS rows, max(e.seq) AS last,
+       string_agg(format(E'%%s,%%s,%%s,%%s,%%s,%%s\n', p.site, p.agent, p.epoch, e.lane, e.seq, e.crc), '' ORDER BY e.seq) AS text
+FROM (
+    SELECT producer_id, lane, seq, crc FROM events
+    WHERE producer_id = %(producer_id)s AND lane = %(lane)s AND seq > %(after)s
+    ORDER BY seq FETCH FIRST %(limit)s ROWS WITH TIES
+) e JOIN producers p ON p.id = e.producer_id;
 
 -- name: gaps
 SELECT p.site, p.agent, p.epoch, g.lane, g.first, g.last, g.reason, g.recorded_at
@@ -70,12 +79,29 @@ SELECT name, label, sum(value)::bigint AS value FROM counters GROUP BY name, lab
 SELECT name, broker_since IS NOT NULL AND heartbeat_at > now() - interval '6 s' AS alive FROM services ORDER BY name;
 
 -- name: alert_totals
-SELECT count(*) AS raised, count(*) FILTER (WHERE cleared_at IS NULL) AS open,
-       count(*) FILTER (WHERE cleared_at IS NULL AND acknowledged_at IS NULL) AS unacknowledged,
-       count(*) FILTER (WHERE verdict = 'true') AS true_alarms,
-       count(*) FILTER (WHERE verdict = 'false') AS false_alarms,
-       count(*) FILTER (WHERE verdict = 'test') AS tests
-FROM alerts;
+-- With those that are deleted since: a counter never goes back.
+WITH forgotten AS (
+    SELECT coalesce(sum(value), 0) AS every, coalesce(sum(value) FILTER (WHERE label = 'true'), 0) AS true_alarms,
+           coalesce(sum(value) FILTER (WHERE label = 'false'), 0) AS false_alarms,
+           coalesce(sum(value) FILTER (WHERE label = 'test'), 0) AS tests
+    FROM counters WHERE name = 'alerts_forgotten'
+), kept AS (
+    SELECT count(*) AS every, count(*) FILTER (WHERE cleared_at IS NULL) AS open,
+           count(*) FILTER (WHERE cleared_at IS NULL AND acknowledged_at IS NULL) AS unacknowledged,
+           count(*) FILTER (WHERE verdict = 'true') AS true_alarms,
+           count(*) FILTER (WHERE verdict = 'false') AS false_alarms,
+           count(*) FILTER (WHERE verdict = 'test') AS tests
+    FROM alerts
+)
+SELECT (k.every + f.every)::bigint AS raised, k.open, k.unacknowledged,
+       (k.true_alarms + f.true_alarms)::bigint AS true_alarms, (k.false_alarms + f.false_alarms)::bigint AS false_alarms,
+       (k.tests + f.tests)::bigint AS tests
+FROM kept k, forgotten f;
+
+-- name: certificate_days
+-- Of boxes that may come in.
+SELECT site, agent, extract(epoch FROM expires_at - now())::double precision / 86400 AS days
+FROM devices WHERE revoked_at IS NULL ORDER BY site, agent;
 
 -- name: backlog
 SELECT (SELECT count(*) FROM inbox) AS inbox,

@@ -7,6 +7,9 @@ SELECT recv_at AS at FROM events ORDER BY event_at DESC LIMIT 1;
 -- name: newest_heartbeat
 SELECT max(last_seen_at) AS at FROM agents;
 
+-- name: producer
+SELECT site, agent FROM producers WHERE id = %(id)s;
+
 -- name: drop_day
 SELECT drop_day(%(day)s);
 

@@ -1,0 +1,60 @@
+"""What one box may cost in a day, whatever it sends: what is beyond is refused or only counted.
+
+Counted by the steady clock, for each process that keeps an allowance: no clock that is set opens it, and what a restart
+forgets is a day's worth.
+"""
+
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+
+_DAY_S = 86_400.0
+_MOST_KNOWN = 20_000
+"""Boxes that are kept in mind; where there are more, those who have used least are forgotten."""
+
+
+@dataclass(slots=True)
+class _Used:
+    amount: float
+    at_s: float
+
+
+class Allowance:
+    """A day's worth at once, given back evenly over a day.
+
+    Args:
+        a_day: how much of what is counted: events, letters, bytes.
+        now_s: a steady clock.
+    """
+
+    def __init__(self, a_day: float, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._a_day, self._now_s = a_day, now_s
+        self._used: dict[Hashable, _Used] = {}
+
+    def take(self, box: Hashable, amount: float) -> bool:
+        """Use some of it; False, and nothing is used, where there is not so much.
+
+        Args:
+            box: whose; None stands for all that come under no name of a box.
+        """
+        now_s = self._now_s()
+        if used := self._used.get(box):
+            # What has come back since is taken off first.
+            used.amount = max(0.0, used.amount - (now_s - used.at_s) * self._a_day / _DAY_S)
+            used.at_s = now_s
+            if used.amount + amount > self._a_day:
+                return False
+            used.amount += amount
+            return True
+        if amount > self._a_day:
+            return False
+        self._used[box] = _Used(amount, now_s)
+        if len(self._used) > _MOST_KNOWN:
+            by_use = sorted(self._used.items(), key=lambda each: each[1].amount, reverse=True)
+            self._used = dict(by_use[: _MOST_KNOWN // 2])
+        return True
+
+    def give_back(self, box: Hashable, amount: float) -> None:
+        """What was taken was not used."""
+        if used := self._used.get(box):
+            used.amount = max(0.0, used.amount - amount)

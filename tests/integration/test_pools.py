@@ -1,0 +1,131 @@
+"""Everything that there is only so much of: one more than there are is told so, and afterwards all is as before."""
+
+import asyncio
+import csv
+import itertools
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+import httpx
+import psycopg
+import pytest
+from fastapi import HTTPException
+from psycopg_pool import PoolTimeout
+
+from aggregator.api.streams import AT_ONCE, Streams
+from aggregator.store import Database
+from aggregator.store.database import Connection
+from aggregator.store.ledger import pages
+
+LEDGER = b"GET /api/v1/ledger.csv HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
+
+
+@pytest.fixture
+def stored(connection: Connection) -> list[list[str]]:
+    """A ledger: lanes of some boxes with many numbers, in its order."""
+    connection.execute("SELECT make_days(ARRAY[(now() AT TIME ZONE 'UTC')::date])")
+    boxes = "('b', 'a', 1), ('a', 'a-b', 2), ('a', 'a', 3)"
+    connection.execute(f"INSERT INTO producers (site, agent, epoch) VALUES {boxes}".encode())
+    lanes = "SELECT id, lane FROM producers, generate_series(0, 1) lane"
+    connection.execute(f"INSERT INTO cursors (producer_id, lane) {lanes}".encode())
+    connection.execute(
+        "INSERT INTO events (event_at, recv_at, seq, crc, producer_id, lane, kind, time_quality, body)"
+        " SELECT now(), now(), n, n * 7, id, lane, 1, 1, '' FROM producers, generate_series(0, 1) lane,"
+        " generate_series(1, 40000) n"
+    )
+    return [
+        [site, agent, str(epoch), str(lane), str(n), str(n * 7)]
+        for site, agent, epoch in (("a", "a", 3), ("a", "a-b", 2), ("b", "a", 1))
+        for lane in (0, 1)
+        for n in range(1, 40_001)
+    ]
+
+
+@pytest.mark.parametrize("page_rows", [39_999, 40_000, 50_000])
+def test_pages_are_the_whole_ledger(stored: list[list[str]], database: Database, page_rows: int) -> None:
+    with database.pool("test", 1) as pool:
+        text = b"".join(pages(pool.connection, page_rows)).decode()
+    assert list(csv.reader(text.splitlines()))[1:] == stored
+
+
+def test_a_number_that_was_stored_twice_shows_wherever_a_page_ends(
+    stored: list[list[str]], database: Database, connection: Connection
+) -> None:
+    connection.execute("INSERT INTO events SELECT * FROM events WHERE seq BETWEEN 90 AND 110")
+    with database.pool("test", 1) as pool:
+        for page_rows in (99, 100, 101):
+            text = b"".join(itertools.islice(pages(pool.connection, page_rows), 4)).decode()
+            numbers = [int(row[4]) for row in csv.reader(text.splitlines()[1:])]
+            assert numbers == sorted([*range(1, numbers[-1] + 1), *range(90, 111)])
+
+
+def test_a_reader_that_takes_nothing_for_long_is_left() -> None:
+    async def takes_nothing(_message: object) -> None:
+        await asyncio.Event().wait()
+
+    streams = Streams(1, stalled_s=0.05)
+    answer = streams.answer(iter([b"x"]), "text/csv")
+    with pytest.raises(HTTPException):
+        streams.answer(iter([b"x"]), "text/csv")
+    asyncio.run(answer.stream_response(takes_nothing))
+    streams.answer(iter([b"x"]), "text/csv")
+
+
+def test_readers_that_read_nothing_take_no_connection_and_the_next_is_told(
+    stored: list[list[str]], client: httpx.Client, connection: Connection
+) -> None:
+    place = urlsplit(str(client.base_url))
+    slow = []
+    for _ in range(AT_ONCE):
+        reader = socket.socket()
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader.connect((place.hostname, place.port))
+        reader.sendall(LEDGER)
+        assert reader.recv(12) == b"HTTP/1.1 200"
+        slow.append(reader)
+    told = client.get("/api/v1/ledger.csv")
+    assert (told.status_code, told.headers["retry-after"]) == (503, "30")
+    time.sleep(1)  # they are all in the middle of it
+    held = "SELECT count(*) AS n FROM pg_stat_activity WHERE application_name = 'hawkline api' AND state <> 'idle'"
+    assert connection.execute(held).fetchone() == {"n": 0}
+    assert client.get("/api/v1/boxes").status_code == 200
+    for reader in slow:
+        reader.close()
+    deadline_s = time.monotonic() + 60
+    while (answer := client.get("/api/v1/ledger.csv")).status_code != 200:
+        assert time.monotonic() < deadline_s, "who has gone is still counted"
+        time.sleep(0.2)
+    assert list(csv.reader(answer.text.splitlines()))[1:] == stored
+
+
+def test_one_request_more_than_there_are_connections_is_told_and_all_recover(
+    client: httpx.Client, database: Database
+) -> None:
+    def ask(_: int) -> int:
+        return client.get("/api/v1/boxes", timeout=60).status_code
+
+    with psycopg.connect(database.dsn) as other, ThreadPoolExecutor(10) as asking:
+        other.execute("LOCK TABLE agents IN ACCESS EXCLUSIVE MODE")
+        answers = [asking.submit(ask, number) for number in range(10)]
+        while sum(answer.done() for answer in answers) < 2:  # those without a connection
+            time.sleep(0.1)
+        assert {answer.result() for answer in answers if answer.done()} == {503}
+        other.rollback()
+        assert sorted(answer.result() for answer in answers) == [200] * 8 + [503] * 2
+    assert ask(0) == 200
+
+
+@pytest.mark.parametrize(("name", "size"), [("api", 8), ("gate", 4)])
+def test_every_pool_recovers_from_one_more_than_it_has(database: Database, name: str, size: int) -> None:
+    with database.pool(name, size) as pool:
+        lent = [pool.getconn() for _ in range(size)]
+        with pytest.raises(PoolTimeout):
+            pool.getconn(timeout=0.2)
+        for connection in lent:
+            connection.close()  # as the server does with one that it ends
+            pool.putconn(connection)
+        for _ in range(2 * size):
+            with pool.connection() as connection:
+                assert connection.execute("SHOW DateStyle").fetchone() == {"DateStyle": "ISO, MDY"}

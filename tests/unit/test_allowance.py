@@ -1,0 +1,90 @@
+"""What one box may cost in a day."""
+
+from collections import Counter
+from datetime import UTC, datetime
+
+import pytest
+
+from aggregator.ingest.affording import Affording
+from aggregator.ingest.reading import Arrival, DeadLetter, read
+from aggregator.rules import watches
+from aggregator.rules.occurrence import Occurrence
+from aggregator.store.allowance import Allowance
+from shared.envelope import Header, encode_batch, encode_event
+from shared.events import ConfigApplied, Direction, Event, Lane, LineCrossed, LossReason, RangeLost
+from shared.mqtt import Message
+from shared.topics import Address
+
+GOOD, HOSTILE = Address("s", "good"), Address("s", "hostile")
+
+
+def arrival(box: Address, *events: Event, epoch: int = 1, first: int = 1) -> Arrival:
+    payload = encode_batch(Header(Lane.ALARM, epoch, first, len(events), 1, 0), [encode_event(each) for each in events])
+    (found,) = read([Message(f"hl/1/{box.site}/{box.agent}/up/alarm", payload, False, 0.0)], Lane.ALARM).arrivals
+    return found
+
+
+def crossing(line: int = 0) -> LineCrossed:
+    return LineCrossed(0, 1, line, Direction.LEFT_TO_RIGHT, 1, 1, 0, 0)
+
+
+def test_a_days_worth_at_once_and_then_as_time_goes_by() -> None:
+    now_s = [0.0]
+    allowance = Allowance(240, lambda: now_s[0])
+    assert [allowance.take(GOOD, 60) for _ in range(5)] == [True] * 4 + [False]
+    assert allowance.take(HOSTILE, 240), "each has its own"
+    now_s[0] += 3600
+    assert [allowance.take(GOOD, 5) for _ in range(3)] == [True, True, False]
+    allowance.give_back(GOOD, 5)
+    assert allowance.take(GOOD, 5)
+    now_s[0] += 400 * 86400
+    assert allowance.take(GOOD, 240)
+    assert not allowance.take(GOOD, 1), "no more than a day's worth is saved up"
+
+
+def test_very_many_boxes_take_a_bounded_place() -> None:
+    allowance = Allowance(10, lambda: 0.0)
+    assert allowance.take(HOSTILE, 10)
+    for number in range(50_000):
+        allowance.take(Address("s", f"b{number}"), 1)
+    assert len(allowance._used) <= 20_001
+    assert not allowance.take(HOSTILE, 1), "who has used most is remembered"
+
+
+@pytest.mark.parametrize(
+    ("hostile", "taken"),
+    [
+        ([arrival(HOSTILE, *[crossing()] * 500, first=n * 500 + 1) for n in range(30)], 20),
+        ([arrival(HOSTILE, crossing(), epoch=n) for n in range(100)], 20),
+        ([arrival(HOSTILE, crossing(n), first=n + 1) for n in range(2000)], 500),
+        ([arrival(HOSTILE, ConfigApplied(0, n, (), ()), first=n + 1) for n in range(100)], 50),
+        ([arrival(HOSTILE, *[RangeLost(0, Lane.BULK, 1, 2, LossReason.EVICTED)] * 100) for n in range(30)], 10),
+    ],
+    ids=["events", "epochs", "lines", "configurations", "gaps"],
+)
+def test_beyond_the_bounds_of_a_day_a_batch_stays_in_its_box(hostile: list[Arrival], taken: int) -> None:
+    affording, withheld = Affording(events_a_day=10_000, now_s=lambda: 0.0), Counter[tuple[str, str]]()
+    assert len(affording.taken(hostile, withheld)) == taken
+    assert withheld == {("withheld_batches", "s/hostile"): len(hostile) - taken}
+    assert affording.taken([arrival(GOOD, crossing())], withheld), "others are served as ever"
+
+
+def test_letters_are_bounded_in_number_and_in_bytes() -> None:
+    def kept(size: int, topic: str = "hl/1/s/hostile/up/alarm") -> int:
+        affording = Affording(letters_a_day=100, now_s=lambda: 0.0)
+        letter = DeadLetter(datetime.now(UTC), topic, "event", "", b"x" * size)
+        return sum(affording.keeps(letter) for _ in range(1000))
+
+    assert kept(10) == 100
+    assert kept(64 * 1024) == 25
+    assert kept(10, "no topic of ours") == 100
+
+
+def test_what_one_box_raises_beyond_its_day_joins_one_alert() -> None:
+    at = datetime(2026, 11, 28, tzinfo=UTC)
+    event = LineCrossed(0, 1, 0, Direction.LEFT_TO_RIGHT, 1, 1, 2, 0)
+    occurrences = [Occurrence(7, Lane.ALARM, n, at, event) for n in (1, 2)]
+    decided = [watches.evaluate(each, watches.timedelta(seconds=30))[0] for each in occurrences]
+    flooded = [watches.flooding(*each) for each in zip(occurrences, decided, strict=True)]
+    assert {each.key for each in flooded} == {"flood:7"}
+    assert {(each.priority, each.kind, each.at) for each in flooded} == {(2, "tripwire", at)}

@@ -1,0 +1,88 @@
+"""What boxes say of themselves, cut to bounds."""
+
+import json
+import math
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aggregator.ingest import heard
+from shared.envelope import encode_message
+from shared.errors import WireError
+from shared.events import BoxState, CameraHealth, Health
+
+WHOLE = st.integers(-(2**63), 2**64 - 1)
+REAL = st.floats(allow_nan=True, allow_infinity=True)
+TEXT = st.text(max_size=50) | st.sampled_from(["\0" * 700, "名" * 1000, "\0名" * 200])
+CAMERAS = st.lists(
+    st.builds(
+        CameraHealth, name=TEXT, state=TEXT, fps=REAL, dropped=WHOLE, frames=WHOLE, last_frame_ms=WHOLE, detail=TEXT
+    ),
+    max_size=3,
+).map(tuple)
+BEATS = st.builds(
+    Health,
+    at_ms=WHOLE,
+    session=st.integers(0, 2**53 - 1),
+    uptime_s=REAL,
+    epoch=st.integers(0, 2**32 - 1),
+    cameras=CAMERAS,
+    waiting_alarm=WHOLE,
+    waiting_bulk=WHOLE,
+    pictures_waiting=WHOLE,
+    disk_free_bytes=WHOLE,
+    cpu_temperature_c=REAL | st.none(),
+    load_1m=REAL,
+    order=WHOLE,
+    outbox_damages=WHOLE,
+)
+
+
+@given(BEATS)
+def test_every_heartbeat_ends_within_bounds(beat: Health) -> None:
+    kept = heard.heartbeat(encode_message(beat))
+    for each in (kept, *kept.cameras):
+        for value in msgspec.structs.asdict(each).values():
+            if isinstance(value, float):
+                assert abs(value) <= 1e12
+            elif isinstance(value, int):
+                assert abs(value) <= 2**62
+            elif isinstance(value, str):
+                assert "\0" not in value
+                assert len(value) <= 500
+    assert kept.order == (beat.order if 0 <= beat.order < 2**62 else 0)
+    json.dumps(msgspec.to_builtins(kept), allow_nan=False)
+
+
+def test_an_honest_heartbeat_is_left_as_it_is() -> None:
+    cameras = (CameraHealth("road", "watching", 12.5, 3, 4000, 1_795_820_000_000, "rtsp"),)
+    beat = Health(1_795_820_000_000, 5, 60.0, 7, cameras, 1, 2, 3, 10**12, 55.5, 0.5, 1_795_820_000_001, 1)
+    assert heard.heartbeat(encode_message(beat)) == beat
+
+
+def test_of_very_many_cameras_the_first_are_kept() -> None:
+    beat = Health(0, 1, 1.0, cameras=tuple(CameraHealth(f"c{n}", "watching") for n in range(1000)))
+    assert len(heard.heartbeat(encode_message(beat)).cameras) == heard.MOST_CAMERAS
+
+
+@pytest.mark.parametrize("payload", [b"", b"\xc1", b"x" * 2_000_000, b"\x91" * 60_000, b"\x81\xa5at_ms\xff"])
+def test_what_is_no_heartbeat_is_said_to_be_none(payload: bytes) -> None:
+    for read in (heard.heartbeat, heard.birth):
+        with pytest.raises(WireError):
+            read(payload)
+
+
+@given(st.builds(BoxState, session=st.integers(0, 2**53 - 1), alive=st.booleans(), at_ms=WHOLE, version=TEXT))
+def test_every_birth_ends_within_bounds(state: BoxState) -> None:
+    kept = heard.birth(encode_message(state))
+    assert "\0" not in kept.version
+    assert len(kept.version) <= 64
+    assert abs(kept.at_ms) <= 2**62
+
+
+@pytest.mark.parametrize("interval", [math.nan, math.inf, -math.inf, 0.5, 3601.0])
+def test_an_interval_that_is_none_is_refused(interval: float) -> None:
+    with pytest.raises(WireError):
+        heard.birth(msgspec.msgpack.encode({"session": 1, "alive": True, "health_interval_s": interval}))
