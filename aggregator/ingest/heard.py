@@ -46,6 +46,9 @@ def heartbeat(payload: bytes) -> Health:
         load_1m=_real(health.load_1m),
         order=health.order if 0 <= health.order < _MOST else 0,
         outbox_damages=_count(health.outbox_damages),
+        outbox=text(health.outbox, _LONGEST_DETAIL),
+        outbox_since_ms=_within(health.outbox_since_ms, -_MOST, _MOST),
+        pictures_given_up=_count(health.pictures_given_up),
     )
 
 
@@ -81,6 +84,8 @@ def _camera(camera: CameraHealth) -> CameraHealth:
         frames=_count(camera.frames),
         last_frame_ms=_within(camera.last_frame_ms, -_MOST, _MOST),
         detail=text(camera.detail, _LONGEST_DETAIL),
+        damaged=_count(camera.damaged),
+        lost=_count(camera.lost),
     )
 
 

@@ -7,10 +7,11 @@ from edge_agent.sources.base import SourceEvent
 from shared.events import CameraState
 
 _WINDOW_S = 30.0
-_SPOILT, _WELL = 1 / 27, 1 / 40
+_SPOILT, _WELL = 1 / 28, 1 / 40
 """Part of the pictures that are damaged or lost: more is degraded, less is well again. Up to one in thirty costs no
 crossing (docs/benchmarks.md)."""
-_LEAST_SPOILT = 3
+_LEAST_CAME = 100
+"""Of fewer pictures a part says little."""
 _SLOW_FPS = 5.0
 """With fewer pictures a second analysis misses what is quick."""
 _SLOW_PART = 0.6
@@ -63,7 +64,7 @@ class Condition:
         spoilt = sum(second.spoilt for second in self._seconds)
         late = sum(second.late for second in self._seconds)
         came = analysed + spoilt + late
-        if spoilt >= _LEAST_SPOILT and spoilt > (_WELL if self._degraded else _SPOILT) * came:
+        if spoilt - 1 > (_WELL if self._degraded else _SPOILT) * max(came, _LEAST_CAME):
             return f"{spoilt} of {came} pictures damaged or lost in {_WINDOW_S:.0f} s"
         lasted_s = now_s - self._seconds[0].at_s if self._seconds else 0.0
         if lasted_s > _WINDOW_S / 2 and late > (1 - _SLOW_PART) * came and analysed < _SLOW_FPS * lasted_s:

@@ -17,9 +17,10 @@ _SLACK_S = 0.5
 """Stamps of a live stream may go on by this much more than the time that has passed."""
 _SILENCE = 10.0
 """After so many usual distances without a picture, time has passed whatever the stamps say."""
-_WINDOW_S = 8.0
+_WINDOW_S = 20.0
 """Over so long stamps are held against arrivals, and the soonest arrival says when pictures are taken."""
-_JUDGED_S = 4.0
+_JUDGED_S = 10.0
+"""Several bursts: in less, one more or one fewer of them would look like another rate."""
 _FAIR = 0.7, 1.4
 """Stamps that run slower or faster than this, against the arrivals, are not the stream's time."""
 _STEADY, _STEADY_PART = 0.25, 0.8
