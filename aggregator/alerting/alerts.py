@@ -78,16 +78,16 @@ def publish(connection: Connection, changes: Mapping[int, str], publishing: Publ
     """Put the present state of alerts on the feed and into the mail of the webhooks, in the order of their numbers.
 
     Args:
+        connection: holds the feed's lock, since before the change: a picture that is being stored at this moment is
+            seen here, or sees these alerts itself.
         changes: by the alert's number, what happened to it.
     """
     if not changes:
         return []
-    # Before looking: a picture that is being stored at this moment is seen here, or sees these alerts itself.
-    feed_log.lock(connection)
     with connection.cursor(row_factory=class_row(Alert)) as cursor:
         alerts = cursor.execute(SQL["alerts_of"], {"alert_ids": list(changes)}).fetchall()
     messages = [f'{{"change":"{changes[alert.id]}","alert":{alert.model_dump_json()}}}' for alert in alerts]
-    feed_log.append(connection, feed_log.ALERT, messages)
+    feed_log.add(connection, feed_log.ALERT, messages)
     mail = [
         (webhook.name, alert.id, message.encode())
         for alert, message in zip(alerts, messages, strict=True)

@@ -7,6 +7,7 @@ from psycopg.rows import class_row
 from pydantic import BaseModel, Field
 
 from aggregator.alerting import alerts
+from aggregator.api.audit import audited
 from aggregator.api.parts import ConnectionDependency, PartsDependency
 from aggregator.store.entities import Alert, LineVerdicts, Verdict
 
@@ -58,24 +59,22 @@ def get_alert(alert_id: AlertId, connection: ConnectionDependency) -> Alert:
 
 
 @router.post("/alerts/{alert_id}/acknowledge", responses={404: {"description": "no such alert"}})
-def acknowledge(alert_id: AlertId, body: Acknowledge, parts: PartsDependency) -> Alert:
+@audited
+def acknowledge(
+    alert_id: AlertId, body: Acknowledge, connection: ConnectionDependency, parts: PartsDependency
+) -> Alert:
     """Take notice of an alert. Again changes nothing and answers the same."""
-    with parts.pool.connection() as connection:
-        alert = alerts.acknowledge(connection, alert_id, body.by, parts.publishing)
-    parts.waker.wake()
-    return alert
+    return alerts.acknowledge(connection, alert_id, body.by, parts.publishing)
 
 
 @router.post(
     "/alerts/{alert_id}/clear",
     responses={404: {"description": "no such alert"}, 409: {"description": "cleared before with another verdict"}},
 )
-def clear(alert_id: AlertId, body: Clear, parts: PartsDependency) -> Alert:
+@audited
+def clear(alert_id: AlertId, body: Clear, connection: ConnectionDependency, parts: PartsDependency) -> Alert:
     """Close an alert with a verdict; acknowledges it too."""
-    with parts.pool.connection() as connection:
-        alert = alerts.clear(connection, alert_id, body.by, body.verdict, parts.publishing)
-    parts.waker.wake()
-    return alert
+    return alerts.clear(connection, alert_id, body.by, body.verdict, parts.publishing)
 
 
 @router.get("/lines/verdicts")

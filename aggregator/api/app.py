@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import psycopg
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from psycopg_pool import PoolTimeout
@@ -29,10 +29,11 @@ from aggregator.api import (
     record,
     token,
 )
-from aggregator.api.audit import CHANGES, record_changes
+from aggregator.api.audit import CHANGES, is_audited
 from aggregator.api.guard import REFUSALS, LoopbackGuard, answer, explain, refuse_unknown_parameters
 from aggregator.api.parts import Parts
 from aggregator.api.token import TokenGuard
+from aggregator.api.turns import Turns
 from aggregator.feed.hub import FeedHub
 from aggregator.store import Database
 from aggregator.store.counts import ZoneError
@@ -67,18 +68,20 @@ def build(
     publishing: Publishing,
     console: Path = CONSOLE,
     guarded: Guarded | None = None,
+    connections: int = 8,
 ) -> FastAPI:
     """The application; it connects when it starts.
 
     Args:
+        connections: to the database, at most; a request takes one, and waits for its turn.
         guarded: None serves this machine alone, and boxes of a trial bring their pictures here.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         hub = FeedHub(database)
-        with database.pool("api", size=8) as pool:
-            app.state.parts = Parts(pool, hub, Waker(database, FEED), pictures, publishing)
+        with database.pool("api", size=connections) as pool:
+            app.state.parts = Parts(pool, Turns(connections), hub, Waker(database, FEED), pictures, publishing)
             hub.start(asyncio.get_running_loop())
             yield
             hub.stop()
@@ -112,15 +115,11 @@ def build(
         app.add_exception_handler(error, answer(503, "the database does not answer; try again"))
     parts = (alerts, arming, audit, boxes, counts, coverage, devices, evidence, feed, operations, places, record)
     for router in (*(part.router for part in parts), *(() if guarded else (evidence.bringing,))):
-        asked = [Depends(refuse_unknown_parameters)]
-        # Only changes take a connection for the audit: a feed that 500 pages open at once must not need one. What boxes
-        # bring is no change by people.
-        reads, changes = APIRouter(), APIRouter()
-        for route in router.routes:
-            alters = router is not evidence.bringing and CHANGES & getattr(route, "methods", set())
-            (changes if alters else reads).routes.append(route)
-        app.include_router(reads, dependencies=asked, responses=REFUSALS)
-        app.include_router(changes, dependencies=[*asked, Depends(record_changes)], responses=REFUSALS)
+        # What boxes bring is no change by people.
+        for route in () if router is evidence.bringing else router.routes:
+            if CHANGES & getattr(route, "methods", set()) and not is_audited(route.endpoint):
+                raise TypeError(f"{route.path}: what changes something has to be `audited`")
+        app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)], responses=REFUSALS)
     if console.is_dir():
         app.mount("/", StaticFiles(directory=console, html=True), name="console")
     return app

@@ -7,6 +7,7 @@ from fastapi import APIRouter, HTTPException
 from psycopg.rows import class_row
 from pydantic import BaseModel, Field
 
+from aggregator.api.audit import audited
 from aggregator.api.parts import ConnectionDependency
 from aggregator.store import load_queries
 
@@ -45,6 +46,7 @@ def list_arming(site: str, agent: str, connection: ConnectionDependency) -> list
 
 
 @router.put("/boxes/{site}/{agent}/arming", responses={404: {"description": "no such line or zone"}})
+@audited
 def set_arming(site: str, agent: str, change: ArmingChange, connection: ConnectionDependency) -> Arming:
     """Arm or disarm a line or zone; the box hears it at once, or when it is back. 404 where there is none such."""
     where = {"site": site, "agent": agent}

@@ -9,19 +9,20 @@ import hashlib
 import hmac
 import secrets
 import time
+from functools import partial
 from html import escape
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from fastapi import APIRouter, Request, Response
-from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aggregator.api.audit import WHO
 from aggregator.store import audit
+from aggregator.store.database import Connection
 from shared.errors import ConfigError
 from shared.files import write_secret
 
@@ -146,7 +147,7 @@ def routes(token: str) -> APIRouter:
             await asyncio.sleep(_WRONG_S)
             return _page("令牌不对 · not the token", 401)
         answer = RedirectResponse("/", 303)
-        await run_in_threadpool(_note, request)
+        await request.app.state.parts.on_connection(partial(_note, request))
         value = signed(token, int(time.time()) + _LASTS_S)
         answer.set_cookie(COOKIE, value, max_age=_LASTS_S, path="/", secure=True, httponly=True, samesite="strict")
         return answer
@@ -154,11 +155,10 @@ def routes(token: str) -> APIRouter:
     return router
 
 
-def _note(request: Request) -> None:
+def _note(request: Request, connection: Connection) -> None:
     """That somebody has come in, and from where."""
     actor = audit.Actor("administrator", request.client.host if request.client else "")
-    with request.app.state.parts.pool.connection() as connection:
-        audit.record(connection, actor, "signed in", "")
+    audit.record(connection, actor, "signed in", "")
 
 
 def _page(complaint: str, status: int = 200) -> HTMLResponse:

@@ -23,6 +23,8 @@ _RING = 2_000
 _PAGE = 200
 _PING_S = 5.0
 _PING = b"event: ping\ndata: {}\n\n"
+_SHARE = 2
+"""A round of handing out is followed by a pause of so many times its length: requests live on the same loop."""
 _RESET = b"event: reset\ndata: {}\n\n"
 
 
@@ -37,6 +39,8 @@ class FeedHub:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed: asyncio.Event = asyncio.Event()
         self._beats = 0
+        self._next_round_s = 0.0
+        self._round: asyncio.TimerHandle | None = None
         self._ping: asyncio.TimerHandle | None = None
         self._stopping = threading.Event()
         self.clients = 0
@@ -130,8 +134,24 @@ class FeedHub:
         self._wake()
 
     def _wake(self) -> None:
+        """Let all clients look, at once or when the pause after the round before is over."""
+        assert self._loop is not None  # noqa: S101 - start() has set it
+        if self._round is None:
+            wait_s = self._next_round_s - self._loop.time()
+            self._round = self._loop.call_later(max(0.0, wait_s), self._hand_out)
+
+    def _hand_out(self) -> None:
+        assert self._loop is not None  # noqa: S101 - start() has set it
+        self._round = None
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
+        # The loop takes its callers in their order: this one comes behind all clients.
+        self._loop.call_soon(self._rest, self._loop.time())
+
+    def _rest(self, began_s: float) -> None:
+        assert self._loop is not None  # noqa: S101 - start() has set it
+        now_s = self._loop.time()
+        self._next_round_s = now_s + _SHARE * (now_s - began_s)
 
     def _beat(self) -> None:
         """One clock for all clients: a timer for each of them after each message costs more than the message."""

@@ -1,5 +1,5 @@
 -- name: lock_box
--- One at a time says who a box is.
+-- One at a time says who a box is; taken before its claims and its row are locked.
 SELECT pg_advisory_xact_lock(7213, hashtext(%(site)s || '.' || %(agent)s));
 
 -- name: add_claim
@@ -9,6 +9,9 @@ VALUES (%(site)s, %(agent)s, %(serial)s, %(code)s, %(by)s, now() + %(lasts)s);
 -- name: withdraw_claims
 UPDATE claims SET withdrawn_at = now()
 WHERE (site, agent) = (%(site)s, %(agent)s) AND used_at IS NULL AND withdrawn_at IS NULL;
+
+-- name: box_of_claim
+SELECT site, agent FROM claims WHERE code = %(code)s;
 
 -- name: claim
 SELECT id, site, agent, serial, expires_at <= now() AS expired, refused, withdrawn_at, used_at, used_key,
