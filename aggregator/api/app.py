@@ -31,6 +31,7 @@ from aggregator.api import (
 )
 from aggregator.api.audit import CHANGES, is_audited
 from aggregator.api.guard import REFUSALS, LoopbackGuard, answer, explain, refuse_unknown_parameters
+from aggregator.api.head import HeadAsGet
 from aggregator.api.parts import Parts
 from aggregator.api.token import TokenGuard
 from aggregator.api.turns import Turns
@@ -101,6 +102,7 @@ def build(
         app.include_router(token.routes(guarded.token))
     else:
         app.add_middleware(LoopbackGuard)
+    app.add_middleware(HeadAsGet)
     app.add_exception_handler(RequestValidationError, explain)
     app.add_exception_handler(AlertNotFoundError, answer(404))
     app.add_exception_handler(AlertClearedError, answer(409))

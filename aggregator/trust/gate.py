@@ -23,6 +23,7 @@ from psycopg_pool import PoolTimeout
 from aggregator.alerting.alerts import Publishing
 from aggregator.api import evidence
 from aggregator.api.guard import answer
+from aggregator.api.head import HeadAsGet
 from aggregator.api.parts import ConnectionDependency, Parts, PartsDependency
 from aggregator.api.turns import Turns
 from aggregator.feed.hub import FeedHub
@@ -74,6 +75,7 @@ def build(
         app.add_exception_handler(fault, answer(503))
     for error in (PoolTimeout, psycopg.OperationalError):
         app.add_exception_handler(error, answer(503, "the database does not answer; try again"))
+    app.add_middleware(HeadAsGet)
     app.include_router(router)
     app.include_router(evidence.bringing, dependencies=[Depends(_only_its_own)])
     return app
