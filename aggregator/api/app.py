@@ -53,12 +53,12 @@ class Guarded:
     """What an application needs that is not for this machine alone.
 
     Attributes:
-        token: whoever has it may do everything.
+        token: who has it may do everything.
         url: of the boxes' door.
         fingerprint: SHA-256 of the root certificate.
     """
 
-    token: str
+    token: token.Token
     url: str
     fingerprint: str
 

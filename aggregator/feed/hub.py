@@ -8,7 +8,7 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from itertools import takewhile
 
 from aggregator.feed.log import SQL, to_sse
@@ -58,7 +58,7 @@ class FeedHub:
             self._ping.cancel()
         self._changed.set()
 
-    async def stream(self, after: int | None) -> AsyncIterator[bytes]:
+    async def stream(self, after: int | None) -> AsyncGenerator[bytes, None]:
         """Messages above `after` (None: from now on) for ever, with a ping every five seconds."""
         self.clients += 1
         try:
