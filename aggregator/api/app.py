@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from psycopg_pool import PoolTimeout
 
-from aggregator.alerting.alerts import AlertClearedError, AlertNotFoundError, Publishing
+from aggregator.alerting.alerts import AlertClearedError, AlertNotFoundError, AlertOpenError, Publishing
 from aggregator.api import (
     alerts,
     arming,
@@ -105,7 +105,8 @@ def build(
     app.add_middleware(HeadAsGet)
     app.add_exception_handler(RequestValidationError, explain)
     app.add_exception_handler(AlertNotFoundError, answer(404))
-    app.add_exception_handler(AlertClearedError, answer(409))
+    for fault in (AlertClearedError, AlertOpenError):
+        app.add_exception_handler(fault, answer(409))
     app.add_exception_handler(PlaceError, answer(409))
     app.add_exception_handler(DeviceError, answer(409))
     app.add_exception_handler(ConfigError, answer(422))
