@@ -80,9 +80,10 @@ def build(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        hub = FeedHub(database)
+        turns = Turns(connections)
+        hub = FeedHub(database, others=turns.asked)
         with database.pool("api", size=connections) as pool:
-            app.state.parts = Parts(pool, Turns(connections), hub, Waker(database, FEED), pictures, publishing)
+            app.state.parts = Parts(pool, turns, hub, Waker(database, FEED), pictures, publishing)
             hub.start(asyncio.get_running_loop())
             yield
             hub.stop()

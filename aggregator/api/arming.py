@@ -38,11 +38,28 @@ class Arming(BaseModel):
     changed_at: datetime
 
 
+class WatchedLine(BaseModel):
+    """A line or zone of a box; without an order (null) it is armed as configured on the box."""
+
+    camera: str
+    name: str
+    armed: bool | None
+    changed_by: str | None
+    changed_at: datetime | None
+
+
 @router.get("/boxes/{site}/{agent}/arming")
 def list_arming(site: str, agent: str, connection: ConnectionDependency) -> list[Arming]:
     """What was ordered for a box; lines and zones that are not in it are as configured."""
     with connection.cursor(row_factory=class_row(Arming)) as cursor:
         return cursor.execute(_SQL["arming"], {"site": site, "agent": agent}).fetchall()
+
+
+@router.get("/boxes/{site}/{agent}/lines")
+def list_lines(site: str, agent: str, connection: ConnectionDependency) -> list[WatchedLine]:
+    """Lines and zones of a box's newest configuration, each with what was ordered for it."""
+    with connection.cursor(row_factory=class_row(WatchedLine)) as cursor:
+        return cursor.execute(_SQL["watched_lines"], {"site": site, "agent": agent}).fetchall()
 
 
 @router.put("/boxes/{site}/{agent}/arming", responses={404: {"description": "no such line or zone"}})

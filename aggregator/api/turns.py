@@ -22,6 +22,11 @@ class Turns:
 
     def __init__(self, connections: int) -> None:
         self._free = asyncio.Semaphore(connections)
+        self._asking = 0
+
+    def asked(self) -> bool:
+        """Whether anybody works with the database, or waits for it."""
+        return self._asking > 0
 
     @asynccontextmanager
     async def one(self) -> AsyncIterator[None]:
@@ -30,12 +35,19 @@ class Turns:
         Raises:
             PoolTimeout: all connections were taken for as long.
         """
+        self._asking += 1
+        try:
+            await self._acquire()
+            try:
+                yield
+            finally:
+                self._free.release()
+        finally:
+            self._asking -= 1
+
+    async def _acquire(self) -> None:
         try:
             async with asyncio.timeout(_WAIT_S):
                 await self._free.acquire()
         except TimeoutError:
             raise PoolTimeout(f"no connection within {_WAIT_S:g} s") from None
-        try:
-            yield
-        finally:
-            self._free.release()
