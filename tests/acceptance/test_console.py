@@ -32,7 +32,7 @@ def test_alert_is_seen_acknowledged_and_cleared_everywhere(site: Site, browser: 
     agent.start()
     card = see(one, "[data-alert][data-state=new]")
     assert "line 0" in card
-    assert "越线" in card
+    assert "越界（绊线）" in card
     assert "2 级" in card
     number = one.find_element(By.CSS_SELECTOR, "[data-alert]").get_attribute("data-alert")
     assert see(other, f"[data-alert='{number}'][data-state=new]")

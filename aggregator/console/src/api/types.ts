@@ -23,6 +23,9 @@ export interface Alert {
   cleared_by: string | null
   verdict: Verdict | null
   evidence: string[]
+  corrected_at: string | null
+  corrected_by: string | null
+  corrected_why: string | null
 }
 
 export interface AlertPage {
@@ -67,7 +70,16 @@ export interface Box {
   lost: number
 }
 
+/** A line or zone; without an order (null) it is armed as configured on its box. */
+export interface WatchedLine {
+  camera: string
+  name: string
+  armed: boolean | null
+  changed_by: string | null
+  changed_at: string | null
+}
+
 export interface AlertMessage {
-  change: 'raised' | 'joined' | 'acknowledged' | 'cleared' | 'pictured'
+  change: 'raised' | 'joined' | 'acknowledged' | 'cleared' | 'reopened' | 'corrected' | 'pictured'
   alert: Alert
 }
