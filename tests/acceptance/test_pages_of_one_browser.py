@@ -1,4 +1,4 @@
-"""Many pages in one browser, sessions that end, keys that act on what is seen: the console before a server of our own."""
+"""Many pages in one browser, sessions that end, keys that act on what is seen: the console at a server of our own."""
 
 import contextlib
 import threading
@@ -116,7 +116,6 @@ def test_a_session_that_ends_is_told(
     raise_alerts(1)
     make_token(tmp_path)
     with served(database, tmp_path, Guarded(Token(tmp_path), "https://localhost", "0" * 64)) as url:
-        url = url.replace("127.0.0.1", "localhost")
         page = browser()
         page.get(f"{url}/sign-in")
 
@@ -161,8 +160,11 @@ def test_keys_follow_the_picture_and_a_slip_is_taken_back(
         press(page, Keys.ESCAPE)
         press(page, "u")
         see(page, "[data-alert='2'].selected:not(.cleared)")
+        press(page, "k")
+        press(page, "k")
+        see(page, "[data-alert='3'].selected")
         press(page, "a")
-        see(page, "[data-alert='2'][data-state=acknowledged]")
+        see(page, "[data-alert='3'][data-state=acknowledged]")
         see(page, "[data-alert='1'].selected[data-state=new]")
         said = httpx.get(f"{url}/api/v1/alerts/2/verdicts", trust_env=False).json()
         assert [one["verdict"] for one in said] == ["false", None]
