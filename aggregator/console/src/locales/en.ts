@@ -13,7 +13,7 @@ export const en: typeof zh = {
     signIn: 'Sign in again',
     ending: 'Your session ends in {n} min; then this page is no longer updated',
   },
-  unconfirmed: { boxes: '{n} boxes', cameras: '{n} cameras', label: 'Cannot confirm: ' },
+  unconfirmed: { boxes: '{n} box | {n} boxes', cameras: '{n} camera | {n} cameras', label: 'Cannot confirm: ' },
   sound: { enable: 'Enable sound', on: 'Sound on', off: 'Sound off' },
   operator: 'Operator',
   alert: {
