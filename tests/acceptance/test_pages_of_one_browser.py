@@ -129,11 +129,17 @@ def test_a_session_that_ends_is_told(
         sign_in(12)
         page.get(url)
         see(page, "[data-alert='1']")
+        press(page, "j")
+        press(page, " ")
+        see(page, "[data-enlarged='1']")
         assert "1 分钟后过期" in see(page, "[data-test=ending]")
         assert "登录已过期" in see(page, "[data-test=disconnected][data-why=ended]")
         assert page.find_elements(By.CSS_SELECTOR, "main.stale [data-alert='1']"), "what it showed stays, greyed"
         assert page.find_element(By.CSS_SELECTOR, "[data-test=sign-in]").get_attribute("href") == f"{url}/sign-in"
         assert page.title.startswith("⚠")
+        top = "return document.elementFromPoint(300, arguments[0].getBoundingClientRect().top + 5) === arguments[0]"
+        banner = page.find_element(By.CSS_SELECTOR, "[data-test=disconnected]")
+        assert page.execute_script(top, banner), "the enlarged picture hides that nothing is confirmed"
         sign_in(3600)  # in another page of the browser
         see(page, ".link.live")
         assert not page.find_elements(By.CSS_SELECTOR, "[data-test=disconnected]")
