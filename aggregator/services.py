@@ -85,7 +85,7 @@ def api(settings: AggregatorSettings, dsn: str) -> None:
     """Serve console, API and feed."""
     from aggregator.alerting.alerts import Publishing
     from aggregator.api.app import Guarded, build
-    from aggregator.api.token import token_of
+    from aggregator.api.token import Token
     from aggregator.store import Database
     from aggregator.trust.vault import SERVER
     from shared.trust import server_context
@@ -95,7 +95,7 @@ def api(settings: AggregatorSettings, dsn: str) -> None:
     if settings.trust:
         tls = server_context(settings.vault.credentials_path(SERVER))
         _keep_shown(tls, settings.vault.credentials_path(SERVER))
-        guarded = Guarded(token_of(settings.data_dir), settings.trust.url, fingerprint(settings.vault.root()))
+        guarded = Guarded(Token(settings.data_dir), settings.trust.url, fingerprint(settings.vault.root()))
     pictures, publishing = _pictures(settings), Publishing(settings.webhooks)
     app = build(Database(dsn), pictures, publishing, guarded=guarded)
     _serve(app, settings.api.host, settings.api.port, tls)

@@ -5,6 +5,7 @@ Locks are taken in one order everywhere: the feed first, then alerts.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from psycopg.rows import class_row
 
@@ -12,10 +13,11 @@ from aggregator.config import WebhookSettings
 from aggregator.feed import log as feed_log
 from aggregator.store import load_queries
 from aggregator.store.database import Connection
-from aggregator.store.entities import Alert, Verdict
+from aggregator.store.entities import Alert, GivenVerdict, Verdict
 from shared.errors import HawklineError
 
 SQL = load_queries("alerting.sql")
+TAKEN_BACK_WITHIN = timedelta(seconds=60)
 
 
 class AlertNotFoundError(HawklineError):
@@ -23,7 +25,11 @@ class AlertNotFoundError(HawklineError):
 
 
 class AlertClearedError(HawklineError):
-    """The alert was cleared before; a cleared alert does not change any more."""
+    """The alert was cleared before, with another verdict or too long ago."""
+
+
+class AlertOpenError(HawklineError):
+    """The alert is open: there is no verdict yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,59 @@ def clear(connection: Connection, alert_id: int, by: str, verdict: Verdict, publ
     return alert
 
 
+def reopen(connection: Connection, alert_id: int, by: str, publishing: Publishing) -> Alert:
+    """Take a verdict back that was given just now; the alert is open again, and the record keeps that it was not.
+
+    Raises:
+        AlertNotFoundError: no such alert.
+        AlertClearedError: it was cleared too long ago.
+    """
+    feed_log.lock(connection)
+    values = {"alert_id": alert_id, "by": by, "within": TAKEN_BACK_WITHIN}
+    if connection.execute(SQL["reopen"], values).rowcount:
+        return publish(connection, {alert_id: "reopened"}, publishing)[0]
+    alert = get(connection, alert_id)
+    if alert.cleared_at:
+        within = f"{TAKEN_BACK_WITHIN.seconds} s"
+        raise AlertClearedError(
+            f"alert {alert_id} was cleared more than {within} ago: correct its verdict, with a reason"
+        )
+    return alert
+
+
+def correct(
+    connection: Connection, alert_id: int, by: str, verdict: Verdict, why: str, publishing: Publishing
+) -> Alert:
+    """Give a cleared alert another verdict; the record keeps both.
+
+    Args:
+        why: in words, for whoever reads the record.
+
+    Raises:
+        AlertNotFoundError: no such alert.
+        AlertOpenError: it has no verdict yet.
+    """
+    feed_log.lock(connection)
+    values = {"alert_id": alert_id, "by": by, "verdict": verdict, "why": why}
+    if connection.execute(SQL["correct"], values).rowcount:
+        return publish(connection, {alert_id: "corrected"}, publishing)[0]
+    alert = get(connection, alert_id)
+    if not alert.cleared_at:
+        raise AlertOpenError(f"alert {alert_id} is open: clear it with a verdict")
+    return alert
+
+
+def given_verdicts(connection: Connection, alert_id: int) -> list[GivenVerdict]:
+    """What was said of an alert, the first first.
+
+    Raises:
+        AlertNotFoundError: no such alert.
+    """
+    get(connection, alert_id)
+    with connection.cursor(row_factory=class_row(GivenVerdict)) as cursor:
+        return cursor.execute(SQL["given_verdicts"], {"alert_id": alert_id}).fetchall()
+
+
 def get(connection: Connection, alert_id: int) -> Alert:
     """One alert.
 
@@ -78,16 +137,16 @@ def publish(connection: Connection, changes: Mapping[int, str], publishing: Publ
     """Put the present state of alerts on the feed and into the mail of the webhooks, in the order of their numbers.
 
     Args:
+        connection: holds the feed's lock, since before the change: a picture that is being stored at this moment is
+            seen here, or sees these alerts itself.
         changes: by the alert's number, what happened to it.
     """
     if not changes:
         return []
-    # Before looking: a picture that is being stored at this moment is seen here, or sees these alerts itself.
-    feed_log.lock(connection)
     with connection.cursor(row_factory=class_row(Alert)) as cursor:
         alerts = cursor.execute(SQL["alerts_of"], {"alert_ids": list(changes)}).fetchall()
     messages = [f'{{"change":"{changes[alert.id]}","alert":{alert.model_dump_json()}}}' for alert in alerts]
-    feed_log.append(connection, feed_log.ALERT, messages)
+    feed_log.add(connection, feed_log.ALERT, messages)
     mail = [
         (webhook.name, alert.id, message.encode())
         for alert, message in zip(alerts, messages, strict=True)

@@ -7,8 +7,9 @@ from psycopg.rows import class_row
 from pydantic import BaseModel, Field
 
 from aggregator.alerting import alerts
+from aggregator.api.audit import audited
 from aggregator.api.parts import ConnectionDependency, PartsDependency
-from aggregator.store.entities import Alert, LineVerdicts, Verdict
+from aggregator.store.entities import Alert, GivenVerdict, LineVerdicts, Verdict
 
 router = APIRouter(prefix="/api/v1", tags=["alerts"])
 
@@ -27,6 +28,20 @@ class Clear(BaseModel):
 
     by: Who
     verdict: Verdict
+
+
+class Reopen(BaseModel):
+    """The verdict was a slip, seen at once."""
+
+    by: Who
+
+
+class Correct(BaseModel):
+    """The verdict was wrong, as was found out later."""
+
+    by: Who
+    verdict: Verdict
+    why: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")]
 
 
 class AlertPage(BaseModel):
@@ -58,24 +73,48 @@ def get_alert(alert_id: AlertId, connection: ConnectionDependency) -> Alert:
 
 
 @router.post("/alerts/{alert_id}/acknowledge", responses={404: {"description": "no such alert"}})
-def acknowledge(alert_id: AlertId, body: Acknowledge, parts: PartsDependency) -> Alert:
+@audited
+def acknowledge(
+    alert_id: AlertId, body: Acknowledge, connection: ConnectionDependency, parts: PartsDependency
+) -> Alert:
     """Take notice of an alert. Again changes nothing and answers the same."""
-    with parts.pool.connection() as connection:
-        alert = alerts.acknowledge(connection, alert_id, body.by, parts.publishing)
-    parts.waker.wake()
-    return alert
+    return alerts.acknowledge(connection, alert_id, body.by, parts.publishing)
 
 
 @router.post(
     "/alerts/{alert_id}/clear",
     responses={404: {"description": "no such alert"}, 409: {"description": "cleared before with another verdict"}},
 )
-def clear(alert_id: AlertId, body: Clear, parts: PartsDependency) -> Alert:
+@audited
+def clear(alert_id: AlertId, body: Clear, connection: ConnectionDependency, parts: PartsDependency) -> Alert:
     """Close an alert with a verdict; acknowledges it too."""
-    with parts.pool.connection() as connection:
-        alert = alerts.clear(connection, alert_id, body.by, body.verdict, parts.publishing)
-    parts.waker.wake()
-    return alert
+    return alerts.clear(connection, alert_id, body.by, body.verdict, parts.publishing)
+
+
+@router.post(
+    "/alerts/{alert_id}/reopen",
+    responses={404: {"description": "no such alert"}, 409: {"description": "cleared more than a minute ago"}},
+)
+@audited
+def reopen(alert_id: AlertId, body: Reopen, connection: ConnectionDependency, parts: PartsDependency) -> Alert:
+    """Take a verdict back, within a minute. Of an open alert it changes nothing."""
+    return alerts.reopen(connection, alert_id, body.by, parts.publishing)
+
+
+@router.post(
+    "/alerts/{alert_id}/correct",
+    responses={404: {"description": "no such alert"}, 409: {"description": "not cleared yet"}},
+)
+@audited
+def correct(alert_id: AlertId, body: Correct, connection: ConnectionDependency, parts: PartsDependency) -> Alert:
+    """Give a cleared alert another verdict, with a reason; the record keeps both."""
+    return alerts.correct(connection, alert_id, body.by, body.verdict, body.why, parts.publishing)
+
+
+@router.get("/alerts/{alert_id}/verdicts", responses={404: {"description": "no such alert"}})
+def given_verdicts(alert_id: AlertId, connection: ConnectionDependency) -> list[GivenVerdict]:
+    """What was said of an alert, in its order: given, taken back, corrected."""
+    return alerts.given_verdicts(connection, alert_id)
 
 
 @router.get("/lines/verdicts")

@@ -8,12 +8,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import psycopg
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from psycopg_pool import PoolTimeout
 
-from aggregator.alerting.alerts import AlertClearedError, AlertNotFoundError, Publishing
+from aggregator.alerting.alerts import AlertClearedError, AlertNotFoundError, AlertOpenError, Publishing
 from aggregator.api import (
     alerts,
     arming,
@@ -29,10 +29,12 @@ from aggregator.api import (
     record,
     token,
 )
-from aggregator.api.audit import CHANGES, record_changes
+from aggregator.api.audit import CHANGES, is_audited
 from aggregator.api.guard import REFUSALS, LoopbackGuard, answer, explain, refuse_unknown_parameters
+from aggregator.api.head import HeadAsGet
 from aggregator.api.parts import Parts
 from aggregator.api.token import TokenGuard
+from aggregator.api.turns import Turns
 from aggregator.feed.hub import FeedHub
 from aggregator.store import Database
 from aggregator.store.counts import ZoneError
@@ -52,12 +54,12 @@ class Guarded:
     """What an application needs that is not for this machine alone.
 
     Attributes:
-        token: whoever has it may do everything.
+        token: who has it may do everything.
         url: of the boxes' door.
         fingerprint: SHA-256 of the root certificate.
     """
 
-    token: str
+    token: token.Token
     url: str
     fingerprint: str
 
@@ -68,18 +70,21 @@ def build(
     publishing: Publishing,
     console: Path = CONSOLE,
     guarded: Guarded | None = None,
+    connections: int = 8,
 ) -> FastAPI:
     """The application; it connects when it starts.
 
     Args:
+        connections: to the database, at most; a request takes one, and waits for its turn.
         guarded: None serves this machine alone, and boxes of a trial bring their pictures here.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        hub = FeedHub(database)
-        with database.pool("api", size=8) as pool:
-            app.state.parts = Parts(pool, hub, Waker(database, FEED), pictures, publishing, Proven(publishing))
+        turns = Turns(connections)
+        hub = FeedHub(database, others=turns.asked)
+        with database.pool("api", size=connections) as pool:
+            app.state.parts = Parts(pool, turns, hub, Waker(database, FEED), pictures, publishing, Proven(publishing))
             hub.start(asyncio.get_running_loop())
             yield
             hub.stop()
@@ -99,9 +104,11 @@ def build(
         app.include_router(token.routes(guarded.token))
     else:
         app.add_middleware(LoopbackGuard)
+    app.add_middleware(HeadAsGet)
     app.add_exception_handler(RequestValidationError, explain)
     app.add_exception_handler(AlertNotFoundError, answer(404))
-    app.add_exception_handler(AlertClearedError, answer(409))
+    for fault in (AlertClearedError, AlertOpenError):
+        app.add_exception_handler(fault, answer(409))
     app.add_exception_handler(PlaceError, answer(409))
     app.add_exception_handler(DeviceError, answer(409))
     app.add_exception_handler(ConfigError, answer(422))
@@ -113,15 +120,11 @@ def build(
         app.add_exception_handler(error, answer(503, "the database does not answer; try again"))
     parts = (alerts, arming, audit, boxes, counts, coverage, devices, evidence, feed, operations, places, record)
     for router in (*(part.router for part in parts), *(() if guarded else (evidence.bringing,))):
-        asked = [Depends(refuse_unknown_parameters)]
-        # Only changes take a connection for the audit: a feed that 500 pages open at once must not need one. What boxes
-        # bring is no change by people.
-        reads, changes = APIRouter(), APIRouter()
-        for route in router.routes:
-            alters = router is not evidence.bringing and CHANGES & getattr(route, "methods", set())
-            (changes if alters else reads).routes.append(route)
-        app.include_router(reads, dependencies=asked, responses=REFUSALS)
-        app.include_router(changes, dependencies=[*asked, Depends(record_changes)], responses=REFUSALS)
+        # What boxes bring is no change by people.
+        for route in () if router is evidence.bringing else router.routes:
+            if CHANGES & getattr(route, "methods", set()) and not is_audited(route.endpoint):
+                raise TypeError(f"{route.path}: what changes something has to be `audited`")
+        app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)], responses=REFUSALS)
     if console.is_dir():
         app.mount("/", StaticFiles(directory=console, html=True), name="console")
     return app

@@ -7,6 +7,7 @@ from fastapi import APIRouter, HTTPException
 from psycopg.rows import class_row
 from pydantic import BaseModel, Field
 
+from aggregator.api.audit import audited
 from aggregator.api.parts import ConnectionDependency
 from aggregator.store import load_queries
 
@@ -37,6 +38,16 @@ class Arming(BaseModel):
     changed_at: datetime
 
 
+class WatchedLine(BaseModel):
+    """A line or zone of a box; without an order (null) it is armed as configured on the box."""
+
+    camera: str
+    name: str
+    armed: bool | None
+    changed_by: str | None
+    changed_at: datetime | None
+
+
 @router.get("/boxes/{site}/{agent}/arming")
 def list_arming(site: str, agent: str, connection: ConnectionDependency) -> list[Arming]:
     """What was ordered for a box; lines and zones that are not in it are as configured."""
@@ -44,7 +55,15 @@ def list_arming(site: str, agent: str, connection: ConnectionDependency) -> list
         return cursor.execute(_SQL["arming"], {"site": site, "agent": agent}).fetchall()
 
 
+@router.get("/boxes/{site}/{agent}/lines")
+def list_lines(site: str, agent: str, connection: ConnectionDependency) -> list[WatchedLine]:
+    """Lines and zones of a box's newest configuration, each with what was ordered for it."""
+    with connection.cursor(row_factory=class_row(WatchedLine)) as cursor:
+        return cursor.execute(_SQL["watched_lines"], {"site": site, "agent": agent}).fetchall()
+
+
 @router.put("/boxes/{site}/{agent}/arming", responses={404: {"description": "no such line or zone"}})
+@audited
 def set_arming(site: str, agent: str, change: ArmingChange, connection: ConnectionDependency) -> Arming:
     """Arm or disarm a line or zone; the box hears it at once, or when it is back. 404 where there is none such."""
     where = {"site": site, "agent": agent}

@@ -1,20 +1,27 @@
 """The audit: written with every change and every picture seen, and read by whoever has to answer for it."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from typing import Annotated
+from functools import wraps
+from inspect import Parameter, signature
+from typing import Annotated, Any, TypeVar
 from urllib.parse import unquote
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 
 from aggregator.api.asked import Label, Moment, moment
-from aggregator.api.parts import ConnectionDependency
+from aggregator.api.parts import ConnectionDependency, PartsDependency
 from aggregator.store import audit
+from aggregator.store.database import Connection
 from aggregator.store.entities import AuditEntry
+from aggregator.store.waker import Waker
 
 router = APIRouter(prefix="/api/v1", tags=["audit"])
 
 CHANGES = {"POST", "PUT", "DELETE", "PATCH"}
+T = TypeVar("T")
+_AUDITED = "__audited__"
 WHO = "hawkline.who"
 """Where whoever checks tokens leaves in the scope whom it has let in."""
 
@@ -42,7 +49,7 @@ def list_audit(
     return audit.entries(connection, **asdict(asked), begin=begin, end=end, before=before, limit=limit)
 
 
-def _actor(
+async def _actor(
     request: Request,
     reason: Annotated[
         str, Header(alias="hawkline-reason", max_length=600, description="why, percent-encoded UTF-8; for the audit")
@@ -59,18 +66,54 @@ async def _body(request: Request) -> bytes:
     return await request.body()
 
 
-def record_changes(
-    request: Request,
-    connection: ConnectionDependency,
-    actor: ActorDependency,
-    body: Annotated[bytes, Depends(_body)],
-) -> None:
-    """Every change leaves an entry, in the transaction of the change: what is refused leaves none."""
-    route = request.scope["route"]
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What the audit will say of a change."""
+
+    actor: audit.Actor
+    what: str
+    subject: str
+    said: str
+    waker: Waker
+
+
+async def _entry(
+    request: Request, parts: PartsDependency, actor: ActorDependency, body: Annotated[bytes, Depends(_body)]
+) -> _Entry:
     said = body.decode(errors="replace")
     subject = "/".join(str(part) for part in request.path_params.values()) or _named(said)
-    what = f"{request.method} {route.path}"
-    audit.record(connection, replace(actor, why=actor.why or _field(said, "why")), what, subject, said)
+    what = f"{request.method} {request.scope['route'].path}"
+    return _Entry(replace(actor, why=actor.why or _field(said, "why")), what, subject, said, parts.waker)
+
+
+def audited(change: Callable[..., T]) -> Callable[..., T]:
+    """Make a handler one transaction: what it changes, then the entry that tells of it; what is refused leaves none.
+
+    All of it happens on one thread without a pause, for until the commit others wait for its locks.
+
+    Args:
+        change: a handler with a `connection`.
+    """
+
+    @wraps(change)
+    def handler(entry: _Entry, **values: Any) -> T:
+        connection: Connection = values["connection"]
+        with connection.transaction():
+            done = change(**values)
+            audit.record(connection, entry.actor, entry.what, entry.subject, entry.said)
+        entry.waker.wake()  # the feed may have something to tell
+        return done
+
+    asked = signature(change)
+    entry = Parameter("entry", Parameter.KEYWORD_ONLY, annotation=Annotated[_Entry, Depends(_entry)])
+    vars(handler)["__signature__"] = asked.replace(parameters=[*asked.parameters.values(), entry])
+    vars(handler)[_AUDITED] = True
+    return handler
+
+
+def is_audited(handler: object) -> bool:
+    """Whether a handler leaves an entry of what it changes."""
+    return hasattr(handler, _AUDITED)
 
 
 def _named(body: str) -> str:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field
 
 from aggregator.api.asked import BoxesQuery
+from aggregator.api.audit import audited
 from aggregator.api.parts import ConnectionDependency, SnapshotDependency
 from aggregator.store.entities import Device
 from aggregator.store.places import sites_within
@@ -62,6 +63,7 @@ def list_devices(connection: SnapshotDependency, asked: BoxesQuery) -> list[Devi
 
 
 @router.post("/claims", status_code=201)
+@audited
 def make_claim(order: ClaimOrder, connection: ConnectionDependency, request: Request) -> ClaimMade:
     """Let a machine become a box, once. 409 where the box is enrolled already, or its claim is not to be replaced."""
     where = {"site": order.site, "agent": order.agent, "serial": order.serial}
@@ -74,6 +76,7 @@ def make_claim(order: ClaimOrder, connection: ConnectionDependency, request: Req
 
 
 @router.post("/devices/{site}/{agent}/revoke", status_code=204)
+@audited
 def revoke(site: PathName, agent: PathName, order: Revocation, connection: ConnectionDependency) -> None:
     """Take back a box's certificates and its claim. Its session at the broker ends within seconds."""
     enrolment.revoke(connection, Address(site, agent), order.by, order.why)

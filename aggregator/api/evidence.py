@@ -2,16 +2,16 @@
 
 import logging
 import re
+from functools import partial
 from typing import Annotated, Any, NoReturn
 
 from fastapi import APIRouter, Header, HTTPException, Path, Query, Request, Response
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
 from aggregator.alerting import alerts
 from aggregator.api.audit import ActorDependency
-from aggregator.api.parts import ConnectionDependency, PartsDependency
+from aggregator.api.parts import ConnectionDependency, Parts, PartsDependency
 from aggregator.feed import log as feed_log
 from aggregator.store import audit, load_queries
 from aggregator.store.database import Connection
@@ -94,7 +94,8 @@ async def put_evidence(
         if len(content) > MAX_BYTES:
             raise HTTPException(413, f"a picture has at most {MAX_BYTES} bytes")
     offset, total = _range(content_range, len(content))
-    have = await run_in_threadpool(_store, parts, bytes.fromhex(sha256), of, bytes(content), offset, total)
+    have = await parts.on_connection(partial(_store, parts, bytes.fromhex(sha256), of, bytes(content), offset, total))
+    parts.waker.wake()
     if have < total:
         return Response(status_code=202, headers={"upload-offset": str(have)})
     return Response(status_code=204)
@@ -115,34 +116,33 @@ def _range(header: str | None, length: int) -> tuple[int, int]:
     return first, total
 
 
-def _store(parts: PartsDependency, digest: bytes, of: Announcement, content: bytes, offset: int, total: int) -> int:
+def _store(
+    parts: Parts, digest: bytes, of: Announcement, content: bytes, offset: int, total: int, connection: Connection
+) -> int:
     """Write what came; returns how much of the picture is here."""
-    with parts.pool.connection() as connection:
-        connection.execute(alerts.SQL["share_pictures"])
-        which = {**of.model_dump(), "sha256": digest}
-        announced = connection.execute(alerts.SQL["announced_evidence"], which).fetchone()
-        if announced is None:
-            raise HTTPException(409, "no stored event announces this picture yet; try again")
-        if announced["size"] != total:
-            raise HTTPException(422, f"{total} bytes were brought and {announced['size']} announced")
-        _admit(connection, parts.pictures, digest, of, total)
-        try:
-            have = parts.pictures.add(digest, offset, content, total)
-        except PictureRefusedError as error:
-            raise HTTPException(422, str(error)) from None
-        except OSError as error:
-            _full.tell(f"pictures wait in their boxes: data_dir cannot be written ({error.strerror}); mend its disk")
-            raise HTTPException(507, f"the picture cannot be kept ({error.strerror}); try again later") from None
-        _full.over("pictures can be written again")
-        if have < total:
-            return have
-        connection.execute(alerts.SQL["store_evidence"], {"sha256": digest})
-        feed_log.lock(connection)
-        arrived = connection.execute(
-            alerts.SQL["evidence_arrived"], {**which, "producer_id": announced["producer_id"]}
-        ).fetchall()
-        alerts.publish(connection, {row["alert_id"]: "pictured" for row in arrived}, parts.publishing)
-    parts.waker.wake()
+    which = {**of.model_dump(), "sha256": digest}
+    announced = connection.execute(alerts.SQL["announced_evidence"], which).fetchone()
+    if announced is None:
+        raise HTTPException(409, "no stored event announces this picture yet; try again")
+    if announced["size"] != total:
+        raise HTTPException(422, f"{total} bytes were brought and {announced['size']} announced")
+    _admit(connection, parts.pictures, digest, of, total)
+    try:
+        have = parts.pictures.add(digest, offset, content, total)
+    except PictureRefusedError as error:
+        raise HTTPException(422, str(error)) from None
+    except OSError as error:
+        _full.tell(f"pictures wait in their boxes: data_dir cannot be written ({error.strerror}); mend its disk")
+        raise HTTPException(507, f"the picture cannot be kept ({error.strerror}); try again later") from None
+    _full.over("pictures can be written again")
+    if have < total:
+        return have
+    connection.execute(alerts.SQL["store_evidence"], {"sha256": digest})
+    feed_log.lock(connection)
+    arrived = connection.execute(
+        alerts.SQL["evidence_arrived"], {**which, "producer_id": announced["producer_id"]}
+    ).fetchall()
+    alerts.publish(connection, {row["alert_id"]: "pictured" for row in arrived}, parts.publishing)
     return have
 
 

@@ -93,7 +93,7 @@ def _explained(part: Mapping[str, Any]) -> str:
     return f"{where}: {said}" if where else said
 
 
-def refuse_unknown_parameters(request: Request) -> None:
+async def refuse_unknown_parameters(request: Request) -> None:
     """A misspelt filter must not answer with everything."""
     route = request.scope.get("route")
     if request.method != "GET" or not isinstance(route, APIRoute):

@@ -10,6 +10,7 @@ from psycopg.rows import class_row
 from pydantic import BaseModel
 
 from aggregator.alerting.alerts import SQL as ALERTING
+from aggregator.api.audit import audited
 from aggregator.api.metrics import Figures
 from aggregator.api.parts import ConnectionDependency, PartsDependency
 from aggregator.ingest.replay import replay
@@ -98,6 +99,7 @@ class ReplayedLetter(BaseModel):
     "/api/v1/dead-letters/{letter_id}/replay",
     responses={404: {"description": "no such dead letter"}, 409: {"description": "the database refuses it again"}},
 )
+@audited
 def replay_dead_letter(
     connection: ConnectionDependency, letter_id: Annotated[int, Path(ge=1, le=2**63 - 1)]
 ) -> ReplayedLetter:

@@ -1,25 +1,34 @@
 """How handlers get at connection and parts."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
+from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
 
 from aggregator.alerting.alerts import Publishing
 from aggregator.api.streams import Streams
+from aggregator.api.turns import Turns
 from aggregator.feed.hub import FeedHub
 from aggregator.store.database import Connection, Pool
 from aggregator.store.pictures import PictureStore
 from aggregator.store.waker import Waker
 from aggregator.upkeep.proof import Proven
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What request handlers work with, in `app.state.parts`."""
+    """What request handlers work with, in `app.state.parts`.
+
+    Attributes:
+        turns: of the pool; each request takes one connection at most, and only when it is its turn.
+    """
 
     pool: Pool
+    turns: Turns
     hub: FeedHub
     waker: Waker
     pictures: PictureStore
@@ -27,19 +36,31 @@ class Parts:
     proven: Proven
     streams: Streams = field(default_factory=Streams)
 
+    async def on_connection(self, work: Callable[[Connection], T]) -> T:
+        """Do some work on a thread, in a transaction that is committed when it returns."""
 
-def _parts(request: Request) -> Parts:
+        def run() -> T:
+            with self.pool.connection() as connection:
+                return work(connection)
+
+        async with self.turns.one():
+            return await run_in_threadpool(run)
+
+
+async def _parts(request: Request) -> Parts:
     parts: Parts = request.app.state.parts
     return parts
 
 
-def _connection(request: Request) -> Iterator[Connection]:
-    """A pooled connection in a transaction, committed when the handler returns."""
-    with _parts(request).pool.connection() as connection:
+PartsDependency = Annotated[Parts, Depends(_parts)]
+
+
+async def _connection(parts: PartsDependency) -> AsyncIterator[Connection]:
+    """The one pooled connection of a request, in a transaction that is committed when the handler returns."""
+    async with parts.turns.one(), contextmanager_in_threadpool(parts.pool.connection()) as connection:
         yield connection
 
 
-PartsDependency = Annotated[Parts, Depends(_parts)]
 ConnectionDependency = Annotated[Connection, Depends(_connection, scope="function")]
 
 

@@ -7,24 +7,32 @@ and that no other site's page can make it send.
 import asyncio
 import hashlib
 import hmac
+import logging
 import secrets
 import time
+from dataclasses import dataclass
+from functools import partial
 from html import escape
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from fastapi import APIRouter, Request, Response
-from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aggregator.api.audit import WHO
 from aggregator.store import audit
+from aggregator.store.database import Connection
 from shared.errors import ConfigError
 from shared.files import write_secret
+from shared.telling import Complaint
 
+_unread = Complaint(logging.getLogger(__name__))
+
+SESSION = "hawkline.session"
+"""Where in the scope the session of whoever was let in lies."""
 COOKIE = "__Host-hawkline"
 _LASTS_S = 12 * 3600
 _PAGE = "/sign-in"
@@ -65,19 +73,66 @@ def make_token(data_dir: Path) -> Path:
     return path
 
 
+class Token:
+    """The administrator's token as its file has it now: who replaces it shuts out everybody who had the old one."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir, self._path = data_dir, token_path(data_dir)
+        self._written = self._stamp()
+        self._value = token_of(data_dir)
+
+    @property
+    def value(self) -> str:
+        """The token; while its file cannot be read, the one before."""
+        written = self._stamp()
+        if written != self._written:
+            try:
+                self._value, self._written = token_of(self._data_dir), written
+                _unread.over(f"{self._path}: the token is read again")
+            except ConfigError as error:
+                _unread.tell(f"{error}; the token before still counts")
+        return self._value
+
+    def _stamp(self) -> tuple[int, int]:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return 0, 0
+        return found.st_mtime_ns, found.st_ino
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """How long whoever was let in may stay: until then, and for as long as the token is the same.
+
+    Attributes:
+        until_s: seconds since 1970; None: no end of its own.
+    """
+
+    token: Token
+    value: str
+    until_s: int | None
+
+    def holds(self) -> bool:
+        """Whether it does, now."""
+        return self.token.value == self.value and (self.until_s is None or time.time() < self.until_s)
+
+
 class TokenGuard:
     """Lets nobody in without the token."""
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
+    def __init__(self, app: ASGIApp, token: Token) -> None:
         self._app, self._token = app, token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in _OPEN:
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        if self._by_token(headers) or self._by_cookie(scope["method"], headers):
+        headers, token = Headers(scope=scope), self._token.value
+        until_s = _until(scope["method"], headers, token)
+        if until_s is not None or _has_token(headers, token):
             scope[WHO] = "administrator"
+            scope[SESSION] = Session(self._token, token, until_s)
             await self._app(scope, receive, send)
         elif (
             scope["method"] in _SAFE
@@ -93,20 +148,25 @@ class TokenGuard:
             )
             await answer(scope, receive, send)
 
-    def _by_token(self, headers: Headers) -> bool:
-        scheme, _, given = headers.get("authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), self._token.encode())
 
-    def _by_cookie(self, method: str, headers: Headers) -> bool:
-        try:
-            morsel = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-        except CookieError:
-            return False
-        if morsel is None or not is_signed(morsel.value, self._token):
-            return False
-        # Browsers say where a change comes from.
-        origin = headers.get("origin")
-        return method in _SAFE or (origin is not None and urlsplit(origin).netloc == headers.get("host"))
+def _has_token(headers: Headers, token: str) -> bool:
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode())
+
+
+def _until(method: str, headers: Headers, token: str) -> int | None:
+    """Until when the cookie counts, in seconds since 1970; None without one that does."""
+    try:
+        morsel = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return None
+    if morsel is None or not is_signed(morsel.value, token):
+        return None
+    # Browsers say where a change comes from.
+    origin = headers.get("origin")
+    if method not in _SAFE and (origin is None or urlsplit(origin).netloc != headers.get("host")):
+        return None
+    return int(morsel.value.partition(".")[0])
 
 
 def signed(token: str, until_s: int) -> str:
@@ -126,7 +186,7 @@ def _key(token: str) -> bytes:
     return hashlib.sha256(b"hawkline cookie 1\0" + token.encode()).digest()
 
 
-def routes(token: str) -> APIRouter:
+def routes(token: Token) -> APIRouter:
     """The page where a browser gives the token, and gets a cookie for it."""
     router = APIRouter(include_in_schema=False)
 
@@ -142,23 +202,22 @@ def routes(token: str) -> APIRouter:
             if len(body) > _MOST_BYTES:
                 return _page("太长 · too long", 413)
         given = parse_qs(body.decode(errors="replace")).get("token", [""])[0].strip()
-        if not hmac.compare_digest(given.encode(), token.encode()):
+        if not hmac.compare_digest(given.encode(), token.value.encode()):
             await asyncio.sleep(_WRONG_S)
             return _page("令牌不对 · not the token", 401)
         answer = RedirectResponse("/", 303)
-        await run_in_threadpool(_note, request)
-        value = signed(token, int(time.time()) + _LASTS_S)
+        await request.app.state.parts.on_connection(partial(_note, request))
+        value = signed(token.value, int(time.time()) + _LASTS_S)
         answer.set_cookie(COOKIE, value, max_age=_LASTS_S, path="/", secure=True, httponly=True, samesite="strict")
         return answer
 
     return router
 
 
-def _note(request: Request) -> None:
+def _note(request: Request, connection: Connection) -> None:
     """That somebody has come in, and from where."""
     actor = audit.Actor("administrator", request.client.host if request.client else "")
-    with request.app.state.parts.pool.connection() as connection:
-        audit.record(connection, actor, "signed in", "")
+    audit.record(connection, actor, "signed in", "")
 
 
 def _page(complaint: str, status: int = 200) -> HTMLResponse:

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Callable
 from itertools import takewhile
 
 from aggregator.feed.log import SQL, to_sse
@@ -23,20 +23,29 @@ _RING = 2_000
 _PAGE = 200
 _PING_S = 5.0
 _PING = b"event: ping\ndata: {}\n\n"
+_PAUSE, _MOST_PAUSE_S = 5, 0.1
+"""While there are requests, a round of handing out is followed by a pause of so many times its length, and no longer
+than that: both live on the same loop."""
 _RESET = b"event: reset\ndata: {}\n\n"
 
 
 class FeedHub:
-    """Reads the log on a thread and wakes the clients' event loop."""
+    """Reads the log on a thread and wakes the clients' event loop.
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    Args:
+        others: whether others on the loop have something to do just now.
+    """
+
+    def __init__(self, database: Database, others: Callable[[], bool] = lambda: False) -> None:
+        self._database, self._others = database, others
         self._ring: deque[tuple[int, bytes]] = deque(maxlen=_RING)
         self._newest = 0
         self._position: int | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed: asyncio.Event = asyncio.Event()
         self._beats = 0
+        self._next_round_s = 0.0
+        self._round: asyncio.TimerHandle | None = None
         self._ping: asyncio.TimerHandle | None = None
         self._stopping = threading.Event()
         self.clients = 0
@@ -54,7 +63,7 @@ class FeedHub:
             self._ping.cancel()
         self._changed.set()
 
-    async def stream(self, after: int | None) -> AsyncIterator[bytes]:
+    async def stream(self, after: int | None) -> AsyncGenerator[bytes, None]:
         """Messages above `after` (None: from now on) for ever, with a ping every five seconds."""
         self.clients += 1
         try:
@@ -62,11 +71,12 @@ class FeedHub:
             # What was written while no hub followed the log is known to nobody but the log.
             self._newest = max(self._newest, bounds[1])
             position = bounds[1] if after is None else after
-            yield b"retry: 1000\n\n" + _PING
-            if after is not None and (after > bounds[1] or after < bounds[0] - 1):
+            gone = after is not None and (after > bounds[1] or after < bounds[0] - 1)
+            if gone:
                 # That place is no longer, or never was, in the log: the page has to load its state anew.
                 position = bounds[1]
-                yield _RESET
+            # With the place from which it goes on: who loses this feed before its first message knows where to resume.
+            yield b"retry: 1000\n\nid: %d\n" % position + _PING + (_RESET if gone else b"")
             while not self._stopping.is_set():
                 changed = self._changed
                 messages = await self._after(position)
@@ -130,8 +140,27 @@ class FeedHub:
         self._wake()
 
     def _wake(self) -> None:
+        """Let all clients look: at once, or while others have something to do after a pause."""
+        assert self._loop is not None  # noqa: S101 - start() has set it
+        if self._round is None:
+            wait_s = self._next_round_s - self._loop.time() if self._others() else 0.0
+            if wait_s <= 0:
+                self._hand_out()
+            else:
+                self._round = self._loop.call_later(wait_s, self._hand_out)
+
+    def _hand_out(self) -> None:
+        assert self._loop is not None  # noqa: S101 - start() has set it
+        self._round = None
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
+        # The loop takes its callers in their order: this one comes behind all clients.
+        self._loop.call_soon(self._rest, self._loop.time())
+
+    def _rest(self, began_s: float) -> None:
+        assert self._loop is not None  # noqa: S101 - start() has set it
+        now_s = self._loop.time()
+        self._next_round_s = now_s + min(_MOST_PAUSE_S, _PAUSE * (now_s - began_s))
 
     def _beat(self) -> None:
         """One clock for all clients: a timer for each of them after each message costs more than the message."""

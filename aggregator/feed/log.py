@@ -19,9 +19,15 @@ def lock(connection: Connection) -> None:
 
 
 def append(connection: Connection, topic: str, messages: Sequence[str]) -> None:
-    """Add messages within the caller's transaction; each is JSON and goes out as it is."""
+    """Lock the feed, and add messages within the caller's transaction; each is JSON and goes out as it is."""
     if messages:
         lock(connection)
+        add(connection, topic, messages)
+
+
+def add(connection: Connection, topic: str, messages: Sequence[str]) -> None:
+    """The same for a caller who holds the feed's lock."""
+    if messages:
         connection.execute(SQL["add_feed"], {"topic": topic, "messages": list(messages)})
 
 

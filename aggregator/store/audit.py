@@ -3,8 +3,9 @@
 Whoever edits an entry has to make all later ones anew, and is found out by anybody who has written down a later hash:
 the aggregator does so in its log every hour, and `hawkline audit verify --seen` compares.
 
-An entry is written in the transaction of the change that it tells of. What is older than it has to be kept is deleted
-from the chain's beginning, and a signed anchor says where it goes on.
+An entry is written in the transaction of the change that it tells of, as the last thing before its commit: all others
+wait for the lock of the chain's end, and whoever locked anything after it could wait for one of them. What is older
+than it has to be kept is deleted from the chain's beginning, and a signed anchor says where it goes on.
 """
 
 import hashlib
@@ -52,21 +53,16 @@ class Actor:
     why: str = ""
 
 
-def lock(connection: Connection) -> None:
-    """Wait for one's turn; held until the transaction ends. Whoever locks anything else takes this first."""
-    connection.execute(SQL["last"])
-
-
 def record(connection: Connection, actor: Actor, what: str, subject: str, detail: str = "") -> None:
     """Write an entry; it is there when the transaction is.
 
     Args:
-        connection: in the transaction of what is done.
+        connection: in the transaction of what is done, which locks nothing else behind this.
         what: in a few words, such as `device revoked`.
         subject: to whom or what.
         detail: more of it, such as a request's body; the beginning is kept.
     """
-    lock(connection)
+    connection.execute(SQL["last"])
     newest = connection.execute(SQL["head"]).fetchone() or connection.execute(SQL["anchor"]).fetchone()
     number, previous = (int(newest["number"]) + 1, bytes(newest["hash"])) if newest else (1, _START)
     entry = {
@@ -171,7 +167,7 @@ def prune(connection: Connection, day: date, key: Ed25519PrivateKey) -> bool:
     Returns:
         Whether anything was deleted.
     """
-    lock(connection)
+    connection.execute(SQL["last"])
     row = connection.execute(SQL["newest_of_day"], {"day": day}).fetchone()
     if row is None:
         return False

@@ -36,6 +36,19 @@ class Alert(_Entity):
     cleared_by: str | None
     verdict: Verdict | None
     evidence: list[str]
+    corrected_at: datetime | None
+    """When the verdict was corrected last, by whom and why; None: it is the first."""
+    corrected_by: str | None
+    corrected_why: str | None
+
+
+class GivenVerdict(_Entity):
+    """What was said of an alert at one time; None: the verdict before was taken back."""
+
+    at: datetime
+    by: str
+    verdict: Verdict | None
+    why: str
 
 
 class Box(_Entity):

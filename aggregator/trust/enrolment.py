@@ -123,8 +123,11 @@ def enrol(
         RefusedError: saying why.
     """
     key = _key_of(request)
+    where = connection.execute(SQL["box_of_claim"], {"code": _hash(code)}).fetchone()
+    if where is not None:
+        connection.execute(SQL["lock_box"], where)
     claim = connection.execute(SQL["claim"], {"code": _hash(code)}).fetchone()
-    if claim is None:
+    if claim is None or where is None:
         raise RefusedError("there is no such claim; look at the code, or have a new one made: hawkline device claim")
     address = Address(claim["site"], claim["agent"])
     if why := _against(connection, claim, serial, key):
@@ -139,8 +142,6 @@ def enrol(
         )
         refusal.claimed = address
         raise refusal
-    where = {"site": address.site, "agent": address.agent}
-    connection.execute(SQL["lock_box"], where)
     device = connection.execute(SQL["device"], where).fetchone()
     if claim["used_at"] and (device is None or device["revoked_at"] or device["key"] != key):
         raise RefusedError("the claim was used already, and its box was revoked or renewed since")

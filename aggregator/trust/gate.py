@@ -23,7 +23,9 @@ from psycopg_pool import PoolTimeout
 from aggregator.alerting.alerts import Publishing
 from aggregator.api import evidence
 from aggregator.api.guard import answer
-from aggregator.api.parts import ConnectionDependency, Parts
+from aggregator.api.head import HeadAsGet
+from aggregator.api.parts import ConnectionDependency, Parts, PartsDependency
+from aggregator.api.turns import Turns
 from aggregator.feed.hub import FeedHub
 from aggregator.store import Database, audit
 from aggregator.store.database import Connection
@@ -41,6 +43,7 @@ from shared.trust.moment import NONCE_BYTES
 
 _MOST_BYTES = 16 * 1024
 _BODY_S = 15.0
+_CONNECTIONS = 4
 _CERTIFICATES = "application/pkcs7-mime; smime-type=certs-only"
 
 router = APIRouter(tags=["boxes"])
@@ -61,9 +64,9 @@ def build(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with database.pool("gate", size=4) as pool:
-            hub, waker = FeedHub(database), Waker(database, FEED)
-            app.state.parts = Parts(pool, hub, waker, pictures, publishing, Proven(publishing))
+        with database.pool("gate", size=_CONNECTIONS) as pool:
+            turns, hub, waker = Turns(_CONNECTIONS), FeedHub(database), Waker(database, FEED)
+            app.state.parts = Parts(pool, turns, hub, waker, pictures, publishing, Proven(publishing))
             app.state.vault, app.state.welcome = vault, welcome
             yield
 
@@ -73,6 +76,7 @@ def build(
         app.add_exception_handler(fault, answer(503))
     for error in (PoolTimeout, psycopg.OperationalError):
         app.add_exception_handler(error, answer(503, "the database does not answer; try again"))
+    app.add_middleware(HeadAsGet)
     app.include_router(router)
     app.include_router(evidence.bringing, dependencies=[Depends(_only_its_own)])
     return app
@@ -116,48 +120,46 @@ def ca_certificates(request: Request) -> Response:
 
 @router.post("/.well-known/est/simpleenroll")
 async def enrol(
-    request: Request, csr: CsrDependency, authorization: Annotated[str | None, Header(max_length=500)] = None
+    request: Request,
+    csr: CsrDependency,
+    parts: PartsDependency,
+    authorization: Annotated[str | None, Header(max_length=500)] = None,
 ) -> Response:
     """A first certificate, for a claim: HTTP Basic, the machine's serial number as user, the claim as password."""
     serial, code = _basic(authorization)
 
-    def work() -> enrolment.Issued:
+    def work(connection: Connection) -> enrolment.Issued | enrolment.RefusedError:
         issuer = request.app.state.vault.issuers()[-1]
-        refusal: enrolment.RefusedError | None = None
-        with _parts(request).pool.connection() as connection:
-            audit.lock(connection)
-            try:
-                issued = enrolment.enrol(connection, issuer, code, serial, csr)
-                _record(request, connection, issued, "enrolled")
-            except enrolment.RefusedError as error:  # what it has counted is kept
-                refusal = error
-                if error.claimed:
-                    actor = audit.Actor("unknown machine", request.client.host if request.client else "")
-                    subject = f"{error.claimed.site}/{error.claimed.agent}"
-                    audit.record(connection, actor, "enrolment refused", subject, f"{serial}: {error}")
-        if refusal:
-            raise refusal
-        request.app.state.welcome(issued.address)
+        try:
+            issued = enrolment.enrol(connection, issuer, code, serial, csr)
+        except enrolment.RefusedError as error:  # what it has counted is kept
+            if error.claimed:
+                actor = audit.Actor("unknown machine", request.client.host if request.client else "")
+                subject = f"{error.claimed.site}/{error.claimed.agent}"
+                audit.record(connection, actor, "enrolment refused", subject, f"{serial}: {error}")
+            return error
+        _record(request, connection, issued, "enrolled")
         return issued
 
-    issued = await run_in_threadpool(work)
+    issued = await parts.on_connection(work)
+    if isinstance(issued, enrolment.RefusedError):
+        raise issued
+    await run_in_threadpool(request.app.state.welcome, issued.address)
     return _certificates([issued.certificate])
 
 
 @router.post("/.well-known/est/simplereenroll")
-async def renew(request: Request, csr: CsrDependency, shown: Shown) -> Response:
+async def renew(request: Request, csr: CsrDependency, parts: PartsDependency, shown: Shown) -> Response:
     """The next certificate: for whoever shows the one before, or, when that has expired, signs with its key."""
 
-    def work() -> enrolment.Issued:
+    def work(connection: Connection) -> enrolment.Issued:
         issuer = request.app.state.vault.issuers()[-1]
-        with _parts(request).pool.connection() as connection:
-            audit.lock(connection)
-            issued = enrolment.renew(connection, issuer, csr, _alive(shown))
-            _record(request, connection, issued, "certificate renewed")
-        request.app.state.welcome(issued.address)
+        issued = enrolment.renew(connection, issuer, csr, _alive(shown))
+        _record(request, connection, issued, "certificate renewed")
         return issued
 
-    issued = await run_in_threadpool(work)
+    issued = await parts.on_connection(work)
+    await run_in_threadpool(request.app.state.welcome, issued.address)
     return _certificates([issued.certificate])
 
 
@@ -190,17 +192,17 @@ def _record(request: Request, connection: Connection, issued: enrolment.Issued, 
     audit.record(connection, actor, what, name, f"certificate {issued.certificate.serial_number:x}")
 
 
-def _only_its_own(
-    connection: ConnectionDependency,
+async def _only_its_own(
+    parts: PartsDependency,
     shown: Shown,
     site: Annotated[str, Query(pattern=NAME_PATTERN)],
     agent: Annotated[str, Query(pattern=NAME_PATTERN)],
 ) -> None:
-    """A box speaks for itself alone."""
+    """A box speaks for itself alone. Its picture may be long in coming: no connection waits for it."""
     alive = _alive(shown)
     if alive is None:
         raise enrolment.RefusedError("show the certificate of a box")
-    address = enrolment.admit(connection, alive)
+    address = await parts.on_connection(lambda connection: enrolment.admit(connection, alive))
     if address != Address(site, agent):
         raise HTTPException(403, f"the certificate is for {address.site}/{address.agent}")
 
@@ -228,8 +230,3 @@ def _basic(header: str | None) -> tuple[str, str]:
     if not colon:
         raise enrolment.RefusedError("bring a claim: HTTP Basic, the serial number as user, the claim as password")
     return user, password
-
-
-def _parts(request: Request) -> Parts:
-    parts: Parts = request.app.state.parts
-    return parts

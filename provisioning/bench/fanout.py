@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from provisioning.bench.acknowledge import Deeds, Done
 from provisioning.bench.generator import Load, Sent
 from provisioning.bench.listeners import Audience, Heard
 from provisioning.bench.machine import Mosquitto, Usage, bench_site
@@ -21,13 +22,18 @@ _BOXES = 100
 _AFTER_S = 3.0
 """Listeners listen longer than alerts are raised."""
 _DRAIN_S = 90.0
+_AT_ONCE = 50
+_ROUNDS = 5
+ACKNOWLEDGED_BAR_MS = 300.0
 
 
 def measure(clients: int, rate: float, stalled: int, seconds: float) -> Iterator[dict[str, Any]]:
     """Set everything up, and listen to the same rate of alerts without and with somebody who stalls.
 
+    Then the alerts are acknowledged, many at once, while all listen.
+
     Yields:
-        Rows of a table.
+        Two rows of a table, and one of another.
 
     Raises:
         UnavailableError: a part is missing or did not start.
@@ -36,6 +42,7 @@ def measure(clients: int, rate: float, stalled: int, seconds: float) -> Iterator
         for number in (0, stalled):
             audience = Audience(aggregator.api_port, clients, number, seconds + _AFTER_S)
             yield _measure(audience, rate, broker, aggregator)
+        yield _acknowledge(Audience(aggregator.api_port, clients, 0, _ROUNDS + _AFTER_S), aggregator)
 
 
 def _measure(audience: Audience, rate: float, broker: Mosquitto, aggregator: LocalAggregator) -> dict[str, Any]:
@@ -78,4 +85,34 @@ def _measure(audience: Audience, rate: float, broker: Mosquitto, aggregator: Loc
         "bar": f"p99 <= {BAR_MS:g} ms",
         "verdict": "met" if met else "missed",
         "broker": broker.version,
+    }
+
+
+def _acknowledge(audience: Audience, aggregator: LocalAggregator) -> dict[str, Any]:
+    """Acknowledge open alerts, so many at the same moment and a second later the next, while all feeds are read."""
+    say(f"{audience.clients} clients, {_ROUNDS} times {_AT_ONCE} acknowledgements at once …")
+    listen = [sys.executable, "-m", "provisioning.bench.listeners", json.dumps(asdict(audience))]
+    deeds = Deeds(aggregator.api_port, _AT_ONCE, _ROUNDS)
+    act = [sys.executable, "-m", "provisioning.bench.acknowledge", json.dumps(asdict(deeds))]
+    with subprocess.Popen(listen, stdout=subprocess.PIPE, text=True) as listeners:
+        try:
+            if not listeners.stdout or listeners.stdout.readline() != "ready\n":
+                raise UnavailableError("the listeners did not get their feeds")
+            acted = subprocess.run(act, stdout=subprocess.PIPE, text=True, check=False, timeout=_DRAIN_S)
+            out, _ = listeners.communicate(timeout=_DRAIN_S + audience.seconds)
+        except subprocess.TimeoutExpired:
+            raise UnavailableError("the acknowledgements do not come to an end") from None
+        finally:
+            listeners.kill()
+    if not out or acted.returncode:
+        raise UnavailableError("feeds or acknowledgements were cut off")
+    done, heard = Done(**json.loads(acted.stdout)), Heard(**json.loads(out))
+    met = done.p99_ms <= ACKNOWLEDGED_BAR_MS and not done.refused and not heard.missed
+    return {
+        "clients": audience.clients,
+        "at_once": _AT_ONCE,
+        **asdict(done),
+        "missed": heard.missed,
+        "bar": f"p99 <= {ACKNOWLEDGED_BAR_MS:g} ms, none refused",
+        "verdict": "met" if met else "missed",
     }

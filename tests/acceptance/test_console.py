@@ -32,7 +32,7 @@ def test_alert_is_seen_acknowledged_and_cleared_everywhere(site: Site, browser: 
     agent.start()
     card = see(one, "[data-alert][data-state=new]")
     assert "line 0" in card
-    assert "越线" in card
+    assert "越界（绊线）" in card
     assert "2 级" in card
     number = one.find_element(By.CSS_SELECTOR, "[data-alert]").get_attribute("data-alert")
     assert see(other, f"[data-alert='{number}'][data-state=new]")
@@ -72,6 +72,8 @@ def test_keyboard_alone_is_enough(site: Site, browser: Callable[[], Browser]) ->
     number = page.find_element(By.CSS_SELECTOR, ".card.selected").get_attribute("data-alert")
     body.send_keys("a")
     see(page, f"[data-alert='{number}'][data-state=acknowledged]")
+    # The selection has gone on, where another alert has come meanwhile.
+    page.find_element(By.CSS_SELECTOR, f"[data-alert='{number}'] .what").click()
     body.send_keys("1")
     see(page, f"[data-alert='{number}'][data-state=cleared]")
     assert site.get(f"/api/v1/alerts/{number}")["verdict"] == "true"

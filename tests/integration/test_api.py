@@ -311,3 +311,18 @@ def test_feed_tells_what_was_written_while_no_server_ran(
     assert hub.status_code == 200
     got = follow(client, 1, **{"last-event-id": "1"})
     assert [data["alert"]["id"] for _, _, data in got] == [2]
+
+
+def test_head_answers_as_get_without_a_body(client: httpx.Client, raise_alerts: Callable[..., None]) -> None:
+    raise_alerts(1)
+    routes = client.get("/api/v1/openapi.json").json()["paths"]
+    paths = [path for path, methods in routes.items() if "get" in methods]
+    assert len(paths) > 20
+    values = {"alert_id": 1, "name": "north", "site": "s", "agent": "a", "letter_id": 1, "sha256": SHA256}
+    for path in [*(path.format(**values) for path in paths), "/api/v1/alerts?limit=nonsense", "/api/v1/openapi.json"]:
+        head = client.head(path)
+        assert head.content == b""
+        with client.stream("GET", path) as answer:
+            assert head.status_code == answer.status_code, path
+            assert head.headers["content-type"] == answer.headers["content-type"]
+    assert client.head("/healthz").headers["content-length"] == str(len(client.get("/healthz").content))

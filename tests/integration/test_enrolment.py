@@ -465,7 +465,7 @@ def test_rotation_keeps_everybody_in(deployment: Deployment) -> None:
 
 
 def test_who_says_nothing_is_not_waited_for(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doors, "_FIRST_S", 0.5)
+    monkeypatch.setattr(doors, "_HEAD_S", 0.5)
     context = client_context(deployment.vault.root())
     for said in (b"", b"GET /.well-known/est/cacerts HTTP/1.1\r\nhost: localh"):
         with socket.create_connection(("127.0.0.1", deployment.port), 5) as plain:

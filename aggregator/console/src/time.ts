@@ -1,3 +1,5 @@
+import { ref } from 'vue'
+
 const clock = new Intl.DateTimeFormat('zh-CN', { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false })
 const dayAndClock = new Intl.DateTimeFormat('zh-CN', {
   month: '2-digit',
@@ -8,20 +10,28 @@ const dayAndClock = new Intl.DateTimeFormat('zh-CN', {
   hour12: false,
 })
 
+/** The time, every second: what a page says of "today" and of minutes left stays true while it is open. */
+export const now = ref(Date.now())
+setInterval(() => (now.value = Date.now()), 1_000)
+
+const today = ref(new Date().toDateString())
+setInterval(() => (today.value = new Date().toDateString()), 1_000)
+
 /** Time of day; with the date when it is not today. */
 export function shortTime(moment: string): string {
   const date = new Date(moment)
-  return date.toDateString() === new Date().toDateString() ? clock.format(date) : dayAndClock.format(date)
+  return date.toDateString() === today.value ? clock.format(date) : dayAndClock.format(date)
 }
 
-/** A span with its sign in the largest unit that it fills: +3 h, −2 d. */
-export function shortSpan(seconds: number): string {
-  const units: [number, string][] = [
-    [86400, 'd'],
-    [3600, 'h'],
-    [60, 'min'],
-    [1, 's'],
-  ]
-  const [size, unit] = units.find(([size]) => Math.abs(seconds) >= size) ?? [1, 's']
-  return `${seconds < 0 ? '−' : '+'}${Math.round(Math.abs(seconds) / size).toString()} ${unit}`
+const UNITS = [
+  [86400, 'day'],
+  [3600, 'hour'],
+  [60, 'minute'],
+  [1, 'second'],
+] as const
+
+/** How many of the largest unit that a span fills. */
+export function largestUnit(seconds: number): { n: number; unit: 'day' | 'hour' | 'minute' | 'second' } {
+  const [size, unit] = UNITS.find(([size]) => Math.abs(seconds) >= size) ?? [1, 'second' as const]
+  return { n: Math.round(Math.abs(seconds) / size), unit }
 }

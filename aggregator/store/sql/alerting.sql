@@ -54,10 +54,34 @@ UPDATE alerts SET acknowledged_at = now(), acknowledged_by = %(by)s
 WHERE id = %(alert_id)s AND acknowledged_at IS NULL;
 
 -- name: clear
-UPDATE alerts SET
-    cleared_at = now(), cleared_by = %(by)s, verdict = %(verdict)s,
-    acknowledged_at = coalesce(acknowledged_at, now()), acknowledged_by = coalesce(acknowledged_by, %(by)s)
-WHERE id = %(alert_id)s AND cleared_at IS NULL;
+WITH cleared AS (
+    UPDATE alerts SET
+        cleared_at = now(), cleared_by = %(by)s, verdict = %(verdict)s,
+        acknowledged_at = coalesce(acknowledged_at, now()), acknowledged_by = coalesce(acknowledged_by, %(by)s)
+    WHERE id = %(alert_id)s AND cleared_at IS NULL
+    RETURNING id
+)
+INSERT INTO alert_verdicts (alert_id, by, verdict) SELECT id, %(by)s, %(verdict)s FROM cleared;
+
+-- name: reopen
+WITH reopened AS (
+    UPDATE alerts SET cleared_at = NULL, cleared_by = NULL, verdict = NULL,
+        corrected_at = NULL, corrected_by = NULL, corrected_why = NULL
+    WHERE id = %(alert_id)s AND cleared_at > now() - %(within)s
+    RETURNING id
+)
+INSERT INTO alert_verdicts (alert_id, by) SELECT id, %(by)s FROM reopened;
+
+-- name: correct
+WITH corrected AS (
+    UPDATE alerts SET verdict = %(verdict)s, corrected_at = now(), corrected_by = %(by)s, corrected_why = %(why)s
+    WHERE id = %(alert_id)s AND cleared_at IS NOT NULL AND verdict <> %(verdict)s
+    RETURNING id
+)
+INSERT INTO alert_verdicts (alert_id, by, verdict, why) SELECT id, %(by)s, %(verdict)s, %(why)s FROM corrected;
+
+-- name: given_verdicts
+SELECT at, by, verdict, why FROM alert_verdicts WHERE alert_id = %(alert_id)s ORDER BY at;
 
 -- name: alert
 SELECT * FROM alert_views WHERE id = %(alert_id)s;

@@ -26,6 +26,17 @@ WHERE (l.producer_id, l.revision) = (
     ORDER BY c2.producer_id DESC, c2.revision DESC LIMIT 1
 ) ORDER BY l.line;
 
+-- name: watched_lines
+-- The same, each with what was ordered for it.
+SELECT c.name AS camera, l.name, a.armed, a.changed_by, a.changed_at FROM config_lines l
+JOIN config_cameras c USING (producer_id, revision, camera)
+LEFT JOIN arming a ON (a.site, a.agent, a.camera, a.name) = (%(site)s, %(agent)s, c.name, l.name)
+WHERE (l.producer_id, l.revision) = (
+    SELECT c2.producer_id, c2.revision FROM config_cameras c2 JOIN producers p ON p.id = c2.producer_id
+    WHERE (p.site, p.agent) = (%(site)s, %(agent)s)
+    ORDER BY c2.producer_id DESC, c2.revision DESC LIMIT 1
+) ORDER BY l.line;
+
 -- name: due_orders
 -- What a box does not obey yet: at once, and again while it is there and does not say so. What it says may be any number:
 -- one box must not keep the others' orders back.

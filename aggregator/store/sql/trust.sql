@@ -1,5 +1,5 @@
 -- name: lock_box
--- One at a time says who a box is.
+-- One at a time says who a box is; taken before its claims and its row are locked.
 SELECT pg_advisory_xact_lock(7213, hashtext(%(site)s || '.' || %(agent)s));
 
 -- name: add_claim
@@ -16,6 +16,9 @@ SELECT serial, expires_at FROM claims
 WHERE (site, agent) = (%(site)s, %(agent)s) AND used_at IS NULL AND withdrawn_at IS NULL AND expires_at > now()
   AND refused < %(most_refused)s
 ORDER BY id DESC LIMIT 1;
+
+-- name: box_of_claim
+SELECT site, agent FROM claims WHERE code = %(code)s;
 
 -- name: claim
 SELECT id, site, agent, serial, expires_at <= now() AS expired, refused, withdrawn_at, used_at, used_key,

@@ -1,13 +1,20 @@
-import type { Alert, AlertPage, Box, Verdict } from './types'
+import type { Alert, AlertPage, Box, Verdict, WatchedLine } from './types'
 
 /** The server refused, or could not be reached; the message is the server's own where it gave one. */
-export class ApiError extends Error {}
+export class ApiError extends Error {
+  constructor(
+    message: string,
+    readonly status = 0,
+  ) {
+    super(message)
+  }
+}
 
-async function call<T>(path: string, body?: unknown): Promise<T> {
+async function call<T>(path: string, body?: unknown, method = 'POST'): Promise<T> {
   let response: Response
   try {
     response = await fetch(`/api/v1${path}`, {
-      method: body === undefined ? 'GET' : 'POST',
+      method: body === undefined ? 'GET' : method,
       headers: body === undefined ? {} : { 'content-type': 'application/json' },
       body: body === undefined ? undefined : JSON.stringify(body),
     })
@@ -17,10 +24,12 @@ async function call<T>(path: string, body?: unknown): Promise<T> {
   if (!response.ok) {
     const answer: unknown = await response.json().catch(() => null)
     const detail = answer && typeof answer === 'object' && 'detail' in answer ? answer.detail : null
-    throw new ApiError(typeof detail === 'string' ? detail : `HTTP ${response.status}`)
+    throw new ApiError(typeof detail === 'string' ? detail : `HTTP ${response.status}`, response.status)
   }
   return (await response.json()) as T
 }
+
+const box = (site: string, agent: string) => `/boxes/${encodeURIComponent(site)}/${encodeURIComponent(agent)}`
 
 export const openAlerts = (before?: number) =>
   call<AlertPage>(`/alerts?open=true&limit=200${before === undefined ? '' : `&before=${before}`}`)
@@ -28,4 +37,10 @@ export const recentAlerts = () => call<AlertPage>('/alerts?limit=100')
 export const boxes = () => call<Box[]>('/boxes')
 export const acknowledge = (id: number, by: string) => call<Alert>(`/alerts/${id}/acknowledge`, { by })
 export const clear = (id: number, by: string, verdict: Verdict) => call<Alert>(`/alerts/${id}/clear`, { by, verdict })
+export const reopen = (id: number, by: string) => call<Alert>(`/alerts/${id}/reopen`, { by })
+export const correct = (id: number, by: string, verdict: Verdict, why: string) =>
+  call<Alert>(`/alerts/${id}/correct`, { by, verdict, why })
+export const lines = (site: string, agent: string) => call<WatchedLine[]>(`${box(site, agent)}/lines`)
+export const arm = (site: string, agent: string, line: WatchedLine, armed: boolean | null, by: string) =>
+  call<unknown>(`${box(site, agent)}/arming`, { camera: line.camera, name: line.name, armed, by }, 'PUT')
 export const pictureUrl = (sha256: string) => `/api/v1/evidence/${sha256}`

@@ -23,6 +23,9 @@ export interface Alert {
   cleared_by: string | null
   verdict: Verdict | null
   evidence: string[]
+  corrected_at: string | null
+  corrected_by: string | null
+  corrected_why: string | null
 }
 
 export interface AlertPage {
@@ -45,6 +48,8 @@ export interface Health {
   waiting_alarm?: number
   waiting_bulk?: number
   pictures_waiting?: number
+  /** Why the box keeps its events in memory; empty where its card takes them. */
+  outbox?: string
   disk_free_bytes?: number
   cpu_temperature_c?: number
   load_1m?: number
@@ -65,9 +70,22 @@ export interface Box {
   clock_off_s: number | null
   /** Numbers of the last seven days that stand for events which will not come. */
   lost: number
+  /** What keeps the box from being counted on, besides its state. */
+  troubles: Trouble[]
+}
+
+export type Trouble = 'two_lives' | 'card_refuses' | 'disk_full'
+
+/** A line or zone; without an order (null) it is armed as configured on its box. */
+export interface WatchedLine {
+  camera: string
+  name: string
+  armed: boolean | null
+  changed_by: string | null
+  changed_at: string | null
 }
 
 export interface AlertMessage {
-  change: 'raised' | 'joined' | 'acknowledged' | 'cleared' | 'pictured'
+  change: 'raised' | 'joined' | 'acknowledged' | 'cleared' | 'reopened' | 'corrected' | 'pictured'
   alert: Alert
 }

@@ -1,71 +1,143 @@
 import type { AlertMessage, Box } from '../api/types'
+import { openFeed, SILENCE_MS } from './source'
+
+/** `live`: the next alert would be heard of. `ended`: the server asks to sign in again. */
+export type Link = 'connecting' | 'live' | 'lost' | 'ended'
 
 export interface StreamListener {
   alert(message: AlertMessage): void
   box(box: Box): void
-  /** The place to resume is gone, or this is the first connect: load the present state. */
+  /** Something may have been missed, or this is the first connect: load the present state. */
   reload(): void
-  /** Whether the stream can be trusted to bring the next alert. */
-  connected(yes: boolean): void
+  link(link: Link): void
+  /** Until when the server lets us listen, in ms since 1970; null: no end. */
+  session(endsAt: number | null): void
 }
 
-/** The server says something at least every five seconds. */
-const SILENCE_MS = 12_000
-const RETRY_MS = 1_000
-
 /**
- * Follows the feed for ever. The browser's EventSource reconnects by itself after most failures and resumes behind
- * the last message; what it gives up on, and silence without an error, is handled here.
+ * A browser has six connections to a server for all its pages together, and a feed takes one for ever. So one page
+ * leads: it holds the lock and the only feed, and tells the others what it hears. The lock goes to another page the
+ * moment the leader is closed; that one opens the feed behind the last message that it has heard of itself.
  */
+const LOCK = 'hawkline.feed.1'
+
+type Said =
+  | { kind: 'message'; name: 'alert' | 'box' | 'reset'; id: string; data: string }
+  | { kind: 'state'; link: Link; id: string; endsAt: number | null }
+  | { kind: 'hello' }
+
+/** Follows the feed for ever, together with all pages of this browser. */
 export function followFeed(listener: StreamListener): () => void {
-  let source: EventSource | null = null
+  const channel = new BroadcastChannel(LOCK)
+  let link: Link = 'connecting'
   let lastId = ''
-  let silence: ReturnType<typeof setTimeout> | undefined
-  let retry: ReturnType<typeof setTimeout> | undefined
+  let endsAt: number | null = null
+  let heardAt = Date.now()
+  let stopLeading: (() => void) | null = null
+  let stopped = false
+  // The leaders of all pages shall not be taken from at the same moment.
+  const patienceMs = SILENCE_MS + Math.random() * 2_000
 
-  const heard = (event: MessageEvent) => {
-    if (event.lastEventId) lastId = event.lastEventId
-    listener.connected(true)
-    clearTimeout(silence)
-    silence = setTimeout(lost, SILENCE_MS)
+  const become = (next: Link) => {
+    const before = link
+    link = next
+    listener.link(next)
+    if (next === 'live' && before !== 'live') listener.reload()
   }
 
-  const lost = () => {
-    listener.connected(false)
-    source?.close()
-    clearTimeout(silence)
-    clearTimeout(retry)
-    retry = setTimeout(open, RETRY_MS)
-  }
-
-  const open = () => {
-    source = new EventSource(lastId ? `/api/v1/feed?after=${lastId}` : '/api/v1/feed')
-    let first = true
-    source.addEventListener('ping', (event) => {
-      heard(event)
-      // The first ping follows the connect: whatever happens from here on comes by the stream.
-      if (first) listener.reload()
-      first = false
-    })
-    source.addEventListener('alert', (event) => {
-      heard(event)
-      listener.alert(JSON.parse(event.data) as AlertMessage)
-    })
-    source.addEventListener('box', (event) => {
-      heard(event)
-      listener.box(JSON.parse(event.data) as Box)
-    })
-    source.addEventListener('reset', (event) => {
-      heard(event)
+  const take = (said: Extract<Said, { kind: 'message' }>) => {
+    if (said.name === 'reset') {
+      lastId = said.id
       listener.reload()
-    })
-    source.addEventListener('error', lost)
+      return
+    }
+    // A new leader may be behind us, and hears again what we have heard.
+    if (lastId && Number(said.id) <= Number(lastId)) return
+    lastId = said.id
+    if (said.name === 'alert') listener.alert(JSON.parse(said.data) as AlertMessage)
+    else listener.box(JSON.parse(said.data) as Box)
   }
 
-  open()
+  const follow = (said: Extract<Said, { kind: 'state' }>) => {
+    const missed = lastId !== '' && Number(said.id) > Number(lastId)
+    if (!lastId || missed) lastId = said.id
+    endsAt = said.endsAt
+    listener.session(endsAt)
+    if (missed && link === 'live') listener.reload()
+    become(said.link)
+  }
+
+  const say = (said: Said) => channel.postMessage(said)
+  const tell = () => say({ kind: 'state', link, id: lastId, endsAt })
+
+  channel.onmessage = (event: MessageEvent<Said>) => {
+    const said = event.data
+    if (said.kind === 'hello') {
+      if (stopLeading) tell()
+      return
+    }
+    heardAt = Date.now()
+    if (stopLeading) return
+    if (said.kind === 'state') follow(said)
+    else take(said)
+  }
+
+  const lead = () => {
+    const close = openFeed(lastId, {
+      message(name, id, data) {
+        const said = { kind: 'message', name, id, data } as const
+        say(said)
+        take(said)
+      },
+      alive(id) {
+        if (!lastId) lastId = id
+        become('live')
+        tell()
+      },
+      session(endsInMs) {
+        endsAt = Date.now() + endsInMs
+        listener.session(endsAt)
+      },
+      gone(ended) {
+        if (ended) endsAt = null
+        become(ended ? 'ended' : link === 'connecting' ? 'connecting' : 'lost')
+        tell()
+      },
+    })
+    return () => {
+      stopLeading = null
+      close()
+    }
+  }
+
+  const queue = (steal = false) => {
+    void navigator.locks
+      .request(LOCK, { steal }, () => {
+        if (stopped) return
+        stopLeading = lead()
+        return new Promise<void>(() => {}) // held until the page is closed, or another page takes it
+      })
+      .catch(() => {
+        // Taken from us: to the others we had fallen silent.
+        stopLeading?.()
+        if (!stopped) queue()
+      })
+  }
+
+  const watch = setInterval(() => {
+    if (stopLeading || Date.now() - heardAt < patienceMs) return
+    // A leader that says nothing at all is frozen, or its machine was.
+    heardAt = Date.now()
+    if (link === 'live') become('lost')
+    queue(true)
+  }, 1_000)
+
+  queue()
+  say({ kind: 'hello' })
   return () => {
-    source?.close()
-    clearTimeout(silence)
-    clearTimeout(retry)
+    stopped = true
+    stopLeading?.()
+    clearInterval(watch)
+    channel.close()
   }
 }

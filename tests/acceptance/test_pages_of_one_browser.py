@@ -1,0 +1,194 @@
+"""Many pages in one browser, sessions that end, keys that act on what is seen: the console at a server of our own."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+from aggregator.alerting.alerts import Publishing
+from aggregator.api.app import CONSOLE, Guarded, build
+from aggregator.api.token import COOKIE, Token, make_token, signed, token_of
+from aggregator.store import Database
+from aggregator.store.pictures import PictureStore
+from shared.net import pick_free_port
+from tests.integration.conftest import database, empty_database, server_dsn  # noqa: F401 - fixtures
+from tests.integration.test_api import raise_alerts  # noqa: F401 - a fixture
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]
+
+Browser = webdriver.Chrome
+RaiseAlerts = Callable[..., None]
+TABS = 12
+WAIT_S = 30.0
+
+
+@contextlib.contextmanager
+def served(database: Database, folder: Path, guarded: Guarded | None = None) -> Iterator[str]:  # noqa: F811
+    """The console and its API; yields the address."""
+    port = pick_free_port()
+    app = build(database, PictureStore(folder / "evidence"), Publishing(), CONSOLE, guarded)
+    server = uvicorn.Server(
+        uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=1)
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+
+
+def see(page: Browser, selector: str, timeout_s: float = WAIT_S) -> str:
+    """Wait until an element shows; returns its text."""
+    return WebDriverWait(page, timeout_s).until(lambda b: b.find_elements(By.CSS_SELECTOR, selector))[0].text
+
+
+def press(page: Browser, key: str) -> None:
+    page.find_element(By.TAG_NAME, "body").send_keys(key)
+
+
+def more_alerts(database: Database, count: int) -> None:  # noqa: F811
+    """As many more, each of a line of its own, after the first; told by no feed."""
+    with database.connect("test") as connection:
+        connection.execute(
+            "INSERT INTO alerts (key, kind, priority, producer_id, revision, line, direction, first_at, last_at,"
+            " confirmed_at, members) SELECT key || number, kind, priority, producer_id, revision, number, direction,"
+            " first_at, last_at, confirmed_at, members FROM alerts, generate_series(1, %s) AS number WHERE id = 1",
+            (count,),
+        )
+
+
+def test_twelve_pages_are_live_and_can_act(
+    database: Database, tmp_path: Path, raise_alerts: RaiseAlerts, browser: Callable[[], Browser]  # noqa: F811
+) -> None:
+    raise_alerts(1)
+    more_alerts(database, 2)
+    with served(database, tmp_path) as url:
+        page = browser()
+        page.get(url)
+        for _ in range(TABS - 1):
+            page.switch_to.new_window("tab")
+            page.get(url)
+        tabs = page.window_handles
+        assert len(tabs) == TABS
+        for tab in tabs:
+            page.switch_to.window(tab)
+            assert "实时" in see(page, ".link.live")
+            assert len(page.find_elements(By.CSS_SELECTOR, "[data-alert]")) == 3
+        assert "hawkline_feed_clients 1.0" in httpx.get(f"{url}/metrics", trust_env=False).text
+
+        for tab, number in ((tabs[0], 1), (tabs[-1], 2)):  # the first page leads, the last only listens
+            page.switch_to.window(tab)
+            page.find_element(By.CSS_SELECTOR, f"[data-alert='{number}'] [data-test=acknowledge]").click()
+            for other in tabs:
+                page.switch_to.window(other)
+                see(page, f"[data-alert='{number}'][data-state=acknowledged]")
+
+        page.switch_to.window(tabs[0])
+        page.close()
+        httpx.post(f"{url}/api/v1/alerts/3/clear", json={"by": "li", "verdict": "test"}, trust_env=False)
+        for other in tabs[1:]:
+            page.switch_to.window(other)
+            see(page, "[data-alert='3'][data-state=cleared]")
+            assert "实时" in see(page, ".link.live")
+        page.find_element(By.CSS_SELECTOR, "[data-alert='1'] [data-test=clear-false]").click()
+        page.switch_to.window(tabs[1])
+        see(page, "[data-alert='1'][data-state=cleared]")
+        metrics = httpx.get(f"{url}/metrics", trust_env=False).text
+        assert "hawkline_feed_clients 1.0" in metrics
+
+
+def test_a_session_that_ends_is_told(
+    database: Database, tmp_path: Path, raise_alerts: RaiseAlerts, browser: Callable[[], Browser]  # noqa: F811
+) -> None:
+    raise_alerts(1)
+    make_token(tmp_path)
+    with served(database, tmp_path, Guarded(Token(tmp_path), "https://localhost", "0" * 64)) as url:
+        page = browser()
+        page.get(f"{url}/sign-in")
+
+        def sign_in(for_s: int) -> None:
+            value = signed(token_of(tmp_path), int(time.time()) + for_s)
+            page.execute_cdp_cmd(
+                "Network.setCookie",
+                {"name": COOKIE, "value": value, "url": url, "path": "/", "secure": True, "httpOnly": True},
+            )
+
+        sign_in(12)
+        page.get(url)
+        see(page, "[data-alert='1']")
+        press(page, "j")
+        press(page, " ")
+        see(page, "[data-enlarged='1']")
+        assert "1 分钟后过期" in see(page, "[data-test=ending]")
+        assert "登录已过期" in see(page, "[data-test=disconnected][data-why=ended]")
+        assert page.find_elements(By.CSS_SELECTOR, "main.stale [data-alert='1']"), "what it showed stays, greyed"
+        assert page.find_element(By.CSS_SELECTOR, "[data-test=sign-in]").get_attribute("href") == f"{url}/sign-in"
+        assert page.title.startswith("⚠")
+        top = "return document.elementFromPoint(300, arguments[0].getBoundingClientRect().top + 5) === arguments[0]"
+        banner = page.find_element(By.CSS_SELECTOR, "[data-test=disconnected]")
+        assert page.execute_script(top, banner), "the enlarged picture hides that nothing is confirmed"
+        sign_in(3600)  # in another page of the browser
+        see(page, ".link.live")
+        assert not page.find_elements(By.CSS_SELECTOR, "[data-test=disconnected]")
+
+
+def test_keys_follow_the_picture_and_a_slip_is_taken_back(
+    database: Database, tmp_path: Path, raise_alerts: RaiseAlerts, browser: Callable[[], Browser]  # noqa: F811
+) -> None:
+    raise_alerts(1)
+    more_alerts(database, 2)
+    with served(database, tmp_path) as url:
+        page = browser()
+        page.get(url)
+        see(page, "[data-alert='3']")
+        assert page.title.startswith("(3)")
+        press(page, "j")
+        press(page, " ")
+        see(page, "[data-enlarged='3']")
+        press(page, "j")
+        see(page, "[data-enlarged='2']")
+        press(page, "2")
+        see(page, "[data-alert='2'][data-state=cleared]")
+        see(page, "[data-enlarged='1']")  # the next in need
+        press(page, Keys.ESCAPE)
+        press(page, "u")
+        see(page, "[data-alert='2'].selected:not(.cleared)")
+        press(page, "k")
+        press(page, "k")
+        see(page, "[data-alert='3'].selected")
+        press(page, "a")
+        see(page, "[data-alert='3'][data-state=acknowledged]")
+        see(page, "[data-alert='1'].selected[data-state=new]")
+        said = httpx.get(f"{url}/api/v1/alerts/2/verdicts", trust_env=False).json()
+        assert [one["verdict"] for one in said] == ["false", None]
+
+
+def test_no_card_moves_under_the_pointer(
+    database: Database, tmp_path: Path, raise_alerts: RaiseAlerts, browser: Callable[[], Browser]  # noqa: F811
+) -> None:
+    raise_alerts(1)
+    more_alerts(database, 1)
+    with served(database, tmp_path) as url:
+        page = browser()
+        page.get(url)
+        see(page, "[data-alert='2']")
+        order = "return [...document.querySelectorAll('[data-alert]')].map((card) => card.dataset.alert)"
+        webdriver.ActionChains(page).move_to_element(page.find_element(By.CSS_SELECTOR, "[data-alert='1']")).perform()
+        httpx.post(f"{url}/api/v1/alerts/2/acknowledge", json={"by": "li"}, trust_env=False)
+        see(page, "[data-alert='2'][data-state=acknowledged]")
+        assert page.execute_script(order) == ["2", "1"]
+        webdriver.ActionChains(page).move_to_element(page.find_element(By.CSS_SELECTOR, ".brand")).perform()
+        WebDriverWait(page, WAIT_S).until(lambda b: b.execute_script(order) == ["1", "2"])
