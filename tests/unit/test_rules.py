@@ -14,8 +14,8 @@ from aggregator.notify.webhook import retry_wait_s
 from aggregator.rules.occurrence import Occurrence
 from aggregator.rules.watches import evaluate
 from aggregator.store import load_queries
-from edge_agent.sources.credentials import without_credentials
 from edge_agent.sources.rtsp import retry_delay_s
+from shared.credentials import without_credentials
 from shared.errors import WireError
 from shared.events import Direction, Lane, LineCrossed, ListHit
 from shared.ids import new_epoch
