@@ -1,6 +1,6 @@
 """What can happen to an alert. Each function is one change within the caller's transaction.
 
-Locks are taken in one order everywhere: the feed first, then alerts.
+Locks are taken in one order everywhere: the feed first, then alerts, the audit last.
 """
 
 from collections.abc import Mapping, Sequence
