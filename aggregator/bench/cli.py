@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from shared.output import Output, OutputOption, print_rows, say
+from shared.stolen import Stolen, verdict
 
 EVENTS, DAYS = 50_000_000, 400
 
@@ -26,7 +27,12 @@ def query(
     from aggregator.bench.query import measure
 
     size = Size(events or (1_000_000 if quick else EVENTS), days or (40 if quick else DAYS))
+    stolen = Stolen()
     rows = list(measure(size, dsn, say))
+    for row in rows:
+        row["stolen"] = stolen.part()
+        if row["verdict"] == "missed":
+            row["verdict"] = verdict(False, row["stolen"])
     print_rows(rows, output)
     if any(row["verdict"] == "missed" for row in rows):
         raise typer.Exit(1)

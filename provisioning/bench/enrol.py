@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from provisioning.parts.trusted import TrustedAggregator
 from shared.errors import UnavailableError
+from shared.stolen import Stolen, verdict
 from shared.topics import Address
 from shared.trust import address_of, client_context, new_key, new_request, read_root
 
@@ -42,7 +43,7 @@ def _measure(aggregator: TrustedAggregator, boxes: int) -> list[dict[str, Any]]:
     names = [Address(f"village-{number % 40 + 1}", f"box-{number}") for number in range(1, boxes + 1)]
     lines = (f"{name.site},{name.agent},serial-{name.agent}" for name in names)
     listed.write_text("\n".join(["site,agent,serial", *lines]) + "\n")
-    began_s = time.monotonic()
+    began_s, stolen = time.monotonic(), Stolen()
     claims = list(
         csv.DictReader(io.StringIO(aggregator.command("device", "claim", "--file", str(listed), "-o", "csv")))
     )
@@ -62,7 +63,7 @@ def _measure(aggregator: TrustedAggregator, boxes: int) -> list[dict[str, Any]]:
     return [
         _row("claims made from a file", boxes, claimed_s - began_s),
         _row("boxes enrolled and known to the broker", boxes, enrolled_s - claimed_s),
-        {**_row("both", boxes, took_s), "bar": f"<= {BAR_S:.0f} s", "verdict": "met" if took_s <= BAR_S else "MISSED"},
+        {**_row("both", boxes, took_s), "bar": f"<= {BAR_S:.0f} s", "verdict": verdict(took_s <= BAR_S, stolen.part())},
     ]
 
 

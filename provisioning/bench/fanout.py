@@ -15,6 +15,7 @@ from provisioning.bench.machine import Mosquitto, Usage, bench_site
 from provisioning.parts.aggregator import LocalAggregator
 from shared.errors import UnavailableError
 from shared.output import say
+from shared.stolen import Stolen, verdict
 
 BAR_MS = 100.0
 _PARTS = ["postgres", "ingest-alarm", "alerting", "api"]
@@ -83,7 +84,8 @@ def _measure(audience: Audience, rate: float, broker: Mosquitto, aggregator: Loc
         "api_mb": f"{before_mb:g} to {after_mb:g}",
         "cores": cores,
         "bar": f"p99 <= {BAR_MS:g} ms",
-        "verdict": "met" if met else "missed",
+        "stolen": usage.stolen(),
+        "verdict": verdict(met, usage.stolen()),
         "broker": broker.version,
     }
 
@@ -92,6 +94,7 @@ def _acknowledge(audience: Audience, aggregator: LocalAggregator) -> dict[str, A
     """Acknowledge open alerts, so many at the same moment and a second later the next, while all feeds are read."""
     say(f"{audience.clients} clients, {_ROUNDS} times {_AT_ONCE} acknowledgements at once …")
     listen = [sys.executable, "-m", "provisioning.bench.listeners", json.dumps(asdict(audience))]
+    stolen = Stolen()
     deeds = Deeds(aggregator.api_port, _AT_ONCE, _ROUNDS)
     act = [sys.executable, "-m", "provisioning.bench.acknowledge", json.dumps(asdict(deeds))]
     with subprocess.Popen(listen, stdout=subprocess.PIPE, text=True) as listeners:
@@ -107,6 +110,7 @@ def _acknowledge(audience: Audience, aggregator: LocalAggregator) -> dict[str, A
     if not out or acted.returncode:
         raise UnavailableError("feeds or acknowledgements were cut off")
     done, heard = Done(**json.loads(acted.stdout)), Heard(**json.loads(out))
+    part = stolen.part()
     met = done.p99_ms <= ACKNOWLEDGED_BAR_MS and not done.refused and not heard.missed
     return {
         "clients": audience.clients,
@@ -114,5 +118,6 @@ def _acknowledge(audience: Audience, aggregator: LocalAggregator) -> dict[str, A
         **asdict(done),
         "missed": heard.missed,
         "bar": f"p99 <= {ACKNOWLEDGED_BAR_MS:g} ms, none refused",
-        "verdict": "met" if met else "missed",
+        "stolen": part,
+        "verdict": verdict(met, part),
     }

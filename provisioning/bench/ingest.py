@@ -124,6 +124,7 @@ def _measure(load: Load, name: str, broker: Mosquitto, aggregator: LocalAggregat
             after_mb, cores = usage.memory_mb("ingest-bulk"), usage.cores()
     sent = Sent(**json.loads(out))
     row = _row(load, name, sent, before_mb, after_mb, cores)
+    row["stolen"] = usage.stolen()
     stored = sum(lane["distinct_stored"] for lane in aggregator.get("/api/v1/producers"))
     row["stored"] = stored - load.boxes  # each announced its configuration before
     return {**row, "broker": broker.version}

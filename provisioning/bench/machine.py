@@ -14,6 +14,7 @@ from typing import Self
 from provisioning.parts.aggregator import LocalAggregator, children
 from shared.errors import UnavailableError
 from shared.net import is_listening, pick_free_port
+from shared.stolen import Stolen
 
 _CONFIG = """listener {port} 127.0.0.1
 allow_anonymous true
@@ -95,7 +96,7 @@ class Usage:
     def __init__(self, aggregator: LocalAggregator, parts: list[str], **others: int) -> None:
         self._aggregator, self._parts, self._others = aggregator, parts, others
         self._since = self._ticks()
-        self._since_s = time.monotonic()
+        self._since_s, self._stolen = time.monotonic(), Stolen()
 
     def cores(self) -> dict[str, float]:
         """Cores used since the beginning, by component."""
@@ -105,6 +106,10 @@ class Usage:
             for name, ticks in self._ticks().items()
             if ticks >= self._since.get(name, 0)  # else it is gone
         }
+
+    def stolen(self) -> float:
+        """Part of the machine's time that others had since the beginning, 0 to 1."""
+        return self._stolen.part()
 
     def memory_mb(self, part: str) -> float:
         """Resident memory of one part."""

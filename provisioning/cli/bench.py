@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from shared.output import Output, OutputOption, print_rows
+from shared.output import Output, OutputOption, print_rows, say
 
 app = typer.Typer(help="Measure what the project promises in figures.", no_args_is_help=True)
 
@@ -25,12 +25,14 @@ def bench_all(
 ) -> None:
     """Print every bar with its figure. Exit code 1 when one is missed."""
     from shared.bars import find
+    from shared.stolen import Stolen, verdict
 
+    stolen = Stolen()
     rows = [
         {
             "part": part,
             "bar": bar.name,
-            "verdict": bar.verdict,
+            "verdict": verdict(False, stolen.part()) if bar.verdict == "missed" and bar.unit == "ms" else bar.verdict,
             "figure": round(bar.figure, 2) if bar.figure is not None else None,
             "limit": f"{'<=' if bar.at_most else '>='} {bar.limit:g}",
             "unit": bar.unit,
@@ -40,6 +42,7 @@ def bench_all(
         for bar in measure(quick)
     ]
     print_rows(rows, output)
+    say(f"{stolen.part():.1%} of the machine's time went to others; with more than 5 % a missed time is not measured")
     if any(row["verdict"] == "missed" for row in rows):
         raise typer.Exit(1)
 
