@@ -36,8 +36,8 @@ class Backlog:
                 self._forget_events()
             elif self._is_wanted():
                 self._items.append(item)
-                if self._frames() > max(_LEAST_FRAMES, _MOST_BYTES // (2 * item.grey.size)):
-                    self._thin()
+                while self._frames() > max(_LEAST_FRAMES, _MOST_BYTES // (2 * item.grey.size)):
+                    self._drop_one()
             self._changed.notify()
 
     def take(self, wait_s: float) -> Frame | SourceEvent | None:
@@ -100,6 +100,14 @@ class Backlog:
                     continue
             kept.append(item)
         self._items = kept
+
+    def _drop_one(self) -> None:
+        """Drop the frame that leaves the smallest gap, so that what stays is spread evenly; never the newest."""
+        frames = [item for item in self._items if isinstance(item, Frame)]
+        gaps = [after.time_s - before.time_s for before, after in zip(frames, frames[2:], strict=False)]
+        least = min(range(len(gaps)), key=gaps.__getitem__)
+        self._items.remove(frames[least + 1])
+        self.dropped += 1
 
     def _forget_events(self) -> None:
         if len(self._items) - self._frames() > _MOST_EVENTS:

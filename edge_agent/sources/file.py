@@ -16,7 +16,7 @@ from shared.events import CameraState
 _LONGEST_WAIT_S = 2.0
 """Stamps are not trusted with waiting: where pictures are further apart, a file is played faster than it was filmed."""
 
-_SIGN_OF_LIFE = 500
+_SIGN_OF_LIFE_S = 2.0
 _CUT_SHORT = 0.02
 """Part of the pictures that a container may promise in vain."""
 
@@ -41,7 +41,7 @@ class FileSource:
             raise ConfigError(f"{key} = {str(path)!r}: no such file, expected a video file")
         try:
             # FFmpeg takes what stands before a colon for a protocol.
-            self._container = av.open(f"file:{path}")
+            self._container = av.open(f"file:{path}", metadata_errors="replace")
             self._stream = choose_video(self._container.streams.video)
         except av.FFmpegError as error:
             raise ConfigError(f"{key} = {str(path)!r}: not a video that FFmpeg can read ({error.strerror})") from None
@@ -75,9 +75,12 @@ class FileSource:
             number += 1 + reading.missing
             step_s, time_s = reading.moment.time_s - time_s, reading.moment.time_s
             if number <= self._after:
-                if number % _SIGN_OF_LIFE == 0:
+                if time.monotonic() - due_s > _SIGN_OF_LIFE_S:
+                    due_s = time.monotonic()
                     yield None
                 continue
+            if self._after and number - reading.missing - 1 <= self._after:
+                due_s = time.monotonic()  # what was passed over took a while, and is not caught up with
             if self._realtime:
                 due_s += min(step_s, _LONGEST_WAIT_S)
                 time.sleep(max(0.0, due_s - time.monotonic()))

@@ -21,8 +21,8 @@ _WINDOW_S = 20.0
 """Over so long stamps are held against arrivals, and the soonest arrival says when pictures are taken."""
 _JUDGED_S = 10.0
 """Several bursts: in less, one more or one fewer of them would look like another rate."""
-_FAIR = 0.7, 1.4
-"""Stamps that run slower or faster than this, against the arrivals, are not the stream's time."""
+_DRIFT = 0.05
+"""Stamps that run slower or faster than the arrivals by more than this part are not the stream's time."""
 _STEADY, _STEADY_PART = 0.25, 0.8
 """A pace is steady when this part of the distances differs from the usual one by less than that part of it."""
 _MISSING = 1.6
@@ -37,7 +37,7 @@ class Moment:
     Attributes:
         time_s: media time since the first picture; grows with every picture.
         taken_s: by the clock that the arrivals were given in.
-        missing: pictures that should lie between this one and the one before, where the stream's pace is steady.
+        missing: pictures that never came, where the stream's pace is steady; known one picture later.
     """
 
     time_s: float
@@ -66,6 +66,7 @@ class Pace:
         self._arrived_s: float | None = None
         self._time_s = self._stamped_s = 0.0
         self._stated_s = _USUAL_S
+        self._held = self._accounted = 0
         self._distances: deque[float] = deque(maxlen=_DISTANCES)
         self._recent: deque[_Arrival] = deque()
 
@@ -83,14 +84,15 @@ class Pace:
         """The usual distance of two pictures."""
         return median(self._distances) if self._distances else self._stated_s
 
-    def step(self, stamp_s: float | None, arrived_s: float) -> Moment:
+    def step(self, stamp_s: float | None, arrived_s: float, accounted: int = 0) -> Moment:
         """The next picture.
 
         Args:
             stamp_s: the stream's own time of it, None where it has none.
             arrived_s: when it reached us, by a clock that only grows.
+            accounted: pictures before it of which it is known that they were broken.
         """
-        missing = 0
+        missing, self._accounted = 0, accounted
         if self._arrived_s is not None:
             missing = self._advance(self._stamped(stamp_s), arrived_s - self._arrived_s)
         self._stamp_s, self._arrived_s = stamp_s, arrived_s
@@ -120,18 +122,30 @@ class Pace:
         return missing
 
     def _missing(self, step_s: float, usual_s: float) -> int:
+        """Pictures that a steady stream left out before the last one: a gap is none where others like it follow."""
         near = sum(abs(distance - usual_s) <= _STEADY * usual_s for distance in self._distances)
         if len(self._distances) < _DISTANCES or near < _STEADY_PART * _DISTANCES or step_s < _MISSING * usual_s:
-            return 0
-        return round(step_s / usual_s) - 1
+            held, self._held = self._held, 0
+            return held
+        if self._held:  # the second in a row: another rate
+            self._distances.clear()
+            self._held = 0
+        else:
+            self._held = max(0, round(step_s / usual_s) - 1 - self._accounted)
+        return 0
 
     def _are_fair(self) -> bool:
-        """Whether the stamps of a live stream go on as fast as the time does."""
-        if not self._recent:
+        """Whether the stamps of a live stream go on as fast as the time does.
+
+        The soonest arrivals of the window's halves are held against each other: bursts make no difference to them.
+        """
+        if not self._recent or self._recent[-1].arrived_s - self._recent[0].arrived_s < _JUDGED_S:
             return True
-        first, last = self._recent[0], self._recent[-1]
-        passed_s = last.arrived_s - first.arrived_s
-        return passed_s < _JUDGED_S or _FAIR[0] <= (last.stamped_s - first.stamped_s) / passed_s <= _FAIR[1]
+        half_s = (self._recent[-1].arrived_s - self._recent[0].arrived_s) / 2
+        middle_s = self._recent[0].arrived_s + half_s
+        early = [recent.arrived_s - recent.stamped_s for recent in self._recent if recent.arrived_s <= middle_s]
+        late = [recent.arrived_s - recent.stamped_s for recent in self._recent if recent.arrived_s > middle_s]
+        return not early or not late or abs(min(late) - min(early)) <= _DRIFT * half_s
 
     def _lag_s(self) -> float:
         """How much later than the soonest the latest picture of late came: the length of a burst."""

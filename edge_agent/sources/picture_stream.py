@@ -15,11 +15,14 @@ from edge_agent.sources.base import Colour
 from edge_agent.sources.decoder import NoVideoError, choose_video
 from edge_agent.sources.planes import bgr
 from edge_agent.sources.posture import posture_of
-from edge_agent.sources.session import GOOD_AFTER_S, Transport, explain, open_stream, retry_delay_s
+from edge_agent.sources.session import GOOD_AFTER_S, STALL_S, Transport, explain, open_stream, retry_delay_s
 
 log = logging.getLogger(__name__)
 
 _KEPT_BYTES = 16 * 1024 * 1024
+_KEPT_S = 6.0
+_NEAR_S = 1.0
+"""What is further from the moment shows something else; the analysed picture is better."""
 _AWAITED_S = 2.0
 """A stream that comes in bursts brings the moment of an event this much later than the small one."""
 _MOST_DECODE_S = 5.0
@@ -34,7 +37,7 @@ class _Kept:
 
 
 class PictureStream:
-    """Keeps the packets of the last two groups of pictures; `picture_at` decodes them up to the moment asked for.
+    """Keeps the packets of the last seconds; `picture_at` decodes them up to the moment asked for.
 
     Args:
         closed: set when the camera is not watched any more.
@@ -59,7 +62,9 @@ class PictureStream:
                 return None
             (name, extradata, pixel_shape), packets = self._codec, list(self._packets)
         keys = [place for place, kept in enumerate(packets) if kept.is_key and kept.arrived_s <= captured_at_s]
-        best = _nearest(_decoder(name, extradata), packets[keys[-1] if keys else 0 :], captured_at_s)
+        if not keys or packets[-1].arrived_s < captured_at_s - _NEAR_S:
+            return None
+        best = _nearest(_decoder(name, extradata), packets[keys[-1] :], captured_at_s)
         return None if best is None else bgr(best, posture_of(best, pixel_shape))
 
     def _holds(self, captured_at_s: float) -> bool:
@@ -95,21 +100,28 @@ class PictureStream:
             context = stream.codec_context
             shape = stream.sample_aspect_ratio
             self._codec = context.name, context.extradata, float(shape) if shape else None
-            for packet in container.demux(stream):
+            heard_s = time.monotonic()
+            for packet in container.demux():
                 if self._closed.is_set():
                     return
+                if packet.stream_index != stream.index:
+                    if time.monotonic() - heard_s >= STALL_S:
+                        return  # sound goes on, pictures do not
+                    continue
+                heard_s = time.monotonic()
                 if packet.size:
                     self.trouble = ""
                     self._keep(_Kept(time.time(), bytes(packet), packet.is_keyframe))
 
     def _keep(self, kept: _Kept) -> None:
-        """Two groups of pictures stay, so that a moment just before a key frame is still there."""
+        """Whole groups of pictures stay for some seconds: a crossing is confirmed later than it happened."""
         with self._changed:
             self._packets.append(kept)
             self._bytes += len(kept.data)
             if kept.is_key:
                 keys = [place for place, other in enumerate(self._packets) if other.is_key]
-                for _ in range(keys[-2] if len(keys) > 1 else 0):
+                old = [key for key in keys[:-1] if self._packets[key].arrived_s < kept.arrived_s - _KEPT_S]
+                for _ in range(old[-1] if old else 0):
                     self._bytes -= len(self._packets.popleft().data)
             while self._bytes > _KEPT_BYTES:
                 self._bytes -= len(self._packets.popleft().data)
@@ -138,4 +150,4 @@ def _nearest(decoder: "av.VideoCodecContext", packets: list[_Kept], captured_at_
                 best = away_s, picture
         if kept.arrived_s > captured_at_s or time.monotonic() > until_s:
             break
-    return best[1] if best else None
+    return best[1] if best and best[0] <= _NEAR_S else None

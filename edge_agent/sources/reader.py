@@ -80,9 +80,9 @@ class PacketReader:
             now_s: when it reached us, by a clock that only grows; of a file, the time that it has been played.
         """
         for decoded in self._decoder.decode(packet, now_s) if self._decoder else ():
-            moment = self._pace.step(decoded.stamp_s, now_s)
-            missing = max(moment.missing, decoded.damaged_before)
-            self.lost += missing - decoded.damaged_before  # what was damaged left the same gap
+            moment = self._pace.step(decoded.stamp_s, now_s, decoded.damaged_before)
+            missing = moment.missing + decoded.damaged_before
+            self.lost += moment.missing
             yield Reading(decoded, moment, missing, self._doubted(decoded, missing, moment.time_s))
 
     def _doubted(self, decoded: DecodedPicture, missing: int, time_s: float) -> Doubt:

@@ -8,6 +8,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
+from typing import TypeAlias, cast
 
 import av
 
@@ -31,6 +32,8 @@ from edge_agent.sources.session import (
 from shared.events import CameraState
 
 log = logging.getLogger(__name__)
+
+VideoPacket: TypeAlias = "av.Packet[av.VideoStream]"
 
 _UNREADABLE = SourceEvent(CameraState.STALLED, f"no picture that can be decoded for {STALL_S:.1f} s")
 
@@ -130,7 +133,7 @@ class RtspSource:
                 event = self._receive()
             except NoVideoError:
                 event = SourceEvent(CameraState.UNREACHABLE, "the stream holds no video")
-            except (av.FFmpegError, OSError) as error:
+            except (av.FFmpegError, OSError, ValueError) as error:
                 event = explain(error, self._url)
             if self._closed.is_set():
                 return
@@ -146,16 +149,21 @@ class RtspSource:
             stream = choose_video(container.streams.video)
             self._reader.begin(stream)
             heard_s = time.monotonic()
-            for packet in container.demux(stream):
+            # All streams: sound that goes on would hide within one call that the pictures have stopped.
+            for packet in container.demux():
                 if self._closed.is_set() or self._abandon.is_set():
                     break
                 now_s = self._sign_s = time.monotonic()
+                if packet.stream_index != stream.index:
+                    if now_s - heard_s >= STALL_S:
+                        return STALLED
+                    continue
                 if packet.size == 0:  # FFmpeg's word for the end, and for our time-out
                     if now_s - heard_s >= READ_TIMEOUT_S:
                         return STALLED
                     break
                 heard_s = now_s
-                for reading in self._reader.read(packet, now_s):
+                for reading in self._reader.read(cast("VideoPacket", packet), now_s):
                     self._backlog.put(self._frame(reading, now_s))
         return SourceEvent(CameraState.UNREACHABLE, "the camera ended the stream")
 

@@ -37,6 +37,7 @@ def open_stream(url: str, transport: Transport) -> av.container.InputContainer:
             "analyzeduration": "500000",
         },
         timeout=(_OPEN_TIMEOUT_S, READ_TIMEOUT_S),
+        metadata_errors="replace",  # a camera's name in GBK is no reason not to look through it
     )
 
 

@@ -37,13 +37,14 @@ def test_questions_to_a_filled_record_are_timed(server_dsn: str) -> None:
 
 def test_everybody_hears_of_every_alert_and_who_stalled_misses_none() -> None:
     need_mosquitto()
-    quiet, stalled = fanout.measure(clients=20, rate=20.0, stalled=3, seconds=5.0)
+    quiet, stalled, deeds = fanout.measure(clients=20, rate=20.0, stalled=3, seconds=5.0)
     for row in (quiet, stalled):
         assert row["missed"] == 0
         assert row["alerts"] == pytest.approx(100, abs=5)
         assert row["messages"] == 20 * row["alerts"]
         assert 0 < row["p50_ms"] <= row["p99_ms"] <= row["most_ms"]
     assert (quiet["stalled"], stalled["stalled"]) == (0, 3)
+    assert (deeds["refused"], deeds["missed"]) == (0, 0)
 
 
 def test_what_is_sent_at_once_is_stored_beside_the_peer() -> None:

@@ -1,5 +1,7 @@
 """Between receiving and analysing: a burst waits as a whole, what is too much is thinned, an end is told."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -73,3 +75,11 @@ def test_nothing_is_given_out_when_closed() -> None:
     backlog.put(frame(1))
     backlog.close()
     assert backlog.take(10.0) is None
+
+
+def test_of_a_large_burst_what_stays_is_spread_evenly() -> None:
+    backlog = Backlog()
+    for number in range(1, 26):
+        backlog.put(frame(number, side=2400))
+    kept = numbers(backlog)
+    assert max(after - before for before, after in pairwise(kept)) <= 2 * 25 / len(kept) + 1

@@ -79,3 +79,28 @@ def test_a_stream_of_changing_pace_leaves_out_nothing() -> None:
     for number in range(200):
         at_s += 0.04 * (1 + number % 5)
         assert pace.step(at_s, at_s).missing == 0
+
+
+@pytest.mark.parametrize("rate", [0.72, 0.83, 1.2])
+def test_stamps_that_run_somewhat_wrong_do_not_move_the_moment(rate: float) -> None:
+    pace, arrivals = Pace(live=True), [n / 20 for n in range(1200)]
+    taken = [pace.step(arrived * rate, arrived).taken_s for arrived in arrivals]
+    assert max(arrived - moment for arrived, moment in zip(arrivals[600:], taken[600:], strict=True)) < 1.0
+
+
+@pytest.mark.parametrize(("fast", "slow"), [(30, 5), (25, 8), (15, 1)])
+def test_another_rate_is_no_loss(fast: int, slow: int) -> None:
+    pace, at_s, missing = Pace(live=True), 0.0, 0
+    for rate in (fast, slow, fast, slow):
+        for _ in range(rate * 20):
+            at_s += 1 / rate
+            missing += pace.step(at_s, at_s).missing
+    assert missing <= 2
+
+
+def test_what_was_broken_is_not_missing_too() -> None:
+    pace, missing = Pace(live=True), 0
+    for number, stamp in enumerate(EVEN):
+        if number not in (50, 80):
+            missing += pace.step(stamp, stamp, int(number in (51, 81))).missing
+    assert missing == 0

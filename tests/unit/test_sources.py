@@ -243,3 +243,33 @@ def test_nothing_counts_as_damaged_before_the_first_key_frame(tmp_path: Path) ->
             if number >= 5 and packet.size:
                 decoder.decode(packet, number / 10)
     assert decoder.damaged == 0
+
+
+def test_a_title_that_is_not_utf_8_hides_no_video(tmp_path: Path) -> None:
+    clip = write(tmp_path / "clip.mkv", [scene(n) for n in range(5)])
+    titled = tmp_path / "titled.mkv"
+    with av.open(str(clip)) as source, av.open(str(titled), "w") as out:
+        out.metadata["title"] = "XXXXXXXX"
+        stream = out.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(source.streams.video[0]):
+            if packet.size:
+                packet.stream = stream
+                out.mux(packet)
+    titled.write_bytes(titled.read_bytes().replace(b"XXXXXXXX", "主码流流".encode("gbk")))
+    frames, _ = read(FileSource(titled, realtime=False))
+    assert len(frames) == 5
+
+
+def test_a_stream_that_refreshes_bit_by_bit_is_sound(tmp_path: Path) -> None:
+    path = tmp_path / "refresh.ts"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        stream.options = {"tune": "zerolatency", "x264-params": "intra-refresh=1:keyint=25:bframes=0"}
+        for number in range(150):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(scene(number), format="bgr24")))
+        out.mux(stream.encode(None))
+    source = FileSource(path, realtime=False)
+    frames, _ = read(source)
+    assert (len(frames), source.damaged) == (150, 0)
+    assert not [frame for frame in frames if frame.doubt is not Doubt.NONE]
