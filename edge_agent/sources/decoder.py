@@ -93,6 +93,7 @@ class PictureDecoder:
         self._begun = False
         self._sound_s: float | None = None
         self._broken, self._smeared = 0, False
+        self._held: tuple[tuple[int, int, int], Posture] | None = None
         self.damaged = 0
         """Pictures that could not be decoded, or only in part."""
 
@@ -148,8 +149,15 @@ class PictureDecoder:
         return now_s - self._sound_s >= _PATIENCE_S
 
     def _taken(self, picture: av.VideoFrame) -> DecodedPicture:
-        shape = self._stream.sample_aspect_ratio or self._stream.codec_context.sample_aspect_ratio
-        posture = posture_of(picture, float(shape) if shape else None)
+        posture = self._posture(picture)
         broken, smeared = self._broken, self._smeared
         self._broken, self._smeared = 0, False
         return DecodedPicture(picture, posture, picture.time, broken, picture.key_frame, smeared)
+
+    def _posture(self, picture: av.VideoFrame) -> Posture:
+        """How pictures of this shape are held. To ask a picture ties it to itself, and all of them would stay."""
+        told = picture.rotation, picture.width, picture.height
+        if self._held is None or self._held[0] != told:
+            shape = self._stream.sample_aspect_ratio or self._stream.codec_context.sample_aspect_ratio
+            self._held = told, posture_of(picture, float(shape) if shape else None)
+        return self._held[1]

@@ -13,7 +13,7 @@ _LUMA_FIRST = _PLANAR | {"nv12", "nv21", "gray"}
 def luma(picture: av.VideoFrame, posture: Posture) -> Grey:
     """Grey picture, shape (height, width) upright: a view of the Y plane where the format has one."""
     if picture.format.name not in _LUMA_FIRST:
-        return posture.upright(np.asarray(picture.to_ndarray(format="gray")))
+        return posture.upright(np.asarray(picture.to_ndarray(format="gray", threads=1)))
     return posture.upright(_plane(picture, 0))
 
 
@@ -31,7 +31,8 @@ def chroma(picture: av.VideoFrame, posture: Posture) -> tuple[Grey, Grey] | None
 
 def bgr(picture: av.VideoFrame, posture: Posture) -> Colour:
     """Colour picture, shape (height, width, 3) upright."""
-    return posture.upright(np.asarray(picture.to_ndarray(format="bgr24")))
+    # A conversion with threads keeps them as long as the picture.
+    return posture.upright(np.asarray(picture.to_ndarray(format="bgr24", threads=1)))
 
 
 def _plane(picture: av.VideoFrame, number: int) -> Grey:

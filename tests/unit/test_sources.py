@@ -1,5 +1,6 @@
 """Files as people have them: turned, oblong, with a cover, cut short, with stamps that jump and pictures that break."""
 
+import gc
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -273,3 +274,18 @@ def test_a_stream_that_refreshes_bit_by_bit_is_sound(tmp_path: Path) -> None:
     frames, _ = read(source)
     assert (len(frames), source.damaged) == (150, 0)
     assert not [frame for frame in frames if frame.doubt is not Doubt.NONE]
+
+
+def test_pictures_go_when_they_are_done_with(tmp_path: Path) -> None:
+    """Without waiting for the garbage to be collected: a minute of pictures is a gigabyte."""
+    clip = write(tmp_path / "clip.mp4", [scene(n) for n in range(60)])
+    gc.collect()
+    gc.disable()
+    try:
+        for item in FileSource(clip, realtime=False).frames():
+            if isinstance(item, Frame):
+                item.colour()
+        del item
+        assert sum(type(thing) is av.VideoFrame for thing in gc.get_objects()) <= 3
+    finally:
+        gc.enable()
