@@ -8,7 +8,7 @@ from inspect import Parameter, signature
 from typing import Annotated, Any, TypeVar
 from urllib.parse import unquote
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
 
 from aggregator.api.asked import Label, Moment, moment
 from aggregator.api.parts import ConnectionDependency, PartsDependency
@@ -21,6 +21,7 @@ router = APIRouter(prefix="/api/v1", tags=["audit"])
 
 CHANGES = {"POST", "PUT", "DELETE", "PATCH"}
 T = TypeVar("T")
+_MOST_SAID = 256 * 1024
 _AUDITED = "__audited__"
 WHO = "hawkline.who"
 """Where whoever checks tokens leaves in the scope whom it has let in."""
@@ -63,6 +64,8 @@ ActorDependency = Annotated[audit.Actor, Depends(_actor)]
 
 
 async def _body(request: Request) -> bytes:
+    if int(request.headers.get("content-length") or 0) > _MOST_SAID:
+        raise HTTPException(413, f"more than {_MOST_SAID} bytes")
     return await request.body()
 
 
@@ -106,7 +109,9 @@ def audited(change: Callable[..., T]) -> Callable[..., T]:
 
     asked = signature(change)
     entry = Parameter("entry", Parameter.KEYWORD_ONLY, annotation=Annotated[_Entry, Depends(_entry)])
-    vars(handler)["__signature__"] = asked.replace(parameters=[*asked.parameters.values(), entry])
+    # First: what is said is read before a connection is taken.
+    named = (each.replace(kind=Parameter.KEYWORD_ONLY) for each in asked.parameters.values())
+    vars(handler)["__signature__"] = asked.replace(parameters=[entry, *named])
     vars(handler)[_AUDITED] = True
     return handler
 

@@ -59,6 +59,7 @@ def get_evidence(
     if row is None or row["stored_at"] is None or not path.is_file():
         raise HTTPException(404, "no such picture, or it has not arrived yet")
     audit.record(connection, actor, "picture seen", sha256)
+    connection.commit()  # at once: changes wait for the audit's lock
     return FileResponse(
         path, media_type="image/jpeg", headers={"cache-control": "private, max-age=31536000, immutable"}
     )
@@ -120,6 +121,7 @@ def _store(
     parts: Parts, digest: bytes, of: Announcement, content: bytes, offset: int, total: int, connection: Connection
 ) -> int:
     """Write what came; returns how much of the picture is here."""
+    connection.execute(alerts.SQL["share_pictures"])  # files that nobody needs are deleted under this lock
     which = {**of.model_dump(), "sha256": digest}
     announced = connection.execute(alerts.SQL["announced_evidence"], which).fetchone()
     if announced is None:

@@ -6,7 +6,7 @@ import psycopg
 from fastapi import APIRouter, HTTPException, Path, Query, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CollectorRegistry, generate_latest
-from psycopg.rows import class_row
+from psycopg.rows import DictRow, class_row
 from pydantic import BaseModel
 
 from aggregator.alerting.alerts import SQL as ALERTING
@@ -15,6 +15,7 @@ from aggregator.api.metrics import Figures
 from aggregator.api.parts import ConnectionDependency, PartsDependency
 from aggregator.ingest.replay import replay
 from aggregator.store import load_queries
+from aggregator.store.database import Connection
 from aggregator.store.entities import DeadLetterSummary, DeliverySummary
 from shared.events import Lane
 
@@ -38,12 +39,15 @@ def healthz() -> dict[str, str]:
 
 
 @router.get("/readyz", responses={503: {"model": Ready, "description": "not ready"}})
-def readyz(parts: PartsDependency) -> Response:
+async def readyz(parts: PartsDependency) -> Response:
     """Database, ingest, alerting and broker are there, and an alert has just gone the whole way (and was undone)."""
-    with parts.pool.connection() as connection:
+
+    def look(connection: Connection) -> tuple[dict[str, DictRow], str | None]:
         with connection.transaction():
-            found = {row["name"]: row for row in connection.execute(_SQL["services"])}
-        objection = parts.proven.objection(connection)
+            services = {row["name"]: row for row in connection.execute(_SQL["services"])}
+        return services, parts.proven.objection(connection)
+
+    found, objection = await parts.on_connection(look)
     reasons = []
     for name in _NEEDED:
         if name not in found:

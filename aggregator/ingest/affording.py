@@ -23,7 +23,8 @@ _EPOCHS_A_DAY = 20
 """New outbox files of a box: each leaves cursors for ever."""
 _LINES_A_DAY = 500
 """Lines that were not counted before: each leaves counts for ever."""
-_CONFIGURATIONS_A_DAY = 50
+_CONFIGURATIONS_A_DAY = 1000
+"""Also counted where a box sends one again, because the database was away for a while."""
 _GAPS_A_DAY = 1000
 _PICTURES_A_DAY = 20_000
 _MOST_EPOCHS_KNOWN = 20_000

@@ -92,6 +92,8 @@ class _Work:
     """Of each lane, rows, and those of them that want an alert."""
     occurrences: list[Occurrence] = field(default_factory=list)
     gaps: list[tuple[int, Lane, Range, str]] = field(default_factory=list)
+    pictures: list[tuple[bytes, int, EvidenceReady, datetime]] = field(default_factory=list)
+    """Announced ones, written in the order of their hashes: two lanes that name the same must not block each other."""
     dead: list[DeadLetter] = field(default_factory=list)
 
 
@@ -160,7 +162,7 @@ class Committer:
             outcome.acknowledgements.setdefault(arrival.address, {})[arrival.header.epoch, arrival.header.lane] = (
                 acknowledge(arrival.header.epoch, arrival.header.lane, state[key].cursor, load)
             )
-        outcome.refused = any(name == "refused_batches" for name, _ in work.counters)
+        outcome.refused = any(name in ("refused_batches", "withheld_batches") for name, _ in work.counters)
         outcome.for_alerting, outcome.stored = bool(work.occurrences), len(work.rows)
         outcome.dead = [*dead, *work.dead]
         return outcome
@@ -254,7 +256,7 @@ class Committer:
         elif isinstance(event, ConfigApplied):
             noting.configuration(connection, producer, event)
         elif isinstance(event, EvidenceReady):
-            noting.evidence(connection, producer, event, event_at)
+            work.pictures.append((event.sha256, producer, event, event_at))
         elif isinstance(event, RangeLost):
             work.gaps.append((producer, event.lane, (event.first, event.last), event.reason.label))
         work.stored[producer, lane] += 1
@@ -277,6 +279,8 @@ class Committer:
                 copy.set_types(_COPY_TYPES)
                 for row in work.rows:
                     copy.write_row(row)
+        for _, producer, announced, taken_at in sorted(work.pictures, key=lambda picture: picture[0]):
+            noting.evidence(connection, producer, announced, taken_at)
         for producer, lane, (first, last), reason in work.gaps:
             connection.execute(
                 SQL["add_gap"],

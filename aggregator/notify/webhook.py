@@ -46,7 +46,12 @@ class WebhookSender:
         self._database.keep_serving(f"webhook-{self._webhook.name}", self._serve, autocommit=True)
 
     def _serve(self, connection: Connection) -> None:
-        tls = receiver_context(self._webhook.ca)
+        try:
+            tls = receiver_context(self._webhook.ca)
+        except OSError as error:  # its certificate went while we ran: this receiver waits, and nothing else
+            log.error("webhook %s: ca %s cannot be read (%s)", self._webhook.name, self._webhook.ca, error)
+            time.sleep(_POLL_S * 10)
+            return
         with httpx.Client(timeout=_TIMEOUT_S, trust_env=False, verify=tls) as client:
             while True:
                 while self.deliver_one(connection, client):

@@ -57,7 +57,7 @@ def test_very_many_boxes_take_a_bounded_place() -> None:
         ([arrival(HOSTILE, *[crossing()] * 500, first=n * 500 + 1) for n in range(30)], 20),
         ([arrival(HOSTILE, crossing(), epoch=n) for n in range(100)], 20),
         ([arrival(HOSTILE, crossing(n), first=n + 1) for n in range(2000)], 500),
-        ([arrival(HOSTILE, ConfigApplied(0, n, (), ()), first=n + 1) for n in range(100)], 50),
+        ([arrival(HOSTILE, ConfigApplied(0, n, (), ()), first=n + 1) for n in range(1500)], 1000),
         ([arrival(HOSTILE, *[RangeLost(0, Lane.BULK, 1, 2, LossReason.EVICTED)] * 100) for n in range(30)], 10),
     ],
     ids=["events", "epochs", "lines", "configurations", "gaps"],
