@@ -8,6 +8,7 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -22,7 +23,7 @@ from aggregator.config import WebhookSettings
 from aggregator.ingest.commit import Committer
 from aggregator.ingest.reading import read
 from aggregator.notify.webhook import WebhookSender
-from aggregator.store import Database
+from aggregator.store import Database, forgetting
 from shared.clock import SystemClock
 from shared.events import EvidenceReady, Lane
 from tests.integration.test_ingest import NOW_S, crossed, message
@@ -189,6 +190,20 @@ def test_a_picture_in_pieces_goes_on_where_it_ended(client: httpx.Client, raise_
     assert client.put(path, params=OF, content=JPEG).status_code == 204, "whole, as an older version sends it"
     assert client.get(path).content == JPEG
     assert put(0, 4) == (204, None), "all is here"
+
+
+def test_a_picture_comes_in_only_while_no_files_are_deleted(
+    client: httpx.Client, raise_alerts: Callable[..., None], database: Database
+) -> None:
+    """Else retention deletes the file of a picture whose record says that it is here."""
+    raise_alerts(1, picture_of_first=True)
+    with ThreadPoolExecutor(1) as pool:
+        with database.connect("test") as deleting:
+            deleting.execute(forgetting.SQL["hold_pictures"])
+            coming = pool.submit(client.put, f"/api/v1/evidence/{SHA256}", params=OF, content=JPEG)
+            with pytest.raises(TimeoutError):
+                coming.result(0.5)
+        assert coming.result(10).status_code == 204
 
 
 def test_a_picture_that_cannot_be_written_comes_again(
