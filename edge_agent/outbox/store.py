@@ -222,6 +222,11 @@ def set_counter(db: sqlite3.Connection, name: str, value: int) -> None:
     )
 
 
+def count_up(db: sqlite3.Connection, name: str) -> None:
+    """Add one to a counter within a change. SQLite writes no page that would be as before, so a probe must differ."""
+    db.execute("INSERT INTO counters VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1", (name,))
+
+
 def set_lane(db: sqlite3.Connection, lane: Lane, record: LaneRecord) -> None:
     """Write a lane's record within a change."""
     db.execute(

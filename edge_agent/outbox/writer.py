@@ -10,7 +10,7 @@ from edge_agent.outbox.card import HANGS_S, Card, Refusal, is_damage, is_full
 from edge_agent.outbox.frames import ClockFrames
 from edge_agent.outbox.lane import LaneNumbers
 from edge_agent.outbox.room import Change, Room, Victim
-from edge_agent.outbox.store import OutboxFile, set_counter
+from edge_agent.outbox.store import OutboxFile, count_up
 from shared.clock import Clock, to_ms
 from shared.envelope import encode_event
 from shared.events import Lane, LossReason, RangeLost
@@ -211,7 +211,7 @@ class Writer:
         def work(db: sqlite3.Connection) -> None:
             self._change_rows(db, batch, change)
             if batch.probe:
-                set_counter(db, "probed_ms", to_ms(self._clock.now_s()))
+                count_up(db, "probes")
             for each in batch.together:
                 each.work(db)
             if batch.dirty:

@@ -201,6 +201,24 @@ def test_the_next_heartbeat_says_so_though_nothing_happens(intake: Intake, disk:
     until(lambda: beat(intake, tmp_path).outbox == "")
 
 
+class StandingClock(SystemClock):
+    """The wall clock stands still: two probes within the same millisecond."""
+
+    def now_s(self) -> float:
+        return 1_700_000_000.0
+
+
+def test_a_second_probe_in_the_same_millisecond_is_a_write_too(tmp_path: Path, disk: Disk) -> None:
+    outbox = Outbox(tmp_path / "outbox.db", StandingClock(), max_bytes=10_000_000)
+    assert outbox.flush()
+    assert outbox.probe() is None
+    disk.refuses = sqlite3.SQLITE_IOERR
+    refusal = outbox.probe()
+    disk.refuses = 0
+    outbox.close()
+    assert refusal is not None
+
+
 def test_a_card_that_cannot_be_read_ends_no_heartbeat(
     intake: Intake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
