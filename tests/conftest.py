@@ -1,13 +1,97 @@
-"""Fixtures that every kind of test may use."""
+"""Fixtures that every kind of test may use; and how a run is laid out: its folder, what goes first, what runs alone."""
 
+import fcntl
 import os
+import shutil
+import tempfile
+from collections.abc import Generator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
+from shared import net
 from shared.bars import data_root
 
 ROOT = Path(__file__).parents[1]
+WORKER = os.environ.get("PYTEST_XDIST_WORKER")
+"""Which of several processes this is, such as `gw0`; None where one process runs all tests."""
+_OWN_FOLDER = pytest.StashKey[Path]()
+
+# No test depends on absolute speed, and Hypothesis' own limits are such a dependence.
+hypothesis.settings.register_profile(
+    "hawkline", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("hawkline")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the run a folder of its own, and a worker ports of its own.
+
+    Pytest's own is shared by all runs of a user, and each run that begins closes it to other accounts: the PostgreSQL
+    servers of the runs before it, which are such accounts, then lose their files.
+    """
+    if WORKER:
+        # What was free when one worker picked it must not be picked by another before it is listened on.
+        mine, of = int(WORKER.removeprefix("gw")), int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+        net._QUIET_PORTS = net._QUIET_PORTS[mine::of]
+    elif config.option.basetemp is None:
+        folder = Path(tempfile.mkdtemp(prefix="hawkline-tests-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")))
+        folder.chmod(0o755)
+        config.stash[_OWN_FOLDER] = folder
+        config.option.basetemp = str(folder / "run")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _others_may_come_by(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Root's PostgreSQL runs as another account, which has to get at its files; what a test keeps private stays so."""
+    base = tmp_path_factory.getbasetemp()
+    for folder in (base, base.parent) if WORKER else (base,):
+        folder.chmod(0o755)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of several workers none shall be left with a long test at the end: whoever may take longest goes first."""
+
+    def turn(item: pytest.Item) -> tuple[bool, float]:
+        limit = item.get_closest_marker("timeout")
+        return item.get_closest_marker("alone") is not None, -float(limit.args[0]) if limit else 0.0
+
+    if WORKER:
+        items.sort(key=turn)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A test that is marked `alone` waits until the other workers' tests are over, and they wait for it.
+
+    The wait is no part of the test's time.
+    """
+    if not WORKER:
+        return (yield)
+    with (Path(item.config.option.basetemp).parent / "alone.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH)
+        try:
+            return (yield)
+        finally:
+            fcntl.flock(lock, fcntl.LOCK_UN)  # closing alone would leave it to a child that was forked meanwhile
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """What a good run has left is of no use to anybody."""
+    folder = session.config.stash.get(_OWN_FOLDER, None)
+    if folder and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
+    """Say where to look after a bad one."""
+    folder = terminalreporter.config.stash.get(_OWN_FOLDER, None)
+    if folder and folder.exists() and exitstatus:
+        terminalreporter.write_line(f"the tests' files stay in {folder}")
 
 
 def skip_or_fail(reason: str) -> None:

@@ -20,7 +20,7 @@ from aggregator.api.token import COOKIE, Token, make_token, signed, token_of
 from aggregator.store import Database
 from aggregator.store.pictures import PictureStore
 from shared.net import pick_free_port
-from tests.integration.conftest import database, empty_database, server_dsn  # noqa: F401 - fixtures
+from tests.integration.conftest import database, migrated, server_dsn  # noqa: F401 - fixtures
 from tests.integration.test_api import raise_alerts  # noqa: F401 - a fixture
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]

@@ -58,6 +58,7 @@ def test_chaos_loses_nothing_and_goes_on_after_an_interruption(tmp_path: Path) -
     remove_database(folder)
 
 
+@pytest.mark.alone("how long alarms take is compared with how long a backlog takes")
 def test_alarms_overtake_a_backlog(tmp_path: Path) -> None:
     """All boxes come back at once; every alarm is stored long before the backlog is. Figures: docs/benchmarks.md."""
     tmp_path.chmod(0o755)

@@ -35,6 +35,7 @@ def test_questions_to_a_filled_record_are_timed(server_dsn: str) -> None:
         assert row["verdict"] == ("met" if milliseconds(row, "p95") <= float(row["bar"].split()[2]) else "missed")
 
 
+@pytest.mark.alone("alerts at a rate are counted, within five in a hundred")
 def test_everybody_hears_of_every_alert_and_who_stalled_misses_none() -> None:
     need_mosquitto()
     quiet, stalled, deeds = fanout.measure(clients=20, rate=20.0, stalled=3, seconds=7.0)

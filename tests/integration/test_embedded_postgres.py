@@ -20,8 +20,7 @@ from shared.errors import UnavailableError
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
-    for place in (tmp_path, *tmp_path.parents[:2]):
-        place.chmod(0o755)
+    tmp_path.chmod(0o755)
     server = EmbeddedPostgres(tmp_path)
     server.start()
     yield server

@@ -38,8 +38,7 @@ def test_a_second_aggregator_is_refused_and_touches_nothing(tmp_path: Path) -> N
 
 def test_a_database_that_ends_before_it_is_migrated_is_started_again(tmp_path: Path) -> None:
     """As when server and supervisor are killed one after the other."""
-    for place in (tmp_path, *tmp_path.parents[:2]):
-        place.chmod(0o755)
+    tmp_path.chmod(0o755)
     server = EmbeddedPostgres(tmp_path)
     server.start()
     assert server.pid

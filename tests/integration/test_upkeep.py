@@ -84,6 +84,7 @@ def written(config: Path, data_dir: str, dsn: str) -> Path:
     return config
 
 
+@pytest.mark.usefixtures("durable")
 def test_a_whole_record_is_found_whole(filled: Path) -> None:
     code, found = findings(filled)
     assert (code, [row["check"] for row in found.values() if row["ok"] != "yes"]) == (0, [])
@@ -111,6 +112,7 @@ def test_what_is_broken_is_found(filled: Path, connection: Connection, statement
     assert words in found[check]["detail"]
 
 
+@pytest.mark.usefixtures("durable")
 def test_a_backup_restored_is_the_same_record(
     filled: Path, server_dsn: str, database: Database, tmp_path: Path
 ) -> None:
@@ -215,8 +217,7 @@ def test_what_is_no_backup_is_not_restored(filled: Path, tmp_path: Path) -> None
 
 
 def test_an_embedded_database_is_checked_saved_and_restored_without_an_aggregator(tmp_path: Path) -> None:
-    for place in (tmp_path, *tmp_path.parents[:3]):
-        place.chmod(0o755)
+    tmp_path.chmod(0o755)
     here, there = tmp_path / "here.toml", tmp_path / "there.toml"
     here.write_text('data_dir = "here"\n')
     there.write_text('data_dir = "there"\n')

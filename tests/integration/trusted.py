@@ -108,8 +108,7 @@ def whole_centre(folder: Path) -> Iterator[TrustedAggregator]:
     """A whole aggregator with certificates and mosquitto, prepared and not yet started; it is stopped at the end."""
     if not (shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto")):
         pytest.skip("mosquitto is missing (Debian: mosquitto)")
-    for place in (folder, *folder.parents[:2]):
-        place.chmod(0o755)  # the embedded database may belong to another account
+    folder.chmod(0o755)  # the embedded database may belong to another account
     centre = TrustedAggregator(folder / "centre")
     centre.prepare()
     try:
