@@ -286,7 +286,8 @@ class DeliverySummary(_Entity):
     next_at: datetime
     delivered_at: datetime | None
     given_up_at: datetime | None
-    last_error: str | None
+    last_error: str
+    """Why the last try failed; empty where none did, or it was delivered since."""
 
 
 class StoredEvent(_Entity):

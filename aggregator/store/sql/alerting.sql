@@ -208,5 +208,5 @@ UPDATE deliveries SET last_error = %(error)s, next_at = now() + %(wait_s)s * int
 WHERE id = %(id)s::uuid;
 
 -- name: deliveries
-SELECT id::text, webhook, alert_id, attempts, next_at, delivered_at, given_up_at, last_error
+SELECT id::text, webhook, alert_id, attempts, next_at, delivered_at, given_up_at, coalesce(last_error, '') AS last_error
 FROM deliveries ORDER BY next_at DESC LIMIT %(limit)s;
