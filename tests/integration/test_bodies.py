@@ -13,9 +13,11 @@ import pytest
 from fastapi import HTTPException
 
 from aggregator.api.bodies import MOST_BYTES, Bodies
+from aggregator.store import Database, load_queries
 from aggregator.store.database import Connection
 from aggregator.store.pictures import MAX_BYTES
 
+COUNTS = load_queries("counts.sql")
 LONGEST = b"\xff\xd8\xff".ljust(MAX_BYTES, b".")
 
 
@@ -102,6 +104,15 @@ def test_one_sender_has_a_part_and_who_waits_gets_in_when_another_leaves() -> No
         return told
 
     assert asyncio.run(run()) == ["b 40", "c 40", "a 503", "a 40", "a 40", "b 40"]
+
+
+def test_pictures_come_in_while_counts_are_packed(
+    client: httpx.Client, connection: Connection, database: Database
+) -> None:
+    path = announce(connection, "a", LONGEST[:1000])
+    with database.connect("test") as packing:
+        packing.execute(COUNTS["one_packer"])
+        assert client.put(path, content=LONGEST[:1000], timeout=3).status_code == 204
 
 
 @pytest.mark.parametrize("chunked", [1, 1000, 1001])

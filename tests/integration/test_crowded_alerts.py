@@ -16,7 +16,8 @@ from tests.integration.test_api import JPEG, OF, SHA256, follow, raise_alerts  #
 
 FEW, MANY = 10, 20_000
 ALERT = """
-INSERT INTO alerts (key, kind, priority, producer_id, revision, line, direction, first_at, last_at, confirmed_at, members)
+INSERT INTO alerts (key, kind, priority, producer_id, revision, line, direction, first_at, last_at, confirmed_at,
+                    members)
 SELECT 'k', 'tripwire', 1, id, 1, 0, '', now(), now(), now(), %s FROM producers RETURNING id
 """
 
