@@ -166,6 +166,8 @@ def _add_members(connection: Connection, changed: Sequence[_Open]) -> None:
             values["ats"].append(decision.at)
             values["reasons"].append((decision.reason if raised else decision.join_reason).value)
     connection.execute(SQL["add_members"], values)
+    which = {name: values[name] for name in ("producer_ids", "lanes", "seqs", "alert_ids")}
+    connection.execute(SQL["add_pictures"], which)  # those that were here before their event
 
 
 def _id(alert: _Open) -> int:

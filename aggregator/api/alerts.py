@@ -6,10 +6,10 @@ from fastapi import APIRouter, Path, Query
 from psycopg.rows import class_row
 from pydantic import BaseModel, Field
 
-from aggregator.alerting import alerts
+from aggregator.alerting import alerts, belonging
 from aggregator.api.audit import audited
 from aggregator.api.parts import ConnectionDependency, PartsDependency
-from aggregator.store.entities import Alert, GivenVerdict, LineVerdicts, Verdict
+from aggregator.store.entities import Alert, GivenVerdict, LineVerdicts, MemberPage, PicturePage, Verdict
 
 router = APIRouter(prefix="/api/v1", tags=["alerts"])
 
@@ -115,6 +115,28 @@ def correct(alert_id: AlertId, body: Correct, connection: ConnectionDependency, 
 def given_verdicts(alert_id: AlertId, connection: ConnectionDependency) -> list[GivenVerdict]:
     """What was said of an alert, in its order: given, taken back, corrected."""
     return alerts.given_verdicts(connection, alert_id)
+
+
+@router.get("/alerts/{alert_id}/members", responses={404: {"description": "no such alert"}})
+def list_members(
+    alert_id: AlertId,
+    connection: ConnectionDependency,
+    after: Annotated[str | None, Query(max_length=100, description="`next` of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> MemberPage:
+    """All events that an alert is made of, in the order in which they happened, page by page."""
+    return belonging.members(connection, alert_id, after, limit)
+
+
+@router.get("/alerts/{alert_id}/pictures", responses={404: {"description": "no such alert"}})
+def list_pictures(
+    alert_id: AlertId,
+    connection: ConnectionDependency,
+    after: Annotated[str | None, Query(pattern="^[0-9a-f]{64}$", description="`next` of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> PicturePage:
+    """All pictures of an alert that are kept, in the order in which they were taken, page by page."""
+    return belonging.pictures(connection, alert_id, after, limit)
 
 
 @router.get("/lines/verdicts")

@@ -38,6 +38,7 @@ from aggregator.api.turns import Turns
 from aggregator.feed.hub import FeedHub
 from aggregator.store import Database
 from aggregator.store.counts import ZoneError
+from aggregator.store.cut import CursorError
 from aggregator.store.errors import TooMuchError
 from aggregator.store.pictures import PictureStore
 from aggregator.store.places import PlaceError, UnknownPlaceError
@@ -112,7 +113,7 @@ def build(
     app.add_exception_handler(PlaceError, answer(409))
     app.add_exception_handler(DeviceError, answer(409))
     app.add_exception_handler(ConfigError, answer(422))
-    for nonsense in (UnknownPlaceError, ZoneError, TooMuchError):
+    for nonsense in (UnknownPlaceError, ZoneError, TooMuchError, CursorError):
         app.add_exception_handler(nonsense, answer(422))
     # It is an operational error too, but the database does answer.
     app.add_exception_handler(psycopg.errors.QueryCanceled, answer(422, "it would take too long: ask for less"))

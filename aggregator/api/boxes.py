@@ -12,7 +12,7 @@ from aggregator.api.asked import BoxesQuery, Moment, moment
 from aggregator.api.parts import ConnectionDependency, PartsDependency, SnapshotDependency
 from aggregator.store import load_queries
 from aggregator.store.entities import Box, Gap, LaneAccount, Sensor
-from aggregator.store.ledger import pages
+from aggregator.store.ledger import pieces, producers
 from aggregator.store.places import producers_of, sites_within
 
 router = APIRouter(prefix="/api/v1", tags=["boxes"])
@@ -56,9 +56,10 @@ def list_producers(connection: ConnectionDependency) -> list[LaneAccount]:
     response_class=Response,
     responses={200: {"content": {"text/csv": {}}}, 503: {"description": "too many are under way: try again later"}},
 )
-def ledger(parts: PartsDependency) -> StreamingResponse:
+async def ledger(parts: PartsDependency) -> StreamingResponse:
     """Every stored number with the CRC-32 of its event: what a ledger kept elsewhere is compared with."""
-    return parts.streams.answer(pages(parts.pool.connection), "text/csv")
+    of = await parts.on_connection(producers)
+    return parts.streams.answer(pieces(of, parts.on_connection, parts.pictures.directory), "text/csv")
 
 
 @router.get("/gaps")

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, NoReturn
 
@@ -10,6 +11,7 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
 from aggregator.alerting import alerts
+from aggregator.api import bodies
 from aggregator.api.audit import ActorDependency
 from aggregator.api.parts import ConnectionDependency, Parts, PartsDependency
 from aggregator.feed import log as feed_log
@@ -72,8 +74,10 @@ def get_evidence(
     responses={
         202: {"description": "more is wanted: go on at `Upload-Offset`", "headers": _OFFSET},
         409: {"description": "not announced yet: send the event first, then try again"},
+        408: {"description": "it does not come to its end"},
         413: {"description": "too large"},
         429: {"description": "the box has brought as many pictures today as it may: try again later"},
+        503: {"description": "too much is being brought at once, or the database does not answer: try again later"},
         507: {"description": "no room on the aggregator's disk, or not for more of this box: try again later"},
         422: {"description": "not the announced content, no JPEG, or a Content-Range that makes no sense"},
     },
@@ -88,46 +92,119 @@ async def put_evidence(
     parts: PartsDependency,
     content_range: Annotated[str | None, Header(description="bytes FIRST-LAST/TOTAL, for a picture in pieces")] = None,
 ) -> Response:
-    """Bring the picture of an event that has been stored, whole or piece by piece. Again changes nothing."""
-    content = bytearray()
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > MAX_BYTES:
-            raise HTTPException(413, f"a picture has at most {MAX_BYTES} bytes")
-    offset, total = _range(content_range, len(content))
-    have = await parts.on_connection(partial(_store, parts, bytes.fromhex(sha256), of, bytes(content), offset, total))
+    """Bring the picture of an event that has been stored, whole or piece by piece. Again changes nothing.
+
+    What is not wanted is refused unread, and what is read has room in memory. No connection to the database is
+    held meanwhile, for the picture may be long in coming.
+    """
+    digest, piece = bytes.fromhex(sha256), _said(content_range, request.headers.get("content-length"))
+    looked = await parts.on_connection(partial(_look, parts, digest, of, piece))
+    have, total = looked.have, looked.total
+    if looked.wanted:
+        length = total if piece.length is None else piece.length
+        async with parts.bodies.room(Address(of.site, of.agent), length):
+            content = await bodies.read(request, length)
+            if piece.length is not None and len(content) != length:
+                raise HTTPException(422, f"{len(content)} bytes were brought; {length} were said to come")
+            brought = len(content) if piece.total is None else piece.total
+            store = partial(_store, parts, digest, of, content, piece.offset, brought)
+            have = await parts.on_connection(store)
     parts.waker.wake()
     if have < total:
         return Response(status_code=202, headers={"upload-offset": str(have)})
     return Response(status_code=204)
 
 
-def _range(header: str | None, length: int) -> tuple[int, int]:
-    """Offset and length of the whole."""
-    if header is None:
-        return 0, length
-    found = re.fullmatch(r"bytes (\d{1,9})-(\d{1,9})/(\d{1,9})", header)
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What is going to be brought, as far as its head says.
+
+    Attributes:
+        offset: in the whole.
+        length: None where it is not said.
+        total: length of the whole; None where it is not said.
+    """
+
+    offset: int
+    length: int | None
+    total: int | None
+
+
+def _said(content_range: str | None, content_length: str | None) -> _Piece:
+    """Read the head of a request.
+
+    Raises:
+        HTTPException: 413 or 422, it makes no sense.
+    """
+    length = int(content_length) if content_length else None
+    if content_range is None:
+        if length is not None and length > MAX_BYTES:
+            raise HTTPException(413, f"a picture has at most {MAX_BYTES} bytes")
+        return _Piece(0, length, length)
+    found = re.fullmatch(r"bytes (\d{1,9})-(\d{1,9})/(\d{1,9})", content_range)
     first, last, total = (int(number) for number in found.groups()) if found else (0, -1, 0)
-    if last - first + 1 != length or last >= total or not length:
+    piece = last - first + 1
+    if piece < 1 or last >= total or length not in (None, piece):
         raise HTTPException(
-            422, f"Content-Range {header!r} does not fit {length} bytes: expected bytes FIRST-LAST/TOTAL"
+            422, f"Content-Range {content_range!r} does not fit {length} bytes: expected bytes FIRST-LAST/TOTAL"
         )
     if total > MAX_BYTES:
         raise HTTPException(413, f"a picture has at most {MAX_BYTES} bytes")
-    return first, total
+    return _Piece(first, piece, total)
 
 
-def _store(
-    parts: Parts, digest: bytes, of: Announcement, content: bytes, offset: int, total: int, connection: Connection
-) -> int:
-    """Write what came; returns how much of the picture is here."""
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What is known of a picture before it is read.
+
+    Attributes:
+        total: its length, as announced.
+        have: how much of it is here.
+        wanted: whether the piece goes on from there.
+    """
+
+    total: int
+    have: int
+    wanted: bool
+
+
+def _look(parts: Parts, digest: bytes, of: Announcement, piece: _Piece, connection: Connection) -> _Looked:
+    """See whether a piece is wanted; what is here already is taken note of without being brought again."""
+    _, total = _announced(connection, digest, of, piece.total)
+    if total > MAX_BYTES:
+        raise HTTPException(413, f"a picture has at most {MAX_BYTES} bytes")
+    if parts.pictures.path(digest).is_file():
+        return _Looked(total, _store(parts, digest, of, memoryview(b""), total, total, connection), wanted=False)
+    have = parts.pictures.have(digest)
+    if have < total and piece.offset != have and piece.length != piece.total:
+        return _Looked(total, have, wanted=False)
+    _admit(connection, parts.pictures, digest, of, total)
+    if not have:
+        parts.pictures.a_day.give_back(Address(of.site, of.agent), total)  # it counts when it comes
+    return _Looked(total, have, wanted=True)
+
+
+def _announced(connection: Connection, digest: bytes, of: Announcement, total: int | None) -> tuple[int, int]:
+    """The producer that announced a picture of this length, and its length; None takes the one that was announced.
+
+    Raises:
+        HTTPException: 409, nobody did; 422, it was another length.
+    """
     connection.execute(alerts.SQL["share_pictures"])  # files that nobody needs are deleted under this lock
     which = {**of.model_dump(), "sha256": digest}
     announced = connection.execute(alerts.SQL["announced_evidence"], which).fetchone()
     if announced is None:
         raise HTTPException(409, "no stored event announces this picture yet; try again")
-    if announced["size"] != total:
+    if total not in (None, announced["size"]):
         raise HTTPException(422, f"{total} bytes were brought and {announced['size']} announced")
+    return announced["producer_id"], announced["size"]
+
+
+def _store(
+    parts: Parts, digest: bytes, of: Announcement, content: memoryview, offset: int, total: int, connection: Connection
+) -> int:
+    """Write what came; returns how much of the picture is here."""
+    producer, _ = _announced(connection, digest, of, total)
     _admit(connection, parts.pictures, digest, of, total)
     try:
         have = parts.pictures.add(digest, offset, content, total)
@@ -141,9 +218,8 @@ def _store(
         return have
     connection.execute(alerts.SQL["store_evidence"], {"sha256": digest})
     feed_log.lock(connection)
-    arrived = connection.execute(
-        alerts.SQL["evidence_arrived"], {**which, "producer_id": announced["producer_id"]}
-    ).fetchall()
+    which = {**of.model_dump(), "sha256": digest, "producer_id": producer}
+    arrived = connection.execute(alerts.SQL["evidence_arrived"], which).fetchall()
     alerts.publish(connection, {row["alert_id"]: "pictured" for row in arrived}, parts.publishing)
     return have
 

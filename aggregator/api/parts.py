@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
 
 from aggregator.alerting.alerts import Publishing
+from aggregator.api.bodies import Bodies
 from aggregator.api.streams import Streams
 from aggregator.api.turns import Turns
 from aggregator.feed.hub import FeedHub
@@ -35,6 +36,7 @@ class Parts:
     publishing: Publishing
     proven: Proven
     streams: Streams = field(default_factory=Streams)
+    bodies: Bodies = field(default_factory=Bodies)
 
     async def on_connection(self, work: Callable[[Connection], T]) -> T:
         """Do some work on a thread, in a transaction that is committed when it returns."""

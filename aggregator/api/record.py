@@ -8,6 +8,7 @@ from fastapi import APIRouter, HTTPException, Query
 from aggregator.api.asked import LinesQuery, Moment, moment
 from aggregator.api.parts import SnapshotDependency
 from aggregator.store import record
+from aggregator.store.cut import CursorError
 from aggregator.store.entities import EventPage
 
 router = APIRouter(prefix="/api/v1", tags=["record"])
@@ -42,5 +43,5 @@ def list_events(
     )
     try:
         return record.events(connection, asked)
-    except record.CursorError as error:
+    except CursorError as error:
         raise HTTPException(422, str(error)) from None

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from fastapi import HTTPException
 from fastapi.responses import StreamingResponse
@@ -27,7 +28,7 @@ class Streams:
         self._free = threading.BoundedSemaphore(at_once)
         self._stalled_s = stalled_s
 
-    def answer(self, parts: Iterator[bytes], media_type: str) -> StreamingResponse:
+    def answer(self, parts: AsyncGenerator[bytes, None], media_type: str) -> StreamingResponse:
         """Stream parts as they are asked for.
 
         Raises:
@@ -39,9 +40,15 @@ class Streams:
 
 
 class _Stream(StreamingResponse):
-    def __init__(self, parts: Iterator[bytes], media_type: str, free: threading.BoundedSemaphore, stalled_s: float):
+    def __init__(
+        self,
+        parts: AsyncGenerator[bytes, None],
+        media_type: str,
+        free: threading.BoundedSemaphore,
+        stalled_s: float,
+    ) -> None:
         super().__init__(parts, media_type=media_type)
-        self._slot, self._stalled_s = free, stalled_s
+        self._parts, self._slot, self._stalled_s = parts, free, stalled_s
 
     async def stream_response(self, send: Send) -> None:
         async def patient(message: "dict[str, object]") -> None:
@@ -49,7 +56,8 @@ class _Stream(StreamingResponse):
                 await send(message)
 
         try:
-            await super().stream_response(patient)  # type: ignore[arg-type]
+            async with aclosing(self._parts):  # what they keep on the disk goes now, not when memory is tidied
+                await super().stream_response(patient)  # type: ignore[arg-type]
         except TimeoutError:  # the connection is closed, for its answer has no end
             log.warning("a long answer was given up: its reader took nothing for %.0f s", self._stalled_s)
         finally:

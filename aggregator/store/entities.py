@@ -15,7 +15,11 @@ class _Entity(BaseModel):
 
 
 class Alert(_Entity):
-    """An alert as people see it. `evidence` lists SHA-256 hashes of pictures that have arrived."""
+    """An alert as people see it.
+
+    `evidence` lists SHA-256 hashes of pictures that have arrived, in the order in which they were taken: the first and
+    the newest, at most 20. `members` and `pictures` say how many there are in all, and routes of their own list them.
+    """
 
     id: int
     kind: str
@@ -40,6 +44,42 @@ class Alert(_Entity):
     """When the verdict was corrected last, by whom and why; None: it is the first."""
     corrected_by: str | None
     corrected_why: str | None
+    pictures: int
+    """How many have come; those that are kept no more among them."""
+
+
+class Member(_Entity):
+    """An event that an alert is made of; `number` is its own in its lane."""
+
+    at: datetime
+    site: str
+    agent: str
+    epoch: int
+    lane: str
+    number: int
+    reason: str
+    """Why it belongs to the alert."""
+
+
+class MemberPage(_Entity):
+    """Members in the order in which they happened. `next` asks for the page after; null at the end."""
+
+    members: list[Member]
+    next: str | None
+
+
+class AlertPicture(_Entity):
+    """A picture of an alert, which has arrived."""
+
+    sha256: str
+    taken_at: datetime
+
+
+class PicturePage(_Entity):
+    """Pictures in the order in which they were taken. `next` asks for the page after; null at the end."""
+
+    pictures: list[AlertPicture]
+    next: str | None
 
 
 class GivenVerdict(_Entity):
@@ -286,7 +326,8 @@ class DeliverySummary(_Entity):
     next_at: datetime
     delivered_at: datetime | None
     given_up_at: datetime | None
-    last_error: str | None
+    last_error: str
+    """Why the last try failed; empty where none did, or it was delivered since."""
 
 
 class StoredEvent(_Entity):

@@ -51,7 +51,7 @@ class PictureStore:
         except FileNotFoundError:
             return 0
 
-    def add(self, digest: bytes, offset: int, piece: bytes, total: int) -> int:
+    def add(self, digest: bytes, offset: int, piece: bytes | memoryview, total: int) -> int:
         """Write the next piece of a picture; with the last one it is checked and kept. Again changes nothing.
 
         Args:

@@ -11,12 +11,13 @@ from typing import Any
 
 import msgspec
 
+from aggregator.store.cut import EPOCH, Cut
 from aggregator.store.database import Connection
 from aggregator.store.entities import EventPage, StoredEvent
 from aggregator.store.places import producers_of
 from aggregator.store.queries import load_queries
 from shared.envelope import decode_event
-from shared.errors import HawklineError, WireError
+from shared.errors import WireError
 from shared.events import KINDS, Lane
 
 SQL = load_queries("record.sql")
@@ -28,10 +29,6 @@ _WINDOWS = (timedelta(hours=1), timedelta(hours=8), timedelta(days=3), timedelta
 _AHEAD = timedelta(minutes=5)
 """Event times may be this far ahead of our clock, and ours behind others of ours."""
 _SHOWN = {"at_ms", "revision", "line", "camera", "priority"}
-
-
-class CursorError(HawklineError):
-    """The cursor is not one that was given out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +69,7 @@ def events(connection: Connection, asked: EventQuestion) -> EventPage:
         CursorError: `after` makes no sense.
         UnknownPlaceError: there is no such place.
     """
-    cut = _Cut.read(asked.after) if asked.after else None
+    cut = Cut.read(asked.after) if asked.after else None
     values: dict[str, Any] = {
         "producers": producers_of(connection, asked.place, asked.site, asked.agent),
         "kinds": list(asked.kinds) if asked.kinds else None,
@@ -86,7 +83,7 @@ def events(connection: Connection, asked: EventQuestion) -> EventPage:
     }
     if values["producers"] == []:
         return EventPage(events=[], next=None)
-    begin = asked.since or _EPOCH
+    begin = asked.since or EPOCH
     end = min(asked.until or datetime.max.replace(tzinfo=UTC), datetime.now(UTC) + _AHEAD)
     if cut:
         end = min(end, cut.event_at)
@@ -99,39 +96,8 @@ def events(connection: Connection, asked: EventQuestion) -> EventPage:
         # Planned for these values each time: a plan for any would look at every day.
         found += connection.execute(SQL["events"], {**values, **limits}, prepare=False).fetchall()
         end = start - timedelta(microseconds=1)
-    more = str(_Cut.of(found[-1])) if len(found) == asked.limit else None
+    more = str(Cut.of(found[-1])) if len(found) == asked.limit else None
     return EventPage(events=[_event(row) for row in found], next=more)
-
-
-@dataclass(frozen=True, slots=True)
-class _Cut:
-    """Where a page ends: an event, as a cursor names it."""
-
-    event_at: datetime
-    producer_id: int
-    lane: int
-    seq: int
-
-    def __str__(self) -> str:
-        micros = round((self.event_at - _EPOCH) / timedelta(microseconds=1))
-        return f"{micros:x}.{self.producer_id:x}.{self.lane:x}.{self.seq:x}"
-
-    @classmethod
-    def of(cls, row: Mapping[str, Any]) -> "_Cut":
-        return cls(row["event_at"], row["producer_id"], row["lane"], row["seq"])
-
-    @classmethod
-    def read(cls, text: str) -> "_Cut":
-        try:
-            micros, producer, lane, seq = (int(part, 16) for part in text.split("."))
-            if not (0 <= producer < 2**31 and 0 <= lane < 2**15 and 0 <= seq < 2**63):
-                raise ValueError
-            return cls(_EPOCH + timedelta(microseconds=micros), producer, lane, seq)
-        except (ValueError, OverflowError):
-            raise CursorError(f"after {text!r}: expected `next` of the page before") from None
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _event(row: Mapping[str, Any]) -> StoredEvent:

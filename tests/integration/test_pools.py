@@ -2,11 +2,12 @@
 
 import asyncio
 import csv
-import itertools
 import socket
 import time
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -15,10 +16,14 @@ import pytest
 from fastapi import HTTPException
 from psycopg_pool import PoolTimeout
 
+from aggregator.alerting.alerts import Publishing
+from aggregator.api import turns
+from aggregator.api.app import build
 from aggregator.api.streams import AT_ONCE, Streams
 from aggregator.store import Database
-from aggregator.store.database import Connection
-from aggregator.store.ledger import pages
+from aggregator.store.database import Connection, Pool
+from aggregator.store.ledger import pieces, producers
+from aggregator.store.pictures import PictureStore
 
 LEDGER = b"GET /api/v1/ledger.csv HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
 
@@ -44,34 +49,105 @@ def stored(connection: Connection) -> list[list[str]]:
     ]
 
 
-@pytest.mark.parametrize("page_rows", [39_999, 40_000, 50_000])
-def test_pages_are_the_whole_ledger(stored: list[list[str]], database: Database, page_rows: int) -> None:
+def read(pool: Pool, folder: Path, in_memory_bytes: int = 1 << 20) -> list[list[str]]:
+    """The whole ledger, without its head."""
+
+    async def lend(work: Callable[[Connection], int]) -> int:
+        with pool.connection() as connection:
+            return work(connection)
+
+    async def collect() -> bytes:
+        with pool.connection() as connection:
+            of = producers(connection)
+        return b"".join([piece async for piece in pieces(of, lend, folder, in_memory_bytes)])
+
+    return list(csv.reader(asyncio.run(collect()).decode().splitlines()))[1:]
+
+
+@pytest.mark.parametrize("in_memory_bytes", [1000, 100_000_000])
+def test_pieces_are_the_whole_ledger(
+    stored: list[list[str]], database: Database, tmp_path: Path, in_memory_bytes: int
+) -> None:
     with database.pool("test", 1) as pool:
-        text = b"".join(pages(pool.connection, page_rows)).decode()
-    assert list(csv.reader(text.splitlines()))[1:] == stored
+        assert read(pool, tmp_path, in_memory_bytes) == stored
+    assert not list(tmp_path.iterdir())
 
 
-def test_a_number_that_was_stored_twice_shows_wherever_a_page_ends(
-    stored: list[list[str]], database: Database, connection: Connection
+def test_a_number_that_was_stored_twice_shows(
+    stored: list[list[str]], database: Database, connection: Connection, tmp_path: Path
 ) -> None:
     connection.execute("INSERT INTO events SELECT * FROM events WHERE seq BETWEEN 90 AND 110")
     with database.pool("test", 1) as pool:
-        for page_rows in (99, 100, 101):
-            text = b"".join(itertools.islice(pages(pool.connection, page_rows), 4)).decode()
-            numbers = [int(row[4]) for row in csv.reader(text.splitlines()[1:])]
-            assert numbers == sorted([*range(1, numbers[-1] + 1), *range(90, 111)])
+        found = read(pool, tmp_path)
+    twice = [row for row in stored for _ in range(2 if 90 <= int(row[4]) <= 110 else 1)]
+    assert found == twice
 
 
-def test_a_reader_that_takes_nothing_for_long_is_left() -> None:
-    async def takes_nothing(_message: object) -> None:
-        await asyncio.Event().wait()
+def test_a_whole_download_reads_each_row_once(
+    stored: list[list[str]], database: Database, connection: Connection, tmp_path: Path
+) -> None:
+    """However much there is of one box: a page at a time would read all of it for each page."""
+    connection.execute(
+        "INSERT INTO events SELECT event_at, device_at, recv_at, seq + 40000, crc, producer_id, revision, line, camera,"
+        " lane, kind, time_quality, priority, body FROM events"
+    )
+    connection.execute("ANALYZE events")
+    connection.execute("SELECT pg_stat_reset()")
+    with database.pool("test", 1) as pool:
+        rows = len(read(pool, tmp_path))
+    assert rows == 2 * len(stored)
+    looked_at = "SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint AS n FROM pg_stat_user_tables"
+    looked_at += " WHERE relname LIKE 'events%'"
+    deadline_s = time.monotonic() + 10  # a session tells its figures when it ends
+    while not (found := (connection.execute(looked_at.encode()).fetchone() or {})["n"]):
+        assert time.monotonic() < deadline_s
+        time.sleep(0.1)
+    assert found <= 3 * rows, "of three boxes on one day: at most all of the day, once for each of them"
+
+
+def test_a_reader_that_takes_nothing_for_long_is_left_with_what_it_kept() -> None:
+    tidied = []
+
+    async def parts() -> AsyncGenerator[bytes, None]:
+        try:
+            yield b"x"
+        finally:
+            tidied.append(True)
+
+    async def takes_nothing(message: dict[str, object]) -> None:
+        if message["type"] == "http.response.body":
+            await asyncio.Event().wait()
+
+    async def leave() -> None:
+        await answer.stream_response(takes_nothing)  # type: ignore[arg-type]
+        assert tidied == [True]
+        streams.answer(parts(), "text/csv")
 
     streams = Streams(1, stalled_s=0.05)
-    answer = streams.answer(iter([b"x"]), "text/csv")
+    answer = streams.answer(parts(), "text/csv")
     with pytest.raises(HTTPException):
-        streams.answer(iter([b"x"]), "text/csv")
-    asyncio.run(answer.stream_response(takes_nothing))
-    streams.answer(iter([b"x"]), "text/csv")
+        streams.answer(parts(), "text/csv")
+    asyncio.run(leave())
+
+
+def test_the_ledger_waits_for_its_turn_as_everybody_does(
+    stored: list[list[str]], database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else its readers take the connections of those whose turn it is."""
+    monkeypatch.setattr(turns, "_WAIT_S", 0.5)
+    app = build(database, PictureStore(tmp_path / "evidence"), Publishing(), console=tmp_path, connections=1)
+
+    async def ask() -> tuple[int, int, int]:
+        transport = httpx.ASGITransport(app)
+        async with app.router.lifespan_context(app), httpx.AsyncClient(
+            transport=transport, base_url="http://127.0.0.1", timeout=30
+        ) as client:
+            async with app.state.parts.turns.one():
+                refused = await client.get("/api/v1/ledger.csv")
+            answer = await client.get("/api/v1/ledger.csv")
+        return refused.status_code, answer.status_code, len(answer.text.splitlines()) - 1
+
+    assert asyncio.run(ask()) == (503, 200, len(stored))
 
 
 def test_readers_that_read_nothing_take_no_connection_and_the_next_is_told(

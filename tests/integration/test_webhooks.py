@@ -147,3 +147,16 @@ def test_a_ca_that_cannot_be_used_is_refused_at_the_start(tmp_path: Path, own_ca
     ):
         with pytest.raises(ConfigError, match=why):
             load(ca, url)
+
+
+def test_a_delivery_without_an_error_says_so_with_an_empty_string(client: httpx.Client, connection: Connection) -> None:
+    """Programs cut it to a length, and `null` has none."""
+    connection.execute("SET session_replication_role = replica")  # the alerts themselves do not matter
+    connection.execute(
+        "INSERT INTO deliveries (webhook, alert_id, body, delivered_at, last_error)"
+        " VALUES ('duty', 1, '{}', now(), NULL), ('duty', 2, '{}', NULL, NULL), ('duty', 3, '{}', NULL, 'HTTP 500')"
+    )
+    told = {row["alert_id"]: row["last_error"] for row in client.get("/api/v1/deliveries").json()}
+    assert told == {1: "", 2: "", 3: "HTTP 500"}
+    schemas = client.get("/api/v1/openapi.json").json()["components"]["schemas"]
+    assert schemas["DeliverySummary"]["properties"]["last_error"]["type"] == "string"

@@ -49,6 +49,43 @@ INSERT INTO alert_members (producer_id, lane, seq, alert_id, event_at, reason)
 SELECT * FROM unnest(%(producer_ids)s::int[], %(lanes)s::smallint[], %(seqs)s::bigint[], %(alert_ids)s::bigint[],
                      %(ats)s::timestamptz[], %(reasons)s::text[]);
 
+-- name: add_pictures
+-- Of new members, pictures that have come already; counted in the row, so that nobody has to go through all of them.
+WITH found AS (
+    SELECT new.alert_id, e.taken_at, e.sha256
+    FROM unnest(%(producer_ids)s::int[], %(lanes)s::smallint[], %(seqs)s::bigint[], %(alert_ids)s::bigint[])
+         AS new (producer_id, lane, seq, alert_id)
+    JOIN evidence_of o USING (producer_id, lane, seq)
+    JOIN evidence e USING (sha256)
+    -- One that is just being deleted is waited for, and then is not there.
+    WHERE o.arrived_at IS NOT NULL ORDER BY e.sha256 FOR KEY SHARE OF e
+), added AS (
+    INSERT INTO alert_pictures (alert_id, taken_at, sha256) SELECT * FROM found ON CONFLICT DO NOTHING RETURNING alert_id
+)
+UPDATE alerts SET pictures = alerts.pictures + counted.number
+FROM (SELECT alert_id, count(*) AS number FROM added GROUP BY alert_id) counted WHERE alerts.id = counted.alert_id;
+
+-- name: members_of_alert
+SELECT p.site, p.agent, p.epoch, m.producer_id, m.lane, m.seq, m.event_at, m.reason
+FROM (
+    SELECT * FROM alert_members
+    WHERE alert_id = %(alert_id)s AND (event_at, producer_id, lane, seq) > (
+        coalesce(%(after)s::timestamptz, '-infinity'), coalesce(%(after_producer)s::int, 0),
+        coalesce(%(after_lane)s::smallint, 0), coalesce(%(after_seq)s::bigint, 0)
+    )
+    ORDER BY event_at, producer_id, lane, seq LIMIT %(limit)s
+) m JOIN producers p ON p.id = m.producer_id
+ORDER BY m.event_at, m.producer_id, m.lane, m.seq;
+
+-- name: picture_of_alert
+SELECT taken_at FROM alert_pictures WHERE alert_id = %(alert_id)s AND sha256 = %(after_sha256)s;
+
+-- name: pictures_of_alert
+SELECT encode(p.sha256, 'hex') AS sha256, p.taken_at FROM alert_pictures p
+WHERE p.alert_id = %(alert_id)s
+  AND (p.taken_at, p.sha256) > (coalesce(%(after)s::timestamptz, '-infinity'), coalesce(%(after_sha256)s::bytea, ''))
+ORDER BY p.taken_at, p.sha256 LIMIT %(limit)s;
+
 -- name: acknowledge
 UPDATE alerts SET acknowledged_at = now(), acknowledged_by = %(by)s
 WHERE id = %(alert_id)s AND acknowledged_at IS NULL;
@@ -133,9 +170,14 @@ WITH arrived AS (
     UPDATE evidence_of SET arrived_at = now()
     WHERE producer_id = %(producer_id)s AND lane = %(lane)s AND seq = %(seq)s AND sha256 = %(sha256)s
       AND arrived_at IS NULL
-    RETURNING producer_id, lane, seq
+    RETURNING producer_id, lane, seq, sha256
+), found AS (
+    SELECT m.alert_id, e.taken_at, e.sha256 FROM arrived
+    JOIN alert_members m USING (producer_id, lane, seq) JOIN evidence e USING (sha256) FOR KEY SHARE OF e
+), added AS (
+    INSERT INTO alert_pictures (alert_id, taken_at, sha256) SELECT * FROM found ON CONFLICT DO NOTHING RETURNING alert_id
 )
-SELECT m.alert_id FROM arrived JOIN alert_members m USING (producer_id, lane, seq);
+UPDATE alerts SET pictures = alerts.pictures + 1 FROM added WHERE alerts.id = added.alert_id RETURNING added.alert_id;
 
 -- name: agents
 SELECT b.site, b.agent, b.state, b.state_since, b.last_seen_at, b.born_at, b.session, b.version, b.health_interval_s,
@@ -208,5 +250,5 @@ UPDATE deliveries SET last_error = %(error)s, next_at = now() + %(wait_s)s * int
 WHERE id = %(id)s::uuid;
 
 -- name: deliveries
-SELECT id::text, webhook, alert_id, attempts, next_at, delivered_at, given_up_at, last_error
+SELECT id::text, webhook, alert_id, attempts, next_at, delivered_at, given_up_at, coalesce(last_error, '') AS last_error
 FROM deliveries ORDER BY next_at DESC LIMIT %(limit)s;

@@ -2,7 +2,7 @@
 SELECT DISTINCT producer_id FROM counts WHERE quarter < %(before)s ORDER BY producer_id;
 
 -- name: one_packer
-SELECT pg_advisory_xact_lock(4217004);
+SELECT pg_advisory_xact_lock(4217005);
 
 -- name: take_old_counts
 -- Locked in the order in which ingest adds to them, and only what was locked is taken: so the two never wait for each

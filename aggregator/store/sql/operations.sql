@@ -25,20 +25,19 @@ WHERE (%(sites)s::text[] IS NULL OR s.site = ANY(%(sites)s))
   AND (%(site)s::text IS NULL OR s.site = %(site)s) AND (%(agent)s::text IS NULL OR s.agent = %(agent)s)
 ORDER BY s.site, s.agent, s.sensor;
 
--- name: ledger_lanes
+-- name: ledger_producers
 -- In the order of bytes, so that whoever compares it with a ledger of their own needs no memory.
-SELECT p.id, c.lane FROM producers p JOIN cursors c ON c.producer_id = p.id
-ORDER BY p.site COLLATE "C", p.agent COLLATE "C", p.epoch, c.lane;
+SELECT id FROM producers ORDER BY site COLLATE "C", agent COLLATE "C", epoch;
 
--- name: ledger_page
+-- name: ledger_patience
+-- Reading and sorting all that an old box has sent takes longer than any other question may.
+SET LOCAL statement_timeout = '30min';
+
+-- name: ledger_rows
 -- Names of sites and boxes are plain: nothing in them has to be quoted.
-SELECT count(*) AS rows, max(e.seq) AS last,
-       string_agg(format(E'%%s,%%s,%%s,%%s,%%s,%%s\n', p.site, p.agent, p.epoch, e.lane, e.seq, e.crc), '' ORDER BY e.seq) AS text
-FROM (
-    SELECT producer_id, lane, seq, crc FROM events
-    WHERE producer_id = %(producer_id)s AND lane = %(lane)s AND seq > %(after)s
-    ORDER BY seq FETCH FIRST %(limit)s ROWS WITH TIES
-) e JOIN producers p ON p.id = e.producer_id;
+SELECT format(E'%%s,%%s,%%s,%%s,%%s,%%s\n', p.site, p.agent, p.epoch, e.lane, e.seq, e.crc)
+FROM events e JOIN producers p ON p.id = e.producer_id
+WHERE e.producer_id = %(producer_id)s ORDER BY e.lane, e.seq;
 
 -- name: gaps
 SELECT p.site, p.agent, p.epoch, g.lane, g.first, g.last, g.reason, g.recorded_at

@@ -22,7 +22,9 @@ export interface Alert {
   cleared_at: string | null
   cleared_by: string | null
   verdict: Verdict | null
+  /** The first and the newest pictures; `pictures` says how many came in all. */
   evidence: string[]
+  pictures: number
   corrected_at: string | null
   corrected_by: string | null
   corrected_why: string | null
