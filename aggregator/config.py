@@ -127,8 +127,8 @@ class LimitSettings(Section, frozen=True):
 
     events_per_day: Annotated[int, Meta(ge=10_000, le=100_000_000)] = 500_000
     """Events of a box in a day."""
-    alerts_per_day: Annotated[int, Meta(ge=100, le=1_000_000)] = 5_000
-    """Alarms of a box in a day that may raise alerts of their own; those beyond join one."""
+    alerts_per_day: Annotated[int, Meta(ge=100, le=1_000_000)] = 20_000
+    """Alerts that a box may raise in a day; what is beyond joins one for each hour and priority."""
     dead_letters_per_day: Annotated[int, Meta(ge=10, le=100_000)] = 200
     """Payloads of a box in a day that are kept though they could not be understood, 16 KB each on the average."""
     pictures_mb_per_day: Annotated[int, Meta(ge=10, le=1_000_000)] = 500

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 from aggregator.alerting.alerts import SQL, Publishing, publish
 from aggregator.feed import log as feed_log
@@ -39,11 +40,19 @@ class _Open:
         return min(decision.priority for _, decision in self.members)
 
 
+class Bounds(Protocol):
+    """What may raise an alert of its own."""
+
+    def instead(self, occurrence: Occurrence, decision: RaiseOrJoin) -> RaiseOrJoin | None:
+        """What is decided instead, where this one may not; None where it may."""
+
+
 def carry_out(
     connection: Connection,
     decided: Sequence[tuple[Occurrence, RaiseOrJoin]],
     publishing: Publishing,
     numbers: Iterator[int] | None = None,
+    bounds: Bounds | None = None,
 ) -> dict[int, str]:
     """Carry decisions out in their order, each occurrence once: what is a member already changes nothing.
 
@@ -51,6 +60,7 @@ def carry_out(
 
     Args:
         numbers: of alerts that are raised; None takes the next ones.
+        bounds: what may raise one of its own; None: all.
 
     Returns:
         The alerts that changed, each with `raised` or `joined`.
@@ -59,7 +69,7 @@ def carry_out(
         return {}
     # First: nobody else changes an alert until the caller commits, and every statement below sees what was before.
     feed_log.lock(connection)
-    changed = _assign(decided, _members(connection, decided), _joinable(connection, decided))
+    changed = _assign(connection, decided, _members(connection, decided), bounds)
     raised = [alert for alert in changed if alert.alert_id is None]
     joined = [alert for alert in changed if alert.alert_id is not None]
     if raised:
@@ -74,23 +84,36 @@ def carry_out(
 
 
 def _assign(
-    decided: Sequence[tuple[Occurrence, RaiseOrJoin]], members: set[Member], joinable: dict[str, list[_Open]]
+    connection: Connection,
+    decided: Sequence[tuple[Occurrence, RaiseOrJoin]],
+    members: set[Member],
+    bounds: Bounds | None,
 ) -> list[_Open]:
     """Give every new occurrence its alert: the newest of its key that takes it, else one of its own."""
+    joinable = _joinable(connection, [decision for _, decision in decided])
     changed = dict[int, _Open]()
-    for occurrence, decision in decided:
+    for occurrence, wanted in decided:
         member = occurrence.producer_id, occurrence.lane, occurrence.sequence
         if member in members:
             continue
         members.add(member)
-        of_key = joinable[decision.key]
-        alert = next((alert for alert in reversed(of_key) if alert.takes(decision)), None)
+        decision, alert = wanted, _newest(joinable[wanted.key], wanted)
+        # Only what would raise one is counted: nothing that joins, and nothing that was there already.
+        if alert is None and bounds and (other := bounds.instead(occurrence, wanted)):
+            decision = other
+            if decision.key not in joinable:
+                joinable.update(_joinable(connection, [decision]))
+            alert = _newest(joinable[decision.key], decision)
         if alert is None:
             alert = _Open(decision.at, decision.at, raised_by=(occurrence, decision))
-            of_key.append(alert)
+            joinable[decision.key].append(alert)
         alert.add(occurrence, decision)
         changed[id(alert)] = alert
     return list(changed.values())
+
+
+def _newest(of_key: Sequence[_Open], decision: RaiseOrJoin) -> _Open | None:
+    return next((alert for alert in reversed(of_key) if alert.takes(decision)), None)
 
 
 def _members(connection: Connection, decided: Sequence[tuple[Occurrence, RaiseOrJoin]]) -> set[Member]:
@@ -104,12 +127,12 @@ def _members(connection: Connection, decided: Sequence[tuple[Occurrence, RaiseOr
     return {(row["producer_id"], Lane(row["lane"]), row["seq"]) for row in rows}
 
 
-def _joinable(connection: Connection, decided: Sequence[tuple[Occurrence, RaiseOrJoin]]) -> dict[str, list[_Open]]:
+def _joinable(connection: Connection, decisions: Sequence[RaiseOrJoin]) -> defaultdict[str, list[_Open]]:
     """Open alerts by key, oldest first."""
     found = defaultdict[str, list[_Open]](list)
     which = {
-        "keys": list({decision.key for _, decision in decided}),
-        "since": min(decision.at - decision.window for _, decision in decided),
+        "keys": list({decision.key for decision in decisions}),
+        "since": min(decision.at - decision.window for decision in decisions),
     }
     for row in connection.execute(SQL["joinable_alerts"], which):
         found[row["key"]].append(_Open(row["first_at"], row["last_at"], row["id"]))

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
 from aggregator.api.asked import Label, Moment, moment
 from aggregator.api.parts import ConnectionDependency, PartsDependency
 from aggregator.store import audit
-from aggregator.store.database import Connection
+from aggregator.store.database import Connection, tried
 from aggregator.store.entities import AuditEntry
 from aggregator.store.waker import Waker
 
@@ -101,9 +101,14 @@ def audited(change: Callable[..., T]) -> Callable[..., T]:
     @wraps(change)
     def handler(entry: _Entry, **values: Any) -> T:
         connection: Connection = values["connection"]
-        with connection.transaction():
-            done = change(**values)
-            audit.record(connection, entry.actor, entry.what, entry.subject, entry.said)
+
+        def run() -> T:
+            with connection.transaction():
+                done = change(**values)
+                audit.record(connection, entry.actor, entry.what, entry.subject, entry.said)
+            return done
+
+        done = tried(run)
         entry.waker.wake()  # the feed may have something to tell
         return done
 

@@ -16,6 +16,7 @@ from aggregator.api.audit import ActorDependency
 from aggregator.api.parts import ConnectionDependency, Parts, PartsDependency
 from aggregator.feed import log as feed_log
 from aggregator.store import audit, load_queries
+from aggregator.store.allowance import Spending
 from aggregator.store.database import Connection
 from aggregator.store.pictures import MAX_BYTES, PictureRefusedError, PictureStore
 from shared.ids import NAME_PATTERN
@@ -205,15 +206,18 @@ def _store(
 ) -> int:
     """Write what came; returns how much of the picture is here."""
     producer, _ = _announced(connection, digest, of, total)
-    _admit(connection, parts.pictures, digest, of, total)
+    paid = _admit(connection, parts.pictures, digest, of, total)
     try:
         have = parts.pictures.add(digest, offset, content, total)
     except PictureRefusedError as error:
         raise HTTPException(422, str(error)) from None
     except OSError as error:
+        paid.undo()  # our disk's fault is not the box's
         _full.tell(f"pictures wait in their boxes: data_dir cannot be written ({error.strerror}); mend its disk")
         raise HTTPException(507, f"the picture cannot be kept ({error.strerror}); try again later") from None
     _full.over("pictures can be written again")
+    if not have:
+        paid.undo()  # nothing is here: it begins anew, and is paid for then
     if have < total:
         return have
     connection.execute(alerts.SQL["store_evidence"], {"sha256": digest})
@@ -224,29 +228,37 @@ def _store(
     return have
 
 
-def _admit(connection: Connection, pictures: PictureStore, digest: bytes, of: Announcement, total: int) -> None:
+def _admit(
+    connection: Connection, pictures: PictureStore, digest: bytes, of: Announcement, total: int
+) -> Spending:
     """Of one box only so much comes in a day, and only so much is kept; what has begun to come goes on.
+
+    Returns:
+        What the picture costs its box.
 
     Raises:
         HTTPException: 429 or 507; the picture stays in the box.
     """
+    spending = Spending()
     if pictures.have(digest) or pictures.path(digest).is_file():
-        return
+        return spending
     box = Address(of.site, of.agent)
     held = connection.execute(alerts.SQL["pictures_of_box"], {"site": of.site, "agent": of.agent}).fetchone()
     if held and held["bytes"] + total > pictures.most_bytes:
         said = f"{held['bytes'] // 10**6} MB of this box are kept, and no more are (limits.pictures_mb)"
-        _refuse(connection, of, 507, said)
-    if not pictures.a_day.take(box, total):
+        _refuse(connection, of, 507, said, "pictures_mb")
+    if not spending.take(pictures.a_day, box, total):
         said = "this box has brought as many pictures today as it may (limits.pictures_mb_per_day)"
-        _refuse(connection, of, 429, said)
+        _refuse(connection, of, 429, said, "pictures_mb_per_day")
+    return spending
 
 
-def _refuse(connection: Connection, of: Announcement, status: int, said: str) -> NoReturn:
+def _refuse(connection: Connection, of: Announcement, status: int, said: str, what: str) -> NoReturn:
     """Count it, and say why."""
     who = f"{of.site}/{of.agent}"
     values = {"worker": "pictures", "names": ["pictures_refused"], "labels": [who], "values": [1]}
     connection.execute(INGEST["add_counters"], values)
+    connection.execute(INGEST["note_over_limits"], {"site": of.site, "agent": of.agent, "what": what})
     connection.commit()
     _limited.tell(f"{who}: pictures wait in the box: {said}")
     raise HTTPException(status, f"{said}; try again later", _LATER)

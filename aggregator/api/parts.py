@@ -12,7 +12,7 @@ from aggregator.api.bodies import Bodies
 from aggregator.api.streams import Streams
 from aggregator.api.turns import Turns
 from aggregator.feed.hub import FeedHub
-from aggregator.store.database import Connection, Pool
+from aggregator.store.database import Connection, Pool, tried
 from aggregator.store.pictures import PictureStore
 from aggregator.store.waker import Waker
 from aggregator.upkeep.proof import Proven
@@ -46,7 +46,7 @@ class Parts:
                 return work(connection)
 
         async with self.turns.one():
-            return await run_in_threadpool(run)
+            return await run_in_threadpool(tried, run)
 
 
 async def _parts(request: Request) -> Parts:

@@ -2,15 +2,19 @@
 
 A batch beyond the bounds is not acknowledged: the box keeps it, and nothing that was acknowledged is lost. So an honest
 box that was away for long is only slower; one that makes things up fills its own disk.
+
+What counts is what is new and is kept: a batch that was there already costs nothing, nor one whose transaction failed.
 """
 
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
 
-from aggregator.ingest.reading import Arrival, DeadLetter
-from aggregator.store.allowance import Allowance
+from aggregator.ingest.reading import Arrival, DeadLetter, ReadRow
+from aggregator.store.allowance import Allowance, Spending
 from shared.errors import WireError
 from shared.events import ConfigApplied, EvidenceReady, LineCrossed, RangeLost
 from shared.topics import Address, parse
@@ -23,22 +27,25 @@ _EPOCHS_A_DAY = 20
 """New outbox files of a box: each leaves cursors for ever."""
 _LINES_A_DAY = 500
 """Lines that were not counted before: each leaves counts for ever."""
-_CONFIGURATIONS_A_DAY = 1000
-"""Also counted where a box sends one again, because the database was away for a while."""
+_CONFIGURATIONS_A_DAY = 100
+"""Each leaves names for ever, up to 64 KB of them. Whoever tries out a scene all day long saves it less often."""
 _GAPS_A_DAY = 1000
 _PICTURES_A_DAY = 20_000
 _MOST_EPOCHS_KNOWN = 20_000
 
 _KINDS = {ConfigApplied: "configurations", RangeLost: "gaps", EvidenceReady: "pictures"}
 """Kinds of events that leave more behind than a row of their day."""
+_KEYS = {"events": "events_per_day", "letters": "dead_letters_per_day", "letter_bytes": "dead_letters_per_day"}
+"""What may be configured, by its key; all else has its own name."""
 
 Line = tuple[int, int]
 """Revision and line."""
+_NONE: frozenset[Line] = frozenset()
 
 
 @dataclass(slots=True)
 class Affording:
-    """The allowances of a process that takes events, and what is known already and so costs nothing new.
+    """The allowances of a process that takes events, and which lines are known already and so cost nothing new.
 
     Args:
         events_a_day: of a box.
@@ -49,8 +56,8 @@ class Affording:
     events_a_day: int = EVENTS_A_DAY
     letters_a_day: int = LETTERS_A_DAY
     now_s: Callable[[], float] = time.monotonic
-    _allowed: dict[str, Allowance] = field(default_factory=dict)
-    _known: dict[tuple[Address, int], set[Line]] = field(default_factory=dict)
+    allowed: dict[str, Allowance] = field(init=False)
+    known: dict[tuple[Address, int], set[Line]] = field(default_factory=dict)
     """Of each outbox file, by box and epoch, the lines that were counted."""
 
     def __post_init__(self) -> None:
@@ -64,81 +71,97 @@ class Affording:
             "gaps": _GAPS_A_DAY,
             "pictures": _PICTURES_A_DAY,
         }
-        self._allowed = {name: Allowance(amount, self.now_s) for name, amount in a_day.items()}
+        self.allowed = {name: Allowance(amount, self.now_s) for name, amount in a_day.items()}
 
-    def taken(self, arrivals: Iterable[Arrival], withheld: Counter[tuple[str, str]]) -> list[Arrival]:
-        """The arrivals that are within bounds.
+
+class Bill:
+    """What one transaction costs the boxes whose messages it stores. A context around it: where it fails, nothing.
+
+    Args:
+        affording: what bounds them; None: nothing does, for a person asks for it, and the box has paid already.
+    """
+
+    def __init__(self, affording: Affording | None) -> None:
+        self._affording = affording
+        self._spending = Spending()
+        self._lines: list[tuple[tuple[Address, int], set[Line]]] = []
+        self.exceeded: set[tuple[Address, str]] = set()
+        """Boxes that have sent more than they may, and of what, as `[limits]` calls it."""
+
+    @property
+    def bounded(self) -> bool:
+        """Whether anything is counted."""
+        return self._affording is not None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._spending.__exit__(kind, error, trace)
+        if kind is not None and self._affording:
+            for outbox, lines in self._lines:
+                self._affording.known.get(outbox, set()).difference_update(lines)
+
+    def takes_epoch(self, box: Address) -> bool:
+        """Whether one more outbox file of a box is recorded."""
+        return self._affording is None or self._take(self._affording, box, {"epochs": 1})
+
+    def takes(self, arrival: Arrival, new: Iterable[ReadRow], numbers: int, gaps: int) -> bool:
+        """Whether what is new in a batch is stored.
 
         Args:
-            withheld: gets the batches that are not, by `withheld_batches` and the box.
+            arrival: the batch.
+            new: its rows that were not there before.
+            numbers: how many of its numbers were not, those of rows that make no sense included.
+            gaps: how many ranges it reveals to be lost.
         """
-        found = []
-        for arrival in arrivals:
-            if self._takes(arrival):
-                found.append(arrival)
-            else:
-                withheld["withheld_batches", f"{arrival.address.site}/{arrival.address.agent}"] += 1
-        return found
-
-    def takes_gaps(self, box: Address, number: int) -> bool:
-        """Whether so many ranges more may be recorded as lost."""
-        return self._allowed["gaps"].take(box, number)
-
-    def unused(self, box: Address, events: int) -> None:
-        """So many events of a batch were there already."""
-        self._allowed["events"].give_back(box, events)
+        affording, box = self._affording, arrival.address
+        if affording is None:
+            return True
+        outbox = box, arrival.header.epoch
+        known = affording.known.get(outbox, _NONE)
+        wanted, lines = Counter({"events": numbers}), set[Line]()
+        for row in new:
+            event = row.event
+            if type(event) is LineCrossed:
+                if (event.revision, event.line) not in known:
+                    lines.add((event.revision, event.line))
+            elif type(event) in _KINDS:
+                wanted[_KINDS[type(event)]] += 1
+        if gaps:
+            wanted["gaps"] += gaps
+        if lines:
+            wanted["lines"] = len(lines)
+        if arrival.fault and numbers:
+            wanted.update({"letters": 1, "letter_bytes": len(arrival.payload)})
+        if not self._take(affording, box, wanted):
+            return False
+        if lines:
+            if len(affording.known) > _MOST_EPOCHS_KNOWN:
+                affording.known.clear()
+            affording.known.setdefault(outbox, set()).update(lines)
+            self._lines.append((outbox, lines))
+        return True
 
     def keeps(self, letter: DeadLetter) -> bool:
         """Whether a dead letter is kept with its payload, or only counted."""
+        if self._affording is None:
+            return True
         try:
             box: Address | None = parse(letter.topic)[0]
         except WireError:
             box = None
-        return self._keeps(box, letter.payload)
+        return self._take(self._affording, box, {"letters": 1, "letter_bytes": len(letter.payload)})
 
-    def _keeps(self, box: Address | None, payload: bytes) -> bool:
-        return self._take(box, {"letters": 1, "letter_bytes": len(payload)})
-
-    def _takes(self, arrival: Arrival) -> bool:
-        box, count = arrival.address, arrival.header.count
-        known = self._known.get((box, arrival.header.epoch))
-        # Nearly always there is nothing new, and this is asked for every batch.
-        if known is not None and not arrival.fault and not self._is_new(arrival, known):
-            return self._allowed["events"].take(box, count)
-        wanted = Counter({"events": count})
-        if known is None:
-            wanted["epochs"] = 1
-        lines = {(row.event.revision, row.event.line) for row in arrival.rows if type(row.event) is LineCrossed}
-        if new := lines - (known or set()):
-            wanted["lines"] = len(new)
-        wanted.update(_KINDS[type(row.event)] for row in arrival.rows if type(row.event) in _KINDS)
-        if arrival.fault:
-            wanted.update({"letters": 1, "letter_bytes": len(arrival.payload)})
-        if not self._take(box, wanted):
-            return False
-        if len(self._known) > _MOST_EPOCHS_KNOWN:
-            self._known.clear()
-        self._known.setdefault((box, arrival.header.epoch), set()).update(new)
-        return True
-
-    @staticmethod
-    def _is_new(arrival: Arrival, known: set[Line]) -> bool:
-        for row in arrival.rows:
-            event = row.event
-            if type(event) is LineCrossed:
-                if (event.revision, event.line) not in known:
-                    return True
-            elif type(event) in _KINDS:
-                return True
-        return False
-
-    def _take(self, box: Address | None, wanted: Mapping[str, int]) -> bool:
+    def _take(self, affording: Affording, box: Address | None, wanted: Mapping[str, int]) -> bool:
         """All of it or nothing."""
-        taken: list[tuple[str, int]] = []
+        mark = self._spending.mark
         for name, amount in wanted.items():
-            if not self._allowed[name].take(box, amount):
-                for other, used in taken:
-                    self._allowed[other].give_back(box, used)
+            if amount and not self._spending.take(affording.allowed[name], box, amount):
+                self._spending.undo(mark)
+                if box is not None:
+                    self.exceeded.add((box, _KEYS.get(name, name)))
                 return False
-            taken.append((name, amount))
         return True

@@ -12,7 +12,7 @@ from psycopg.rows import tuple_row
 
 from aggregator.ingest import cursor as cursors
 from aggregator.ingest import letters, noting
-from aggregator.ingest.affording import Affording
+from aggregator.ingest.affording import Affording, Bill
 from aggregator.ingest.checksums import Checksums
 from aggregator.ingest.cursor import Cursor, Range
 from aggregator.ingest.heard import unnulled
@@ -80,6 +80,8 @@ class _Work:
     """What one transaction is going to write."""
 
     late_before: datetime
+    asked: bool
+    """A person asks for it."""
     rows: list[tuple[object, ...]] = field(default_factory=list)
     days: set[int] = field(default_factory=set)
     """Ordinals of the days (UTC) that the rows fall on."""
@@ -92,6 +94,8 @@ class _Work:
     """Of each lane, rows, and those of them that want an alert."""
     occurrences: list[Occurrence] = field(default_factory=list)
     gaps: list[tuple[int, Lane, Range, str]] = field(default_factory=list)
+    configurations: dict[tuple[int, int], ConfigApplied] = field(default_factory=dict)
+    """The first of each producer and revision, written in their order: two lanes may bring the same ones."""
     pictures: list[tuple[bytes, int, EvidenceReady, datetime]] = field(default_factory=list)
     """Announced ones, written in the order of their hashes: two lanes that name the same must not block each other."""
     dead: list[DeadLetter] = field(default_factory=list)
@@ -103,12 +107,13 @@ class Committer:
     Args:
         worker: name of its counters.
         retention: how long events are kept; what says that it is older has a wrong clock.
-        affording: bounds what one box may send.
+        affording: bounds what one box may send. None: nothing does, and alerting bounds nothing of it either; for what
+            a person asks for.
     """
 
     def __init__(self, worker: str, retention: timedelta = RETENTION, affording: Affording | None = None) -> None:
         self._worker, self._retention = worker, retention
-        self._affording = affording or Affording()
+        self._affording = affording
         self._producers: dict[Producer, int] = {}
         self._days = set[int]()
         """Days that the table of events is known to have room for."""
@@ -124,47 +129,41 @@ class Committer:
         Raises:
             psycopg.Error: nothing was written.
         """
-        withheld = Counter[tuple[str, str]]()
-        arrivals = self._affording.taken(reading.arrivals, withheld)
-        try:
-            return self._commit(connection, arrivals, reading.dead, withheld, load)
-        except BaseException:
-            for arrival in arrivals:
-                self._affording.unused(arrival.address, arrival.header.count)
-            raise
+        with Bill(self._affording) as bill:
+            return self._commit(connection, reading, bill, load)
 
-    def _commit(
-        self,
-        connection: Connection,
-        arrivals: Sequence[Arrival],
-        dead: Sequence[DeadLetter],
-        withheld: Counter[tuple[str, str]],
-        load: float,
-    ) -> Outcome:
-        outcome, work = Outcome(), _Work(late_before=datetime.now(UTC) - _LATE, counters=withheld)
+    def _commit(self, connection: Connection, reading: Reading, bill: Bill, load: float) -> Outcome:
+        outcome, work = Outcome(), _Work(late_before=datetime.now(UTC) - _LATE, asked=not bill.bounded)
         found: dict[Producer, int] = {}
         with connection.transaction():
             # In one order everywhere, so that two workers that meet the same new boxes do not wait for each other.
-            senders = {(arrival.address, arrival.header.epoch) for arrival in arrivals}
+            senders = {(arrival.address, arrival.header.epoch) for arrival in reading.arrivals}
             for unknown in sorted(senders - self._producers.keys()):
-                self._know(connection, unknown, found)
+                self._know(connection, unknown, found, bill)
             ids = {**self._producers, **found} if found else self._producers
-            keyed = [(ids[arrival.address, arrival.header.epoch], arrival) for arrival in arrivals]
-            state = _lock(connection, sorted({(producer, arrival.header.lane) for producer, arrival in keyed}))
+            keyed = [(ids.get((arrival.address, arrival.header.epoch)), arrival) for arrival in reading.arrivals]
+            wanted = {(producer, arrival.header.lane) for producer, arrival in keyed if producer is not None}
+            locked = _lock(connection, sorted(wanted))
+            taken = list[tuple[Key, Arrival]]()
             for producer, arrival in keyed:
-                self._receive(connection, producer, arrival, state, work)
-            letters.keep(connection, [*dead, *work.dead], self._affording, work.counters)
+                if producer is not None and self._receive(producer, arrival, locked, work, bill):
+                    taken.append(((producer, arrival.header.lane), arrival))
+                else:
+                    work.counters["withheld_batches", f"{arrival.address.site}/{arrival.address.agent}"] += 1
+            # What was withheld is not answered: an acknowledgement says that everything before was looked at.
+            state = {key: locked[key] for key, _ in taken}
+            letters.keep(connection, [*reading.dead, *work.dead], bill, work.counters)
             self._write(connection, state, work)
+            noting.exceeded(connection, bill.exceeded)
         self._producers.update(found)
         self._days = set(sorted(self._days | work.days)[-_DAYS:])
-        for producer, arrival in keyed:
-            key = producer, arrival.header.lane
+        for key, arrival in taken:
             outcome.acknowledgements.setdefault(arrival.address, {})[arrival.header.epoch, arrival.header.lane] = (
                 acknowledge(arrival.header.epoch, arrival.header.lane, state[key].cursor, load)
             )
         outcome.refused = any(name in ("refused_batches", "withheld_batches") for name, _ in work.counters)
         outcome.for_alerting, outcome.stored = bool(work.occurrences), len(work.rows)
-        outcome.dead = [*dead, *work.dead]
+        outcome.dead = [*reading.dead, *work.dead]
         return outcome
 
     def store(self, connection: Connection, arrival: Arrival) -> None:
@@ -173,64 +172,83 @@ class Committer:
         Raises:
             psycopg.Error: nothing was written.
         """
-        work = _Work(late_before=datetime.now(UTC) - _LATE)
+        work = _Work(late_before=datetime.now(UTC) - _LATE, asked=True)
         found: dict[Producer, int] = {}
         with connection.transaction():
             producer = arrival.address, arrival.header.epoch
-            self._know(connection, producer, found)
+            self._know(connection, producer, found, Bill(None))
+            # First, as ingest does: or each of the two might wait for what the other has.
+            _lock(connection, [({**self._producers, **found}[producer], arrival.header.lane)])
             placing = Placing(arrival.header.sent_at_ms, arrival.recv_at, self._retention)
             for row in arrival.rows:
-                self._store(connection, {**self._producers, **found}[producer], arrival, row, placing, work)
+                self._store({**self._producers, **found}[producer], arrival, row, placing, work)
             self._write(connection, {}, work)
 
-    def _know(self, connection: Connection, producer: Producer, found: dict[Producer, int]) -> None:
-        """See to it that a producer and its cursors exist."""
+    def _know(self, connection: Connection, producer: Producer, found: dict[Producer, int], bill: Bill) -> None:
+        """See to it that a producer and its cursors exist, where its box may have one more."""
         if producer in self._producers:
             return
         address, epoch = producer
         who = {"site": address.site, "agent": address.agent, "epoch": epoch}
-        connection.execute(SQL["add_producer"], who)
         row = connection.execute(SQL["producer_id"], who).fetchone()
+        if row is None:
+            if not bill.takes_epoch(address):
+                return
+            connection.execute(SQL["add_producer"], who)
+            row = connection.execute(SQL["producer_id"], who).fetchone()
         assert row is not None  # noqa: S101 - inserted a line above
         found[producer] = int(row["id"])
         for lane in Lane:
             connection.execute(SQL["add_cursor"], {"producer_id": found[producer], "lane": lane})
 
     def _receive(
-        self, connection: Connection, producer: int, arrival: Arrival, state: dict[Key, _LaneState], work: _Work
-    ) -> None:
+        self, producer: int, arrival: Arrival, state: dict[Key, _LaneState], work: _Work, bill: Bill
+    ) -> bool:
+        """Take a batch in; False where it is beyond the bounds of its box, and nothing has changed."""
         header = arrival.header
-        key = producer, header.lane
-        lane = state[key]
+        lane = state[producer, header.lane]
         step = cursors.advance(lane.cursor, header.first, header.last, header.low)
-        if step.refused or (step.gap and not self._affording.takes_gaps(arrival.address, len(step.gap))):
+        if step.refused:
             work.counters["refused_batches", header.lane.label] += 1
-            return
-        lane.cursor = step.cursor
-        work.gaps += [(producer, header.lane, gap, LossReason.NEVER_CAME.label) for gap in step.gap]
-        new, used_twice = 0, list[int]()
+            return True
         # Nearly always all of it is new.
         whole = step.accepted == ((header.first, header.last),)
+        new: Sequence[ReadRow] = arrival.rows
+        if not whole:
+            new = [row for row in arrival.rows if cursors.contains(step.accepted, row.sequence)]
+        numbers = header.count if whole else sum(last - first + 1 for first, last in step.accepted)
+        if not bill.takes(arrival, new, numbers, len(step.gap)):
+            return False
+        lane.cursor = step.cursor
+        work.gaps += [(producer, header.lane, gap, LossReason.NEVER_CAME.label) for gap in step.gap]
         placing = Placing(header.sent_at_ms, arrival.recv_at, self._retention)
-        for row in arrival.rows:
-            if whole or cursors.contains(step.accepted, row.sequence):
-                new += 1
-                lane.checksums.note(row.sequence, row.crc)
-                self._store(connection, producer, arrival, row, placing, work)
-            elif lane.checksums.contradicts(row.sequence, row.crc):
-                used_twice.append(row.sequence)
-        if used_twice:
-            work.dead.append(letters.conflict(arrival, producer, used_twice))
+        for row in new:
+            lane.checksums.note(row.sequence, row.crc)
+            self._store(producer, arrival, row, placing, work)
+        if len(new) < len(arrival.rows):
+            self._compare(producer, arrival, step.accepted, lane, work)
         if arrival.fault and step.accepted:
             stored = tuple((row.sequence, row.sequence) for row in arrival.rows)
             unread = cursors.subtract(step.accepted, stored)
             work.dead.append(replace(arrival.fault, producer_id=producer, lane=header.lane, numbers=unread))
-        work.counters["duplicates", header.lane.label] += len(arrival.rows) - new
-        self._affording.unused(arrival.address, len(arrival.rows) - new)
+        work.counters["duplicates", header.lane.label] += len(arrival.rows) - len(new)
+        return True
 
-    def _store(
-        self, connection: Connection, producer: int, arrival: Arrival, row: ReadRow, placing: Placing, work: _Work
+    @staticmethod
+    def _compare(
+        producer: int, arrival: Arrival, accepted: tuple[Range, ...], lane: _LaneState, work: _Work
     ) -> None:
+        """Look whether what was there already was the same."""
+        used_twice = [
+            row.sequence
+            for row in arrival.rows
+            if not cursors.contains(accepted, row.sequence) and lane.checksums.contradicts(row.sequence, row.crc)
+        ]
+        if used_twice:
+            work.dead.append(letters.conflict(arrival, producer, used_twice))
+
+    @staticmethod
+    def _store(producer: int, arrival: Arrival, row: ReadRow, placing: Placing, work: _Work) -> None:
         event, lane = row.event, arrival.header.lane
         event_at, device_at, quality = placing.place(event.at_ms)
         # Revision, line, camera and priority. Of a line its configuration knows the camera.
@@ -240,7 +258,7 @@ class Committer:
             if lane is Lane.ALARM:
                 work.alarms[producer, lane] += 1
             if event.priority:
-                work.occurrences.append(Occurrence.of(producer, lane, row.sequence, event_at, event))
+                work.occurrences.append(Occurrence(producer, lane, row.sequence, event_at, event, work.asked))
             if isinstance(event, LineCrossed):
                 of_quarter = int(event_at.timestamp()) // QUARTER_S
                 work.counts[producer, event.revision, event.line, event.direction, of_quarter] += 1
@@ -254,7 +272,7 @@ class Committer:
             if sensor not in work.sensors or work.sensors[sensor][0] <= event_at:
                 work.sensors[sensor] = event_at, event
         elif isinstance(event, ConfigApplied):
-            noting.configuration(connection, producer, event)
+            work.configurations.setdefault((producer, event.revision), event)
         elif isinstance(event, EvidenceReady):
             work.pictures.append((event.sha256, producer, event, event_at))
         elif isinstance(event, RangeLost):
@@ -279,6 +297,8 @@ class Committer:
                 copy.set_types(_COPY_TYPES)
                 for row in work.rows:
                     copy.write_row(row)
+        for (producer, _), applied in sorted(work.configurations.items(), key=lambda each: each[0]):
+            noting.configuration(connection, producer, applied)
         for _, producer, announced, taken_at in sorted(work.pictures, key=lambda picture: picture[0]):
             noting.evidence(connection, producer, announced, taken_at)
         for producer, lane, (first, last), reason in work.gaps:

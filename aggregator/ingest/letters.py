@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from aggregator.ingest import cursor as cursors
-from aggregator.ingest.affording import Affording
+from aggregator.ingest.affording import Bill
 from aggregator.ingest.reading import Arrival, DeadLetter
 from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries
@@ -21,7 +21,7 @@ def conflict(arrival: Arrival, producer: int, numbers: list[int]) -> DeadLetter:
 
 
 def keep(
-    connection: Connection, letters: Iterable[DeadLetter], affording: Affording, counters: Counter[tuple[str, str]]
+    connection: Connection, letters: Iterable[DeadLetter], bill: Bill, counters: Counter[tuple[str, str]]
 ) -> None:
     """Write letters, and count them by their reasons; those beyond a box's bounds are only counted.
 
@@ -29,7 +29,7 @@ def keep(
     """
     kept = []
     for letter in letters:
-        if letter.numbers or affording.keeps(letter):
+        if letter.numbers or bill.keeps(letter):
             kept.append(_row(letter))
             counters["dead_letters", letter.reason] += 1
         else:

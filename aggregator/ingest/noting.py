@@ -1,5 +1,6 @@
-"""What some events leave besides their row: names of a configuration, announcements of pictures."""
+"""What events leave besides their row: names of a configuration, announcements of pictures; and who sent too many."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from psycopg.types.json import Jsonb
@@ -8,6 +9,7 @@ from aggregator.ingest.heard import LONGEST_NAME, text
 from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries
 from shared.events import ConfigApplied, EvidenceReady
+from shared.topics import Address
 
 SQL = load_queries("ingest.sql")
 _MOST_CAMERAS, _MOST_LINES, _MOST_POINTS = 256, 512, 64
@@ -47,3 +49,10 @@ def evidence(connection: Connection, producer: int, event: EvidenceReady, taken_
             "sha256": event.sha256,
         },
     )
+
+
+def exceeded(connection: Connection, over: Collection[tuple[Address, str]]) -> None:
+    """Boxes that were over their bounds just now, and over which."""
+    # In one order everywhere, so that two that note the same do not wait for each other.
+    for box, what in sorted(over):
+        connection.execute(SQL["note_over_limits"], {"site": box.site, "agent": box.agent, "what": what})

@@ -14,8 +14,8 @@ import msgspec
 import psycopg
 from psycopg.types.json import Jsonb
 
-from aggregator.ingest import heard, letters
-from aggregator.ingest.affording import Affording
+from aggregator.ingest import heard, letters, noting
+from aggregator.ingest.affording import Affording, Bill
 from aggregator.ingest.arrivals import Arrivals
 from aggregator.ingest.commit import SQL, acknowledge
 from aggregator.ingest.coverage import SLOT_MS, Beat, Coverage, Slot
@@ -176,10 +176,12 @@ class PresenceWorker:
             recv_at, topic = datetime.fromtimestamp(message.received_at_s, tz=UTC), heard.text(message.topic, 500)
             letter = DeadLetter(recv_at, topic, reason, heard.text(str(error), 500), message.payload)
             counters = Counter[tuple[str, str]]()
-            letters.keep(connection, [letter], self._affording, counters)
-            names, labels = zip(*counters, strict=True)
-            values = {"names": list(names), "labels": list(labels), "values": list(counters.values())}
-            connection.execute(SQL["add_counters"], {"worker": "presence", **values})
+            with Bill(self._affording) as bill, connection.transaction():
+                letters.keep(connection, [letter], bill, counters)
+                noting.exceeded(connection, bill.exceeded)
+                names, labels = zip(*counters, strict=True)
+                values = {"names": list(names), "labels": list(labels), "values": list(counters.values())}
+                connection.execute(SQL["add_counters"], {"worker": "presence", **values})
 
     def _note_health(self, connection: DatabaseConnection, address: Address, health: Health, message: Message) -> None:
         at_ms = to_ms(message.received_at_s)

@@ -17,6 +17,7 @@ from aggregator.ingest.placing import RETENTION
 from aggregator.ingest.reading import DeadLetter, Reading, read
 from aggregator.store import Database
 from aggregator.store.database import Connection as DatabaseConnection
+from aggregator.store.database import tried
 from shared.envelope import Acknowledgement, encode_message
 from shared.events import Lane
 from shared.mqtt import Message, Receiver
@@ -119,7 +120,8 @@ class IngestWorker:
     def _commit(self, connection: DatabaseConnection, messages: list[Message]) -> None:
         """Commit messages; where the database refuses a value, halve until the one is found that carries it."""
         try:
-            outcome = self._committer.commit(connection, read(messages, self._lane), self._arrivals.load)
+            reading = read(messages, self._lane)
+            outcome = tried(lambda: self._committer.commit(connection, reading, self._arrivals.load))
         except (psycopg.DataError, psycopg.IntegrityError, OverflowError, ValueError) as error:
             if len(messages) == 1:
                 self._bury(connection, messages[0], error)
@@ -146,7 +148,8 @@ class IngestWorker:
         letter = DeadLetter(recv_at, message.topic.replace("\0", "\\0")[:500], "value", detail, message.payload)
         # Its numbers count as received, so that the box does not send for ever what the database never takes.
         emptied = [replace(arrival, rows=(), fault=letter) for arrival in whole.arrivals]
-        outcome = self._committer.commit(connection, Reading(emptied, [] if emptied else [letter]))
+        reading = Reading(emptied, [] if emptied else [letter])
+        outcome = tried(lambda: self._committer.commit(connection, reading))
         for address, acks in outcome.acknowledgements.items():
             self._unsent.setdefault(address, {}).update(acks)
 

@@ -1,7 +1,6 @@
 """What ingest leaves for alerting: an event with its number and its place in time."""
 
 from datetime import datetime
-from typing import Self
 
 import msgspec
 
@@ -19,7 +18,5 @@ class Occurrence(msgspec.Struct, frozen=True, array_like=True):
     sequence: int
     event_at: datetime
     event: Alarming
-
-    @classmethod
-    def of(cls, producer_id: int, lane: Lane, sequence: int, event_at: datetime, event: Alarming) -> Self:
-        return cls(producer_id, lane, sequence, event_at, event)
+    asked: bool = False
+    """A person asked for it to be read again: it uses no allowance of its box."""

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from aggregator.rules.occurrence import Occurrence
 from shared.events import LineCrossed, WatchRule, ZoneAlarm
+from shared.topics import Address
 
 
 class Reason(StrEnum):
@@ -65,9 +66,15 @@ def evaluate(occurrence: Occurrence, window: timedelta) -> list[RaiseOrJoin]:
     ]
 
 
-def flooding(occurrence: Occurrence, decision: RaiseOrJoin) -> RaiseOrJoin:
-    """The same where its box has raised too many alerts already: one alert a day takes all of them."""
-    key = f"flood:{occurrence.producer_id}"
+def flooding(decision: RaiseOrJoin, box: Address, now: datetime) -> RaiseOrJoin:
+    """The same where its box has raised too many alerts already: one alert takes all of this priority and this hour.
+
+    So nobody who watches goes without news: what is more urgent than all before raises one, and every hour begins anew.
+
+    Args:
+        now: by our clock; times that a box tells would make as many alerts as it likes.
+    """
+    key = f"flood:{box.site}/{box.agent}:{decision.priority}:{now:%Y-%m-%dT%H}"
     return replace(decision, key=key, window=_FLOOD, reason=Reason.FLOOD, join_reason=Reason.FLOOD)
 
 

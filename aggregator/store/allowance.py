@@ -7,6 +7,8 @@ forgets is a day's worth.
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
 
 _DAY_S = 86_400.0
 _MOST_KNOWN = 20_000
@@ -58,3 +60,40 @@ class Allowance:
         """What was taken was not used."""
         if used := self._used.get(box):
             used.amount = max(0.0, used.amount - amount)
+
+
+class Spending:
+    """What one transaction takes of allowances: used as a context outside of it, all is given back where it fails.
+
+    So nothing is paid for twice that has to be done again, because the database was away or had undone it.
+    """
+
+    def __init__(self) -> None:
+        self._taken: list[tuple[Allowance, Hashable, float]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.undo()
+
+    def take(self, allowance: Allowance, box: Hashable, amount: float) -> bool:
+        """As `Allowance.take`, and remembered."""
+        if not allowance.take(box, amount):
+            return False
+        self._taken.append((allowance, box, amount))
+        return True
+
+    @property
+    def mark(self) -> int:
+        """A place that `undo` goes back to."""
+        return len(self._taken)
+
+    def undo(self, mark: int = 0) -> None:
+        """Give back what was taken since."""
+        for allowance, box, amount in self._taken[mark:]:
+            allowance.give_back(box, amount)
+        del self._taken[mark:]

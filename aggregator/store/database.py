@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
@@ -19,7 +19,10 @@ log = logging.getLogger(__name__)
 Row = DictRow
 Connection = psycopg.Connection[DictRow]
 
+T = TypeVar("T")
+
 _RETRY_S = 1.0
+_TRIES = 4
 
 class Database:
     """Where the database is. Cheap to make; connects when asked.
@@ -111,6 +114,28 @@ class Database:
             connection_class=psycopg.Connection[DictRow],
         ) as pool:
             yield pool
+
+
+def tried(transaction: Callable[[], T]) -> T:
+    """Do a whole transaction, and up to three times again where the server undid it for another's sake.
+
+    Locks are taken in one order everywhere, so that this need not happen; where one was forgotten it costs a moment and
+    nobody's message or click.
+
+    Args:
+        transaction: begins and ends it, and leaves nothing behind where it fails.
+
+    Raises:
+        psycopg.Error: of any other kind at once, of this kind when all tries were in vain.
+    """
+    for left in reversed(range(_TRIES)):
+        try:
+            return transaction()
+        except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure) as error:
+            if not left:
+                raise
+            log.warning("a transaction is done again: %s", first_line(error))
+    raise AssertionError("unreachable")
 
 
 def _arguments(name: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, computed_field
 
 Verdict = Literal["true", "false", "test"]
 PresenceState = Literal["online", "silent", "unknown"]
-Trouble = Literal["two_lives", "card_refuses", "disk_full"]
+Trouble = Literal["two_lives", "card_refuses", "disk_full", "over_limits"]
 
 
 class _Entity(BaseModel):
@@ -110,16 +110,21 @@ class Box(_Entity):
     """Numbers of the last seven days that stand for events which will not come; /api/v1/gaps says why."""
     two_lives: bool = False
     """Two boxes use this name: neither can confirm that nothing happens."""
+    over_limits: list[str] = []
+    """Which bounds of a day ([limits]) it exceeded in the last ten minutes. What is beyond waits in the box; what is
+    beyond `alerts_per_day` joins other alerts."""
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def troubles(self) -> list[Trouble]:
-        """What is wrong with it besides its state; of `card_refuses` the heartbeat's `outbox` says why."""
+        """What is wrong with it besides its state; of `card_refuses` the heartbeat's `outbox` says why, of
+        `over_limits` the list of this name."""
         beat = self.health or {}
         found: dict[Trouble, bool] = {
             "two_lives": self.two_lives,
             "card_refuses": bool(beat.get("outbox")),
             "disk_full": bool(beat.get("disk_full")),
+            "over_limits": bool(self.over_limits),
         }
         return [name for name, is_so in found.items() if is_so]
 

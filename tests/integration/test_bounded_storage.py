@@ -1,5 +1,6 @@
 """What is kept, for how long, and how much of one box: nothing that a box sends fills the disk for the others."""
 
+import errno
 import hashlib
 import os
 import time
@@ -7,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -26,6 +28,7 @@ from shared.clock import to_ms
 from shared.envelope import Header, encode_batch, encode_event
 from shared.events import Direction, Event, EvidenceReady, Lane, LineCrossed
 from shared.mqtt import Message
+from tests.integration.conftest import served
 
 DAY_S = 86_400.0
 KEEP = Keep(*[timedelta(days=days) for days in (400, 400, 90, 200, 60, 30, 30, 30)])
@@ -227,3 +230,33 @@ def test_a_box_over_its_bounds_keeps_its_pictures_and_others_bring_theirs(
         f"/api/v1/evidence/{announced[0]['sha256']}", params=announced[0]["of"], content=announced[0]["content"]  # type: ignore[arg-type]
     )
     assert again.status_code == 204
+
+
+class FullDisk(PictureStore):
+    """Takes nothing for as long as it is full."""
+
+    full = True
+
+    def add(self, digest: bytes, offset: int, piece: bytes, total: int) -> int:
+        if self.full:
+            raise OSError(errno.ENOSPC, "no space left")
+        return super().add(digest, offset, piece, total)
+
+
+def test_what_our_disk_does_not_take_and_what_begins_anew_cost_the_box_nothing(
+    announced: list[dict[str, object]], database: Database, tmp_path: Path
+) -> None:
+    disk, first = FullDisk(tmp_path / "evidence", 2500), announced[0]
+    asked: dict[str, Any] = {"params": first["of"], "content": first["content"]}
+    piece = {**asked, "content": b"." * 500, "headers": {"content-range": "bytes 500-999/1000"}}
+    with served(database, disk, tmp_path) as client:
+        path = f"/api/v1/evidence/{first['sha256']}"
+        assert [client.put(path, **asked).status_code for _ in range(5)] == [507] * 5
+        disk.full = False
+        assert [client.put(path, **piece).status_code for _ in range(5)] == [202] * 5, "what came before it is gone"
+        assert client.put(path, **asked).status_code == 204
+        rest = [
+            client.put(f"/api/v1/evidence/{each['sha256']}", params=each["of"], content=each["content"]).status_code  # type: ignore[arg-type]
+            for each in announced[1:3]
+        ]
+        assert rest == [204, 429]

@@ -1,15 +1,14 @@
 """What one box may cost in a day."""
 
-from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
 
-from aggregator.ingest.affording import Affording
+from aggregator.ingest.affording import Affording, Bill
 from aggregator.ingest.reading import Arrival, DeadLetter, read
 from aggregator.rules import watches
 from aggregator.rules.occurrence import Occurrence
-from aggregator.store.allowance import Allowance
+from aggregator.store.allowance import Allowance, Spending
 from shared.envelope import Header, encode_batch, encode_event
 from shared.events import ConfigApplied, Direction, Event, Lane, LineCrossed, LossReason, RangeLost
 from shared.mqtt import Message
@@ -52,28 +51,57 @@ def test_very_many_boxes_take_a_bounded_place() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hostile", "taken"),
+    ("hostile", "taken", "what"),
     [
-        ([arrival(HOSTILE, *[crossing()] * 500, first=n * 500 + 1) for n in range(30)], 20),
-        ([arrival(HOSTILE, crossing(), epoch=n) for n in range(100)], 20),
-        ([arrival(HOSTILE, crossing(n), first=n + 1) for n in range(2000)], 500),
-        ([arrival(HOSTILE, ConfigApplied(0, n, (), ()), first=n + 1) for n in range(1500)], 1000),
-        ([arrival(HOSTILE, *[RangeLost(0, Lane.BULK, 1, 2, LossReason.EVICTED)] * 100) for n in range(30)], 10),
+        ([arrival(HOSTILE, *[crossing()] * 500, first=n * 500 + 1) for n in range(30)], 20, "events_per_day"),
+        ([arrival(HOSTILE, crossing(), epoch=n) for n in range(100)], 20, "epochs"),
+        ([arrival(HOSTILE, crossing(n), first=n + 1) for n in range(2000)], 500, "lines"),
+        ([arrival(HOSTILE, ConfigApplied(0, n, (), ()), first=n + 1) for n in range(150)], 100, "configurations"),
+        ([arrival(HOSTILE, *[RangeLost(0, Lane.BULK, 1, 2, LossReason.EVICTED)] * 100) for n in range(30)], 10, "gaps"),
     ],
     ids=["events", "epochs", "lines", "configurations", "gaps"],
 )
-def test_beyond_the_bounds_of_a_day_a_batch_stays_in_its_box(hostile: list[Arrival], taken: int) -> None:
-    affording, withheld = Affording(events_a_day=10_000, now_s=lambda: 0.0), Counter[tuple[str, str]]()
-    assert len(affording.taken(hostile, withheld)) == taken
-    assert withheld == {("withheld_batches", "s/hostile"): len(hostile) - taken}
-    assert affording.taken([arrival(GOOD, crossing())], withheld), "others are served as ever"
+def test_beyond_the_bounds_of_a_day_a_batch_stays_in_its_box(
+    hostile: list[Arrival], taken: int, what: str
+) -> None:
+    affording, epochs, found = Affording(events_a_day=10_000, now_s=lambda: 0.0), set[int](), 0
+    with Bill(affording) as bill:
+        for each in hostile:
+            if each.header.epoch not in epochs:
+                if not bill.takes_epoch(each.address):
+                    continue
+                epochs.add(each.header.epoch)
+            found += bill.takes(each, each.rows, each.header.count, 0)
+        assert found == taken
+        assert {(HOSTILE, what)} == bill.exceeded
+        good = arrival(GOOD, crossing())
+        assert bill.takes(good, good.rows, 1, 0), "others are served as ever"
+
+
+def test_a_transaction_that_fails_has_cost_nothing() -> None:
+    allowance, affording = Allowance(10, lambda: 0.0), Affording(now_s=lambda: 0.0)
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError), Spending() as spending:
+            assert spending.take(allowance, GOOD, 10)
+            raise ZeroDivisionError
+        with pytest.raises(ZeroDivisionError), Bill(affording) as bill:
+            lines = arrival(GOOD, *[crossing(n) for n in range(400)])
+            assert bill.takes(lines, lines.rows, 400, 0)
+            raise ZeroDivisionError
+    with Spending() as spending:
+        assert spending.take(allowance, GOOD, 10)
+    assert not allowance.take(GOOD, 1), "what went well stays taken"
+    with Bill(affording) as bill:
+        assert bill.takes(lines, lines.rows, 400, 0)
+        others = arrival(GOOD, *[crossing(n) for n in range(1000, 1200)])
+        assert not bill.takes(others, others.rows, 200, 0), "what failed is not known either"
 
 
 def test_letters_are_bounded_in_number_and_in_bytes() -> None:
     def kept(size: int, topic: str = "hl/1/s/hostile/up/alarm") -> int:
         affording = Affording(letters_a_day=100, now_s=lambda: 0.0)
         letter = DeadLetter(datetime.now(UTC), topic, "event", "", b"x" * size)
-        return sum(affording.keeps(letter) for _ in range(1000))
+        return sum(Bill(affording).keeps(letter) for _ in range(1000))
 
     assert kept(10) == 100
     assert kept(64 * 1024) == 25
@@ -85,6 +113,6 @@ def test_what_one_box_raises_beyond_its_day_joins_one_alert() -> None:
     event = LineCrossed(0, 1, 0, Direction.LEFT_TO_RIGHT, 1, 1, 2, 0)
     occurrences = [Occurrence(7, Lane.ALARM, n, at, event) for n in (1, 2)]
     decided = [watches.evaluate(each, watches.timedelta(seconds=30))[0] for each in occurrences]
-    flooded = [watches.flooding(*each) for each in zip(occurrences, decided, strict=True)]
-    assert {each.key for each in flooded} == {"flood:7"}
+    flooded = [watches.flooding(each, Address("s", "hostile"), at) for each in decided]
+    assert {each.key for each in flooded} == {"flood:s/hostile:2:2026-11-28T00"}
     assert {(each.priority, each.kind, each.at) for each in flooded} == {(2, "tripwire", at)}

@@ -76,6 +76,7 @@ def test_what_is_troubled_is_not_well() -> None:
         (["two_lives"], "two boxes use this name", {"two_lives": True}),
         (["card_refuses"], "the card refuses writes: x", {"outbox": "the card refuses writes: x"}),
         (["disk_full"], "its disk is full", {}),
+        (["over_limits"], "(alerts_per_day, lines)", {"over_limits": ["alerts_per_day", "lines"]}),
     ):
         row = health_cli._box(box(troubles=troubles, **more))
         assert words in row["trouble"]

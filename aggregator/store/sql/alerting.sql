@@ -7,6 +7,9 @@ DELETE FROM inbox WHERE id IN (
 INSERT INTO dead_letters (recv_at, topic, reason, detail, payload)
 VALUES (now(), 'inbox', 'inbox', %(detail)s, %(payload)s);
 
+-- name: boxes_of
+SELECT id, site, agent FROM producers WHERE id = ANY(%(producer_ids)s::int[]);
+
 -- name: members
 SELECT producer_id, lane, seq FROM alert_members
 JOIN unnest(%(producer_ids)s::int[], %(lanes)s::smallint[], %(seqs)s::bigint[]) AS wanted (producer_id, lane, seq)
@@ -181,12 +184,16 @@ UPDATE alerts SET pictures = alerts.pictures + 1 FROM added WHERE alerts.id = ad
 
 -- name: agents
 SELECT b.site, b.agent, b.state, b.state_since, b.last_seen_at, b.born_at, b.session, b.version, b.health_interval_s,
-       b.health, b.clock_off_s, b.lost, coalesce(a.doubled_at > now() - interval '10 minutes', false) AS two_lives
+       b.health, b.clock_off_s, b.lost, coalesce(a.doubled_at > now() - interval '10 minutes', false) AS two_lives,
+       ARRAY(SELECT o.what FROM over_limits o WHERE (o.site, o.agent) = (b.site, b.agent) AND o.until > now()
+             ORDER BY o.what) AS over_limits
 FROM box_views b JOIN agents a USING (site, agent) ORDER BY b.site, b.agent;
 
 -- name: agent
 SELECT b.site, b.agent, b.state, b.state_since, b.last_seen_at, b.born_at, b.session, b.version, b.health_interval_s,
-       b.health, b.clock_off_s, b.lost, coalesce(a.doubled_at > now() - interval '10 minutes', false) AS two_lives
+       b.health, b.clock_off_s, b.lost, coalesce(a.doubled_at > now() - interval '10 minutes', false) AS two_lives,
+       ARRAY(SELECT o.what FROM over_limits o WHERE (o.site, o.agent) = (b.site, b.agent) AND o.until > now()
+             ORDER BY o.what) AS over_limits
 FROM box_views b JOIN agents a USING (site, agent) WHERE b.site = %(site)s AND b.agent = %(agent)s;
 
 -- name: judge_presence

@@ -72,11 +72,13 @@ export interface Box {
   clock_off_s: number | null
   /** Numbers of the last seven days that stand for events which will not come. */
   lost: number
+  /** Of which bounds of a day it wanted more lately. A server of before does not say. */
+  over_limits?: string[]
   /** What keeps the box from being counted on, besides its state. */
   troubles: Trouble[]
 }
 
-export type Trouble = 'two_lives' | 'card_refuses' | 'disk_full'
+export type Trouble = 'two_lives' | 'card_refuses' | 'disk_full' | 'over_limits'
 
 /** A line or zone; without an order (null) it is armed as configured on its box. */
 export interface WatchedLine {
