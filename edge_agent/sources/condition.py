@@ -44,15 +44,16 @@ class Condition:
         while now_s - self._seconds[0].at_s > _WINDOW_S:
             self._seconds.popleft()
 
-    def change(self, now_s: float, hint: str = "") -> SourceEvent | None:
+    def change(self, now_s: float, hint: str = "", complaint: str = "") -> SourceEvent | None:
         """What is to be told now: that pictures come badly, or well again; None when nothing changed.
 
         Args:
             now_s: the time of `note`.
             hint: what else there is to say of a camera that is well enough; told when it changes.
+            complaint: why it is degraded, for a reason that is known elsewhere; empty for none.
         """
-        reason = self._reason(now_s)
-        self._degraded = bool(reason)
+        spoilt = self._reason(now_s)
+        self._degraded, reason = bool(spoilt), spoilt or complaint
         told = (CameraState.DEGRADED, "") if reason else (CameraState.WATCHING, hint)  # its numbers always change
         if told == self._told:
             return None

@@ -11,11 +11,12 @@ from typing import cast
 import av
 
 from edge_agent.address import camera_address
-from edge_agent.sources.base import Colour
+from edge_agent.sources.base import Colour, SourceEvent
 from edge_agent.sources.decoder import NoVideoError, choose_video
+from edge_agent.sources.patience import Patience
 from edge_agent.sources.planes import bgr
 from edge_agent.sources.posture import posture_of
-from edge_agent.sources.session import GOOD_AFTER_S, STALL_S, Transport, explain, open_stream, retry_delay_s
+from edge_agent.sources.session import GOOD_AFTER_S, Transport, explain, open_stream, retry_delay_s, video_packets
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ class PictureStream:
         self._shown = camera_address(url).shown
         self._changed = threading.Condition()
         self._packets: deque[_Kept] = deque()
-        self._bytes = 0
+        self._bytes, self._patience = 0, Patience()
         self._codec: tuple[str, bytes | None, float | None] | None = None
         self.trouble = ""
         """Why there are no pictures at present; empty where there are."""
@@ -100,18 +101,15 @@ class PictureStream:
             context = stream.codec_context
             shape = stream.sample_aspect_ratio
             self._codec = context.name, context.extradata, float(shape) if shape else None
-            heard_s = time.monotonic()
-            for packet in container.demux():
+            for item in video_packets(container, stream, self._patience):
                 if self._closed.is_set():
                     return
-                if packet.stream_index != stream.index:
-                    if time.monotonic() - heard_s >= STALL_S:
-                        return  # sound goes on, pictures do not
-                    continue
-                heard_s = time.monotonic()
-                if packet.size:
-                    self.trouble = ""
-                    self._keep(_Kept(time.time(), bytes(packet), packet.is_keyframe))
+                if isinstance(item, SourceEvent):
+                    self.trouble = f"picture stream: {item.detail}"
+                elif item is not None:
+                    complaint = self._patience.complaint
+                    self.trouble = f"picture stream: {complaint}" if complaint else ""
+                    self._keep(_Kept(time.time(), bytes(item), item.is_keyframe))
 
     def _keep(self, kept: _Kept) -> None:
         """Whole groups of pictures stay for some seconds: a crossing is confirmed later than it happened."""
