@@ -1,9 +1,10 @@
 """How well a camera's pictures come: what is damaged, lost or late makes it degraded. Pure: times are passed in."""
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edge_agent.sources.base import SourceEvent
+from edge_agent.sources.base import Frame, SourceEvent
 from shared.events import CameraState
 
 _WINDOW_S = 30.0
@@ -32,6 +33,27 @@ class Condition:
         self._seconds: deque[_Second] = deque()
         self._degraded = False
         self._told = CameraState.WATCHING, ""
+        self._counted = 0, 0
+
+    def before(
+        self, frame: Frame, now_s: float, *, spoilt: int, late: int = 0, hint: str = "", complaint: str = ""
+    ) -> Iterator[Frame | SourceEvent]:
+        """A frame that is analysed, and before it how well frames come, where that has changed.
+
+        Args:
+            frame: the next one.
+            now_s: a time that only grows.
+            spoilt: pictures that were damaged or lost since the source began.
+            late: those that analysis was too slow for, since then.
+            hint: see `change`.
+            complaint: see `change`.
+        """
+        spoilt_before, late_before = self._counted
+        self._counted = spoilt, late
+        self.note(now_s, analysed=1, spoilt=spoilt - spoilt_before, late=late - late_before)
+        if change := self.change(now_s, hint, complaint):
+            yield change
+        yield frame
 
     def note(self, now_s: float, *, analysed: int = 0, spoilt: int = 0, late: int = 0) -> None:
         """Count pictures: analysed ones, damaged or lost ones, and those that analysis was too slow for."""

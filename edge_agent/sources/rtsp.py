@@ -53,7 +53,6 @@ class RtspSource:
         self._closed = threading.Event()
         self._backlog, self._condition, self._reader = Backlog(), Condition(), PacketReader(live=True)
         self._patience = Patience()
-        self._noted = 0, 0
         self._sign_s = time.monotonic()
         self._number = 0
         self._pictures = PictureStream(picture_url, transport, self._closed) if picture_url else None
@@ -79,7 +78,14 @@ class RtspSource:
                 return
             if isinstance(item, Frame):
                 flowing = True
-                yield from self._told(item)
+                yield from self._condition.before(
+                    item,
+                    time.monotonic(),
+                    spoilt=self.damaged + self.lost,
+                    late=self.dropped,
+                    hint=self._pictures.trouble if self._pictures else "",
+                    complaint=self._patience.complaint,
+                )
             elif item is not None:
                 flowing = False
                 yield item
@@ -101,18 +107,6 @@ class RtspSource:
         """Every wait of the receiving thread is bounded; where it hangs all the same, only a new process helps."""
         if time.monotonic() - self._sign_s > _HANG_S:
             raise StreamHungError(f"nothing was heard of the receiving thread for {_HANG_S:.0f} s")
-
-    def _told(self, frame: Frame) -> Iterator[Frame | SourceEvent]:
-        """A frame, and before it how well frames come, where that has changed."""
-        now_s, counts = time.monotonic(), (self.damaged + self.lost, self.dropped)
-        spoilt, late = (now - before for now, before in zip(counts, self._noted, strict=True))
-        self._noted = counts
-        self._condition.note(now_s, analysed=1, spoilt=spoilt, late=late)
-        hint = self._pictures.trouble if self._pictures else ""
-        change = self._condition.change(now_s, hint, self._patience.complaint)
-        if change:
-            yield change
-        yield frame
 
     def _keep_receiving(self) -> None:
         """Body of the receiving thread. What it did not expect is raised where the frames are taken."""
