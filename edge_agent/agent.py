@@ -19,10 +19,11 @@ from edge_agent.link import Link
 from edge_agent.outbox import Intake
 from edge_agent.outbox.intake import Numbered
 from edge_agent.outbox.opening import open_outbox, takes_writes
+from edge_agent.pictures import NoPicture, Picture
 from edge_agent.supervise import CameraSupervisor, Report
 from edge_agent.tripwire import Crossing
 from edge_agent.trust import Door, TrustKeeper
-from edge_agent.worker import Picture, Sighting, Status
+from edge_agent.worker import Sighting, Status, Wanted
 from shared.clock import Clock, to_ms
 from shared.events import (
     CameraChanged,
@@ -229,11 +230,15 @@ class Agent:
             self._saw(camera, run, report)
         elif isinstance(report, Picture):
             self._pictured(camera, run, report)
+        elif isinstance(report, NoPicture):
+            if self._taken_ticket(camera, run, report.ticket):  # it is an alarm's
+                self._picture_writer.miss()
         else:
             self._camera_told(camera, report)
 
     def _saw(self, camera: int, run: int, sighting: Sighting) -> None:
         event = self._event(camera, run, sighting)
+        self._cameras[camera].answer(Wanted(sighting.ticket, event.priority))
         numbered = self._intake.append(Lane.ALARM if event.priority else Lane.BULK, event)
         if not event.priority:
             return
@@ -267,12 +272,16 @@ class Agent:
         )
 
     def _pictured(self, camera: int, run: int, picture: Picture) -> None:
-        with self._tickets_lock:
-            numbered = self._tickets.pop((camera, run, picture.ticket), None)
+        numbered = self._taken_ticket(camera, run, picture.ticket)
         if numbered is None:
             return
         taken_ms = to_ms(picture.taken_at_s)
         self._picture_writer.add(Taken(numbered.sequence, picture.jpeg, taken_ms, numbered.epoch))
+
+    def _taken_ticket(self, camera: int, run: int, ticket: int) -> Numbered | None:
+        """What names the alarm of a ticket, once; None of what is none."""
+        with self._tickets_lock:
+            return self._tickets.pop((camera, run, ticket), None)
 
     def _camera_told(self, camera: int, status: Status) -> None:
         before, now_s = self._cameras[camera].status, self._clock.monotonic_s()
