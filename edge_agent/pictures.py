@@ -11,7 +11,7 @@ import cv2
 
 from edge_agent.motion.masks import Masks
 from edge_agent.sources import Frame, Source
-from edge_agent.sources.base import Colour
+from edge_agent.sources.base import Colour, Still
 from shared.threads import start_vital
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ _DRAIN_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The whole frame nearest to the event, as JPEG, with what is private painted black."""
+    """The whole frame nearest to the event, as JPEG, with what is private painted black, and the time of that frame."""
 
     ticket: int
     jpeg: bytes
@@ -120,8 +120,8 @@ class PictureMaker:
 
     def _make(self, ordered: _Ordered, behind: int) -> None:
         better = self._source.picture_at(ordered.met_at_s) if behind < _BEHIND else None
-        jpeg = _encode(self._masks.blacken(better if better is not None else ordered.nearest.colour()))
-        self._send(Picture(ordered.ticket, jpeg, ordered.nearest.captured_at_s))
+        still = better or Still(ordered.nearest.colour(), ordered.nearest.captured_at_s)
+        self._send(Picture(ordered.ticket, _encode(self._masks.blacken(still.picture)), still.taken_at_s))
 
 
 def _encode(picture: Colour) -> bytes:

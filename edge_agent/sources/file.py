@@ -6,7 +6,7 @@ from pathlib import Path
 
 import av
 
-from edge_agent.sources.base import Colour, Frame, SourceEvent
+from edge_agent.sources.base import Frame, SourceEvent, Still
 from edge_agent.sources.condition import Condition
 from edge_agent.sources.decoder import NoVideoError, choose_video
 from edge_agent.sources.reader import PacketReader, Reading
@@ -87,7 +87,7 @@ class FileSource:
             yield from self._condition.before(frame, time_s, spoilt=self.damaged + self.lost)
         yield SourceEvent(CameraState.ENDED, self._account(number))
 
-    def picture_at(self, captured_at_s: float) -> Colour | None:  # noqa: ARG002 - a file has one stream only
+    def picture_at(self, captured_at_s: float) -> Still | None:  # noqa: ARG002 - a file has one stream only
         return None
 
     def close(self) -> None:

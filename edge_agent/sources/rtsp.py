@@ -14,7 +14,7 @@ import av
 
 from edge_agent.address import camera_address
 from edge_agent.sources.backlog import Backlog
-from edge_agent.sources.base import Colour, Frame, SourceEvent
+from edge_agent.sources.base import Frame, SourceEvent, Still
 from edge_agent.sources.condition import Condition
 from edge_agent.sources.decoder import NoVideoError, choose_video
 from edge_agent.sources.patience import SHORTEST_S, Patience
@@ -96,7 +96,7 @@ class RtspSource:
                 self._require_life()
                 yield None
 
-    def picture_at(self, captured_at_s: float) -> Colour | None:
+    def picture_at(self, captured_at_s: float) -> Still | None:
         return self._pictures.picture_at(captured_at_s) if self._pictures else None
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from edge_agent.detect import Detection
 from edge_agent.motion.masks import Masks
 from edge_agent.pictures import NoPicture, Picture, PictureMaker
 from edge_agent.sources import Frame
-from edge_agent.sources.base import Colour
+from edge_agent.sources.base import Colour, Still
 from edge_agent.worker import Sighting, _Watch
 from shared.scene import Mask, Scene, Tripwire
 
@@ -116,6 +116,19 @@ def test_what_the_agent_says_of_an_event_counts_more_than_its_line() -> None:
     street.ended.set()
     maker.stop()
     assert [picture.ticket for picture in sent] == [1, 5, 4, 3]
+
+
+class TwoStreams(Street):
+    def picture_at(self, captured_at_s: float) -> Still:  # type: ignore[override]
+        return Still(np.full((180, 320, 3), 90, np.uint8), captured_at_s - 0.4)
+
+
+def test_a_picture_of_the_large_stream_is_told_with_its_own_time() -> None:
+    sent = list[Picture | NoPicture]()
+    maker = PictureMaker(TwoStreams(), Masks([]), sent.append)
+    maker.add(1, 2, 5.0, next(Street().frames()))
+    maker.stop()
+    assert [picture.taken_at_s for picture in sent if isinstance(picture, Picture)] == [4.6]
 
 
 def test_of_too_many_alarms_the_least_important_picture_is_given_up() -> None:
