@@ -25,7 +25,8 @@ none. A slower stream is read on after that."""
 GOOD_AFTER_S = 10.0
 """A stream that gave pictures this long was good: the next failure starts from the first delay again."""
 _OPEN_TIMEOUT_S = 5.0
-_NEVER = f"no picture for {_OPEN_TIMEOUT_S:.1f} s"
+_NEVER = f"no picture for {SHORTEST_S:.1f} s"
+"""As of a stream that was opened: a silent camera, which fails now this way and now that, is one event."""
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.5, 30.0
 
 

@@ -1,5 +1,6 @@
 """What a camera's process sends: events, and pictures in which nothing private is to be seen."""
 
+import multiprocessing
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from edge_agent.config import Camera, CameraSettings, SyntheticCamera
 from edge_agent.detect import Detection
@@ -16,7 +18,7 @@ from edge_agent.motion.masks import Masks
 from edge_agent.pictures import NoPicture, Picture, PictureMaker
 from edge_agent.sources import Frame
 from edge_agent.sources.base import Colour, Still
-from edge_agent.worker import Sighting, _Watch
+from edge_agent.worker import Sighting, Wanted, _obey, _Watch
 from shared.scene import Mask, Scene, Tripwire
 
 
@@ -116,6 +118,26 @@ def test_what_the_agent_says_of_an_event_counts_more_than_its_line() -> None:
     street.ended.set()
     maker.stop()
     assert [picture.ticket for picture in sent] == [1, 5, 4, 3]
+
+
+def test_the_agent_calls_pictures_off_over_the_pipe_and_any_other_word_ends_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ended, ours_theirs = list[int](), multiprocessing.Pipe()
+    monkeypatch.setattr("edge_agent.worker.os._exit", ended.append)
+    street, sent = SlowStreet(), list[Picture | NoPicture]()
+    maker = PictureMaker(street, Masks([]), sent.append)
+    frame = next(street.frames())
+    maker.add(1, 2, 0.0, frame)
+    wait(lambda: not maker._waiting)
+    for ticket in (2, 3):
+        maker.add(ticket, 2, 0.0, frame)
+    for word in (Wanted(2, 0), Wanted(3, 1), Wanted(9, 0), "leave"):
+        ours_theirs[0].send(word)
+    _obey(ours_theirs[1], street, maker)
+    street.ended.set()
+    maker.stop()
+    assert ([picture.ticket for picture in sent], ended) == ([1, 3], [0])
 
 
 class TwoStreams(Street):
