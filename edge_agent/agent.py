@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from enum import Enum
 from functools import partial
 from importlib.metadata import version
+from typing import NamedTuple
 
 import msgspec
 
@@ -16,13 +17,14 @@ from edge_agent.arming import Arming
 from edge_agent.config import AgentSettings, Camera
 from edge_agent.evidence import MemoryRing, PictureRing, PictureWriter, Taken, Uploader
 from edge_agent.link import Link
-from edge_agent.outbox import Intake
+from edge_agent.outbox import Intake, Outbox
 from edge_agent.outbox.intake import Numbered
-from edge_agent.outbox.opening import open_outbox, takes_writes
+from edge_agent.outbox.opening import CardLook, open_outbox
+from edge_agent.pictures import NoPicture, Picture
 from edge_agent.supervise import CameraSupervisor, Report
 from edge_agent.tripwire import Crossing
 from edge_agent.trust import Door, TrustKeeper
-from edge_agent.worker import Picture, Sighting, Status
+from edge_agent.worker import Sighting, Status, Wanted
 from shared.clock import Clock, to_ms
 from shared.events import (
     CameraChanged,
@@ -46,8 +48,6 @@ _SAME_STATE_S = 60.0
 """A camera that stays away for changing reasons is an event no more often than this."""
 _MEMORY_PICTURE_BYTES = 8 * 2**20
 """Pictures that the card does not take wait in so much memory."""
-_CARD_LOOK_S = 30.0
-"""So often it is tried whether a card that refused at the start takes writes."""
 
 
 def line_specs(cameras: Sequence[Camera]) -> tuple[LineSpec, ...]:
@@ -66,6 +66,11 @@ def line_specs(cameras: Sequence[Camera]) -> tuple[LineSpec, ...]:
     )
 
 
+def _waits(outbox: Outbox) -> bool:
+    """Whether anything of it is to be sent: events, or pictures."""
+    return any(outbox.waiting().values()) or outbox.file.count_pictures_waiting() > 0
+
+
 class Ending(Enum):
     """Why an agent's run ended."""
 
@@ -76,18 +81,34 @@ class Ending(Enum):
     """The card takes writes, which it refused when the agent began: it shall be used again."""
 
 
-class Agent:
-    """One box. An instance runs once."""
+class Left(NamedTuple):
+    """What a life of the agent had in memory only, for the next one to send: events, and pictures of them."""
 
-    def __init__(self, settings: AgentSettings, cameras: Sequence[Camera], clock: Clock) -> None:
+    outbox: Outbox
+    ring: MemoryRing
+
+
+class Agent:
+    """One box. An instance runs once.
+
+    Args:
+        settings: of the box.
+        cameras: of the box, in the order of their numbers.
+        clock: wall and monotonic time.
+        left: by a life of this process before.
+    """
+
+    def __init__(
+        self, settings: AgentSettings, cameras: Sequence[Camera], clock: Clock, left: Sequence[Left] = ()
+    ) -> None:
         self._settings, self._clock = settings, clock
         self._address = Address(settings.site, settings.agent)
         # Before the outbox: who may not begin shall leave no trace of a life.
         self._trust = TrustKeeper(Door(settings.trust.url, settings.trust_folder)) if settings.trust else None
         self._path = settings.data_dir / "outbox.db"
         self._outbox = open_outbox(self._path, clock, settings.outbox.max_bytes)
-        self._card_look_s = clock.monotonic_s() + _CARD_LOOK_S
-        self._intake = Intake(self._outbox, clock)
+        self._card_look = CardLook(self._path, clock, settings.outbox.max_bytes)
+        self._intake = Intake(self._outbox, clock, left=[each.outbox for each in left])
         self._lines = line_specs(cameras)
         self._arming = Arming(cameras, settings.data_dir / "order.bin")
         self._line_numbers = {(line.camera, line.name): number for number, line in enumerate(self._lines)}
@@ -108,7 +129,12 @@ class Agent:
             kbit_s=settings.aggregator.picture_kbit_s,
             tls=tls,
         )
+        in_memory = [Left(self._outbox, ring)] if isinstance(ring, MemoryRing) else []
+        self._in_memory = [*in_memory, Left(memory, spare), *left]
         self._uploaders = [upload(ring, self._outbox.file), upload(spare, memory.file)]
+        self._uploaders += [upload(each.ring, each.outbox.file) for each in left]
+        self.left: tuple[Left, ...] = ()
+        """What waits in memory only when `run` has ended and the agent shall begin anew."""
         self._picture_writer = PictureWriter(ring, self._outbox, self._stir_uploaders, (spare, memory))
         self._link = Link(
             self._address,
@@ -121,7 +147,7 @@ class Agent:
             on_listening=self._stir_uploaders,
             on_order=self._ordered,
             tls=tls,
-            more=(self._intake.memory,),
+            more=self._intake.outboxes[1:],
         )
         if self._trust:
             self._trust.on_renewed = self._link.reconnect
@@ -169,22 +195,19 @@ class Agent:
             camera.stop()
         self._picture_writer.stop()
         writer.join(_DRAIN_S)
-        self._leave(threads, drain=ending is not Ending.COPY)
+        self._card_look.end()
+        self._leave(threads, ending)
         return ending
 
     def _reason_to_begin_anew(self) -> Ending | None:
         if self._publisher.copy_detected.is_set():
             return Ending.COPY
-        now_s = self._clock.monotonic_s()
-        if not self._outbox.file.is_volatile or now_s < self._card_look_s or any(self._intake.waiting().values()):
-            return None
-        self._card_look_s = now_s + _CARD_LOOK_S
-        return Ending.CARD if takes_writes(self._path, self._clock, self._settings.outbox.max_bytes) else None
+        return Ending.CARD if self._outbox.file.is_volatile and self._card_look.is_well() else None
 
-    def _leave(self, threads: Sequence[threading.Thread], *, drain: bool) -> None:
-        """What the cameras left is brought out as far as it goes, then the file is closed."""
+    def _leave(self, threads: Sequence[threading.Thread], ending: Ending) -> None:
+        """What the cameras left is brought out as far as it goes, or left to the next life; then the file is closed."""
         deadline_s = self._clock.monotonic_s() + _DRAIN_S
-        while drain and self._link.is_up and self._clock.monotonic_s() < deadline_s:
+        while ending is Ending.STOPPED and self._link.is_up and self._clock.monotonic_s() < deadline_s:
             if not any(self._intake.waiting().values()) and not any(uploader.waiting for uploader in self._uploaders):
                 break
             threading.Event().wait(0.05)
@@ -198,7 +221,9 @@ class Agent:
             thread.join(12)
         self._link.stop()
         left = self._intake.waiting()
-        self._intake.close()
+        if ending is not Ending.STOPPED:
+            self.left = tuple(each for each in self._in_memory if _waits(each.outbox))
+        self._intake.close(keeping=[each.outbox for each in self.left])
         log.info(
             "agent %s/%s ended; waiting: %d alarm, %d bulk",
             self._address.site,
@@ -229,11 +254,15 @@ class Agent:
             self._saw(camera, run, report)
         elif isinstance(report, Picture):
             self._pictured(camera, run, report)
+        elif isinstance(report, NoPicture):
+            if self._taken_ticket(camera, run, report.ticket):  # it is an alarm's
+                self._picture_writer.miss()
         else:
             self._camera_told(camera, report)
 
     def _saw(self, camera: int, run: int, sighting: Sighting) -> None:
         event = self._event(camera, run, sighting)
+        self._cameras[camera].answer(Wanted(sighting.ticket, event.priority))
         numbered = self._intake.append(Lane.ALARM if event.priority else Lane.BULK, event)
         if not event.priority:
             return
@@ -267,12 +296,16 @@ class Agent:
         )
 
     def _pictured(self, camera: int, run: int, picture: Picture) -> None:
-        with self._tickets_lock:
-            numbered = self._tickets.pop((camera, run, picture.ticket), None)
+        numbered = self._taken_ticket(camera, run, picture.ticket)
         if numbered is None:
             return
         taken_ms = to_ms(picture.taken_at_s)
         self._picture_writer.add(Taken(numbered.sequence, picture.jpeg, taken_ms, numbered.epoch))
+
+    def _taken_ticket(self, camera: int, run: int, ticket: int) -> Numbered | None:
+        """What names the alarm of a ticket, once; None of what is none."""
+        with self._tickets_lock:
+            return self._tickets.pop((camera, run, ticket), None)
 
     def _camera_told(self, camera: int, status: Status) -> None:
         before, now_s = self._cameras[camera].status, self._clock.monotonic_s()

@@ -12,8 +12,20 @@ from edge_agent.config import Camera
 from shared.envelope import decode_message, encode_message
 from shared.errors import WireError
 from shared.events import Order
+from shared.scene import Watch
 
 log = logging.getLogger(__name__)
+
+
+def priority_at(watch: Watch, zone: ZoneInfo, at_s: float) -> int:
+    """Priority of an event at that moment (Unix seconds) as long as no order is given; 0 where it is not armed.
+
+    Args:
+        watch: the line or zone.
+        zone: of its schedule.
+        at_s: when it happened.
+    """
+    return watch.priority if watch.armed_at(datetime.fromtimestamp(at_s, tz=UTC).astimezone(zone)) else 0
 
 
 class Arming:
@@ -46,8 +58,7 @@ class Arming:
         watch = self._watches[camera, name]
         ordered = self._ordered.get((self._cameras[camera], name))
         if ordered is None:
-            moment = datetime.fromtimestamp(at_s, tz=UTC).astimezone(self._zones[camera])
-            ordered = watch.armed_at(moment)
+            return priority_at(watch, self._zones[camera], at_s)
         return watch.priority if ordered else 0
 
     def obey(self, order: Order) -> None:

@@ -31,12 +31,14 @@ def run(config: ConfigOption) -> None:
     clock, stopping = SystemClock(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    while (ending := Agent(settings, cameras, clock).run(stopping)) is not Ending.STOPPED:
+    agent = Agent(settings, cameras, clock)
+    while (ending := agent.run(stopping)) is not Ending.STOPPED:
         if ending is Ending.COPY:
             epoch = renew_epoch(settings.data_dir / "outbox.db", clock)
             say(f"the outbox was a copy of another one; going on under the new epoch {epoch:08x}")
         else:
             say("the card takes writes again; going on with the outbox on it")
+        agent = Agent(settings, cameras, clock, agent.left)
 
 
 @app.command(epilog="Example: hawkline agent replay gate.mp4 --scene gate.toml --render seen.mp4 --sheet events.png")

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 from edge_agent.config import Camera
-from edge_agent.worker import Picture, Sighting, Status, run_camera
+from edge_agent.pictures import NoPicture, Picture
+from edge_agent.worker import Sighting, Status, Wanted, run_camera
 from shared.events import CameraState
 from shared.threads import start_vital
 
@@ -24,7 +25,7 @@ _HANG_S = 15.0
 _PASSED_OVER = 25
 """Pictures of a file that are left out when none of them could be got past."""
 
-Report = Sighting | Picture | Status
+Report = Sighting | Picture | NoPicture | Status
 
 
 class CameraSupervisor:
@@ -44,6 +45,7 @@ class CameraSupervisor:
         self._new_run, self._on_report = new_run, on_report
         self._stopping = threading.Event()
         self._pipe: Connection | None = None
+        self._saying = threading.Lock()
         self._process: multiprocessing.process.BaseProcess | None = None
         self._thread: threading.Thread | None = None
         self._reached = 0
@@ -60,15 +62,22 @@ class CameraSupervisor:
     def stop(self) -> None:
         """End the process, by force when it does not go."""
         self._stopping.set()
-        if self._pipe:
-            with contextlib.suppress(OSError):
-                self._pipe.send("leave")
+        self._say("leave")
         if self._process:
             self._process.join(_LEAVE_S)
             if self._process.is_alive():
                 self._process.kill()
         if self._thread:
             self._thread.join(_LEAVE_S)
+
+    def answer(self, wanted: Wanted) -> None:
+        """Say whether the picture of a sighting is wanted; for `on_report`, so that it is the same life's."""
+        self._say(wanted)
+
+    def _say(self, message: object) -> None:
+        with self._saying, contextlib.suppress(OSError):
+            if self._pipe:
+                self._pipe.send(message)
 
     def _keep_running(self) -> None:
         pause_s = _FIRST_PAUSE_S
@@ -121,7 +130,7 @@ class CameraSupervisor:
             self._reached += _PASSED_OVER
 
     def _tell(self, run: int, report: Report) -> None:
-        if not isinstance(report, Picture):
+        if isinstance(report, Sighting | Status):
             self._reached = max(self._reached, report.reached)
         try:
             self._on_report(self.index, run, report)

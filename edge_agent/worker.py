@@ -3,41 +3,34 @@
 import contextlib
 import logging
 import os
-import queue
 import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from zoneinfo import ZoneInfo
 
 import av
 import cv2
 
+from edge_agent.arming import priority_at
 from edge_agent.config import Camera, DetectorSettings
 from edge_agent.detect import ObjectDetector
 from edge_agent.motion.masks import Masks
+from edge_agent.pictures import NoPicture, Picture, PictureMaker
 from edge_agent.pipeline import Found, Pipeline
 from edge_agent.sources import Frame, Source, SourceEvent
-from edge_agent.sources.base import Colour
 from edge_agent.sources.opening import open_source
+from edge_agent.tripwire import Crossing
 from shared.errors import HawklineError
 from shared.events import CameraState
-from shared.threads import start_vital
 
 log = logging.getLogger(__name__)
 
 _STATUS_S = 1.0
 _RING_S = 2.0
 _RING_BYTES = 48 * 1024 * 1024
-_PICTURE_WIDTH_PX = 1280
-_JPEG_QUALITY = 85
-_PICTURES_WAITING = 32
-_PICTURES_BEHIND = 4
-"""When so many wait, the large stream is not decoded for them: the analysed picture is there already."""
-_PICTURE_NICENESS = 10
-_DRAIN_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +48,11 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """The whole frame nearest to the event, as JPEG, with what is private painted black."""
+class Wanted:
+    """The agent's answer to a sighting: the event's priority; at 0 its picture is not wanted."""
 
     ticket: int
-    jpeg: bytes
-    taken_at_s: float
+    priority: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +89,10 @@ def run_camera(camera: Camera, key: str, pipe: Connection, after: int = 0) -> No
     except HawklineError as error:
         pipe.send(Status(CameraState.UNREACHABLE, str(error)))
         return
-    threading.Thread(target=_end_with_parent, args=(pipe, source), daemon=True).start()
+    watch = _Watch(camera, source, pipe, detector)
+    threading.Thread(target=_obey, args=(pipe, source, watch.maker), daemon=True).start()
     with contextlib.suppress(BrokenPipeError):
-        _Watch(camera, source, pipe, detector).run()
+        watch.run()
 
 
 def open_detector(settings: DetectorSettings | None) -> ObjectDetector | None:
@@ -117,47 +110,14 @@ def open_detector(settings: DetectorSettings | None) -> ObjectDetector | None:
     )
 
 
-def _end_with_parent(pipe: Connection, source: Source) -> None:
-    """Whatever comes from the agent, or the end of the pipe, means: leave."""
+def _obey(pipe: Connection, source: Source, maker: PictureMaker) -> None:
+    """Hear which pictures are wanted; whatever else comes from the agent, or the end of the pipe, means: leave."""
     with contextlib.suppress(EOFError, OSError):
-        pipe.recv()
+        while isinstance(answer := pipe.recv(), Wanted):
+            maker.rank(answer.ticket, answer.priority)
     source.close()
     time.sleep(1.0)
     os._exit(0)
-
-
-class _PictureMaker:
-    """Makes and sends the pictures of events on a thread of its own: decoding a large one takes longer than a frame."""
-
-    def __init__(self, source: Source, masks: Masks, send: Callable[[Picture], None]) -> None:
-        self._source, self._masks, self._send = source, masks, send
-        self._queue: queue.Queue[tuple[int, float, Frame] | None] = queue.Queue(_PICTURES_WAITING)
-        self._thread = start_vital("pictures", self._run)
-
-    def add(self, ticket: int, met_at_s: float, nearest: Frame) -> None:
-        """Order a picture of that moment; `nearest` is the analysed frame, for when there is nothing better."""
-        try:
-            self._queue.put_nowait((ticket, met_at_s, nearest))
-        except queue.Full:
-            log.error("too many events at once: the picture of event %d is given up", ticket)
-
-    def stop(self) -> None:
-        """Make what was ordered, for a bounded time."""
-        with contextlib.suppress(queue.Full):
-            self._queue.put(None, timeout=_DRAIN_S)
-            self._thread.join(_DRAIN_S)
-
-    def _run(self) -> None:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _PICTURE_NICENESS)
-        with contextlib.suppress(OSError):  # the agent is gone, and this process ends with it
-            while (ordered := self._queue.get()) is not None:
-                self._make(*ordered)
-
-    def _make(self, ticket: int, met_at_s: float, nearest: Frame) -> None:
-        in_time = self._queue.qsize() < _PICTURES_BEHIND
-        better = self._source.picture_at(met_at_s) if in_time else None
-        jpeg = _encode(self._masks.blacken(better if better is not None else nearest.colour()))
-        self._send(Picture(ticket, jpeg, nearest.captured_at_s))
 
 
 class _Watch:
@@ -166,7 +126,9 @@ class _Watch:
     def __init__(self, camera: Camera, source: Source, pipe: Connection, detector: ObjectDetector | None) -> None:
         self._source, self._pipe, self._sending = source, pipe, threading.Lock()
         self._pipeline = Pipeline(camera.scene, detector)
-        self._maker = _PictureMaker(source, Masks(camera.scene.masks), self._send)
+        self._watches = {watch.name: watch for watch in camera.scene.watches}
+        self._zone = ZoneInfo(camera.scene.timezone)
+        self.maker = PictureMaker(source, Masks(camera.scene.masks), self._send)
         self._ring: deque[Frame] = deque()
         self._tickets = 0
         self._frames = self._reached = 0
@@ -183,7 +145,7 @@ class _Watch:
                 else:
                     self._suffer(item)
         finally:
-            self._maker.stop()
+            self.maker.stop()
 
     def _suffer(self, event: SourceEvent | None) -> None:
         """Take what befell the stream, or that nothing did for some seconds."""
@@ -193,7 +155,7 @@ class _Watch:
         if event is not None:
             self._state, self._detail = event.state, event.detail
             if event.state is CameraState.ENDED:
-                self._maker.stop()  # the supervisor leaves when it hears that
+                self.maker.stop()  # the supervisor leaves when it hears that
         self._send(self._status())
 
     def _watch(self, frame: Frame) -> None:
@@ -214,9 +176,11 @@ class _Watch:
         met_at_s = frame.captured_at_s - (self._pipeline.time_s - found.time_s)
         self._send(Sighting(self._tickets, found, met_at_s, frame.captured_at_s, frame.number))
         nearest = min(self._ring, key=lambda kept: abs(kept.captured_at_s - met_at_s))
-        self._maker.add(self._tickets, met_at_s, nearest)
+        # What the agent says of it may come late.
+        watch = self._watches[found.line if isinstance(found, Crossing) else found.zone]
+        self.maker.add(self._tickets, priority_at(watch, self._zone, met_at_s), met_at_s, nearest)
 
-    def _send(self, report: Sighting | Picture | Status) -> None:
+    def _send(self, report: Sighting | Picture | NoPicture | Status) -> None:
         with self._sending:
             self._pipe.send(report)
 
@@ -242,12 +206,3 @@ class _Watch:
             self._source.lost,
             self._reached,
         )
-
-
-def _encode(picture: Colour) -> bytes:
-    height, width = picture.shape[:2]
-    if width > _PICTURE_WIDTH_PX:
-        scale = _PICTURE_WIDTH_PX / width
-        picture = cv2.resize(picture, (_PICTURE_WIDTH_PX, round(height * scale)), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-    _, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-    return bytes(jpeg)

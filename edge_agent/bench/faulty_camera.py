@@ -56,12 +56,17 @@ class FaultyCamera:
         draw: makes the BGR picture of a moment, seconds since the camera began.
         behave: says how it behaves at that moment.
         fps: pictures a second.
+        gop: pictures from one key frame to the next.
     """
 
     def __init__(
-        self, draw: Callable[[float], NDArray[np.uint8]], behave: Callable[[float], Behaviour], fps: float = 10.0
+        self,
+        draw: Callable[[float], NDArray[np.uint8]],
+        behave: Callable[[float], Behaviour],
+        fps: float = 10.0,
+        gop: int = _GOP,
     ) -> None:
-        self._draw, self._behave, self._fps = draw, behave, fps
+        self._draw, self._behave, self._fps, self._gop = draw, behave, fps, gop
         self._door = socket.create_server(("127.0.0.1", 0))
         self._clients: list[socket.socket] = []
         self._lock = threading.Lock()
@@ -156,7 +161,7 @@ class FaultyCamera:
             rate_s += behaviour.stamp_rate / self._fps
             before = behaviour
             if behaviour.size != size:
-                size, encoder = behaviour.size, _encoder(behaviour.size, self._fps)
+                size, encoder = behaviour.size, _encoder(behaviour.size, self._fps, self._gop)
             picture = cv2.resize(self._draw(time_s), behaviour.size, interpolation=cv2.INTER_AREA)
             units = _encoded(cast("av.VideoCodecContext", encoder), np.asarray(picture, np.uint8), number, self._fps)
             number += 1
@@ -193,11 +198,11 @@ class FaultyCamera:
                     self._clients.remove(client)
 
 
-def _encoder(size: tuple[int, int], fps: float) -> "av.VideoCodecContext":
+def _encoder(size: tuple[int, int], fps: float, gop: int) -> "av.VideoCodecContext":
     encoder = av.CodecContext.create("libx264", "w")
     encoder.width, encoder.height, encoder.pix_fmt = *size, "yuv420p"
     encoder.framerate, encoder.time_base = Fraction(fps).limit_denominator(1000), Fraction(1, 1000)
-    one = f"scenecut=0:keyint={_GOP}:min-keyint={_GOP}:repeat-headers=1:slices=1:threads=1:bframes=0"
+    one = f"scenecut=0:keyint={gop}:min-keyint={gop}:repeat-headers=1:slices=1:threads=1:bframes=0"
     encoder.options = {"preset": "veryfast", "tune": "zerolatency", "x264-params": one}
     return encoder
 

@@ -52,7 +52,7 @@ class PictureWriter:
         self._ring, self._outbox, self._on_new, self._memory = ring, outbox, on_new, memory
         self._queue: queue.Queue[Taken | None] = queue.Queue(_WRITE_QUEUE)
         self.given_up = 0
-        """Pictures of this life that neither the card nor the memory took."""
+        """Pictures of this life's alarms that neither the card nor the memory took, or that were not made."""
 
     def add(self, taken: Taken) -> None:
         """Hand a picture over; when the disk is hopelessly behind, the picture is given up, never its event."""
@@ -60,6 +60,10 @@ class PictureWriter:
             self._queue.put_nowait(taken)
         except queue.Full:
             self._give_up(taken, "the disk is too slow")
+
+    def miss(self) -> None:
+        """Count a picture of an alarm that its camera could not make in time."""
+        self.given_up += 1
 
     def stop(self) -> None:
         """End `run` behind what was handed over; where the disk hangs and the queue is full, it is left to itself."""

@@ -6,6 +6,7 @@ The numbers of the outbox in memory belong to an epoch that ends with this proce
 
 import logging
 import threading
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from edge_agent.outbox.card import CardError, Refusal
@@ -33,9 +34,13 @@ class Intake:
         outbox: on the card. It is not closed here.
         clock: wall and monotonic time.
         max_bytes: bound on what waits in memory; beyond it the oldest bulk is given up first, and that is reported.
+        left: outboxes in memory of lives before, which are sent and get nothing new.
     """
 
-    def __init__(self, outbox: Outbox, clock: Clock, max_bytes: int = MEMORY_BYTES) -> None:
+    def __init__(
+        self, outbox: Outbox, clock: Clock, max_bytes: int = MEMORY_BYTES, left: Sequence[Outbox] = ()
+    ) -> None:
+        self._left = tuple(left)
         self.card, self.memory = outbox, Outbox(None, clock, max_bytes=max_bytes)
         self._clock = clock
         self._config: tuple[int, tuple[str, ...], tuple[LineSpec, ...]] | None = None
@@ -44,9 +49,9 @@ class Intake:
         """Whether the card gave no number: then both lanes go to memory, for announcements name numbers of alarms."""
 
     @property
-    def outboxes(self) -> tuple[Outbox, Outbox]:
-        """All that have something to send."""
-        return self.card, self.memory
+    def outboxes(self) -> tuple[Outbox, ...]:
+        """All that have something to send; the first is that of the box."""
+        return self.card, self.memory, *self._left
 
     @property
     def refusal(self) -> Refusal | None:
@@ -72,16 +77,17 @@ class Intake:
 
     def waiting(self) -> dict[Lane, int]:
         """Events not yet acknowledged, by lane."""
-        card, memory = (outbox.waiting() for outbox in self.outboxes)
-        return {lane: card[lane] + memory[lane] for lane in Lane}
+        waiting = [outbox.waiting() for outbox in self.outboxes]
+        return {lane: sum(each[lane] for each in waiting) for lane in Lane}
 
-    def close(self) -> None:
-        """End both; what waits in memory is gone, and that is said."""
-        left = sum(self.memory.waiting().values())
-        if left:
-            log.error("%d events were in memory only, because the card had refused them, and are lost", left)
-        self.memory.close()
-        self.card.close()
+    def close(self, keeping: Collection[Outbox] = ()) -> None:
+        """End all but these; what waits in memory is gone then, and that is said."""
+        ending = [outbox for outbox in reversed(self.outboxes) if outbox not in keeping]
+        lost = sum(sum(outbox.waiting().values()) for outbox in ending if outbox.file.is_volatile)
+        if lost:
+            log.error("%d events were in memory only, because the card had refused them, and are lost", lost)
+        for outbox in ending:
+            outbox.close()
 
     def _announce(self, error: CardError) -> None:
         """What events of memory refer to must be known under its epoch too."""

@@ -50,6 +50,14 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class Still:
+    """A picture of one moment, shape (height, width, 3), and when it was taken (wall clock, as of frames)."""
+
+    picture: Colour
+    taken_at_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class SourceEvent:
     """The stream's own fate, between frames: it stalled, went away, is degraded, is well again, or ended."""
 
@@ -78,7 +86,7 @@ class Source(Protocol):
         `DEGRADED` and `WATCHING` say how well the frames behind them come; every other state ends with the next frame.
         """
 
-    def picture_at(self, captured_at_s: float) -> Colour | None:
+    def picture_at(self, captured_at_s: float) -> Still | None:
         """A better picture of that moment than the analysed frame, where a picture stream exists.
 
         May take long; called from a thread of its own.

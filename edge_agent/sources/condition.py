@@ -1,9 +1,10 @@
 """How well a camera's pictures come: what is damaged, lost or late makes it degraded. Pure: times are passed in."""
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edge_agent.sources.base import SourceEvent
+from edge_agent.sources.base import Frame, SourceEvent
 from shared.events import CameraState
 
 _WINDOW_S = 30.0
@@ -32,6 +33,27 @@ class Condition:
         self._seconds: deque[_Second] = deque()
         self._degraded = False
         self._told = CameraState.WATCHING, ""
+        self._counted = 0, 0
+
+    def before(
+        self, frame: Frame, now_s: float, *, spoilt: int, late: int = 0, hint: str = "", complaint: str = ""
+    ) -> Iterator[Frame | SourceEvent]:
+        """A frame that is analysed, and before it how well frames come, where that has changed.
+
+        Args:
+            frame: the next one.
+            now_s: a time that only grows.
+            spoilt: pictures that were damaged or lost since the source began.
+            late: those that analysis was too slow for, since then.
+            hint: see `change`.
+            complaint: see `change`.
+        """
+        spoilt_before, late_before = self._counted
+        self._counted = spoilt, late
+        self.note(now_s, analysed=1, spoilt=spoilt - spoilt_before, late=late - late_before)
+        if change := self.change(now_s, hint, complaint):
+            yield change
+        yield frame
 
     def note(self, now_s: float, *, analysed: int = 0, spoilt: int = 0, late: int = 0) -> None:
         """Count pictures: analysed ones, damaged or lost ones, and those that analysis was too slow for."""
@@ -44,15 +66,16 @@ class Condition:
         while now_s - self._seconds[0].at_s > _WINDOW_S:
             self._seconds.popleft()
 
-    def change(self, now_s: float, hint: str = "") -> SourceEvent | None:
+    def change(self, now_s: float, hint: str = "", complaint: str = "") -> SourceEvent | None:
         """What is to be told now: that pictures come badly, or well again; None when nothing changed.
 
         Args:
             now_s: the time of `note`.
             hint: what else there is to say of a camera that is well enough; told when it changes.
+            complaint: why it is degraded, for a reason that is known elsewhere; empty for none.
         """
-        reason = self._reason(now_s)
-        self._degraded = bool(reason)
+        spoilt = self._reason(now_s)
+        self._degraded, reason = bool(spoilt), spoilt or complaint
         told = (CameraState.DEGRADED, "") if reason else (CameraState.WATCHING, hint)  # its numbers always change
         if told == self._told:
             return None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import av
 
-from edge_agent.sources.base import Colour, Frame, SourceEvent
+from edge_agent.sources.base import Frame, SourceEvent, Still
 from edge_agent.sources.condition import Condition
 from edge_agent.sources.decoder import NoVideoError, choose_video
 from edge_agent.sources.reader import PacketReader, Reading
@@ -51,7 +51,6 @@ class FileSource:
         self._reader.begin(self._stream)
         self._realtime, self._after = realtime, after
         self._closed, self._cut_short = False, ""
-        self._noted = 0
 
     @property
     def fps(self) -> float:
@@ -85,10 +84,10 @@ class FileSource:
                 due_s += min(step_s, _LONGEST_WAIT_S)
                 time.sleep(max(0.0, due_s - time.monotonic()))
             frame = reading.frame(number, time.time() if self._realtime else began_at_s + time_s)
-            yield from self._told(frame)
+            yield from self._condition.before(frame, time_s, spoilt=self.damaged + self.lost)
         yield SourceEvent(CameraState.ENDED, self._account(number))
 
-    def picture_at(self, captured_at_s: float) -> Colour | None:  # noqa: ARG002 - a file has one stream only
+    def picture_at(self, captured_at_s: float) -> Still | None:  # noqa: ARG002 - a file has one stream only
         return None
 
     def close(self) -> None:
@@ -106,16 +105,6 @@ class FileSource:
                     played_s += 1 / self.fps
         except (av.FFmpegError, OSError) as error:
             self._cut_short = f"what follows cannot be read: {error.strerror or error}"
-
-    def _told(self, frame: Frame) -> Iterator[Frame | SourceEvent]:
-        """A frame, and before it how well frames come, where that has changed."""
-        spoilt = self.damaged + self.lost
-        self._condition.note(frame.time_s, analysed=1, spoilt=spoilt - self._noted)
-        self._noted = spoilt
-        change = self._condition.change(frame.time_s)
-        if change:
-            yield change
-        yield frame
 
     @property
     def is_whole(self) -> bool:

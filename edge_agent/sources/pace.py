@@ -28,6 +28,8 @@ _STEADY, _STEADY_PART = 0.25, 0.8
 _MISSING = 1.6
 """A distance of so many usual ones holds pictures that never came."""
 _LEAST_S = 0.001
+_REORDERED_S = 1.0
+"""Stamps of packets go back by less than this where pictures build on later ones; by more where the stream jumps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,3 +162,37 @@ class Pace:
         while arrived_s - self._recent[0].arrived_s > _WINDOW_S:
             self._recent.popleft()
         return min(arrived_s, self._time_s + min(recent.arrived_s - recent.time_s for recent in self._recent))
+
+
+class PacketPace:
+    """When the pictures of a live stream's packets were taken, in the order of the packets.
+
+    A picture that others build on is sent before those that are shown before it. So only stamps that go on tell the
+    stream's time; the others are told by their distance from the newest.
+    """
+
+    def __init__(self) -> None:
+        self._pace = Pace(live=True)
+        self._newest: tuple[float, float] | None = None
+        """Stamp of the latest picture so far, and when it was taken."""
+
+    def cut(self) -> None:
+        """The stream begins anew."""
+        self._pace.cut()
+        self._newest = None
+
+    def taken_s(self, stamp_s: float | None, arrived_s: float) -> float:
+        """When the picture of the next packet was taken, by the clock that the arrivals are given in.
+
+        Args:
+            stamp_s: the stream's own time of the picture, None where it has none.
+            arrived_s: when it reached us, by a clock that only grows.
+        """
+        if stamp_s is not None and self._newest:
+            newest_s, newest_taken_s = self._newest
+            if 0 < newest_s - stamp_s < _REORDERED_S:
+                return newest_taken_s - (newest_s - stamp_s)
+        taken_s = self._pace.step(stamp_s, arrived_s).taken_s
+        if stamp_s is not None:
+            self._newest = stamp_s, taken_s
+        return taken_s

@@ -5,17 +5,20 @@ import random
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
 import av
 
 from edge_agent.address import camera_address
-from edge_agent.sources.base import Colour
+from edge_agent.sources.base import SourceEvent, Still
 from edge_agent.sources.decoder import NoVideoError, choose_video
+from edge_agent.sources.pace import PacketPace
+from edge_agent.sources.patience import Patience
 from edge_agent.sources.planes import bgr
 from edge_agent.sources.posture import posture_of
-from edge_agent.sources.session import GOOD_AFTER_S, STALL_S, Transport, explain, open_stream, retry_delay_s
+from edge_agent.sources.session import GOOD_AFTER_S, Transport, explain, open_stream, retry_delay_s, video_packets
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +34,8 @@ _MOST_DECODE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    arrived_s: float
+    taken_s: float
+    """Wall clock."""
     data: bytes
     is_key: bool
 
@@ -49,26 +53,30 @@ class PictureStream:
         self._changed = threading.Condition()
         self._packets: deque[_Kept] = deque()
         self._bytes = 0
+        self._patience, self._pace = Patience(), PacketPace()
         self._codec: tuple[str, bytes | None, float | None] | None = None
         self.trouble = ""
         """Why there are no pictures at present; empty where there are."""
         threading.Thread(target=self._keep_receiving, name="rtsp-pictures", daemon=True).start()
 
-    def picture_at(self, captured_at_s: float) -> Colour | None:
+    def picture_at(self, captured_at_s: float) -> Still | None:
         """The whole picture nearest to that moment (wall clock), None where there is none. May take seconds."""
         with self._changed:
             self._changed.wait_for(lambda: self._holds(captured_at_s) or self._closed.is_set(), _AWAITED_S)
             if self._codec is None or not self._packets:
                 return None
             (name, extradata, pixel_shape), packets = self._codec, list(self._packets)
-        keys = [place for place, kept in enumerate(packets) if kept.is_key and kept.arrived_s <= captured_at_s]
-        if not keys or packets[-1].arrived_s < captured_at_s - _NEAR_S:
+        keys = [place for place, kept in enumerate(packets) if kept.is_key and kept.taken_s <= captured_at_s]
+        if not keys or packets[-1].taken_s < captured_at_s - _NEAR_S:
             return None
         best = _nearest(_decoder(name, extradata), packets[keys[-1] :], captured_at_s)
-        return None if best is None else bgr(best, posture_of(best, pixel_shape))
+        if best is None:
+            return None
+        taken_at_s, picture = best
+        return Still(bgr(picture, posture_of(picture, pixel_shape)), taken_at_s)
 
     def _holds(self, captured_at_s: float) -> bool:
-        return bool(self._packets) and self._packets[-1].arrived_s >= captured_at_s
+        return bool(self._packets) and self._packets[-1].taken_s >= captured_at_s
 
     def _keep_receiving(self) -> None:
         rng, attempt = random.Random(), 0
@@ -100,18 +108,19 @@ class PictureStream:
             context = stream.codec_context
             shape = stream.sample_aspect_ratio
             self._codec = context.name, context.extradata, float(shape) if shape else None
-            heard_s = time.monotonic()
-            for packet in container.demux():
+            self._pace.cut()
+            for item in video_packets(container, stream, self._patience):
                 if self._closed.is_set():
                     return
-                if packet.stream_index != stream.index:
-                    if time.monotonic() - heard_s >= STALL_S:
-                        return  # sound goes on, pictures do not
-                    continue
-                heard_s = time.monotonic()
-                if packet.size:
-                    self.trouble = ""
-                    self._keep(_Kept(time.time(), bytes(packet), packet.is_keyframe))
+                if isinstance(item, SourceEvent):
+                    self.trouble = f"picture stream: {item.detail}"
+                elif item is not None:
+                    complaint = self._patience.complaint
+                    self.trouble = f"picture stream: {complaint}" if complaint else ""
+                    now_s, stamp = time.monotonic(), item.pts
+                    stamp_s = None if stamp is None or item.time_base is None else float(stamp * item.time_base)
+                    taken_s = time.time() - (now_s - self._pace.taken_s(stamp_s, now_s))
+                    self._keep(_Kept(taken_s, bytes(item), item.is_keyframe))
 
     def _keep(self, kept: _Kept) -> None:
         """Whole groups of pictures stay for some seconds: a crossing is confirmed later than it happened."""
@@ -120,7 +129,7 @@ class PictureStream:
             self._bytes += len(kept.data)
             if kept.is_key:
                 keys = [place for place, other in enumerate(self._packets) if other.is_key]
-                old = [key for key in keys[:-1] if self._packets[key].arrived_s < kept.arrived_s - _KEPT_S]
+                old = [key for key in keys[:-1] if self._packets[key].taken_s < kept.taken_s - _KEPT_S]
                 for _ in range(old[-1] if old else 0):
                     self._bytes -= len(self._packets.popleft().data)
             while self._bytes > _KEPT_BYTES:
@@ -135,19 +144,34 @@ def _decoder(name: str, extradata: bytes | None) -> "av.VideoCodecContext":
     return decoder
 
 
-def _nearest(decoder: "av.VideoCodecContext", packets: list[_Kept], captured_at_s: float) -> "av.VideoFrame | None":
-    """Decode from a key frame up to the moment; a picture that is broken does not count."""
+def _nearest(
+    decoder: "av.VideoCodecContext", packets: list[_Kept], captured_at_s: float
+) -> "tuple[float, av.VideoFrame] | None":
+    """Decode from a key frame up to the moment; a picture that is broken does not count.
+
+    Returns:
+        When the picture was taken, and the picture.
+    """
     best: tuple[float, av.VideoFrame] | None = None
     until_s = time.monotonic() + _MOST_DECODE_S
-    for kept in packets:
+    for taken_s, picture in _decoded(decoder, packets):
+        if not picture.is_corrupt and (best is None or abs(taken_s - captured_at_s) < abs(best[0] - captured_at_s)):
+            best = taken_s, picture
+        if taken_s > captured_at_s or time.monotonic() > until_s:
+            break
+    return best if best and abs(best[0] - captured_at_s) <= _NEAR_S else None
+
+
+def _decoded(decoder: "av.VideoCodecContext", packets: list[_Kept]) -> "Iterator[tuple[float, av.VideoFrame]]":
+    """All pictures in the order in which they were taken: a decoder holds back those that are shown later."""
+    for place, kept in enumerate([*packets, None]):
+        packet = None
+        if kept:
+            packet = av.Packet(kept.data)
+            packet.pts = place  # comes back with its picture
         try:
-            decoded = decoder.decode(av.Packet(kept.data))
+            decoded = decoder.decode(packet)
         except (av.FFmpegError, ValueError):
             continue
-        away_s = abs(kept.arrived_s - captured_at_s)
         for picture in decoded:
-            if not picture.is_corrupt and (best is None or away_s < best[0]):
-                best = away_s, picture
-        if kept.arrived_s > captured_at_s or time.monotonic() > until_s:
-            break
-    return best[1] if best and best[0] <= _NEAR_S else None
+            yield packets[place if picture.pts is None else picture.pts].taken_s, picture

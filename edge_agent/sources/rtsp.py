@@ -1,4 +1,5 @@
-"""A network camera. The stream comes back after every failure; a stall is noticed within five seconds.
+"""A network camera. The stream comes back after every failure; a stall is noticed within five seconds, of a camera that
+sends its pictures further apart later, see `Patience`.
 
 Two streams of one camera: the small one is decoded and analysed, the large one is only received, see `PictureStream`.
 """
@@ -8,35 +9,30 @@ import random
 import threading
 import time
 from collections.abc import Iterator
-from typing import TypeAlias, cast
 
 import av
 
 from edge_agent.address import camera_address
 from edge_agent.sources.backlog import Backlog
-from edge_agent.sources.base import Colour, Frame, SourceEvent
+from edge_agent.sources.base import Frame, SourceEvent, Still
 from edge_agent.sources.condition import Condition
 from edge_agent.sources.decoder import NoVideoError, choose_video
+from edge_agent.sources.patience import SHORTEST_S, Patience
 from edge_agent.sources.picture_stream import PictureStream
 from edge_agent.sources.reader import PacketReader, Reading
 from edge_agent.sources.session import (
     GOOD_AFTER_S,
-    READ_TIMEOUT_S,
-    STALL_S,
-    STALLED,
     Transport,
     explain,
     open_stream,
     retry_delay_s,
+    video_packets,
 )
 from shared.events import CameraState
 
 log = logging.getLogger(__name__)
 
-VideoPacket: TypeAlias = "av.Packet[av.VideoStream]"
-
-_UNREADABLE = SourceEvent(CameraState.STALLED, f"no picture that can be decoded for {STALL_S:.1f} s")
-
+_SIGN_OF_LIFE_S = SHORTEST_S
 _HANG_S = 120.0
 
 
@@ -54,9 +50,9 @@ class RtspSource:
 
     def __init__(self, url: str, *, picture_url: str = "", transport: Transport = "tcp") -> None:
         self._url, self._transport, self._shown = url, transport, camera_address(url).shown
-        self._closed, self._abandon = threading.Event(), threading.Event()
+        self._closed = threading.Event()
         self._backlog, self._condition, self._reader = Backlog(), Condition(), PacketReader(live=True)
-        self._noted = 0, 0
+        self._patience = Patience()
         self._sign_s = time.monotonic()
         self._number = 0
         self._pictures = PictureStream(picture_url, transport, self._closed) if picture_url else None
@@ -77,24 +73,30 @@ class RtspSource:
     def frames(self) -> Iterator[Frame | SourceEvent | None]:
         flowing = False
         while not self._closed.is_set():
-            item = self._backlog.take(STALL_S)
+            item = self._backlog.take(_SIGN_OF_LIFE_S)
             if self._closed.is_set():
                 return
             if isinstance(item, Frame):
                 flowing = True
-                yield from self._told(item)
+                yield from self._condition.before(
+                    item,
+                    time.monotonic(),
+                    spoilt=self.damaged + self.lost,
+                    late=self.dropped,
+                    hint=self._pictures.trouble if self._pictures else "",
+                    complaint=self._patience.complaint,
+                )
             elif item is not None:
                 flowing = False
                 yield item
-            elif flowing:
+            elif flowing and time.monotonic() - self._sign_s >= SHORTEST_S:
                 flowing = False
-                self._abandon.set()
-                yield _UNREADABLE
+                yield SourceEvent(CameraState.STALLED, "FFmpeg does not come back from a call")
             else:
                 self._require_life()
                 yield None
 
-    def picture_at(self, captured_at_s: float) -> Colour | None:
+    def picture_at(self, captured_at_s: float) -> Still | None:
         return self._pictures.picture_at(captured_at_s) if self._pictures else None
 
     def close(self) -> None:
@@ -106,17 +108,6 @@ class RtspSource:
         if time.monotonic() - self._sign_s > _HANG_S:
             raise StreamHungError(f"nothing was heard of the receiving thread for {_HANG_S:.0f} s")
 
-    def _told(self, frame: Frame) -> Iterator[Frame | SourceEvent]:
-        """A frame, and before it how well frames come, where that has changed."""
-        now_s, counts = time.monotonic(), (self.damaged + self.lost, self.dropped)
-        spoilt, late = (now - before for now, before in zip(counts, self._noted, strict=True))
-        self._noted = counts
-        self._condition.note(now_s, analysed=1, spoilt=spoilt, late=late)
-        change = self._condition.change(now_s, self._pictures.trouble if self._pictures else "")
-        if change:
-            yield change
-        yield frame
-
     def _keep_receiving(self) -> None:
         """Body of the receiving thread. What it did not expect is raised where the frames are taken."""
         try:
@@ -127,7 +118,6 @@ class RtspSource:
     def _receive_again_and_again(self) -> None:
         rng, attempt = random.Random(), 0
         while not self._closed.is_set():
-            self._abandon.clear()
             began_s = self._sign_s = time.monotonic()
             try:
                 event = self._receive()
@@ -148,23 +138,22 @@ class RtspSource:
         with open_stream(self._url, self._transport) as container:
             stream = choose_video(container.streams.video)
             self._reader.begin(stream)
-            heard_s = time.monotonic()
-            # All streams: sound that goes on would hide within one call that the pictures have stopped.
-            for packet in container.demux():
-                if self._closed.is_set() or self._abandon.is_set():
+            seen_s: float | None = None
+            for item in video_packets(container, stream, self._patience):
+                if self._closed.is_set():
                     break
                 now_s = self._sign_s = time.monotonic()
-                if packet.stream_index != stream.index:
-                    if now_s - heard_s >= STALL_S:
-                        return STALLED
+                if isinstance(item, SourceEvent):
+                    self._backlog.put(item)
+                if item is None or isinstance(item, SourceEvent):
                     continue
-                if packet.size == 0:  # FFmpeg's word for the end, and for our time-out
-                    if now_s - heard_s >= READ_TIMEOUT_S:
-                        return STALLED
-                    break
-                heard_s = now_s
-                for reading in self._reader.read(cast("VideoPacket", packet), now_s):
+                for reading in self._reader.read(item, now_s):
+                    seen_s = now_s
                     self._backlog.put(self._frame(reading, now_s))
+                if seen_s is not None and now_s - seen_s >= self._patience.stall_s:
+                    return SourceEvent(
+                        CameraState.STALLED, f"no picture that can be decoded for {self._patience.stall_s:.1f} s"
+                    )
         return SourceEvent(CameraState.UNREACHABLE, "the camera ended the stream")
 
     def _frame(self, reading: Reading, now_s: float) -> Frame:

@@ -15,7 +15,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from edge_agent.sources.base import Colour, Frame, SourceEvent
+from edge_agent.sources.base import Colour, Frame, SourceEvent, Still
 from edge_agent.tripwire.geometry import crossing_parameter, side
 from shared.events import CameraState, Direction
 from shared.scene import Tripwire
@@ -173,7 +173,7 @@ class SyntheticSource:
                 partial(_same, picture),
             )
 
-    def picture_at(self, captured_at_s: float) -> Colour | None:  # noqa: ARG002 - one stream only
+    def picture_at(self, captured_at_s: float) -> Still | None:  # noqa: ARG002 - one stream only
         return None
 
     def close(self) -> None:

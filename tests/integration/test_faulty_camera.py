@@ -79,6 +79,27 @@ def test_nothing_but_broken_pictures_is_a_stall() -> None:
     camera.close()
 
 
+@pytest.mark.parametrize(("apart_s", "connections"), [(3.0, 1), (6.0, 2)])
+def test_a_camera_that_sends_a_picture_now_and_then_is_degraded_and_stays_so(apart_s: float, connections: int) -> None:
+    camera = FaultyCamera(SyntheticScene("fence", 5).draw, always(Behaviour()), fps=1 / apart_s, gop=1)
+    source = RtspSource(camera.url)
+    began_s, told_s = time.monotonic(), 0.0
+    told: list[SourceEvent] = []
+    for item in source.frames():
+        if isinstance(item, SourceEvent):
+            told.append(item)
+            told_s = told_s or (time.monotonic() if item.state is CameraState.DEGRADED else 0.0)
+        if told_s and time.monotonic() - told_s > 2.5 * apart_s:
+            break
+        assert told_s or time.monotonic() - began_s < 90, f"never told; {told}"
+    source.close()
+    camera.close()
+    assert [event.state for event in told] == [CameraState.STALLED] * len(told[:-1]) + [CameraState.DEGRADED]
+    assert len(told) <= connections + 1
+    assert "set the camera to 5 pictures/s or more" in told[-1].detail
+    assert camera.connections == connections
+
+
 def test_what_the_receiving_thread_did_not_expect_is_raised_where_frames_are_taken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -53,9 +53,11 @@ def test_camera_stalls_dies_and_comes_back(camera: RtspCamera, caplog: pytest.Lo
     first = [item for item, _ in zip(items, range(30), strict=False)]
     assert all(isinstance(item, Frame) and item.grey.shape == (240, 320) for item in first)
 
-    picture = source.picture_at(time.time() - 0.5)
-    assert picture is not None
-    assert picture.shape == (720, 1280, 3)
+    asked_s = time.time() - 0.5
+    still = source.picture_at(asked_s)
+    assert still is not None
+    assert still.picture.shape == (720, 1280, 3)
+    assert abs(still.taken_at_s - asked_s) < 0.5
 
     camera.say("stall")
     assert until(items, is_state(CameraState.STALLED), 8) < 5, "a stall must be told within five seconds"

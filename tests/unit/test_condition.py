@@ -1,8 +1,9 @@
 """When a camera is degraded, and when it is well again."""
 
+import numpy as np
 import pytest
 
-from edge_agent.sources.base import SourceEvent
+from edge_agent.sources.base import Frame, SourceEvent
 from edge_agent.sources.condition import Condition
 from shared.events import CameraState
 
@@ -45,6 +46,28 @@ def test_single_broken_pictures_at_the_start_are_nothing() -> None:
 def test_analysis_that_sees_two_pictures_a_second_is_degraded() -> None:
     (event,) = run(Condition(), range(60), late=9, fps=2)
     assert "analysis too slow" in event.detail
+
+
+@pytest.mark.parametrize("late", [0, 1])
+def test_a_source_gives_its_counts_and_is_told_before_the_frame(late: int) -> None:
+    condition, told = Condition(), []
+    picture = np.zeros((2, 2, 3), np.uint8)
+    for number in range(200):
+        frame = Frame(number, number / 10, number / 10, picture[:, :, 0], lambda: picture)
+        told.append(list(condition.before(frame, number / 10, spoilt=number // 5, late=late * number)))
+        assert told[-1][-1] is frame
+    ((event, _),) = [items for items in told if len(items) > 1]
+    assert isinstance(event, SourceEvent)
+    assert event.state is CameraState.DEGRADED
+
+
+def test_a_complaint_from_elsewhere_is_degraded_and_told_once_though_its_numbers_change() -> None:
+    condition, told = Condition(), []
+    for number in range(10):
+        condition.note(number * 3.0, analysed=1)
+        told.append(condition.change(number * 3.0, "", f"a picture only every {3 + number / 10} s"))
+    assert told == [SourceEvent(CameraState.DEGRADED, "a picture only every 3.0 s"), *[None] * 9]
+    assert condition.change(30.0) == SourceEvent(CameraState.WATCHING)
 
 
 def test_a_hint_is_told_when_it_changes() -> None:

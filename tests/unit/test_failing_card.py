@@ -2,19 +2,23 @@
 
 import shutil
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from edge_agent import health
+from edge_agent.agent import Agent, Ending
+from edge_agent.config import AgentSettings, BrokerSettings, CameraSettings, SyntheticCamera
 from edge_agent.evidence import MemoryRing, PictureRing, PictureWriter, Taken
 from edge_agent.outbox import Intake, Outbox
 from edge_agent.outbox.ballast import BALLAST_BYTES
 from edge_agent.outbox.card import CardError
 from edge_agent.outbox.intake import Numbered
-from edge_agent.outbox.opening import open_outbox, takes_writes
+from edge_agent.outbox.opening import CardLook, open_outbox, takes_writes
 from edge_agent.outbox.writer import BLOCK
 from shared.clock import SystemClock
 from shared.envelope import decode_event
@@ -30,6 +34,7 @@ from shared.events import (
     LossReason,
     RangeLost,
 )
+from shared.net import pick_free_port
 from tests.simulators.power import Disk, JournallingVfs
 
 CLOCK = SystemClock()
@@ -273,6 +278,73 @@ def test_a_box_that_starts_on_a_card_that_refuses_works_in_memory(words: str, tm
     assert (again.epoch, again.refusal) == (before.epoch, None)
     assert list(sendable(again, Lane.ALARM)) == [waits], "what waited on it is sent then"
     again.close()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> AgentSettings:
+    camera = CameraSettings("c", Path("c.toml"), SyntheticCamera("gate"))
+    return AgentSettings("north", "g1", tmp_path, [camera], BrokerSettings(port=pick_free_port()))
+
+
+def run(agent: Agent, stopping: threading.Event) -> list[Ending]:
+    endings = list[Ending]()
+    threading.Thread(target=lambda: endings.append(agent.run(stopping)), daemon=True).start()
+    return endings
+
+
+def test_a_busy_box_goes_back_to_a_card_that_is_well_again(
+    tmp_path: Path, disk: Disk, settings: AgentSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_agent.agent.CardLook", partial(CardLook, every_s=0.3))
+    Outbox(tmp_path / "outbox.db", CLOCK, max_bytes=10_000_000).close()
+    disk.refuses = sqlite3.SQLITE_IOERR
+    agent = Agent(settings, (), CLOCK)
+    endings = run(agent, threading.Event())
+    numbered = agent._intake.append(Lane.ALARM, event(1))
+    agent._picture_writer.add(Taken(numbered.sequence, b"jpeg", round(CLOCK.now_s() * 1000), numbered.epoch))
+    disk.refuses = 0
+    until(lambda: endings)
+    assert endings == [Ending.CARD], "though the link is down, and something waits"
+    again = Agent(settings, (), CLOCK, agent.left)
+    assert again._intake.append(Lane.ALARM, event(2)).epoch == again._intake.card.epoch != numbered.epoch
+    events, pictures = agent.left
+    assert decode_event(sendable(events.outbox, Lane.ALARM)[numbered.sequence]) == event(1)
+    assert len(announced(events.outbox)) == 1
+    assert [pictures.ring.content(each.sha256) for each in pictures.outbox.file.pictures_waiting(10)] == [b"jpeg"]
+    assert [publisher._outbox for publisher in again._link.publishers][2:] == [events.outbox, pictures.outbox]
+    assert beat(again._intake, tmp_path).pictures_waiting == 1
+    stopping = threading.Event()
+    stopping.set()
+    assert again.run(stopping) is Ending.STOPPED
+
+
+def test_a_card_that_hangs_when_it_is_tried_holds_nothing_up(
+    tmp_path: Path, disk: Disk, settings: AgentSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried, answers = list[Path](), threading.Event()
+
+    def hang(path: Path, *_: object) -> bool:
+        tried.append(path)
+        return answers.wait(30)
+
+    monkeypatch.setattr("edge_agent.outbox.opening.takes_writes", hang)
+    monkeypatch.setattr("edge_agent.outbox.opening._END_S", 0.1)
+    monkeypatch.setattr("edge_agent.agent.CardLook", partial(CardLook, every_s=0.1))
+    Outbox(tmp_path / "outbox.db", CLOCK, max_bytes=10_000_000).close()
+    disk.refuses = sqlite3.SQLITE_IOERR
+    agent, stopping = Agent(settings, (), CLOCK), threading.Event()
+    endings = run(agent, stopping)
+    until(lambda: tried)
+    time.sleep(0.5)
+    stopping.set()
+    until(lambda: endings)
+    answers.set()
+    assert (endings, len(tried)) == ([Ending.STOPPED], 1)
+
+
+def test_what_is_wrong_beside_the_card_ends_nobody_who_works_in_memory(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert not takes_writes(tmp_path / "file" / "outbox.db", CLOCK, 10_000_000)
 
 
 def test_what_is_not_the_card_s_fault_ends_the_start(intake: Intake, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge_agent.sources.pace import Pace
+from edge_agent.sources.pace import Pace, PacketPace
 
 
 def steps(pace: Pace, stamps: list[float | None], arrivals: list[float]) -> list[float]:
@@ -104,3 +104,25 @@ def test_what_was_broken_is_not_missing_too() -> None:
         if number not in (50, 80):
             missing += pace.step(stamp, stamp, int(number in (51, 81))).missing
     assert missing == 0
+
+
+REORDERED = [float(n) for group in range(25) for n in (4 * group + 3, 4 * group + 1, 4 * group, 4 * group + 2)]
+"""Of every four pictures the last one is sent first, for the others build on it."""
+
+
+@pytest.mark.parametrize("length", [1, 24], ids=["as they come", "in bursts"])
+def test_packets_of_pictures_that_build_on_later_ones_are_told_by_their_stamps(length: int) -> None:
+    pace = PacketPace()
+    # Each is sent when it and all that are to be sent before it are there.
+    ready = [max(REORDERED[: place + 1]) / 10 for place in range(100)]
+    arrivals = [max(ready[place // length * length :][:length]) for place in range(100)]
+    taken = [pace.taken_s(n / 10, arrived) for n, arrived in zip(REORDERED, arrivals, strict=True)]
+    assert taken[48:] == pytest.approx([n / 10 for n in REORDERED[48:]], abs=0.11)
+
+
+def test_packets_without_stamps_or_whose_stamps_jump_are_told_by_their_arrival() -> None:
+    pace = PacketPace()
+    stamps = [n / 10 for n in range(50)] + [n / 10 - 3600.0 for n in range(50, 100)]
+    taken = [pace.taken_s(stamp, n / 10) for n, stamp in enumerate(stamps)]
+    taken += [pace.taken_s(None, n / 10) for n in range(100, 150)]
+    assert taken == pytest.approx([n / 10 for n in range(150)], abs=0.11)

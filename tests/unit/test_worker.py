@@ -1,15 +1,24 @@
 """What a camera's process sends: events, and pictures in which nothing private is to be seen."""
 
-from collections.abc import Iterator
+import multiprocessing
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from edge_agent.config import Camera, CameraSettings, SyntheticCamera
 from edge_agent.detect import Detection
+from edge_agent.motion.masks import Masks
+from edge_agent.pictures import NoPicture, Picture, PictureMaker
 from edge_agent.sources import Frame
-from edge_agent.worker import Picture, Sighting, _Watch
+from edge_agent.sources.base import Colour, Still
+from edge_agent.worker import Sighting, Wanted, _obey, _Watch
 from shared.scene import Mask, Scene, Tripwire
 
 
@@ -57,3 +66,103 @@ def test_private_parts_leave_the_process_black() -> None:
     assert seen is not None
     assert seen[:50, :120].max() < 30
     assert seen[80:, 160:].min() > 170
+
+
+class SlowStreet(Street):
+    """No picture of it is made before all frames are analysed."""
+
+    def __init__(self) -> None:
+        self.ended = threading.Event()
+
+    def frames(self) -> Iterator[Frame]:
+        yield from (replace(frame, colour=partial(self._colour, frame)) for frame in super().frames())
+        self.ended.set()
+
+    def _colour(self, frame: Frame) -> Colour:
+        assert self.ended.wait(20)
+        return frame.colour()
+
+
+def test_the_picture_of_an_alarm_comes_before_those_of_a_busy_unarmed_line() -> None:
+    busy = [Tripwire(f"{n}", [(0.2 + n / 100, 1.0), (0.2 + n / 100, 0.3)], armed=False) for n in range(40)]
+    scene = Scene([*busy, Tripwire("fence", [(0.7, 1.0), (0.7, 0.3)])])
+    pipe = Pipe()
+    camera = Camera(CameraSettings("door", Path("scene.toml"), SyntheticCamera("gate")), scene)
+    _Watch(camera, SlowStreet(), pipe, Walker()).run()  # type: ignore[arg-type]
+    sightings = [report for report in pipe.sent if isinstance(report, Sighting)]
+    pictures = [report.ticket for report in pipe.sent if isinstance(report, Picture)]
+    missing = [report.ticket for report in pipe.sent if isinstance(report, NoPicture)]
+    assert len(sightings) == 41
+    assert sightings[-1].found.line == "fence"  # type: ignore[union-attr]
+    assert pictures[:2] == [1, 41], "behind the one that was being made"
+    assert sorted(pictures + missing) == list(range(1, 42)), "what is given up is told"
+
+
+def wait(look: Callable[[], object]) -> None:
+    deadline_s = time.monotonic() + 20
+    while not look():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+
+
+def test_what_the_agent_says_of_an_event_counts_more_than_its_line() -> None:
+    street, sent = SlowStreet(), list[Picture | NoPicture]()
+    frame = next(street.frames())
+    maker = PictureMaker(street, Masks([]), sent.append)  # type: ignore[arg-type]
+    maker.add(1, 2, 0.0, frame)
+    wait(lambda: not maker._waiting)
+    for ticket, priority in ((2, 2), (3, 0), (4, 0), (5, 1)):
+        maker.add(ticket, priority, 0.0, frame)
+    maker.rank(2, 0)  # disarmed by order
+    maker.rank(4, 2)  # armed by order
+    street.ended.set()
+    maker.stop()
+    assert [picture.ticket for picture in sent] == [1, 5, 4, 3]
+
+
+def test_the_agent_calls_pictures_off_over_the_pipe_and_any_other_word_ends_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ended, ours_theirs = list[int](), multiprocessing.Pipe()
+    monkeypatch.setattr("edge_agent.worker.os._exit", ended.append)
+    street, sent = SlowStreet(), list[Picture | NoPicture]()
+    maker = PictureMaker(street, Masks([]), sent.append)
+    frame = next(street.frames())
+    maker.add(1, 2, 0.0, frame)
+    wait(lambda: not maker._waiting)
+    for ticket in (2, 3):
+        maker.add(ticket, 2, 0.0, frame)
+    for word in (Wanted(2, 0), Wanted(3, 1), Wanted(9, 0), "leave"):
+        ours_theirs[0].send(word)
+    _obey(ours_theirs[1], street, maker)
+    street.ended.set()
+    maker.stop()
+    assert ([picture.ticket for picture in sent], ended) == ([1, 3], [0])
+
+
+class TwoStreams(Street):
+    def picture_at(self, captured_at_s: float) -> Still:  # type: ignore[override]
+        return Still(np.full((180, 320, 3), 90, np.uint8), captured_at_s - 0.4)
+
+
+def test_a_picture_of_the_large_stream_is_told_with_its_own_time() -> None:
+    sent = list[Picture | NoPicture]()
+    maker = PictureMaker(TwoStreams(), Masks([]), sent.append)
+    maker.add(1, 2, 5.0, next(Street().frames()))
+    maker.stop()
+    assert [picture.taken_at_s for picture in sent if isinstance(picture, Picture)] == [4.6]
+
+
+def test_of_too_many_alarms_the_least_important_picture_is_given_up() -> None:
+    street, sent = SlowStreet(), list[Picture | NoPicture]()
+    frame = next(street.frames())
+    maker = PictureMaker(street, Masks([]), sent.append)  # type: ignore[arg-type]
+    maker.add(1, 3, 0.0, frame)
+    wait(lambda: not maker._waiting)
+    for ticket in range(2, 34):
+        maker.add(ticket, 3, 0.0, frame)
+    maker.add(34, 3, 0.0, frame)
+    maker.add(35, 1, 0.0, frame)
+    street.ended.set()
+    maker.stop()
+    assert [none.ticket for none in sent if isinstance(none, NoPicture)] == [34, 33]
