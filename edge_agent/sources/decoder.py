@@ -3,6 +3,7 @@
 A camera's flaky link or worn-out memory breaks single pictures; a picture that cannot be decoded ends nothing.
 """
 
+import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import av
 from av.stream import Disposition
 
 from edge_agent.sources.posture import Posture, posture_of
+from edge_agent.sources.stand_in import StandIns
 
 _NO_CAMERA = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 """Covers and previews are video streams too, for FFmpeg."""
@@ -94,6 +96,9 @@ class PictureDecoder:
         self._sound_s: float | None = None
         self._broken, self._smeared = 0, False
         self._held: tuple[tuple[int, int, int], Posture] | None = None
+        context = stream.codec_context
+        self._stand_ins = StandIns(context.name, context.extradata or b"")
+        self._unseen = False
         self.damaged = 0
         """Pictures that could not be decoded, or only in part."""
 
@@ -108,13 +113,27 @@ class PictureDecoder:
             self._break()
             return []
         try:
-            decoded = packet.decode()
+            decoded = self._decoded(packet)
         except EOFError:
             return []
         except (av.FFmpegError, ValueError):
             self._break()
             return []
         return [self._taken(picture) for picture in decoded if self._is_worth(picture, now_s)]
+
+    def _decoded(self, packet: "av.Packet[av.VideoStream]") -> list[av.VideoFrame]:
+        if not packet.size:
+            return packet.decode()
+        content = bytes(packet)
+        for stand_in in self._stand_ins.before(content, unseen=self._unseen):
+            with contextlib.suppress(av.FFmpegError):
+                self._stream.codec_context.decode(av.Packet(stand_in))
+        self._unseen = False
+        # Also of a broken one the decoder may have taken the number.
+        holds_picture = self._stand_ins.took(content)
+        decoded = packet.decode()
+        self._unseen = self._begun and holds_picture and not decoded and not self._stream.codec_context.has_b_frames
+        return decoded
 
     def _is_whole(self, key: "av.Packet[av.VideoStream]") -> bool:
         """Try a key frame on a decoder of its own.
