@@ -4,7 +4,6 @@ A camera's flaky link or worn-out memory breaks single pictures; a picture that 
 """
 
 import contextlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -14,12 +13,12 @@ from av.stream import Disposition
 
 from edge_agent.sources.posture import Posture, posture_of
 from edge_agent.sources.stand_in import StandIns
+from edge_agent.sources.units import Bitstream
 
 _NO_CAMERA = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 """Covers and previews are video streams too, for FFmpeg."""
 _PATIENCE_S = 2.0
 """When nothing sound came for this long, what is decoded in part is looked at: better than to see nothing."""
-_START = re.compile(rb"\x00\x00\x01(.)", re.DOTALL)
 
 
 class NoVideoError(Exception):
@@ -40,26 +39,6 @@ def choose_video(streams: Sequence[av.VideoStream]) -> av.VideoStream:
 
 def _area(stream: av.VideoStream) -> int:
     return (stream.codec_context.width or 0) * (stream.codec_context.height or 0)
-
-
-def _begins_anew(codec: str, packet: bytes) -> bool:
-    """Whether a packet holds a picture that makes the decoder forget all others: IDR of H.264, IRAP of H.265.
-
-    A key frame by name only, as streams have that refresh themselves bit by bit, cannot be tried alone.
-    """
-    kinds = [unit[1][0] for unit in _START.finditer(packet)] or _lengthed(packet)
-    if codec == "h264":
-        return any(kind & 31 == 5 for kind in kinds)
-    return codec == "hevc" and any(16 <= kind >> 1 & 63 <= 21 for kind in kinds)
-
-
-def _lengthed(packet: bytes) -> list[int]:
-    """First bytes of units that stand behind their length, as in MP4."""
-    found, at = [], 0
-    while at + 5 <= len(packet):
-        found.append(packet[at + 4])
-        at += 4 + int.from_bytes(packet[at : at + 4], "big")
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +76,8 @@ class PictureDecoder:
         self._broken, self._smeared = 0, False
         self._held: tuple[tuple[int, int, int], Posture] | None = None
         context = stream.codec_context
-        self._stand_ins = StandIns(context.name, context.extradata or b"")
+        self._bitstream = Bitstream(context.name, context.extradata or b"")
+        self._stand_ins = StandIns(context.name, self._bitstream)
         self._unseen = False
         self.damaged = 0
         """Pictures that could not be decoded, or only in part."""
@@ -142,7 +122,7 @@ class PictureDecoder:
         follows up to the next key frame. When it does not see it at all, it goes on with what it has.
         """
         context = self._stream.codec_context
-        if not _begins_anew(context.name, bytes(key)):
+        if not self._bitstream.begins_anew(bytes(key)):
             return True
         scout = cast("av.VideoCodecContext", av.CodecContext.create(context.name, "r"))
         scout.extradata = context.extradata

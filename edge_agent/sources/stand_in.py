@@ -9,242 +9,27 @@ one would have. Only its number is changed: `frame_num` (ITU-T Rec. H.264, 7.3.3
 H.265, 7.3.6.1). That holds for streams whose pictures are sent in the order of their time, as cameras do.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from edge_agent.sources.units import Bitstream
 
 _MOST = 8
 """More are not made up: the picture would be another one."""
-_LONGEST_HEADER = 48
-"""Bytes of a slice in which its number surely stands."""
-
-
-class _Bits:
-    """Reads the payload of a unit bit by bit.
-
-    Raises:
-        IndexError: it has ended.
-    """
-
-    def __init__(self, payload: bytes) -> None:
-        # Two zeros and a three stand for two zeros (H.264, 7.4.1).
-        self._bytes, self.at = payload.replace(b"\x00\x00\x03", b"\x00\x00"), 0
-
-    def bit(self) -> int:
-        value = self._bytes[self.at >> 3] >> (7 - (self.at & 7)) & 1
-        self.at += 1
-        return value
-
-    def number(self, bits: int) -> int:
-        value = 0
-        for _ in range(bits):
-            value = value << 1 | self.bit()
-        return value
-
-    def golomb(self) -> int:
-        """Unsigned, of up to 32 bits (H.264, 9.1)."""
-        zeros = 0
-        while not self.bit():
-            zeros += 1
-            if zeros > 32:
-                raise IndexError
-        return (1 << zeros) - 1 + self.number(zeros)
-
-    def signed(self) -> int:
-        value = self.golomb()
-        return (value + 1) // 2 if value & 1 else -(value // 2)
-
-
-@dataclass(frozen=True, slots=True)
-class _Slice:
-    """What a slice says of its picture.
-
-    Attributes:
-        begins_anew: it builds on no other one, and numbers begin anew or jump.
-        counts: others build on it, or it has a number of its own all the same.
-        number: of its picture.
-        at: the bit of the payload where the number stands.
-    """
-
-    begins_anew: bool
-    counts: bool
-    number: int
-    at: int
-
-
-class _Numbering(Protocol):
-    """How a standard numbers its pictures."""
-
-    head: int
-    """Bytes before the payload of a unit."""
-
-    @property
-    def bits(self) -> int:
-        """Of a number; 0 where the stream is none that we can help."""
-
-    def learn(self, unit: bytes) -> None:
-        """Read a parameter set, if it is one.
-
-        Raises:
-            IndexError: it is broken.
-        """
-
-    def slice_of(self, unit: bytes) -> _Slice | None:
-        """None where the unit holds no slice.
-
-        Raises:
-            IndexError: it is broken.
-        """
-
-
-class _Avc:
-    """H.264: reference pictures are counted by `frame_num`."""
-
-    head = 1
-    _SLICE, _IDR, _SPS = 1, 5, 7
-    _IN_ORDER = 2
-    """Picture order count type of streams without B-pictures."""
-    _HIGH = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
-    """Profiles whose sequence parameter set tells of chroma and scaling (7.3.2.1.1)."""
-
-    def __init__(self) -> None:
-        self.bits = 0
-
-    def learn(self, unit: bytes) -> None:
-        if unit[0] & 31 == self._SPS:
-            self.bits = 0
-            self.bits = self._frame_num_bits(_Bits(unit[1:]))
-
-    def _frame_num_bits(self, bits: _Bits) -> int:
-        profile = bits.number(8)
-        bits.number(16)
-        bits.golomb()
-        if profile in self._HIGH:
-            chroma = bits.golomb()
-            if chroma == 3 and bits.bit():  # three planes, each coded alone
-                return 0
-            bits.golomb()
-            bits.golomb()
-            bits.bit()
-            if bits.bit():
-                self._pass_scaling(bits, 12 if chroma == 3 else 8)
-        found = bits.golomb() + 4
-        if bits.golomb() != self._IN_ORDER:
-            return 0
-        bits.golomb()
-        may_leave_out = bits.bit()
-        bits.golomb()
-        bits.golomb()
-        is_of_frames = bits.bit()
-        return found if is_of_frames and not may_leave_out else 0
-
-    @staticmethod
-    def _pass_scaling(bits: _Bits, lists: int) -> None:
-        for n in range(lists):
-            last = following = 8
-            for _ in range((16 if n < 6 else 64) if bits.bit() else 0):
-                following = (last + bits.signed()) % 256 if following else 0
-                last = following or last
-
-    def slice_of(self, unit: bytes) -> _Slice | None:
-        kind = unit[0] & 31
-        if kind not in (self._SLICE, self._IDR):
-            return None
-        bits = _Bits(unit[1:_LONGEST_HEADER])
-        for _ in range(3):
-            bits.golomb()
-        at = bits.at
-        return _Slice(kind == self._IDR, bool(unit[0] >> 5 & 3), bits.number(self.bits), at)
-
-
-class _Hevc:
-    """H.265: all pictures are counted, by the low bits of their picture order count."""
-
-    head = 2
-    _FIRST_KEY, _LAST_KEY, _FIRST_NONE = 16, 23, 32
-    _IDR = (19, 20)
-    _SPS, _PPS = 33, 34
-
-    def __init__(self) -> None:
-        self.bits = self._address_bits = 0
-        self._pps: dict[int, tuple[bool, bool, int]] = {}
-        """Of each: whether slices may depend on others, whether they say if they are shown, extra bits."""
-
-    def learn(self, unit: bytes) -> None:
-        kind = unit[0] >> 1 & 63
-        if kind == self._SPS:
-            self.bits = 0
-            self.bits, self._address_bits = self._sequence(_Bits(unit[2:]))
-        elif kind == self._PPS:
-            bits = _Bits(unit[2:_LONGEST_HEADER])
-            number, _ = bits.golomb(), bits.golomb()
-            self._pps[number] = bool(bits.bit()), bool(bits.bit()), bits.number(3)
-
-    @staticmethod
-    def _sequence(bits: _Bits) -> tuple[int, int]:
-        """Bits of a picture's number, and of a slice's address (7.3.2.2.1)."""
-        bits.number(4)
-        sublayers = bits.number(3)
-        bits.number(1 + 88 + 8)
-        told = [(bits.bit(), bits.bit()) for _ in range(sublayers)]
-        bits.number(2 * (8 - sublayers) if sublayers else 0)
-        for profile, level in told:
-            bits.number(88 * profile + 8 * level)
-        bits.golomb()
-        if bits.golomb() == 3 and bits.bit():  # three planes, each coded alone
-            return 0, 0
-        wide, high = bits.golomb(), bits.golomb()
-        for _ in range(4 * bits.bit() + 2):
-            bits.golomb()
-        found = bits.golomb() + 4
-        for _ in range(3 * (sublayers + 1 if bits.bit() else 1)):
-            bits.golomb()
-        block = 1 << (bits.golomb() + 3 + bits.golomb())
-        blocks = -(-wide // block) * -(-high // block)
-        return found, (blocks - 1).bit_length()
-
-    def slice_of(self, unit: bytes) -> _Slice | None:
-        kind = unit[0] >> 1 & 63
-        if kind >= self._FIRST_NONE:
-            return None
-        is_key = self._FIRST_KEY <= kind <= self._LAST_KEY
-        bits = _Bits(unit[2:_LONGEST_HEADER])
-        is_first = bits.bit()
-        bits.number(int(is_key))
-        may_depend, says_if_shown, extra = self._pps.get(bits.golomb(), (False, False, 0))
-        if not is_first:
-            depends = may_depend and bits.bit()
-            bits.number(self._address_bits)
-            if depends:
-                return None
-        bits.number(extra)
-        bits.golomb()
-        bits.number(int(says_if_shown))
-        at = bits.at
-        return _Slice(is_key, True, 0 if kind in self._IDR else bits.number(self.bits), at)
 
 
 class StandIns:
-    """Watches the packets of one stream.
+    """Watches the packets of one stream, and makes up those that never came.
 
     Args:
         codec: `h264` or `hevc`; others get none.
-        setup: what the container says of the stream: parameter sets behind start codes, or the record of ISO/IEC
-            14496-15, whose streams have lengths in place of start codes.
+        stream: takes its packets apart.
     """
 
-    def __init__(self, codec: str, setup: bytes) -> None:
-        self._numbering: _Numbering | None = {"h264": _Avc, "hevc": _Hevc}.get(codec, lambda: None)()
-        self._lengths = 0
+    def __init__(self, codec: str, stream: Bitstream) -> None:
+        self._stream = stream
+        # H.264 counts every picture that others build on; H.265 may count in steps, the smallest that was seen is one.
+        self._counts_by_one = codec == "h264"
+        self._step = 1 if self._counts_by_one else 0
         self._latest: int | None = None
-        self._step = 1 if codec == "h264" else 0
-        """From one number to the next, the smallest that was seen; 0 before one was."""
         self._is_in_order = True
-        units = _started(setup)
-        if setup[:1] == b"\x01" and len(setup) > (22 if codec == "hevc" else 6):
-            self._lengths, units = _record(setup, codec)
-        for unit in units:
-            self._learn(unit)
 
     def before(self, packet: bytes, *, unseen: bool) -> list[bytes]:
         """Packets that the decoder is to be given before this one; what they show is not to be looked at.
@@ -253,133 +38,31 @@ class StandIns:
             packet: the next one of the stream.
             unseen: the decoder took the one before and showed nothing: it missed a wrap, as after a damaged number.
         """
-        told = self._told(packet)
-        if told is None or told.begins_anew or self._latest is None or self._numbering is None:
+        told = self._stream.told(packet)
+        if told is None or told.begins_anew or self._latest is None or not self._step or not self._is_in_order:
             return []
-        wrap, step = 1 << self._numbering.bits, self._step
-        if not step or not self._is_in_order:
-            return []
+        wrap = self._stream.wrap
+        # The last before the wrap and the first behind it: the decoder fills what is missing on either side.
+        about_wrap = [wrap - 1, 0]
         gone = (told.number - self._latest) % wrap
-        if unseen and isinstance(self._numbering, _Avc):
-            numbers = [wrap - 1, 0]
-        elif gone < wrap // 2 or isinstance(self._numbering, _Avc):
-            numbers = [(self._latest + n) % wrap for n in range(step, gone, step)]
-            if len(numbers) > _MOST:
-                # The last before the wrap and the first behind it: the decoder fills what is missing on either side.
-                numbers = [wrap - 1, 0] if told.number < self._latest and isinstance(self._numbering, _Avc) else []
-        else:
+        missing = range(self._step, gone, self._step)
+        if self._counts_by_one and (unseen or (len(missing) > _MOST and told.number < self._latest)):
+            numbers = about_wrap
+        elif len(missing) > _MOST or (not self._counts_by_one and gone >= wrap // 2):
             numbers = []
-        return [self._renumbered(packet, number) for number in numbers if number != told.number]
+        else:
+            numbers = [(self._latest + step) % wrap for step in missing]
+        return [self._stream.renumbered(packet, number) for number in numbers if number != told.number]
 
     def took(self, packet: bytes) -> bool:
         """The decoder is given a packet; tells whether it holds a picture."""
-        told = self._told(packet)
-        if told is None or self._numbering is None:
+        told = self._stream.told(packet)
+        if told is None:
             return False
-        if self._latest is not None and not told.begins_anew:
-            gone = (told.number - self._latest) % (1 << self._numbering.bits)
-            if gone and isinstance(self._numbering, _Hevc):
-                self._step = min(self._step or gone, gone)
-                self._is_in_order = self._is_in_order and gone < (1 << self._numbering.bits) // 2
+        if self._latest is not None and not told.begins_anew and not self._counts_by_one:
+            gone = (told.number - self._latest) % self._stream.wrap
+            self._step = min(self._step or gone, gone) if gone else self._step
+            self._is_in_order = self._is_in_order and gone < self._stream.wrap // 2
         if told.begins_anew or told.counts:
             self._latest = told.number
         return True
-
-    def _told(self, packet: bytes) -> _Slice | None:
-        """What a packet's first slice says."""
-        if self._numbering is None:
-            return None
-        for unit in self._units(packet):
-            self._learn(unit)
-            told = self._slice_of(unit)
-            if told:
-                return told
-        return None
-
-    def _learn(self, unit: bytes) -> None:
-        if self._numbering and len(unit) > self._numbering.head:
-            try:
-                self._numbering.learn(unit)
-            except IndexError:
-                return
-
-    def _slice_of(self, unit: bytes) -> _Slice | None:
-        if not self._numbering or not self._numbering.bits or len(unit) <= self._numbering.head:
-            return None
-        try:
-            return self._numbering.slice_of(unit)
-        except IndexError:
-            return None
-
-    def _units(self, packet: bytes) -> Iterator[bytes]:
-        return _measured(packet, self._lengths) if self._lengths else _started(packet)
-
-    def _renumbered(self, packet: bytes, number: int) -> bytes:
-        """The packet's slices under another number."""
-        made = b""
-        for unit in self._units(packet):
-            told = self._slice_of(unit)
-            if told is None or self._numbering is None:
-                continue
-            changed = _with_number(unit, self._numbering.head, told.at, number, self._numbering.bits)
-            made += len(changed).to_bytes(self._lengths, "big") if self._lengths else b"\x00\x00\x00\x01"
-            made += changed
-        return made
-
-
-def _with_number(unit: bytes, head: int, at: int, number: int, bits: int) -> bytes:
-    """A unit with other bits in one place; what must not stand in a unit is hidden anew."""
-    payload = bytearray(unit[head:].replace(b"\x00\x00\x03", b"\x00\x00"))
-    for n in range(bits):
-        byte, mask = (at + n) >> 3, 128 >> ((at + n) & 7)
-        payload[byte] = payload[byte] | mask if number >> (bits - 1 - n) & 1 else payload[byte] & ~mask
-    made, zeros = bytearray(unit[:head]), 0
-    for value in payload:
-        if zeros >= 2 and value <= 3:
-            made.append(3)
-            zeros = 0
-        made.append(value)
-        zeros = 0 if value else zeros + 1
-    return bytes(made)
-
-
-def _started(packet: bytes) -> Iterator[bytes]:
-    """Units behind start codes."""
-    at = packet.find(b"\x00\x00\x01")
-    while at >= 0:
-        end = packet.find(b"\x00\x00\x01", at + 3)
-        yield packet[at + 3 : end if end >= 0 else len(packet)]
-        at = end
-
-
-def _measured(packet: bytes, lengths: int) -> Iterator[bytes]:
-    """Units behind their length."""
-    at = 0
-    while at + lengths < len(packet):
-        begin = at + lengths
-        at = begin + int.from_bytes(packet[at:begin], "big")
-        yield packet[begin:at]
-
-
-def _record(setup: bytes, codec: str) -> tuple[int, Iterator[bytes]]:
-    """Bytes of a length, and the parameter sets (ISO/IEC 14496-15, 5.3.3.1 and 8.3.3.1)."""
-    if codec == "h264":
-        return (setup[4] & 3) + 1, _counted(setup, 6, setup[5] & 31)
-    return (setup[21] & 3) + 1, _arrays(setup)
-
-
-def _counted(setup: bytes, at: int, count: int) -> Iterator[bytes]:
-    for _ in range(count):
-        size = int.from_bytes(setup[at : at + 2], "big")
-        yield setup[at + 2 : at + 2 + size]
-        at += 2 + size
-
-
-def _arrays(setup: bytes) -> Iterator[bytes]:
-    at = 23
-    for _ in range(setup[22]):
-        count = int.from_bytes(setup[at + 1 : at + 3], "big")
-        at += 3
-        for unit in _counted(setup, at, count):
-            yield unit
-            at += 2 + len(unit)

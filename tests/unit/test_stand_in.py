@@ -1,0 +1,162 @@
+"""Pictures that never came: the next one stands in for them, and none of those that came is lost."""
+
+import io
+from collections.abc import Callable
+from typing import cast
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from edge_agent.sources.decoder import PictureDecoder, choose_video
+from edge_agent.sources.stand_in import StandIns
+from edge_agent.sources.units import Bitstream
+
+COUNT = 120
+PLAIN = {
+    "h264": ("libx264", "x264-params", "keyint=60:min-keyint=60:scenecut=0:repeat-headers=1:bframes={}:threads=1"),
+    "hevc": ("libx265", "x265-params", "keyint=60:min-keyint=60:scenecut=0:repeat-headers=1:bframes={}:log-level=none"),
+}
+CONTAINERS = ["mpegts", "mp4"]
+"""Units behind start codes, and units behind their length."""
+
+
+def clip(codec: str, container: str, gone: Callable[[int], bool] = lambda _: False, between: int = 0) -> io.BytesIO:
+    """A mark walks through a still scene, and some packets never come.
+
+    Args:
+        codec: `h264` or `hevc`.
+        container: by FFmpeg's name.
+        gone: tells of a packet's number whether it never comes.
+        between: B-pictures between two others.
+    """
+    encoder, option, value = PLAIN[codec]
+    content = io.BytesIO()
+    with av.open(content, "w", format=container) as out:
+        stream = out.add_stream(encoder, rate=10, options={option: value.format(between), "preset": "veryfast"})
+        stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
+        packets = []
+        for number in range(COUNT):
+            picture = np.full((96, 160, 3), 90, np.uint8)
+            cv2.rectangle(picture, (number, 40), (number + 12, 56), (230, 230, 230), -1)
+            packets += stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24"))
+        for number, packet in enumerate([*packets, *stream.encode(None)]):
+            if not gone(number):
+                out.mux(packet)
+    content.seek(0)
+    return content
+
+
+def packets_of(codec: str, between: int = 0) -> tuple[bytes, list[bytes]]:
+    """What the container says of the stream, and its packets."""
+    with av.open(clip(codec, "mpegts", between=between)) as opened:
+        video = choose_video(opened.streams.video)
+        packets = [bytes(packet) for packet in opened.demux(video) if packet.size]
+        return video.codec_context.extradata or b"", packets
+
+
+def shown(content: io.BytesIO) -> list[int]:
+    """Numbers of the pictures that are shown."""
+    numbers, begin = [], None
+    with av.open(content) as opened:
+        video = choose_video(opened.streams.video)
+        decoder = PictureDecoder(video, threads=False)
+        for packet in opened.demux(video):
+            for picture in decoder.decode(packet, 0.0):
+                assert picture.stamp_s is not None
+                begin = picture.stamp_s if begin is None else begin
+                numbers.append(round((picture.stamp_s - begin) * 10))
+    return numbers
+
+
+@pytest.mark.parametrize("codec", PLAIN)
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("lost", [1, 2, 5])
+def test_every_picture_that_came_is_shown(codec: str, container: str, lost: int) -> None:
+    """Wherever the gap is: H.264's numbers wrap after 16 pictures here, and a loss at the wrap cost 14 more.
+
+    The first two pictures are not lost: from them the steps are known in which H.265 counts.
+    """
+
+    def gone(number: int) -> bool:
+        return any(begin <= number % 60 < begin + lost for begin in (5, 15, 28, 48))
+
+    assert shown(clip(codec, container, gone)) == [number for number in range(COUNT) if not gone(number)]
+
+
+@pytest.mark.parametrize("codec", PLAIN)
+def test_a_stand_in_moves_what_moves(codec: str) -> None:
+    """The mark is where it belongs behind the gap, and nowhere else: it leaves nothing of itself behind."""
+    setup, packets = packets_of(codec)
+    whole, harmed = (cast("av.VideoCodecContext", av.CodecContext.create(codec, "r")) for _ in range(2))
+    for decoder in (whole, harmed):
+        decoder.thread_count = 1
+    stand_ins = StandIns(codec, Bitstream(codec, setup))
+    unlike = []
+    for number, content in enumerate(packets):
+        true = whole.decode(av.Packet(content))
+        if number == 30:
+            continue
+        for stand_in in stand_ins.before(content, unseen=False):
+            harmed.decode(av.Packet(stand_in))
+        stand_ins.took(content)
+        found = harmed.decode(av.Packet(content))
+        unlike += [
+            float(np.abs(a.to_ndarray(format="gray").astype(int) - b.to_ndarray(format="gray")).mean())
+            for a, b in zip(true, found, strict=True)
+        ]
+    assert max(unlike[:30]) == 0.0
+    mark = 12 * 16 * (230 - 90) / (160 * 96)
+    assert max(unlike[30:]) < mark / 3
+
+
+@pytest.mark.parametrize("codec", PLAIN)
+def test_pictures_that_build_on_later_ones_get_no_stand_in(codec: str) -> None:
+    """Their numbers go up and down: nothing tells whether one is missing. All that the decoder shows is taken."""
+    setup, packets = packets_of(codec, between=2)
+    stand_ins = StandIns(codec, Bitstream(codec, setup))
+    made = []
+    for number, packet in enumerate(packets):
+        if number % 17 != 1:
+            made += stand_ins.before(packet, unseen=False)
+            stand_ins.took(packet)
+    assert made == []
+    assert shown(clip(codec, "mpegts", between=2)) == list(range(COUNT))
+
+
+@pytest.mark.parametrize("codec", PLAIN)
+def test_noise_is_no_number(codec: str) -> None:
+    """What a broken packet says of itself is nonsense, and makes up little."""
+    setup, packets = packets_of(codec)
+    noise = np.random.default_rng(7)
+    stand_ins = StandIns(codec, Bitstream(codec, setup))
+    for number, packet in enumerate(packets):
+        content = packet
+        if number % 5 == 2:
+            content = content[:5] + noise.bytes(max(1, len(content) - 5))
+        elif number % 5 == 3:
+            content = content[: len(content) // 2]
+        assert len(stand_ins.before(content, unseen=number % 7 == 3)) <= 8
+        stand_ins.took(content)
+
+
+@pytest.mark.parametrize("codec", ["mjpeg", "mpeg4", "vp8"])
+def test_other_streams_are_left_alone(codec: str) -> None:
+    bitstream = Bitstream(codec, b"\x01" * 40)
+    stand_ins = StandIns(codec, bitstream)
+    packet = b"\x00\x00\x01\x65" + bytes(40)
+    assert not bitstream.begins_anew(packet)
+    assert not stand_ins.took(packet)
+    assert stand_ins.before(packet, unseen=True) == []
+
+
+@pytest.mark.parametrize("codec", PLAIN)
+@pytest.mark.parametrize("setup", [b"", b"\x01", b"\x01" * 30, b"\x01" + b"\xff" * 30, b"\x00\x00\x01"])
+@pytest.mark.parametrize("packet", [b"", b"\0\0\1", b"\0\0\0\x05\x65", b"\xff" * 9, b"\0\0\1\x65\x80"])
+def test_broken_records_and_packets_are_borne(codec: str, setup: bytes, packet: bytes) -> None:
+    bitstream = Bitstream(codec, setup)
+    stand_ins = StandIns(codec, bitstream)
+    bitstream.begins_anew(packet)
+    stand_ins.took(packet)
+    assert stand_ins.before(packet, unseen=True) == []
