@@ -9,11 +9,11 @@ import httpx
 from aggregator.alerting.alerts import SQL
 from aggregator.config import WebhookSettings
 from aggregator.notify.receivers import receiver_context
-from aggregator.notify.retry_after import STATUSES, retry_after_s
 from aggregator.notify.signing import sign
 from aggregator.store import Database
 from aggregator.store.database import Connection, Row
 from shared.clock import Clock
+from shared.retry_after import STATUSES, retry_after_s
 from shared.threads import start_vital
 
 log = logging.getLogger(__name__)

@@ -11,6 +11,7 @@ import httpx
 from edge_agent.evidence.ring import PictureRing
 from edge_agent.outbox.store import OutboxFile, PictureRecord
 from shared.events import Lane
+from shared.retry_after import STATUSES, retry_after_s
 from shared.topics import Address
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,8 @@ _PIECE_BYTES = 64 * 1024
 _REFUSED = 413, 422
 """Answers after which a picture is not offered again: it will never be another one."""
 _TRIM_S = 3600.0
+_LONGEST_REST_S = 3600.0
+"""A relay that asks for more is not believed: operators wait for pictures."""
 _SETTLED = "uploaded = 1"
 
 
@@ -54,6 +57,8 @@ class Uploader:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._complained = False
+        self._rest_s = 0.0
+        """For so long the aggregator wants no pictures."""
         self._unnoted = set[tuple[int, Lane, int]]()
         """Pictures that are settled, which the card does not take note of."""
 
@@ -91,7 +96,8 @@ class Uploader:
                     failed = True
                 pause_s = min(_LAST_PAUSE_S, pause_s * 2) if failed else _FIRST_PAUSE_S
                 if failed:
-                    self._stopping.wait(min(1.0, pause_s))
+                    self._stopping.wait(max(self._rest_s, min(1.0, pause_s)))
+                    self._rest_s = 0.0
 
     def _round(self, client: httpx.Client) -> bool:
         """Offer the next pictures; True when one was not taken."""
@@ -105,6 +111,8 @@ class Uploader:
             if not self._upload(client, picture):
                 failed = True
                 self._note(picture, "tries = tries + 1")
+            if self._rest_s:
+                break
             if self._wake.is_set():
                 break  # a newer one has come, and operators look at that first
         return failed
@@ -129,6 +137,8 @@ class Uploader:
                 self._complained = True
                 return False
             self._complained = False
+            if response.status_code in STATUSES:
+                self._rest_s = min(_LONGEST_REST_S, retry_after_s(response.headers, time.time()))
             if response.status_code == 202:
                 have = response.headers.get("upload-offset", "")
                 if not have.isdecimal() or int(have) == offset or int(have) > len(content):

@@ -81,7 +81,7 @@ def test_picture_is_announced_on_disk_before_it_is_offered(
 class Aggregator:
     """Answers each PUT with the next status and `Upload-Offset`; the last one for ever."""
 
-    def __init__(self, *statuses: int, offsets: tuple[str, ...] = ("0",)) -> None:
+    def __init__(self, *statuses: int, offsets: tuple[str, ...] = ("0",), retry_after: str = "") -> None:
         self.paths: list[str] = []
         self.ranges: list[str] = []
         aggregator = self
@@ -94,6 +94,8 @@ class Aggregator:
                 self.send_response(statuses[min(len(aggregator.paths), len(statuses)) - 1])
                 self.send_header("upload-offset", offsets[min(len(aggregator.paths), len(offsets)) - 1])
                 self.send_header("content-length", "0")
+                if retry_after:
+                    self.send_header("retry-after", retry_after)
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
@@ -215,6 +217,34 @@ def test_picture_that_fails_does_not_starve_the_others(outbox: Outbox, ring: Pic
         uploader._round(client)
     aggregator.close()
     assert len({path.rsplit("=", 1)[1] for path in aggregator.paths}) == 40
+
+
+@pytest.mark.parametrize("status", [429, 507])
+def test_an_aggregator_that_wants_none_for_a_while_is_left_alone(
+    status: int, outbox: Outbox, ring: PictureRing, clock: ManualClock
+) -> None:
+    """All twenty of a round went to it, and again at every new one, while it had asked for an hour."""
+    aggregator = Aggregator(status, 204, retry_after="3")
+    for n in range(1, 6):
+        clock.advance(1)
+        keep(ring, clock, n, b"%d" % n)
+    uploader = Uploader(ring, outbox.file, Address("s", "a"), aggregator.url)
+    begun_s = time.monotonic()
+    runner = Thread(target=uploader.run)
+    runner.start()
+    uploader.stir()
+    while not aggregator.paths:
+        time.sleep(0.01)
+    while time.monotonic() - begun_s < 1.5:
+        uploader.stir()
+        time.sleep(0.05)
+    asked = len(aggregator.paths)
+    while outbox.file.count_pictures_waiting():
+        time.sleep(0.01)
+    uploader.stop()
+    runner.join()
+    aggregator.close()
+    assert (asked, len(aggregator.paths)) == (1, 6)
 
 
 def test_files_without_an_entry_do_not_outlive_a_restart(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aggregator.notify.retry_after import LONGEST_S, retry_after_s
+from shared.retry_after import LONGEST_S, retry_after_s
 
 NOW_S = 1_795_824_000.0  # Sat, 28 Nov 2026 00:00:00 GMT
 
