@@ -3,7 +3,6 @@
 A camera's flaky link or worn-out memory breaks single pictures; a picture that cannot be decoded ends nothing.
 """
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -106,13 +105,20 @@ class PictureDecoder:
             return packet.decode()
         content = bytes(packet)
         for stand_in in self._stand_ins.before(content, unseen=self._unseen):
-            with contextlib.suppress(av.FFmpegError):
-                self._stream.codec_context.decode(av.Packet(stand_in))
-        self._unseen = False
-        # Also of a broken one the decoder may have taken the number.
-        holds_picture = self._stand_ins.took(content)
-        decoded = packet.decode()
-        self._unseen = self._begun and holds_picture and not decoded and not self._stream.codec_context.has_b_frames
+            try:
+                made = self._stream.codec_context.decode(av.Packet(stand_in))
+            except av.FFmpegError:
+                break
+            if any(picture.is_corrupt for picture in made):
+                break  # then so is the packet, and the fewer of it the better
+        unseen = self._begun and not self._stream.codec_context.has_b_frames
+        sound, decoded = False, list[av.VideoFrame]()
+        try:
+            decoded = packet.decode()
+            sound = not unseen if not decoded else not any(picture.is_corrupt for picture in decoded)
+        finally:
+            # Also of a broken one the decoder may have taken the number.
+            self._unseen = self._stand_ins.took(content, sound=sound) and unseen and not decoded
         return decoded
 
     def _is_whole(self, key: "av.Packet[av.VideoStream]") -> bool:

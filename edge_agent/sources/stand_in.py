@@ -54,15 +54,23 @@ class StandIns:
             numbers = [(self._latest + step) % wrap for step in missing]
         return [self._stream.renumbered(packet, number) for number in numbers if number != told.number]
 
-    def took(self, packet: bytes) -> bool:
-        """The decoder is given a packet; tells whether it holds a picture."""
+    def took(self, packet: bytes, *, sound: bool) -> bool:
+        """The decoder was given a packet; tells whether it holds a picture.
+
+        Args:
+            packet: the one of `before`.
+            sound: it made a picture of it that is no ruin. Of a ruin only the number that had to come is believed.
+        """
         told = self._stream.told(packet)
         if told is None:
             return False
-        if self._latest is not None and not told.begins_anew and not self._counts_by_one:
+        if self._latest is not None and not told.begins_anew:
             gone = (told.number - self._latest) % self._stream.wrap
-            self._step = min(self._step or gone, gone) if gone else self._step
-            self._is_in_order = self._is_in_order and gone < self._stream.wrap // 2
+            if not sound and gone != self._step:
+                return True
+            if gone and not self._counts_by_one:
+                self._step = min(self._step or gone, gone)
+                self._is_in_order = self._is_in_order and gone < self._stream.wrap // 2
         if told.begins_anew or told.counts:
             self._latest = told.number
         return True

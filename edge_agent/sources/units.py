@@ -54,12 +54,14 @@ class Slice:
     """What a slice says of its picture.
 
     Attributes:
+        is_first: of its picture.
         begins_anew: it builds on no other one, and numbers begin anew or jump.
         counts: others build on it, or it has a number of its own all the same.
         number: of its picture.
         at: the bit of the payload where the number stands.
     """
 
+    is_first: bool
     begins_anew: bool
     counts: bool
     number: int
@@ -87,7 +89,7 @@ class _Numbering(Protocol):
         """Whether the unit is of a picture that makes the decoder forget all others."""
 
     def slice_of(self, unit: bytes) -> Slice | None:
-        """None where the unit holds no slice.
+        """None where the unit holds no slice, or none that can be: what is broken often looks like another one.
 
         Raises:
             IndexError: it is broken.
@@ -98,7 +100,9 @@ class _Avc:
     """H.264: reference pictures are counted by `frame_num`."""
 
     head = 1
-    _SLICE, _IDR, _SPS = 1, 5, 7
+    _SLICE, _IDR, _SPS, _PPS = 1, 5, 7, 8
+    _TYPES = 10
+    """Of slices; the second five say that all of the picture are alike."""
     _IN_ORDER = 2
     """Picture order count type of streams without B-pictures."""
     _HIGH = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
@@ -106,11 +110,14 @@ class _Avc:
 
     def __init__(self) -> None:
         self.bits = 0
+        self._pps = set[int]()
 
     def learn(self, unit: bytes) -> None:
         if unit[0] & 31 == self._SPS:
             self.bits = 0
             self.bits = self._frame_num_bits(_Bits(unit[1:]))
+        elif unit[0] & 31 == self._PPS:
+            self._pps.add(_Bits(unit[1:]).golomb())
 
     def _frame_num_bits(self, bits: _Bits) -> int:
         profile = bits.number(8)
@@ -151,10 +158,11 @@ class _Avc:
         if kind not in (self._SLICE, self._IDR):
             return None
         bits = _Bits(unit[1:_LONGEST_HEADER])
-        for _ in range(3):
-            bits.golomb()
+        first_block, type_, pps = bits.golomb(), bits.golomb(), bits.golomb()
+        if type_ >= self._TYPES or pps not in self._pps:
+            return None
         at = bits.at
-        return Slice(self.begins_anew(unit), bool(unit[0] >> 5 & 3), bits.number(self.bits), at)
+        return Slice(not first_block, self.begins_anew(unit), bool(unit[0] >> 5 & 3), bits.number(self.bits), at)
 
 
 class _Hevc:
@@ -163,6 +171,7 @@ class _Hevc:
     head = 2
     _FIRST_KEY, _LAST_KEY, _FIRST_NONE = 16, 23, 32
     _IDR = (19, 20)
+    _TYPES = 3
     _SPS, _PPS = 33, 34
 
     def __init__(self) -> None:
@@ -214,17 +223,21 @@ class _Hevc:
         bits = _Bits(unit[2:_LONGEST_HEADER])
         is_first = bits.bit()
         bits.number(int(is_key))
-        may_depend, says_if_shown, extra = self._pps.get(bits.golomb(), (False, False, 0))
+        pps = self._pps.get(bits.golomb())
+        if pps is None:
+            return None
+        may_depend, says_if_shown, extra = pps
         if not is_first:
             depends = may_depend and bits.bit()
             bits.number(self._address_bits)
             if depends:
                 return None
         bits.number(extra)
-        bits.golomb()
+        if bits.golomb() >= self._TYPES:
+            return None
         bits.number(int(says_if_shown))
         at = bits.at
-        return Slice(is_key, True, 0 if kind in self._IDR else bits.number(self.bits), at)
+        return Slice(bool(is_first), is_key, True, 0 if kind in self._IDR else bits.number(self.bits), at)
 
 
 _NUMBERINGS: dict[str, Callable[[], _Numbering]] = {"h264": _Avc, "hevc": _Hevc}
@@ -267,7 +280,7 @@ class Bitstream:
             self._learn(unit)
             told = self._slice_of(unit)
             if told:
-                return told
+                return told if told.is_first else None
         return None
 
     def renumbered(self, packet: bytes, number: int) -> bytes:

@@ -18,6 +18,8 @@ from shared.scene import Scene
 FASTER = 3.0
 """The scene plays so much faster, at as many more pictures a second: a minute of it takes twenty seconds."""
 SECONDS = 24.0
+LEARNING_S = 4.0
+"""Of the camera: so long a line learns its ground. Of the even stream too, crossings before are missed."""
 
 
 def watch(behave: Callable[[float], Behaviour]) -> tuple[list[float], list[float], list[SourceEvent], RtspSource]:
@@ -36,7 +38,7 @@ def watch(behave: Callable[[float], Behaviour]) -> tuple[list[float], list[float
             told.append(item)
     camera.close()
     truth = [true.time_s / FASTER for true in scene.truth(LINE, (SECONDS - 2) * FASTER)]
-    return seen, [true for true in truth if true > first_s + 2], told, source
+    return seen, [true for true in truth if true > first_s + LEARNING_S], told, source
 
 
 def unfound(seen: list[float], truth: list[float]) -> tuple[list[float], list[float]]:
@@ -68,13 +70,14 @@ def test_crossings_are_counted_all_the_same(behaviour: Behaviour, degraded: bool
 
 
 def test_nothing_but_broken_pictures_is_a_stall() -> None:
+    """Although one in twenty of them decodes to something, and one in fifty without an error."""
     camera = FaultyCamera(SyntheticScene("fence", 5).draw, lambda time_s: Behaviour(bad_every=(time_s > 3 and 1) or 0))
     source = RtspSource(camera.url)
     began_s = time.monotonic()
     for item in source.frames():
         if isinstance(item, SourceEvent) and item.state is CameraState.STALLED:
             break
-        assert time.monotonic() - began_s < 60, "never told"
+        assert time.monotonic() - began_s < 30, "never told"
     source.close()
     camera.close()
 

@@ -286,6 +286,7 @@ def test_pictures_go_when_they_are_done_with(tmp_path: Path) -> None:
             if isinstance(item, Frame):
                 item.colour()
         del item
-        assert sum(type(thing) is av.VideoFrame for thing in gc.get_objects()) <= 3
+        held = [thing for thing in gc.get_objects() if type(thing) is av.VideoFrame]
+        assert sum(thing.width == scene().shape[1] for thing in held) <= 3  # other tests' threads may still film
     finally:
         gc.enable()
