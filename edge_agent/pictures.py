@@ -60,6 +60,8 @@ class PictureMaker:
     def __init__(self, source: Source, masks: Masks, send: Callable[[Picture | NoPicture], None]) -> None:
         self._source, self._masks, self._send = source, masks, send
         self._waiting: list[_Ordered] = []
+        self._ranked: dict[int, int] = {}
+        """What was said of tickets before they were ordered, or after their picture was made."""
         self._changed = threading.Condition()
         self._stopping = False
         self._thread = start_vital("pictures", self._run)
@@ -74,7 +76,10 @@ class PictureMaker:
             nearest: the analysed frame, for when there is nothing better.
         """
         with self._changed:
-            self._waiting.append(_Ordered(ticket, priority, met_at_s, nearest))
+            said = self._ranked.pop(ticket, None)
+            if said == 0:
+                return
+            self._waiting.append(_Ordered(ticket, said or priority, met_at_s, nearest))
             # Of two alike the later one: what was ordered soonest is nearest to being made.
             least = max(self._waiting, key=lambda ordered: (ordered.rank, ordered.ticket))
             too_many = len(self._waiting) > _WAITING
@@ -94,6 +99,9 @@ class PictureMaker:
                     if not priority:
                         self._waiting.remove(ordered)
                     return
+            self._ranked[ticket] = priority
+            if len(self._ranked) > _WAITING:
+                del self._ranked[next(iter(self._ranked))]
 
     def stop(self) -> None:
         """Make what was ordered, for a bounded time."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-STATUSES = 429, 503, 507
+STATUSES = 429, 503
 """Answers with which it is obeyed."""
 LONGEST_S = 86_400.0
 """What a receiver asks for beyond a day is cut to a day."""

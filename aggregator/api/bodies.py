@@ -79,5 +79,5 @@ async def read(request: Request, most_bytes: int) -> memoryview:
                 if len(body) > most_bytes:
                     raise HTTPException(413, f"expected at most {most_bytes} bytes, as was announced")
     except TimeoutError:
-        raise HTTPException(408, "the picture does not come to its end; go on where it ended") from None
+        raise HTTPException(408, "the picture does not come to its end; go on where its last piece ended") from None
     return memoryview(body)

@@ -179,9 +179,7 @@ def _look(parts: Parts, digest: bytes, of: Announcement, piece: _Piece, connecti
     have = parts.pictures.have(digest)
     if have < total and piece.offset != have and piece.length != piece.total:
         return _Looked(total, have, wanted=False)
-    _admit(connection, parts.pictures, digest, of, total)
-    if not have:
-        parts.pictures.a_day.give_back(Address(of.site, of.agent), total)  # it counts when it comes
+    _admit(connection, parts.pictures, digest, of, total).undo()  # it counts when it comes
     return _Looked(total, have, wanted=True)
 
 
@@ -212,7 +210,9 @@ def _store(
     except PictureRefusedError as error:
         raise HTTPException(422, str(error)) from None
     except OSError as error:
-        paid.undo()  # our disk's fault is not the box's
+        if not (parts.pictures.have(digest) or parts.pictures.path(digest).is_file()):
+            # Our disk's fault is not the box's; also of what came before nothing is left, so it is paid for anew.
+            parts.pictures.a_day.give_back(Address(of.site, of.agent), total)
         _full.tell(f"pictures wait in their boxes: data_dir cannot be written ({error.strerror}); mend its disk")
         raise HTTPException(507, f"the picture cannot be kept ({error.strerror}); try again later") from None
     _full.over("pictures can be written again")
@@ -264,4 +264,4 @@ def _refuse(connection: Connection, of: Announcement, status: int, said: str, wh
     raise HTTPException(status, f"{said}; try again later", _LATER)
 
 
-_LATER = {"retry-after": "3600"}
+_LATER = {"retry-after": "300"}

@@ -25,9 +25,9 @@ LETTER_BYTES = 16 * 1024
 """On the average: a letter may have four times as much, but not all of them."""
 _EPOCHS_A_DAY = 20
 """New outbox files of a box: each leaves cursors for ever."""
-_LINES_A_DAY = 500
+_LINES_A_DAY = 5000
 """Lines that were not counted before: each leaves counts for ever."""
-_CONFIGURATIONS_A_DAY = 100
+_CONFIGURATIONS_A_DAY = 1000
 """Each leaves names for ever, up to 64 KB of them. Whoever tries out a scene all day long saves it less often."""
 _GAPS_A_DAY = 1000
 _PICTURES_A_DAY = 20_000

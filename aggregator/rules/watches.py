@@ -78,4 +78,4 @@ def flooding(decision: RaiseOrJoin, box: Address, now: datetime) -> RaiseOrJoin:
     return replace(decision, key=key, window=_FLOOD, reason=Reason.FLOOD, join_reason=Reason.FLOOD)
 
 
-_FLOOD = timedelta(days=1)
+_FLOOD = timedelta(days=400)

@@ -53,6 +53,8 @@ async def pieces(
 
 def _write(producer: int, out: IO[bytes], connection: Connection) -> int:
     """Write the rows of one producer; returns how many bytes there are."""
+    out.seek(0)
+    out.truncate()  # what a try before this one has left
     connection.execute(SQL["ledger_patience"])
     with connection.cursor("ledger", row_factory=scalar_row) as cursor:
         cursor.execute(SQL["ledger_rows"], {"producer_id": producer})

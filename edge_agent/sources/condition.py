@@ -76,7 +76,8 @@ class Condition:
         """
         spoilt = self._reason(now_s)
         self._degraded, reason = bool(spoilt), spoilt or complaint
-        told = (CameraState.DEGRADED, "") if reason else (CameraState.WATCHING, hint)  # its numbers always change
+        # Of a reason with numbers, which always change, the kind counts.
+        told = (CameraState.DEGRADED, "spoilt" if spoilt else "else") if reason else (CameraState.WATCHING, hint)
         if told == self._told:
             return None
         self._told = told

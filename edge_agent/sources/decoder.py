@@ -3,13 +3,15 @@
 A camera's flaky link or worn-out memory breaks single pictures; a picture that cannot be decoded ends nothing.
 """
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import av
 from av.stream import Disposition
 
+from edge_agent.sources.past import Past
 from edge_agent.sources.posture import Posture, posture_of
 from edge_agent.sources.stand_in import StandIns
 from edge_agent.sources.units import Bitstream
@@ -18,6 +20,9 @@ _NO_CAMERA = Disposition.attached_pic | Disposition.timed_thumbnails | Dispositi
 """Covers and previews are video streams too, for FFmpeg."""
 _PATIENCE_S = 2.0
 """When nothing sound came for this long, what is decoded in part is looked at: better than to see nothing."""
+
+_MOST_RUINS = 8
+"""In a row."""
 
 
 class NoVideoError(Exception):
@@ -77,7 +82,9 @@ class PictureDecoder:
         context = stream.codec_context
         self._bitstream = Bitstream(context.name, context.extradata or b"")
         self._stand_ins = StandIns(context.name, self._bitstream)
+        self._past = Past(self._bitstream)
         self._unseen = False
+        self._ruins = 0
         self.damaged = 0
         """Pictures that could not be decoded, or only in part."""
 
@@ -89,6 +96,10 @@ class PictureDecoder:
             now_s: a time that only grows; after two seconds of it without a sound picture, damaged ones must do.
         """
         if packet.is_keyframe and self._begun and not self._is_whole(packet):
+            self._stand_ins.lost_key()
+            self._break()
+            return []
+        if self._is_ruin(packet):
             self._break()
             return []
         try:
@@ -104,21 +115,41 @@ class PictureDecoder:
         if not packet.size:
             return packet.decode()
         content = bytes(packet)
-        for stand_in in self._stand_ins.before(content, unseen=self._unseen):
+        if self._past.may_be_mended(content):
+            self._begin_again()
+        return self._fed(packet, content)
+
+    def _begin_again(self) -> None:
+        """Decode anew what came soundly since the key frame, as if what was broken had never come."""
+        context = self._stream.codec_context
+        context.flush_buffers()
+        self._stand_ins = StandIns(context.name, self._bitstream)
+        self._unseen = self._smeared = False
+        for content in self._past.again():
+            with contextlib.suppress(av.FFmpegError):
+                self._fed(av.Packet(content), content)
+
+    def _fed(self, packet: "av.Packet[Any]", content: bytes) -> list[av.VideoFrame]:
+        """Give the decoder a packet, and before it what stands in for those that are missing."""
+        context = self._stream.codec_context
+        delays = context.has_b_frames > 0
+        # A decoder that holds pictures back would show stand-ins later, and now what is not to be lost.
+        for stand_in in () if delays else self._stand_ins.before(content, unseen=self._unseen):
             try:
-                made = self._stream.codec_context.decode(av.Packet(stand_in))
+                made = context.decode(av.Packet(stand_in))
             except av.FFmpegError:
                 break
             if any(picture.is_corrupt for picture in made):
                 break  # then so is the packet, and the fewer of it the better
-        unseen = self._begun and not self._stream.codec_context.has_b_frames
-        sound, decoded = False, list[av.VideoFrame]()
+        decoded, sound = list[av.VideoFrame](), False
         try:
-            decoded = packet.decode()
-            sound = not unseen if not decoded else not any(picture.is_corrupt for picture in decoded)
+            decoded = context.decode(packet)
+            sound = not any(picture.is_corrupt for picture in decoded) if decoded else delays or not self._begun
         finally:
             # Also of a broken one the decoder may have taken the number.
-            self._unseen = self._stand_ins.took(content, sound=sound) and unseen and not decoded
+            holds_picture = self._stand_ins.took(content, sound=sound)
+            self._unseen = holds_picture and not decoded and self._begun and not delays
+            self._past.went(content, sound=sound, spoils=holds_picture and not delays)
         return decoded
 
     def _is_whole(self, key: "av.Packet[av.VideoStream]") -> bool:
@@ -138,6 +169,14 @@ class PictureDecoder:
         except (av.FFmpegError, ValueError):
             return False
         return bool(decoded)  # one that is damaged in part is better than none
+
+    def _is_ruin(self, packet: "av.Packet[av.VideoStream]") -> bool:
+        """Whether the decoder is better not given it; where nearly all seem to be ruins, we may be who cannot read."""
+        if not self._bitstream.is_ruin(bytes(packet)):
+            self._ruins = 0
+            return False
+        self._ruins += 1
+        return self._begun and self._ruins <= _MOST_RUINS
 
     def _break(self) -> None:
         # Before the first key frame there is nothing to decode with, and nothing is broken.

@@ -36,6 +36,8 @@ _SIGN_OF_LIFE_S = SHORTEST_S
 _HANG_S = 120.0
 _FLUKES = 6
 """Noise, too, decodes to a picture now and then: of a stream that is seen at least every sixth does."""
+_JOIN_S = 10.0
+"""A camera's key frames may be so far apart, and a little more."""
 
 
 class StreamHungError(Exception):
@@ -57,6 +59,8 @@ class RtspSource:
         self._patience = Patience()
         self._sign_s = time.monotonic()
         self._number = 0
+        self._was_noise = False
+        """Whether the connection before was given up because nearly nothing was decoded: then flukes are not shown."""
         self._pictures = PictureStream(picture_url, transport, self._closed) if picture_url else None
         threading.Thread(target=self._keep_receiving, name="rtsp-receive", daemon=True).start()
 
@@ -140,7 +144,8 @@ class RtspSource:
         with open_stream(self._url, self._transport) as container:
             stream = choose_video(container.streams.video)
             self._reader.begin(stream)
-            seen_s: float | None = None
+            # In the middle of a group of pictures nothing is seen up to its end.
+            seen_s = time.monotonic() + _JOIN_S
             came = shown = 0
             for item in video_packets(container, stream, self._patience):
                 if self._closed.is_set():
@@ -153,10 +158,14 @@ class RtspSource:
                 came += 1
                 for reading in self._reader.read(item, now_s):
                     shown += 1
-                    self._backlog.put(self._frame(reading, now_s))
+                    frame = self._frame(reading, now_s)
+                    if not self._was_noise:
+                        self._backlog.put(frame)
                 if shown * _FLUKES >= came:
-                    seen_s, came, shown = now_s, 0, 0
-                if seen_s is not None and now_s - seen_s >= self._patience.stall_s:
+                    seen_s, came, shown = max(seen_s, now_s), 0, 0
+                    self._was_noise = False
+                if now_s - seen_s >= self._patience.stall_s:
+                    self._was_noise = True
                     return SourceEvent(
                         CameraState.STALLED, f"no picture that can be decoded for {self._patience.stall_s:.1f} s"
                     )

@@ -25,11 +25,16 @@ class StandIns:
 
     def __init__(self, codec: str, stream: Bitstream) -> None:
         self._stream = stream
-        # H.264 counts every picture that others build on; H.265 may count in steps, the smallest that was seen is one.
+        # H.264 counts every picture that others build on; H.265 may count in steps.
         self._counts_by_one = codec == "h264"
-        self._step = 1 if self._counts_by_one else 0
         self._latest: int | None = None
-        self._is_in_order = True
+        self._since_key = self._key_apart = 0
+        """Pictures from the last key frame on, and from one to the next; 0 before the second one."""
+        self._is_keyless = False
+        """Whether a key frame was to come and did not."""
+        self._step = self._least = 1 if self._counts_by_one else 0
+        """From one number to the next: the smallest of the group before, and of this one; 0 before one was seen."""
+        self._is_in_order = self._is_ordered_so_far = True
 
     def before(self, packet: bytes, *, unseen: bool) -> list[bytes]:
         """Packets that the decoder is to be given before this one; what they show is not to be looked at.
@@ -39,20 +44,41 @@ class StandIns:
             unseen: the decoder took the one before and showed nothing: it missed a wrap, as after a damaged number.
         """
         told = self._stream.told(packet)
-        if told is None or told.begins_anew or self._latest is None or not self._step or not self._is_in_order:
+        if told is None or told.begins_anew or not told.is_first or not told.counts:
             return []
+        if self._latest is None or not self._step or not self._is_in_order:
+            return []
+        if not self._counts_by_one and not self._key_apart:
+            return []
+        numbers = self._missing(self._latest, told.number, unseen=unseen)
+        return [self._stream.renumbered(packet, number) for number in numbers if number != told.number]
+
+    def _missing(self, latest: int, number: int, *, unseen: bool) -> list[int]:
         wrap = self._stream.wrap
+        gone = (number - latest) % wrap
+        missing = range(self._step, gone, self._step)
+        if missing and self._since_key < self._key_apart <= self._since_key + len(missing):
+            self._is_keyless = True
+        if self._is_keyless:
+            return self._behind_lost_key(number) if missing else []
         # The last before the wrap and the first behind it: the decoder fills what is missing on either side.
         about_wrap = [wrap - 1, 0]
-        gone = (told.number - self._latest) % wrap
-        missing = range(self._step, gone, self._step)
-        if self._counts_by_one and (unseen or (len(missing) > _MOST and told.number < self._latest)):
-            numbers = about_wrap
-        elif len(missing) > _MOST or (not self._counts_by_one and gone >= wrap // 2):
-            numbers = []
-        else:
-            numbers = [(self._latest + step) % wrap for step in missing]
-        return [self._stream.renumbered(packet, number) for number in numbers if number != told.number]
+        if self._counts_by_one and (unseen or (len(missing) > _MOST and number < latest)):
+            return about_wrap
+        if len(missing) > _MOST or (not self._counts_by_one and gone >= wrap // 2):
+            return []
+        return [(latest + step) % wrap for step in missing]
+
+    def _behind_lost_key(self, number: int) -> list[int]:
+        """One in place of H.264's; none of H.265, where motion that is built upon another picture goes astray."""
+        if not self._counts_by_one:
+            return []
+        self._is_keyless = False
+        return [(number - 1) % self._stream.wrap]
+
+    def lost_key(self) -> None:
+        """A key frame has come, and the decoder was not given it."""
+        self._is_keyless = True
 
     def took(self, packet: bytes, *, sound: bool) -> bool:
         """The decoder was given a packet; tells whether it holds a picture.
@@ -64,13 +90,27 @@ class StandIns:
         told = self._stream.told(packet)
         if told is None:
             return False
-        if self._latest is not None and not told.begins_anew:
+        if told.begins_anew:
+            self._begin()
+        elif self._latest is not None:
             gone = (told.number - self._latest) % self._stream.wrap
             if not sound and gone != self._step:
                 return True
+            self._since_key += max(1, gone // self._step) if self._step else 1
             if gone and not self._counts_by_one:
+                self._least = min(self._least or gone, gone)
                 self._step = min(self._step or gone, gone)
-                self._is_in_order = self._is_in_order and gone < self._stream.wrap // 2
+                self._is_ordered_so_far = self._is_ordered_so_far and gone < self._stream.wrap // 2
+                self._is_in_order = self._is_in_order and self._is_ordered_so_far
         if told.begins_anew or told.counts:
             self._latest = told.number
         return True
+
+    def _begin(self) -> None:
+        """A group of pictures begins. What the one before was like holds; a camera may have been set anew."""
+        if self._since_key:
+            self._key_apart = self._since_key + 1
+            self._is_in_order = self._is_ordered_so_far
+        if not self._counts_by_one:
+            self._step, self._least = self._least or self._step, 0
+        self._since_key, self._is_ordered_so_far, self._is_keyless = 0, True, False

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+_WIDEST_PX = 16384
 _LONGEST_HEADER = 48
 """Bytes of a slice in which its number surely stands."""
 
@@ -43,6 +44,17 @@ class _Bits:
             if zeros > 32:
                 raise IndexError
         return (1 << zeros) - 1 + self.number(zeros)
+
+    def golomb_to(self, most: int) -> int:
+        """As `golomb`.
+
+        Raises:
+            IndexError: likewise where it is more than the standard allows.
+        """
+        value = self.golomb()
+        if value > most:
+            raise IndexError
+        return value
 
     def signed(self) -> int:
         value = self.golomb()
@@ -88,6 +100,9 @@ class _Numbering(Protocol):
     def begins_anew(self, unit: bytes) -> bool:
         """Whether the unit is of a picture that makes the decoder forget all others."""
 
+    def is_slice(self, unit: bytes) -> bool:
+        """Whether the unit is part of a picture."""
+
     def slice_of(self, unit: bytes) -> Slice | None:
         """None where the unit holds no slice, or none that can be: what is broken often looks like another one.
 
@@ -101,8 +116,8 @@ class _Avc:
 
     head = 1
     _SLICE, _IDR, _SPS, _PPS = 1, 5, 7, 8
-    _TYPES = 10
-    """Of slices; the second five say that all of the picture are alike."""
+    _TYPES = (0, 2, 5, 7)
+    """P and I; the second two say that all slices of the picture are alike. Others do not come in order."""
     _IN_ORDER = 2
     """Picture order count type of streams without B-pictures."""
     _HIGH = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
@@ -117,7 +132,7 @@ class _Avc:
             self.bits = 0
             self.bits = self._frame_num_bits(_Bits(unit[1:]))
         elif unit[0] & 31 == self._PPS:
-            self._pps.add(_Bits(unit[1:]).golomb())
+            self._pps.add(_Bits(unit[1:]).golomb_to(255))
 
     def _frame_num_bits(self, bits: _Bits) -> int:
         profile = bits.number(8)
@@ -132,7 +147,7 @@ class _Avc:
             bits.bit()
             if bits.bit():
                 self._pass_scaling(bits, 12 if chroma == 3 else 8)
-        found = bits.golomb() + 4
+        found = bits.golomb_to(12) + 4
         if bits.golomb() != self._IN_ORDER:
             return 0
         bits.golomb()
@@ -153,13 +168,15 @@ class _Avc:
     def begins_anew(self, unit: bytes) -> bool:
         return unit[0] & 31 == self._IDR
 
+    def is_slice(self, unit: bytes) -> bool:
+        return unit[0] & 31 in (self._SLICE, self._IDR)
+
     def slice_of(self, unit: bytes) -> Slice | None:
-        kind = unit[0] & 31
-        if kind not in (self._SLICE, self._IDR):
+        if not self.is_slice(unit):
             return None
         bits = _Bits(unit[1:_LONGEST_HEADER])
         first_block, type_, pps = bits.golomb(), bits.golomb(), bits.golomb()
-        if type_ >= self._TYPES or pps not in self._pps:
+        if type_ not in self._TYPES or pps not in self._pps:
             return None
         at = bits.at
         return Slice(not first_block, self.begins_anew(unit), bool(unit[0] >> 5 & 3), bits.number(self.bits), at)
@@ -186,7 +203,7 @@ class _Hevc:
             self.bits, self._address_bits = self._sequence(_Bits(unit[2:]))
         elif kind == self._PPS:
             bits = _Bits(unit[2:_LONGEST_HEADER])
-            number, _ = bits.golomb(), bits.golomb()
+            number, _ = bits.golomb_to(63), bits.golomb()
             self._pps[number] = bool(bits.bit()), bool(bits.bit()), bits.number(3)
 
     @staticmethod
@@ -202,23 +219,26 @@ class _Hevc:
         bits.golomb()
         if bits.golomb() == 3 and bits.bit():  # three planes, each coded alone
             return 0, 0
-        wide, high = bits.golomb(), bits.golomb()
+        wide, high = bits.golomb_to(_WIDEST_PX), bits.golomb_to(_WIDEST_PX)
         for _ in range(4 * bits.bit() + 2):
             bits.golomb()
-        found = bits.golomb() + 4
+        found = bits.golomb_to(12) + 4
         for _ in range(3 * (sublayers + 1 if bits.bit() else 1)):
             bits.golomb()
-        block = 1 << (bits.golomb() + 3 + bits.golomb())
+        block = 1 << (bits.golomb_to(3) + 3 + bits.golomb_to(3))
         blocks = -(-wide // block) * -(-high // block)
         return found, (blocks - 1).bit_length()
 
     def begins_anew(self, unit: bytes) -> bool:
         return self._FIRST_KEY <= unit[0] >> 1 & 63 <= self._LAST_KEY
 
+    def is_slice(self, unit: bytes) -> bool:
+        return unit[0] >> 1 & 63 < self._FIRST_NONE
+
     def slice_of(self, unit: bytes) -> Slice | None:
-        kind = unit[0] >> 1 & 63
-        if kind >= self._FIRST_NONE:
+        if not self.is_slice(unit):
             return None
+        kind = unit[0] >> 1 & 63
         is_key = self.begins_anew(unit)
         bits = _Bits(unit[2:_LONGEST_HEADER])
         is_first = bits.bit()
@@ -274,23 +294,31 @@ class Bitstream:
         numbering = self._numbering
         return numbering is not None and any(numbering.begins_anew(unit) for unit in self._units(packet) if unit)
 
+    def is_ruin(self, packet: bytes) -> bool:
+        """Whether a packet holds slices, and none that can be read."""
+        numbering = self._numbering
+        if numbering is None or not numbering.bits or self.told(packet):
+            return False
+        return any(numbering.is_slice(unit) for unit in self._units(packet) if unit)
+
     def told(self, packet: bytes) -> Slice | None:
-        """What a packet's first slice says; None where it holds none, or none that can be read."""
+        """What the first slice that can be read says; None where there is none."""
         for unit in self._units(packet):
             self._learn(unit)
             told = self._slice_of(unit)
             if told:
-                return told if told.is_first else None
+                return told
         return None
 
     def renumbered(self, packet: bytes, number: int) -> bytes:
         """The packet's slices under another number."""
         made = b""
         for unit in self._units(packet):
-            told = self._slice_of(unit)
-            if told is None or self._numbering is None:
+            told, numbering = self._slice_of(unit), self._numbering
+            if numbering is None or not (told or (made and unit and numbering.is_slice(unit))):
                 continue
-            changed = _with_number(unit, self._numbering.head, told.at, number, self._numbering.bits)
+            # A segment that depends on the one before has no number of its own.
+            changed = _with_number(unit, numbering.head, told.at, number, numbering.bits) if told else unit
             made += len(changed).to_bytes(self._lengths, "big") if self._lengths else b"\x00\x00\x00\x01"
             made += changed
         return made
@@ -349,22 +377,17 @@ def _measured(packet: bytes, lengths: int) -> Iterator[bytes]:
 def _record(setup: bytes, codec: str) -> tuple[int, Iterator[bytes]]:
     """Bytes of a length, and the parameter sets (ISO/IEC 14496-15, 5.3.3.1 and 8.3.3.1)."""
     if codec == "h264":
-        return (setup[4] & 3) + 1, _counted(setup, 6, setup[5] & 31)
-    return (setup[21] & 3) + 1, _arrays(setup)
+        return (setup[4] & 3) + 1, _arrays(setup, 5, 2, names=0)
+    return (setup[21] & 3) + 1, _arrays(setup, 23, setup[22], names=1, counts=2)
 
 
-def _counted(setup: bytes, at: int, count: int) -> Iterator[bytes]:
-    for _ in range(count):
-        size = int.from_bytes(setup[at : at + 2], "big")
-        yield setup[at + 2 : at + 2 + size]
-        at += 2 + size
-
-
-def _arrays(setup: bytes) -> Iterator[bytes]:
-    at = 23
-    for _ in range(setup[22]):
-        count = int.from_bytes(setup[at + 1 : at + 3], "big")
-        at += 3
-        for unit in _counted(setup, at, count):
-            yield unit
-            at += 2 + len(unit)
+def _arrays(setup: bytes, at: int, arrays: int, *, names: int, counts: int = 1) -> Iterator[bytes]:
+    """Units of some arrays; each has bytes that name its kind and bytes that count its units."""
+    for _ in range(arrays):
+        at += names
+        count = int.from_bytes(setup[at : at + counts], "big") & (0xFFFF if names else 31)
+        at += counts
+        for _ in range(count):
+            size = int.from_bytes(setup[at : at + 2], "big")
+            yield setup[at + 2 : at + 2 + size]
+            at += 2 + size

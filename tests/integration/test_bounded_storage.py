@@ -221,7 +221,7 @@ def test_a_box_over_its_bounds_keeps_its_pictures_and_others_bring_theirs(
         for each in announced
     ]
     assert [answer.status_code for answer in answers] == [204, 204, status, status] * 2
-    assert answers[2].headers["retry-after"] == "3600"
+    assert answers[2].headers["retry-after"] == "300"
     assert "limits.pictures_mb" in answers[2].json()["detail"]
     refused = "sum(value) FROM counters WHERE (name, label) = ('pictures_refused', 's/hostile')"
     assert number(connection, refused) == 2

@@ -55,8 +55,8 @@ def test_very_many_boxes_take_a_bounded_place() -> None:
     [
         ([arrival(HOSTILE, *[crossing()] * 500, first=n * 500 + 1) for n in range(30)], 20, "events_per_day"),
         ([arrival(HOSTILE, crossing(), epoch=n) for n in range(100)], 20, "epochs"),
-        ([arrival(HOSTILE, crossing(n), first=n + 1) for n in range(2000)], 500, "lines"),
-        ([arrival(HOSTILE, ConfigApplied(0, n, (), ()), first=n + 1) for n in range(150)], 100, "configurations"),
+        ([arrival(HOSTILE, crossing(n), first=n + 1) for n in range(6000)], 5000, "lines"),
+        ([arrival(HOSTILE, ConfigApplied(0, n, (), ()), first=n + 1) for n in range(1500)], 1000, "configurations"),
         ([arrival(HOSTILE, *[RangeLost(0, Lane.BULK, 1, 2, LossReason.EVICTED)] * 100) for n in range(30)], 10, "gaps"),
     ],
     ids=["events", "epochs", "lines", "configurations", "gaps"],
@@ -85,16 +85,17 @@ def test_a_transaction_that_fails_has_cost_nothing() -> None:
             assert spending.take(allowance, GOOD, 10)
             raise ZeroDivisionError
         with pytest.raises(ZeroDivisionError), Bill(affording) as bill:
-            lines = arrival(GOOD, *[crossing(n) for n in range(400)])
-            assert bill.takes(lines, lines.rows, 400, 0)
+            lines = [arrival(GOOD, *[crossing(n) for n in range(k, k + 400)]) for k in range(0, 4000, 400)]
+            assert all(bill.takes(each, each.rows, 400, 0) for each in lines)
             raise ZeroDivisionError
     with Spending() as spending:
         assert spending.take(allowance, GOOD, 10)
     assert not allowance.take(GOOD, 1), "what went well stays taken"
     with Bill(affording) as bill:
-        assert bill.takes(lines, lines.rows, 400, 0)
-        others = arrival(GOOD, *[crossing(n) for n in range(1000, 1200)])
-        assert not bill.takes(others, others.rows, 200, 0), "what failed is not known either"
+        assert all(bill.takes(each, each.rows, 400, 0) for each in lines)
+        others = [arrival(GOOD, *[crossing(n) for n in range(k, k + 400)]) for k in range(5000, 6200, 400)]
+        taken = [bill.takes(each, each.rows, 400, 0) for each in others]
+        assert taken == [True, True, False], "what failed is not known either"
 
 
 def test_letters_are_bounded_in_number_and_in_bytes() -> None:
@@ -116,3 +117,5 @@ def test_what_one_box_raises_beyond_its_day_joins_one_alert() -> None:
     flooded = [watches.flooding(each, Address("s", "hostile"), at) for each in decided]
     assert {each.key for each in flooded} == {"flood:s/hostile:2:2026-11-28T00"}
     assert {(each.priority, each.kind, each.at) for each in flooded} == {(2, "tripwire", at)}
+    kept = watches.timedelta(days=366)
+    assert all(each.window > kept for each in flooded), "whatever times the box tells, they join"

@@ -219,7 +219,7 @@ def test_picture_that_fails_does_not_starve_the_others(outbox: Outbox, ring: Pic
     assert len({path.rsplit("=", 1)[1] for path in aggregator.paths}) == 40
 
 
-@pytest.mark.parametrize("status", [429, 507])
+@pytest.mark.parametrize("status", [429, 503])
 def test_an_aggregator_that_wants_none_for_a_while_is_left_alone(
     status: int, outbox: Outbox, ring: PictureRing, clock: ManualClock
 ) -> None:
