@@ -4,6 +4,7 @@ A camera's flaky link or worn-out memory breaks single pictures; a picture that 
 """
 
 import contextlib
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -23,6 +24,8 @@ _PATIENCE_S = 2.0
 
 _MOST_RUINS = 8
 """In a row."""
+_STAMPS = 8
+"""So many distances of packets are known before one is called usual."""
 
 
 class NoVideoError(Exception):
@@ -64,6 +67,22 @@ class DecodedPicture:
     smeared: bool
 
 
+class _Stamps:
+    """Tells by the stamps of a stream's packets whether some are missing."""
+
+    def __init__(self) -> None:
+        self._before: int | None = None
+        self._apart: deque[int] = deque(maxlen=_STAMPS)
+
+    def step(self, stamp: int | None) -> bool:
+        """Whether this packet comes right behind the one before."""
+        before, self._before = self._before, stamp
+        if stamp is None or before is None or stamp <= before:
+            return False
+        self._apart.append(stamp - before)
+        return len(self._apart) == _STAMPS and stamp - before < 1.5 * min(self._apart)
+
+
 class PictureDecoder:
     """Decodes the packets of one video stream.
 
@@ -82,9 +101,11 @@ class PictureDecoder:
         context = stream.codec_context
         self._bitstream = Bitstream(context.name, context.extradata or b"")
         self._stand_ins = StandIns(context.name, self._bitstream)
+        if self._bitstream.never_reorders and not context.is_open:
+            context.options = {"has_b_frames": "0"}  # noise in what was probed makes FFmpeg hold pictures back
         self._past = Past(self._bitstream)
         self._unseen = False
-        self._ruins = 0
+        self._ruins, self._stamps = 0, _Stamps()
         self.damaged = 0
         """Pictures that could not be decoded, or only in part."""
 
@@ -171,12 +192,17 @@ class PictureDecoder:
         return bool(decoded)  # one that is damaged in part is better than none
 
     def _is_ruin(self, packet: "av.Packet[av.VideoStream]") -> bool:
-        """Whether the decoder is better not given it; where nearly all seem to be ruins, we may be who cannot read."""
-        if not self._bitstream.is_ruin(bytes(packet)):
-            self._ruins = 0
-            return False
-        self._ruins += 1
-        return self._begun and self._ruins <= _MOST_RUINS
+        """Whether the decoder is better not given it; where nearly all seem to be ruins, we may be who cannot read.
+
+        Noise, too, may look like a slice; but its number is another than was to come, though by the stamps none is
+        missing. Where numbers do jump, the next one goes on from there, and is taken.
+        """
+        content, steady = bytes(packet), self._stamps.step(packet.pts)
+        if self._bitstream.is_ruin(content) or (steady and not self._ruins and self._stand_ins.is_odd(content)):
+            self._ruins += 1
+            return self._begun and self._ruins <= _MOST_RUINS
+        self._ruins = 0
+        return False
 
     def _break(self) -> None:
         # Before the first key frame there is nothing to decode with, and nothing is broken.

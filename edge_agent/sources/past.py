@@ -9,7 +9,7 @@ from edge_agent.sources.units import Bitstream
 _LONGEST = 250
 _MOST_BYTES = 16 * 2**20
 """Of packets that are kept; behind a key frame that is longer ago nothing is mended."""
-_AGAIN = 2.0
+_AGAIN = 4.0
 """Packets that may be decoded anew for each that comes, on the average: a box has no time for more."""
 
 

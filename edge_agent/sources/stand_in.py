@@ -76,6 +76,14 @@ class StandIns:
         self._is_keyless = False
         return [(number - 1) % self._stream.wrap]
 
+    def is_odd(self, packet: bytes) -> bool:
+        """Whether a packet has another number than the one that is to come: pictures are missing, or it is a ruin."""
+        told = self._stream.told(packet)
+        if told is None or told.begins_anew or self._latest is None or not self._step or not self._is_in_order:
+            return False
+        gone = (told.number - self._latest) % self._stream.wrap
+        return gone > self._step or (not gone and told.counts and told.is_first)
+
     def lost_key(self) -> None:
         """A key frame has come, and the decoder was not given it."""
         self._is_keyless = True

@@ -282,6 +282,11 @@ class Bitstream:
             self._learn(unit)
 
     @property
+    def never_reorders(self) -> bool:
+        """Whether pictures are shown as they come, by what the stream says of itself."""
+        return isinstance(self._numbering, _Avc) and self._numbering.bits > 0
+
+    @property
     def wrap(self) -> int:
         """Numbers of pictures begin anew at this one."""
         return 1 << self._numbering.bits if self._numbering else 1

@@ -263,5 +263,41 @@ def test_what_is_decoded_anew_is_bounded(length: int) -> None:
                 again += 1
                 past.went(packet, sound=True, spoils=True)
         past.went(other, sound=False, spoils=True)
-    assert again <= 2 * 3_000
+    assert again <= 4 * 3_000
     assert bool(again) == (length == 20)
+
+
+@pytest.mark.parametrize("codec", PLAIN)
+def test_noise_that_looks_like_a_slice_is_not_shown(codec: str) -> None:
+    """Its number is not the one that was to come, though by the stamps nothing is missing."""
+
+    def harmed(number: int, packet: bytes) -> bytes:
+        # Another picture of the same stream under a wrong number is the best disguise.
+        return disguised[number] if number >= 2 * GROUP and number % GROUP in (9, 21) else packet
+
+    setup, packets = packets_of(codec)
+    bitstream = Bitstream(codec, setup)
+    disguised = {}
+    for number, packet in enumerate(packets):
+        told = bitstream.told(packet)
+        assert told
+        if not told.begins_anew:
+            disguised[number] = bitstream.renumbered(packet, (told.number + 7) % bitstream.wrap)
+    seen = shown(clip(codec, "mpegts", harm=harmed))
+    broken = {number for number in range(2 * GROUP, COUNT) if number % GROUP in (9, 21)}
+    assert seen == sorted(set(range(COUNT)) - broken)
+
+
+def test_noise_in_what_is_probed_delays_nothing() -> None:
+    """FFmpeg guesses from the first pictures that the stream shows them in another order, and holds one back."""
+    noise = np.random.default_rng(2)
+
+    def harmed(number: int, packet: bytes) -> bytes:
+        return packet[:5] + noise.bytes(len(packet) - 5) if number % 10 == 7 else packet
+
+    with av.open(clip("h264", "mpegts", harm=harmed)) as opened:
+        video = choose_video(opened.streams.video)
+        decoder = PictureDecoder(video, threads=False)
+        for packet in opened.demux(video):
+            for picture in decoder.decode(packet, 0.0):
+                assert picture.picture.pts == packet.pts
