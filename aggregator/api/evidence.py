@@ -179,7 +179,8 @@ def _look(parts: Parts, digest: bytes, of: Announcement, piece: _Piece, connecti
     have = parts.pictures.have(digest)
     if have < total and piece.offset != have and piece.length != piece.total:
         return _Looked(total, have, wanted=False)
-    _admit(connection, parts.pictures, digest, of, total).undo()  # it counts when it comes
+    _admit(connection, parts.pictures, digest, of, total)
+    _pay(connection, parts.pictures, digest, of, total).undo()  # it counts when it comes
     return _Looked(total, have, wanted=True)
 
 
@@ -204,7 +205,7 @@ def _store(
 ) -> int:
     """Write what came; returns how much of the picture is here."""
     producer, _ = _announced(connection, digest, of, total)
-    paid = _admit(connection, parts.pictures, digest, of, total)
+    paid = _pay(connection, parts.pictures, digest, of, total)
     try:
         have = parts.pictures.add(digest, offset, content, total)
     except PictureRefusedError as error:
@@ -228,26 +229,35 @@ def _store(
     return have
 
 
-def _admit(
+def _admit(connection: Connection, pictures: PictureStore, digest: bytes, of: Announcement, total: int) -> None:
+    """Of one box only so much is kept; what has begun to come goes on.
+
+    Raises:
+        HTTPException: 507; the picture stays in the box.
+    """
+    if pictures.have(digest) or pictures.path(digest).is_file():
+        return
+    held = connection.execute(alerts.SQL["pictures_of_box"], {"site": of.site, "agent": of.agent}).fetchone()
+    if held and held["bytes"] + total > pictures.most_bytes:
+        said = f"{held['bytes'] // 10**6} MB of this box are kept, and no more are (limits.pictures_mb)"
+        _refuse(connection, of, 507, said, "pictures_mb")
+
+
+def _pay(
     connection: Connection, pictures: PictureStore, digest: bytes, of: Announcement, total: int
 ) -> Spending:
-    """Of one box only so much comes in a day, and only so much is kept; what has begun to come goes on.
+    """Of one box only so much comes in a day; what has begun to come is paid for.
 
     Returns:
         What the picture costs its box.
 
     Raises:
-        HTTPException: 429 or 507; the picture stays in the box.
+        HTTPException: 429; the picture stays in the box.
     """
     spending = Spending()
     if pictures.have(digest) or pictures.path(digest).is_file():
         return spending
-    box = Address(of.site, of.agent)
-    held = connection.execute(alerts.SQL["pictures_of_box"], {"site": of.site, "agent": of.agent}).fetchone()
-    if held and held["bytes"] + total > pictures.most_bytes:
-        said = f"{held['bytes'] // 10**6} MB of this box are kept, and no more are (limits.pictures_mb)"
-        _refuse(connection, of, 507, said, "pictures_mb")
-    if not spending.take(pictures.a_day, box, total):
+    if not spending.take(pictures.a_day, Address(of.site, of.agent), total):
         said = "this box has brought as many pictures today as it may (limits.pictures_mb_per_day)"
         _refuse(connection, of, 429, said, "pictures_mb_per_day")
     return spending

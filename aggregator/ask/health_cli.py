@@ -159,7 +159,7 @@ def _words(box: dict[str, Any]) -> list[str]:
         "two_lives": "two boxes use this name",
         "card_refuses": (box["health"] or {}).get("outbox", ""),
         "disk_full": "its disk is full: new events take the place of the oldest",
-        "over_limits": f"more than [limits] allows in a day ({', '.join(box.get('over_limits', []))})",
+        "over_limits": f"beyond its bounds ({', '.join(box.get('over_limits', []))})",
     }
     return [words.get(trouble, trouble) for trouble in box["troubles"]]
 

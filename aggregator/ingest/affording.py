@@ -1,7 +1,9 @@
 """What of a box's messages is taken, so that one box cannot fill the disk, whatever its numbers, names and clocks say.
 
 A batch beyond the bounds is not acknowledged: the box keeps it, and nothing that was acknowledged is lost. So an honest
-box that was away for long is only slower; one that makes things up fills its own disk.
+box that was away for long is only slower; one that makes things up fills its own disk. A box that wants more of one
+kind than comes back in a day puts aside single events that were withheld for an hour while later ones were stored, and
+reports their loss; the bounds of kinds are far from what an honest box does.
 
 What counts is what is new and is kept: a batch that was there already costs nothing, nor one whose transaction failed.
 """

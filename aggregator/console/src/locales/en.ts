@@ -70,7 +70,7 @@ export const en: typeof zh = {
       two_lives: 'Two boxes use this name',
       card_refuses: 'Card refuses writes; events come from memory',
       disk_full: 'Disk full: the oldest events are replaced',
-      over_limits: 'Over its daily limits: the rest waits in the box or joins other alerts',
+      over_limits: 'Beyond its bounds: the rest waits in the box or joins other alerts',
     },
   },
   arming: {
