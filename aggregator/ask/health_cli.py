@@ -57,6 +57,9 @@ def health(
     client = ApiClient(url)
     whose = {"place": place, "site": site, "agent": agent}
     span = since_until(since, until, datetime.now().astimezone())
+    if (site or agent) and not client.get("/api/v1/boxes", whose):
+        name = "/".join(part for part in (site, agent) if part)
+        raise ConfigError(f"no box has reported as {name!r}; hawkline health lists all that have")
     if gaps or since or until:
         rows = client.get("/api/v1/availability", {**whose, **span, "cameras": cameras})
         if not rows:
@@ -144,7 +147,7 @@ def _box(box: dict[str, Any]) -> dict[str, Any]:
         "since": local(box["state_since"]),
         "last_seen": local(box["last_seen_at"]) if box["last_seen_at"] else None,
         "cameras": len(cameras),
-        "watching": sum(camera["state"] == _WATCHING for camera in cameras),
+        "watching": sum(camera["state"] == _WATCHING for camera in cameras) if box["state"] == "online" else 0,
         "clock_off_s": box["clock_off_s"],
         "trouble": "; ".join(_words(box)),
         "lost": box["lost"],
@@ -161,7 +164,10 @@ def _words(box: dict[str, Any]) -> list[str]:
         "disk_full": "its disk is full: new events take the place of the oldest",
         "over_limits": f"beyond its bounds ({', '.join(box.get('over_limits', []))})",
     }
-    return [words.get(trouble, trouble) for trouble in box["troubles"]]
+    cameras = (box["health"] or {}).get("cameras", []) if box["state"] == "online" else []
+    return [words.get(trouble, trouble) for trouble in box["troubles"]] + [
+        f"{camera['name']} {camera['state']}" for camera in cameras if camera["state"] != _WATCHING
+    ]
 
 
 def _for_people(row: dict[str, Any]) -> dict[str, Any]:

@@ -41,10 +41,21 @@ def outbox_of(config: Path) -> list[dict[str, Any]]:
 
 
 def settle(
-    outboxes: Sequence[Mapping[str, Any]], producers: Sequence[Mapping[str, Any]], gaps: Sequence[Mapping[str, Any]]
+    outboxes: Sequence[Mapping[str, Any]],
+    producers: Sequence[Mapping[str, Any]],
+    gaps: Sequence[Mapping[str, Any]],
+    before: Sequence[Mapping[str, Any]] = (),
 ) -> Account:
-    """Every number that a box used must be stored once, wait on the box, or be one that a restart skipped."""
+    """Every number that a box used must be stored once, wait on the box, or be one that a restart skipped.
+
+    Args:
+        outboxes: a row a lane of each box.
+        producers: what the aggregator has of all boxes, also of those that are not asked about.
+        gaps: what the aggregator knows to be missing.
+        before: as `producers`, when the time began that is accounted for; numbered and stored count from there.
+    """
     received = {_key(row, Lane(row["lane"]).label): row for row in producers}
+    earlier = {_key(row, Lane(row["lane"]).label): row["distinct_stored"] for row in before}
     numbered = stored = lost = duplicated = waiting = 0
     for box in outboxes:
         if box["clean_next"] is None:
@@ -56,8 +67,9 @@ def settle(
             for gap in gaps
             if _key(gap, Lane(gap["lane"]).label) == _key(box, box["lane"]) and gap["reason"] == "restart"
         )
-        numbered += used - skipped
-        stored += row["distinct_stored"]
+        already = earlier.get(_key(box, box["lane"]), 0)
+        numbered += used - skipped - already
+        stored += row["distinct_stored"] - already
         lost += max(0, used - skipped - row["distinct_stored"] - box["waiting"])
         duplicated += row["stored"] - row["distinct_stored"]
         waiting += box["waiting"]

@@ -248,6 +248,9 @@ def test_the_command_tells_availability_and_gaps(client: httpx.Client, boxes: Bo
     assert "nothing can be told yet" in hawkline(client, "--since", "1m").stderr
     assert "at most 400 days" in hawkline(client, "--since", "500d").stderr
     assert "does not exist" in hawkline(client, "--place", "nowhere").stderr
+    for more in ([], span, ["--gaps"]):
+        done = hawkline(client, "--site", "nosuch", *more)
+        assert (done.returncode, "'nosuch'" in done.stderr) == (2, True), "a misspelt site is not all well"
 
 
 def test_coverage_and_samples_go_when_their_time_is_over(boxes: Boxes, tmp_path: Path) -> None:

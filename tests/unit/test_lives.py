@@ -53,7 +53,7 @@ def test_of_a_box_that_is_started_for_ever_little_is_kept() -> None:
 
 
 def box(**more: object) -> dict[str, object]:
-    beat = {"cameras": [{"name": "gate", "state": "watching"}], "outbox": more.pop("outbox", "")}
+    beat = {"cameras": [{"name": "gate", "state": more.pop("camera", "watching")}], "outbox": more.pop("outbox", "")}
     row: dict[str, object] = {
         "site": "north",
         "agent": "g1",
@@ -81,5 +81,9 @@ def test_what_is_troubled_is_not_well() -> None:
         row = health_cli._box(box(troubles=troubles, **more))
         assert words in row["trouble"]
         assert not health_cli._is_well(row)
+    degraded = health_cli._box(box(camera="degraded"))
+    assert (degraded["trouble"], degraded["watching"]) == ("gate degraded", 0)
+    assert not health_cli._is_well(degraded)
+    assert health_cli._box(box(state="silent"))["watching"] == 0, "nobody knows"
     (camera,) = health_cli._cameras([box(two_lives=True, troubles=["two_lives"])])
     assert not health_cli._is_well(camera)

@@ -54,7 +54,7 @@ export const zh = {
     camera: {
       starting: '启动中',
       watching: '监视中',
-      degraded: '画面受损',
+      degraded: '监视质量下降',
       stalled: '视频中断',
       unreachable: '连接失败',
       ended: '播放结束',
