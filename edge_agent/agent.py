@@ -317,6 +317,7 @@ class Agent:
         if status.state is not before.state or reason_changed:
             self._told_s[camera] = now_s
             self._cameras_changed.set()
+            log.info("camera %s: %s %s", self._cameras[camera].camera.settings.name, status.state.label, status.detail)
             self._intake.append(
                 Lane.ALARM,
                 CameraChanged(to_ms(self._clock.now_s()), self._revision, camera, status.state, status.detail[:120]),

@@ -1,11 +1,15 @@
 """What `hawkline agent check` tries, one finding per key."""
 
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import av
 import httpx
@@ -15,12 +19,15 @@ from edge_agent.config import AgentSettings, Camera, RtspCamera, holds_passwords
 from edge_agent.sources.decoder import NoVideoError, choose_video
 from edge_agent.sources.failure import advice, in_words, unreachable
 from edge_agent.sources.file import FileSource
-from edge_agent.sources.session import open_stream
+from edge_agent.sources.patience import Patience
+from edge_agent.sources.reader import PacketReader
+from edge_agent.sources.session import StalledError, Transport, open_stream, video_packets
 from edge_agent.tripwire.faults import faults
 from edge_agent.trust.enrolment import Door, days_left
 from shared.credentials import without_credentials
 from shared.errors import HawklineError
 from shared.files import read_by_others
+from shared.mqtt import Connection
 from shared.net import is_known, is_listening
 from shared.spans import clock_off
 
@@ -28,6 +35,8 @@ Finding = dict[str, Any]
 """`key`, `ok` and `said`; ok is None where it works and should not stay so."""
 
 _TIMEOUT_S = 3.0
+_PICTURE_S = 12.0
+"""Key frames of cameras are at most so far apart."""
 _CLOCK_OFF_S = 60.0
 _EARLIEST = datetime(2025, 1, 1, tzinfo=UTC)
 """A clock that says less was never set."""
@@ -40,7 +49,10 @@ def check_everything(settings: AgentSettings, cameras: Sequence[Camera], config:
     findings = [
         _reached("broker", *settings.broker_address, "start the broker or correct broker.host and broker.port"),
         _reached(key, address.hostname or "", port, f"start the aggregator or correct {key}"),
+        _folder(settings.data_dir),
     ]
+    if not settings.trust:
+        findings[:2] = [_spoken_to(findings[0], settings), _asked(findings[1], settings.http_url)]
     door = Door(settings.trust.url, settings.trust_folder) if settings.trust else None
     findings.append(_clock(settings, door))
     if door:
@@ -73,6 +85,58 @@ def _reached(key: str, host: str, port: int, advice: str) -> Finding:
         return {"key": key, "ok": True, "said": f"{host}:{port} answers"}
     why = f"{host}:{port} does not answer" if is_known(host) else f"the name {host} is not found"
     return {"key": key, "ok": False, "said": f"{why}; {advice}"}
+
+
+def _spoken_to(found: Finding, settings: AgentSettings) -> Finding:
+    """Whether what listens there is a broker that lets us in."""
+    if not found["ok"]:
+        return found
+    came, why = threading.Event(), list[str]()
+
+    def down(said: str) -> None:
+        why.append(said)
+        came.set()
+
+    connection = Connection(
+        f"check-{uuid4().hex[:8]}",
+        *settings.broker_address,
+        on_up=came.set,
+        on_down=down,
+    )
+    connection.start()
+    came.wait(_TIMEOUT_S)
+    up = connection.is_up
+    connection.stop()
+    if up:
+        return found
+    host, port = settings.broker_address
+    said = f"{host}:{port} takes connections and lets us not in ({why[0] if why else 'it does not speak MQTT'})"
+    return {"key": "broker", "ok": False, "said": f"{said}; where the centre has TLS, [trust] is needed"}
+
+
+def _asked(found: Finding, url: str) -> Finding:
+    """Whether what listens there answers as an aggregator does."""
+    if not found["ok"]:
+        return found
+    try:
+        answer = httpx.get(f"{url}/healthz", timeout=_TIMEOUT_S, trust_env=False)
+        if answer.status_code == httpx.codes.OK:
+            return found
+        said = f"answers with {answer.status_code}"
+    except httpx.HTTPError as error:
+        said = f"does not answer as an aggregator ({error})"
+    return {"key": found["key"], "ok": False, "said": f"{url} {said}; where the centre has TLS, [trust] is needed"}
+
+
+def _folder(data_dir: Path) -> Finding:
+    """Whether the agent can write where its outbox is to be."""
+    there = next(folder for folder in (data_dir, *data_dir.absolute().parents) if folder.exists())
+    try:
+        with TemporaryFile(dir=there):
+            return {"key": "data_dir", "ok": True, "said": f"{data_dir} can be written"}
+    except OSError as error:
+        said = f"{there} cannot be written ({error.strerror}); correct data_dir, or its owner and its disk"
+        return {"key": "data_dir", "ok": False, "said": said}
 
 
 def _clock(settings: AgentSettings, door: Door | None) -> Finding:
@@ -122,16 +186,35 @@ def _file(key: str, name: str, path: Path) -> Finding:
         return {"key": key, "ok": False, "said": f"{name}: {without_credentials(str(error))}"}
 
 
-def _stream(key: str, name: str, which: str, url: str, transport: Any) -> Finding:
+def _seen(url: str, transport: Transport) -> str:
+    """Codec and size of the first picture; empty where none comes in time."""
+    until_s = time.monotonic() + _PICTURE_S
+    with open_stream(url, transport) as container:
+        stream = choose_video(container.streams.video)
+        reader = PacketReader(live=True)
+        reader.begin(stream)
+        for packet in video_packets(container, stream, Patience()):
+            if time.monotonic() > until_s:
+                break
+            if isinstance(packet, av.Packet):
+                for reading in reader.read(packet, time.monotonic()):
+                    picture = reading.decoded.picture
+                    return f"{stream.codec_context.name} {picture.width}x{picture.height}"
+    return ""
+
+
+def _stream(key: str, name: str, which: str, url: str, transport: Transport) -> Finding:
     """One stream of a camera, opened; what is said names host and path, and nothing of the credentials."""
     address = camera_address(url)
     said = unreachable(address)
     if said is None:
         try:
-            with open_stream(url, transport) as container:
-                context = choose_video(container.streams.video).codec_context
-                seen = f"{context.name} {context.width}x{context.height}"
-            return {"key": key, "ok": True, "said": f"{name}: {address.shown}: {seen}"}
+            seen = _seen(url, transport)
+            if seen:
+                return {"key": key, "ok": True, "said": f"{name}: {address.shown}: {seen}"}
+            said = f"sends no picture that can be decoded within {_PICTURE_S:.0f} s"
+        except StalledError:
+            said = "sends no picture"
         except NoVideoError:
             said = "has a stream there, and no video in it"
         except (av.FFmpegError, OSError, ValueError) as error:

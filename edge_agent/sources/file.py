@@ -19,6 +19,8 @@ _LONGEST_WAIT_S = 2.0
 _SIGN_OF_LIFE_S = 2.0
 _CUT_SHORT = 0.02
 """Part of the pictures that a container may promise in vain."""
+_MOST_OF_IT = 0.8
+"""Of a time that it promises; sound may go on for longer than its pictures."""
 
 
 class FileSource:
@@ -85,7 +87,7 @@ class FileSource:
                 time.sleep(max(0.0, due_s - time.monotonic()))
             frame = reading.frame(number, time.time() if self._realtime else began_at_s + time_s)
             yield from self._condition.before(frame, time_s, spoilt=self.damaged + self.lost)
-        yield SourceEvent(CameraState.ENDED, self._account(number))
+        yield SourceEvent(CameraState.ENDED, self._account(number, time_s))
 
     def picture_at(self, captured_at_s: float) -> Still | None:  # noqa: ARG002 - a file has one stream only
         return None
@@ -111,10 +113,15 @@ class FileSource:
         """Whether all that the file promises was read up to here, undamaged."""
         return not (self.damaged or self.lost or self._cut_short)
 
-    def _account(self, frames: int) -> str:
+    def _account(self, frames: int, played_s: float) -> str:
         """How the file ended, in words."""
         promised = self._stream.frames
+        # Matroska counts no pictures and writes a time; elsewhere that is a guess.
+        is_told = "matroska" in self._container.format.name
+        lasts_s = (self._container.duration or 0) / av.time_base if is_told else 0.0
         if not self._cut_short and frames < (1 - _CUT_SHORT) * promised:
             self._cut_short = f"the file promises {promised}: it is cut short"
+        elif not self._cut_short and not promised and played_s < _MOST_OF_IT * lasts_s:
+            self._cut_short = f"the file promises {lasts_s:.0f} s, and these are {played_s:.0f}: it is cut short"
         spoilt = f", {self.damaged} damaged, {self.lost} missing" if self.damaged or self.lost else ""
         return f"{frames} frames{spoilt}" + (f"; {self._cut_short}" if self._cut_short else "")

@@ -69,11 +69,13 @@ def served() -> Iterator[Any]:
         server.server_close()
 
 
-def findings(folder: Path, source: str, scene: str = LINE, aggregator: int = 1) -> dict[str, dict[str, Any]]:
+def findings(
+    folder: Path, source: str, scene: str = LINE, aggregator: int = 1, broker: int = 1
+) -> dict[str, dict[str, Any]]:
     (folder / "scene.toml").write_text(scene)
     config = folder / "agent.toml"
     config.write_text(
-        f'site = "s"\nagent = "a"\ndata_dir = "d"\n[broker]\nport = 1\n[aggregator]\nurl = "http://127.0.0.1:{aggregator}"\n'
+        f'site = "s"\nagent = "a"\ndata_dir = "d"\n[broker]\nport = {broker}\n[aggregator]\nurl = "http://127.0.0.1:{aggregator}"\n'
         f'[[cameras]]\nname = "north"\nscene = "scene.toml"\n[cameras.source]\n{source}'
     )
     config.chmod(0o644)
@@ -95,6 +97,60 @@ def test_a_camera_is_told_in_words_with_its_path_and_no_password(tmp_path: Path,
     assert f"picture stream (picture_url) at 127.0.0.1:{port}/none: has no stream at this path" in picture["said"]
     assert found["file"]["ok"] is None and "chmod 6" in found["file"]["said"]
     assert "s3cret" not in str(found) and "rrno" not in str(found)
+
+
+class _Mute(socketserver.StreamRequestHandler):
+    """An RTSP camera that answers all as it should, and sends no picture."""
+
+    def handle(self) -> None:
+        sdp = b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=c\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
+        head: list[str] = []
+        while line := self.rfile.readline():
+            head.append(line.decode("latin-1").strip())
+            if head[-1]:
+                continue
+            fields = {name.lower(): value.strip() for name, _, value in (said.partition(":") for said in head[1:])}
+            method, body, more = head[0].split()[0], b"", ""
+            if method == "DESCRIBE":
+                body, more = sdp, "Content-Type: application/sdp\r\n"
+            elif method == "SETUP":
+                more = f"Transport: {fields['transport']}\r\n"
+            elif method == "OPTIONS":
+                more = "Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN\r\n"
+            size = f"Content-Length: {len(body)}\r\n\r\n"
+            self.wfile.write(f"RTSP/1.0 200 OK\r\nCSeq: {fields['cseq']}\r\nSession: 1\r\n{more}{size}".encode() + body)
+            head = []
+
+
+def test_a_camera_that_sends_no_picture_is_not_well(tmp_path: Path, served: Any) -> None:
+    class Silent(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    port = served(Silent(("127.0.0.1", 0), _Mute))
+    found = findings(tmp_path, f'kind = "rtsp"\nurl = "rtsp://127.0.0.1:{port}/sub"')["cameras[0].source"]
+    assert (found["ok"], "no picture" in found["said"]) == (False, True), found
+
+
+def test_what_listens_in_place_of_broker_and_aggregator_is_not_taken_for_them(tmp_path: Path, served: Any) -> None:
+    class Other(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    class Closes(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(1000)
+
+    port = served(Other(("127.0.0.1", 0), Closes))
+    found = findings(tmp_path, 'kind = "synthetic"\nscene = "gate"', aggregator=port, broker=port)
+    for key in ("broker", "aggregator.url"):
+        assert (found[key]["ok"], "[trust]" in found[key]["said"]) == (False, True), found[key]
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    assert findings(tmp_path, 'kind = "synthetic"\nscene = "gate"')["data_dir"]["ok"]
+    assert not list(tmp_path.glob("d*")), "to look leaves nothing"
+    (tmp_path / "d").write_text("a file")
+    found = findings(tmp_path, 'kind = "synthetic"\nscene = "gate"')["data_dir"]
+    assert (found["ok"], "cannot be written" in found["said"]) == (False, True)
 
 
 def test_a_clock_that_is_off_is_told_in_days_and_a_line_that_cannot_fire_by_its_camera(

@@ -206,6 +206,21 @@ def test_a_file_that_is_cut_short_says_so(tmp_path: Path) -> None:
     assert "cut short" in events[-1].detail or "cannot be read" in events[-1].detail
 
 
+def test_a_matroska_file_that_is_cut_short_says_so(tmp_path: Path) -> None:
+    """It counts no pictures, and tells how long it lasts."""
+    whole = write(tmp_path / "whole.mkv", [scene(n) for n in range(120)])
+    source = FileSource(whole, realtime=False)
+    read(source)
+    assert source.is_whole
+    half = tmp_path / "half.mkv"
+    half.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    source = FileSource(half, realtime=False)
+    frames, events = read(source)
+    assert 10 < len(frames) < 100
+    assert not source.is_whole
+    assert "it is cut short" in events[-1].detail
+
+
 def test_the_cover_of_a_file_is_not_what_the_camera_saw(tmp_path: Path) -> None:
     path = tmp_path / "covered.mp4"
     with av.open(str(path), "w") as out:
