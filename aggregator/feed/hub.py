@@ -39,7 +39,12 @@ class FeedHub:
     def __init__(self, database: Database, others: Callable[[], bool] = lambda: False) -> None:
         self._database, self._others = database, others
         self._ring: deque[tuple[int, bytes]] = deque(maxlen=_RING)
+        self._whole_above: int | None = None
+        """The ring holds all messages above this place. Numbers have holes: where a transaction failed."""
         self._newest = 0
+        self._asking = asyncio.Lock()
+        self._asked = self._answered = 0
+        self._told = 0, 0
         self._position: int | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed: asyncio.Event = asyncio.Event()
@@ -67,7 +72,7 @@ class FeedHub:
         """Messages above `after` (None: from now on) for ever, with a ping every five seconds."""
         self.clients += 1
         try:
-            bounds = await asyncio.to_thread(self._bounds)
+            bounds = await self._bounds_now()
             # What was written while no hub followed the log is known to nobody but the log.
             self._newest = max(self._newest, bounds[1])
             position = bounds[1] if after is None else after
@@ -94,11 +99,22 @@ class FeedHub:
     async def _after(self, position: int) -> list[tuple[int, bytes]]:
         if position >= self._newest:
             return []
-        if self._ring and self._ring[0][0] <= position + 1:
+        if self._whole_above is not None and position >= self._whole_above:
             # From the newest back: nearly everybody lacks one.
             lacking = list(takewhile(lambda each: each[0] > position, reversed(self._ring)))
             return lacking[::-1][:_PAGE]
         return await asyncio.to_thread(self._read, position)
+
+    async def _bounds_now(self) -> tuple[int, int]:
+        """The log's bounds after this call. All who ask meanwhile share the next answer: many pages come at once."""
+        before = self._asked
+        async with self._asking:
+            if self._answered <= before:
+                self._asked += 1
+                number = self._asked
+                self._told = await asyncio.to_thread(self._bounds)
+                self._answered = number
+            return self._told
 
     def _bounds(self) -> tuple[int, int]:
         with self._database.connect("feed-bounds", autocommit=True) as connection:
@@ -117,6 +133,8 @@ class FeedHub:
         with self._database.connect("feed-listen", autocommit=True) as listener:
             if self._position is None:
                 self._position = self._bounds()[1]
+                assert self._loop is not None  # noqa: S101 - start() has set it
+                self._loop.call_soon_threadsafe(self._begin, self._position)
             for _ in wakes(listener, FEED):
                 if self._stopping.is_set():
                     return
@@ -133,9 +151,15 @@ class FeedHub:
             self._loop.call_soon_threadsafe(self._extend, messages)
             position = messages[-1][0]
 
+    def _begin(self, position: int) -> None:
+        self._whole_above = position
+
     def _extend(self, messages: list[tuple[int, bytes]]) -> None:
         # On the event loop, ring and number together: a client that looks sees both or neither.
-        self._ring.extend(messages)
+        for message in messages:
+            if len(self._ring) == _RING:
+                self._whole_above = self._ring[0][0]
+            self._ring.append(message)
         self._newest = max(self._newest, messages[-1][0])
         self._wake()
 

@@ -9,7 +9,6 @@ What counts is what is new and is kept: a batch that was there already costs not
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -124,20 +123,24 @@ class Bill:
             return True
         outbox = box, arrival.header.epoch
         known = affording.known.get(outbox, _NONE)
-        wanted, lines = Counter({"events": numbers}), set[Line]()
+        # Every event goes through here, so nothing is made that is not needed.
+        wanted, lines = {"events": numbers}, None
         for row in new:
             event = row.event
-            if type(event) is LineCrossed:
-                if (event.revision, event.line) not in known:
-                    lines.add((event.revision, event.line))
-            elif type(event) in _KINDS:
-                wanted[_KINDS[type(event)]] += 1
+            kind = type(event)
+            if kind is LineCrossed:
+                line = event.revision, event.line  # type: ignore[union-attr]
+                if line not in known:
+                    lines = lines or set[Line]()
+                    lines.add(line)
+            elif kind in _KINDS:
+                wanted[_KINDS[kind]] = wanted.get(_KINDS[kind], 0) + 1
         if gaps:
-            wanted["gaps"] += gaps
+            wanted["gaps"] = wanted.get("gaps", 0) + gaps
         if lines:
             wanted["lines"] = len(lines)
         if arrival.fault and numbers:
-            wanted.update({"letters": 1, "letter_bytes": len(arrival.payload)})
+            wanted |= {"letters": 1, "letter_bytes": len(arrival.payload)}
         if not self._take(affording, box, wanted):
             return False
         if lines:
