@@ -294,7 +294,9 @@ def test_health_tells_who_cannot_confirm(client: httpx.Client, connection: Conne
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     assert [(row["agent"], row["camera"]) for row in rows] == [("blind", "c1"), ("gone", "c0")]
     assert run("health", url, "--agent", "fine").returncode == 0
-    assert run("health", url, "--agent", "nobody").stdout.strip() == "(nothing)"
+    assert run("health", url, "--agent", "fine", "--troubled").stdout.strip() == "(nothing)"
+    done = run("health", url, "--agent", "nobody")
+    assert (done.returncode, "'nobody'" in done.stderr) == (2, True), "who is not there is not well"
 
 
 def test_moments_as_people_type_them() -> None:
