@@ -11,7 +11,7 @@ import httpx
 from edge_agent.evidence.ring import PictureRing
 from edge_agent.outbox.store import OutboxFile, PictureRecord
 from shared.events import Lane
-from shared.retry_after import retry_after_s
+from shared.retry_after import STATUSES, retry_after_s
 from shared.topics import Address
 
 log = logging.getLogger(__name__)
@@ -24,8 +24,6 @@ _PIECE_BYTES = 64 * 1024
 _REFUSED = 413, 422
 """Answers after which a picture is not offered again: it will never be another one."""
 _TRIM_S = 3600.0
-_BUSY = 429, 503
-"""Answers to the box, whatever the picture; 507 may be one that is too large for what room is left."""
 _LONGEST_REST_S = 600.0
 """Whoever asks for more is not believed: operators wait for pictures, and may have raised the limit."""
 _SETTLED = "uploaded = 1"
@@ -139,7 +137,8 @@ class Uploader:
                 self._complained = True
                 return False
             self._complained = False
-            if response.status_code in _BUSY:
+            # 507 is no such answer: it may be of this picture alone, too large for what room is left.
+            if response.status_code in STATUSES:
                 self._rest_s = min(_LONGEST_REST_S, retry_after_s(response.headers, time.time()))
             if response.status_code == 202:
                 have = response.headers.get("upload-offset", "")
