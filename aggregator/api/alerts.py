@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from aggregator.alerting import alerts, belonging
 from aggregator.api.audit import audited
 from aggregator.api.parts import ConnectionDependency, PartsDependency
+from aggregator.store.database import Connection
 from aggregator.store.entities import Alert, GivenVerdict, LineVerdicts, MemberPage, PicturePage, Verdict
 
 router = APIRouter(prefix="/api/v1", tags=["alerts"])
@@ -74,9 +75,7 @@ def get_alert(alert_id: AlertId, connection: ConnectionDependency) -> Alert:
 
 @router.post("/alerts/{alert_id}/acknowledge", responses={404: {"description": "no such alert"}})
 @audited
-def acknowledge(
-    alert_id: AlertId, body: Acknowledge, connection: ConnectionDependency, parts: PartsDependency
-) -> Alert:
+def acknowledge(alert_id: AlertId, body: Acknowledge, connection: Connection, parts: PartsDependency) -> Alert:
     """Take notice of an alert. Again changes nothing and answers the same."""
     return alerts.acknowledge(connection, alert_id, body.by, parts.publishing)
 
@@ -86,7 +85,7 @@ def acknowledge(
     responses={404: {"description": "no such alert"}, 409: {"description": "cleared before with another verdict"}},
 )
 @audited
-def clear(alert_id: AlertId, body: Clear, connection: ConnectionDependency, parts: PartsDependency) -> Alert:
+def clear(alert_id: AlertId, body: Clear, connection: Connection, parts: PartsDependency) -> Alert:
     """Close an alert with a verdict; acknowledges it too."""
     return alerts.clear(connection, alert_id, body.by, body.verdict, parts.publishing)
 
@@ -96,7 +95,7 @@ def clear(alert_id: AlertId, body: Clear, connection: ConnectionDependency, part
     responses={404: {"description": "no such alert"}, 409: {"description": "cleared more than a minute ago"}},
 )
 @audited
-def reopen(alert_id: AlertId, body: Reopen, connection: ConnectionDependency, parts: PartsDependency) -> Alert:
+def reopen(alert_id: AlertId, body: Reopen, connection: Connection, parts: PartsDependency) -> Alert:
     """Take a verdict back, within a minute. Of an open alert it changes nothing."""
     return alerts.reopen(connection, alert_id, body.by, parts.publishing)
 
@@ -106,7 +105,7 @@ def reopen(alert_id: AlertId, body: Reopen, connection: ConnectionDependency, pa
     responses={404: {"description": "no such alert"}, 409: {"description": "not cleared yet"}},
 )
 @audited
-def correct(alert_id: AlertId, body: Correct, connection: ConnectionDependency, parts: PartsDependency) -> Alert:
+def correct(alert_id: AlertId, body: Correct, connection: Connection, parts: PartsDependency) -> Alert:
     """Give a cleared alert another verdict, with a reason; the record keeps both."""
     return alerts.correct(connection, alert_id, body.by, body.verdict, body.why, parts.publishing)
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from aggregator.api.audit import audited
 from aggregator.api.parts import ConnectionDependency
 from aggregator.store import load_queries
+from aggregator.store.database import Connection
 
 router = APIRouter(prefix="/api/v1", tags=["arming"])
 _SQL = load_queries("arming.sql")
@@ -64,7 +65,7 @@ def list_lines(site: str, agent: str, connection: ConnectionDependency) -> list[
 
 @router.put("/boxes/{site}/{agent}/arming", responses={404: {"description": "no such line or zone"}})
 @audited
-def set_arming(site: str, agent: str, change: ArmingChange, connection: ConnectionDependency) -> Arming:
+def set_arming(site: str, agent: str, change: ArmingChange, connection: Connection) -> Arming:
     """Arm or disarm a line or zone; the box hears it at once, or when it is back. 404 where there is none such."""
     where = {"site": site, "agent": agent}
     watched = [(row["camera"], row["name"]) for row in connection.execute(_SQL["watched"], where).fetchall()]

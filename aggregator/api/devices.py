@@ -8,7 +8,8 @@ from pydantic import BaseModel, Field
 
 from aggregator.api.asked import BoxesQuery
 from aggregator.api.audit import audited
-from aggregator.api.parts import ConnectionDependency, SnapshotDependency
+from aggregator.api.parts import SnapshotDependency
+from aggregator.store.database import Connection
 from aggregator.store.entities import Device
 from aggregator.store.places import sites_within
 from aggregator.trust import enrolment
@@ -64,7 +65,7 @@ def list_devices(connection: SnapshotDependency, asked: BoxesQuery) -> list[Devi
 
 @router.post("/claims", status_code=201)
 @audited
-def make_claim(order: ClaimOrder, connection: ConnectionDependency, request: Request) -> ClaimMade:
+def make_claim(order: ClaimOrder, connection: Connection, request: Request) -> ClaimMade:
     """Let a machine become a box, once. 409 where the box is enrolled already, or its claim is not to be replaced."""
     where = {"site": order.site, "agent": order.agent, "serial": order.serial}
     address, lasts = Address(order.site, order.agent), timedelta(hours=order.hours)
@@ -77,6 +78,6 @@ def make_claim(order: ClaimOrder, connection: ConnectionDependency, request: Req
 
 @router.post("/devices/{site}/{agent}/revoke", status_code=204)
 @audited
-def revoke(site: PathName, agent: PathName, order: Revocation, connection: ConnectionDependency) -> None:
+def revoke(site: PathName, agent: PathName, order: Revocation, connection: Connection) -> None:
     """Take back a box's certificates and its claim. Its session at the broker ends within seconds."""
     enrolment.revoke(connection, Address(site, agent), order.by, order.why)

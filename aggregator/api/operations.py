@@ -104,9 +104,7 @@ class ReplayedLetter(BaseModel):
     responses={404: {"description": "no such dead letter"}, 409: {"description": "the database refuses it again"}},
 )
 @audited
-def replay_dead_letter(
-    connection: ConnectionDependency, letter_id: Annotated[int, Path(ge=1, le=2**63 - 1)]
-) -> ReplayedLetter:
+def replay_dead_letter(connection: Connection, letter_id: Annotated[int, Path(ge=1, le=2**63 - 1)]) -> ReplayedLetter:
     """Read one again: what is understood now is stored, and alerting takes it as backlog."""
     try:
         replayed = replay(connection, letter_id)

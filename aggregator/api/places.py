@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from aggregator.api.audit import audited
 from aggregator.api.parts import ConnectionDependency
+from aggregator.store.database import Connection
 from aggregator.store.entities import Place
 from aggregator.store.places import UnknownPlaceError, places, put_place, remove_place
 from shared.ids import NAME_PATTERN
@@ -33,7 +34,7 @@ def list_places(connection: ConnectionDependency) -> list[Place]:
 
 @router.put("/places/{name}", status_code=204, responses={409: {"description": "the tree would be none"}})
 @audited
-def change_place(connection: ConnectionDependency, name: PlaceName, body: PlaceBody) -> None:
+def change_place(connection: Connection, name: PlaceName, body: PlaceBody) -> None:
     """Add a place, or move or rename it."""
     put_place(connection, name, **body.model_dump(exclude_unset=True))
 
@@ -44,7 +45,7 @@ def change_place(connection: ConnectionDependency, name: PlaceName, body: PlaceB
     responses={404: {"description": "not in the tree"}, 409: {"description": "others lie in it"}},
 )
 @audited
-def delete_place(connection: ConnectionDependency, name: PlaceName) -> None:
+def delete_place(connection: Connection, name: PlaceName) -> None:
     """Take a place out of the tree."""
     try:
         remove_place(connection, name)

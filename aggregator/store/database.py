@@ -101,13 +101,15 @@ class Database:
 
     @contextmanager
     def pool(self, name: str, size: int) -> Iterator["Pool"]:
-        """A pool for request handlers; connections are checked before use."""
+        """A pool for request handlers: all its connections are made at once, so that no burst waits for that.
+
+        Each is checked before use.
+        """
         with ConnectionPool(
             self._dialled.address,
             kwargs={"row_factory": dict_row, **_arguments(name)},
             configure=lambda connection: session.set_up(connection, self._dialled.options),
-            min_size=1,
-            max_size=size,
+            min_size=size,
             timeout=5,
             open=True,
             check=ConnectionPool.check_connection,
