@@ -10,6 +10,8 @@ from shared.errors import PortInUseError
 
 _QUIET_PORTS = range(20_000, 32_768)
 """Below those that Linux gives to outgoing connections."""
+_given = set[int]()
+"""Ports that this process was given: two that are picked before either is listened on must not be the same."""
 
 
 def require_host(host: str, key: str) -> str:
@@ -64,11 +66,15 @@ def require_free_port(host: str, port: int, key: str) -> None:
 
 
 def pick_free_port(host: str = "127.0.0.1") -> int:
-    """A port that was free a moment ago, and that no outgoing connection will be given in the meantime."""
+    """A port that was free a moment ago, and that neither an outgoing connection nor another call will be given."""
     for port in random.sample(_QUIET_PORTS, 200):
+        if port in _given:
+            continue
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind((host, port))
+            _given.add(port)
             return port
+    _given.clear()
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])

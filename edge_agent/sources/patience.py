@@ -6,7 +6,7 @@ A camera that sends ten pictures a second and none for five has stalled; one tha
 from collections import deque
 from itertools import pairwise
 
-SHORTEST_S, LONGEST_S = 4.8, 60.0
+SHORTEST_S, LONGEST_S = 4.5, 60.0
 """Silence within these bounds is taken for a stall: the first for every usual camera, the last for the slowest."""
 _TIMES = 2.5
 """So many usual distances without a picture are a stall."""

@@ -62,7 +62,7 @@ def video_packets(
         patience: says how long the silence may be, and hears of every packet.
 
     Yields:
-        Packets; a stall, once for each silence; None every 2.4 s at the latest while there is neither.
+        Packets; a stall, once for each silence; None every `READ_TIMEOUT_S` at the latest while there is neither.
 
     Raises:
         StalledError: it was silent for too long.

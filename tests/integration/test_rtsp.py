@@ -44,7 +44,7 @@ def is_state(*states: CameraState) -> Callable[[Frame | SourceEvent | None], boo
     return lambda item: isinstance(item, SourceEvent) and item.state in states
 
 
-@pytest.mark.alone("a stall is told after 4.8 s, and five are promised")
+@pytest.mark.alone("a stall is told after 4.5 s, and five are promised")
 def test_camera_stalls_dies_and_comes_back(camera: RtspCamera, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     source = RtspSource(camera.url("small"), picture_url=camera.url("large"))

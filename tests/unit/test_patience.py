@@ -60,7 +60,7 @@ def test_every_connection_that_stalls_early_gets_twice_the_time() -> None:
         granted.append(patience.leave_s)
         assert patience.stall_s == SHORTEST_S, "it is told as soon as of any other"
         patience.left()
-    assert granted == [4.8, 9.6, 19.2, 38.4, LONGEST_S, LONGEST_S]
+    assert granted == [4.5, 9.0, 18.0, 36.0, LONGEST_S, LONGEST_S]
 
 
 def test_a_connection_that_was_good_starts_from_the_shortest_time_again() -> None:
