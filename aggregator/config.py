@@ -18,7 +18,7 @@ from shared.settings import Port, Section, load_toml
 if TYPE_CHECKING:
     from aggregator.trust.vault import Vault
 
-Change = Literal["raised", "joined", "acknowledged", "cleared", "reopened", "corrected"]
+Change = Literal["raised", "recorded", "joined", "acknowledged", "ended", "cleared", "reopened", "corrected"]
 
 
 class DatabaseSettings(Section, frozen=True):

@@ -10,12 +10,13 @@ The header alone is enough to account for a batch whose body is damaged beyond t
 import struct
 import zlib
 from collections.abc import Sequence
-from typing import Final, TypeVar
+from functools import cache
+from typing import Any, Final, TypeVar, Union
 
 import msgspec
 
 from shared.errors import WireError
-from shared.events import Event, Lane
+from shared.events import Event, Lane, kinds
 
 VERSION: Final = 1
 _HEADER = struct.Struct(">BBHIQQqI")
@@ -29,7 +30,6 @@ MAX_SEQUENCE: Final = 2**62
 M = TypeVar("M", bound=msgspec.Struct)
 _encoder = msgspec.msgpack.Encoder()
 _raw_rows = msgspec.msgpack.Decoder(list[msgspec.Raw])
-_event = msgspec.msgpack.Decoder(Event)
 
 
 class Header(msgspec.Struct, frozen=True, gc=False):
@@ -55,6 +55,11 @@ def encode_event(event: Event) -> bytes:
     return _encoder.encode(event)
 
 
+@cache
+def _decoder() -> "msgspec.msgpack.Decoder[Any]":
+    return msgspec.msgpack.Decoder(Union[tuple(kinds())])  # noqa: UP007 - they are known when it runs
+
+
 def decode_event(row: bytes) -> Event:
     """The event behind the bytes.
 
@@ -62,7 +67,7 @@ def decode_event(row: bytes) -> Event:
         WireError: unknown kind, missing fields, wrong types, or no MessagePack at all.
     """
     try:
-        event: Event = _event.decode(row)
+        event: Event = _decoder().decode(row)
         return event
     except msgspec.ValidationError as error:
         raise WireError("event", f"event does not fit its kind: {error}") from None

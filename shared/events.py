@@ -5,10 +5,14 @@ box's applied configuration `revision`; the `ConfigApplied` event of that revisi
 """
 
 from enum import IntEnum
-from typing import Annotated, Final
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
+
+from shared.errors import HawklineError
 
 
 class Lane(IntEnum):
@@ -117,11 +121,11 @@ Epoch = Annotated[int, Meta(ge=0, lt=2**32)]
 Session = Annotated[int, Meta(ge=0, lt=2**53)]
 
 
-class _Event(msgspec.Struct, frozen=True, array_like=True):
-    """Base of all events: tagged by a small number in first place."""
+class EventBase(msgspec.Struct, frozen=True, array_like=True):
+    """Base of all events: tagged by a small number in first place. The first field is `at_ms`."""
 
 
-class LineCrossed(_Event, frozen=True, array_like=True, tag=1):
+class LineCrossed(EventBase, frozen=True, array_like=True, tag=1):
     """A track met a tripwire and went on to its other side.
 
     `priority` 0 means that the line was not armed: counted, no alert. `confirm_ms` after `at_ms` the frame was taken
@@ -138,7 +142,7 @@ class LineCrossed(_Event, frozen=True, array_like=True, tag=1):
     confirm_ms: int
 
 
-class CameraChanged(_Event, frozen=True, array_like=True, tag=2):
+class CameraChanged(EventBase, frozen=True, array_like=True, tag=2):
     """A camera began or ceased to be watched."""
 
     at_ms: int
@@ -148,7 +152,7 @@ class CameraChanged(_Event, frozen=True, array_like=True, tag=2):
     detail: str
 
 
-class LineSpec(_Event, frozen=True, array_like=True):
+class LineSpec(EventBase, frozen=True, array_like=True):
     """A line or a zone as configured: its number is its place in `ConfigApplied.lines`, counted from 0."""
 
     camera: Number
@@ -159,7 +163,7 @@ class LineSpec(_Event, frozen=True, array_like=True):
     rule: WatchRule = WatchRule.TRIPWIRE
 
 
-class ConfigApplied(_Event, frozen=True, array_like=True, tag=3):
+class ConfigApplied(EventBase, frozen=True, array_like=True, tag=3):
     """The box works with this configuration from here on."""
 
     at_ms: int
@@ -168,7 +172,7 @@ class ConfigApplied(_Event, frozen=True, array_like=True, tag=3):
     lines: tuple[LineSpec, ...]
 
 
-class EvidenceReady(_Event, frozen=True, array_like=True, tag=4):
+class EvidenceReady(EventBase, frozen=True, array_like=True, tag=4):
     """A picture of the event `seq` in `lane` lies in the box's ring and will follow by its own way."""
 
     at_ms: int
@@ -178,7 +182,7 @@ class EvidenceReady(_Event, frozen=True, array_like=True, tag=4):
     size: Annotated[int, Meta(ge=1, lt=2**31)]
 
 
-class ZoneAlarm(_Event, frozen=True, array_like=True, tag=6):
+class ZoneAlarm(EventBase, frozen=True, array_like=True, tag=6):
     """A track did in a zone what the zone's rule names: `lasted_ms` before `at_ms` it began.
 
     `line` is the zone's number, `priority` 0 means that the zone was not armed: counted, no alert.
@@ -194,7 +198,7 @@ class ZoneAlarm(_Event, frozen=True, array_like=True, tag=6):
     lasted_ms: Annotated[int, Meta(ge=0)]
 
 
-class ListHit(_Event, frozen=True, array_like=True, tag=7):
+class ListHit(EventBase, frozen=True, array_like=True, tag=7):
     """A plate that an approved list names has passed. The plate stays on the box: `entry` is the list's number for it.
 
     `line` says where, as for `LineCrossed`; `list_version` of `list_number` is the list that was in force; `likeness`
@@ -215,7 +219,7 @@ class ListHit(_Event, frozen=True, array_like=True, tag=7):
     likeness: Annotated[int, Meta(ge=0, le=1000)]
 
 
-class RangeLost(_Event, frozen=True, array_like=True, tag=5):
+class RangeLost(EventBase, frozen=True, array_like=True, tag=5):
     """The numbers `first` to `last` of `lane` hold no event, and the box says why."""
 
     at_ms: int
@@ -225,7 +229,7 @@ class RangeLost(_Event, frozen=True, array_like=True, tag=5):
     reason: LossReason
 
 
-class VehiclePassed(_Event, frozen=True, array_like=True, tag=8):
+class VehiclePassed(EventBase, frozen=True, array_like=True, tag=8):
     """A vehicle has passed a line, and no list names its plate: where, when and what kind is all that is kept of it.
 
     `plate_class` is the 号牌种类 of its plate (GA 36; 99 for one that fits no kind), 0 where none could be read.
@@ -241,7 +245,7 @@ class VehiclePassed(_Event, frozen=True, array_like=True, tag=8):
     plate_class: Annotated[int, Meta(ge=0, le=99)]
 
 
-class SensorChanged(_Event, frozen=True, array_like=True, tag=9):
+class SensorChanged(EventBase, frozen=True, array_like=True, tag=9):
     """An alarm sensor's state. Told when it changes, and of every sensor when a box starts; always as an alarm.
 
     It brings its own name and what it is (`infrared`, `door`, `button` …): sensors come and go without a configuration.
@@ -267,22 +271,62 @@ Event = (
     | SensorChanged
 )
 
-KINDS: Final[dict[type[_Event], str]] = {
-    LineCrossed: "line_crossed",
-    CameraChanged: "camera_changed",
-    ConfigApplied: "config_applied",
-    EvidenceReady: "evidence_ready",
-    RangeLost: "range_lost",
-    ZoneAlarm: "zone_alarm",
-    ListHit: "list_hit",
-    VehiclePassed: "vehicle_passed",
-    SensorChanged: "sensor_changed",
+_OURS: Final[dict[str, type[EventBase]]] = {
+    "line_crossed": LineCrossed,
+    "camera_changed": CameraChanged,
+    "config_applied": ConfigApplied,
+    "evidence_ready": EvidenceReady,
+    "range_lost": RangeLost,
+    "zone_alarm": ZoneAlarm,
+    "list_hit": ListHit,
+    "vehicle_passed": VehiclePassed,
+    "sensor_changed": SensorChanged,
 }
+BROUGHT = "hawkline.kinds"
+"""Entry points of kinds from outside the product: name of the kind, and its class."""
+
+
+class KindError(HawklineError):
+    """Two kinds of events have the same name or number, or one is no kind."""
+
+
+def number_of(kind: type[Any]) -> int:
+    """The number of a kind on the wire."""
+    return int(str(kind.__struct_config__.tag))
+
+
+def all_kinds(brought: "dict[str, type[Any]]") -> "dict[type[Any], str]":
+    """Our kinds and others, by name.
+
+    Raises:
+        KindError: a name or a number is there twice, or a class is none that travels as ours do.
+    """
+    named, numbers = dict[type[Any], str](), dict[int, str]()
+    for name, kind in [*_OURS.items(), *brought.items()]:
+        if name in named.values():
+            raise KindError(f"kind {name!r} of events is there twice")
+        config = getattr(kind, "__struct_config__", None)
+        if not config or not isinstance(config.tag, int) or kind.__struct_fields__[:1] != ("at_ms",):
+            raise KindError(f"kind {name!r}: expected a subclass of EventBase with a number as tag and at_ms in front")
+        if other := numbers.get(config.tag):
+            raise KindError(f"kinds {other!r} and {name!r} of events have the same number, {config.tag}")
+        named[kind], numbers[config.tag] = name, name
+    return named
+
+
+@cache
+def kinds() -> "dict[type[Any], str]":
+    """All kinds of events, each with its name; not before all is loaded, for those from outside need what is here.
+
+    Raises:
+        KindError: they contradict each other.
+    """
+    return all_kinds({entry.name: entry.load() for entry in entry_points(group=BROUGHT)})
 
 
 def kind_of(event: Event) -> str:
     """The name of an event's kind, for people and records."""
-    return KINDS[type(event)]
+    return kinds()[type(event)]
 
 
 HEALTH_EXPIRES = 1.5

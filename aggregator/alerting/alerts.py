@@ -18,6 +18,8 @@ from shared.errors import HawklineError
 
 SQL = load_queries("alerting.sql")
 TAKEN_BACK_WITHIN = timedelta(seconds=60)
+_RINGS_AS = {"escalated": "raised"}
+"""A receiver that hears of alerts only down to some priority hears of one that came to it later."""
 
 
 class AlertNotFoundError(HawklineError):
@@ -133,6 +135,20 @@ def get(connection: Connection, alert_id: int) -> Alert:
     return alert
 
 
+def end(connection: Connection, alert_ids: Sequence[int], publishing: Publishing) -> None:
+    """What alerts told of is over, unless one of several conditions that share it is there still.
+
+    It clears an alert that was acknowledged, or needs no operator (priority 3 and 4); others wait for one to see them.
+
+    Args:
+        connection: holds the feed's lock.
+        alert_ids: in their order.
+    """
+    if alert_ids:
+        rows = connection.execute(SQL["end_alerts"], {"alert_ids": list(alert_ids)}).fetchall()
+        publish(connection, {row["id"]: "ended" for row in rows}, publishing)
+
+
 def publish(connection: Connection, changes: Mapping[int, str], publishing: Publishing) -> list[Alert]:
     """Put the present state of alerts on the feed and into the mail of the webhooks, in the order of their numbers.
 
@@ -151,7 +167,8 @@ def publish(connection: Connection, changes: Mapping[int, str], publishing: Publ
         (webhook.name, alert.id, message.encode())
         for alert, message in zip(alerts, messages, strict=True)
         for webhook in publishing.webhooks
-        if changes[alert.id] in webhook.changes and alert.priority <= webhook.max_priority
+        if _RINGS_AS.get(changes[alert.id], changes[alert.id]) in webhook.changes
+        and alert.priority <= webhook.max_priority
     ]
     if mail:
         names, ids, bodies = zip(*mail, strict=True)

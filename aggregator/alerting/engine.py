@@ -2,20 +2,21 @@
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-import msgspec
+import psycopg
 
-from aggregator.alerting.alerts import SQL, Publishing
+from aggregator.alerting import conditions, inbox, maintenance
+from aggregator.alerting.alerts import Publishing
 from aggregator.alerting.raising import carry_out
-from aggregator.rules import watches
-from aggregator.rules.occurrence import Occurrence
-from aggregator.rules.watches import RaiseOrJoin
+from aggregator.rules import ringing
+from aggregator.rules.ringing import RaiseOrJoin
+from aggregator.signals.domain import domains
 from aggregator.store import Database, load_queries
 from aggregator.store.allowance import Allowance, Spending
-from aggregator.store.database import Connection, tried
-from aggregator.store.waker import FEED, INBOX, Waker, wakes
+from aggregator.store.database import Connection, first_line, tried
+from aggregator.store.waker import FEED, INBOX, POLL_S, Waker, wakes
 from shared.threads import start_vital
 from shared.topics import Address
 
@@ -23,12 +24,17 @@ log = logging.getLogger(__name__)
 INGEST = load_queries("ingest.sql")
 
 _BEAT_S = 2.0
+_UNMUTE_S = 2.0
+"""How often what is still the matter is looked for where maintenance is over."""
 ALERTS_A_DAY = 20_000
 """That a box may raise. A line that is crossed every five seconds, day and night, stays below; a busy gate far below.
 It is there for the disk: an alert with its member, its message to pages and a delivery takes some kilobytes."""
 _BATCH = 5
 """Inbox rows (of at most 100 events) in one transaction: it holds the feed's lock, and operators wait behind it."""
-_occurrences = msgspec.msgpack.Decoder(list[Occurrence])
+
+
+_INDIGESTIBLE = (psycopg.DataError, psycopg.IntegrityError, ValueError, TypeError, KeyError, OverflowError)
+"""What a row may cause by what stands in it."""
 
 
 class AlertingEngine:
@@ -52,6 +58,7 @@ class AlertingEngine:
         self._allowance = Allowance(alerts_a_day)
         self._feed = Waker(database, FEED)
         self._since = datetime.now(UTC)
+        self._unmute_s = 0.0
 
     def start(self) -> None:
         """Begin."""
@@ -64,9 +71,15 @@ class AlertingEngine:
         beat_s = 0.0
         with self._database.connect("alerting-listen", autocommit=True) as listener:
             for _ in wakes(listener, INBOX):
+                ring_s = 0.0
                 while self.take(connection):
                     self._feed.wake()
                     beat_s = self._beat(connection, beat_s)
+                    if time.monotonic() >= ring_s:  # a backlog of hours must not keep conditions from ringing
+                        ring_s = time.monotonic() + POLL_S
+                        self.ring(connection)
+                if self.ring(connection):
+                    self._feed.wake()
                 beat_s = self._beat(connection, beat_s)
 
     def _beat(self, connection: Connection, due_s: float) -> float:
@@ -87,33 +100,71 @@ class AlertingEngine:
         Returns:
             How many rows were taken; 0 means that none waits.
         """
-        return tried(lambda: self._take(connection))
-
-    def _take(self, connection: Connection) -> int:
-        with Spending() as spending, connection.transaction():
-            rows = connection.execute(SQL["take_inbox"], {"limit": _BATCH}).fetchall()
-            decided = [
-                (occurrence, decision)
-                for row in sorted(rows, key=lambda row: (row["late"], row["id"]))
-                for occurrence in self._decode(connection, row["body"])
-                for decision in watches.evaluate(occurrence, self._window)
-            ]
-            boxes = _boxes(connection, {occurrence.producer_id for occurrence, _ in decided})
-            bounds = _Bounds(self._allowance, spending, boxes, self._now())
-            carry_out(connection, decided, self._publishing, bounds=bounds)
-            for box in sorted(bounds.exceeded):
-                over = {"site": box.site, "agent": box.agent, "what": "alerts_per_day"}
-                connection.execute(INGEST["note_over_limits"], over)
-        return len(rows)
-
-    def _decode(self, connection: Connection, body: bytes) -> list[Occurrence]:
-        """What ingest left; a row that an older version wrote and this one cannot read becomes a dead letter."""
         try:
-            return _occurrences.decode(body)
-        except msgspec.DecodeError as error:
-            log.error("alerting: an inbox row cannot be read: %s", error)
-            connection.execute(SQL["bury_inbox"], {"detail": str(error)[:500], "payload": body})
+            return tried(lambda: self._take(connection, _BATCH))
+        except _INDIGESTIBLE as error:
+            log.error("alerting: some of %d inbox rows cannot be taken: %s", _BATCH, first_line(error))
+        return sum(self._take_or_bury(connection) for _ in range(_BATCH))
+
+    def _take_or_bury(self, connection: Connection) -> int:
+        """One row must not keep all that follow from ringing: what cannot be taken becomes a dead letter."""
+        try:
+            return tried(lambda: self._take(connection, 1))
+        except _INDIGESTIBLE as error:
+            with connection.transaction():
+                return inbox.bury_first(connection, first_line(error))
+
+    def _take(self, connection: Connection, limit: int) -> int:
+        known = domains()
+        with Spending() as spending, connection.transaction():
+            rows, signals = inbox.take(connection, limit)
+            said = [(signal, known.condition(signal)) for signal in signals]
+            now = self._now()
+            held = [
+                ringing.decide(signal, condition, self._window, now)
+                for signal, condition in said
+                if not condition.clears_itself and signal.active
+            ]
+            if held:
+                worked_on = maintenance.now(connection)
+                held = [ringing.under(decision, worked_on) for decision in held]
+                self._carry_out(connection, spending, held, now)
+            conditions.note(connection, [(signal, condition) for signal, condition in said if condition.clears_itself])
+        return rows
+
+    def ring(self, connection: Connection) -> int:
+        """Ring for conditions that have lasted long enough, and clear alerts of those that are over.
+
+        Returns:
+            How many were due.
+        """
+        return tried(lambda: self._ring(connection))
+
+    def _ring(self, connection: Connection) -> int:
+        if time.monotonic() >= self._unmute_s:
+            self._unmute_s = time.monotonic() + _UNMUTE_S
+            with connection.transaction():
+                conditions.end_maintenance(connection, self._publishing)
+        if not conditions.any_due(connection):
+            return 0
+        with Spending() as spending, connection.transaction():
+            now = self._now()
+            due = conditions.take_due(connection, self._publishing)
+            alerts = self._carry_out(connection, spending, [ringing.ailing(found, now) for found in due.ringing], now)
+            conditions.rang(connection, due, alerts)
+        return due.count
+
+    def _carry_out(
+        self, connection: Connection, spending: Spending, decided: list[RaiseOrJoin], now: datetime
+    ) -> list[int | None]:
+        if not decided:
             return []
+        bounds = _Bounds(self._allowance, spending, now)
+        alerts = carry_out(connection, decided, self._publishing, bounds=bounds)
+        for box in sorted(bounds.exceeded):
+            over = {"site": box.site, "agent": box.agent, "what": "alerts_per_day"}
+            connection.execute(INGEST["note_over_limits"], over)
+        return alerts
 
 
 class _Bounds:
@@ -122,22 +173,13 @@ class _Bounds:
     It shall not fill disk and page with alerts, which stay for as long as nobody clears them.
     """
 
-    def __init__(
-        self, allowance: Allowance, spending: Spending, boxes: Mapping[int, Address], now: datetime
-    ) -> None:
-        self._allowance, self._spending, self._boxes, self._now = allowance, spending, boxes, now
+    def __init__(self, allowance: Allowance, spending: Spending, now: datetime) -> None:
+        self._allowance, self._spending, self._now = allowance, spending, now
         self.exceeded = set[Address]()
 
-    def instead(self, occurrence: Occurrence, decision: RaiseOrJoin) -> RaiseOrJoin | None:
-        box = self._boxes[occurrence.producer_id]
-        if occurrence.asked or self._spending.take(self._allowance, box, 1):
+    def instead(self, decision: RaiseOrJoin) -> RaiseOrJoin | None:
+        box = decision.box
+        if box is None or decision.asked or self._spending.take(self._allowance, box, 1):
             return None
         self.exceeded.add(box)
-        return watches.flooding(decision, box, self._now)
-
-
-def _boxes(connection: Connection, producers: Collection[int]) -> dict[int, Address]:
-    if not producers:
-        return {}
-    rows = connection.execute(SQL["boxes_of"], {"producer_ids": list(producers)})
-    return {row["id"]: Address(row["site"], row["agent"]) for row in rows}
+        return ringing.flooding(decision, self._now)

@@ -3,18 +3,19 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
+
+from psycopg.types.json import Jsonb
 
 from aggregator.alerting.alerts import SQL, Publishing, publish
 from aggregator.feed import log as feed_log
-from aggregator.rules.occurrence import Occurrence
-from aggregator.rules.watches import RaiseOrJoin
+from aggregator.rules.ringing import QUIET, Joins, RaiseOrJoin
+from aggregator.signals.occurrence import Member
 from aggregator.store.database import Connection
-from shared.events import Lane, ZoneAlarm
+from shared.events import Lane
 
-Member = tuple[int, Lane, int]
-"""Producer, lane and number of an event."""
+_LONG_AGO = timedelta(days=400)
 
 
 @dataclass(slots=True)
@@ -24,37 +25,51 @@ class _Open:
     first_at: datetime
     last_at: datetime
     alert_id: int | None = None
-    raised_by: tuple[Occurrence, RaiseOrJoin] | None = None
-    members: list[tuple[Occurrence, RaiseOrJoin]] = field(default_factory=list)
+    priority_before: int = 9
+    recent: bool = True
+    """Nobody has acknowledged it, or something joined it just now."""
+    raised_by: RaiseOrJoin | None = None
+    members: list[RaiseOrJoin] = field(default_factory=list)
 
     def takes(self, decision: RaiseOrJoin) -> bool:
-        return self.first_at - decision.window <= decision.at <= self.last_at + decision.window
+        if decision.joins is Joins.IN_TIME:
+            return self.first_at - decision.window <= decision.at <= self.last_at + decision.window
+        return decision.joins is Joins.ANY or self.recent
 
-    def add(self, occurrence: Occurrence, decision: RaiseOrJoin) -> None:
+    def add(self, decision: RaiseOrJoin) -> None:
         self.first_at, self.last_at = min(self.first_at, decision.at), max(self.last_at, decision.at)
-        self.members.append((occurrence, decision))
+        self.members.append(decision)
 
     @property
     def priority(self) -> int:
         """The most urgent of those added here (1 is)."""
-        return min(decision.priority for _, decision in self.members)
+        return min(decision.priority for decision in self.members)
+
+    @property
+    def change(self) -> str:
+        """What is told of it. More urgent than what rang before is news that has to ring."""
+        if self.raised_by:
+            return "recorded" if self.raised_by.quiet else "raised"
+        if self.members[0].quiet:
+            return "joined"
+        return "escalated" if self.priority < self.priority_before else "joined"
 
 
 class Bounds(Protocol):
     """What may raise an alert of its own."""
 
-    def instead(self, occurrence: Occurrence, decision: RaiseOrJoin) -> RaiseOrJoin | None:
+    def instead(self, decision: RaiseOrJoin) -> RaiseOrJoin | None:
         """What is decided instead, where this one may not; None where it may."""
 
 
 def carry_out(
     connection: Connection,
-    decided: Sequence[tuple[Occurrence, RaiseOrJoin]],
+    decided: Sequence[RaiseOrJoin],
     publishing: Publishing,
     numbers: Iterator[int] | None = None,
     bounds: Bounds | None = None,
-) -> dict[int, str]:
-    """Carry decisions out in their order, each occurrence once: what is a member already changes nothing.
+) -> list[int | None]:
+    """Carry decisions out in their order, each event once: what is a member already changes nothing.
 
     An alert that changes several times here is told of once, as it is in the end, by the first of its changes.
 
@@ -63,65 +78,66 @@ def carry_out(
         bounds: what may raise one of its own; None: all.
 
     Returns:
-        The alerts that changed, each with `raised` or `joined`.
+        Of each decision the number of its alert; None where its event was a member before.
     """
     if not decided:
-        return {}
+        return []
     # First: nobody else changes an alert until the caller commits, and every statement below sees what was before.
     feed_log.lock(connection)
-    changed = _assign(connection, decided, _members(connection, decided), bounds)
+    assigned = _assign(connection, decided, bounds)
+    changed = list({id(alert): alert for alert in assigned if alert}.values())
     raised = [alert for alert in changed if alert.alert_id is None]
     joined = [alert for alert in changed if alert.alert_id is not None]
     if raised:
         _raise(connection, raised, numbers)
     if joined:
         _join(connection, joined)
-    if changed:
-        _add_members(connection, changed)
-    changes = {_id(alert): "raised" if alert.raised_by else "joined" for alert in changed}
-    publish(connection, changes, publishing)
-    return changes
+    _add_members(connection, changed)
+    publish(connection, {_id(alert): alert.change for alert in changed}, publishing)
+    return [_id(alert) if alert else None for alert in assigned]
 
 
 def _assign(
-    connection: Connection,
-    decided: Sequence[tuple[Occurrence, RaiseOrJoin]],
-    members: set[Member],
-    bounds: Bounds | None,
-) -> list[_Open]:
+    connection: Connection, decided: Sequence[RaiseOrJoin], bounds: Bounds | None
+) -> list[_Open | None]:
     """Give every new occurrence its alert: the newest of its key that takes it, else one of its own."""
-    joinable = _joinable(connection, [decision for _, decision in decided])
-    changed = dict[int, _Open]()
-    for occurrence, wanted in decided:
-        member = occurrence.producer_id, occurrence.lane, occurrence.sequence
-        if member in members:
-            continue
-        members.add(member)
+    members = _members(connection, decided)
+    joinable = _joinable(connection, decided)
+    assigned = list[_Open | None]()
+    for wanted in decided:
+        if wanted.member is not None:
+            if wanted.member in members:
+                assigned.append(None)
+                continue
+            members.add(wanted.member)
         decision, alert = wanted, _newest(joinable[wanted.key], wanted)
         # Only what would raise one is counted: nothing that joins, and nothing that was there already.
-        if alert is None and bounds and (other := bounds.instead(occurrence, wanted)):
+        if alert is None and bounds and (other := bounds.instead(wanted)):
             decision = other
             if decision.key not in joinable:
                 joinable.update(_joinable(connection, [decision]))
             alert = _newest(joinable[decision.key], decision)
         if alert is None:
-            alert = _Open(decision.at, decision.at, raised_by=(occurrence, decision))
+            alert = _Open(decision.at, decision.at, raised_by=decision)
             joinable[decision.key].append(alert)
-        alert.add(occurrence, decision)
-        changed[id(alert)] = alert
-    return list(changed.values())
+        alert.add(decision)
+        assigned.append(alert)
+    return assigned
 
 
 def _newest(of_key: Sequence[_Open], decision: RaiseOrJoin) -> _Open | None:
     return next((alert for alert in reversed(of_key) if alert.takes(decision)), None)
 
 
-def _members(connection: Connection, decided: Sequence[tuple[Occurrence, RaiseOrJoin]]) -> set[Member]:
-    """Which of the occurrences are members of an alert already."""
+def _members(connection: Connection, decided: Sequence[RaiseOrJoin]) -> set[Member]:
+    """Which of the events are members of an alert already."""
+    asked = [decision.member for decision in decided if decision.member]
+    if not asked:
+        return set()
     which = {
-        "producer_ids": [occurrence.producer_id for occurrence, _ in decided],
-        "lanes": [int(occurrence.lane) for occurrence, _ in decided],
-        "seqs": [occurrence.sequence for occurrence, _ in decided],
+        "producer_ids": [producer for producer, _, _ in asked],
+        "lanes": [int(lane) for _, lane, _ in asked],
+        "seqs": [number for _, _, number in asked],
     }
     rows = connection.execute(SQL["members"], which).fetchall()
     return {(row["producer_id"], Lane(row["lane"]), row["seq"]) for row in rows}
@@ -130,12 +146,19 @@ def _members(connection: Connection, decided: Sequence[tuple[Occurrence, RaiseOr
 def _joinable(connection: Connection, decisions: Sequence[RaiseOrJoin]) -> defaultdict[str, list[_Open]]:
     """Open alerts by key, oldest first."""
     found = defaultdict[str, list[_Open]](list)
+    now = datetime.now(UTC)
     which = {
         "keys": list({decision.key for decision in decisions}),
-        "since": min(decision.at - decision.window for decision in decisions),
+        "since": min(
+            decision.at - decision.window if decision.joins is Joins.IN_TIME else now - _LONG_AGO
+            for decision in decisions
+        ),
+        "quiet": QUIET,
     }
     for row in connection.execute(SQL["joinable_alerts"], which):
-        found[row["key"]].append(_Open(row["first_at"], row["last_at"], row["id"]))
+        found[row["key"]].append(
+            _Open(row["first_at"], row["last_at"], row["id"], row["priority"], row["recent"])
+        )
     return found
 
 
@@ -146,17 +169,19 @@ def _raise(connection: Connection, raised: Sequence[_Open], numbers: Iterator[in
     values = defaultdict[str, list[object]](list)
     for alert, number in zip(raised, numbers, strict=True):
         assert alert.raised_by  # noqa: S101 - what has no id was raised here
-        occurrence, decision = alert.raised_by
-        event = occurrence.event
+        decision, subject = alert.raised_by, alert.raised_by.subject
         alert.alert_id = number
         values["ids"].append(number)
         values["keys"].append(decision.key)
-        values["kinds"].append(decision.kind)
+        values["conditions"].append(decision.condition)
         values["priorities"].append(alert.priority)
-        values["producer_ids"].append(occurrence.producer_id)
-        values["revisions"].append(event.revision)
-        values["lines"].append(event.line)
-        values["directions"].append("" if isinstance(event, ZoneAlarm) else event.direction.label)
+        values["subjects"].append(subject.kind)
+        values["sites"].append(subject.site)
+        values["agents"].append(subject.agent)
+        values["cameras"].append(subject.camera)
+        values["names"].append(subject.name)
+        values["quiets"].append(decision.quiet)
+        values["details"].append(Jsonb(dict(decision.detail or {})))
         values["first_ats"].append(alert.first_at)
         values["last_ats"].append(alert.last_at)
         values["confirmed_ats"].append(decision.confirmed_at)
@@ -180,14 +205,19 @@ def _join(connection: Connection, joined: Sequence[_Open]) -> None:
 def _add_members(connection: Connection, changed: Sequence[_Open]) -> None:
     values = defaultdict[str, list[object]](list)
     for alert in changed:
-        for number, (occurrence, decision) in enumerate(alert.members):
+        for number, decision in enumerate(alert.members):
+            if decision.member is None:
+                continue
+            producer, lane, sequence = decision.member
             raised = alert.raised_by is not None and number == 0
-            values["producer_ids"].append(occurrence.producer_id)
-            values["lanes"].append(int(occurrence.lane))
-            values["seqs"].append(occurrence.sequence)
+            values["producer_ids"].append(producer)
+            values["lanes"].append(int(lane))
+            values["seqs"].append(sequence)
             values["alert_ids"].append(alert.alert_id)
             values["ats"].append(decision.at)
-            values["reasons"].append((decision.reason if raised else decision.join_reason).value)
+            values["reasons"].append(decision.reason if raised else decision.join_reason)
+    if not values:
+        return
     connection.execute(SQL["add_members"], values)
     which = {name: values[name] for name in ("producer_ids", "lanes", "seqs", "alert_ids")}
     connection.execute(SQL["add_pictures"], which)  # those that were here before their event

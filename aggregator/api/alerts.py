@@ -6,11 +6,19 @@ from fastapi import APIRouter, Path, Query
 from psycopg.rows import class_row
 from pydantic import BaseModel, Field
 
-from aggregator.alerting import alerts, belonging
+from aggregator.alerting import alerts, belonging, conditions
 from aggregator.api.audit import audited
 from aggregator.api.parts import ConnectionDependency, PartsDependency
 from aggregator.store.database import Connection
-from aggregator.store.entities import Alert, GivenVerdict, LineVerdicts, MemberPage, PicturePage, Verdict
+from aggregator.store.entities import (
+    AffectedSubject,
+    Alert,
+    GivenVerdict,
+    LineVerdicts,
+    MemberPage,
+    PicturePage,
+    Verdict,
+)
 
 router = APIRouter(prefix="/api/v1", tags=["alerts"])
 
@@ -136,6 +144,14 @@ def list_pictures(
 ) -> PicturePage:
     """All pictures of an alert that are kept, in the order in which they were taken, page by page."""
     return belonging.pictures(connection, alert_id, after, limit)
+
+
+@router.get("/alerts/{alert_id}/subjects", responses={404: {"description": "no such alert"}})
+def list_subjects(
+    alert_id: AlertId, connection: ConnectionDependency, limit: Annotated[int, Query(ge=1, le=5000)] = 1000
+) -> list[AffectedSubject]:
+    """Whom an alert is about, where its condition clears itself: one, or many that have one cause."""
+    return conditions.subjects(connection, alert_id, limit)
 
 
 @router.get("/lines/verdicts")

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from pkgutil import resolve_name
 
 import psycopg
 from fastapi import Depends, FastAPI
@@ -14,6 +15,7 @@ from fastapi.staticfiles import StaticFiles
 from psycopg_pool import PoolTimeout
 
 from aggregator.alerting.alerts import AlertClearedError, AlertNotFoundError, AlertOpenError, Publishing
+from aggregator.alerting.maintenance import MaintenanceError
 from aggregator.api import (
     alerts,
     arming,
@@ -24,6 +26,7 @@ from aggregator.api import (
     devices,
     evidence,
     feed,
+    maintenance,
     operations,
     places,
     record,
@@ -36,6 +39,7 @@ from aggregator.api.parts import Parts
 from aggregator.api.token import TokenGuard
 from aggregator.api.turns import Turns
 from aggregator.feed.hub import FeedHub
+from aggregator.signals.domain import domains
 from aggregator.store import Database
 from aggregator.store.counts import ZoneError
 from aggregator.store.cut import CursorError
@@ -111,6 +115,7 @@ def build(
     for fault in (AlertClearedError, AlertOpenError):
         app.add_exception_handler(fault, answer(409))
     app.add_exception_handler(PlaceError, answer(409))
+    app.add_exception_handler(MaintenanceError, answer(409))
     app.add_exception_handler(DeviceError, answer(409))
     app.add_exception_handler(ConfigError, answer(422))
     for nonsense in (UnknownPlaceError, ZoneError, TooMuchError, CursorError):
@@ -119,8 +124,12 @@ def build(
     app.add_exception_handler(psycopg.errors.QueryCanceled, answer(422, "it would take too long: ask for less"))
     for error in (PoolTimeout, psycopg.OperationalError):
         app.add_exception_handler(error, answer(503, "the database does not answer; try again"))
-    parts = (alerts, arming, audit, boxes, counts, coverage, devices, evidence, feed, operations, places, record)
-    for router in (*(part.router for part in parts), *(() if guarded else (evidence.bringing,))):
+    parts = (
+        *(alerts, arming, audit, boxes, counts, coverage, devices, evidence, feed, maintenance, operations, places),
+        record,
+    )
+    brought = [resolve_name(name) for name in domains().routers]
+    for router in (*(part.router for part in parts), *brought, *(() if guarded else (evidence.bringing,))):
         # What boxes bring is no change by people.
         for route in () if router is evidence.bringing else router.routes:
             if CHANGES & getattr(route, "methods", set()) and not is_audited(route.endpoint):

@@ -18,7 +18,7 @@ router = APIRouter(prefix="/api/v1", tags=["record"])
 def list_events(
     connection: SnapshotDependency,
     lines: LinesQuery,
-    kind: Annotated[list[str] | None, Query(description="any of: " + ", ".join(record.NUMBERS))] = None,
+    kind: Annotated[list[str] | None, Query(description="any of: " + ", ".join(record.numbers()))] = None,
     priority: Annotated[int | None, Query(ge=1, le=4, description="at least so urgent; 1 is the most")] = None,
     since: Moment = None,
     until: Moment = None,
@@ -29,12 +29,12 @@ def list_events(
     begin, end = moment("since", since), moment("until", until)
     if begin and end and begin > end:
         raise HTTPException(422, "since lies after until: nothing can be between")
-    unknown = sorted(set(kind or ()) - set(record.NUMBERS))
+    unknown = sorted(set(kind or ()) - set(record.numbers()))
     if unknown:
-        raise HTTPException(422, f"kind={unknown[0]}: there are {', '.join(record.NUMBERS)}")
+        raise HTTPException(422, f"kind={unknown[0]}: there are {', '.join(record.numbers())}")
     asked = record.EventQuestion(
         **asdict(lines),
-        kinds=[record.NUMBERS[name] for name in kind] if kind else None,
+        kinds=[record.numbers()[name] for name in kind] if kind else None,
         priority=priority,
         since=begin,
         until=end,

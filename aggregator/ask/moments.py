@@ -42,6 +42,17 @@ def moment(text: str, option: str, now: datetime) -> datetime:
     return read if read.tzinfo else read.replace(tzinfo=now.tzinfo)
 
 
+def duration(text: str, option: str) -> timedelta:
+    """Read a span of time such as `90m`, `2h` or `1d12h`.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if not _AGO.fullmatch(text.strip()):
+        raise ConfigError(f"{option} {text!r}: expected a span of time such as 90m, 2h or 3d")
+    return sum((timedelta(**{_UNITS[unit]: int(size)}) for size, unit in _PART.findall(text)), timedelta())
+
+
 def _of_day(day: str | None, at: str | None, now: datetime) -> datetime:
     """A time of a named day, midnight without one; without a day the last such time that is over.
 

@@ -9,15 +9,16 @@ What counts is what is new and is kept: a batch that was there already costs not
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from aggregator.ingest.reading import Arrival, DeadLetter, ReadRow
+from aggregator.signals.domain import Kind, domains
 from aggregator.store.allowance import Allowance, Spending
 from shared.errors import WireError
-from shared.events import ConfigApplied, EvidenceReady, LineCrossed, RangeLost
 from shared.topics import Address, parse
 
 EVENTS_A_DAY = 500_000
@@ -34,19 +35,23 @@ _GAPS_A_DAY = 1000
 _PICTURES_A_DAY = 20_000
 _MOST_EPOCHS_KNOWN = 20_000
 
-_KINDS = {ConfigApplied: "configurations", RangeLost: "gaps", EvidenceReady: "pictures"}
-"""Kinds of events that leave more behind than a row of their day."""
 _KEYS = {"events": "events_per_day", "letters": "dead_letters_per_day", "letter_bytes": "dead_letters_per_day"}
 """What may be configured, by its key; all else has its own name."""
 
-Line = tuple[int, int]
-"""Revision and line."""
-_NONE: frozenset[Line] = frozenset()
+Left = tuple[str, Hashable]
+"""What the first event of its kind leaves for ever: its allowance, and what it is, such as a line by its revision."""
+_NONE: frozenset[Left] = frozenset()
+
+
+@cache
+def _costing() -> Mapping[type[Any], Kind]:
+    """Kinds of events that leave more behind than a row of their day."""
+    return {struct: kind for struct, kind in domains().kinds.items() if kind.costs}
 
 
 @dataclass(slots=True)
 class Affording:
-    """The allowances of a process that takes events, and which lines are known already and so cost nothing new.
+    """The allowances of a process that takes events, and what is known already and so costs nothing new.
 
     Args:
         events_a_day: of a box.
@@ -58,8 +63,8 @@ class Affording:
     letters_a_day: int = LETTERS_A_DAY
     now_s: Callable[[], float] = time.monotonic
     allowed: dict[str, Allowance] = field(init=False)
-    known: dict[tuple[Address, int], set[Line]] = field(default_factory=dict)
-    """Of each outbox file, by box and epoch, the lines that were counted."""
+    known: dict[tuple[Address, int], set[Left]] = field(default_factory=dict)
+    """Of each outbox file, by box and epoch, what was left, such as lines that were counted."""
 
     def __post_init__(self) -> None:
         a_day = {
@@ -85,7 +90,7 @@ class Bill:
     def __init__(self, affording: Affording | None) -> None:
         self._affording = affording
         self._spending = Spending()
-        self._lines: list[tuple[tuple[Address, int], set[Line]]] = []
+        self._left: list[tuple[tuple[Address, int], set[Left]]] = []
         self.exceeded: set[tuple[Address, str]] = set()
         """Boxes that have sent more than they may, and of what, as `[limits]` calls it."""
 
@@ -102,8 +107,8 @@ class Bill:
     ) -> None:
         self._spending.__exit__(kind, error, trace)
         if kind is not None and self._affording:
-            for outbox, lines in self._lines:
-                self._affording.known.get(outbox, set()).difference_update(lines)
+            for outbox, left in self._left:
+                self._affording.known.get(outbox, set()).difference_update(left)
 
     def takes_epoch(self, box: Address) -> bool:
         """Whether one more outbox file of a box is recorded."""
@@ -124,30 +129,30 @@ class Bill:
         outbox = box, arrival.header.epoch
         known = affording.known.get(outbox, _NONE)
         # Every event goes through here, so nothing is made that is not needed.
-        wanted, lines = {"events": numbers}, None
+        wanted, left = {"events": numbers}, None
+        costing = _costing()
         for row in new:
-            event = row.event
-            kind = type(event)
-            if kind is LineCrossed:
-                line = event.revision, event.line  # type: ignore[union-attr]
-                if line not in known:
-                    lines = lines or set[Line]()
-                    lines.add(line)
-            elif kind in _KINDS:
-                wanted[_KINDS[kind]] = wanted.get(_KINDS[kind], 0) + 1
+            kind = costing.get(type(row.event))
+            if kind is None:
+                continue
+            if kind.once:
+                leaves = kind.costs, kind.once(row.event)
+                if leaves in known or (left and leaves in left):
+                    continue
+                left = left or set[Left]()
+                left.add(leaves)
+            wanted[kind.costs] = wanted.get(kind.costs, 0) + 1
         if gaps:
             wanted["gaps"] = wanted.get("gaps", 0) + gaps
-        if lines:
-            wanted["lines"] = len(lines)
         if arrival.fault and numbers:
             wanted |= {"letters": 1, "letter_bytes": len(arrival.payload)}
         if not self._take(affording, box, wanted):
             return False
-        if lines:
+        if left:
             if len(affording.known) > _MOST_EPOCHS_KNOWN:
                 affording.known.clear()
-            affording.known.setdefault(outbox, set()).update(lines)
-            self._lines.append((outbox, lines))
+            affording.known.setdefault(outbox, set()).update(left)
+            self._left.append((outbox, left))
         return True
 
     def keeps(self, letter: DeadLetter) -> bool:

@@ -1,4 +1,7 @@
-"""The one transaction of ingest: new numbers, their rows, the cursors, the counts and alerting's inbox together."""
+"""The one transaction of ingest: new numbers, their rows, the cursors, projections and alerting's inbox together.
+
+It knows numbers, and no kind of events: what else is kept of one is its domain's (`signals.domain`).
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,28 +18,14 @@ from aggregator.ingest import letters, noting
 from aggregator.ingest.affording import Affording, Bill
 from aggregator.ingest.checksums import Checksums
 from aggregator.ingest.cursor import Cursor, Range
-from aggregator.ingest.heard import unnulled
-from aggregator.ingest.placing import RETENTION, Placing, TimeQuality, quarter
+from aggregator.ingest.placing import RETENTION, Placing, TimeQuality
 from aggregator.ingest.reading import Arrival, DeadLetter, Reading, ReadRow
-from aggregator.rules.occurrence import Occurrence
+from aggregator.signals.domain import Judge, Kind, Projection, domains
+from aggregator.signals.occurrence import Occurrence
 from aggregator.store import arrays, load_queries
 from aggregator.store.database import Connection
-from shared.clock import QUARTER_S
 from shared.envelope import VERSION, Acknowledgement
-from shared.events import (
-    CameraChanged,
-    ConfigApplied,
-    EvidenceReady,
-    Lane,
-    LineCrossed,
-    ListHit,
-    LossReason,
-    RangeLost,
-    SensorChanged,
-    VehiclePassed,
-    ZoneAlarm,
-    kind_of,
-)
+from shared.events import Lane, LossReason
 from shared.topics import Address
 
 SQL = load_queries("ingest.sql")
@@ -75,6 +64,16 @@ class Outcome:
     dead: list[DeadLetter] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A kind of events, and what is asked of it for every one of them."""
+
+    kind: Kind
+    name: str
+    number: int
+    judge: Judge | None
+
+
 @dataclass(slots=True)
 class _Work:
     """What one transaction is going to write."""
@@ -85,19 +84,16 @@ class _Work:
     rows: list[tuple[object, ...]] = field(default_factory=list)
     days: set[int] = field(default_factory=set)
     """Ordinals of the days (UTC) that the rows fall on."""
-    counts: Counter[tuple[int, int, int, int, int]] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
+    """Rows by kind."""
     counters: Counter[tuple[str, str]] = field(default_factory=Counter)
-    sensors: dict[tuple[str, str, str], tuple[datetime, SensorChanged]] = field(default_factory=dict)
-    """The newest state of each, by site, agent and name."""
+    projections: dict[str, Projection] = field(default_factory=dict)
+    """By kind."""
     stored: Counter[Key] = field(default_factory=Counter)
     alarms: Counter[Key] = field(default_factory=Counter)
     """Of each lane, rows, and those of them that want an alert."""
     occurrences: list[Occurrence] = field(default_factory=list)
-    gaps: list[tuple[int, Lane, Range, str]] = field(default_factory=list)
-    configurations: dict[tuple[int, int], ConfigApplied] = field(default_factory=dict)
-    """The first of each producer and revision, written in their order: two lanes may bring the same ones."""
-    pictures: list[tuple[bytes, int, EvidenceReady, datetime]] = field(default_factory=list)
-    """Announced ones, written in the order of their hashes: two lanes that name the same must not block each other."""
+    gaps: list[noting.Gap] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
 
 
@@ -114,6 +110,10 @@ class Committer:
     def __init__(self, worker: str, retention: timedelta = RETENTION, affording: Affording | None = None) -> None:
         self._worker, self._retention = worker, retention
         self._affording = affording
+        self._kinds = {
+            struct: _Known(kind, kind.name, kind.number, domains().judges.get(struct))
+            for struct, kind in domains().kinds.items()
+        }
         self._producers: dict[Producer, int] = {}
         self._days = set[int]()
         """Days that the table of events is known to have room for."""
@@ -247,45 +247,30 @@ class Committer:
         if used_twice:
             work.dead.append(letters.conflict(arrival, producer, used_twice))
 
-    @staticmethod
-    def _store(producer: int, arrival: Arrival, row: ReadRow, placing: Placing, work: _Work) -> None:
+    def _store(self, producer: int, arrival: Arrival, row: ReadRow, placing: Placing, work: _Work) -> None:
+        # Every event goes through here, so nothing is made that is not needed.
         event, lane = row.event, arrival.header.lane
+        known = self._kinds[type(event)]
+        kind = known.kind
         event_at, device_at, quality = placing.place(event.at_ms)
-        # Revision, line, camera and priority. Of a line its configuration knows the camera.
-        place: tuple[int | None, int | None, int | None, int | None] = None, None, None, None
-        if isinstance(event, LineCrossed | ZoneAlarm | ListHit):
-            place = event.revision, event.line, None, event.priority
-            if lane is Lane.ALARM:
+        if kind.projection:
+            projection = work.projections.get(known.name)
+            if projection is None:
+                projection = work.projections[known.name] = kind.projection()
+            projection.take(event, producer, lane, event_at, arrival.address)
+        if (judge := known.judge) and judge.wants(event):
+            work.occurrences.append(Occurrence(producer, lane, row.sequence, event_at, event, work.asked))
+            if judge.alarms(event):
                 work.alarms[producer, lane] += 1
-            if event.priority:
-                work.occurrences.append(Occurrence(producer, lane, row.sequence, event_at, event, work.asked))
-            if isinstance(event, LineCrossed):
-                of_quarter = int(event_at.timestamp()) // QUARTER_S
-                work.counts[producer, event.revision, event.line, event.direction, of_quarter] += 1
-        elif isinstance(event, VehiclePassed):
-            place = event.revision, event.line, None, None
-        elif isinstance(event, CameraChanged):
-            place = event.revision, None, event.camera, None
-        elif isinstance(event, SensorChanged):
-            place = None, None, None, event.priority
-            sensor = arrival.address.site, arrival.address.agent, unnulled(event.sensor)
-            if sensor not in work.sensors or work.sensors[sensor][0] <= event_at:
-                work.sensors[sensor] = event_at, event
-        elif isinstance(event, ConfigApplied):
-            work.configurations.setdefault((producer, event.revision), event)
-        elif isinstance(event, EvidenceReady):
-            work.pictures.append((event.sha256, producer, event, event_at))
-        elif isinstance(event, RangeLost):
-            work.gaps.append((producer, event.lane, (event.first, event.last), event.reason.label))
         work.stored[producer, lane] += 1
         work.days.add(event_at.toordinal())
         work.rows.append(
             (
                 *(event_at, device_at, arrival.recv_at, producer, row.sequence, row.crc),
-                *(lane, event.__struct_config__.tag, quality, *place, row.row),
+                *(lane, known.number, quality, *kind.place(event), row.row),
             )
         )
-        work.counters["events", kind_of(event)] += 1
+        work.kinds[known.name] += 1
         if quality is not TimeQuality.DEVICE:
             work.counters["clock_corrected", quality.name.lower()] += 1
 
@@ -297,44 +282,12 @@ class Committer:
                 copy.set_types(_COPY_TYPES)
                 for row in work.rows:
                     copy.write_row(row)
-        for (producer, _), applied in sorted(work.configurations.items(), key=lambda each: each[0]):
-            noting.configuration(connection, producer, applied)
-        for _, producer, announced, taken_at in sorted(work.pictures, key=lambda picture: picture[0]):
-            noting.evidence(connection, producer, announced, taken_at)
-        for producer, lane, (first, last), reason in work.gaps:
-            connection.execute(
-                SQL["add_gap"],
-                {"producer_id": producer, "lane": lane, "first": first, "last": last, "reason": reason},
-            )
-            work.counters["gaps", reason] += 1
+        noting.gaps(connection, work.gaps, work.counters)
+        # In one order everywhere, so that two workers do not wait for each other.
+        for _, projection in sorted(work.projections.items(), key=lambda each: each[0]):
+            projection.write(connection, work.counters)
         _save(connection, state, work)
-        if work.counts:
-            producers, revisions, lines, directions, quarters = zip(*work.counts, strict=True)
-            connection.execute(
-                SQL["add_counts"],
-                {
-                    "producer_ids": arrays.of_ints(producers),
-                    "revisions": arrays.of_ints(revisions),
-                    "lines": arrays.of_ints(lines),
-                    "directions": arrays.of_ints(int(direction) for direction in directions),
-                    "quarters": arrays.of_plain(quarter(number).isoformat() for number in quarters),
-                    "crossings": arrays.of_ints(work.counts.values()),
-                },
-            )
-        # In one order everywhere, as above.
-        for (site, agent, name), (at, event) in sorted(work.sensors.items()):
-            connection.execute(
-                SQL["note_sensor"],
-                {
-                    "site": site,
-                    "agent": agent,
-                    "sensor": name,
-                    "what": unnulled(event.what),
-                    "state": event.state.label,
-                    "detail": unnulled(event.detail),
-                    "at": at,
-                },
-            )
+        work.counters.update({("events", kind): number for kind, number in work.kinds.items()})
         counters = {key: value for key, value in work.counters.items() if value}
         if counters:
             connection.execute(

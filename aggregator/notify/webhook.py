@@ -3,13 +3,16 @@
 import logging
 import random
 import time
+from datetime import UTC, datetime
 
 import httpx
 
+from aggregator.alerting import inbox
 from aggregator.alerting.alerts import SQL
 from aggregator.config import WebhookSettings
 from aggregator.notify.receivers import receiver_context
 from aggregator.notify.signing import sign
+from aggregator.signals.signal import Signal, Subject
 from aggregator.store import Database
 from aggregator.store.database import Connection, Row
 from shared.clock import Clock
@@ -35,6 +38,8 @@ class WebhookSender:
     def __init__(self, database: Database, webhook: WebhookSettings, clock: Clock) -> None:
         self._database, self._webhook, self._clock = database, webhook, clock
         self._rng = random.Random()
+        self._well: bool | None = None
+        """Whether the newest delivery was taken rather than given up; None: not known since we started."""
         self._left_alone_until_s = 0.0
         """The receiver asked to be left alone until this monotonic time, with whatever it is."""
 
@@ -71,7 +76,10 @@ class WebhookSender:
             self._fail(connection, row, f"{type(error).__name__}: {error}")
             return True
         if 200 <= status < 300:
-            connection.execute(SQL["delivery_done"], {"id": row["id"]})
+            with connection.transaction():
+                connection.execute(SQL["delivery_done"], {"id": row["id"]})
+                self._tell(connection, well=True)
+            self._well = True
         else:
             self._left_alone_until_s = self._clock.monotonic_s() + asked_s
             asks = f", asks to be left alone for {asked_s:.0f} s" if asked_s else ""
@@ -97,12 +105,21 @@ class WebhookSender:
             error,
             "; given up" if give_up else "",
         )
-        connection.execute(
-            SQL["delivery_failed"],
-            {
-                "id": row["id"],
-                "error": error[:500],
-                "give_up": give_up,
-                "wait_s": max(least_s, retry_wait_s(row["attempts"], self._rng)),
-            },
-        )
+        failed = {
+            "id": row["id"],
+            "error": error[:500],
+            "give_up": give_up,
+            "wait_s": max(least_s, retry_wait_s(row["attempts"], self._rng)),
+        }
+        with connection.transaction():
+            connection.execute(SQL["delivery_failed"], failed)
+            if give_up:
+                self._tell(connection, well=False, why=error)
+        self._well = False if give_up else self._well
+
+    def _tell(self, connection: Connection, *, well: bool, why: str = "") -> None:
+        """Say in the inbox whether the receiver takes what is sent, where that has changed."""
+        if well is not self._well:
+            at = datetime.fromtimestamp(self._clock.now_s(), tz=UTC)
+            subject, detail = Subject("webhook", name=self._webhook.name), {} if well else {"why": why[:200]}
+            inbox.put(connection, [Signal(subject, "webhook_gave_up", not well, at, detail=detail)])

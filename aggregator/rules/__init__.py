@@ -1,1 +1,1 @@
-"""What deserves an alert. Pure: an occurrence and settings in, decisions with named reasons out."""
+"""What deserves an alert. Pure: signals and settings in, decisions with named reasons out."""

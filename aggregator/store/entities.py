@@ -15,24 +15,33 @@ class _Entity(BaseModel):
 
 
 class Alert(_Entity):
-    """An alert as people see it.
+    """An alert as people see it: what (`condition`) is the matter with what (`subject` and where it is).
+
+    A line's, zone's or sensor's own name is `name`, a camera's is `camera`; of a box both are empty; of our own
+    services and webhooks `site` and `agent` are, too. An alert of many subjects that have one cause names none.
 
     `evidence` lists SHA-256 hashes of pictures that have arrived, in the order in which they were taken: the first and
     the newest, at most 20. `members` and `pictures` say how many there are in all, and routes of their own list them.
     """
 
     id: int
-    kind: str
+    condition: str
     priority: int
+    subject: str
     site: str
     agent: str
     camera: str
-    line: str
-    direction: str
+    name: str
+    detail: dict[str, Any]
+    """What else is known, such as the `direction` of a crossing, or `why` a camera does not see."""
     first_at: datetime
     last_at: datetime
     confirmed_at: datetime
     raised_at: datetime
+    ended_at: datetime | None
+    """When a condition that clears itself was over; None: it is not, or it is one that a person clears."""
+    quiet: bool
+    """Its subject was under maintenance: it rang nobody; `detail` says why (`maintenance`)."""
     members: int
     acknowledged_at: datetime | None
     acknowledged_by: str | None
@@ -82,6 +91,20 @@ class PicturePage(_Entity):
     next: str | None
 
 
+class AffectedSubject(_Entity):
+    """A subject of an alert whose condition clears itself; one that has ended for all names none any more."""
+
+    subject: str
+    site: str
+    agent: str
+    camera: str
+    name: str
+    active: bool
+    since: datetime
+    """When it became so."""
+    detail: dict[str, Any]
+
+
 class GivenVerdict(_Entity):
     """What was said of an alert at one time; None: the verdict before was taken back."""
 
@@ -113,6 +136,8 @@ class Box(_Entity):
     over_limits: list[str] = []
     """Which bounds of a day ([limits]) it exceeded in the last ten minutes. What is beyond waits in the box; what is
     beyond `alerts_per_day` joins other alerts."""
+    maintenance: str | None = None
+    """Why it, or its place, is under maintenance now: what rings there rings nobody."""
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -177,6 +202,26 @@ class AuditEntry(_Entity):
     subject: str
     why: str
     detail: str
+
+
+class Maintenance(_Entity):
+    """Work on everything in a place, a box of a site, or one of its cameras: what rings there rings nobody."""
+
+    id: int
+    place: str
+    agent: str
+    """Empty: all boxes of the place."""
+    camera: str
+    """Empty: the whole box."""
+    reason: str
+    by: str
+    since: datetime
+    until: datetime
+    """When it ends by itself."""
+    ended_at: datetime | None
+    """When it was ended before."""
+    ended_by: str | None
+    active: bool
 
 
 class LineVerdicts(_Entity):

@@ -7,6 +7,7 @@ its own index, and neither walks through what the other wrote.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -18,17 +19,25 @@ from aggregator.store.places import producers_of
 from aggregator.store.queries import load_queries
 from shared.envelope import decode_event
 from shared.errors import WireError
-from shared.events import KINDS, Lane
+from shared.events import Lane, kinds, number_of
 
 SQL = load_queries("record.sql")
-NUMBERS = {name: int(str(kind.__struct_config__.tag)) for kind, name in KINDS.items()}
-"""Wire numbers of the kinds of events."""
-_NAMES = {number: name for name, number in NUMBERS.items()}
 _CLOCKS = {1: "device", 2: "age", 3: "received"}
 _WINDOWS = (timedelta(hours=1), timedelta(hours=8), timedelta(days=3), timedelta(days=24))
 _AHEAD = timedelta(minutes=5)
 """Event times may be this far ahead of our clock, and ours behind others of ours."""
 _SHOWN = {"at_ms", "revision", "line", "camera", "priority"}
+
+
+@cache
+def numbers() -> Mapping[str, int]:
+    """Wire numbers of the kinds of events, by name."""
+    return {name: number_of(kind) for kind, name in kinds().items()}
+
+
+@cache
+def _names() -> Mapping[int, str]:
+    return {number: name for name, number in numbers().items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +119,7 @@ def _event(row: Mapping[str, Any]) -> StoredEvent:
         agent=row["agent"],
         camera=row["camera"],
         line=row["line"],
-        kind=_NAMES.get(row["kind"], f"kind {row['kind']}"),
+        kind=_names().get(row["kind"], f"kind {row['kind']}"),
         priority=row["priority"],
         epoch=row["epoch"],
         lane=Lane(row["lane"]).label,

@@ -200,6 +200,7 @@ class RetentionKeeper:
         gone = {
             what.kind: self._drop(connection, what, now, jump_s) for what in all_expired(connection, self._keep, now)
         }
+        connection.execute(SQL["forget_conditions"])
         self._sweep(connection, now, jump_s)
         for day in kept_days(connection):
             if not day.compressed and day.day < (now - COMPRESS_AFTER).date():

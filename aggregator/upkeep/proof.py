@@ -15,14 +15,15 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import psycopg
 
-from aggregator.alerting import alerts
+from aggregator.alerting import alerts, inbox
 from aggregator.alerting.alerts import Publishing
 from aggregator.alerting.raising import carry_out
 from aggregator.feed import log as feed_log
 from aggregator.ingest.commit import Committer
 from aggregator.ingest.reading import read
-from aggregator.rules import watches
-from aggregator.rules.occurrence import Occurrence
+from aggregator.rules import ringing
+from aggregator.signals.domain import domains
+from aggregator.signals.occurrence import Occurrence, read_occurrence
 from aggregator.store import record
 from aggregator.store.database import Connection, first_line
 from aggregator.store.entities import Alert
@@ -40,7 +41,6 @@ _BOX = Address("proof", "proof")
 _NAME = "proof · 证明"
 _PRIORITY = 1
 _FRESH_S = 5.0
-_occurrences = msgspec.msgpack.Decoder(list[Occurrence])
 
 
 class ProofError(HawklineError):
@@ -77,8 +77,9 @@ def _walk(connection: Connection, publishing: Publishing) -> None:
     outcome = Committer("proof").commit(connection, reading)
     if outcome.dead or outcome.stored != len(_events(now_ms)):
         raise ProofError(f"{outcome.stored} events of a proof were stored: {outcome.dead[:1]}")
-    occurrence = _taken(connection, now_ms)
-    decided = [(occurrence, decision) for decision in watches.evaluate(occurrence, timedelta())]
+    signals = inbox.judged(connection, _taken(connection, now_ms))
+    conditions, now = domains().conditions, datetime.fromtimestamp(now_ms / 1000, tz=UTC)
+    decided = [ringing.decide(signal, conditions[signal.condition], timedelta(), now) for signal in signals]
     number = -1 - epoch
     carry_out(connection, decided, publishing, numbers=iter([number]))
     at = datetime.fromtimestamp(now_ms / 1000, tz=UTC)
@@ -103,15 +104,16 @@ def _payload(epoch: int, now_ms: int) -> bytes:
     return encode_batch(Header(Lane.ALARM, epoch, 1, len(rows), 1, now_ms), rows)
 
 
-def _taken(connection: Connection, now_ms: int) -> Occurrence:
-    """The proof's own row of the inbox, as alerting takes it."""
+def _taken(connection: Connection, now_ms: int) -> list[Occurrence]:
+    """The events of the proof's own row of the inbox, as alerting takes it."""
     for row in connection.execute(SQL["newest_inbox"]).fetchall():
-        for occurrence in _occurrences.decode(row["body"]):
-            if _is_ours(connection, occurrence):
-                connection.execute(SQL["take_this"], {"id": row["id"]})
-                if to_ms(occurrence.event_at.timestamp()) != now_ms:
-                    raise ProofError(f"the inbox says {occurrence.event_at}")
-                return occurrence
+        parts = msgspec.msgpack.decode(row["body"], type=list[msgspec.Raw])
+        occurrences = [read_occurrence(part) for part in parts]
+        if any(_is_ours(connection, occurrence) for occurrence in occurrences):
+            connection.execute(SQL["take_this"], {"id": row["id"]})
+            if wrong := [each for each in occurrences if to_ms(each.event_at.timestamp()) != now_ms]:
+                raise ProofError(f"the inbox says {wrong[0].event_at}")
+            return occurrences
     raise ProofError("the inbox does not hold the event")
 
 
@@ -132,7 +134,7 @@ def _on_feed(connection: Connection) -> Alert:
 
 def _shown(alert: Alert) -> tuple[object, ...]:
     times = alert.first_at, alert.last_at, alert.confirmed_at
-    return (*times, alert.site, alert.agent, alert.camera, alert.line, alert.priority, alert.cleared_at)
+    return (*times, alert.site, alert.agent, alert.camera, alert.name, alert.priority, alert.cleared_at)
 
 
 def _compare(where: str, shown: tuple[object, ...], at: datetime) -> None:

@@ -158,7 +158,7 @@ class _Demo:
             "seconds": round(watched_s, 1),
             "events": dict(self._events_by_kind() - before),
             "alerts": len(alerts),
-            "alerts_by_line": dict(Counter(alert["line"] for alert in alerts)),
+            "alerts_by_line": dict(Counter(alert["name"] for alert in alerts)),
             "alerts_with_picture": sum(1 for alert in alerts if alert["evidence"]),
             "p50_ms": round(p50 * 1000, 1) if p50 is not None else None,
             "p99_ms": round(p99 * 1000, 1) if p99 is not None else None,

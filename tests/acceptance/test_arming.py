@@ -37,7 +37,7 @@ def test_armed_and_disarmed_from_the_centre(site: Site) -> None:
 
     def kinds() -> dict[str, int]:
         alerts = site.get("/api/v1/alerts?limit=200")["alerts"]
-        return {kind: sum(alert["kind"] == kind for alert in alerts) for kind in ("tripwire", "intrusion")}
+        return {kind: sum(alert["condition"] == kind for alert in alerts) for kind in ("tripwire", "intrusion")}
 
     await_true("an alert of the line and one of the zone", lambda: all(kinds().values()), 60)
     answer = order(site, "no such line", False)

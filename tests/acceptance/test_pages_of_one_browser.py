@@ -63,9 +63,10 @@ def more_alerts(database: Database, count: int) -> None:  # noqa: F811
     """As many more, each of a line of its own, after the first; told by no feed."""
     with database.connect("test") as connection:
         connection.execute(
-            "INSERT INTO alerts (key, kind, priority, producer_id, revision, line, direction, first_at, last_at,"
-            " confirmed_at, members) SELECT key || number, kind, priority, producer_id, revision, number, direction,"
-            " first_at, last_at, confirmed_at, members FROM alerts, generate_series(1, %s) AS number WHERE id = 1",
+            "INSERT INTO alerts (key, condition, priority, subject, site, agent, camera, name, first_at, last_at,"
+            " confirmed_at, members) SELECT key || number, condition, priority, subject, site, agent, camera,"
+            " 'line ' || number, first_at, last_at, confirmed_at, members FROM alerts, generate_series(1, %s) AS number"
+            " WHERE id = 1",
             (count,),
         )
 

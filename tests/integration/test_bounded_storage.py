@@ -51,7 +51,12 @@ class Year:
         self.connection, self.now_s, self.steady_s = connection, time.time() - 365 * DAY_S, 0.0
         self.pictures = PictureStore(folder)
         self.committer = Committer("test", affording=Affording(now_s=lambda: self.steady_s))
-        self.engine = AlertingEngine(database, Publishing(), timedelta(seconds=30))
+        self.engine = AlertingEngine(
+            database,
+            Publishing(),
+            timedelta(seconds=30),
+            now=lambda: datetime.fromtimestamp(self.now_s, tz=UTC),
+        )
         clocks = (lambda: self.now_s, lambda: self.steady_s)
         self.keeper = RetentionKeeper(database, KEEP, Ed25519PrivateKey.generate, self.pictures, clocks)
         self.sent: Counter[tuple[str, int]] = Counter()

@@ -21,9 +21,9 @@ from tests.integration.test_api import raise_alerts  # noqa: F401 - a fixture
 
 RaiseAlerts = Callable[..., None]
 MORE_ALERTS = """
-INSERT INTO alerts (key, kind, priority, producer_id, revision, line, direction, first_at, last_at, confirmed_at,
+INSERT INTO alerts (key, condition, priority, subject, site, agent, camera, name, first_at, last_at, confirmed_at,
                     members)
-SELECT key || number, kind, priority, producer_id, revision, line, direction, first_at, last_at, confirmed_at, members
+SELECT key || number, condition, priority, subject, site, agent, camera, name, first_at, last_at, confirmed_at, members
 FROM alerts, generate_series(2, 50) AS number
 """
 
@@ -82,7 +82,8 @@ def test_every_change_needs_one_connection_alone(
         known = {"post", "put", "delete", "patch"}
         changes = [(method, path) for path, methods in routes.items() for method in known & set(methods)]
         assert len(changes) >= 9
-        values = {"alert_id": 1, "name": "north", "site": "s", "agent": "a", "letter_id": 1, "sha256": "0" * 64}
+        values = {"alert_id": 1, "name": "north", "site": "s", "agent": "a", "letter_id": 1, "number": 1}
+        values["sha256"] = "0" * 64
         body = {
             "by": "a test", "verdict": "test", "why": "a test", "title": "north", "camera": "c", "name": "l",
             "armed": True, "site": "s", "agent": "new", "serial": "1",

@@ -27,14 +27,13 @@ class Receiver:
     """Answers with one status, and counts."""
 
     def __init__(self, status: int, retry_after: str = "", tls: ssl.SSLContext | None = None) -> None:
-        self.count = 0
+        self.bodies: list[bytes] = []
         self.status = status
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["content-length"]))
-                receiver.count += 1
+                receiver.bodies.append(self.rfile.read(int(self.headers["content-length"])))
                 self.send_response(receiver.status)
                 if retry_after:
                     self.send_header("retry-after", retry_after)
@@ -49,6 +48,10 @@ class Receiver:
             self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
         self.url = f"http{'s' if tls else ''}://localhost:{self.server.server_port}/hook"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def count(self) -> int:
+        return len(self.bodies)
 
     def close(self) -> None:
         self.server.shutdown()

@@ -1,13 +1,15 @@
 """What one box may cost in a day."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from aggregator.domains import lines
 from aggregator.ingest.affording import Affording, Bill
 from aggregator.ingest.reading import Arrival, DeadLetter, read
-from aggregator.rules import watches
-from aggregator.rules.occurrence import Occurrence
+from aggregator.rules import ringing
+from aggregator.signals.domain import domains
+from aggregator.signals.occurrence import Occurrence
 from aggregator.store.allowance import Allowance, Spending
 from shared.envelope import Header, encode_batch, encode_event
 from shared.events import ConfigApplied, Direction, Event, Lane, LineCrossed, LossReason, RangeLost
@@ -112,10 +114,12 @@ def test_letters_are_bounded_in_number_and_in_bytes() -> None:
 def test_what_one_box_raises_beyond_its_day_joins_one_alert() -> None:
     at = datetime(2026, 11, 28, tzinfo=UTC)
     event = LineCrossed(0, 1, 0, Direction.LEFT_TO_RIGHT, 1, 1, 2, 0)
-    occurrences = [Occurrence(7, Lane.ALARM, n, at, event) for n in (1, 2)]
-    decided = [watches.evaluate(each, watches.timedelta(seconds=30))[0] for each in occurrences]
-    flooded = [watches.flooding(each, Address("s", "hostile"), at) for each in decided]
+    signals = [
+        lines.judged(Occurrence(7, Lane.ALARM, n, at, event), Address("s", "hostile"), {(7, 1, 0): ("cam", "line")})
+        for n in (1, 2)
+    ]
+    decided = [ringing.decide(each, domains().condition(each), timedelta(seconds=30), at) for each in signals]
+    flooded = [ringing.flooding(each, at) for each in decided]
     assert {each.key for each in flooded} == {"flood:s/hostile:2:2026-11-28T00"}
-    assert {(each.priority, each.kind, each.at) for each in flooded} == {(2, "tripwire", at)}
-    kept = watches.timedelta(days=366)
-    assert all(each.window > kept for each in flooded), "whatever times the box tells, they join"
+    assert {(each.priority, each.condition, each.at) for each in flooded} == {(2, "tripwire", at)}
+    assert {each.joins for each in flooded} == {ringing.Joins.ANY}, "whatever times the box tells, they join"

@@ -8,16 +8,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from aggregator.domains import cameras, lines
 from aggregator.feed.log import to_sse
 from aggregator.notify.signing import sign
 from aggregator.notify.webhook import retry_wait_s
-from aggregator.rules.occurrence import Occurrence
-from aggregator.rules.watches import evaluate
+from aggregator.rules.ringing import Ailing, Joins, RaiseOrJoin, ailing, decide
+from aggregator.signals.domain import Condition, Domain, DomainError, Kind, domains, together
+from aggregator.signals.occurrence import Occurrence
+from aggregator.signals.signal import Signal, Subject
 from aggregator.store import load_queries
 from edge_agent.sources.rtsp import retry_delay_s
 from shared.credentials import without_credentials
 from shared.errors import WireError
-from shared.events import Direction, Lane, LineCrossed, ListHit
+from shared.events import CameraChanged, CameraState, Direction, Lane, LineCrossed, ListHit
 from shared.ids import new_epoch
 from shared.net import require_loopback
 from shared.topics import Address, Channel, every_box, parse, shared_by
@@ -39,59 +42,118 @@ def crossing(**changes: object) -> Occurrence:
     return Occurrence(9, Lane.ALARM, 1, AT, LineCrossed(**fields))  # type: ignore[arg-type]
 
 
+def evaluate(occurrence: Occurrence, now: datetime = AT) -> RaiseOrJoin:
+    signal = lines.judged(occurrence, Address("s", "a"), {(9, 1, 2): ("cam", "gate")})
+    return decide(signal, domains().condition(signal), timedelta(seconds=30), now)
+
+
 def test_armed_line_raises() -> None:
-    (decision,) = evaluate(crossing(), timedelta(seconds=30))
-    assert (decision.kind, decision.priority, decision.at) == ("tripwire", 2, AT)
+    decision = evaluate(crossing())
+    assert (decision.condition, decision.priority, decision.at) == ("tripwire", 2, AT)
+    assert decision.subject == Subject("line", "s", "a", "cam", "gate")
     assert decision.confirmed_at == AT + timedelta(milliseconds=500)
+
+
+def hit(**changes: int) -> Occurrence:
+    fields: dict[str, int] = {
+        "run": 3,
+        "track": 4,
+        "priority": 1,
+        "list_number": 7,
+        "list_version": 1,
+        "entry": 8,
+    } | changes
+    event = ListHit(
+        at_ms=0,
+        revision=1,
+        line=2,
+        direction=Direction.LEFT_TO_RIGHT,
+        confirm_ms=500,
+        likeness=990,
+        **fields,
+    )
+    return Occurrence(9, Lane.ALARM, 1, AT, event)
 
 
 def test_a_list_hit_raises_and_its_entry_joins_whatever_its_track_is_called() -> None:
-    def hit(**changes: int) -> Occurrence:
-        fields: dict[str, int] = {
-            "run": 3,
-            "track": 4,
-            "priority": 1,
-            "list_number": 7,
-            "list_version": 1,
-            "entry": 8,
-        } | changes
-        event = ListHit(
-            at_ms=0,
-            revision=1,
-            line=2,
-            direction=Direction.LEFT_TO_RIGHT,
-            confirm_ms=500,
-            likeness=990,
-            **fields,
-        )
-        return Occurrence(9, Lane.ALARM, 1, AT, event)
-
-    (decision,) = evaluate(hit(), timedelta(seconds=30))
-    assert (decision.kind, decision.priority, decision.reason.value) == ("list_hit", 1, "list_hit")
+    decision = evaluate(hit())
+    assert (decision.condition, decision.priority, decision.reason) == ("list_hit", 1, "list_hit")
     assert decision.confirmed_at == AT + timedelta(milliseconds=500)
-    keys = [
-        evaluate(one, timedelta(seconds=30))[0].key
-        for one in (hit(), hit(track=5, run=9), hit(entry=9), hit(list_version=2))
-    ]
+    keys = [evaluate(one).key for one in (hit(), hit(track=5, run=9), hit(entry=9), hit(list_version=2))]
     assert keys[0] == keys[1]
     assert len(set(keys)) == 3, "another entry, and what may be another one in another version"
-    assert evaluate(hit(priority=0), timedelta(seconds=30)) == []
 
 
-def test_unarmed_line_does_not() -> None:
-    assert evaluate(crossing(priority=0), timedelta(seconds=30)) == []
+def test_what_is_not_armed_says_nothing() -> None:
+    for event in (crossing(priority=0).event, hit(priority=0).event):
+        assert not domains().wanted(event)
+    assert domains().wanted(crossing().event)
+
+
+def test_late_means_more_than_a_quarter_of_an_hour_and_then_a_box_rings_once() -> None:
+    in_time = evaluate(crossing(), now=AT + timedelta(minutes=14))
+    assert (in_time.condition, in_time.joins) == ("tripwire", Joins.IN_TIME)
+    late = [evaluate(one, now=AT + timedelta(minutes=16)) for one in (crossing(), crossing(track=5, priority=1))]
+    assert {(each.key, each.condition, each.joins) for each in late} == {("while_away:s/a", "while_away", Joins.LATELY)}
+    assert [each.priority for each in late] == [2, 1]
+    assert {each.subject for each in late} == {Subject("box", "s", "a")}
+    assert {each.at for each in late} == {AT}, "with its own time"
+    assert evaluate(hit(), now=AT + timedelta(days=3)).condition == "list_hit", "rings however late"
+
+
+def test_many_that_have_the_same_at_once_have_one_cause() -> None:
+    condition = domains().conditions["box_silent"]
+
+    def rings(agent: str, others: int) -> RaiseOrJoin:
+        return ailing(Ailing(Subject("box", "s", agent), condition, 2, AT, {}, others), AT)
+
+    alone = [rings(agent, 3) for agent in ("a", "b")]
+    assert len({each.key for each in alone}) == 2
+    assert {each.subject.agent for each in alone} == {"a", "b"}
+    many = [rings(agent, 700) for agent in ("a", "b")]
+    assert {(each.key, each.subject, each.box) for each in many} == {("many:box_silent", Subject("box"), None)}
+
+
+def declared(name: str, condition: str = "") -> Domain:
+    return Domain(name, conditions=(Condition(condition, 1),) if condition else ())
+
+
+@pytest.mark.parametrize(
+    ("domains", "said"),
+    [
+        ([declared("a", "x"), declared("a", "y")], "domain 'a' is declared twice"),
+        ([declared("a", "x"), declared("b", "x")], "'x' is declared by domain 'a' and by domain 'b'"),
+        ([Domain("a", (Kind(str),))], "'a': str is no kind of events"),
+    ],
+)
+def test_declarations_that_contradict_each_other_are_refused_by_name(domains: list[Domain], said: str) -> None:
+    with pytest.raises(DomainError, match=said):
+        together(domains)
+
+
+def test_a_signal_of_no_declared_condition_is_refused() -> None:
+    with pytest.raises(DomainError, match="'nonsense'"):
+        domains().condition(Signal(Subject("box"), "nonsense", True, AT))
+
+
+def test_every_state_of_a_camera_means_something_but_starting() -> None:
+    assert set(CameraState) - set(cameras.CONDITION) == {CameraState.STARTING}
+    changed = CameraChanged(0, 1, 0, CameraState.STALLED, "no packets")
+    said = list(cameras.judged(Occurrence(9, Lane.ALARM, 1, AT, changed), Address("s", "a"), "gate", 1))
+    assert [(each.condition, each.active, each.priority) for each in said] == [
+        ("camera_blind", True, 1),
+        ("camera_degraded", False, 0),
+    ]
 
 
 @pytest.mark.parametrize("other", [{"track": 5}, {"run": 4}, {"line": 3}, {"revision": 2}])
 def test_another_track_run_line_or_configuration_is_another_alert(other: dict[str, int]) -> None:
-    keys = {evaluate(one, timedelta(seconds=30))[0].key for one in (crossing(), crossing(**other))}
-    assert len(keys) == 2
+    assert len({evaluate(one).key for one in (crossing(), crossing(**other))}) == 2
 
 
 @pytest.mark.parametrize("other", [{"direction": Direction.RIGHT_TO_LEFT}, {"confirm_ms": 2**60}, {"at_ms": 5}])
 def test_same_track_on_the_same_line_is_the_same_alert(other: dict[str, int]) -> None:
-    keys = {evaluate(one, timedelta(seconds=30))[0].key for one in (crossing(), crossing(**other))}
-    assert len(keys) == 1
+    assert len({evaluate(one).key for one in (crossing(), crossing(**other))}) == 1
 
 
 def test_signature_is_the_standards() -> None:

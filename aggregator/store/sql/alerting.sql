@@ -1,7 +1,7 @@
 -- name: take_inbox
 DELETE FROM inbox WHERE id IN (
     SELECT id FROM inbox ORDER BY late, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-) RETURNING id, late, body;
+) RETURNING id, late, form, body;
 
 -- name: bury_inbox
 INSERT INTO dead_letters (recv_at, topic, reason, detail, payload)
@@ -17,32 +17,34 @@ USING (producer_id, lane, seq);
 
 -- name: joinable_alerts
 -- Key by key (OFFSET 0 keeps it so), whatever the planner knows of a young table: it used to walk all open alerts.
-SELECT alert.id, alert.key, alert.first_at, alert.last_at
+SELECT alert.id, alert.key, alert.first_at, alert.last_at, alert.priority,
+       alert.acknowledged_at IS NULL OR alert.joined_at > now() - %(quiet)s AS recent
 FROM unnest(%(keys)s::text[]) AS wanted (key)
 CROSS JOIN LATERAL (
-    SELECT id, key, first_at, last_at, cleared_at FROM alerts
+    SELECT id, key, first_at, last_at, cleared_at, ended_at, priority, acknowledged_at, joined_at FROM alerts
     WHERE alerts.key = wanted.key AND last_at >= %(since)s OFFSET 0
 ) AS alert
-WHERE alert.cleared_at IS NULL ORDER BY alert.id;
+WHERE alert.cleared_at IS NULL AND alert.ended_at IS NULL ORDER BY alert.id;
 
 -- name: next_alert_ids
 SELECT nextval(pg_get_serial_sequence('alerts', 'id')) AS id FROM generate_series(1, %(count)s);
 
 -- name: raise_alerts
-INSERT INTO alerts (id, key, kind, priority, producer_id, revision, line, direction, first_at, last_at, confirmed_at,
-                    members)
+INSERT INTO alerts (id, key, condition, priority, subject, site, agent, camera, name, detail, quiet, first_at, last_at,
+                    confirmed_at, members)
 OVERRIDING SYSTEM VALUE
-SELECT * FROM unnest(%(ids)s::bigint[], %(keys)s::text[], %(kinds)s::text[], %(priorities)s::smallint[],
-                     %(producer_ids)s::int[], %(revisions)s::int[], %(lines)s::int[], %(directions)s::text[],
-                     %(first_ats)s::timestamptz[], %(last_ats)s::timestamptz[], %(confirmed_ats)s::timestamptz[],
-                     %(members)s::int[]);
+SELECT * FROM unnest(%(ids)s::bigint[], %(keys)s::text[], %(conditions)s::text[], %(priorities)s::smallint[],
+                     %(subjects)s::text[], %(sites)s::text[], %(agents)s::text[], %(cameras)s::text[],
+                     %(names)s::text[], %(details)s::jsonb[], %(quiets)s::boolean[], %(first_ats)s::timestamptz[],
+                     %(last_ats)s::timestamptz[], %(confirmed_ats)s::timestamptz[], %(members)s::int[]);
 
 -- name: join_alerts
 UPDATE alerts SET
     members = alerts.members + new.members,
     first_at = least(alerts.first_at, new.first_at),
     last_at = greatest(alerts.last_at, new.last_at),
-    priority = least(alerts.priority, new.priority)
+    priority = least(alerts.priority, new.priority),
+    joined_at = now()
 FROM unnest(%(ids)s::bigint[], %(members)s::int[], %(first_ats)s::timestamptz[], %(last_ats)s::timestamptz[],
             %(priorities)s::smallint[]) AS new (id, members, first_at, last_at, priority)
 WHERE alerts.id = new.id;
@@ -90,8 +92,19 @@ WHERE p.alert_id = %(alert_id)s
 ORDER BY p.taken_at, p.sha256 LIMIT %(limit)s;
 
 -- name: acknowledge
-UPDATE alerts SET acknowledged_at = now(), acknowledged_by = %(by)s
+-- What is over by itself only waited for somebody to see it.
+UPDATE alerts SET acknowledged_at = now(), acknowledged_by = %(by)s,
+    cleared_at = coalesce(cleared_at, CASE WHEN ended_at IS NOT NULL THEN now() END),
+    cleared_by = coalesce(cleared_by, CASE WHEN ended_at IS NOT NULL THEN %(by)s END)
 WHERE id = %(alert_id)s AND acknowledged_at IS NULL;
+
+-- name: end_alerts
+UPDATE alerts SET ended_at = now(),
+    cleared_at = CASE WHEN acknowledged_at IS NOT NULL OR priority >= 3 OR quiet THEN now() END,
+    cleared_by = CASE WHEN acknowledged_at IS NOT NULL OR priority >= 3 OR quiet THEN '' END
+WHERE id = ANY(%(alert_ids)s) AND ended_at IS NULL AND cleared_at IS NULL
+  AND NOT EXISTS (SELECT FROM conditions c WHERE c.alert_id = alerts.id)
+RETURNING id;
 
 -- name: clear
 WITH cleared AS (
@@ -115,7 +128,7 @@ INSERT INTO alert_verdicts (alert_id, by) SELECT id, %(by)s FROM reopened;
 -- name: correct
 WITH corrected AS (
     UPDATE alerts SET verdict = %(verdict)s, corrected_at = now(), corrected_by = %(by)s, corrected_why = %(why)s
-    WHERE id = %(alert_id)s AND cleared_at IS NOT NULL AND verdict <> %(verdict)s
+    WHERE id = %(alert_id)s AND cleared_at IS NOT NULL AND verdict IS DISTINCT FROM %(verdict)s
     RETURNING id
 )
 INSERT INTO alert_verdicts (alert_id, by, verdict, why) SELECT id, %(by)s, %(verdict)s, %(why)s FROM corrected;
@@ -136,12 +149,12 @@ WHERE (%(before)s::bigint IS NULL OR id < %(before)s)
 ORDER BY id DESC LIMIT %(limit)s;
 
 -- name: verdicts
-SELECT site, agent, camera, line,
+SELECT site, agent, camera, name AS line,
        count(*) FILTER (WHERE verdict = 'true')  AS true_alarms,
        count(*) FILTER (WHERE verdict = 'false') AS false_alarms,
        count(*) FILTER (WHERE verdict = 'test')  AS tests,
        count(*) FILTER (WHERE verdict IS NULL)   AS open
-FROM alert_views GROUP BY site, agent, camera, line ORDER BY site, agent, camera, line;
+FROM alert_views WHERE subject IN ('line', 'zone') GROUP BY site, agent, camera, name ORDER BY site, agent, camera, name;
 
 -- name: store_evidence
 UPDATE evidence SET stored_at = now() WHERE sha256 = %(sha256)s AND stored_at IS NULL;
@@ -186,14 +199,26 @@ UPDATE alerts SET pictures = alerts.pictures + 1 FROM added WHERE alerts.id = ad
 SELECT b.site, b.agent, b.state, b.state_since, b.last_seen_at, b.born_at, b.session, b.version, b.health_interval_s,
        b.health, b.clock_off_s, b.lost, coalesce(a.doubled_at > now() - interval '10 minutes', false) AS two_lives,
        ARRAY(SELECT o.what FROM over_limits o WHERE (o.site, o.agent) = (b.site, b.agent) AND o.until > now()
-             ORDER BY o.what) AS over_limits
+             ORDER BY o.what) AS over_limits, (
+           WITH RECURSIVE above (name) AS (
+               SELECT b.site UNION SELECT p.above FROM places p JOIN above USING (name) WHERE p.above IS NOT NULL
+           )
+           SELECT m.reason FROM maintenance m JOIN above ON above.name = m.place
+           WHERE m.ended_at IS NULL AND m.until > now() AND m.camera = '' AND m.agent IN ('', b.agent) ORDER BY m.id LIMIT 1
+       ) AS maintenance
 FROM box_views b JOIN agents a USING (site, agent) ORDER BY b.site, b.agent;
 
 -- name: agent
 SELECT b.site, b.agent, b.state, b.state_since, b.last_seen_at, b.born_at, b.session, b.version, b.health_interval_s,
        b.health, b.clock_off_s, b.lost, coalesce(a.doubled_at > now() - interval '10 minutes', false) AS two_lives,
        ARRAY(SELECT o.what FROM over_limits o WHERE (o.site, o.agent) = (b.site, b.agent) AND o.until > now()
-             ORDER BY o.what) AS over_limits
+             ORDER BY o.what) AS over_limits, (
+           WITH RECURSIVE above (name) AS (
+               SELECT b.site UNION SELECT p.above FROM places p JOIN above USING (name) WHERE p.above IS NOT NULL
+           )
+           SELECT m.reason FROM maintenance m JOIN above ON above.name = m.place
+           WHERE m.ended_at IS NULL AND m.until > now() AND m.camera = '' AND m.agent IN ('', b.agent) ORDER BY m.id LIMIT 1
+       ) AS maintenance
 FROM box_views b JOIN agents a USING (site, agent) WHERE b.site = %(site)s AND b.agent = %(agent)s;
 
 -- name: judge_presence

@@ -16,7 +16,7 @@ WITH gone AS MATERIALIZED (
     WHERE (cursors.producer_id, cursors.lane) = (found.producer_id, found.lane)
 ), sums AS (
     INSERT INTO counters (worker, name, label, value)
-    SELECT 'retention', 'alerts_forgotten', verdict, count(*) FROM gone GROUP BY verdict
+    SELECT 'retention', 'alerts_forgotten', coalesce(verdict, 'none'), count(*) FROM gone GROUP BY verdict
     ON CONFLICT (worker, name, label) DO UPDATE SET value = counters.value + excluded.value
 )
 DELETE FROM alerts USING gone WHERE alerts.id = gone.id;
@@ -70,3 +70,7 @@ WHERE recorded_at < %(before)s::date::timestamptz ORDER BY day;
 
 -- name: drop_day_of_gaps
 DELETE FROM gaps WHERE recorded_at >= %(day)s::date::timestamptz AND recorded_at < (%(day)s::date + 1)::timestamptz;
+
+-- name: forget_conditions
+-- What is over for long; older words are told by no box.
+DELETE FROM conditions WHERE NOT active AND alert_id IS NULL AND told_at < now() - interval '7 days';

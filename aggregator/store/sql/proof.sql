@@ -11,7 +11,7 @@ SELECT count(*) AS rows FROM generate_series(1, 130000);
 SELECT has_sequence_privilege(pg_get_serial_sequence('alerts', 'id'), 'USAGE') AS may;
 
 -- name: newest_inbox
-SELECT id, body FROM inbox ORDER BY id DESC LIMIT 1000;
+SELECT id, body FROM inbox WHERE form = 'events' ORDER BY id DESC LIMIT 1000;
 
 -- name: take_this
 DELETE FROM inbox WHERE id IN (SELECT id FROM inbox WHERE id = %(id)s FOR UPDATE SKIP LOCKED) RETURNING body;

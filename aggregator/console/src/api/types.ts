@@ -5,17 +5,24 @@ export type PresenceState = 'online' | 'silent' | 'unknown'
 
 export interface Alert {
   id: number
-  kind: string
+  /** What is the matter, such as tripwire, camera_blind, box_silent. */
+  condition: string
   priority: 1 | 2 | 3 | 4
+  /** With what: line, zone, camera, sensor, box, certificate, service, webhook. */
+  subject: string
   site: string
   agent: string
   camera: string
-  line: string
-  direction: string
+  name: string
+  detail: Record<string, string | number>
   first_at: string
   last_at: string
   confirmed_at: string
   raised_at: string
+  /** When a condition that clears itself was over. */
+  ended_at: string | null
+  /** Its subject was under maintenance: it rang nobody. */
+  quiet: boolean
   members: number
   acknowledged_at: string | null
   acknowledged_by: string | null
@@ -74,6 +81,8 @@ export interface Box {
   lost: number
   /** Of which bounds of a day it wanted more lately. A server of before does not say. */
   over_limits?: string[]
+  /** Why it is under maintenance now. */
+  maintenance: string | null
   /** What keeps the box from being counted on, besides its state. */
   troubles: Trouble[]
 }
@@ -90,6 +99,6 @@ export interface WatchedLine {
 }
 
 export interface AlertMessage {
-  change: 'raised' | 'joined' | 'acknowledged' | 'cleared' | 'reopened' | 'corrected' | 'pictured'
+  change: 'raised' | 'recorded' | 'escalated' | 'joined' | 'ended' | 'acknowledged' | 'cleared' | 'reopened' | 'corrected' | 'pictured'
   alert: Alert
 }

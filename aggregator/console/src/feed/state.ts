@@ -53,19 +53,23 @@ export const sessionMinutes = computed(() => {
   return trusted.value && left < WARNED_MS ? Math.max(0, Math.ceil(left / 60_000)) : null
 })
 
+/** Somebody has taken notice, or it happened under maintenance. */
+const needsNobody = (alert: { acknowledged_at: string | null; quiet: boolean }): boolean =>
+  alert.acknowledged_at !== null || alert.quiet
+
 /** Open alerts first, unacknowledged before acknowledged, then by priority and time; cleared ones below. */
 export const rankedAlerts = computed(() =>
   [...state.alerts.values()].sort(
     (a, b) =>
       Number(a.cleared_at !== null) - Number(b.cleared_at !== null) ||
-      Number(a.acknowledged_at !== null) - Number(b.acknowledged_at !== null) ||
+      Number(needsNobody(a)) - Number(needsNobody(b)) ||
       a.priority - b.priority ||
       b.id - a.id,
   ),
 )
 
 export const unacknowledged = computed(
-  () => [...state.alerts.values()].filter((alert) => !alert.acknowledged_at && !alert.cleared_at).length,
+  () => [...state.alerts.values()].filter((alert) => !needsNobody(alert) && !alert.cleared_at).length,
 )
 
 export const sortedBoxes = computed(() =>
@@ -88,19 +92,21 @@ export const takeable = computed(() => state.given.filter((given) => now.value -
 
 let clock = 0
 const heardOf = new Map<number, number>()
+/** Of those on the page; to look for them among thousands with every message takes seconds in a storm. */
+const cleared = new Set<number>()
 
 /** Show an alert, unless the feed has told something newer of it since the answer was asked for. */
 function put(alert: Alert, asked: number): void {
   if ((heardOf.get(alert.id) ?? -1) > asked) return
   state.alerts.set(alert.id, alert)
-  const cleared = [...state.alerts.values()].filter((other) => other.cleared_at).sort((a, b) => a.id - b.id)
-  for (const old of cleared.slice(0, Math.max(0, cleared.length - KEPT_CLEARED))) {
-    forget(old.id)
-  }
+  if (alert.cleared_at) cleared.add(alert.id)
+  else cleared.delete(alert.id)
+  if (cleared.size > KEPT_CLEARED) forget(Math.min(...cleared))
 }
 
 function forget(id: number): void {
   state.alerts.delete(id)
+  cleared.delete(id)
   heardOf.delete(id)
 }
 
@@ -182,7 +188,7 @@ export function start(): () => void {
     alert(message) {
       heardOf.set(message.alert.id, ++clock)
       put(message.alert, clock)
-      if (message.change === 'raised') ring(message.alert.priority)
+      if (message.change === 'raised' || message.change === 'escalated') ring(message.alert.priority)
     },
     box: putBox,
     reload: () => void reload(),

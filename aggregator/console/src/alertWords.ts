@@ -1,0 +1,74 @@
+import type { DeepReadonly } from 'vue'
+import { useI18n } from 'vue-i18n'
+
+import type { Alert as Told } from './api/types'
+import { largestUnit, shortTime } from './time'
+
+type Alert = DeepReadonly<Told>
+
+/** Alarms may have pictures; of what is the matter with a camera, a box or a sensor there are none. */
+const PICTURED = new Set(['line', 'zone', 'sensor'])
+const TROUBLES = new Set(['sensor_tamper', 'sensor_fault', 'sensor_silent'])
+const LATE_MS = 15 * 60_000
+
+/** What pages say of an alert, by its condition and its subject. A condition that this page does not know has its name. */
+export function useAlertWords() {
+  const { t, te } = useI18n()
+  const span = (seconds: number): string => {
+    const { n, unit } = largestUnit(seconds)
+    return t(`span.${unit}`, { n })
+  }
+
+  const condition = (alert: Alert): string => {
+    const key = `alert.condition.${alert.condition}`
+    return te(key) ? t(key) : alert.condition
+  }
+
+  /** One alert of many subjects that have one cause. */
+  const isOfMany = (alert: Alert): boolean => !alert.agent && !alert.name
+
+  const title = (alert: Alert): string => {
+    if (isOfMany(alert)) return t('alert.many', { n: alert.members })
+    if (alert.subject === 'service') return te(`alert.service.${alert.name}`) ? t(`alert.service.${alert.name}`) : alert.name
+    if (alert.subject === 'webhook') return t('alert.webhook', { name: alert.name })
+    return alert.name || alert.camera || `${alert.site} / ${alert.agent}`
+  }
+
+  /** Where it is: what the title does not say already. */
+  const place = (alert: Alert): string => {
+    const where = [alert.site, alert.agent, alert.camera].filter((part, i, all) => part && part !== all[i - 1]).join(' / ')
+    return where === title(alert) ? '' : where
+  }
+
+  /** What else is known of it, in a few words each. */
+  function details(alert: Alert): string[] {
+    const { direction, state, off_s, lost, ends, why, what, maintenance } = alert.detail
+    const late = Date.parse(alert.raised_at) - Date.parse(alert.first_at)
+    return [
+      maintenance && t('alert.maintenance', { why: maintenance }),
+      direction && t(`alert.direction.${direction}`),
+      state && t(`box.camera.${state}`),
+      what,
+      typeof off_s === 'number' && t(off_s < 0 ? 'box.clockSlow' : 'box.clockFast', { by: span(Math.abs(off_s)) }),
+      lost && t('box.lost', { n: lost }),
+      typeof ends === 'string' && t('alert.ends', { at: shortTime(ends) }),
+      why,
+      alert.condition === 'while_away' && t('alert.away', { n: alert.members }),
+      late > LATE_MS && t('alert.late', { by: span(late / 1000) }),
+      alert.ended_at && t('alert.ended', { at: shortTime(alert.ended_at) }),
+    ].filter((part): part is string => Boolean(part))
+  }
+
+  const cleared = (alert: Alert): string =>
+    alert.verdict
+      ? t('alert.cleared', {
+          by: alert.cleared_by,
+          verdict: t(`alert.verdict.${alert.verdict}`),
+          at: shortTime(alert.cleared_at ?? ''),
+        })
+      : t('alert.over', { at: shortTime(alert.cleared_at ?? '') })
+
+  const mayHavePicture = (alert: Alert): boolean => PICTURED.has(alert.subject) && !TROUBLES.has(alert.condition)
+
+  return { condition, title, place, details, cleared, mayHavePicture }
+}

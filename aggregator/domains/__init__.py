@@ -1,0 +1,1 @@
+"""Who says what: a file a domain, each with its declaration `DOMAIN`."""

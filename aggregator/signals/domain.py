@@ -1,0 +1,218 @@
+"""A domain declares its kinds of events, what it can say, and who says it. All are found without a list of them."""
+
+import pkgutil
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, Protocol
+
+from aggregator.signals.occurrence import Occurrence
+from aggregator.signals.signal import Signal, Subject
+from shared.errors import HawklineError
+from shared.events import Lane, kinds, number_of
+from shared.topics import Address
+
+BROUGHT = "hawkline.domains"
+"""Entry points of domains from outside the product: each names a `Domain`."""
+OURS = "aggregator.domains"
+
+Place = tuple[int | None, int | None, int | None, int | None]
+"""Revision, line, camera and priority, as the record asks for them. Of a line its configuration knows the camera."""
+_NOWHERE: Place = (None, None, None, None)
+
+
+class DomainError(HawklineError):
+    """Two declarations contradict each other, or one is not complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What can be the matter with a subject.
+
+    Attributes:
+        name: unique; pages and webhooks know it by this name.
+        priority: where its judge names none.
+        clears_itself: there is one open alert a subject, and it is over when its judge says so. All others are held.
+        rings_after_s: it must have lasted so long; what is over before rings nobody.
+        ends_after_s: it must have been over for so long: what comes and goes is one alert.
+        however_late: it rings by itself, even when we hear of it late: panic, duress, fire, list hits.
+        many: when more subjects than this have it within two minutes, they have one cause and one alert; 0: never.
+    """
+
+    name: str
+    priority: int
+    clears_itself: bool = False
+    rings_after_s: float = 0.0
+    ends_after_s: float = 60.0
+    however_late: bool = False
+    many: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Reads signals from events of some kinds.
+
+    Attributes:
+        kinds: classes of events.
+        wants: whether one of them says anything to it: only those wait in the inbox.
+        say: what events mean, in their order. The connection is there to ask for names; it sees one moment.
+        alarms: whether one becomes a member of an alert: the ledger counts them.
+    """
+
+    kinds: tuple[type[Any], ...]
+    wants: Callable[[Any], bool]
+    say: Callable[[Any, Sequence[Occurrence], Mapping[int, Address]], Iterable[Signal]]
+    alarms: Callable[[Any], bool] = lambda _: False
+
+
+class Projection(Protocol):
+    """What one domain adds up over one transaction of ingest, and writes at its end.
+
+    Two transactions that write the same rows must write them in the same order.
+    """
+
+    def take(self, event: Any, producer: int, lane: Lane, event_at: Any, address: Address) -> None:
+        """Hear of one event that is being stored."""
+
+    def write(self, connection: Any, counters: Counter[tuple[str, str]]) -> None:
+        """Write; `counters` go into the metrics, by name and label."""
+
+
+def _nowhere(_event: Any) -> Place:
+    return _NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of events as the record keeps it.
+
+    Attributes:
+        struct: its class, one of `shared.events.kinds()`.
+        place: where an event belongs.
+        projection: what else is kept of it; made anew for each transaction.
+        costs: an allowance of its box (`ingest.affording`) that each uses besides that of events; empty: none.
+        once: what it leaves for ever, and only the first of which costs; None: each costs.
+    """
+
+    struct: type[Any]
+    place: Callable[[Any], Place] = _nowhere
+    projection: Callable[[], Projection] | None = None
+    costs: str = ""
+    once: Callable[[Any], Hashable] | None = None
+
+    @property
+    def name(self) -> str:
+        """For people and records."""
+        return kinds()[self.struct]
+
+    @property
+    def number(self) -> int:
+        """On the wire and in the record."""
+        return number_of(self.struct)
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A part of the world that Hawkline watches.
+
+    Attributes:
+        name: unique.
+        kinds: of events, that it keeps.
+        conditions: all that is said in it.
+        judges: those of events. Others, such as one that looks at heartbeats, write to the inbox themselves.
+        routers: of the API, as `package.module:name`: only the process that serves them loads them.
+    """
+
+    name: str
+    kinds: tuple[Kind, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    judges: tuple[Judge, ...] = ()
+    routers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Domains:
+    """All domains together."""
+
+    kinds: Mapping[type[Any], Kind]
+    conditions: Mapping[str, Condition]
+    judges: Mapping[type[Any], Judge]
+    """By kind of event."""
+    routers: tuple[str, ...]
+
+    def wanted(self, event: object) -> bool:
+        """Whether an event waits in the inbox."""
+        judge = self.judges.get(type(event))
+        return judge is not None and judge.wants(event)
+
+    def condition(self, signal: Signal) -> Condition:
+        """What a signal is about.
+
+        Raises:
+            DomainError: no domain declares it.
+        """
+        try:
+            return self.conditions[signal.condition]
+        except KeyError:
+            raise DomainError(f"condition {signal.condition!r} of a signal is declared by no domain") from None
+
+
+def together(domains: Iterable[Domain]) -> Domains:
+    """Put domains together.
+
+    Raises:
+        DomainError: a name, a kind, a condition or the judge of a kind is there twice, or a kind is none.
+    """
+    names = set[str]()
+    wire = kinds()
+    kept, kept_by = dict[type[Any], Kind](), dict[type[Any], str]()
+    conditions, conditions_of = dict[str, Condition](), dict[str, str]()
+    judges, judges_of = dict[type[Any], Judge](), dict[type[Any], str]()
+    routers = list[str]()
+    for domain in domains:
+        if domain.name in names:
+            raise DomainError(f"domain {domain.name!r} is declared twice")
+        names.add(domain.name)
+        routers += domain.routers
+        for kind in domain.kinds:
+            if kind.struct not in wire:
+                raise DomainError(f"domain {domain.name!r}: {kind.struct.__name__} is no kind of events on the wire")
+            _require_new(kind.struct, kept_by, domain, f"events {wire[kind.struct]!r} are kept")
+            kept[kind.struct] = kind
+        for condition in domain.conditions:
+            _require_new(condition.name, conditions_of, domain, f"condition {condition.name!r} is declared")
+            conditions[condition.name] = condition
+        for judge in domain.judges:
+            for struct in judge.kinds:
+                _require_new(struct, judges_of, domain, f"events {wire.get(struct, struct.__name__)!r} are judged")
+                judges[struct] = judge
+    for struct in wire:
+        kept.setdefault(struct, Kind(struct))  # it is in the record, and nowhere else
+    return Domains(kept, conditions, judges, tuple(routers))
+
+
+def _require_new(what: Any, taken: dict[Any, str], domain: Domain, said: str) -> None:
+    if what in taken:
+        raise DomainError(f"{said} by domain {taken[what]!r} and by domain {domain.name!r}")
+    taken[what] = domain.name
+
+
+@cache
+def domains() -> Domains:
+    """All domains: those of `aggregator.domains` and those that other distributions bring along.
+
+    Raises:
+        DomainError: they contradict each other.
+    """
+    package = import_module(OURS)
+    ours = [import_module(f"{OURS}.{found.name}") for found in pkgutil.iter_modules(package.__path__)]
+    brought = [entry.load() for entry in sorted(entry_points(group=BROUGHT), key=lambda entry: entry.name)]
+    return together([*(module.DOMAIN for module in ours if hasattr(module, "DOMAIN")), *brought])
+
+
+def of_box(address: Address) -> Subject:
+    """A box as a subject."""
+    return Subject("box", address.site, address.agent)

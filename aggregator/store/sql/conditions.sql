@@ -1,0 +1,104 @@
+-- name: note_conditions
+-- What comes back before its alert was ended goes on in it, unless an operator has cleared it; what is over before it rang
+-- never rings, unless it rings at once. What was said later counts: by its number where the same lane of a box said both.
+INSERT INTO conditions AS c (subject, site, agent, camera, name, condition, active, since, told_at, due_at, told_producer,
+                             told_lane, told_seq, priority, detail)
+SELECT subject, site, agent, camera, name, condition, active, at, at, CASE WHEN active THEN due_at END, told_producer,
+       told_lane, told_seq, priority, detail::jsonb
+FROM unnest(%(subject)s::text[], %(site)s::text[], %(agent)s::text[], %(camera)s::text[], %(name)s::text[],
+            %(condition)s::text[], %(active)s::boolean[], %(at)s::timestamptz[], %(due_at)s::timestamptz[],
+            %(told_producer)s::int[], %(told_lane)s::smallint[], %(told_seq)s::bigint[], %(priority)s::smallint[],
+            %(detail)s::text[])
+    AS said (subject, site, agent, camera, name, condition, active, at, due_at, told_producer, told_lane, told_seq,
+             priority, detail)
+-- One box does not fill the table with names that it makes up.
+WHERE EXISTS (
+    SELECT FROM conditions k WHERE (k.subject, k.site, k.agent, k.camera, k.name, k.condition)
+        = (said.subject, said.site, said.agent, said.camera, said.name, said.condition)
+) OR (SELECT count(*) FROM (
+    SELECT FROM conditions k WHERE (k.subject, k.site, k.agent) = (said.subject, said.site, said.agent) LIMIT 3000
+) others) < 3000
+ON CONFLICT (subject, site, agent, camera, name, condition) DO NOTHING;
+
+-- name: renew_conditions
+WITH said AS (
+    SELECT * FROM unnest(%(subject)s::text[], %(site)s::text[], %(agent)s::text[], %(camera)s::text[], %(name)s::text[],
+            %(condition)s::text[], %(active)s::boolean[], %(at)s::timestamptz[], %(due_at)s::timestamptz[],
+            %(at_once)s::boolean[], %(told_producer)s::int[], %(told_lane)s::smallint[], %(told_seq)s::bigint[],
+            %(priority)s::smallint[], %(detail)s::text[])
+    AS said (subject, site, agent, camera, name, condition, active, at, due_at, at_once, told_producer, told_lane, told_seq,
+             priority, detail)
+), newer AS (
+    SELECT s.*, a.cleared_at IS NOT NULL AND NOT c.active AS done_with FROM said s
+    JOIN conditions c USING (subject, site, agent, camera, name, condition) LEFT JOIN alerts a ON a.id = c.alert_id
+    WHERE CASE WHEN (s.told_producer, s.told_lane) = (c.told_producer, c.told_lane) THEN s.told_seq > c.told_seq
+               ELSE s.at >= c.told_at END
+)
+UPDATE conditions c SET
+    active = n.active,
+    since = CASE
+        WHEN c.active = n.active OR (c.active AND c.alert_id IS NULL AND n.at_once AND c.due_at IS NOT NULL) THEN c.since
+        ELSE n.at
+    END,
+    told_at = greatest(c.told_at, n.at),
+    told_producer = n.told_producer, told_lane = n.told_lane, told_seq = n.told_seq,
+    alert_id = CASE WHEN n.active AND n.done_with THEN NULL ELSE c.alert_id END,
+    due_at = CASE
+        WHEN n.active AND c.alert_id IS NOT NULL AND NOT n.done_with THEN NULL
+        WHEN n.active AND (c.active OR n.at_once) AND c.due_at IS NOT NULL THEN c.due_at
+        WHEN n.active AND c.active THEN NULL
+        WHEN n.active THEN n.due_at
+        WHEN c.alert_id IS NULL THEN CASE WHEN n.at_once THEN c.due_at END
+        WHEN NOT c.active THEN c.due_at
+        ELSE n.due_at
+    END,
+    priority = CASE WHEN n.active THEN n.priority ELSE c.priority END,
+    detail = CASE WHEN n.active THEN n.detail::jsonb ELSE c.detail END
+FROM newer n
+WHERE (c.subject, c.site, c.agent, c.camera, c.name, c.condition) = (n.subject, n.site, n.agent, n.camera, n.name, n.condition);
+
+-- name: any_due
+SELECT EXISTS (SELECT FROM conditions WHERE due_at <= now()) AS due;
+
+-- name: take_due
+-- `maintenance`: why it is worked on. `others`: what else, but for what is worked on, came to have the same condition within
+-- two minutes of it.
+WITH RECURSIVE within (id, site) AS (
+    SELECT id, place FROM maintenance WHERE ended_at IS NULL AND until > now()
+    UNION SELECT w.id, p.name FROM within w JOIN places p ON p.above = w.site
+), worked_on AS (
+    SELECT w.site, m.agent, m.camera, m.reason FROM within w JOIN maintenance m USING (id)
+)
+SELECT subject, site, agent, camera, name, condition, active, since, priority, detail, alert_id, (
+    SELECT w.reason FROM worked_on w
+    WHERE w.site = c.site AND w.agent IN ('', c.agent) AND w.camera IN ('', c.camera) LIMIT 1
+) AS maintenance, (
+    SELECT count(*) FROM conditions o
+    WHERE o.active AND (o.subject, o.condition) = (c.subject, c.condition)
+      AND o.since BETWEEN c.since - interval '2 minutes' AND c.since + interval '2 minutes'
+      AND NOT EXISTS (SELECT FROM worked_on w WHERE w.site = o.site AND w.agent IN ('', o.agent) AND w.camera IN ('', o.camera))
+) - 1 AS others
+FROM conditions c WHERE due_at <= now()
+ORDER BY due_at, subject, site, agent, camera, name, condition LIMIT %(limit)s FOR UPDATE OF c;
+
+-- name: forget_alert
+UPDATE conditions SET due_at = NULL, alert_id = CASE WHEN active THEN alert_id END
+WHERE (subject, site, agent, camera, name, condition)
+    = (%(subject)s, %(site)s, %(agent)s, %(camera)s, %(name)s, %(condition)s);
+
+-- name: rang
+-- What was over before it rang has an end, too.
+UPDATE conditions c SET alert_id = rung.alert_id,
+    due_at = CASE WHEN NOT active THEN now() + rung.ends_after_s * interval '1 s' END
+FROM unnest(%(subject)s::text[], %(site)s::text[], %(agent)s::text[], %(camera)s::text[], %(name)s::text[],
+            %(condition)s::text[], %(ends_after_s)s::double precision[], %(alert_ids)s::bigint[])
+    AS rung (subject, site, agent, camera, name, condition, ends_after_s, alert_id)
+WHERE (c.subject, c.site, c.agent, c.camera, c.name, c.condition)
+    = (rung.subject, rung.site, rung.agent, rung.camera, rung.name, rung.condition);
+
+-- name: any_quiet
+SELECT EXISTS (SELECT FROM conditions c JOIN alerts a ON a.id = c.alert_id WHERE a.quiet) AS quiet;
+
+-- name: subjects_of_alert
+SELECT subject, site, agent, camera, name, active, since, detail FROM conditions WHERE alert_id = %(alert_id)s
+ORDER BY site, agent, camera, name LIMIT %(limit)s;

@@ -1,0 +1,14 @@
+-- Work on a box, a camera or everything in a place: what rings there meanwhile is recorded and shown, and rings nobody.
+CREATE TABLE maintenance (
+    id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    place    text        NOT NULL,
+    agent    text        NOT NULL,
+    camera   text        NOT NULL,
+    reason   text        NOT NULL,
+    by       text        NOT NULL,
+    since    timestamptz NOT NULL DEFAULT now(),
+    until    timestamptz NOT NULL,
+    ended_at timestamptz,
+    ended_by text
+);
+CREATE INDEX maintenance_by_end ON maintenance (until) WHERE ended_at IS NULL;
