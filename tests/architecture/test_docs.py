@@ -98,3 +98,11 @@ def test_nobody_is_sent_to_a_registry_that_has_no_hawkline() -> None:
         for line in path.read_text().splitlines():
             if re.search(r"pip install.*[' ]hawkline\b", line):
                 assert "--find-links" in line, f"{path}: {line}"
+
+
+def test_the_glossary_leads_to_what_is_there() -> None:
+    rows = [line for line in (ROOT / "docs" / "glossary.md").read_text().splitlines() if line.startswith("| ")][1:]
+    paths = [path for row in rows for path in re.findall(r"`((?:aggregator|edge_agent|shared)/[^`]*)`", row)]
+    assert len(paths) > 20
+    for path in paths:
+        assert (ROOT / path).exists(), path
