@@ -90,7 +90,7 @@ def take_due(connection: Connection, publishing: Publishing) -> Due:
             due.ringing.append(
                 Ailing(subject, condition, row["priority"], since, row["detail"], others, worked_on)
             )
-            due.keys.append({**key, "ends_after_s": condition.ends_after_s})
+            due.keys.append({**key, "ends_after_s": float(condition.ends_after_s)})
         else:
             connection.execute(SQL["forget_alert"], key)
             if not row["active"]:

@@ -33,8 +33,8 @@ _BATCH = 5
 """Inbox rows (of at most 100 events) in one transaction: it holds the feed's lock, and operators wait behind it."""
 
 
-_INDIGESTIBLE = (psycopg.DataError, psycopg.IntegrityError, ValueError, TypeError, KeyError, OverflowError)
-"""What a row may cause by what stands in it."""
+_INDIGESTIBLE = (psycopg.DataError, ValueError, OverflowError)
+"""What a row may cause by what stands in it. All else may be mended, and then it rings."""
 
 
 class AlertingEngine:
