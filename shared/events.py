@@ -4,9 +4,10 @@ Every event knows when it happened on the box (`at_ms`, Unix milliseconds). Came
 box's applied configuration `revision`; the `ConfigApplied` event of that revision carries their names.
 """
 
+from collections.abc import Sequence as Many
 from enum import IntEnum
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -284,6 +285,8 @@ _OURS: Final[dict[str, type[EventBase]]] = {
 }
 BROUGHT = "hawkline.kinds"
 """Entry points of kinds from outside the product: name of the kind, and its class."""
+OUTSIDE = 200
+"""Their numbers begin here."""
 
 
 class KindError(HawklineError):
@@ -295,22 +298,29 @@ def number_of(kind: type[Any]) -> int:
     return int(str(kind.__struct_config__.tag))
 
 
-def all_kinds(brought: "dict[str, type[Any]]") -> "dict[type[Any], str]":
+def all_kinds(brought: "Many[tuple[str, type[Any], str]]") -> "dict[type[Any], str]":
     """Our kinds and others, by name.
+
+    Args:
+        brought: of each its name, its class, and who brings it.
 
     Raises:
         KindError: a name or a number is there twice, or a class is none that travels as ours do.
     """
-    named, numbers = dict[type[Any], str](), dict[int, str]()
-    for name, kind in [*_OURS.items(), *brought.items()]:
-        if name in named.values():
-            raise KindError(f"kind {name!r} of events is there twice")
+    named, names, numbers = dict[type[Any], str](), dict[str, str](), dict[int, str]()
+    for name, kind, who in [*((name, kind, "hawkline") for name, kind in _OURS.items()), *brought]:
+        if name in names:
+            raise KindError(f"kind {name!r} of events is there twice: of {names[name]} and of {who}")
         config = getattr(kind, "__struct_config__", None)
         if not config or not isinstance(config.tag, int) or kind.__struct_fields__[:1] != ("at_ms",):
-            raise KindError(f"kind {name!r}: expected a subclass of EventBase with a number as tag and at_ms in front")
+            raise KindError(
+                f"kind {name!r} of {who}: expected a subclass of EventBase with a number as tag and at_ms in front"
+            )
         if other := numbers.get(config.tag):
             raise KindError(f"kinds {other!r} and {name!r} of events have the same number, {config.tag}")
-        named[kind], numbers[config.tag] = name, name
+        if who != "hawkline" and config.tag < OUTSIDE:
+            raise KindError(f"kind {name!r} of {who}: number {config.tag}: those from outside begin at {OUTSIDE}")
+        named[kind], names[name], numbers[config.tag] = name, who, name
     return named
 
 
@@ -319,9 +329,27 @@ def kinds() -> "dict[type[Any], str]":
     """All kinds of events, each with its name; not before all is loaded, for those from outside need what is here.
 
     Raises:
-        KindError: they contradict each other.
+        KindError: they contradict each other, or one cannot be loaded.
     """
-    return all_kinds({entry.name: entry.load() for entry in entry_points(group=BROUGHT)})
+    return all_kinds([(entry.name, brought(entry, KindError), whose(entry)) for entry in entry_points(group=BROUGHT)])
+
+
+def brought(entry: "EntryPoint", error: type[HawklineError]) -> Any:
+    """What an entry point names.
+
+    Raises:
+        HawklineError: of the given class: it cannot be loaded; the message says of whom it is.
+    """
+    try:
+        return entry.load()
+    except (ImportError, AttributeError) as cause:
+        said = f"entry point {entry.name!r} ({entry.value}) of {whose(entry)} cannot be loaded: {cause}"
+        raise error(said) from None
+
+
+def whose(entry: "EntryPoint") -> str:
+    """The distribution that an entry point is of."""
+    return entry.dist.name if entry.dist else "unknown"
 
 
 def kind_of(event: Event) -> str:

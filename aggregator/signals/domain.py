@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from aggregator.signals.occurrence import Occurrence
 from aggregator.signals.signal import Signal, Subject
 from shared.errors import HawklineError
-from shared.events import Lane, kinds, number_of
+from shared.events import Lane, brought, kinds, number_of, whose
 from shared.topics import Address
 
 BROUGHT = "hawkline.domains"
@@ -184,9 +184,13 @@ def together(domains: Iterable[Domain]) -> Domains:
             kept[kind.struct] = kind
         for condition in domain.conditions:
             _require_new(condition.name, conditions_of, domain, f"condition {condition.name!r} is declared")
+            if not 1 <= condition.priority <= 4:
+                raise DomainError(f"condition {condition.name!r}: priority {condition.priority}: expected 1 to 4")
             conditions[condition.name] = condition
         for judge in domain.judges:
             for struct in judge.kinds:
+                if struct not in wire:
+                    raise DomainError(f"domain {domain.name!r} judges {struct.__name__}, which is no kind of events")
                 _require_new(struct, judges_of, domain, f"events {wire.get(struct, struct.__name__)!r} are judged")
                 judges[struct] = judge
     for struct in wire:
@@ -209,8 +213,13 @@ def domains() -> Domains:
     """
     package = import_module(OURS)
     ours = [import_module(f"{OURS}.{found.name}") for found in pkgutil.iter_modules(package.__path__)]
-    brought = [entry.load() for entry in sorted(entry_points(group=BROUGHT), key=lambda entry: entry.name)]
-    return together([*(module.DOMAIN for module in ours if hasattr(module, "DOMAIN")), *brought])
+    found = [module.DOMAIN for module in ours if hasattr(module, "DOMAIN")]
+    for entry in sorted(entry_points(group=BROUGHT), key=lambda entry: entry.name):
+        domain = brought(entry, DomainError)
+        if not isinstance(domain, Domain):
+            raise DomainError(f"entry point {entry.name!r} ({entry.value}) of {whose(entry)}: expected a Domain")
+        found.append(domain)
+    return together(found)
 
 
 def of_box(address: Address) -> Subject:

@@ -6,15 +6,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from provisioning.parts.aggregator import LocalAggregator
 from shared.clock import to_ms
 from shared.envelope import Header, encode_batch, encode_event
 from shared.events import KindError, Lane, all_kinds
+from shared.events import brought as load
 from shared.ids import new_epoch
 from shared.mqtt import Connection
 
@@ -72,21 +75,27 @@ def test_an_event_of_another_distribution_goes_the_whole_way(tmp_path: Path) -> 
     assert subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout == "200\n"
 
 
+def kind(number: int) -> type[Any]:
+    return msgspec.defstruct("Mine", [("at_ms", int)], tag=number, array_like=True, frozen=True)
+
+
 @pytest.mark.parametrize(
-    ("name", "number", "said"),
+    ("brought", "said"),
     [
-        ("line_crossed", 201, "kind 'line_crossed' of events is there twice"),
-        ("mine", 1, "kinds 'line_crossed' and 'mine' of events have the same number, 1"),
+        ([("line_crossed", kind(201), "mine")], "'line_crossed' of events is there twice: of hawkline and of mine"),
+        ([("x", kind(201), "one"), ("x", kind(202), "two")], "'x' of events is there twice: of one and of two"),
+        ([("x", kind(1), "mine")], "kinds 'line_crossed' and 'x' of events have the same number, 1"),
+        ([("x", kind(150), "mine")], "those from outside begin at 200"),
+        ([("x", str, "mine")], "'x' of mine: expected a subclass of EventBase"),
     ],
 )
-def test_a_kind_that_is_there_already_is_refused_by_name(name: str, number: int, said: str) -> None:
-    import msgspec
-
-    kind = msgspec.defstruct("Mine", [("at_ms", int)], tag=number, array_like=True, frozen=True)
+def test_kinds_that_contradict_each_other_are_refused_by_name(
+    brought: list[tuple[str, type[Any], str]], said: str
+) -> None:
     with pytest.raises(KindError, match=said):
-        all_kinds({name: kind})
+        all_kinds(brought)
 
 
-def test_what_is_no_kind_is_refused() -> None:
-    with pytest.raises(KindError, match="expected a subclass of EventBase"):
-        all_kinds({"mine": str})
+def test_an_entry_point_that_cannot_be_loaded_is_named() -> None:
+    with pytest.raises(KindError, match=r"entry point 'x' \(json:nothing\) of unknown cannot be loaded"):
+        load(EntryPoint("x", "json:nothing", "hawkline.kinds"), KindError)
