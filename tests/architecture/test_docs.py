@@ -100,8 +100,9 @@ def test_nobody_is_sent_to_a_registry_that_has_no_hawkline() -> None:
                 assert "--find-links" in line, f"{path}: {line}"
 
 
-def test_the_glossary_leads_to_what_is_there() -> None:
-    rows = [line for line in (ROOT / "docs" / "glossary.md").read_text().splitlines() if line.startswith("| ")][1:]
+@pytest.mark.parametrize("name", ["glossary.md", "architecture.md"])
+def test_tables_of_where_things_are_lead_to_what_is_there(name: str) -> None:
+    rows = [line for line in (ROOT / "docs" / name).read_text().splitlines() if line.startswith("| ")][1:]
     paths = [path for row in rows for path in re.findall(r"`((?:aggregator|edge_agent|shared)/[^`]*)`", row)]
     assert len(paths) > 20
     for path in paths:
