@@ -45,6 +45,11 @@ def begin(
     known = connection.execute(JUDGES["is_box"], {"site": place, "agent": agent}).fetchone()
     if agent and not (known and known["known"]):
         raise MaintenanceError(f"box {place}/{agent} does not exist: `hawkline health` shows those that do")
+    if camera:
+        row = connection.execute(JUDGES["is_camera"], {"site": place, "agent": agent, "camera": camera}).fetchone()
+        if not (row and row["known"]):
+            said = f"box {place}/{agent} has no camera {camera!r}: `hawkline health --cameras` shows those that it has"
+            raise MaintenanceError(said)
     if until <= datetime.now(UTC):
         raise MaintenanceError(f"until {until:%Y-%m-%d %H:%M} is past: nothing would be under maintenance")
     values = {"place": place, "agent": agent, "camera": camera, "reason": reason, "by": by, "until": until}

@@ -9,10 +9,12 @@ from aggregator.ask import options
 from aggregator.ask.client import ApiClient
 from aggregator.ask.moments import duration, local
 from shared.account import user_name
+from shared.errors import ConfigError
 from shared.output import Output, OutputOption, print_rows, say
 
 app = typer.Typer(help="Work on boxes, cameras and places: what rings there rings nobody.", no_args_is_help=True)
 ByOption = Annotated[str, typer.Option("--by", help="who does it, for the record; by default the account")]
+_LONGEST_H = 31 * 24
 _COLUMNS = ("id", "place", "agent", "camera", "reason", "by", "since", "until", "ended_at", "ended_by")
 
 
@@ -28,6 +30,10 @@ def begin(
 ) -> None:
     """Begin: alarms and troubles are recorded and shown, and ring nobody."""
     hours = duration(lasts, "--for") / timedelta(hours=1)
+    if not 0 < hours <= _LONGEST_H:
+        raise ConfigError(f"--for {lasts}: expected up to 31 days; it ends by itself, and can begin anew")
+    if not reason.strip():
+        raise ConfigError("--reason: say why, for whoever sees what rings there")
     body = {"place": place, "agent": agent, "camera": camera, "reason": reason, "hours": hours, "by": by or user_name()}
     begun = ApiClient(url).change("POST", "/api/v1/maintenance", body)
     say(f"maintenance {begun['id']} until {local(begun['until'])}; `hawkline maintenance end {begun['id']}` ends it")
@@ -54,4 +60,10 @@ def end(
     url: options.UrlOption = options.URL,
 ) -> None:
     """End it before its time: what is still the matter rings now."""
-    ApiClient(url).change("POST", f"/api/v1/maintenance/{number}/end", {"by": by or user_name()})
+    ended = ApiClient(url).change("POST", f"/api/v1/maintenance/{number}/end", {"by": by or user_name()})
+    over_at = local(ended["ended_at"] or ended["until"])
+    say(f"maintenance {number} of {_named(ended)} is over since {over_at}: what is still the matter rings")
+
+
+def _named(row: dict[str, Any]) -> str:
+    return "/".join(part for part in (row["place"], row["agent"], row["camera"]) if part)

@@ -403,6 +403,7 @@ def test_maintenance_of_a_place_ends_by_itself(house: House, connection: Connect
         ({"place": "nowhere"}, 422, "place 'nowhere' does not exist"),
         ({"place": "s", "agent": "zz"}, 409, "box s/zz does not exist"),
         ({"place": "s", "camera": "gate"}, 409, "name its box"),
+        ({"place": "s", "agent": "a", "camera": "gaet"}, 409, "has no camera 'gaet'"),
         ({"place": "s", "hours": 0}, 422, "hours"),
         ({"place": "s", "reason": " "}, 422, "reason"),
     ],
@@ -462,3 +463,20 @@ def test_a_place_that_is_worked_on_may_lose_all_its_boxes_and_one_elsewhere_ring
     assert house.told().count("recorded") == 10
     row = connection.execute("SELECT site, agent FROM alerts WHERE NOT quiet").fetchall()
     assert row == [{"site": "elsewhere", "agent": "x"}]
+
+
+def test_whom_an_alert_is_about_is_told_while_it_is_open(house: House, client: httpx.Client) -> None:
+    house.beat(state="silent")
+    house.look()
+    house.wait(15)
+    (about,) = client.get("/api/v1/alerts/1/subjects").json()
+    assert (about["agent"], about["active"]) == ("a", True)
+    assert client.get("/api/v1/alerts/2/subjects").status_code == 404
+
+
+def test_boxes_have_the_time_to_come_back_after_we_were_away(house: House, connection: Connection) -> None:
+    house.beat(state="silent")
+    connection.execute("UPDATE services SET broker_since = now() - interval '20 s'")
+    house.look()
+    house.wait(15)
+    assert house.alerts() == []

@@ -59,14 +59,16 @@ export function useAlertWords() {
     ].filter((part): part is string => Boolean(part))
   }
 
-  const cleared = (alert: Alert): string =>
-    alert.verdict
+  const cleared = (alert: Alert): string => {
+    if (!alert.verdict && alert.cleared_by) return t('alert.seen', { by: alert.cleared_by, at: shortTime(alert.cleared_at ?? '') })
+    return alert.verdict
       ? t('alert.cleared', {
           by: alert.cleared_by,
           verdict: t(`alert.verdict.${alert.verdict}`),
           at: shortTime(alert.cleared_at ?? ''),
         })
       : t('alert.over', { at: shortTime(alert.cleared_at ?? '') })
+  }
 
   const mayHavePicture = (alert: Alert): boolean => PICTURED.has(alert.subject) && !TROUBLES.has(alert.condition)
 

@@ -29,7 +29,10 @@ WITH hearing AS (
 ), there AS (
     SELECT 'box' AS subject, site, agent, '' AS name, 'box_silent' AS condition, state_since AS since,
            jsonb_strip_nulls(jsonb_build_object('last_seen', last_seen_at)) AS detail
-    FROM agents WHERE state = 'silent'
+    FROM agents WHERE state = 'silent' AND EXISTS (
+        -- Whoever was away, we or the broker, has to give boxes the time to come back.
+        SELECT FROM services WHERE name = 'presence' AND broker_since < now() - interval '30 s'
+    )
     UNION ALL
     SELECT 'box', site, agent, '', 'two_lives', NULL, NULL FROM agents WHERE doubled_at > now() - interval '10 minutes'
     UNION ALL
@@ -94,6 +97,13 @@ WHERE t.state IN ('stalled', 'unreachable', 'ended', 'crashed')
 
 -- name: add_signals
 INSERT INTO inbox (late, form, body) VALUES (false, 'signals', %(body)s);
+
+-- name: is_camera
+-- Of any configuration that the box has had.
+SELECT EXISTS (
+    SELECT FROM config_cameras c JOIN producers p ON p.id = c.producer_id
+    WHERE (p.site, p.agent, c.name) = (%(site)s, %(agent)s, %(camera)s)
+) AS known;
 
 -- name: is_box
 SELECT EXISTS (SELECT FROM agents WHERE (site, agent) = (%(site)s, %(agent)s))

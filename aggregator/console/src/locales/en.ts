@@ -54,7 +54,8 @@ export const en: typeof zh = {
     ends: 'valid until {at}',
     ended: 'over since {at}',
     over: 'over since {at}',
-    maintenance: 'under maintenance: {why}',
+    seen: 'over; seen by {by} {at}',
+    maintenance: 'during maintenance: {why}',
     noPicture: 'there is no picture of this',
     direction: { left_to_right: 'left → right', right_to_left: 'right → left' },
     priority: 'Priority {n}',
@@ -81,6 +82,7 @@ export const en: typeof zh = {
   keys: 'J/K select · Space picture · A acknowledge · 1 real 2 false 3 test · U take back',
   box: {
     none: 'No box has reported yet',
+    maintenance: 'under maintenance: {why}',
     name: 'Box',
     state: 'State',
     since: 'since {at}',
