@@ -199,26 +199,18 @@ UPDATE alerts SET pictures = alerts.pictures + 1 FROM added WHERE alerts.id = ad
 SELECT b.site, b.agent, b.state, b.state_since, b.last_seen_at, b.born_at, b.session, b.version, b.health_interval_s,
        b.health, b.clock_off_s, b.lost, coalesce(a.doubled_at > now() - interval '10 minutes', false) AS two_lives,
        ARRAY(SELECT o.what FROM over_limits o WHERE (o.site, o.agent) = (b.site, b.agent) AND o.until > now()
-             ORDER BY o.what) AS over_limits, (
-           WITH RECURSIVE above (name) AS (
-               SELECT b.site UNION SELECT p.above FROM places p JOIN above USING (name) WHERE p.above IS NOT NULL
-           )
-           SELECT m.reason FROM maintenance m JOIN above ON above.name = m.place
-           WHERE m.ended_at IS NULL AND m.until > now() AND m.camera = '' AND m.agent IN ('', b.agent) ORDER BY m.id LIMIT 1
-       ) AS maintenance
+             ORDER BY o.what) AS over_limits,
+       (SELECT w.reason FROM worked_on w WHERE w.site = b.site AND w.agent IN ('', b.agent) AND w.camera = ''
+        ORDER BY w.id LIMIT 1) AS maintenance
 FROM box_views b JOIN agents a USING (site, agent) ORDER BY b.site, b.agent;
 
 -- name: agent
 SELECT b.site, b.agent, b.state, b.state_since, b.last_seen_at, b.born_at, b.session, b.version, b.health_interval_s,
        b.health, b.clock_off_s, b.lost, coalesce(a.doubled_at > now() - interval '10 minutes', false) AS two_lives,
        ARRAY(SELECT o.what FROM over_limits o WHERE (o.site, o.agent) = (b.site, b.agent) AND o.until > now()
-             ORDER BY o.what) AS over_limits, (
-           WITH RECURSIVE above (name) AS (
-               SELECT b.site UNION SELECT p.above FROM places p JOIN above USING (name) WHERE p.above IS NOT NULL
-           )
-           SELECT m.reason FROM maintenance m JOIN above ON above.name = m.place
-           WHERE m.ended_at IS NULL AND m.until > now() AND m.camera = '' AND m.agent IN ('', b.agent) ORDER BY m.id LIMIT 1
-       ) AS maintenance
+             ORDER BY o.what) AS over_limits,
+       (SELECT w.reason FROM worked_on w WHERE w.site = b.site AND w.agent IN ('', b.agent) AND w.camera = ''
+        ORDER BY w.id LIMIT 1) AS maintenance
 FROM box_views b JOIN agents a USING (site, agent) WHERE b.site = %(site)s AND b.agent = %(agent)s;
 
 -- name: judge_presence

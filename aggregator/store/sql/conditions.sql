@@ -63,15 +63,9 @@ SELECT EXISTS (SELECT FROM conditions WHERE due_at <= now()) AS due;
 -- name: take_due
 -- `maintenance`: why it is worked on. `others`: what else, but for what is worked on, came to have the same condition within
 -- two minutes of it.
-WITH RECURSIVE within (id, site) AS (
-    SELECT id, place FROM maintenance WHERE ended_at IS NULL AND until > now()
-    UNION SELECT w.id, p.name FROM within w JOIN places p ON p.above = w.site
-), worked_on AS (
-    SELECT w.site, m.agent, m.camera, m.reason FROM within w JOIN maintenance m USING (id)
-)
 SELECT subject, site, agent, camera, name, condition, active, since, priority, detail, alert_id, (
     SELECT w.reason FROM worked_on w
-    WHERE w.site = c.site AND w.agent IN ('', c.agent) AND w.camera IN ('', c.camera) LIMIT 1
+    WHERE w.site = c.site AND w.agent IN ('', c.agent) AND w.camera IN ('', c.camera) ORDER BY w.id LIMIT 1
 ) AS maintenance, (
     SELECT count(*) FROM conditions o
     WHERE o.active AND (o.subject, o.condition) = (c.subject, c.condition)

@@ -13,23 +13,14 @@ SELECT *, ended_at IS NULL AND until > now() AS active FROM maintenance
 WHERE NOT %(active)s OR (ended_at IS NULL AND until > now()) ORDER BY id DESC LIMIT %(limit)s;
 
 -- name: now
--- What is under maintenance now, places taken apart into the sites within them.
-WITH RECURSIVE within (id, site) AS (
-    SELECT id, place FROM maintenance WHERE ended_at IS NULL AND until > now()
-    UNION SELECT w.id, p.name FROM within w JOIN places p ON p.above = w.site
-)
-SELECT w.site, m.agent, m.camera, m.reason, m.since FROM within w JOIN maintenance m USING (id) ORDER BY m.id;
+SELECT site, agent, camera, reason, since FROM worked_on ORDER BY id;
 
 -- name: quiet_and_due
 -- Conditions that hold still where maintenance is over: they ring now.
-WITH RECURSIVE within (id, site) AS (
-    SELECT id, place FROM maintenance WHERE ended_at IS NULL AND until > now()
-    UNION SELECT w.id, p.name FROM within w JOIN places p ON p.above = w.site
-), rings AS (
+WITH rings AS (
     UPDATE conditions c SET due_at = now(), alert_id = NULL FROM alerts a
     WHERE a.id = c.alert_id AND a.quiet AND c.active AND NOT EXISTS (
-        SELECT FROM within w JOIN maintenance m USING (id)
-        WHERE w.site = c.site AND (m.agent = '' OR m.agent = c.agent) AND (m.camera = '' OR m.camera = c.camera)
+        SELECT FROM worked_on w WHERE w.site = c.site AND w.agent IN ('', c.agent) AND w.camera IN ('', c.camera)
     ) RETURNING a.id
 )
 SELECT DISTINCT id FROM rings ORDER BY id;

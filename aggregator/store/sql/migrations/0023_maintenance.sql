@@ -12,3 +12,11 @@ CREATE TABLE maintenance (
     ended_by text
 );
 CREATE INDEX maintenance_by_end ON maintenance (until) WHERE ended_at IS NULL;
+
+-- What is worked on now: of each maintenance every site within its place. What is empty means all of it.
+CREATE VIEW worked_on AS
+WITH RECURSIVE within (id, site) AS (
+    SELECT id, place FROM maintenance WHERE ended_at IS NULL AND until > now()
+    UNION SELECT w.id, p.name FROM within w JOIN places p ON p.above = w.site
+)
+SELECT w.id, w.site, m.agent, m.camera, m.reason, m.since FROM within w JOIN maintenance m USING (id);
