@@ -9,13 +9,17 @@ import pytest
 from aggregator.alerting import alerts, conditions, inbox
 from aggregator.alerting.alerts import Publishing
 from aggregator.alerting.engine import AlertingEngine
+from aggregator.config import WebhookSettings
 from aggregator.domains import lines
+from aggregator.notify.webhook import WebhookSender
 from aggregator.signals.occurrence import Occurrence
 from aggregator.signals.signal import Signal, Subject
 from aggregator.store import Database
 from aggregator.store.database import Connection
+from shared.clock import SystemClock
 from shared.events import CameraState, Direction, ListHit, SensorChanged, SensorState
 from tests.integration.house import House, camera, configuration, crossed, now_ms
+from tests.integration.test_webhooks import Receiver
 
 
 @pytest.fixture
@@ -480,3 +484,37 @@ def test_boxes_have_the_time_to_come_back_after_we_were_away(house: House, conne
     house.look()
     house.wait(15)
     assert house.alerts() == []
+
+
+def test_a_webhook_that_gave_up_rings_and_is_over_with_the_next_delivery(
+    database: Database, connection: Connection
+) -> None:
+    receiver = Receiver(410)
+    webhook = WebhookSettings("desk", receiver.url, "s" * 32)
+    house = House(database, connection, Publishing([webhook]))
+    sender = WebhookSender(database, webhook, SystemClock())
+    with httpx.Client(trust_env=False) as client:
+        house.send(crossed(1))
+        assert sender.deliver_one(connection, client)
+        house.settle()
+        assert house.alerts()[-1] == ("webhook_gave_up", "webhook", "desk", "open")
+        receiver.status = 204
+        house.send(crossed(2))
+        while sender.deliver_one(connection, client):
+            pass
+        house.settle()
+        house.wait(60)
+        assert house.alerts()[1] == ("webhook_gave_up", "webhook", "desk", "ended")
+    receiver.close()
+
+
+def test_a_box_beyond_its_bounds_rings_for_maintenance(house: House, connection: Connection) -> None:
+    house.beat()
+    over = "INSERT INTO over_limits VALUES ('s', 'a', 'events_per_day', now() + interval '10 minutes')"
+    connection.execute(over.encode())
+    house.look()
+    assert house.alerts() == [("over_limits", "box", "a", "open")]
+    connection.execute("DELETE FROM over_limits")
+    house.look()
+    house.wait(900)
+    assert house.alerts() == [("over_limits", "box", "a", "cleared")]
