@@ -59,6 +59,8 @@ class AlertingEngine:
         self._feed = Waker(database, FEED)
         self._since = datetime.now(UTC)
         self._unmute_s = 0.0
+        self._look_s = 0.0
+        """When conditions are looked for that are due; what was noted just now may be at once."""
 
     def start(self) -> None:
         """Begin."""
@@ -71,16 +73,22 @@ class AlertingEngine:
         beat_s = 0.0
         with self._database.connect("alerting-listen", autocommit=True) as listener:
             for _ in wakes(listener, INBOX):
-                ring_s = 0.0
-                while self.take(connection):
-                    self._feed.wake()
+                more = True
+                while more:
+                    rows = self.take(connection)
+                    # Whoever leaves a row after this wakes us again.
+                    more = rows >= _BATCH
+                    # Within the loop: a backlog of hours must not keep conditions from ringing.
+                    if self._ring_where_due(connection) or rows:
+                        self._feed.wake()
                     beat_s = self._beat(connection, beat_s)
-                    if time.monotonic() >= ring_s:  # a backlog of hours must not keep conditions from ringing
-                        ring_s = time.monotonic() + POLL_S
-                        self.ring(connection)
-                if self.ring(connection):
-                    self._feed.wake()
-                beat_s = self._beat(connection, beat_s)
+
+    def _ring_where_due(self, connection: Connection) -> int:
+        """`ring`, but it is not asked for at every wake-up while nothing was noted."""
+        if time.monotonic() < self._look_s:
+            return 0
+        self._look_s = time.monotonic() + POLL_S / 2
+        return self.ring(connection)
 
     def _beat(self, connection: Connection, due_s: float) -> float:
         """Say that alerts are raised, where it is due: only after rows were taken, or none was there to be taken.
@@ -129,7 +137,10 @@ class AlertingEngine:
                 worked_on = maintenance.now(connection)
                 held = [ringing.under(decision, worked_on) for decision in held]
                 self._carry_out(connection, spending, held, now)
-            conditions.note(connection, [(signal, condition) for signal, condition in said if condition.clears_itself])
+            noted = [(signal, condition) for signal, condition in said if condition.clears_itself]
+            conditions.note(connection, noted)
+        if noted:
+            self._look_s = 0.0
         return rows
 
     def ring(self, connection: Connection) -> int:

@@ -4,10 +4,12 @@ It knows numbers, and no kind of events: what else is kept of one is its domain'
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from operator import itemgetter
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -20,7 +22,7 @@ from aggregator.ingest.checksums import Checksums
 from aggregator.ingest.cursor import Cursor, Range
 from aggregator.ingest.placing import RETENTION, Placing, TimeQuality
 from aggregator.ingest.reading import Arrival, DeadLetter, Reading, ReadRow
-from aggregator.signals.domain import Judge, Kind, Projection, domains
+from aggregator.signals.domain import Judge, Place, Projection, domains
 from aggregator.signals.occurrence import Occurrence
 from aggregator.store import arrays, load_queries
 from aggregator.store.database import Connection
@@ -40,6 +42,8 @@ _COPY_TYPES = [
     *("timestamptz", "timestamptz", "timestamptz", "int4", "int8", "int8", "int2", "int2", "int2"),
     *("int4", "int4", "int4", "int2", "bytea"),
 ]
+_KIND = 7
+"""Where in a row its kind stands."""
 
 Producer = tuple[Address, int]
 Key = tuple[int, Lane]
@@ -68,9 +72,10 @@ class Outcome:
 class _Known:
     """A kind of events, and what is asked of it for every one of them."""
 
-    kind: Kind
     name: str
     number: int
+    place: Callable[[Any], Place]
+    projection: Callable[[], Projection] | None
     judge: Judge | None
 
 
@@ -84,8 +89,6 @@ class _Work:
     rows: list[tuple[object, ...]] = field(default_factory=list)
     days: set[int] = field(default_factory=set)
     """Ordinals of the days (UTC) that the rows fall on."""
-    kinds: Counter[str] = field(default_factory=Counter)
-    """Rows by kind."""
     counters: Counter[tuple[str, str]] = field(default_factory=Counter)
     projections: dict[str, Projection] = field(default_factory=dict)
     """By kind."""
@@ -111,9 +114,10 @@ class Committer:
         self._worker, self._retention = worker, retention
         self._affording = affording
         self._kinds = {
-            struct: _Known(kind, kind.name, kind.number, domains().judges.get(struct))
+            struct: _Known(kind.name, kind.number, kind.place, kind.projection, domains().judges.get(struct))
             for struct, kind in domains().kinds.items()
         }
+        self._names = {known.number: known.name for known in self._kinds.values()}
         self._producers: dict[Producer, int] = {}
         self._days = set[int]()
         """Days that the table of events is known to have room for."""
@@ -179,9 +183,7 @@ class Committer:
             self._know(connection, producer, found, Bill(None))
             # First, as ingest does: or each of the two might wait for what the other has.
             _lock(connection, [({**self._producers, **found}[producer], arrival.header.lane)])
-            placing = Placing(arrival.header.sent_at_ms, arrival.recv_at, self._retention)
-            for row in arrival.rows:
-                self._store({**self._producers, **found}[producer], arrival, row, placing, work)
+            self._store({**self._producers, **found}[producer], arrival, arrival.rows, work)
             self._write(connection, {}, work)
 
     def _know(self, connection: Connection, producer: Producer, found: dict[Producer, int], bill: Bill) -> None:
@@ -221,10 +223,9 @@ class Committer:
             return False
         lane.cursor = step.cursor
         work.gaps += [(producer, header.lane, gap, LossReason.NEVER_CAME.label) for gap in step.gap]
-        placing = Placing(header.sent_at_ms, arrival.recv_at, self._retention)
         for row in new:
             lane.checksums.note(row.sequence, row.crc)
-            self._store(producer, arrival, row, placing, work)
+        self._store(producer, arrival, new, work)
         if len(new) < len(arrival.rows):
             self._compare(producer, arrival, step.accepted, lane, work)
         if arrival.fault and step.accepted:
@@ -247,32 +248,34 @@ class Committer:
         if used_twice:
             work.dead.append(letters.conflict(arrival, producer, used_twice))
 
-    def _store(self, producer: int, arrival: Arrival, row: ReadRow, placing: Placing, work: _Work) -> None:
-        # Every event goes through here, so nothing is made that is not needed.
-        event, lane = row.event, arrival.header.lane
-        known = self._kinds[type(event)]
-        kind = known.kind
-        event_at, device_at, quality = placing.place(event.at_ms)
-        if kind.projection:
-            projection = work.projections.get(known.name)
-            if projection is None:
-                projection = work.projections[known.name] = kind.projection()
-            projection.take(event, producer, lane, event_at, arrival.address)
-        if (judge := known.judge) and judge.wants(event):
-            work.occurrences.append(Occurrence(producer, lane, row.sequence, event_at, event, work.asked))
-            if judge.alarms(event):
-                work.alarms[producer, lane] += 1
-        work.stored[producer, lane] += 1
-        work.days.add(event_at.toordinal())
-        work.rows.append(
-            (
-                *(event_at, device_at, arrival.recv_at, producer, row.sequence, row.crc),
-                *(lane, known.number, quality, *kind.place(event), row.row),
+    def _store(self, producer: int, arrival: Arrival, rows: Sequence[ReadRow], work: _Work) -> None:
+        # Every event goes through here, so nothing is asked or made twice.
+        key = producer, arrival.header.lane
+        lane, recv_at, kinds = arrival.header.lane, arrival.recv_at, self._kinds
+        place_in_time = Placing(arrival.header.sent_at_ms, recv_at, self._retention).place
+        for row in rows:
+            event = row.event
+            known = kinds[type(event)]
+            event_at, device_at, quality = place_in_time(event.at_ms)
+            if known.projection:
+                projection = work.projections.get(known.name)
+                if projection is None:
+                    projection = work.projections[known.name] = known.projection()
+                projection.take(event, producer, lane, event_at, arrival.address)
+            if (judge := known.judge) and judge.wants(event):
+                work.occurrences.append(Occurrence(producer, lane, row.sequence, event_at, event, work.asked))
+                if judge.alarms(event):
+                    work.alarms[key] += 1
+            work.days.add(event_at.toordinal())
+            work.rows.append(
+                (
+                    *(event_at, device_at, recv_at, producer, row.sequence, row.crc),
+                    *(lane, known.number, quality, *known.place(event), row.row),
+                )
             )
-        )
-        work.kinds[known.name] += 1
-        if quality is not TimeQuality.DEVICE:
-            work.counters["clock_corrected", quality.name.lower()] += 1
+            if quality is not TimeQuality.DEVICE:
+                work.counters["clock_corrected", quality.name.lower()] += 1
+        work.stored[key] += len(rows)
 
     def _write(self, connection: Connection, state: dict[Key, _LaneState], work: _Work) -> None:
         if missing := work.days - self._days:
@@ -287,7 +290,7 @@ class Committer:
         for _, projection in sorted(work.projections.items(), key=lambda each: each[0]):
             projection.write(connection, work.counters)
         _save(connection, state, work)
-        work.counters.update({("events", kind): number for kind, number in work.kinds.items()})
+        work.counters.update({("events", self._names[kind]): rows for kind, rows in _by_kind(work.rows).items()})
         counters = {key: value for key, value in work.counters.items() if value}
         if counters:
             connection.execute(
@@ -314,6 +317,10 @@ def acknowledge(epoch: int, lane: Lane, cursor: Cursor, load: float = 0.0) -> Ac
     """
     credit = max(1, round(CREDIT[lane] * min(1.0, 2 * (1 - load))))
     return Acknowledgement(VERSION, epoch, lane, cursor.contiguous, cursor.above[:_ACK_RANGES], credit)
+
+
+def _by_kind(rows: Sequence[tuple[object, ...]]) -> Counter[int]:
+    return Counter(map(itemgetter(_KIND), rows))
 
 
 def _lock(connection: Connection, keys: Sequence[Key]) -> dict[Key, _LaneState]:
