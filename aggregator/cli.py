@@ -12,6 +12,10 @@ app = typer.Typer(help="The aggregator: store events, raise alerts, serve operat
 
 ConfigOption = Annotated[Path, typer.Option("--config", help="the aggregator's TOML file", show_default=False)]
 
+SealOption = Annotated[
+    Path | None, typer.Option("--passphrase-file", help="passphrase of the secrets; without, they are left out")
+]
+
 
 @app.command(
     epilog="Example: hawkline aggregator init --config /etc/hawkline/aggregator.toml --host alarm.example.org "
@@ -39,7 +43,7 @@ def init(
     """
     from dataclasses import asdict
 
-    from aggregator.trust.init import prepare
+    from aggregator.installation.init import prepare
     from shared.output import say
 
     steps = prepare(
@@ -91,8 +95,8 @@ def check(
     from dataclasses import asdict
 
     from aggregator.config import load_aggregator_settings
-    from aggregator.upkeep.check import Finding
-    from aggregator.upkeep.check import check as look
+    from aggregator.installation.check import Finding
+    from aggregator.installation.check import check as look
     from shared.files import read_by_others
 
     settings = load_aggregator_settings(config)
@@ -110,31 +114,44 @@ def check(
 def backup(
     config: ConfigOption,
     to: Annotated[Path, typer.Option("--to", help="folder; a backup of the same database there is replaced")],
+    passphrase_file: SealOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Write database and pictures into a folder, beside a running aggregator or without one."""
-    from aggregator.config import load_aggregator_settings
-    from aggregator.upkeep.backup import backup as write
-    from aggregator.upkeep.backup import summary
+    """Write database and pictures into a folder, beside a running aggregator or without one.
 
-    print_rows([summary(write(load_aggregator_settings(config), config, to), to)], output)
+    With a passphrase also certificates, tokens and keys, encrypted: without them a restored centre is another one.
+    """
+    from aggregator.config import load_aggregator_settings
+    from aggregator.installation.backup import backup as write
+    from aggregator.installation.backup import summary
+    from aggregator.installation.sealed import secrets_of
+    from shared.output import say
+
+    settings = load_aggregator_settings(config)
+    manifest = write(settings, config, to, passphrase(passphrase_file, none=False) if passphrase_file else None)
+    print_rows([summary(manifest, to)], output)
+    if not passphrase_file and settings.trust and secrets_of(settings.data_dir):
+        say("without --passphrase-file the certificate authority is not in it: its boxes would have to enrol again")
 
 
 @app.command(epilog="Example: hawkline aggregator restore --config new/aggregator.toml --from /mnt/backup/monday")
 def restore(
     config: ConfigOption,
     source: Annotated[Path, typer.Option("--from", help="folder of a backup")],
+    passphrase_file: SealOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Fill an empty installation from a backup. The aggregator must not run.
 
-    What boxes told after the backup and deleted since is lost, and recorded as gaps when they send again.
+    What boxes told after the backup and deleted since is lost, and recorded as gaps when they send again. With the
+    passphrase of the backup its certificates, tokens and keys are restored, too; data_dir must not have any.
     """
     from aggregator.config import load_aggregator_settings
-    from aggregator.upkeep.backup import restore as fill
-    from aggregator.upkeep.backup import summary
+    from aggregator.installation.backup import restore as fill
+    from aggregator.installation.backup import summary
 
-    print_rows([summary(fill(load_aggregator_settings(config), config, source), source)], output)
+    opens = passphrase(passphrase_file, none=False) if passphrase_file else None
+    print_rows([summary(fill(load_aggregator_settings(config), config, source, opens), source)], output)
 
 
 @app.command(epilog="Example: hawkline aggregator retention --config aggregator.toml; and with --yes")
@@ -148,7 +165,7 @@ def retention(
     With --yes it is deleted whatever speaks against it. First make sure that this machine's clock is right.
     """
     from aggregator.config import load_aggregator_settings
-    from aggregator.upkeep.expiry import expiry
+    from aggregator.installation.expiry import expiry
 
     print_rows(expiry(load_aggregator_settings(config), config, sure=yes), output)
 
@@ -160,8 +177,8 @@ def psql(
 ) -> None:
     """Open PostgreSQL's own shell on the installation's database."""
     from aggregator.config import load_aggregator_settings
-    from aggregator.upkeep.opened import opened
-    from aggregator.upkeep.programs import run
+    from aggregator.embedded.opened import opened
+    from aggregator.installation.programs import run
 
     with opened(load_aggregator_settings(config), config) as database:
         code = run("psql", database, *(arguments or ()))
@@ -178,7 +195,7 @@ def remove(
     It must not run. Other files in data_dir stay; an aggregator with a database.dsn is left alone.
     """
     from aggregator.config import load_aggregator_settings
-    from aggregator.upkeep.removal import remove as take_away
+    from aggregator.installation.removal import remove as take_away
     from shared.output import say
 
     gone = take_away(load_aggregator_settings(config), config, sure=yes)
@@ -191,7 +208,7 @@ def openapi() -> None:
     import json
 
     from aggregator.alerting.alerts import Publishing
-    from aggregator.api.app import build
+    from aggregator.console_api import build
     from aggregator.store import Database
     from aggregator.store.pictures import PictureStore
     from shared.output import emit

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from aggregator.config import AggregatorSettings
+from shared.child_process import wait_for_end
 from shared.clock import SystemClock
 from shared.events import Lane
-from shared.leash import wait_for_end
 from shared.threads import start_vital
 
 if TYPE_CHECKING:
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 
 
 def presence(settings: AggregatorSettings, dsn: str) -> None:
-    """Record who is there, tell the boxes that somebody listens, and bring them their orders."""
-    from aggregator.ingest.orders import OrderSender
-    from aggregator.ingest.presence import PresenceWorker
+    """Record who is there, tell the boxes that somebody listens, and bring them what is wanted of them."""
+    from aggregator.domains.boxes.desired import DesiredSender
+    from aggregator.domains.boxes.presence import PresenceWorker
     from aggregator.store import Database
 
     database, broker, tls = Database(dsn), settings.broker_address, _broker_tls(settings)
     worker = PresenceWorker(database, broker, tls)
     worker.start()
-    orders = OrderSender(database, broker, tls)
-    orders.start()
+    desired = DesiredSender(database, broker, tls)
+    desired.start()
     _settle()
     wait_for_end()
-    orders.stop()
+    desired.stop()
     worker.stop()
 
 
@@ -62,12 +62,12 @@ def alerting(settings: AggregatorSettings, dsn: str) -> None:
     """Raise alerts, judge presence, deliver webhooks."""
     from aggregator.alerting.alerts import Publishing
     from aggregator.alerting.engine import AlertingEngine
-    from aggregator.alerting.presence import PresenceJudge
+    from aggregator.domains.boxes.judge import PresenceJudge
+    from aggregator.domains.webhooks.sender import WebhookSender
     from aggregator.feed import log as feed_log
-    from aggregator.notify.webhook import WebhookSender
+    from aggregator.retention.keeper import RetentionKeeper
     from aggregator.store import Database
     from aggregator.store.audit import audit_key
-    from aggregator.store.retention import RetentionKeeper
 
     database, key = Database(dsn), partial(audit_key, settings.data_dir)
     window, a_day = timedelta(seconds=settings.alerts.join_window_s), settings.limits.alerts_per_day
@@ -84,8 +84,8 @@ def alerting(settings: AggregatorSettings, dsn: str) -> None:
 def api(settings: AggregatorSettings, dsn: str) -> None:
     """Serve console, API and feed."""
     from aggregator.alerting.alerts import Publishing
-    from aggregator.api.app import Guarded, build
     from aggregator.api.token import Token
+    from aggregator.console_api import Guarded, build
     from aggregator.store import Database
     from aggregator.trust.vault import SERVER
     from shared.trust import server_context
@@ -103,11 +103,11 @@ def api(settings: AggregatorSettings, dsn: str) -> None:
 
 def trust(settings: AggregatorSettings, dsn: str) -> None:
     """The boxes' door, and whoever keeps broker and certificates in step with who may come in."""
+    from aggregator import box_api
     from aggregator.alerting.alerts import Publishing
     from aggregator.store import Database
-    from aggregator.trust import gate
     from aggregator.trust.control import BrokerControl
-    from aggregator.trust.keeper import TrustKeeper
+    from aggregator.trust.keeper import AccessKeeper
     from aggregator.trust.vault import SERVER
     from shared.trust import server_context
 
@@ -115,10 +115,10 @@ def trust(settings: AggregatorSettings, dsn: str) -> None:
     vault, database = settings.vault, Database(dsn)
     control = BrokerControl(*settings.broker_address, _broker_tls(settings, "broker-admin"))
     control.start()
-    keeper = TrustKeeper(database, vault, control, settings.broker_folder, settings.server_names)
+    keeper = AccessKeeper(database, vault, control, settings.broker_folder, settings.server_names)
     keeper.start()
     pictures, publishing = _pictures(settings), Publishing(settings.webhooks)
-    app = gate.build(database, vault, pictures, publishing, keeper.welcome)
+    app = box_api.build(database, vault, pictures, publishing, keeper.admit)
     credentials = vault.credentials_path(SERVER)
     tls = server_context(credentials, clients=vault.root())
     _keep_shown(tls, credentials)
@@ -136,7 +136,7 @@ def _pictures(settings: AggregatorSettings) -> "PictureStore":
 
 def _serve(app: "ASGIApp", host: str, port: int, tls: ssl.SSLContext | None) -> None:
     """Until standard input closes."""
-    from aggregator.trust.doors import server
+    from aggregator.api.server import server
 
     # More files than the door has connections: whoever opens them all shall not keep us from our own.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -147,7 +147,7 @@ def _serve(app: "ASGIApp", host: str, port: int, tls: ssl.SSLContext | None) -> 
         wait_for_end()
         serving.should_exit = True
 
-    start_vital("leash", leave)
+    start_vital("leave-with-parent", leave)
     _settle()
     serving.run(sockets=[listener])
 

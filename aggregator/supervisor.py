@@ -16,14 +16,14 @@ import psycopg
 from aggregator.config import AggregatorSettings
 from aggregator.embedded.broker import EmbeddedBroker
 from aggregator.embedded.postgres import EmbeddedPostgres
+from aggregator.installation.init import write_environment
 from aggregator.services import DSN_VARIABLE, processes
 from aggregator.store import Database
 from aggregator.store.migrate import migrate
-from aggregator.trust.init import write_environment
-from aggregator.trust.keeper import welcome_ones
+from aggregator.trust.keeper import admitted_boxes
 from aggregator.trust.mosquitto import Listeners, Mosquitto
+from shared.child_process import Child
 from shared.errors import HawklineError, UnavailableError
-from shared.leash import Child
 from shared.locks import hold
 from shared.net import is_listening, require_free_port
 from shared.topics import Address
@@ -180,7 +180,7 @@ class Supervisor:
 def _welcome(dsn: str) -> list[Address]:
     """Whom the broker lets in from its first moment on."""
     with Database(dsn).connect("broker") as connection:
-        return list(welcome_ones(connection))
+        return list(admitted_boxes(connection))
 
 
 def _prepare_directory(data_dir: Path) -> None:

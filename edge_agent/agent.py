@@ -13,26 +13,27 @@ from typing import NamedTuple
 import msgspec
 
 from edge_agent import health
-from edge_agent.arming import Arming
+from edge_agent.camera.evidence import NoPicture, Picture
+from edge_agent.camera.supervisor import CameraSupervisor, Report
+from edge_agent.camera.worker import EventSeen, Status, Wanted
 from edge_agent.config import AgentSettings, Camera
-from edge_agent.evidence import MemoryRing, PictureRing, PictureWriter, Taken, Uploader
-from edge_agent.link import Link
-from edge_agent.outbox import Intake, Outbox
-from edge_agent.outbox.intake import Numbered
-from edge_agent.outbox.opening import CardLook, open_outbox
-from edge_agent.pictures import NoPicture, Picture
-from edge_agent.supervise import CameraSupervisor, Report
-from edge_agent.tripwire import Crossing
-from edge_agent.trust import Door, TrustKeeper
-from edge_agent.worker import Sighting, Status, Wanted
+from edge_agent.orders.arming import Arming
+from edge_agent.orders.desired import Desired
+from edge_agent.uplink.link import Link
+from edge_agent.uplink.outbox import Intake, Outbox
+from edge_agent.uplink.outbox.intake import Numbered
+from edge_agent.uplink.outbox.opening import CardLook, open_outbox
+from edge_agent.uplink.pictures import MemoryRing, PictureRing, PictureWriter, Taken, Uploader
+from edge_agent.uplink.trust import CertificateKeeper, Door
+from edge_agent.vision.tripwire import Crossing
 from shared.clock import Clock, to_ms
+from shared.desired import DesiredState
 from shared.events import (
     CameraChanged,
     CameraState,
     Lane,
     LineCrossed,
     LineSpec,
-    Order,
     ZoneAlarm,
 )
 from shared.scene import Tripwire
@@ -104,13 +105,14 @@ class Agent:
         self._settings, self._clock = settings, clock
         self._address = Address(settings.site, settings.agent)
         # Before the outbox: who may not begin shall leave no trace of a life.
-        self._trust = TrustKeeper(Door(settings.trust.url, settings.trust_folder)) if settings.trust else None
+        self._trust = CertificateKeeper(Door(settings.trust.url, settings.trust_folder)) if settings.trust else None
         self._path = settings.data_dir / "outbox.db"
         self._outbox = open_outbox(self._path, clock, settings.outbox.max_bytes)
         self._card_look = CardLook(self._path, clock, settings.outbox.max_bytes)
         self._intake = Intake(self._outbox, clock, left=[each.outbox for each in left])
         self._lines = line_specs(cameras)
-        self._arming = Arming(cameras, settings.data_dir / "order.bin")
+        self._arming = Arming(cameras)
+        self._desired = Desired(settings.data_dir / "desired.bin", [self._arming])
         self._line_numbers = {(line.camera, line.name): number for number, line in enumerate(self._lines)}
         self._revision = self._intake.apply_config(tuple(camera.settings.name for camera in cameras), self._lines)
         tls = self._trust.context if self._trust else None
@@ -145,7 +147,7 @@ class Agent:
             version=version("hawkline"),
             health_interval_s=settings.health.interval_s,
             on_listening=self._stir_uploaders,
-            on_order=self._ordered,
+            on_desired=self._take_desired,
             tls=tls,
             more=self._intake.outboxes[1:],
         )
@@ -160,7 +162,7 @@ class Agent:
         ]
         self._tickets: OrderedDict[tuple[int, int, int], Numbered] = OrderedDict()
         self._tickets_lock = threading.Lock()
-        self._cameras_changed, self._beaten_s = threading.Event(), 0.0
+        self._news, self._beaten_s = threading.Event(), 0.0
         self._told_s: dict[int, float] = {}
         """When each camera's state was last an event, by the monotonic clock."""
 
@@ -189,7 +191,7 @@ class Agent:
             if self._clock.monotonic_s() >= beat_s:
                 beat_s += self._settings.health.interval_s
                 self._beat(started_s)
-            elif self._cameras_changed.is_set() and self._clock.monotonic_s() - self._beaten_s > _NEWS_S:
+            elif self._news.is_set() and self._clock.monotonic_s() - self._beaten_s > _NEWS_S:
                 self._beat(started_s)  # else the camera's event and the heartbeat would contradict each other
         for camera in self._cameras:
             camera.stop()
@@ -236,21 +238,23 @@ class Agent:
         for uploader in self._uploaders:
             uploader.stir()
 
-    def _ordered(self, order: Order) -> None:
+    def _take_desired(self, state: DesiredState) -> None:
         try:
-            self._arming.obey(order)
+            if self._desired.take(state):
+                self._news.set()
         except OSError as error:
-            log.error("an order cannot be kept: %s", error)
+            self._news.set()
+            log.error("what the centre wants cannot be kept, and is obeyed until the agent ends: %s", error)
 
     def _beat(self, started_s: float) -> None:
-        self._cameras_changed.clear()
+        self._news.clear()
         self._beaten_s = self._clock.monotonic_s()
         beat = health.take(self._clock, started_s, self._intake, self._settings.data_dir, self._cameras)
-        own = {"order": self._arming.version, "pictures_given_up": self._picture_writer.given_up}
+        own = {"pictures_given_up": self._picture_writer.given_up, "sections": self._desired.states()}
         self._link.beat(msgspec.structs.replace(beat, **own))
 
     def _reported(self, camera: int, run: int, report: Report) -> None:
-        if isinstance(report, Sighting):
+        if isinstance(report, EventSeen):
             self._saw(camera, run, report)
         elif isinstance(report, Picture):
             self._pictured(camera, run, report)
@@ -260,7 +264,7 @@ class Agent:
         else:
             self._camera_told(camera, report)
 
-    def _saw(self, camera: int, run: int, sighting: Sighting) -> None:
+    def _saw(self, camera: int, run: int, sighting: EventSeen) -> None:
         event = self._event(camera, run, sighting)
         self._cameras[camera].answer(Wanted(sighting.ticket, event.priority))
         numbered = self._intake.append(Lane.ALARM if event.priority else Lane.BULK, event)
@@ -271,7 +275,7 @@ class Agent:
             while len(self._tickets) > _TICKETS:
                 self._tickets.popitem(last=False)
 
-    def _event(self, camera: int, run: int, sighting: Sighting) -> LineCrossed | ZoneAlarm:
+    def _event(self, camera: int, run: int, sighting: EventSeen) -> LineCrossed | ZoneAlarm:
         found, at_ms = sighting.found, to_ms(sighting.met_at_s)
         if isinstance(found, Crossing):
             return LineCrossed(
@@ -316,7 +320,7 @@ class Agent:
         )
         if status.state is not before.state or reason_changed:
             self._told_s[camera] = now_s
-            self._cameras_changed.set()
+            self._news.set()
             log.info("camera %s: %s %s", self._cameras[camera].camera.settings.name, status.state.label, status.detail)
             self._intake.append(
                 Lane.ALARM,

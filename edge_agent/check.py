@@ -15,21 +15,21 @@ import av
 import httpx
 
 from edge_agent.address import camera_address
+from edge_agent.camera.sources.decoder import NoVideoError, choose_video
+from edge_agent.camera.sources.failure import advice, in_words, unreachable
+from edge_agent.camera.sources.file import FileSource
+from edge_agent.camera.sources.patience import Patience
+from edge_agent.camera.sources.reader import PacketReader
+from edge_agent.camera.sources.session import StalledError, Transport, open_stream, video_packets
 from edge_agent.config import AgentSettings, Camera, RtspCamera, holds_passwords
-from edge_agent.sources.decoder import NoVideoError, choose_video
-from edge_agent.sources.failure import advice, in_words, unreachable
-from edge_agent.sources.file import FileSource
-from edge_agent.sources.patience import Patience
-from edge_agent.sources.reader import PacketReader
-from edge_agent.sources.session import StalledError, Transport, open_stream, video_packets
-from edge_agent.tripwire.faults import faults
-from edge_agent.trust.enrolment import Door, days_left
+from edge_agent.uplink.trust.enrolment import Door, days_left
+from edge_agent.vision.tripwire.faults import faults
 from shared.credentials import without_credentials
+from shared.durations import clock_off
 from shared.errors import HawklineError
 from shared.files import read_by_others
 from shared.mqtt import Connection
 from shared.net import is_known, is_listening
-from shared.spans import clock_off
 
 Finding = dict[str, Any]
 """`key`, `ok` and `said`; ok is None where it works and should not stay so."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge_agent.config import AgentSettings, Camera, holds_passwords
-from edge_agent.tripwire.faults import faults
+from edge_agent.vision.tripwire.faults import faults
 from shared.files import read_by_others
 
 log = logging.getLogger(__name__)

@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.motion.masks import Masks
-from edge_agent.pipeline import Found, Pipeline
-from edge_agent.sources import Frame
-from edge_agent.tripwire import Crossing
+from edge_agent.frames import Frame
+from edge_agent.vision.motion.masks import Masks
+from edge_agent.vision.pipeline import Found, Pipeline
+from edge_agent.vision.tripwire import Crossing
 from shared.errors import ConfigError
 from shared.scene import Scene
 
@@ -73,7 +73,7 @@ class Renderer:
         height, width = picture.shape[:2]
         for track in self._pipeline.tracks:
             left, top, right, bottom = track.box
-            colour = _TRACK if track.purposeful else _DOUBTFUL
+            colour = _TRACK if track.travelling else _DOUBTFUL
             corners = _pixels([(left, top), (right, bottom)], width, height)
             cv2.rectangle(picture, corners[0].tolist(), corners[1].tolist(), colour, unit)
             trail = _pixels([(spot.x, spot.y) for spot in track.path], width, height)

@@ -6,7 +6,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 import typer
 
-from shared import leash
+from shared.child_process import end_with_parent
 from shared.errors import HawklineError
 from shared.output import bear_all_letters, say
 
@@ -51,7 +51,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     bear_all_letters()
-    leash.obey()
+    end_with_parent()
     try:
         build()()
     except HawklineError as error:

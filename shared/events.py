@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
+from shared.desired import SectionState
 from shared.errors import HawklineError
 
 
@@ -392,7 +393,7 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     cpu_temperature_c: float | None = None
     load_1m: float = 0.0
     order: int = 0
-    """Version of the newest order that the box obeys."""
+    """Version of arming that a box of 0.1 obeys, which knows no sections."""
     outbox_damages: int = 0
     """Damaged outbox files that were put aside on the box."""
     outbox: str = ""
@@ -403,6 +404,8 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     """The disk was found full: new events take the place of the oldest."""
     pictures_given_up: int = 0
     """Pictures since the box's start that neither its card nor its memory took; their events came all the same."""
+    sections: tuple[SectionState, ...] = ()
+    """Of each section of its desired state, what the box does."""
 
 
 class BoxState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -414,21 +417,6 @@ class BoxState(msgspec.Struct, frozen=True, omit_defaults=True):
     version: str = ""
     health_interval_s: Annotated[float, Meta(ge=1, le=3600)] = 30.0
     epoch: Epoch = 0
-
-
-class ArmingOrder(msgspec.Struct, frozen=True, array_like=True):
-    """One line or zone of a camera, by their names: armed or not, whatever its scene file says."""
-
-    camera: str
-    name: str
-    armed: bool
-
-
-class Order(msgspec.Struct, frozen=True):
-    """The whole of what a box is ordered; a smaller version is an old one and is ignored."""
-
-    version: Annotated[int, Meta(ge=1, lt=2**62)]
-    arming: tuple[ArmingOrder, ...] = ()
 
 
 class AggregatorState(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from msgspec import Meta
 from shared import schedule
 from shared.events import Direction, Unit, WatchRule
 from shared.settings import load_toml
-from shared.zones import check_zone
+from shared.time_zones import check_zone
 
 Point = tuple[Unit, Unit]
 Ways = Literal["both", "left_to_right", "right_to_left"]

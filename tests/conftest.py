@@ -11,7 +11,7 @@ import hypothesis
 import pytest
 
 from shared import net
-from shared.bars import data_root
+from shared.real_data import data_root
 
 ROOT = Path(__file__).parents[1]
 WORKER = os.environ.get("PYTEST_XDIST_WORKER")
@@ -19,9 +19,7 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER")
 _OWN_FOLDER = pytest.StashKey[Path]()
 
 # No test depends on absolute speed, and Hypothesis' own limits are such a dependence.
-hypothesis.settings.register_profile(
-    "hawkline", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
+hypothesis.settings.register_profile("hawkline", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("hawkline")
 
 

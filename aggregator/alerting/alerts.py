@@ -14,23 +14,23 @@ from aggregator.feed import log as feed_log
 from aggregator.store import load_queries
 from aggregator.store.database import Connection
 from aggregator.store.entities import Alert, GivenVerdict, Verdict
-from shared.errors import HawklineError
+from aggregator.store.errors import ConflictError, MissingError
 
-SQL = load_queries("alerting.sql")
+SQL = load_queries(__package__)
 TAKEN_BACK_WITHIN = timedelta(seconds=60)
 _RINGS_AS = {"escalated": "raised"}
 """A receiver that hears of alerts only down to some priority hears of one that came to it later."""
 
 
-class AlertNotFoundError(HawklineError):
+class AlertNotFoundError(MissingError):
     """There is no such alert."""
 
 
-class AlertClearedError(HawklineError):
+class AlertClearedError(ConflictError):
     """The alert was cleared before, with another verdict or too long ago."""
 
 
-class AlertOpenError(HawklineError):
+class AlertOpenError(ConflictError):
     """The alert is open: there is no verdict yet."""
 
 

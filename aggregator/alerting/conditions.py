@@ -10,14 +10,14 @@ from psycopg.rows import class_row
 from aggregator.alerting import maintenance
 from aggregator.alerting.alerts import Publishing, end, get
 from aggregator.feed import log as feed_log
-from aggregator.rules.ringing import Ailing, in_order
 from aggregator.signals.domain import Condition, domains
+from aggregator.signals.ringing import Ailing, in_order
 from aggregator.signals.signal import Signal, Subject
 from aggregator.store.database import Connection
 from aggregator.store.entities import AffectedSubject
 from aggregator.store.queries import load_queries
 
-SQL = load_queries("conditions.sql")
+SQL = load_queries(__package__, "conditions.sql")
 _FRESH = timedelta(minutes=1)
 _AT_ONCE = 200
 """Conditions that ring or end in one transaction: it holds the feed's lock."""
@@ -87,9 +87,7 @@ def take_due(connection: Connection, publishing: Publishing) -> Due:
             subject = Subject(row["subject"], row["site"], row["agent"], row["camera"], row["name"])
             condition = known.get(row["condition"]) or Condition(row["condition"], row["priority"], clears_itself=True)
             since, others, worked_on = row["since"], row["others"], row["maintenance"] or ""
-            due.ringing.append(
-                Ailing(subject, condition, row["priority"], since, row["detail"], others, worked_on)
-            )
+            due.ringing.append(Ailing(subject, condition, row["priority"], since, row["detail"], others, worked_on))
             due.keys.append({**key, "ends_after_s": float(condition.ends_after_s)})
         else:
             connection.execute(SQL["forget_alert"], key)

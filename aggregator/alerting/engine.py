@@ -10,10 +10,10 @@ import psycopg
 from aggregator.alerting import conditions, inbox, maintenance
 from aggregator.alerting.alerts import Publishing
 from aggregator.alerting.raising import carry_out
-from aggregator.rules import ringing
-from aggregator.rules.ringing import RaiseOrJoin
+from aggregator.signals import ringing
 from aggregator.signals.domain import domains
-from aggregator.store import Database, load_queries
+from aggregator.signals.ringing import RaiseOrJoin
+from aggregator.store import Database, telemetry
 from aggregator.store.allowance import Allowance, Spending
 from aggregator.store.database import Connection, first_line, tried
 from aggregator.store.waker import FEED, INBOX, POLL_S, Waker, wakes
@@ -21,7 +21,6 @@ from shared.threads import start_vital
 from shared.topics import Address
 
 log = logging.getLogger(__name__)
-INGEST = load_queries("ingest.sql")
 
 _BEAT_S = 2.0
 _UNMUTE_S = 2.0
@@ -99,7 +98,7 @@ class AlertingEngine:
         if time.monotonic() < due_s:
             return due_s
         with connection.transaction():
-            connection.execute(INGEST["note_service"], {"name": "alerting", "broker_since": self._since})
+            telemetry.beat(connection, "alerting", self._since)
         return time.monotonic() + _BEAT_S
 
     def take(self, connection: Connection) -> int:
@@ -172,9 +171,7 @@ class AlertingEngine:
             return []
         bounds = _Bounds(self._allowance, spending, now)
         alerts = carry_out(connection, decided, self._publishing, bounds=bounds)
-        for box in sorted(bounds.exceeded):
-            over = {"site": box.site, "agent": box.agent, "what": "alerts_per_day"}
-            connection.execute(INGEST["note_over_limits"], over)
+        telemetry.exceeded(connection, [(box, "alerts_per_day") for box in bounds.exceeded])
         return alerts
 
 

@@ -15,8 +15,7 @@ from shared.errors import WireError
 from shared.topics import Address
 
 log = logging.getLogger(__name__)
-JUDGES = load_queries("judges.sql")
-SQL = load_queries("alerting.sql")
+SQL = load_queries(__package__)
 _signal = msgspec.msgpack.Decoder(Signal).decode
 T = TypeVar("T")
 _LONGEST = 400
@@ -26,7 +25,7 @@ _LONGEST = 400
 def put(connection: Connection, signals: Sequence[Signal]) -> None:
     """Leave signals for alerting within the caller's transaction."""
     if signals:
-        connection.execute(JUDGES["add_signals"], {"body": msgspec.msgpack.encode(list(signals))})
+        connection.execute(SQL["add_signals"], {"body": msgspec.msgpack.encode(list(signals))})
 
 
 def take(connection: Connection, limit: int) -> tuple[int, list[Signal]]:

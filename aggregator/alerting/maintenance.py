@@ -5,22 +5,21 @@ from datetime import UTC, datetime
 
 from psycopg.rows import class_row
 
-from aggregator.rules.ringing import UnderMaintenance
+from aggregator.signals.ringing import UnderMaintenance
 from aggregator.store.database import Connection
 from aggregator.store.entities import Maintenance
+from aggregator.store.errors import ConflictError, MissingError
 from aggregator.store.places import sites_within
 from aggregator.store.queries import load_queries
-from shared.errors import HawklineError
 
-SQL = load_queries("maintenance.sql")
-JUDGES = load_queries("judges.sql")
+SQL = load_queries(__package__, "maintenance.sql")
 
 
-class MaintenanceError(HawklineError):
+class MaintenanceError(ConflictError):
     """It cannot begin so."""
 
 
-class NoMaintenanceError(HawklineError):
+class NoMaintenanceError(MissingError):
     """There is no such maintenance."""
 
 
@@ -42,11 +41,11 @@ def begin(
     sites_within(connection, place)
     if camera and not agent:
         raise MaintenanceError(f"camera {camera!r}: name its box, too")
-    known = connection.execute(JUDGES["is_box"], {"site": place, "agent": agent}).fetchone()
+    known = connection.execute(SQL["is_box"], {"site": place, "agent": agent}).fetchone()
     if agent and not (known and known["known"]):
         raise MaintenanceError(f"box {place}/{agent} does not exist: `hawkline health` shows those that do")
     if camera:
-        row = connection.execute(JUDGES["is_camera"], {"site": place, "agent": agent, "camera": camera}).fetchone()
+        row = connection.execute(SQL["is_camera"], {"site": place, "agent": agent, "camera": camera}).fetchone()
         if not (row and row["known"]):
             said = f"box {place}/{agent} has no camera {camera!r}: `hawkline health --cameras` shows those that it has"
             raise MaintenanceError(said)

@@ -10,8 +10,8 @@ from psycopg.types.json import Jsonb
 
 from aggregator.alerting.alerts import SQL, Publishing, publish
 from aggregator.feed import log as feed_log
-from aggregator.rules.ringing import QUIET, Joins, RaiseOrJoin
 from aggregator.signals.occurrence import Member
+from aggregator.signals.ringing import QUIET, Joins, RaiseOrJoin
 from aggregator.store.database import Connection
 from shared.events import Lane
 
@@ -97,9 +97,7 @@ def carry_out(
     return [_id(alert) if alert else None for alert in assigned]
 
 
-def _assign(
-    connection: Connection, decided: Sequence[RaiseOrJoin], bounds: Bounds | None
-) -> list[_Open | None]:
+def _assign(connection: Connection, decided: Sequence[RaiseOrJoin], bounds: Bounds | None) -> list[_Open | None]:
     """Give every new occurrence its alert: the newest of its key that takes it, else one of its own."""
     members = _members(connection, decided)
     joinable = _joinable(connection, decided)
@@ -156,9 +154,7 @@ def _joinable(connection: Connection, decisions: Sequence[RaiseOrJoin]) -> defau
         "quiet": QUIET,
     }
     for row in connection.execute(SQL["joinable_alerts"], which):
-        found[row["key"]].append(
-            _Open(row["first_at"], row["last_at"], row["id"], row["priority"], row["recent"])
-        )
+        found[row["key"]].append(_Open(row["first_at"], row["last_at"], row["id"], row["priority"], row["recent"]))
     return found
 
 

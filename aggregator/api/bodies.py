@@ -24,9 +24,7 @@ class Bodies:
         wait_s: for how long a sender waits for room.
     """
 
-    def __init__(
-        self, most_bytes: int = MOST_BYTES, of_one_bytes: int = MAX_BYTES, wait_s: float = _WAIT_S
-    ) -> None:
+    def __init__(self, most_bytes: int = MOST_BYTES, of_one_bytes: int = MAX_BYTES, wait_s: float = _WAIT_S) -> None:
         self._free, self._of_one, self._wait_s = most_bytes, of_one_bytes, wait_s
         self._taken: dict[Hashable, int] = {}
         self._changed = asyncio.Condition()

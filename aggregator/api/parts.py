@@ -2,22 +2,28 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import Annotated, TypeVar
+from typing import Annotated, Protocol, TypeVar
 
 from fastapi import Depends, Request
 from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
 
 from aggregator.alerting.alerts import Publishing
 from aggregator.api.bodies import Bodies
+from aggregator.api.pool_turns import Turns
 from aggregator.api.streams import Streams
-from aggregator.api.turns import Turns
 from aggregator.feed.hub import FeedHub
 from aggregator.store.database import Connection, Pool, tried
 from aggregator.store.pictures import PictureStore
 from aggregator.store.waker import Waker
-from aggregator.upkeep.proof import Proven
 
 T = TypeVar("T")
+
+
+class Proven(Protocol):
+    """Whether an alert has just gone the whole way."""
+
+    def objection(self, connection: Connection) -> str | None:
+        """Why none would; None where one did."""
 
 
 @dataclass(frozen=True, slots=True)

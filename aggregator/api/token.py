@@ -22,14 +22,14 @@ from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from aggregator.api.audit import WHO
+from aggregator.api.audited import WHO
 from aggregator.store import audit
 from aggregator.store.database import Connection
 from shared.errors import ConfigError
 from shared.files import write_secret
-from shared.telling import Complaint
+from shared.trouble_log import TroubleLog
 
-_unread = Complaint(logging.getLogger(__name__))
+_unread = TroubleLog(logging.getLogger(__name__))
 
 SESSION = "hawkline.session"
 """Where in the scope the session of whoever was let in lies."""

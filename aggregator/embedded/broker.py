@@ -5,8 +5,8 @@ import sys
 import time
 from pathlib import Path
 
+from shared.child_process import Child
 from shared.errors import PortInUseError, UnavailableError
-from shared.leash import Child
 from shared.net import is_listening, require_free_port
 
 _START_S = 15.0

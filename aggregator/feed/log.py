@@ -7,7 +7,7 @@ from typing import Any
 from aggregator.store.database import Connection, Database
 from aggregator.store.queries import load_queries
 
-SQL = load_queries("alerting.sql")
+SQL = load_queries(__package__)
 ALERT = "alert"
 BOX = "box"
 _PRUNE_S = 3600.0

@@ -16,21 +16,22 @@ from msgspec.structs import replace
 from psycopg.rows import tuple_row
 
 from aggregator.ingest import cursor as cursors
-from aggregator.ingest import letters, noting
+from aggregator.ingest import dead_letters as letters
+from aggregator.ingest import gaps
 from aggregator.ingest.affording import Affording, Bill
 from aggregator.ingest.checksums import Checksums
 from aggregator.ingest.cursor import Cursor, Range
-from aggregator.ingest.placing import RETENTION, Placing, TimeQuality
+from aggregator.ingest.event_time import RETENTION, Placing, TimeQuality
 from aggregator.ingest.reading import Arrival, DeadLetter, Reading, ReadRow
 from aggregator.signals.domain import Judge, Place, Projection, domains
 from aggregator.signals.occurrence import Occurrence
-from aggregator.store import arrays, load_queries
+from aggregator.store import arrays, load_queries, telemetry
 from aggregator.store.database import Connection
 from shared.envelope import VERSION, Acknowledgement
 from shared.events import Lane, LossReason
 from shared.topics import Address
 
-SQL = load_queries("ingest.sql")
+SQL = load_queries(__package__)
 CREDIT = {Lane.ALARM: 64, Lane.BULK: 8}
 """Batches that a box may have under way while ingest keeps up."""
 _ACK_RANGES = 8
@@ -96,7 +97,7 @@ class _Work:
     alarms: Counter[Key] = field(default_factory=Counter)
     """Of each lane, rows, and those of them that want an alert."""
     occurrences: list[Occurrence] = field(default_factory=list)
-    gaps: list[noting.Gap] = field(default_factory=list)
+    lost: list[gaps.Gap] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
 
 
@@ -158,7 +159,7 @@ class Committer:
             state = {key: locked[key] for key, _ in taken}
             letters.keep(connection, [*reading.dead, *work.dead], bill, work.counters)
             self._write(connection, state, work)
-            noting.exceeded(connection, bill.exceeded)
+            telemetry.exceeded(connection, bill.exceeded)
         self._producers.update(found)
         self._days = set(sorted(self._days | work.days)[-_DAYS:])
         for key, arrival in taken:
@@ -203,9 +204,7 @@ class Committer:
         for lane in Lane:
             connection.execute(SQL["add_cursor"], {"producer_id": found[producer], "lane": lane})
 
-    def _receive(
-        self, producer: int, arrival: Arrival, state: dict[Key, _LaneState], work: _Work, bill: Bill
-    ) -> bool:
+    def _receive(self, producer: int, arrival: Arrival, state: dict[Key, _LaneState], work: _Work, bill: Bill) -> bool:
         """Take a batch in; False where it is beyond the bounds of its box, and nothing has changed."""
         header = arrival.header
         lane = state[producer, header.lane]
@@ -222,7 +221,7 @@ class Committer:
         if not bill.takes(arrival, new, numbers, len(step.gap)):
             return False
         lane.cursor = step.cursor
-        work.gaps += [(producer, header.lane, gap, LossReason.NEVER_CAME.label) for gap in step.gap]
+        work.lost += [(producer, header.lane, gap, LossReason.NEVER_CAME.label) for gap in step.gap]
         for row in new:
             lane.checksums.note(row.sequence, row.crc)
         self._store(producer, arrival, new, work)
@@ -236,9 +235,7 @@ class Committer:
         return True
 
     @staticmethod
-    def _compare(
-        producer: int, arrival: Arrival, accepted: tuple[Range, ...], lane: _LaneState, work: _Work
-    ) -> None:
+    def _compare(producer: int, arrival: Arrival, accepted: tuple[Range, ...], lane: _LaneState, work: _Work) -> None:
         """Look whether what was there already was the same."""
         used_twice = [
             row.sequence
@@ -285,23 +282,13 @@ class Committer:
                 copy.set_types(_COPY_TYPES)
                 for row in work.rows:
                     copy.write_row(row)
-        noting.gaps(connection, work.gaps, work.counters)
+        gaps.record(connection, work.lost, work.counters)
         # In one order everywhere, so that two workers do not wait for each other.
         for _, projection in sorted(work.projections.items(), key=lambda each: each[0]):
             projection.write(connection, work.counters)
         _save(connection, state, work)
         work.counters.update({("events", self._names[kind]): rows for kind, rows in _by_kind(work.rows).items()})
-        counters = {key: value for key, value in work.counters.items() if value}
-        if counters:
-            connection.execute(
-                SQL["add_counters"],
-                {
-                    "worker": self._worker,
-                    "names": [name for name, _ in counters],
-                    "labels": [label for _, label in counters],
-                    "values": list(counters.values()),
-                },
-            )
+        telemetry.count(connection, self._worker, work.counters)
         for late in (False, True):
             occurrences = [each for each in work.occurrences if (each.event_at < work.late_before) is late]
             for start in range(0, len(occurrences), _INBOX_EVENTS):

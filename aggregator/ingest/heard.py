@@ -10,6 +10,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from shared.desired import SectionState
 from shared.envelope import MAX_BATCH_BYTES, MAX_SEQUENCE, decode_message
 from shared.errors import WireError
 from shared.events import BoxState, CameraHealth, Health
@@ -17,6 +18,7 @@ from shared.events import BoxState, CameraHealth, Health
 MOST_CAMERAS: Final = 64
 """Of one box."""
 LONGEST_NAME: Final = 200
+_MOST_SECTIONS: Final = 16
 _LONGEST_STATE: Final = 32
 _LONGEST_DETAIL: Final = 500
 _LONGEST_VERSION: Final = 64
@@ -44,11 +46,12 @@ def heartbeat(payload: bytes) -> Health:
         disk_free_bytes=_count(health.disk_free_bytes),
         cpu_temperature_c=_real(temperature_c) if temperature_c is not None and math.isfinite(temperature_c) else None,
         load_1m=_real(health.load_1m),
-        order=health.order if 0 <= health.order < _MOST else 0,
+        order=_version(health.order),
         outbox_damages=_count(health.outbox_damages),
         outbox=text(health.outbox, _LONGEST_DETAIL),
         outbox_since_ms=_within(health.outbox_since_ms, -_MOST, _MOST),
         pictures_given_up=_count(health.pictures_given_up),
+        sections=tuple(map(_section, health.sections[:_MOST_SECTIONS])),
     )
 
 
@@ -87,6 +90,20 @@ def _camera(camera: CameraHealth) -> CameraHealth:
         damaged=_count(camera.damaged),
         lost=_count(camera.lost),
     )
+
+
+def _section(state: SectionState) -> SectionState:
+    return SectionState(
+        text(state.name, _LONGEST_STATE * 2),
+        _version(state.version),
+        _version(state.refused),
+        text(state.error, _LONGEST_DETAIL),
+    )
+
+
+def _version(number: int) -> int:
+    """What is beyond all bounds was never given, so none is obeyed."""
+    return number if 0 <= number < _MOST else 0
 
 
 def _short(payload: bytes) -> bytes:

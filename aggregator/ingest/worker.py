@@ -12,10 +12,10 @@ from msgspec.structs import replace
 
 from aggregator.ingest.affording import Affording
 from aggregator.ingest.arrivals import Arrivals
-from aggregator.ingest.commit import SQL, Committer
-from aggregator.ingest.placing import RETENTION
+from aggregator.ingest.commit import Committer
+from aggregator.ingest.event_time import RETENTION
 from aggregator.ingest.reading import DeadLetter, Reading, read
-from aggregator.store import Database
+from aggregator.store import Database, telemetry
 from aggregator.store.database import Connection as DatabaseConnection
 from aggregator.store.database import tried
 from shared.envelope import Acknowledgement, encode_message
@@ -113,9 +113,8 @@ class IngestWorker:
         self._acknowledge()
         if self._since and time.monotonic() >= self._beat_s:  # who has no broker leaves the lane to the others
             self._beat_s = time.monotonic() + _BEAT_S
-            beat = {"name": f"ingest-{self._lane.label}", "broker_since": self._since}
             with connection.transaction():
-                connection.execute(SQL["note_service"], beat)
+                telemetry.beat(connection, f"ingest-{self._lane.label}", self._since)
 
     def _commit(self, connection: DatabaseConnection, messages: list[Message]) -> None:
         """Commit messages; where the database refuses a value, halve until the one is found that carries it."""

@@ -3,7 +3,7 @@
 import pkgutil
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -19,6 +19,8 @@ BROUGHT = "hawkline.domains"
 """Entry points of domains from outside the product: each names a `Domain`."""
 OURS = "aggregator.domains"
 
+Compose = Callable[[Any, Address], object]
+"""Makes the body of a section for a box, as MessagePack takes it; the connection sees one moment."""
 Place = tuple[int | None, int | None, int | None, int | None]
 """Revision, line, camera and priority, as the record asks for them. Of a line its configuration knows the camera."""
 _NOWHERE: Place = (None, None, None, None)
@@ -124,6 +126,7 @@ class Domain:
         conditions: all that is said in it.
         judges: those of events. Others, such as one that looks at heartbeats, write to the inbox themselves.
         routers: of the API, as `package.module:name`: only the process that serves them loads them.
+        sections: of the desired state of boxes, by name, each with what makes its body for a box.
     """
 
     name: str
@@ -131,6 +134,7 @@ class Domain:
     conditions: tuple[Condition, ...] = ()
     judges: tuple[Judge, ...] = ()
     routers: tuple[str, ...] = ()
+    sections: Mapping[str, Compose] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +146,7 @@ class Domains:
     judges: Mapping[type[Any], Judge]
     """By kind of event."""
     routers: tuple[str, ...]
+    sections: Mapping[str, Compose]
 
     def wanted(self, event: object) -> bool:
         """Whether an event waits in the inbox."""
@@ -172,11 +177,15 @@ def together(domains: Iterable[Domain]) -> Domains:
     conditions, conditions_of = dict[str, Condition](), dict[str, str]()
     judges, judges_of = dict[type[Any], Judge](), dict[type[Any], str]()
     routers = list[str]()
+    sections, sections_of = dict[str, Compose](), dict[str, str]()
     for domain in domains:
         if domain.name in names:
             raise DomainError(f"domain {domain.name!r} is declared twice")
         names.add(domain.name)
         routers += domain.routers
+        for section, compose in domain.sections.items():
+            _require_new(section, sections_of, domain, f"section {section!r} of the desired state is declared")
+            sections[section] = compose
         for kind in domain.kinds:
             if kind.struct not in wire:
                 raise DomainError(f"domain {domain.name!r}: {kind.struct.__name__} is no kind of events on the wire")
@@ -195,7 +204,7 @@ def together(domains: Iterable[Domain]) -> Domains:
                 judges[struct] = judge
     for struct in wire:
         kept.setdefault(struct, Kind(struct))  # it is in the record, and nowhere else
-    return Domains(kept, conditions, judges, tuple(routers))
+    return Domains(kept, conditions, judges, tuple(routers), sections)
 
 
 def _require_new(what: Any, taken: dict[Any, str], domain: Domain, said: str) -> None:
@@ -211,9 +220,8 @@ def domains() -> Domains:
     Raises:
         DomainError: they contradict each other.
     """
-    package = import_module(OURS)
-    ours = [import_module(f"{OURS}.{found.name}") for found in pkgutil.iter_modules(package.__path__)]
-    found = [module.DOMAIN for module in ours if hasattr(module, "DOMAIN")]
+    folders = pkgutil.iter_modules(import_module(OURS).__path__)
+    found = [import_module(f"{OURS}.{folder.name}.domain").DOMAIN for folder in folders]
     for entry in sorted(entry_points(group=BROUGHT), key=lambda entry: entry.name):
         domain = brought(entry, DomainError)
         if not isinstance(domain, Domain):

@@ -27,7 +27,7 @@ from aggregator.store.queries import load_queries
 from shared.errors import HawklineError
 from shared.files import write_secret
 
-SQL = load_queries("audit.sql")
+SQL = load_queries(__package__, "sql/audit.sql")
 _START = bytes(32)
 """What the first entry holds in place of a hash."""
 _DETAIL = 4000

@@ -12,7 +12,7 @@ from psycopg_pool import ConnectionPool
 
 from aggregator.store import session
 from shared.errors import UnavailableError
-from shared.telling import Complaint
+from shared.trouble_log import TroubleLog
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 _RETRY_S = 1.0
 _TRIES = 4
+
 
 class Database:
     """Where the database is. Cheap to make; connects when asked.
@@ -87,7 +88,7 @@ class Database:
         `serve` goes on until the database fails or `stopping` is set; what it had not committed is its own to do again.
         """
         stopping = stopping or threading.Event()
-        away, failing = Complaint(log), Complaint(log)
+        away, failing = TroubleLog(log), TroubleLog(log)
         while not stopping.is_set():
             try:
                 with self.connect(name, autocommit=autocommit) as connection:

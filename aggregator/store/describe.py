@@ -9,7 +9,7 @@ from importlib import resources
 from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries
 
-SQL = load_queries("describe.sql")
+SQL = load_queries(__package__, "sql/describe.sql")
 
 
 def described(connection: Connection) -> list[str]:

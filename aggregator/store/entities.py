@@ -154,6 +154,19 @@ class Box(_Entity):
         return [name for name, is_so in found.items() if is_so]
 
 
+class DesiredSection(_Entity):
+    """What is wanted of a box in one section of its desired state, and whether it obeys."""
+
+    section: str
+    version: int
+    wanted_at: datetime
+    sent_at: datetime | None
+    """When it was sent last; null while it has yet to be."""
+    state: Literal["waiting", "obeyed", "refused"]
+    error: str
+    """Why the box cannot obey it."""
+
+
 class Sensor(_Entity):
     """An alarm sensor in its newest state. Only `normal` of a box that is online confirms that nothing happens."""
 

@@ -9,17 +9,17 @@ from psycopg.rows import class_row
 
 from aggregator.store.database import Connection
 from aggregator.store.entities import Place
+from aggregator.store.errors import ConflictError, SenselessError
 from aggregator.store.queries import load_queries
-from shared.errors import HawklineError
 
-SQL = load_queries("places.sql")
+SQL = load_queries(__package__, "sql/places.sql")
 
 
-class UnknownPlaceError(HawklineError):
+class UnknownPlaceError(SenselessError):
     """There is no such place, in the tree or as a site of a box."""
 
 
-class PlaceError(HawklineError):
+class PlaceError(ConflictError):
     """The tree cannot be changed in this way."""
 
 

@@ -15,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from aggregator.store.queries import load_queries
 from shared.errors import ConfigError, UnavailableError
 
-SQL = load_queries("session.sql")
+SQL = load_queries(__package__, "sql/session.sql")
 
 OLDEST = 140000
 """PostgreSQL 14 has the multiranges that cursors are made of."""
@@ -125,9 +125,7 @@ def set_up(connection: "psycopg.Connection[Any]", options: Mapping[str, str], *,
     wrong = next((row for row in rows if row["name"] in ours and row["now"] != ours[row["name"]]), None)
     if wrong:
         name = wrong["name"]
-        raise UnfitDatabaseError(
-            f"database.dsn: the server keeps {name} = {wrong['now']!r}; expected {ours[name]!r}"
-        )
+        raise UnfitDatabaseError(f"database.dsn: the server keeps {name} = {wrong['now']!r}; expected {ours[name]!r}")
     if connection.info.backend_pid != found["backend"]:
         # A pooler stands in between: names of prepared statements may outlive those who gave them.
         connection.prepare_threshold = None

@@ -98,7 +98,7 @@ class BrokerControl:
                 ) from None
         return found
 
-    def obey(self, commands: Sequence[dict[str, Any]]) -> None:
+    def apply(self, commands: Sequence[dict[str, Any]]) -> None:
         """Have commands obeyed; what is there already, or gone already, is as it shall be.
 
         Raises:

@@ -14,14 +14,15 @@ from psycopg.rows import DictRow, class_row
 from aggregator.store import load_queries
 from aggregator.store.database import Connection
 from aggregator.store.entities import Device
+from aggregator.store.errors import ConflictError
 from aggregator.trust import authority
 from aggregator.trust.vault import issuer_identifier
-from shared.errors import ConfigError, HawklineError, UnavailableError
+from shared.errors import ConfigError, UnavailableError
 from shared.ids import check_name
 from shared.topics import Address
 from shared.trust import Credentials, TrustError, common_name, public_digest
 
-SQL = load_queries("trust.sql")
+SQL = load_queries(__package__)
 
 CLAIM_LASTS = timedelta(days=14)
 STORED = timedelta(days=180)
@@ -43,7 +44,7 @@ class RefusedError(TrustError):
     """For whom the claim was that did not do."""
 
 
-class DeviceError(HawklineError):
+class DeviceError(ConflictError):
     """It cannot be done with this box as it stands."""
 
 

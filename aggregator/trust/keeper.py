@@ -14,9 +14,9 @@ from aggregator.trust.control import BrokerControl
 from aggregator.trust.enrolment import SQL, STORED, revoked
 from aggregator.trust.vault import Vault
 from shared.errors import HawklineError, UnavailableError
-from shared.telling import Complaint
 from shared.threads import start_vital
 from shared.topics import Address
+from shared.trouble_log import TroubleLog
 from shared.trust import common_name
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ _RENEW_S = 3600.0
 _ISSUER_LEFT = timedelta(days=365)
 
 
-class TrustKeeper:
+class AccessKeeper:
     """Looks after broker and vault, on a thread of its own.
 
     Args:
@@ -53,7 +53,7 @@ class TrustKeeper:
         self._all_s = self._renew_s = 0.0
         self._signed: tuple[datetime, object] | None = None
         """When revocation lists were signed last, and for what."""
-        self._away, self._ageing = Complaint(log), Complaint(log)
+        self._away, self._ageing = TroubleLog(log), TroubleLog(log)
 
     def start(self) -> None:
         """Begin."""
@@ -63,7 +63,7 @@ class TrustKeeper:
         """End."""
         self._stopping.set()
 
-    def welcome(self, address: Address) -> None:
+    def admit(self, address: Address) -> None:
         """See to it that the broker knows a box, before the box comes; from any thread.
 
         When the broker does not answer, it is told as soon as it does.
@@ -75,7 +75,7 @@ class TrustKeeper:
             try:
                 if not self._control.is_up:  # whoever enrols does not wait for a broker
                     raise UnavailableError("the broker does not answer its administrator")
-                self._control.obey(roles.add_box(address))
+                self._control.apply(roles.add_box(address))
             except UnavailableError as error:
                 log.warning("%s/%s: %s; it is let in later", address.site, address.agent, error)
                 return
@@ -106,7 +106,7 @@ class TrustKeeper:
         self._control.await_up()
         # With the lock held: whoever is enrolled meanwhile is let in behind us, and not put out again.
         with self._lock:
-            wanted = welcome_ones(connection)
+            wanted = admitted_boxes(connection)
             added, removed = self._step(self._known, wanted) if self._known is not None else (0, 0)
             if self._known is None or self._life != self._control.lives or time.monotonic() >= self._all_s:
                 self._life = self._control.lives
@@ -114,7 +114,7 @@ class TrustKeeper:
                 added, removed = added + more[0], removed + more[1]
                 if not self._looked:  # while we were away, somebody may have taken another's place
                     replaced = [Address(row["site"], row["agent"]) for row in connection.execute(SQL["replaced"])]
-                    self._control.obey([each for one in replaced for each in roles.renew_box(one)])
+                    self._control.apply([each for one in replaced for each in roles.renew_box(one)])
                     self._looked = True
                 self._all_s = time.monotonic() + _ALL_S
                 self._away.over("the broker answers its administrator again")
@@ -136,7 +136,7 @@ class TrustKeeper:
         commands = [command for name in gone for command in roles.remove_box(name)]
         commands += [command for name in fresh for command in roles.add_box(new[name])]
         if commands:
-            self._control.obey(commands)
+            self._control.apply(commands)
         return len(fresh), len(gone)
 
     def _sign(self, connection: Connection) -> None:
@@ -167,9 +167,9 @@ class TrustKeeper:
             )
 
 
-def welcome_ones(connection: Connection) -> dict[Address, datetime]:
+def admitted_boxes(connection: Connection) -> dict[Address, datetime]:
     """Whom the broker shall let in, and since when they are who they are."""
-    rows = connection.execute(SQL["welcome"]).fetchall()
+    rows = connection.execute(SQL["admitted"]).fetchall()
     return {Address(row["site"], row["agent"]): row["enrolled_at"] for row in rows}
 
 
@@ -180,5 +180,5 @@ def sync(control: BrokerControl, wanted: Sequence[Address]) -> tuple[int, int]:
         UnavailableError: the broker does not answer, or has refused something.
     """
     commands, added, removed = roles.difference(wanted, *control.boxes())
-    control.obey([command for of_box in commands for command in of_box])
+    control.apply([command for of_box in commands for command in of_box])
     return added, removed

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from aggregator.trust.roles import initial
 from aggregator.trust.vault import SERVER, Vault
+from shared.child_process import Child
 from shared.errors import UnavailableError
 from shared.files import write_secret
-from shared.leash import Child
 from shared.net import is_listening, require_free_port
 from shared.topics import Address
 

@@ -12,7 +12,7 @@ from shared.errors import ConfigError, PortInUseError
 from shared.output import Output, OutputOption, print_rows, say
 
 if TYPE_CHECKING:
-    from edge_agent.sources import Frame
+    from edge_agent.frames import Frame
 
 app = typer.Typer(help="Scene files: lines, zones and masks of one camera.", no_args_is_help=True)
 
@@ -58,7 +58,7 @@ def check(
 
     Exit code 1, and a sentence for each, where something is watched that can never happen.
     """
-    from edge_agent.tripwire.faults import faults
+    from edge_agent.vision.tripwire.faults import faults
     from shared.scene import Tripwire, load_scene
 
     watched = load_scene(scene)
@@ -83,9 +83,9 @@ def check(
 
 
 def _frames(source: str) -> Iterator["Frame"]:
-    from edge_agent.sources import Frame
-    from edge_agent.sources.file import FileSource
-    from edge_agent.sources.opening import open_source
+    from edge_agent.camera.sources.file import FileSource
+    from edge_agent.camera.sources.opening import open_source
+    from edge_agent.frames import Frame
     from shared.events import CameraState
 
     if source.startswith(("rtsp://", "rtsps://")):

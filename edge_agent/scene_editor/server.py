@@ -13,12 +13,11 @@ import cv2
 import msgspec
 import tomli_w
 
-from edge_agent.pipeline import Pipeline
+from edge_agent.frames import Colour, Frame
 from edge_agent.render import Renderer
-from edge_agent.replay import row_of
-from edge_agent.sources import Frame
-from edge_agent.sources.base import Colour
-from edge_agent.tripwire.faults import faults
+from edge_agent.video_replay import row_of
+from edge_agent.vision.pipeline import Pipeline
+from edge_agent.vision.tripwire.faults import faults
 from shared.errors import ConfigError, HawklineError
 from shared.net import require_loopback
 from shared.output import readable

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.plate import Calibration, Glimpse, PlateFinder, Recogniser, cuts, mean, spell
+from models.plate import Calibration, CharacterScores, PlateFinder, Recogniser, cuts, decode_plate, mean
 from models.session import open_session
 from models.training import drawn, real
 from shared.plates import KINDS, as_stamped
@@ -22,9 +22,9 @@ NO_PLATE = ""
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One glimpse and the truth."""
+    """One scores and the truth."""
 
-    glimpse: Glimpse
+    scores: CharacterScores
     truth: str
     fold: int = -1
 
@@ -101,7 +101,7 @@ def fit(reals: list[Look], drawns: list[Look]) -> dict[str, float]:
 
 def _odds(looks: list[Look], calibration: Calibration) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Log odds of the uncalibrated posterior, and whether the text is right."""
-    readings = [spell(look.glimpse, calibration) for look in looks]
+    readings = [decode_plate(look.scores, calibration) for look in looks]
     scores = np.clip(np.array([reading.score for reading in readings]), 1e-9, 1 - 1e-7)
     right = np.array([reading.text == look.truth for reading, look in zip(readings, looks, strict=True)])
     return np.log(scores / (1 - scores)), right
@@ -122,7 +122,7 @@ def _logistic(odds: NDArray[np.float64], right: NDArray[np.bool_], weights: NDAr
 
 def _threshold(looks: list[Look], calibration: Calibration) -> float:
     """The least score from which on at most so many readings are wrong."""
-    readings = [(spell(look.glimpse, calibration), look.truth) for look in looks]
+    readings = [(decode_plate(look.scores, calibration), look.truth) for look in looks]
     ranked = sorted(((reading.score, reading.text != truth) for reading, truth in readings), reverse=True)
     least, wrong = 1.0, 0
     for count, (score, is_wrong) in enumerate(ranked, 1):

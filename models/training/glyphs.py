@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.bars import data_root
 from shared.plates import Layout
+from shared.real_data import data_root
 
 Glyph = NDArray[np.uint8]
 """255 where the character is."""

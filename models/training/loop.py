@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from edge_agent.plate.finder import Session
+from models.plate.finder import Session
 
 _CHECKPOINT_S = 600.0
 _LOG_STEPS = 100

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from edge_agent.plate import PlateFinder
+from models.plate import PlateFinder
 from models.training import compose, loop, real
 from models.training.detector import STRIDE, UNIT, Detector
 from models.training.real import Quad

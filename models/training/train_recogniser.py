@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from edge_agent.plate import Recogniser as Looker
+from models.plate import Recogniser as Looker
 from models.training import drawn, loop, real
 from models.training.recogniser import NOTHING, PLACES, Recogniser
 from models.training.wear import SIZE
@@ -149,9 +149,7 @@ def _varied(picture: NDArray[np.uint8], quad: real.Quad, rng: np.random.Generato
 def read_texts(model: nn.Module, pictures: list[NDArray[np.uint8]]) -> list[str]:
     """The likeliest character of each place; the grammar has no say here."""
     looked = Looker(loop.as_session(model, "crop")).look(pictures)
-    return [
-        "".join(ALPHABET[index] for index in glimpse.characters.argmax(1) if index != NOTHING) for glimpse in looked
-    ]
+    return ["".join(ALPHABET[index] for index in scores.characters.argmax(1) if index != NOTHING) for scores in looked]
 
 
 def export(model: nn.Module, path: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.simulate.ledger import entries, keep
-from provisioning.demo.account import outbox_of
+from provisioning.lab.boxes.ledger import entries, keep
+from provisioning.lab.demo.account import outbox_of
 from shared.events import Lane
 from tests.acceptance.site import Site, await_true
 

@@ -11,7 +11,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from aggregator.alerting.alerts import Publishing
 from aggregator.config import WebhookSettings
-from aggregator.notify.webhook import WebhookSender
+from aggregator.domains.webhooks.sender import WebhookSender
 from aggregator.store import Database
 from shared.clock import SystemClock
 from shared.events import CameraState, SensorChanged, SensorState
@@ -40,7 +40,10 @@ def sensor(state: SensorState) -> SensorChanged:
 
 
 def test_each_kind_is_an_alert_of_its_own_and_is_over(
-    database: Database, connection, tmp_path: Path, browser: Callable[[], Browser]  # type: ignore[no-untyped-def]  # noqa: F811
+    database: Database,
+    connection,
+    tmp_path: Path,
+    browser: Callable[[], Browser],  # type: ignore[no-untyped-def]
 ) -> None:
     receiver = Receiver(204)
     webhook = WebhookSettings("desk", receiver.url, "s" * 32, ("raised", "ended"))

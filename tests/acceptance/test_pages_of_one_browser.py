@@ -15,8 +15,8 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from aggregator.alerting.alerts import Publishing
-from aggregator.api.app import CONSOLE, Guarded, build
 from aggregator.api.token import COOKIE, Token, make_token, signed, token_of
+from aggregator.console_api import CONSOLE, Guarded, build
 from aggregator.store import Database
 from aggregator.store.pictures import PictureStore
 from shared.net import pick_free_port
@@ -32,7 +32,7 @@ WAIT_S = 30.0
 
 
 @contextlib.contextmanager
-def served(database: Database, folder: Path, guarded: Guarded | None = None) -> Iterator[str]:  # noqa: F811
+def served(database: Database, folder: Path, guarded: Guarded | None = None) -> Iterator[str]:
     """The console and its API; yields the address."""
     port = pick_free_port()
     app = build(database, PictureStore(folder / "evidence"), Publishing(), CONSOLE, guarded)
@@ -59,7 +59,7 @@ def press(page: Browser, key: str) -> None:
     page.find_element(By.TAG_NAME, "body").send_keys(key)
 
 
-def more_alerts(database: Database, count: int) -> None:  # noqa: F811
+def more_alerts(database: Database, count: int) -> None:
     """As many more, each of a line of its own, after the first; told by no feed."""
     with database.connect("test") as connection:
         connection.execute(
@@ -72,7 +72,10 @@ def more_alerts(database: Database, count: int) -> None:  # noqa: F811
 
 
 def test_twelve_pages_are_live_and_can_act(
-    database: Database, tmp_path: Path, raise_alerts: RaiseAlerts, browser: Callable[[], Browser]  # noqa: F811
+    database: Database,
+    tmp_path: Path,
+    raise_alerts: RaiseAlerts,
+    browser: Callable[[], Browser],
 ) -> None:
     raise_alerts(1)
     more_alerts(database, 2)
@@ -112,7 +115,10 @@ def test_twelve_pages_are_live_and_can_act(
 
 
 def test_a_session_that_ends_is_told(
-    database: Database, tmp_path: Path, raise_alerts: RaiseAlerts, browser: Callable[[], Browser]  # noqa: F811
+    database: Database,
+    tmp_path: Path,
+    raise_alerts: RaiseAlerts,
+    browser: Callable[[], Browser],
 ) -> None:
     raise_alerts(1)
     make_token(tmp_path)
@@ -147,7 +153,10 @@ def test_a_session_that_ends_is_told(
 
 
 def test_keys_follow_the_picture_and_a_slip_is_taken_back(
-    database: Database, tmp_path: Path, raise_alerts: RaiseAlerts, browser: Callable[[], Browser]  # noqa: F811
+    database: Database,
+    tmp_path: Path,
+    raise_alerts: RaiseAlerts,
+    browser: Callable[[], Browser],
 ) -> None:
     raise_alerts(1)
     more_alerts(database, 2)
@@ -178,7 +187,10 @@ def test_keys_follow_the_picture_and_a_slip_is_taken_back(
 
 
 def test_no_card_moves_under_the_pointer(
-    database: Database, tmp_path: Path, raise_alerts: RaiseAlerts, browser: Callable[[], Browser]  # noqa: F811
+    database: Database,
+    tmp_path: Path,
+    raise_alerts: RaiseAlerts,
+    browser: Callable[[], Browser],
 ) -> None:
     raise_alerts(1)
     more_alerts(database, 1)

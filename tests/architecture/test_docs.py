@@ -63,7 +63,7 @@ def test_every_command_is_documented_and_has_an_example(command: str) -> None:
 def test_every_route_is_documented() -> None:
     text = (ROOT / "docs" / "api.md").read_text()
     from aggregator.alerting.alerts import Publishing
-    from aggregator.api.app import build as build_api
+    from aggregator.console_api import build as build_api
     from aggregator.store import Database
     from aggregator.store.pictures import PictureStore
 

@@ -12,7 +12,8 @@ TRAINING_ONLY = {"torch", "onnx"}
 CASES = [
     ("shared.commands", EDGE_ONLY | CENTRE_ONLY | TRAINING_ONLY | {"numpy", "httpx", "paho", "cryptography"}),
     (
-        "edge_agent.cli, aggregator.cli, provisioning.cli.demo, provisioning.cli.bench, provisioning.cli.simulate",
+        "edge_agent.cli, aggregator.cli, "
+        "provisioning.lab.cli.demo, provisioning.lab.cli.bench, provisioning.lab.cli.simulate",
         EDGE_ONLY | CENTRE_ONLY | TRAINING_ONLY | {"numpy", "httpx", "paho", "cryptography"},
     ),
     ("edge_agent.agent", CENTRE_ONLY | TRAINING_ONLY),
@@ -20,12 +21,12 @@ CASES = [
         "aggregator.supervisor, aggregator.services, aggregator.alerting.engine",
         EDGE_ONLY | TRAINING_ONLY | {"numpy"},
     ),
-    ("aggregator.api.app", EDGE_ONLY | TRAINING_ONLY),
+    ("aggregator.console_api", EDGE_ONLY | TRAINING_ONLY),
     (
-        "aggregator.config, aggregator.ingest.worker, aggregator.ingest.presence",
+        "aggregator.config, aggregator.ingest.worker, aggregator.domains.boxes.presence",
         EDGE_ONLY | TRAINING_ONLY | {"numpy", "fastapi", "cryptography"},
     ),
-    ("provisioning.demo.run, provisioning.simulate.run", EDGE_ONLY | CENTRE_ONLY | TRAINING_ONLY),
+    ("provisioning.lab.demo.run, provisioning.lab.simulate.run", EDGE_ONLY | CENTRE_ONLY | TRAINING_ONLY),
 ]
 
 

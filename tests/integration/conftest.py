@@ -16,7 +16,7 @@ import pytest
 import uvicorn
 
 from aggregator.alerting.alerts import Publishing
-from aggregator.api.app import build
+from aggregator.console_api import build
 from aggregator.embedded.broker import EmbeddedBroker
 from aggregator.embedded.postgres import EmbeddedPostgres
 from aggregator.store import Database

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from aggregator.alerting.alerts import Publishing
 from aggregator.alerting.engine import AlertingEngine
-from aggregator.alerting.presence import PresenceJudge
+from aggregator.domains.boxes.judge import PresenceJudge
 from aggregator.ingest.commit import Committer
 from aggregator.ingest.reading import read
 from aggregator.store import Database
@@ -22,7 +22,10 @@ class House:
     """Its box `s/a` has a camera, `gate`, with a line, `in`, of priority 1."""
 
     def __init__(
-        self, database: Database, connection: Connection, publishing: Publishing = Publishing()  # noqa: B008
+        self,
+        database: Database,
+        connection: Connection,
+        publishing: Publishing = Publishing(),  # noqa: B008
     ) -> None:
         self.database, self.connection = database, connection
         self.engine = AlertingEngine(database, publishing, timedelta(seconds=30))

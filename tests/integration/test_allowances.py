@@ -12,11 +12,11 @@ import pytest
 
 from aggregator.alerting.alerts import Publishing
 from aggregator.alerting.engine import AlertingEngine
+from aggregator.domains.boxes.presence import PresenceWorker
 from aggregator.ingest.affording import Affording
 from aggregator.ingest.commit import Committer
-from aggregator.ingest.presence import PresenceWorker
 from aggregator.ingest.reading import read
-from aggregator.ingest.replay import Replayed, replay
+from aggregator.ingest.redelivery import Replayed, replay
 from aggregator.store import Database
 from aggregator.store.database import Connection, tried
 from shared.clock import to_ms
@@ -256,7 +256,6 @@ def test_a_box_over_its_bounds_is_in_trouble_until_it_is_well_again(
     assert told(client)[0] == ("a", ["over_limits"], ["events_per_day"])
 
 
-
 def test_two_lanes_that_bring_the_same_configurations_do_not_block_each_other(
     database: Database, connection: Connection
 ) -> None:
@@ -278,9 +277,7 @@ def test_two_lanes_that_bring_the_same_configurations_do_not_block_each_other(
     for turn in range(10):
         barrier = threading.Barrier(2)
         revisions = [[1000 * turn + each for each in order] for order in orders]
-        threads = [
-            threading.Thread(target=bring, args=(lane, revisions[lane], 59 * turn + 1)) for lane in Lane
-        ]
+        threads = [threading.Thread(target=bring, args=(lane, revisions[lane], 59 * turn + 1)) for lane in Lane]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -20,10 +20,11 @@ from aggregator.alerting import alerts
 from aggregator.alerting.alerts import Publishing
 from aggregator.alerting.engine import AlertingEngine
 from aggregator.config import WebhookSettings
+from aggregator.domains.webhooks.sender import WebhookSender
 from aggregator.ingest.commit import Committer
 from aggregator.ingest.reading import read
-from aggregator.notify.webhook import WebhookSender
-from aggregator.store import Database, forgetting
+from aggregator.retention import forgetting
+from aggregator.store import Database
 from shared.clock import SystemClock
 from shared.events import EvidenceReady, Lane
 from tests.integration.test_ingest import NOW_S, crossed, message

@@ -15,12 +15,12 @@ import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from aggregator.retention.keeper import all_expired, drop
 from aggregator.store import Database, audit
 from aggregator.store.audit import Actor, ChainError
 from aggregator.store.database import Connection
 from aggregator.store.keep import Keep
 from aggregator.store.pictures import PictureStore
-from aggregator.store.retention import all_expired, drop
 from shared.topics import Address
 from tests.integration.trusted import Deployment
 

@@ -13,13 +13,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psycopg.types.json import Jsonb
 
-from aggregator.ingest.presence import PresenceWorker
-from aggregator.store import Database, coverage
+from aggregator.domains.boxes import coverage
+from aggregator.domains.boxes.presence import PresenceWorker
+from aggregator.retention.keeper import RetentionKeeper
+from aggregator.store import Database
 from aggregator.store.database import Connection
 from aggregator.store.errors import TooMuchError
 from aggregator.store.keep import Keep
 from aggregator.store.pictures import PictureStore
-from aggregator.store.retention import RetentionKeeper
 from shared.envelope import encode_message
 from shared.events import BoxState, CameraHealth, Health
 from shared.mqtt import Message

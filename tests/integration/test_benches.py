@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from aggregator.bench.fill import Size
-from aggregator.bench.query import measure
-from provisioning.bench import fanout, ingest
-from provisioning.bench.generator import Load
+from provisioning.lab.centre import fanout, ingest
+from provisioning.lab.centre.generator import Load
+from provisioning.lab.database.fill import Size
+from provisioning.lab.database.query import measure
 
 
 def need_mosquitto() -> None:

@@ -17,7 +17,7 @@ from aggregator.store import Database, load_queries
 from aggregator.store.database import Connection
 from aggregator.store.pictures import MAX_BYTES
 
-COUNTS = load_queries("counts.sql")
+COUNTS = load_queries("aggregator.domains.lines", "counts.sql")
 LONGEST = b"\xff\xd8\xff".ljust(MAX_BYTES, b".")
 
 

@@ -19,11 +19,11 @@ from aggregator.alerting.engine import AlertingEngine
 from aggregator.ingest.affording import Affording
 from aggregator.ingest.commit import Committer
 from aggregator.ingest.reading import read
+from aggregator.retention.keeper import RetentionKeeper
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from aggregator.store.keep import Keep
 from aggregator.store.pictures import PictureStore
-from aggregator.store.retention import RetentionKeeper
 from shared.clock import to_ms
 from shared.envelope import Header, encode_batch, encode_event
 from shared.events import Direction, Event, EvidenceReady, Lane, LineCrossed
@@ -232,7 +232,9 @@ def test_a_box_over_its_bounds_keeps_its_pictures_and_others_bring_theirs(
     assert number(connection, refused) == 2
     assert number(connection, "count(*) FROM evidence WHERE stored_at IS NOT NULL") == 4
     again = bounded.put(  # what has come is answered as ever
-        f"/api/v1/evidence/{announced[0]['sha256']}", params=announced[0]["of"], content=announced[0]["content"]  # type: ignore[arg-type]
+        f"/api/v1/evidence/{announced[0]['sha256']}",
+        params=announced[0]["of"],
+        content=announced[0]["content"],  # type: ignore[arg-type]
     )
     assert again.status_code == 204
 

@@ -17,9 +17,9 @@ import pytest
 from aggregator.store import Database
 from aggregator.trust import mosquitto, roles
 from aggregator.trust.control import BrokerControl
-from aggregator.trust.keeper import TrustKeeper, sync
+from aggregator.trust.keeper import AccessKeeper, sync
 from aggregator.trust.mosquitto import Listeners, Mosquitto
-from edge_agent.trust import Door, enrol
+from edge_agent.uplink.trust import Door, enrol
 from shared.errors import UnavailableError
 from shared.mqtt import Connection, Message, Receiver, Will, packets
 from shared.mqtt.packets import Stream
@@ -37,16 +37,16 @@ class Broker:
     """Mosquitto with roles, a keeper that holds them in step with the database, and two boxes."""
 
     def __init__(self, folder: Path, database: Database) -> None:
-        self.deployment = Deployment(folder, database, self._welcome)
+        self.deployment = Deployment(folder, database, self._admit)
         self.vault = self.deployment.vault
         self.port, self.box_port = pick_free_port(), pick_free_port()
         self.folder = folder / "broker"
         self.process = Mosquitto(self.vault, self.folder, Listeners("127.0.0.1", self.port, "127.0.0.1", self.box_port))
         self.control = BrokerControl("127.0.0.1", self.port, self.service("broker-admin"))
-        self.keeper = TrustKeeper(database, self.vault, self.control, self.folder, ("localhost", "127.0.0.1"))
+        self.keeper = AccessKeeper(database, self.vault, self.control, self.folder, ("localhost", "127.0.0.1"))
 
-    def _welcome(self, address: Address) -> None:
-        self.keeper.welcome(address)
+    def _admit(self, address: Address) -> None:
+        self.keeper.admit(address)
 
     def service(self, name: str) -> ssl.SSLContext:
         return client_context(self.vault.root(), self.vault.credentials_path(name))

@@ -13,7 +13,7 @@ import uvicorn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from aggregator.alerting.alerts import Publishing
-from aggregator.api.app import build
+from aggregator.console_api import build
 from aggregator.store import Database, audit
 from aggregator.store.pictures import PictureStore
 from shared.net import pick_free_port
@@ -59,7 +59,10 @@ def last_entry(database: Database) -> int:
 
 @pytest.mark.parametrize("connections", [8, 1])
 def test_fifty_acknowledgements_at_once(
-    database: Database, tmp_path: Path, raise_alerts: RaiseAlerts, connections: int  # noqa: F811
+    database: Database,
+    tmp_path: Path,
+    raise_alerts: RaiseAlerts,
+    connections: int,
 ) -> None:
     raise_alerts(1)
     with database.connect("test") as connection:
@@ -73,7 +76,9 @@ def test_fifty_acknowledgements_at_once(
 
 
 def test_every_change_needs_one_connection_alone(
-    database: Database, tmp_path: Path, raise_alerts: RaiseAlerts  # noqa: F811
+    database: Database,
+    tmp_path: Path,
+    raise_alerts: RaiseAlerts,
 ) -> None:
     """With a pool of one, whatever took a second connection beside its first would wait for itself."""
     raise_alerts(1)

@@ -12,10 +12,11 @@ import httpx
 import numpy as np
 import pytest
 
-from aggregator.ingest.commit import SQL as INGEST
-from aggregator.store import Database, arrays, counts
+from aggregator.domains.lines import counts
+from aggregator.domains.lines.domain import SQL as LINES
+from aggregator.domains.lines.packing import Cells, due, month_slot, pack_counts
+from aggregator.store import Database, arrays
 from aggregator.store.database import Connection
-from aggregator.store.packing import Cells, due, month_slot, pack_counts
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 BEGIN = NOW - timedelta(days=400)
@@ -58,7 +59,7 @@ class Lines:
             self.told[names[0], names[1], names[2], direction, quarter] += crossings
         producers, revisions, lines, directions, quarters = zip(*added, strict=True)
         (connection or self.connection).execute(
-            INGEST["add_counts"],
+            LINES["add_counts"],
             {
                 "producer_ids": arrays.of_ints(producers),
                 "revisions": arrays.of_ints(revisions),

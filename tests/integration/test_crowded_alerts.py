@@ -120,7 +120,9 @@ def test_nothing_is_lost_all_are_there_page_by_page(crowded: tuple[int, int], cl
 
 
 def test_a_picture_counts_once_whether_it_comes_before_its_alert_or_behind_it(
-    client: httpx.Client, raise_alerts: Any, connection: Connection  # noqa: F811
+    client: httpx.Client,
+    raise_alerts: Any,
+    connection: Connection,
 ) -> None:
     raise_alerts(1, picture_of_first=True)
     assert client.get("/api/v1/alerts/1").json()["pictures"] == 0

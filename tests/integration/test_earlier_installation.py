@@ -14,9 +14,9 @@ import pytest
 from aggregator.alerting.alerts import Publishing
 from aggregator.alerting.engine import AlertingEngine
 from aggregator.config import load_aggregator_settings
+from aggregator.installation.backup import restore
 from aggregator.store import Database, audit
 from aggregator.store.describe import described, expected
-from aggregator.upkeep.backup import restore
 
 _LATER = timedelta(hours=1)
 """When it comes up again, at the least."""
@@ -53,7 +53,8 @@ def test_everything_is_there(restored: Database, tmp_path: Path) -> None:
         assert sum(row["crossings"] for row in connection.execute("SELECT crossings FROM counts")) == 24
         assert [entry.what for entry in audit.entries(connection)] == ["POST /api/v1/alerts"]
         assert audit.verify(connection, lambda: pytest.fail("there is no anchor")).last == 1
-        for table, number in {"devices": 1, "arming": 1, "orders": 1, "places": 2, "sensors": 1, "coverage": 1}.items():
+        rows_of = {"devices": 1, "arming": 1, "desired_sections": 1, "places": 2, "sensors": 1, "coverage": 1}
+        for table, number in rows_of.items():
             row = connection.execute(f"SELECT count(*) AS n FROM {table}".encode()).fetchone()
             assert row == {"n": number}, table
     assert len(list((tmp_path / "data" / "evidence").rglob("*.jpg"))) == 1

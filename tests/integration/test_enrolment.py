@@ -22,9 +22,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from aggregator.api import server as doors
 from aggregator.store import Database, audit
-from aggregator.trust import authority, doors, enrolment
-from edge_agent.trust import Door, TrustKeeper, enrol, renew
+from aggregator.trust import authority, enrolment
+from edge_agent.uplink.trust import CertificateKeeper, Door, enrol, renew
 from shared.errors import ConfigError, UnavailableError
 from shared.topics import Address
 from shared.trust import Credentials, TrustClock, TrustError, address_of, client_context, new_key, new_request
@@ -64,7 +65,7 @@ def bring(client: httpx.Client, address: Address, **more: Any) -> httpx.Response
 def test_a_box_enrols_is_itself_and_renews(deployment: Deployment) -> None:
     door = deployment.enrol(GATE)
     first = door.identity()
-    assert deployment.welcomed == [GATE]
+    assert deployment.admitted == [GATE]
     assert address_of(first.certificate) == GATE
     assert not (door.folder / "pending.pem").exists()
     with asking(deployment, door.identity_path) as client:
@@ -180,7 +181,7 @@ def test_claims_that_are_over(deployment: Deployment) -> None:
     deployment.revoke(GATE)
     with pytest.raises(TrustError, match="withdrawn"):
         enrol(deployment.door("gate"), GATE, code, SERIAL)
-    assert deployment.welcomed == []
+    assert deployment.admitted == []
 
 
 def test_two_who_come_at_once_with_one_claim_are_not_both_let_in(deployment: Deployment) -> None:
@@ -225,7 +226,7 @@ def test_a_clock_that_is_wrong_keeps_nobody_out(deployment: Deployment, machine_
     assert abs(clock.now() - datetime.now(UTC)) < timedelta(minutes=1)
     # The next start: it has the certificate, and still no clock.
     again = deployment.door("box", TrustClock(lambda: machine_says))
-    keeper = TrustKeeper(again)
+    keeper = CertificateKeeper(again)
     before = again.identity().certificate.serial_number
     keeper.look()
     assert again.identity().certificate.serial_number == before
@@ -285,7 +286,7 @@ def test_two_months_in_storage(deployment: Deployment) -> None:
     # Without a clock, too.
     again = deployment.door("north.gate", TrustClock(lambda: datetime(1970, 1, 1, tzinfo=UTC)))
     renewed = []
-    keeper = TrustKeeper(again, lambda: renewed.append(True))
+    keeper = CertificateKeeper(again, lambda: renewed.append(True))
     keeper.look()
     assert renewed == [True]
     assert again.identity().expires_at > datetime.now(UTC)
@@ -511,7 +512,7 @@ def test_keys_that_are_older_than_the_one_before_open_nothing(deployment: Deploy
 
 def test_a_box_that_is_enrolled_anew_beside_its_agent_shows_the_new_certificate(deployment: Deployment) -> None:
     door, shown = deployment.enrol(GATE), list[bool]()
-    keeper = TrustKeeper(door, lambda: shown.append(True))
+    keeper = CertificateKeeper(door, lambda: shown.append(True))
     keeper.look()
     deployment.revoke(GATE)
     enrol(deployment.door("north.gate"), GATE, deployment.claim(GATE), SERIAL)

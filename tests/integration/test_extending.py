@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from provisioning.parts.aggregator import LocalAggregator
+from provisioning.lab.parts.aggregator import LocalAggregator
 from shared.clock import to_ms
 from shared.envelope import Header, encode_batch, encode_event
 from shared.events import KindError, Lane, all_kinds

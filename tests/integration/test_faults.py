@@ -18,10 +18,10 @@ from aggregator.ingest.worker import IngestWorker
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from aggregator.store.migrate import migrate
-from edge_agent.outbox import Outbox
-from edge_agent.publisher import Publisher
-from provisioning.parts.aggregator import limit_with_children
-from provisioning.simulate.network import Proxy, Weather
+from edge_agent.uplink.outbox import Outbox
+from edge_agent.uplink.publisher import Publisher
+from provisioning.lab.parts.aggregator import limit_with_children
+from provisioning.lab.simulate.network import Proxy, Weather
 from shared.clock import SystemClock, to_ms
 from shared.envelope import Acknowledgement, decode_message
 from shared.events import CameraChanged, CameraState, Lane

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from edge_agent.bench.faulty_camera import Behaviour, FaultyCamera, always
-from edge_agent.bench.soak import LINE
-from edge_agent.pipeline import Pipeline
-from edge_agent.sources import Frame, SourceEvent
-from edge_agent.sources.rtsp import RtspSource
-from edge_agent.sources.synthetic import SyntheticScene
+from edge_agent.camera.sources.rtsp import RtspSource
+from edge_agent.camera.sources.synthetic import SyntheticScene
+from edge_agent.frames import Frame, SourceEvent
+from edge_agent.vision.pipeline import Pipeline
+from provisioning.lab.edge.faulty_camera import Behaviour, FaultyCamera, always
+from provisioning.lab.edge.soak import LINE
 from shared.events import CameraState
 from shared.scene import Scene
 
@@ -114,7 +114,7 @@ def test_what_the_receiving_thread_did_not_expect_is_raised_where_frames_are_tak
     def unforeseen(*_: object) -> None:
         raise ZeroDivisionError("in the receiving thread")
 
-    monkeypatch.setattr("edge_agent.sources.rtsp.PacketReader.read", unforeseen)
+    monkeypatch.setattr("edge_agent.camera.sources.rtsp.PacketReader.read", unforeseen)
     camera = FaultyCamera(SyntheticScene("fence", 5).draw, always(Behaviour()))
     with pytest.raises(ZeroDivisionError):
         for _ in RtspSource(camera.url).frames():

@@ -4,8 +4,8 @@ import json
 
 import httpx
 
+from aggregator.installation.check import _boxes_disks
 from aggregator.store.database import Connection
-from aggregator.upkeep.check import _boxes_disks
 
 GIB = 2**30
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from aggregator.ingest.presence import PresenceWorker
+from aggregator.domains.boxes.presence import PresenceWorker
 from aggregator.ingest.worker import IngestWorker
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from edge_agent import health
-from edge_agent.link import Link
-from edge_agent.outbox import Intake, Outbox
-from edge_agent.outbox.writer import BLOCK
+from edge_agent.uplink.link import Link
+from edge_agent.uplink.outbox import Intake, Outbox
+from edge_agent.uplink.outbox.writer import BLOCK
 from shared.clock import SystemClock, to_ms
 from shared.events import CameraChanged, CameraState, Lane
 from shared.threads import start_vital

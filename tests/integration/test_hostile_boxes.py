@@ -5,10 +5,11 @@ import time
 import msgspec
 import pytest
 from hypothesis import given, settings
+from psycopg.types.json import Jsonb
 
-from aggregator.alerting.presence import PresenceJudge
-from aggregator.ingest.orders import SQL as ORDERS
-from aggregator.ingest.presence import PresenceWorker
+from aggregator.domains.boxes.desired import SQL as DESIRED
+from aggregator.domains.boxes.judge import PresenceJudge
+from aggregator.domains.boxes.presence import PresenceWorker
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from shared.clock import to_ms
@@ -26,7 +27,7 @@ def beat(worker: PresenceWorker, connection: Connection, agent: str, health: Hea
 
 def test_whatever_one_box_says_the_others_are_noted(database: Database, connection: Connection) -> None:
     worker, judge = PresenceWorker(database, ("127.0.0.1", 1)), PresenceJudge(database)
-    connection.execute("INSERT INTO orders (site, agent, version) VALUES ('s', 'good', 5)")
+    connection.execute("INSERT INTO desired_sections (site, agent, section, version) VALUES ('s', 'good', 'arming', 5)")
 
     @settings(max_examples=60, deadline=None)
     @given(BEATS)
@@ -35,7 +36,7 @@ def test_whatever_one_box_says_the_others_are_noted(database: Database, connecti
         # Its session is the newest each time, so that nothing is left out for being old.
         beat(worker, connection, "hostile", msgspec.structs.replace(hostile, session=to_ms(at_s)), at_s)
         beat(worker, connection, "good", Health(to_ms(at_s), 1, 1.0, cameras=(CameraHealth("c", "watching"),)), at_s)
-        due = connection.execute(ORDERS["due_orders"]).fetchall()
+        due = connection.execute(DESIRED["due"]).fetchall()
         assert [(row["agent"], row["version"]) for row in due] == [("good", 5)]
         judge.judge(connection)
         rows = connection.execute("SELECT agent, last_seen_at, clock_off_s FROM box_views ORDER BY agent").fetchall()
@@ -46,11 +47,13 @@ def test_whatever_one_box_says_the_others_are_noted(database: Database, connecti
     others_are_noted()
 
 
-def test_an_absurd_order_that_an_older_version_noted_keeps_none_back(connection: Connection) -> None:
-    absurd = "INSERT INTO agents (site, agent, health) VALUES ('s', 'old', '{\"order\": 9223372036854775808}')"
-    connection.execute(absurd)
-    connection.execute("INSERT INTO orders (site, agent, version) VALUES ('s', 'old', 5), ('s', 'good', 5)")
-    assert [row["agent"] for row in connection.execute(ORDERS["due_orders"])] == ["good"]
+def test_an_absurd_version_that_a_box_tells_keeps_none_back(connection: Connection) -> None:
+    old, new = {"order": 2**63}, {"sections": [{"name": "arming", "version": 2**63}, {"name": "arming"}]}
+    for agent, health in (("old", old), ("new", new), ("good", {"sections": "none"})):
+        connection.execute("INSERT INTO agents (site, agent, health) VALUES ('s', %s, %s)", (agent, Jsonb(health)))
+        wanted = "INSERT INTO desired_sections (site, agent, section, version) VALUES ('s', %s, 'arming', 5)"
+        connection.execute(wanted, (agent,))
+    assert {row["agent"] for row in connection.execute(DESIRED["due"])} == {"good"}
 
 
 def test_no_message_of_a_box_ends_the_thread_that_notes(database: Database, connection: Connection) -> None:
@@ -63,6 +66,9 @@ def test_no_message_of_a_box_ends_the_thread_that_notes(database: Database, conn
         msgspec.msgpack.encode({"session": 2**53 - 1, "alive": True, "health_interval_s": float("nan")}),
         msgspec.msgpack.encode({"session": -1, "alive": True}),
         msgspec.msgpack.encode({"session": 1, "at_ms": 2**64 - 1, "uptime_s": float("nan"), "order": 2**63}),
+        msgspec.msgpack.encode(
+            {"session": 1, "at_ms": 0, "uptime_s": 1, "sections": [{"name": "a", "version": 2**63}]}
+        ),
         encode_message(Health(0, 1, 1.0, cameras=tuple(CameraHealth("x" * 60, "y") for _ in range(900)))),
         b"\x81\xa7cameras" + b"\xdd\x00\x0f\x42\x40" + b"\x80" * 100_000,
     ]

@@ -12,10 +12,10 @@ import httpx
 import pytest
 
 from aggregator.alerting.alerts import Publishing
-from aggregator.api.app import build
+from aggregator.api import server as doors
+from aggregator.console_api import build
 from aggregator.store import Database
 from aggregator.store.pictures import PictureStore
-from aggregator.trust import doors
 from shared.net import pick_free_port
 from shared.trust import client_context
 from tests.integration.trusted import Deployment, serving

@@ -13,12 +13,12 @@ import pytest
 from aggregator.alerting import alerts
 from aggregator.alerting.alerts import AlertClearedError, AlertNotFoundError, Publishing
 from aggregator.alerting.engine import AlertingEngine
-from aggregator.alerting.presence import PresenceJudge
+from aggregator.domains.boxes.judge import PresenceJudge
+from aggregator.domains.boxes.presence import PresenceWorker
 from aggregator.ingest.arrivals import Arrivals
 from aggregator.ingest.commit import Committer
-from aggregator.ingest.presence import PresenceWorker
 from aggregator.ingest.reading import read
-from aggregator.ingest.replay import Replayed, replay
+from aggregator.ingest.redelivery import Replayed, replay
 from aggregator.ingest.worker import IngestWorker
 from aggregator.store import Database, load_queries
 from aggregator.store.database import Connection
@@ -224,9 +224,7 @@ def test_extreme_values_stop_nothing(
     with database.connect("alerting") as own:
         while engine.take(own):
             pass
-    assert (
-        one(connection, "SELECT count(*) FROM alerts WHERE agent = 'good'") == 2
-    )
+    assert one(connection, "SELECT count(*) FROM alerts WHERE agent = 'good'") == 2
     assert one(connection, "SELECT count(*) FROM inbox") == 0
 
 
@@ -693,9 +691,9 @@ def test_sums_of_lanes_are_what_a_walk_through_everything_finds(
         " count(*) FILTER (WHERE e.lane = 0 AND kind IN (1, 6, 7) AND priority > 0) AS alarms"
         " FROM events e JOIN producers p ON p.id = producer_id GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
     ).fetchall()
-    rows = connection.execute(load_queries("operations.sql")["producers"]).fetchall()
+    rows = connection.execute(load_queries("aggregator.domains.boxes")["producers"]).fetchall()
     told = [{name: row[name] for name in walked[0]} for row in rows if row["stored"]]
     assert told == walked
     connection.execute("INSERT INTO events SELECT * FROM events WHERE seq = 1 AND lane = 1")
-    twice = connection.execute(load_queries("operations.sql")["producers"]).fetchall()
+    twice = connection.execute(load_queries("aggregator.domains.boxes")["producers"]).fetchall()
     assert [row["stored"] - row["distinct_stored"] for row in twice if row["lane"] == Lane.BULK] == [1, 0]

@@ -10,8 +10,8 @@ import pytest
 import uvicorn
 
 from aggregator.alerting.alerts import Publishing
-from aggregator.api.app import Guarded, build
 from aggregator.api.token import COOKIE, Token, make_token, signed, token_of
+from aggregator.console_api import Guarded, build
 from aggregator.feed import hub
 from aggregator.store import Database
 from aggregator.store.pictures import PictureStore

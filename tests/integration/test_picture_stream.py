@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_agent.bench.faulty_camera import Behaviour, FaultyCamera, always
-from edge_agent.sources.base import Colour
-from edge_agent.sources.picture_stream import PictureStream
+from edge_agent.camera.sources.picture_stream import PictureStream
+from edge_agent.frames import Colour
+from provisioning.lab.edge.faulty_camera import Behaviour, FaultyCamera, always
 
 _PX_PER_S = 30
 _WIDTH_PX = 640

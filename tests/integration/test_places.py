@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from aggregator.bench.fill import Size, fill
 from aggregator.store import Database
 from aggregator.store.database import Connection
+from provisioning.lab.database.fill import Size, fill
 
 
 def hawkline(client: httpx.Client, *more: str) -> subprocess.CompletedProcess[str]:

@@ -17,12 +17,12 @@ from fastapi import HTTPException
 from psycopg_pool import PoolTimeout
 
 from aggregator.alerting.alerts import Publishing
-from aggregator.api import turns
-from aggregator.api.app import build
+from aggregator.api import pool_turns as turns
 from aggregator.api.streams import AT_ONCE, Streams
+from aggregator.console_api import build
+from aggregator.domains.boxes.ledger import pieces, producers
 from aggregator.store import Database
 from aggregator.store.database import Connection, Pool
-from aggregator.store.ledger import pieces, producers
 from aggregator.store.pictures import PictureStore
 
 LEDGER = b"GET /api/v1/ledger.csv HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
@@ -139,9 +139,10 @@ def test_the_ledger_waits_for_its_turn_as_everybody_does(
 
     async def ask() -> tuple[int, int, int]:
         transport = httpx.ASGITransport(app)
-        async with app.router.lifespan_context(app), httpx.AsyncClient(
-            transport=transport, base_url="http://127.0.0.1", timeout=30
-        ) as client:
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", timeout=30) as client,
+        ):
             async with app.state.parts.turns.one():
                 refused = await client.get("/api/v1/ledger.csv")
             answer = await client.get("/api/v1/ledger.csv")

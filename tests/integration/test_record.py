@@ -16,14 +16,14 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from aggregator.ask.moments import moment
+from aggregator.client.moments import moment
 from aggregator.ingest.commit import Committer
 from aggregator.ingest.reading import read
+from aggregator.retention.keeper import Day, RetentionKeeper, expired, kept_days, objection
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from aggregator.store.keep import Keep
 from aggregator.store.pictures import PictureStore
-from aggregator.store.retention import Day, RetentionKeeper, expired, kept_days, objection
 from shared.clock import to_ms
 from shared.envelope import Header, encode_batch, encode_event
 from shared.errors import ConfigError

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from edge_agent.sources import Frame, SourceEvent
-from edge_agent.sources.rtsp import RtspSource
+from edge_agent.camera.sources.rtsp import RtspSource
+from edge_agent.frames import Frame, SourceEvent
 from shared.events import CameraState
 from tests.simulators.rtsp_camera import RtspCamera, require_gstreamer
 

@@ -13,12 +13,12 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from aggregator.alerting.alerts import Publishing
+from aggregator.domains.operations.proof import ProofError, Proven, prove
 from aggregator.embedded.privileges import database_account
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from aggregator.store.migrate import migrate
 from aggregator.store.session import SETTINGS, UnfitDatabaseError
-from aggregator.upkeep.proof import ProofError, Proven, prove
 from shared.errors import UnavailableError
 from shared.net import is_listening, pick_free_port
 

@@ -10,8 +10,8 @@ from aggregator.alerting import alerts, conditions, inbox
 from aggregator.alerting.alerts import Publishing
 from aggregator.alerting.engine import AlertingEngine
 from aggregator.config import WebhookSettings
-from aggregator.domains import lines
-from aggregator.notify.webhook import WebhookSender
+from aggregator.domains.lines import domain as lines
+from aggregator.domains.webhooks.sender import WebhookSender
 from aggregator.signals.occurrence import Occurrence
 from aggregator.signals.signal import Signal, Subject
 from aggregator.store import Database

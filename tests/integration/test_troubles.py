@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from aggregator.ingest.presence import PresenceWorker
+from aggregator.domains.boxes.presence import PresenceWorker
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from shared.clock import to_ms

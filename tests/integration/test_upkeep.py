@@ -14,12 +14,15 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from aggregator.bench.fill import Size, fill
+from aggregator.api.token import make_token
 from aggregator.embedded.postgres import EmbeddedPostgres
+from aggregator.installation.sealed import secrets_of
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from aggregator.store.describe import described, expected
 from aggregator.store.migrate import migrate
+from aggregator.trust.vault import Vault
+from provisioning.lab.database.fill import Size, fill
 
 SIZE = Size(events=6000, days=6, boxes=20)
 PICTURE = b"\xff\xd8\xff picture"
@@ -268,3 +271,45 @@ def test_what_has_expired_is_told_and_deleted_by_hand(
     assert told("--yes")["deleted_days"] == 5
     assert told()["expired_days"] == 0
     assert connection.execute("SELECT count(*) AS n FROM events").fetchone() == {"n": 1}
+
+
+def test_secrets_go_with_a_passphrase_and_only_with_it(
+    filled: Path, server_dsn: str, database: Database, tmp_path: Path
+) -> None:
+    del database
+    here, words, others = tmp_path / "here", tmp_path / "words", tmp_path / "others"
+    words.write_text("a passphrase that somebody keeps\n")
+    others.write_text("quite another one\n")
+    Vault(here / "trust").create("Trial", tmp_path / "root.key", b"", datetime.now(UTC))
+    make_token(here)
+    kept = {path.relative_to(here): path.read_bytes() for path in secrets_of(here)}
+    assert len(kept) >= 5
+    plain, sealed = tmp_path / "plain", tmp_path / "sealed"
+    assert json.loads(hawkline(filled, "backup", "--to", str(plain), "-o", "json").stdout)["secrets"] == 0
+    done = hawkline(filled, "backup", "--to", str(sealed), "--passphrase-file", str(words), "-o", "json")
+    assert json.loads(done.stdout)["secrets"] == len(kept)
+    written_down = b"".join(path.read_bytes() for path in sealed.rglob("*") if path.is_file())
+    assert not any(content in written_down for content in kept.values())
+    name = f"hawkline_test_{uuid4().hex[:12]}"
+    with psycopg.connect(server_dsn, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}".encode())
+        try:
+            there = written(tmp_path / "there.toml", "there", psycopg.conninfo.make_conninfo(server_dsn, dbname=name))
+            for source, file, said in (
+                (plain, words, "holds no secrets"),
+                (sealed, others, "the passphrase is another one"),
+            ):
+                done = hawkline(there, "restore", "--from", str(source), "--passphrase-file", str(file))
+                assert done.returncode == 2
+                assert said in done.stderr
+            done = hawkline(there, "restore", "--from", str(sealed), "--passphrase-file", str(words))
+            assert done.returncode == 0, done.stderr
+            found = tmp_path / "there"
+            assert {path.relative_to(found): path.read_bytes() for path in secrets_of(found)} == kept
+            assert {oct(path.stat().st_mode & 0o777) for path in (found / "secrets").iterdir()} == {"0o600"}
+            assert (found / "trust").stat().st_mode & 0o777 == 0o700
+            assert Vault(found / "trust").issuers()[0].expires_at > datetime.now(UTC)
+            done = hawkline(there, "restore", "--from", str(sealed), "--passphrase-file", str(words))
+            assert "is there already" in done.stderr, "other secrets are never overwritten"
+        finally:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())

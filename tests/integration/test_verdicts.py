@@ -12,7 +12,7 @@ RaiseAlerts = Callable[..., None]
 
 
 @pytest.fixture
-def alert(client: httpx.Client, raise_alerts: RaiseAlerts) -> str:  # noqa: F811
+def alert(client: httpx.Client, raise_alerts: RaiseAlerts) -> str:
     """The address of an alert that was cleared as false."""
     raise_alerts(1)
     path = "/api/v1/alerts/1"
@@ -56,7 +56,7 @@ def test_after_a_minute_it_is_corrected_with_a_reason(client: httpx.Client, aler
     assert follow(client, 3, **{"last-event-id": "0"})[-1][2]["change"] == "corrected"
 
 
-def test_what_is_open_has_nothing_to_correct(client: httpx.Client, raise_alerts: RaiseAlerts) -> None:  # noqa: F811
+def test_what_is_open_has_nothing_to_correct(client: httpx.Client, raise_alerts: RaiseAlerts) -> None:
     raise_alerts(1)
     body = {"by": "li", "verdict": "true", "why": "x"}
     assert client.post("/api/v1/alerts/1/correct", json=body).status_code == 409

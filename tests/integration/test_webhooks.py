@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from aggregator.config import WebhookSettings, load_aggregator_settings
-from aggregator.notify.receivers import receiver_context
-from aggregator.notify.webhook import WebhookSender
+from aggregator.domains.webhooks.receivers import receiver_context
+from aggregator.domains.webhooks.sender import WebhookSender
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from shared.clock import ManualClock

@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 import uvicorn
 
+from aggregator import box_api
 from aggregator.alerting.alerts import Publishing
+from aggregator.api.server import server
 from aggregator.store import Database
 from aggregator.store.pictures import PictureStore
-from aggregator.trust import authority, enrolment, gate
-from aggregator.trust.doors import server
+from aggregator.trust import authority, enrolment
 from aggregator.trust.vault import SERVER, Vault, issuer_identifier
-from edge_agent.trust import Door, enrol
-from provisioning.parts.trusted import TrustedAggregator
+from edge_agent.uplink.trust import Door, enrol
+from provisioning.lab.parts.trusted import TrustedAggregator
 from shared.net import pick_free_port
 from shared.topics import Address
 from shared.trust import Credentials, TrustClock, new_key, public_digest, server_context
@@ -26,19 +27,19 @@ SERIAL = "10000000a1b2c3d4"
 
 
 class Deployment:
-    """Vault, database and the boxes' door; `welcome` hears of everybody who is let in."""
+    """Vault, database and the boxes' door; `admit` hears of everybody who is let in."""
 
-    def __init__(self, folder: Path, database: Database, welcome: Callable[[Address], None] | None = None) -> None:
+    def __init__(self, folder: Path, database: Database, admit: Callable[[Address], None] | None = None) -> None:
         self.folder, self.database = folder, database
-        self.welcomed: list[Address] = []
+        self.admitted: list[Address] = []
         self.vault = Vault(folder / "trust")
         now = datetime.now(UTC)
         self.vault.create("Trial", folder / "root.key", b"", now)
         self.vault.renew_services(("localhost", "127.0.0.1"), now)
         self.port = pick_free_port()
         self.url = f"https://localhost:{self.port}"
-        self._app = gate.build(
-            database, self.vault, PictureStore(folder / "evidence"), Publishing(), welcome or self.welcomed.append
+        self._app = box_api.build(
+            database, self.vault, PictureStore(folder / "evidence"), Publishing(), admit or self.admitted.append
         )
 
     @contextmanager

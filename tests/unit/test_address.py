@@ -23,7 +23,13 @@ from shared.net import require_loopback
         ("rtsp://u:a:b@h/a", "h", 554, "h:554/a", "rtsp://u:a%3Ab@h/a"),
         ("rtsp://u:北@h/a", "h", 554, "h:554/a", "rtsp://u:%E5%8C%97@h/a"),
         ("rtsp://[2001:db8::1]:8554/a", "2001:db8::1", 8554, "[2001:db8::1]:8554/a", "rtsp://[2001:db8::1]:8554/a"),
-        ("rtsp://192.0.2.1/user=a_password=p@q", "192.0.2.1", 554, "192.0.2.1:554", "rtsp://192.0.2.1/user=a_password=p@q"),
+        (
+            "rtsp://192.0.2.1/user=a_password=p@q",
+            "192.0.2.1",
+            554,
+            "192.0.2.1:554",
+            "rtsp://192.0.2.1/user=a_password=p@q",
+        ),
     ],
 )
 def test_what_is_dialled_and_shown(url: str, host: str, port: int, shown: str, dialled: str) -> None:
@@ -102,7 +108,7 @@ def test_text_without_credentials(text: str, left: str) -> None:
 
 
 def test_words_for_a_camera_that_does_not_answer() -> None:
-    from edge_agent.sources.failure import unreachable
+    from edge_agent.camera.sources.failure import unreachable
 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

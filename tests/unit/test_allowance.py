@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aggregator.domains import lines
+from aggregator.domains.lines import domain as lines
 from aggregator.ingest.affording import Affording, Bill
 from aggregator.ingest.reading import Arrival, DeadLetter, read
-from aggregator.rules import ringing
+from aggregator.signals import ringing
 from aggregator.signals.domain import domains
 from aggregator.signals.occurrence import Occurrence
 from aggregator.store.allowance import Allowance, Spending
@@ -63,9 +63,7 @@ def test_very_many_boxes_take_a_bounded_place() -> None:
     ],
     ids=["events", "epochs", "lines", "configurations", "gaps"],
 )
-def test_beyond_the_bounds_of_a_day_a_batch_stays_in_its_box(
-    hostile: list[Arrival], taken: int, what: str
-) -> None:
+def test_beyond_the_bounds_of_a_day_a_batch_stays_in_its_box(hostile: list[Arrival], taken: int, what: str) -> None:
     affording, epochs, found = Affording(events_a_day=10_000, now_s=lambda: 0.0), set[int](), 0
     with Bill(affording) as bill:
         for each in hostile:

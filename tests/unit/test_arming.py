@@ -1,14 +1,18 @@
-"""Who is armed when: by the file, by the schedule, by order of the centre; orders outlive the process."""
+"""Who is armed when: by the file, by the schedule, by what the centre wants."""
 
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
-from edge_agent.arming import Arming
 from edge_agent.config import Camera, CameraSettings, SyntheticCamera
-from shared.events import ArmingOrder, Order
+from edge_agent.orders.arming import Arming
+from shared.desired import Armed
+from shared.desired import Arming as Body
+from shared.envelope import encode_message
+from shared.errors import WireError
 from shared.scene import Scene, Tripwire, Zone
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -29,33 +33,24 @@ def cameras(tmp_path: Path) -> list[Camera]:
     return [Camera(CameraSettings("door", tmp_path / "scene.toml", SyntheticCamera("gate")), scene)]
 
 
-def test_as_configured(cameras: list[Camera], tmp_path: Path) -> None:
-    arming = Arming(cameras, tmp_path / "order.bin")
+def test_as_configured(cameras: list[Camera]) -> None:
+    arming = Arming(cameras)
     assert [arming.priority(0, name, NOON) for name in ("gate", "night", "off", "yard")] == [1, 0, 0, 3]
     assert [arming.priority(0, name, NIGHT) for name in ("gate", "night", "off", "yard")] == [1, 2, 0, 3]
 
 
-def test_an_order_beats_file_and_schedule_and_outlives_the_process(cameras: list[Camera], tmp_path: Path) -> None:
-    order = Order(5, (ArmingOrder("door", "gate", False), ArmingOrder("door", "off", True)))
-    Arming(cameras, tmp_path / "order.bin").obey(order)
-    again = Arming(cameras, tmp_path / "order.bin")
-    assert again.version == 5
-    assert [again.priority(0, name, NOON) for name in ("gate", "night", "off")] == [0, 0, 2]
+def test_what_is_ordered_beats_file_and_schedule_and_an_empty_body_returns_to_them(cameras: list[Camera]) -> None:
+    arming = Arming(cameras)
+    lines = Armed("door", "gate", False), Armed("door", "off", True), Armed("no", "such", True)
+    arming.obey(encode_message(Body(lines)))
+    assert [arming.priority(0, name, NOON) for name in ("gate", "night", "off")] == [0, 0, 2]
+    arming.obey(encode_message(Body()))
+    assert [arming.priority(0, name, NOON) for name in ("gate", "night", "off")] == [1, 0, 0]
 
 
-def test_an_older_order_is_ignored_and_an_empty_one_returns_to_the_file(cameras: list[Camera], tmp_path: Path) -> None:
-    arming = Arming(cameras, tmp_path / "order.bin")
-    arming.obey(Order(5, (ArmingOrder("door", "gate", False),)))
-    arming.obey(Order(4, ()))
+def test_a_body_that_is_no_arming_changes_nothing(cameras: list[Camera]) -> None:
+    arming = Arming(cameras)
+    arming.obey(encode_message(Body((Armed("door", "gate", False),))))
+    with pytest.raises(WireError):
+        arming.obey(msgspec.msgpack.encode({"lines": [["door", "gate"]]}))
     assert arming.priority(0, "gate", NOON) == 0
-    arming.obey(Order(6, ()))
-    assert arming.priority(0, "gate", NOON) == 1
-
-
-def test_a_damaged_order_is_told_and_lines_are_as_configured(
-    cameras: list[Camera], tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (tmp_path / "order.bin").write_bytes(b"\xc1 no order")
-    arming = Arming(cameras, tmp_path / "order.bin")
-    assert arming.priority(0, "gate", NOON) == 1
-    assert "until the next order" in caplog.text

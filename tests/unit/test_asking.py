@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from aggregator.ask.audit_cli import Found
-from aggregator.ask.client import ApiClient
-from aggregator.ask.health_cli import _for_people
+from aggregator.client.client import ApiClient
 from aggregator.config import AggregatorSettings
+from aggregator.domains.audit.cli import Found
+from aggregator.domains.boxes.cli import _for_people
+from aggregator.installation.doctor import examine
 from aggregator.trust import authority
-from aggregator.trust.doctor import examine
 from shared.errors import UnavailableError
 
 

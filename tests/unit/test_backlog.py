@@ -5,8 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from edge_agent.sources.backlog import Backlog
-from edge_agent.sources.base import Frame, SourceEvent
+from edge_agent.camera.sources.backlog import Backlog
+from edge_agent.frames import Frame, SourceEvent
 from shared.events import CameraState
 
 
@@ -42,7 +42,7 @@ def test_large_pictures_are_thinned_evenly_within_bounds() -> None:
 
 def test_what_analysis_cannot_bear_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr("edge_agent.sources.backlog.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("edge_agent.camera.sources.backlog.time.monotonic", lambda: now[0])
     backlog, analysed, waiting = Backlog(), 0, []
     for number in range(3000):  # 30 a second come, 10 can be analysed
         now[0] = number / 30

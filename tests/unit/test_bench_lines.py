@@ -2,11 +2,11 @@
 
 import pytest
 
-from edge_agent.bench.fuzz import ours
-from edge_agent.bench.negatives import judge
-from edge_agent.bench.scoring import LineEvent, Score, score
-from edge_agent.bench.sequences import sequences
-from edge_agent.bench.traces import generate
+from provisioning.lab.edge.fuzz import ours
+from provisioning.lab.edge.negatives import judge
+from provisioning.lab.edge.scoring import LineEvent, Score, score
+from provisioning.lab.edge.sequences import sequences
+from provisioning.lab.edge.traces import generate
 from shared.events import Direction
 
 LR, RL = Direction.LEFT_TO_RIGHT, Direction.RIGHT_TO_LEFT

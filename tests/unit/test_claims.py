@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import typer
 
-from aggregator.ask.client import ApiClient
-from aggregator.ask.device_cli import Batch
+from aggregator.client.client import ApiClient
+from aggregator.domains.devices.cli import Batch
 from shared.errors import ConfigError, UnavailableError
 
 

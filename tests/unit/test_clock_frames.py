@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.ingest.placing import TimeQuality, place
-from edge_agent.outbox import Outbox
-from edge_agent.publisher import Publisher
+from aggregator.ingest.event_time import TimeQuality, place
+from edge_agent.uplink.outbox import Outbox
+from edge_agent.uplink.publisher import Publisher
 from shared.clock import ManualClock, to_ms
 from shared.envelope import Header, decode_event, decode_header, decode_rows
 from shared.events import CameraChanged, CameraState, Lane

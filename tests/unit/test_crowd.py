@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from aggregator.trust.crowd import Crowd, Standing
+from aggregator.api.crowd import Crowd, Standing
 
 
 class Pairs:

@@ -7,12 +7,12 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edge_agent.bench.sequences import as_frame
-from edge_agent.detect import Detection
-from edge_agent.detect.onnx import OnnxDetector
-from edge_agent.pipeline import Pipeline
-from edge_agent.sources import Frame
-from edge_agent.tripwire import Crossing
+from edge_agent.frames import Frame
+from edge_agent.vision.detect import Detection
+from edge_agent.vision.detect.onnx import OnnxDetector
+from edge_agent.vision.pipeline import Pipeline
+from edge_agent.vision.tripwire import Crossing
+from provisioning.lab.edge.sequences import as_frame
 from shared.errors import ConfigError
 from shared.events import Direction
 from shared.scene import Mask, Scene, Tripwire

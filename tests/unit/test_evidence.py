@@ -8,9 +8,9 @@ from threading import Thread
 import httpx
 import pytest
 
-from edge_agent.evidence import PictureRing, PictureWriter, Taken, Uploader
-from edge_agent.outbox import Outbox
-from edge_agent.outbox.store import PictureRecord
+from edge_agent.uplink.outbox import Outbox
+from edge_agent.uplink.outbox.store import PictureRecord
+from edge_agent.uplink.pictures import PictureRing, PictureWriter, Taken, Uploader
 from shared.clock import ManualClock, to_ms
 from shared.envelope import decode_event
 from shared.events import EvidenceReady, Lane

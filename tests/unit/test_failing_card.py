@@ -13,13 +13,13 @@ import pytest
 from edge_agent import health
 from edge_agent.agent import Agent, Ending
 from edge_agent.config import AgentSettings, BrokerSettings, CameraSettings, SyntheticCamera
-from edge_agent.evidence import MemoryRing, PictureRing, PictureWriter, Taken
-from edge_agent.outbox import Intake, Outbox
-from edge_agent.outbox.ballast import BALLAST_BYTES
-from edge_agent.outbox.card import CardError
-from edge_agent.outbox.intake import Numbered
-from edge_agent.outbox.opening import CardLook, open_outbox, takes_writes
-from edge_agent.outbox.writer import BLOCK
+from edge_agent.uplink.outbox import Intake, Outbox
+from edge_agent.uplink.outbox.ballast import BALLAST_BYTES
+from edge_agent.uplink.outbox.card import CardError
+from edge_agent.uplink.outbox.intake import Numbered
+from edge_agent.uplink.outbox.opening import CardLook, open_outbox, takes_writes
+from edge_agent.uplink.outbox.writer import BLOCK
+from edge_agent.uplink.pictures import MemoryRing, PictureRing, PictureWriter, Taken
 from shared.clock import SystemClock
 from shared.envelope import decode_event
 from shared.errors import UnavailableError
@@ -327,8 +327,8 @@ def test_a_card_that_hangs_when_it_is_tried_holds_nothing_up(
         tried.append(path)
         return answers.wait(30)
 
-    monkeypatch.setattr("edge_agent.outbox.opening.takes_writes", hang)
-    monkeypatch.setattr("edge_agent.outbox.opening._END_S", 0.1)
+    monkeypatch.setattr("edge_agent.uplink.outbox.opening.takes_writes", hang)
+    monkeypatch.setattr("edge_agent.uplink.outbox.opening._END_S", 0.1)
     monkeypatch.setattr("edge_agent.agent.CardLook", partial(CardLook, every_s=0.1))
     Outbox(tmp_path / "outbox.db", CLOCK, max_bytes=10_000_000).close()
     disk.refuses = sqlite3.SQLITE_IOERR

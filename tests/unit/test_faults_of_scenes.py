@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge_agent.tripwire.faults import faults
+from edge_agent.vision.tripwire.faults import faults
 from shared.scene import Scene
 from shared.settings import parse_toml
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.ingest import heard
+from shared.desired import SectionState
 from shared.envelope import encode_message
 from shared.errors import WireError
 from shared.events import BoxState, CameraHealth, Health
@@ -26,13 +27,16 @@ def words(kind: type[msgspec.Struct], **bounded: st.SearchStrategy[object]) -> s
 
 
 CAMERAS = st.lists(words(CameraHealth), max_size=3).map(tuple)
-BEATS = words(Health, session=st.integers(0, 2**53 - 1), epoch=st.integers(0, 2**32 - 1), cameras=CAMERAS)
+SECTIONS = st.lists(words(SectionState), max_size=3).map(tuple)
+BEATS = words(
+    Health, session=st.integers(0, 2**53 - 1), epoch=st.integers(0, 2**32 - 1), cameras=CAMERAS, sections=SECTIONS
+)
 
 
 @given(BEATS)
 def test_every_heartbeat_ends_within_bounds(beat: Health) -> None:
     kept = heard.heartbeat(encode_message(beat))
-    for each in (kept, *kept.cameras):
+    for each in (kept, *kept.cameras, *kept.sections):
         for value in msgspec.structs.asdict(each).values():
             if isinstance(value, float):
                 assert abs(value) <= 1e12

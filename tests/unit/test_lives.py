@@ -2,8 +2,8 @@
 
 import pytest
 
-from aggregator.ask import health_cli
-from aggregator.ingest.lives import LASTS_MS, Lives
+from aggregator.domains.boxes import cli as health_cli
+from aggregator.domains.boxes.lives import LASTS_MS, Lives
 from shared.topics import Address
 
 HERE, THERE = Address("north", "g1"), Address("north", "g2")

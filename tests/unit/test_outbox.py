@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from edge_agent.outbox import Outbox
-from edge_agent.outbox.ballast import BALLAST_BYTES, Ballast
-from edge_agent.outbox.renewal import renew_epoch
-from edge_agent.outbox.room import LEAST_BYTES
-from edge_agent.outbox.store import EVICT_ROWS, OutboxFile
-from edge_agent.outbox.writer import BLOCK
+from edge_agent.uplink.outbox import Outbox
+from edge_agent.uplink.outbox.ballast import BALLAST_BYTES, Ballast
+from edge_agent.uplink.outbox.renewal import renew_epoch
+from edge_agent.uplink.outbox.room import LEAST_BYTES
+from edge_agent.uplink.outbox.store import EVICT_ROWS, OutboxFile
+from edge_agent.uplink.outbox.writer import BLOCK
 from shared.clock import SystemClock
 from shared.envelope import decode_event
 from shared.errors import UnavailableError

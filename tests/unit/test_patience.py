@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from edge_agent.sources.patience import LONGEST_S, SHORTEST_S, Patience
+from edge_agent.camera.sources.patience import LONGEST_S, SHORTEST_S, Patience
 
 
 def heard(arrivals_s: Iterable[float]) -> Patience:

@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from edge_agent.sources.picture_stream import _decoder, _Kept, _nearest
+from edge_agent.camera.sources.picture_stream import _decoder, _Kept, _nearest
 
 
 def reordered(count: int = 30) -> list[_Kept]:

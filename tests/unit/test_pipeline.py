@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from edge_agent.detect import Detection
-from edge_agent.pipeline import Pipeline
-from edge_agent.sources import Frame
-from edge_agent.sources.synthetic import Kind, SyntheticScene, SyntheticSource
+from edge_agent.camera.sources.synthetic import Kind, SyntheticScene, SyntheticSource
+from edge_agent.frames import Frame
+from edge_agent.vision.detect import Detection
+from edge_agent.vision.pipeline import Pipeline
 from shared.scene import Scene, Tripwire
 
 GATE = Tripwire("gate", [(0.5, 0.95), (0.5, 0.5)])

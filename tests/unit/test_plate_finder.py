@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_agent.plate import PlateFinder, cut
-from edge_agent.plate.finder import Quad
+from models.plate import PlateFinder, cut
+from models.plate.finder import Quad
 
 
 class Network:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.outbox import Outbox
+from edge_agent.uplink.outbox import Outbox
 from shared.clock import SystemClock
 from shared.envelope import decode_event
 from shared.events import CameraChanged, CameraState, Lane, RangeLost

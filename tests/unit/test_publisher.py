@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from edge_agent.outbox import Outbox
-from edge_agent.publisher import Publisher
+from edge_agent.uplink.outbox import Outbox
+from edge_agent.uplink.publisher import Publisher
 from shared.clock import ManualClock
 from shared.envelope import Acknowledgement, Header, decode_event, decode_header
 from shared.events import CameraChanged, CameraState, Lane, LossReason, RangeLost

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_agent.plate import PlateReader
+from models.plate import PlateReader
 from models.registry import FOLDER, Model, Registry, TamperedModelError
 from shared.errors import ConfigError
 

@@ -8,16 +8,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aggregator.domains import cameras, lines
+from aggregator.domains.cameras import domain as cameras
+from aggregator.domains.lines import domain as lines
+from aggregator.domains.webhooks.sender import retry_wait_s
+from aggregator.domains.webhooks.signing import sign
 from aggregator.feed.log import to_sse
-from aggregator.notify.signing import sign
-from aggregator.notify.webhook import retry_wait_s
-from aggregator.rules.ringing import Ailing, Joins, RaiseOrJoin, ailing, decide
 from aggregator.signals.domain import Condition, Domain, DomainError, Kind, domains, together
 from aggregator.signals.occurrence import Occurrence
+from aggregator.signals.ringing import Ailing, Joins, RaiseOrJoin, ailing, decide
 from aggregator.signals.signal import Signal, Subject
 from aggregator.store import load_queries
-from edge_agent.sources.rtsp import retry_delay_s
+from edge_agent.camera.sources.rtsp import retry_delay_s
 from shared.credentials import without_credentials
 from shared.errors import WireError
 from shared.events import CameraChanged, CameraState, Direction, Lane, LineCrossed, ListHit
@@ -236,8 +237,8 @@ def test_epochs_differ() -> None:
     assert len({new_epoch() for _ in range(100)}) == 100
 
 
-@pytest.mark.parametrize("file", ["ingest.sql", "alerting.sql", "operations.sql"])
-def test_queries_are_found_by_name(file: str) -> None:
-    queries = load_queries(file)
+@pytest.mark.parametrize("package", ["ingest", "alerting", "domains.boxes"])
+def test_queries_are_found_by_name(package: str) -> None:
+    queries = load_queries(f"aggregator.{package}")
     assert len(queries) > 5
     assert all(text and not text.endswith(";") for text in queries.values())

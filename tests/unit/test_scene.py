@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_agent.motion.masks import Masks
+from edge_agent.vision.motion.masks import Masks
 from shared.errors import ConfigError
 from shared.scene import Mask, Scene, Tripwire, Zone, load_scene
 from shared.schedule import covers, parse_span

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.simulate import ledger as box_ledger
-from edge_agent.simulate.behaviour import DAY, Mishap, Rates, hour_factor, mishaps, moments, step_s
-from edge_agent.simulate.memory import MemoryOutbox
-from provisioning.simulate.ledger import Entry, Verdict, read_csv, read_files
-from provisioning.simulate.ledger import compare as walk
+from provisioning.lab.boxes import ledger as box_ledger
+from provisioning.lab.boxes.behaviour import DAY, Mishap, Rates, hour_factor, mishaps, moments, step_s
+from provisioning.lab.boxes.memory import MemoryOutbox
+from provisioning.lab.simulate.ledger import Entry, Verdict, read_csv, read_files
+from provisioning.lab.simulate.ledger import compare as walk
 from shared.clock import ManualClock, SystemClock
 from shared.events import CameraChanged, CameraState, Lane
 
@@ -72,7 +72,7 @@ def test_memory_outbox_keeps_what_is_not_acknowledged() -> None:
 
 
 def test_a_ledger_on_disk_notes_what_no_code_of_ours_tells_it(tmp_path: Path) -> None:
-    from edge_agent.outbox import Outbox
+    from edge_agent.uplink.outbox import Outbox
 
     path = tmp_path / "outbox.db"
     box_ledger.keep(path)

@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge_agent.sources import Frame, SourceEvent
-from edge_agent.sources.base import Doubt
-from edge_agent.sources.decoder import PictureDecoder, choose_video
-from edge_agent.sources.file import FileSource
+from edge_agent.camera.sources.decoder import PictureDecoder, choose_video
+from edge_agent.camera.sources.file import FileSource
+from edge_agent.frames import Doubt, Frame, SourceEvent
 from shared.errors import ConfigError
 from shared.events import CameraState
 
@@ -119,9 +118,7 @@ def test_oblong_pixels_are_made_square(tmp_path: Path) -> None:
 
 
 def test_an_hour_between_stamps_is_not_waited_for(tmp_path: Path) -> None:
-    clip = write(
-        tmp_path / "jump.mkv", [scene(n) for n in range(12)], lambda n: n * 100 + (3_600_000 if n >= 8 else 0)
-    )
+    clip = write(tmp_path / "jump.mkv", [scene(n) for n in range(12)], lambda n: n * 100 + (3_600_000 if n >= 8 else 0))
     began_s = time.monotonic()
     frames, (ended,) = read(FileSource(clip, realtime=True))
     assert (len(frames), ended.state) == (12, CameraState.ENDED)

@@ -3,11 +3,11 @@
 import pytest
 from typer.testing import CliRunner
 
-from aggregator.ask.moments import local_zone
+from aggregator.client.moments import local_zone
 from shared.commands import build
 from shared.errors import ConfigError
 from shared.scene import Scene
-from shared.zones import check_zone
+from shared.time_zones import check_zone
 
 
 @pytest.mark.parametrize("name", ["Asia/Shanghai", "UTC", "Etc/GMT-8", "America/Argentina/Buenos_Aires"])

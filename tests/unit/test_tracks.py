@@ -5,17 +5,17 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from edge_agent.bench.sequences import as_frame, sequences
-from edge_agent.motion import Blob, Foreground, MotionDetector
-from edge_agent.motion.detector import _edges, _is_soft
-from edge_agent.pipeline import Pipeline
-from edge_agent.track.likeness import look
-from edge_agent.track.moment import Moment
-from edge_agent.track.origin import returning
-from edge_agent.track.perspective import Perspective
-from edge_agent.track.regions import join, part
-from edge_agent.track.track import Track
-from edge_agent.tripwire import Crossing
+from edge_agent.vision.motion import Blob, Foreground, MotionDetector
+from edge_agent.vision.motion.detector import _edges, _is_soft
+from edge_agent.vision.pipeline import Pipeline
+from edge_agent.vision.track.likeness import look
+from edge_agent.vision.track.moment import Moment
+from edge_agent.vision.track.origin import returning
+from edge_agent.vision.track.perspective import Perspective
+from edge_agent.vision.track.regions import join, part
+from edge_agent.vision.track.track import Track
+from edge_agent.vision.tripwire import Crossing
+from provisioning.lab.edge.sequences import as_frame, sequences
 from shared.events import Direction
 from shared.scene import Scene, Tripwire
 
@@ -95,11 +95,11 @@ def test_what_goes_on_only_while_nobody_sees_it_goes_nowhere() -> None:
     for step in range(60):
         track.come_back((94 + 12 * step, 70, 106 + 12 * step, 100), step * 0.5)
         track.remember(step, step * 0.5, 0.25)
-    assert not track.purposeful
+    assert not track.travelling
     for step in range(40):
         track.move_to(track.x + 3, 100, 30 + step / 10)
         track.remember(60 + step, 30 + step / 10, 0.25)
-    assert track.purposeful
+    assert track.travelling
 
 
 def test_a_coat_that_is_as_dark_as_the_road_is_seen_by_its_colour() -> None:
@@ -124,7 +124,7 @@ def test_three_frames_a_second_are_enough() -> None:
 
 def test_light_does_not_come_back_as_somebody() -> None:
     size, seen = (480, 270), np.zeros((270, 480), np.int32)
-    walker = Track(1, size, 200, 200, 24, 70, 1.0, 0.0, own_s=2.0, sightings=20, purposeful=True, travelled=True)
+    walker = Track(1, size, 200, 200, 24, 70, 1.0, 0.0, own_s=2.0, sightings=20, travelling=True, travelled=True)
     walker.seen_now = False
     moment = Moment(Foreground([], seen, np.full((270, 480), 120, np.uint8)), 1.8, 0.1, Perspective(), 0.25)
     here = Blob(200, 130, 226, 200, 1500)

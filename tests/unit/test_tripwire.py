@@ -2,8 +2,8 @@
 
 import pytest
 
-from edge_agent.tripwire import Crossing, Sighting, TripwireJudge
-from edge_agent.tripwire.geometry import crossing_parameter, distance, side
+from edge_agent.vision.tripwire import Crossing, Sighting, TripwireJudge
+from edge_agent.vision.tripwire.geometry import crossing_parameter, distance, side
 from shared.events import Direction
 from shared.scene import Tripwire
 

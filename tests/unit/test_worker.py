@@ -12,13 +12,12 @@ import cv2
 import numpy as np
 import pytest
 
+from edge_agent.camera.evidence import NoPicture, Picture, PictureMaker
+from edge_agent.camera.worker import EventSeen, Wanted, _obey, _Watch
 from edge_agent.config import Camera, CameraSettings, SyntheticCamera
-from edge_agent.detect import Detection
-from edge_agent.motion.masks import Masks
-from edge_agent.pictures import NoPicture, Picture, PictureMaker
-from edge_agent.sources import Frame
-from edge_agent.sources.base import Colour, Still
-from edge_agent.worker import Sighting, Wanted, _obey, _Watch
+from edge_agent.frames import Colour, Frame, Still
+from edge_agent.vision.detect import Detection
+from edge_agent.vision.motion.masks import Masks
 from shared.scene import Mask, Scene, Tripwire
 
 
@@ -59,7 +58,7 @@ def test_private_parts_leave_the_process_black() -> None:
     pipe = Pipe()
     camera = Camera(CameraSettings("door", Path("scene.toml"), SyntheticCamera("gate")), scene)
     _Watch(camera, Street(), pipe, Walker()).run()  # type: ignore[arg-type]
-    sightings = [report for report in pipe.sent if isinstance(report, Sighting)]
+    sightings = [report for report in pipe.sent if isinstance(report, EventSeen)]
     pictures = [report for report in pipe.sent if isinstance(report, Picture)]
     assert len(sightings) == len(pictures) == 1
     seen = cv2.imdecode(np.frombuffer(pictures[0].jpeg, np.uint8), cv2.IMREAD_COLOR)
@@ -89,7 +88,7 @@ def test_the_picture_of_an_alarm_comes_before_those_of_a_busy_unarmed_line() -> 
     pipe = Pipe()
     camera = Camera(CameraSettings("door", Path("scene.toml"), SyntheticCamera("gate")), scene)
     _Watch(camera, SlowStreet(), pipe, Walker()).run()  # type: ignore[arg-type]
-    sightings = [report for report in pipe.sent if isinstance(report, Sighting)]
+    sightings = [report for report in pipe.sent if isinstance(report, EventSeen)]
     pictures = [report.ticket for report in pipe.sent if isinstance(report, Picture)]
     missing = [report.ticket for report in pipe.sent if isinstance(report, NoPicture)]
     assert len(sightings) == 41
@@ -124,7 +123,7 @@ def test_the_agent_calls_pictures_off_over_the_pipe_and_any_other_word_ends_the_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ended, ours_theirs = list[int](), multiprocessing.Pipe()
-    monkeypatch.setattr("edge_agent.worker.os._exit", ended.append)
+    monkeypatch.setattr("edge_agent.camera.worker.os._exit", ended.append)
     street, sent = SlowStreet(), list[Picture | NoPicture]()
     maker = PictureMaker(street, Masks([]), sent.append)
     frame = next(street.frames())

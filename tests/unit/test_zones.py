@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge_agent.tripwire import Presence, Sighting, ZoneJudge
+from edge_agent.vision.tripwire import Presence, Sighting, ZoneJudge
 from shared.events import WatchRule
 from shared.scene import Zone
 

@@ -41,6 +41,7 @@ export const en: typeof zh = {
       disk_full: 'Disk full',
       clock_wrong: 'Clock wrong',
       events_lost: 'Events lost',
+      section_refused: 'Refuses its settings',
       over_limits: 'Beyond its bounds',
       certificate_ends: 'Certificate near its end',
       boxes_unheard: 'No box can be heard',

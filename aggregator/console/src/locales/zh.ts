@@ -39,6 +39,7 @@ export const zh = {
       disk_full: '磁盘已满',
       clock_wrong: '时钟不准',
       events_lost: '事件丢失',
+      section_refused: '无法执行下发设置',
       over_limits: '超出上限',
       certificate_ends: '证书即将到期',
       boxes_unheard: '收不到任何设备的消息',

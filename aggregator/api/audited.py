@@ -1,0 +1,109 @@
+"""The audit as handlers write it: with every change, in its transaction."""
+
+import json
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from functools import wraps
+from inspect import Parameter, signature
+from typing import Annotated, Any, TypeVar
+from urllib.parse import unquote
+
+from fastapi import Depends, Header, HTTPException, Request
+
+from aggregator.api.parts import Parts, PartsDependency
+from aggregator.store import audit
+from aggregator.store.database import Connection
+
+CHANGES = {"POST", "PUT", "DELETE", "PATCH"}
+T = TypeVar("T")
+_MOST_SAID = 256 * 1024
+_AUDITED = "__audited__"
+WHO = "hawkline.who"
+"""Where whoever checks tokens leaves in the scope whom it has let in."""
+
+
+async def _actor(
+    request: Request,
+    reason: Annotated[
+        str, Header(alias="hawkline-reason", max_length=600, description="why, percent-encoded UTF-8; for the audit")
+    ] = "",
+) -> audit.Actor:
+    who = str(request.scope.get(WHO, "this machine"))
+    return audit.Actor(who, request.client.host if request.client else "", unquote(reason)[:200])
+
+
+ActorDependency = Annotated[audit.Actor, Depends(_actor)]
+
+
+async def _body(request: Request) -> bytes:
+    if int(request.headers.get("content-length") or 0) > _MOST_SAID:
+        raise HTTPException(413, f"more than {_MOST_SAID} bytes")
+    return await request.body()
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What the audit will say of a change."""
+
+    actor: audit.Actor
+    what: str
+    subject: str
+    said: str
+    parts: Parts
+
+
+async def _entry(
+    request: Request, parts: PartsDependency, actor: ActorDependency, body: Annotated[bytes, Depends(_body)]
+) -> _Entry:
+    said = body.decode(errors="replace")
+    subject = "/".join(str(part) for part in request.path_params.values()) or _named(said)
+    what = f"{request.method} {request.scope['route'].path}"
+    return _Entry(replace(actor, why=actor.why or _field(said, "why")), what, subject, said, parts)
+
+
+def audited(change: Callable[..., T]) -> Callable[..., Coroutine[Any, Any, T]]:
+    """Make a handler one transaction: what it changes, then the entry that tells of it; what is refused leaves none.
+
+    All of it happens on one thread without a pause, for until the commit others wait for its locks; and going to
+    another thread costs more than the change: with fifty at once they wait for each other's turns at the interpreter.
+
+    Args:
+        change: a handler whose `connection` is given to it; what is said to it is read before a connection is taken.
+    """
+
+    @wraps(change)
+    async def handler(entry: _Entry, **values: Any) -> T:
+        def work(connection: Connection) -> T:
+            done = change(connection=connection, **values)
+            audit.record(connection, entry.actor, entry.what, entry.subject, entry.said)
+            return done
+
+        done = await entry.parts.on_connection(work)
+        entry.parts.waker.wake()  # the feed may have something to tell
+        return done
+
+    asked = signature(change)
+    entry = Parameter("entry", Parameter.KEYWORD_ONLY, annotation=Annotated[_Entry, Depends(_entry)])
+    others = (each for each in asked.parameters.values() if each.name != "connection")
+    named = (each.replace(kind=Parameter.KEYWORD_ONLY) for each in others)
+    vars(handler)["__signature__"] = asked.replace(parameters=[entry, *named])
+    vars(handler)[_AUDITED] = True
+    return handler
+
+
+def is_audited(handler: object) -> bool:
+    """Whether a handler leaves an entry of what it changes."""
+    return hasattr(handler, _AUDITED)
+
+
+def _named(body: str) -> str:
+    """The box that a body is about."""
+    site, agent = _field(body, "site"), _field(body, "agent")
+    return f"{site}/{agent}" if site and agent else ""
+
+
+def _field(body: str, name: str) -> str:
+    try:
+        return str(json.loads(body)[name])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""

@@ -1,0 +1,111 @@
+"""The HTTP application for people and their programs: API, feed, console. Boxes have another one (`box_api`)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from pkgutil import resolve_name
+
+import psycopg
+from fastapi import Depends, FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.staticfiles import StaticFiles
+from psycopg_pool import PoolTimeout
+
+from aggregator.alerting.alerts import Publishing
+from aggregator.api import feed, token
+from aggregator.api.audited import CHANGES, is_audited
+from aggregator.api.guard import REFUSALS, LoopbackGuard, answer, explain, refuse_unknown_parameters
+from aggregator.api.head import HeadAsGet
+from aggregator.api.parts import Parts
+from aggregator.api.pool_turns import Turns
+from aggregator.api.token import TokenGuard
+from aggregator.domains.evidence.api import bringing
+from aggregator.domains.operations.proof import Proven
+from aggregator.feed.hub import FeedHub
+from aggregator.signals.domain import domains
+from aggregator.store import Database
+from aggregator.store.errors import ConflictError, MissingError, SenselessError
+from aggregator.store.pictures import PictureStore
+from aggregator.store.waker import FEED, Waker
+from shared.errors import ConfigError
+
+CONSOLE = Path(__file__).parent / "console" / "dist"
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """What an application needs that is not for this machine alone.
+
+    Attributes:
+        token: who has it may do everything.
+        url: of the boxes' door.
+        fingerprint: SHA-256 of the root certificate.
+    """
+
+    token: token.Token
+    url: str
+    fingerprint: str
+
+
+def build(
+    database: Database,
+    pictures: PictureStore,
+    publishing: Publishing,
+    console: Path = CONSOLE,
+    guarded: Guarded | None = None,
+    connections: int = 8,
+) -> FastAPI:
+    """The application; it connects when it starts.
+
+    Args:
+        connections: to the database, at most; a request takes one, and waits for its turn.
+        guarded: None serves this machine alone, and boxes of a trial bring their pictures here.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        turns = Turns(connections)
+        hub = FeedHub(database, others=turns.asked)
+        with database.pool("api", size=connections) as pool:
+            app.state.parts = Parts(pool, turns, hub, Waker(database, FEED), pictures, publishing, Proven(publishing))
+            hub.start(asyncio.get_running_loop())
+            yield
+            hub.stop()
+
+    app = FastAPI(
+        title="Hawkline",
+        version=version("hawkline"),
+        summary="Alerts of watched lines, the boxes that watch them, and the pictures that prove it.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+    )
+    app.state.door = guarded
+    if guarded:
+        app.add_middleware(TokenGuard, token=guarded.token)
+        app.include_router(token.routes(guarded.token))
+    else:
+        app.add_middleware(LoopbackGuard)
+    app.add_middleware(HeadAsGet)
+    app.add_exception_handler(RequestValidationError, explain)
+    for refused in (MissingError, ConflictError, SenselessError):
+        app.add_exception_handler(refused, answer(refused.status))
+    app.add_exception_handler(ConfigError, answer(422))
+    # It is an operational error too, but the database does answer.
+    app.add_exception_handler(psycopg.errors.QueryCanceled, answer(422, "it would take too long: ask for less"))
+    for error in (PoolTimeout, psycopg.OperationalError):
+        app.add_exception_handler(error, answer(503, "the database does not answer; try again"))
+    ours = [resolve_name(name) for name in domains().routers]
+    for router in (feed.router, *ours, *(() if guarded else (bringing,))):
+        # What boxes bring is no change by people.
+        for route in () if router is bringing else router.routes:
+            if CHANGES & getattr(route, "methods", set()) and not is_audited(route.endpoint):
+                raise TypeError(f"{route.path}: what changes something has to be `audited`")
+        app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)], responses=REFUSALS)
+    if console.is_dir():
+        app.mount("/", StaticFiles(directory=console, html=True), name="console")
+    return app

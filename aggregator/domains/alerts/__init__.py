@@ -1,0 +1,1 @@
+"""Alerts as operators and programs see them: lists, acknowledgements, verdicts, maintenance."""

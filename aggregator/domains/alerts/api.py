@@ -1,0 +1,161 @@
+"""Alerts: list, acknowledge, clear."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from psycopg.rows import class_row
+from pydantic import BaseModel, Field
+
+from aggregator.alerting import alerts, belonging, conditions
+from aggregator.api.audited import audited
+from aggregator.api.parts import ConnectionDependency, PartsDependency
+from aggregator.store.database import Connection
+from aggregator.store.entities import (
+    AffectedSubject,
+    Alert,
+    GivenVerdict,
+    LineVerdicts,
+    MemberPage,
+    PicturePage,
+    Verdict,
+)
+
+router = APIRouter(prefix="/api/v1", tags=["alerts"])
+
+AlertId = Annotated[int, Path(ge=1, le=2**63 - 1, description="the alert's number")]
+Who = Annotated[str, Field(max_length=64, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$", description="who does it")]
+
+
+class Acknowledge(BaseModel):
+    """Somebody has taken notice."""
+
+    by: Who
+
+
+class Clear(BaseModel):
+    """The alert is over: was it a true alarm, a false one, or a test?"""
+
+    by: Who
+    verdict: Verdict
+
+
+class Reopen(BaseModel):
+    """The verdict was a slip, seen at once."""
+
+    by: Who
+
+
+class Correct(BaseModel):
+    """The verdict was wrong, as was found out later."""
+
+    by: Who
+    verdict: Verdict
+    why: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")]
+
+
+class AlertPage(BaseModel):
+    """Alerts, newest first. `next_before` asks for the page after; null at the end."""
+
+    alerts: list[Alert]
+    next_before: int | None
+
+
+@router.get("/alerts")
+def list_alerts(
+    connection: ConnectionDependency,
+    is_open: Annotated[
+        bool | None, Query(alias="open", description="only alerts not yet cleared, or only cleared")
+    ] = None,
+    before: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="alerts with a smaller number")] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> AlertPage:
+    """Alerts, newest first, page by page."""
+    with connection.cursor(row_factory=class_row(Alert)) as cursor:
+        found = cursor.execute(alerts.SQL["alerts"], {"open": is_open, "before": before, "limit": limit}).fetchall()
+    return AlertPage(alerts=found, next_before=found[-1].id if len(found) == limit else None)
+
+
+@router.get("/alerts/{alert_id}", responses={404: {"description": "no such alert"}})
+def get_alert(alert_id: AlertId, connection: ConnectionDependency) -> Alert:
+    """One alert."""
+    return alerts.get(connection, alert_id)
+
+
+@router.post("/alerts/{alert_id}/acknowledge", responses={404: {"description": "no such alert"}})
+@audited
+def acknowledge(alert_id: AlertId, body: Acknowledge, connection: Connection, parts: PartsDependency) -> Alert:
+    """Take notice of an alert. Again changes nothing and answers the same."""
+    return alerts.acknowledge(connection, alert_id, body.by, parts.publishing)
+
+
+@router.post(
+    "/alerts/{alert_id}/clear",
+    responses={404: {"description": "no such alert"}, 409: {"description": "cleared before with another verdict"}},
+)
+@audited
+def clear(alert_id: AlertId, body: Clear, connection: Connection, parts: PartsDependency) -> Alert:
+    """Close an alert with a verdict; acknowledges it too."""
+    return alerts.clear(connection, alert_id, body.by, body.verdict, parts.publishing)
+
+
+@router.post(
+    "/alerts/{alert_id}/reopen",
+    responses={404: {"description": "no such alert"}, 409: {"description": "cleared more than a minute ago"}},
+)
+@audited
+def reopen(alert_id: AlertId, body: Reopen, connection: Connection, parts: PartsDependency) -> Alert:
+    """Take a verdict back, within a minute. Of an open alert it changes nothing."""
+    return alerts.reopen(connection, alert_id, body.by, parts.publishing)
+
+
+@router.post(
+    "/alerts/{alert_id}/correct",
+    responses={404: {"description": "no such alert"}, 409: {"description": "not cleared yet"}},
+)
+@audited
+def correct(alert_id: AlertId, body: Correct, connection: Connection, parts: PartsDependency) -> Alert:
+    """Give a cleared alert another verdict, with a reason; the record keeps both."""
+    return alerts.correct(connection, alert_id, body.by, body.verdict, body.why, parts.publishing)
+
+
+@router.get("/alerts/{alert_id}/verdicts", responses={404: {"description": "no such alert"}})
+def given_verdicts(alert_id: AlertId, connection: ConnectionDependency) -> list[GivenVerdict]:
+    """What was said of an alert, in its order: given, taken back, corrected."""
+    return alerts.given_verdicts(connection, alert_id)
+
+
+@router.get("/alerts/{alert_id}/members", responses={404: {"description": "no such alert"}})
+def list_members(
+    alert_id: AlertId,
+    connection: ConnectionDependency,
+    after: Annotated[str | None, Query(max_length=100, description="`next` of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> MemberPage:
+    """All events that an alert is made of, in the order in which they happened, page by page."""
+    return belonging.members(connection, alert_id, after, limit)
+
+
+@router.get("/alerts/{alert_id}/pictures", responses={404: {"description": "no such alert"}})
+def list_pictures(
+    alert_id: AlertId,
+    connection: ConnectionDependency,
+    after: Annotated[str | None, Query(pattern="^[0-9a-f]{64}$", description="`next` of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> PicturePage:
+    """All pictures of an alert that are kept, in the order in which they were taken, page by page."""
+    return belonging.pictures(connection, alert_id, after, limit)
+
+
+@router.get("/alerts/{alert_id}/subjects", responses={404: {"description": "no such alert"}})
+def list_subjects(
+    alert_id: AlertId, connection: ConnectionDependency, limit: Annotated[int, Query(ge=1, le=5000)] = 1000
+) -> list[AffectedSubject]:
+    """Whom an alert is about, where its condition clears itself: one, or many that have one cause."""
+    return conditions.subjects(connection, alert_id, limit)
+
+
+@router.get("/lines/verdicts")
+def verdicts(connection: ConnectionDependency) -> list[LineVerdicts]:
+    """How many alerts of each line were true, false, tests, or are still open."""
+    with connection.cursor(row_factory=class_row(LineVerdicts)) as cursor:
+        return cursor.execute(alerts.SQL["verdicts"]).fetchall()

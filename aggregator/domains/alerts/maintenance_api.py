@@ -1,0 +1,66 @@
+"""Maintenance: begin, end, what is under it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from aggregator.alerting import maintenance
+from aggregator.api.audited import audited
+from aggregator.api.parts import ConnectionDependency
+from aggregator.domains.alerts.api import Who
+from aggregator.store.database import Connection
+from aggregator.store.entities import Maintenance
+from shared.ids import NAME_PATTERN
+
+router = APIRouter(prefix="/api/v1", tags=["maintenance"])
+_LONGEST_H = 31 * 24
+Reason = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")]
+
+
+class Begin(BaseModel):
+    """Work begins."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    place: Annotated[str, Field(pattern=NAME_PATTERN, description="a site, or a place above sites")]
+    agent: Annotated[str, Field(pattern=f"{NAME_PATTERN}|^$", description="a box of the site; empty: all")] = ""
+    camera: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$", description="empty: the whole box")] = ""
+    reason: Reason
+    hours: Annotated[float, Field(gt=0, le=_LONGEST_H, description="until it ends by itself")]
+    by: Who
+
+
+class End(BaseModel):
+    """Work is done."""
+
+    by: Who
+
+
+@router.get("/maintenance")
+def list_maintenance(
+    connection: ConnectionDependency,
+    active: Annotated[bool, Query(description="only what is under it now")] = True,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> list[Maintenance]:
+    """What is, or was, under maintenance, the newest first."""
+    return maintenance.listed(connection, active=active, limit=limit)
+
+
+@router.post("/maintenance", responses={409: {"description": "there is no such box"}})
+@audited
+def begin_maintenance(connection: Connection, body: Begin) -> Maintenance:
+    """Begin: what rings there meanwhile is recorded and shown, and rings nobody."""
+    until = datetime.now(UTC) + timedelta(hours=body.hours)
+    return maintenance.begin(connection, body.place, body.agent, body.camera, body.reason, body.by, until)
+
+
+@router.post("/maintenance/{number}/end", responses={404: {"description": "there is none"}})
+@audited
+def end_maintenance(connection: Connection, number: Annotated[int, Path(ge=1, le=2**63 - 1)], body: End) -> Maintenance:
+    """End it before its time: what is still the matter rings now."""
+    try:
+        return maintenance.end(connection, number, body.by)
+    except maintenance.NoMaintenanceError as error:
+        raise HTTPException(404, str(error)) from None

@@ -1,0 +1,1 @@
+"""The audit: who changed or looked at what, when, why and from where."""

@@ -1,0 +1,115 @@
+"""`hawkline audit`: who changed or looked at what, and whether that was tampered with."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from aggregator.client import options
+from aggregator.client.client import ApiClient
+from aggregator.client.moments import local, since_until
+from shared.errors import ConfigError
+from shared.output import Output, OutputOption, print_rows, say
+
+_PICTURE = "picture seen"
+_PAGE, _PAGES = 1000, 50
+_COLUMNS = ("number", "at", "who", "origin", "what", "subject", "why", "detail")
+app = typer.Typer(help="Who changed or looked at what, when, why and from where.", no_args_is_help=True)
+
+
+@app.command("list", epilog="Example: hawkline audit list --since 30d --pictures -o csv")
+def list_entries(
+    url: options.UrlOption = options.URL,
+    who: Annotated[str | None, typer.Option("--who", help="such as administrator")] = None,
+    what: Annotated[str | None, typer.Option("--what", help="such as 'picture seen'")] = None,
+    subject: Annotated[str | None, typer.Option("--subject", help="such as north/gate")] = None,
+    since: options.SinceOption = None,
+    until: options.UntilOption = None,
+    pictures: Annotated[bool, typer.Option("--pictures", help="also who looked at which picture")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="at most so many")] = 100,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """List entries of the audit, the newest first. Pictures that were looked at are left out unless asked for."""
+    span = since_until(since, until, datetime.now().astimezone())
+    found = Found(ApiClient(url), {"who": who, "what": what, "subject": subject, **span})
+    rows = found.newest(limit, hidden=None if pictures or what or subject else _PICTURE)
+    print_rows([{**row, "at": local(row["at"])} for row in rows], output, _COLUMNS)
+    if found.hidden:
+        say(f"{found.hidden} pictures that were looked at are left out: --pictures shows them")
+    if found.more:
+        say("older entries were not gone through: narrow --since and --until, or give --pictures")
+
+
+@app.command(epilog="Example: hawkline audit verify --config /etc/hawkline/aggregator.toml --seen 4711:9f2c…")
+def verify(
+    config: Annotated[Path, typer.Option("--config", help="the aggregator's TOML file", show_default=False)],
+    seen: Annotated[
+        str | None, typer.Option("--seen", help="NUMBER:HASH of an entry that an earlier `verify` printed")
+    ] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Walk through the whole chain, from its last anchor on. Exit code 1 where it was tampered with.
+
+    Keep what it prints somewhere else: with --seen it finds out whether the newest entries were deleted since.
+    """
+    from aggregator.config import load_aggregator_settings
+    from aggregator.embedded.opened import opened
+    from aggregator.store.audit import ChainError, audit_key
+    from aggregator.store.audit import verify as walk
+
+    settings = load_aggregator_settings(config)
+    known = _seen(seen) if seen else None
+    with opened(settings, config) as database, database.connect("audit") as connection:
+        try:
+            found = walk(connection, lambda: audit_key(settings.data_dir, make=False).public_key(), known)
+        except ChainError as error:
+            print_rows([{"first": None, "last": None, "seen": None, "verdict": f"BROKEN: {error}"}], output)
+            raise typer.Exit(1) from None
+    print_rows(
+        [{"first": found.first, "last": found.last, "seen": f"{found.last}:{found.hash.hex()}", "verdict": "whole"}],
+        output,
+    )
+
+
+class Found:
+    """Entries of the audit, gone through a page at a time.
+
+    Attributes:
+        hidden: how many were left out on the way.
+        more: whether there are older ones that were not gone through, though too few were found.
+    """
+
+    def __init__(self, client: ApiClient, asked: dict[str, Any]) -> None:
+        self._client, self._asked = client, asked
+        self.hidden, self.more = 0, False
+
+    def newest(self, limit: int, hidden: str | None) -> list[dict[str, Any]]:
+        """The newest `limit` entries, without those of one kind."""
+        shown: list[dict[str, Any]] = []
+        before = None
+        for _ in range(_PAGES):
+            size = _PAGE if hidden else limit
+            page = self._client.get("/api/v1/audit", {**self._asked, "before": before, "limit": size})
+            for row in page:
+                if row["what"] == hidden:
+                    self.hidden += 1
+                    continue
+                shown.append(row)
+                if len(shown) == limit:
+                    return shown
+            if len(page) < size:
+                return shown
+            before = page[-1]["number"]
+        self.more = True
+        return shown
+
+
+def _seen(text: str) -> tuple[int, bytes]:
+    number, _, digest = text.partition(":")
+    try:
+        if len(digest) != 64:
+            raise ValueError
+        return int(number), bytes.fromhex(digest)
+    except ValueError:
+        raise ConfigError(f"--seen {text!r}: expected NUMBER:HASH as `hawkline audit verify` prints it") from None

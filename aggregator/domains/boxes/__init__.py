@@ -1,0 +1,1 @@
+"""Boxes: whether each is there, what it says of itself, what it was told to be, and what it covered."""

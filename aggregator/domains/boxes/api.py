@@ -1,0 +1,77 @@
+"""Boxes and what was received from them."""
+
+from dataclasses import astuple
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import StreamingResponse
+from psycopg.rows import class_row
+
+from aggregator.api.parameters import BoxesQuery, Moment, moment
+from aggregator.api.parts import ConnectionDependency, PartsDependency
+from aggregator.domains.boxes import desired
+from aggregator.domains.boxes.ledger import pieces, producers
+from aggregator.store import load_queries
+from aggregator.store.entities import Box, DesiredSection, Gap, LaneAccount
+from aggregator.store.places import producers_of, sites_within
+from shared.topics import Address
+
+router = APIRouter(prefix="/api/v1", tags=["boxes"])
+_SQL = load_queries(__package__)
+
+
+@router.get("/boxes")
+def list_boxes(connection: ConnectionDependency, asked: BoxesQuery) -> list[Box]:
+    """Boxes with their state and newest heartbeat."""
+    sites = None if asked.place is None else set(sites_within(connection, asked.place))
+    with connection.cursor(row_factory=class_row(Box)) as cursor:
+        boxes = cursor.execute(_SQL["agents"]).fetchall()
+    return [
+        box
+        for box in boxes
+        if (sites is None or box.site in sites) and asked.site in (None, box.site) and asked.agent in (None, box.agent)
+    ]
+
+
+@router.get("/boxes/{site}/{agent}/desired")
+def list_desired(site: str, agent: str, connection: ConnectionDependency) -> list[DesiredSection]:
+    """What is wanted of a box, by sections of its desired state, and whether it obeys."""
+    return desired.sections(connection, Address(site, agent))
+
+
+@router.get("/producers")
+def list_producers(connection: ConnectionDependency) -> list[LaneAccount]:
+    """What was received of every lane of every outbox: proof that nothing is missing and nothing stored twice."""
+    with connection.cursor(row_factory=class_row(LaneAccount)) as cursor:
+        return cursor.execute(_SQL["producers"]).fetchall()
+
+
+@router.get(
+    "/ledger.csv",
+    response_class=Response,
+    responses={200: {"content": {"text/csv": {}}}, 503: {"description": "too many are under way: try again later"}},
+)
+async def ledger(parts: PartsDependency) -> StreamingResponse:
+    """Every stored number with the CRC-32 of its event: what a ledger kept elsewhere is compared with."""
+    of = await parts.on_connection(producers)
+    return parts.streams.answer(pieces(of, parts.on_connection, parts.pictures.directory), "text/csv")
+
+
+@router.get("/gaps")
+def list_gaps(
+    connection: ConnectionDependency,
+    asked: BoxesQuery,
+    since: Moment = None,
+    until: Moment = None,
+    lost: Annotated[bool, Query(description="only lost events")] = False,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> list[Gap]:
+    """Numbers that hold no event, and why; recorded newest first."""
+    values = {
+        "producers": producers_of(connection, *astuple(asked)),
+        "from": moment("since", since),
+        "until": moment("until", until),
+        "limit": limit,
+    }
+    with connection.cursor(row_factory=class_row(Gap)) as cursor:
+        return cursor.execute(_SQL["losses" if lost else "gaps"], values).fetchall()

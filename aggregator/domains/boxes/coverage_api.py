@@ -1,0 +1,77 @@
+"""Availability: for how long boxes and cameras were known to be well, when they were not, and how a box did."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Path, Query
+
+from aggregator.api.parameters import Boxes, BoxesQuery, Moment, moment
+from aggregator.api.parts import SnapshotDependency
+from aggregator.domains.boxes import coverage
+from aggregator.store.entities import Availability, HealthSample, Uncovered
+from shared.ids import NAME_PATTERN
+
+router = APIRouter(prefix="/api/v1", tags=["boxes"])
+
+_LONGEST = timedelta(days=400)
+Cameras = Annotated[bool, Query(description="cameras instead of boxes")]
+PathName = Annotated[str, Path(pattern=NAME_PATTERN)]
+
+
+@router.get("/availability")
+def list_availability(
+    connection: SnapshotDependency,
+    boxes: BoxesQuery,
+    cameras: Cameras = False,
+    since: Moment = None,
+    until: Moment = None,
+) -> list[Availability]:
+    """For how long each box, or camera, was known to be well; of the last day where nothing else is said.
+
+    Counted in whole quarter-hours that are over. What is not covered cannot be confirmed: the box or the way to it was
+    away, or its camera was not watched.
+    """
+    return coverage.availability(connection, _asked(boxes, cameras, since, until))
+
+
+@router.get("/availability/gaps")
+def list_uncovered(
+    connection: SnapshotDependency,
+    boxes: BoxesQuery,
+    cameras: Cameras = False,
+    since: Moment = None,
+    until: Moment = None,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+) -> list[Uncovered]:
+    """Stretches of quarter-hours in which a box, or camera, was not known to be well all the time, newest first."""
+    return coverage.uncovered(connection, _asked(boxes, cameras, since, until), limit)
+
+
+@router.get("/boxes/{site}/{agent}/samples")
+def list_samples(
+    connection: SnapshotDependency,
+    site: PathName,
+    agent: PathName,
+    since: Moment = None,
+    until: Moment = None,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+) -> list[HealthSample]:
+    """How a box did: a heartbeat of every quarter-hour in numbers, newest first; of the last day unless told."""
+    begin, end = _range(since, until)
+    return coverage.samples(connection, site, agent, begin, end, limit)
+
+
+def _asked(boxes: Boxes, cameras: bool, since: str | None, until: str | None) -> coverage.CoverageQuestion:
+    begin, end = _range(since, until)
+    if end - begin > _LONGEST:
+        raise HTTPException(422, f"since and until: at most {_LONGEST.days} days at once")
+    return coverage.CoverageQuestion(begin, end, cameras=cameras, **asdict(boxes))
+
+
+def _range(since: str | None, until: str | None) -> tuple[datetime, datetime]:
+    end = moment("until", until) or datetime.now(UTC)
+    begin = moment("since", since) or end - timedelta(days=1)
+    if begin > end:
+        raise HTTPException(422, "since lies after until: nothing can be between")
+    return begin, end

@@ -1,0 +1,51 @@
+"""Boxes, and what we hear them through: judged by heartbeats, certificates and bounds, every few seconds."""
+
+from datetime import UTC, datetime
+
+from aggregator.signals.domain import Condition, Domain
+from aggregator.signals.signal import Signal, Subject
+from aggregator.store.database import Connection
+from aggregator.store.queries import load_queries
+
+SQL = load_queries(__package__)
+
+
+def look(connection: Connection, *, lost_too: bool) -> list[Signal]:
+    """What has changed since it was said last.
+
+    Args:
+        connection: to the database, which knows what was said.
+        lost_too: look for lost events as well, which takes longer.
+    """
+    rows = connection.execute(SQL["troubles"], {"lost_too": lost_too}).fetchall()
+    now = datetime.now(UTC)
+    return [
+        Signal(
+            subject=Subject(row["subject"], row["site"], row["agent"], row["camera"], row["name"]),
+            condition=row["condition"],
+            active=row["active"],
+            at=row["since"] or now,
+            priority=row["priority"],
+            detail=row["detail"] or {},
+        )
+        for row in rows
+    ]
+
+
+DOMAIN = Domain(
+    "boxes",
+    conditions=(
+        Condition("while_away", 3),
+        Condition("box_silent", 2, clears_itself=True, rings_after_s=15, ends_after_s=30, many=5),
+        Condition("two_lives", 2, clears_itself=True),
+        Condition("card_refuses", 3, clears_itself=True, rings_after_s=10),
+        Condition("disk_full", 3, clears_itself=True, many=20),
+        Condition("clock_wrong", 3, clears_itself=True, rings_after_s=60, many=20),
+        Condition("events_lost", 3, clears_itself=True, many=20),
+        Condition("section_refused", 3, clears_itself=True, many=20),
+        Condition("over_limits", 3, clears_itself=True, ends_after_s=900),
+        Condition("certificate_ends", 3, clears_itself=True, many=20),
+        Condition("boxes_unheard", 1, clears_itself=True, rings_after_s=20, ends_after_s=15),
+    ),
+    routers=("aggregator.domains.boxes.api:router", "aggregator.domains.boxes.coverage_api:router"),
+)

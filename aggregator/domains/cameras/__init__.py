@@ -1,0 +1,1 @@
+"""Cameras: what they are called, what they watch, and whether they see."""

@@ -1,0 +1,148 @@
+"""Cameras and what they watch: one that does not see, or not well, cannot confirm that nothing happens."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+from psycopg.types.json import Jsonb
+
+from aggregator.ingest.heard import LONGEST_NAME, text
+from aggregator.signals.domain import Condition, Domain, Judge, Kind
+from aggregator.signals.occurrence import Occurrence
+from aggregator.signals.signal import Signal, Subject
+from aggregator.store.database import Connection
+from aggregator.store.queries import load_queries
+from shared.events import CameraChanged, CameraState, ConfigApplied, Lane
+from shared.topics import Address
+
+SQL = load_queries(__package__)
+_MOST_CAMERAS, _MOST_LINES, _MOST_POINTS = 256, 512, 64
+"""Of a configuration, and of a line; what is beyond has no name."""
+CONDITION = {
+    CameraState.WATCHING: "",
+    CameraState.DEGRADED: "camera_degraded",
+    CameraState.STALLED: "camera_blind",
+    CameraState.UNREACHABLE: "camera_blind",
+    CameraState.ENDED: "camera_blind",
+    CameraState.CRASHED: "camera_blind",
+}
+"""What a state means. STARTING says nothing: whether it will see is not known, and what was so before still is."""
+_CONDITIONS = "camera_blind", "camera_degraded"
+_LONGEST_WHY = 200
+
+
+def judged(occurrence: Occurrence, address: Address, name: str, priority: int) -> Iterator[Signal]:
+    """What a camera's state means: each condition is there, or over.
+
+    Args:
+        priority: the most urgent of its armed lines; 0 where there is none.
+    """
+    event = occurrence.event
+    assert isinstance(event, CameraChanged)  # noqa: S101 - the judge of no others
+    if event.state not in CONDITION:
+        return
+    for condition in _CONDITIONS:
+        active = CONDITION[event.state] == condition
+        # Behind an armed line nobody sees who comes; what is degraded sees most of it.
+        urgent = priority if condition == "camera_blind" else 0
+        yield Signal(
+            subject=Subject("camera", address.site, address.agent, name),
+            condition=condition,
+            active=active,
+            at=occurrence.event_at,
+            priority=urgent,
+            origin=occurrence.member,
+            detail={"state": event.state.label, "why": text(event.detail, _LONGEST_WHY)} if active else {},
+        )
+
+
+def _say(connection: Connection, occurrences: Sequence[Occurrence], boxes: Mapping[int, Address]) -> Iterator[Signal]:
+    cameras = {
+        (each.producer_id, each.event.revision, each.event.camera)
+        for each in occurrences
+        if isinstance(each.event, CameraChanged)
+    }
+    known = dict[tuple[int, int, int], tuple[str, int]]()
+    if cameras:
+        producers, revisions, numbers = zip(*cameras, strict=True)
+        asked = {"producer_ids": list(producers), "revisions": list(revisions), "cameras": list(numbers)}
+        for row in connection.execute(SQL["cameras"], asked):
+            known[row["producer_id"], row["revision"], row["camera"]] = row["name"], row["priority"]
+    said = dict[tuple[Subject, str], Signal]()
+    for occurrence in occurrences:
+        event, address = occurrence.event, boxes[occurrence.producer_id]
+        if isinstance(event, ConfigApplied):
+            yield from _gone(connection, occurrence, event, address, said.values())
+        elif isinstance(event, CameraChanged):
+            place = occurrence.producer_id, event.revision, event.camera
+            name, priority = known.get(place, (f"camera {event.camera}", 0))
+            for signal in judged(occurrence, address, name, priority):
+                said[signal.subject, signal.condition] = signal
+                yield signal
+
+
+def _gone(
+    connection: Connection,
+    occurrence: Occurrence,
+    event: ConfigApplied,
+    address: Address,
+    said: Iterable[Signal],
+) -> Iterator[Signal]:
+    """Nothing is the matter any more with a camera that its box has no more, as far as was told before."""
+    rows = connection.execute(SQL["ailing_cameras"], {"site": address.site, "agent": address.agent})
+    ailing = {(row["camera"], row["condition"]) for row in rows.fetchall()}
+    ailing |= {
+        (signal.subject.camera, signal.condition)
+        for signal in said
+        if signal.active and (signal.subject.site, signal.subject.agent) == (address.site, address.agent)
+    }
+    has = {text(name, LONGEST_NAME) for name in event.cameras}
+    for camera, condition in sorted(ailing):
+        if camera not in has:
+            subject = Subject("camera", address.site, address.agent, camera)
+            yield Signal(subject, condition, active=False, at=occurrence.event_at, origin=occurrence.member)
+
+
+class Configurations:
+    """Names of cameras and lines, and where the lines lie."""
+
+    def __init__(self) -> None:
+        self._first = dict[tuple[int, int], ConfigApplied]()
+        """Of each producer and revision; two lanes may bring the same ones."""
+
+    def take(self, event: ConfigApplied, producer: int, _lane: Lane, _event_at: datetime, _address: Address) -> None:
+        self._first.setdefault((producer, event.revision), event)
+
+    def write(self, connection: Connection, _counters: Counter[tuple[str, str]]) -> None:
+        for (producer, revision), event in sorted(self._first.items(), key=lambda each: each[0]):
+            where = {"producer_id": producer, "revision": revision}
+            for number, name in enumerate(event.cameras[:_MOST_CAMERAS]):
+                connection.execute(SQL["add_camera"], {**where, "camera": number, "name": text(name, LONGEST_NAME)})
+            for number, line in enumerate(event.lines[:_MOST_LINES]):
+                connection.execute(
+                    SQL["add_line"],
+                    {
+                        **where,
+                        "line": number,
+                        "camera": line.camera,
+                        "name": text(line.name, LONGEST_NAME),
+                        "points": Jsonb(line.points[:_MOST_POINTS]),
+                        "direction": text(line.direction, LONGEST_NAME),
+                        "priority": line.priority,
+                        "rule": line.rule,
+                    },
+                )
+
+
+DOMAIN = Domain(
+    "cameras",
+    (
+        Kind(CameraChanged, lambda event: (event.revision, None, event.camera, None)),
+        Kind(ConfigApplied, projection=Configurations, costs="configurations"),
+    ),
+    (
+        Condition("camera_blind", 3, clears_itself=True, rings_after_s=20, many=20),
+        Condition("camera_degraded", 4, clears_itself=True, rings_after_s=60, ends_after_s=120, many=20),
+    ),
+    (Judge((CameraChanged, ConfigApplied), lambda _: True, _say),),
+)

@@ -1,0 +1,5 @@
+"""Who may come in: claims, certificates, revocation."""
+
+from aggregator.signals.domain import Domain
+
+DOMAIN = Domain("devices", routers=("aggregator.domains.devices.api:router",))

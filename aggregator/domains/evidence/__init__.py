@@ -1,0 +1,1 @@
+"""Pictures of events: announced in the record, brought by a way of their own."""

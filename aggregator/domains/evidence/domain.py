@@ -1,0 +1,38 @@
+"""Pictures of events: announced in the record, brought by a way of their own."""
+
+from collections import Counter
+from datetime import datetime
+
+from aggregator.signals.domain import Domain, Kind
+from aggregator.store.database import Connection
+from aggregator.store.queries import load_queries
+from shared.events import EvidenceReady, Lane
+from shared.topics import Address
+
+SQL = load_queries(__package__)
+
+
+class Announced:
+    """Pictures that are going to come, and whose they are."""
+
+    def __init__(self) -> None:
+        self._pictures: list[tuple[bytes, int, EvidenceReady, datetime]] = []
+
+    def take(self, event: EvidenceReady, producer: int, _lane: Lane, event_at: datetime, _address: Address) -> None:
+        self._pictures.append((event.sha256, producer, event, event_at))
+
+    def write(self, connection: Connection, _counters: Counter[tuple[str, str]]) -> None:
+        # In the order of their hashes: two lanes that name the same must not block each other.
+        for sha256, producer, event, taken_at in sorted(self._pictures, key=lambda picture: picture[0]):
+            connection.execute(SQL["add_evidence"], {"sha256": sha256, "size": event.size, "taken_at": taken_at})
+            connection.execute(
+                SQL["link_evidence"],
+                {"producer_id": producer, "lane": event.lane, "seq": event.seq, "sha256": sha256},
+            )
+
+
+DOMAIN = Domain(
+    "evidence",
+    (Kind(EvidenceReady, projection=Announced, costs="pictures"),),
+    routers=("aggregator.domains.evidence.api:router",),
+)

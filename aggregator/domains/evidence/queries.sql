@@ -1,0 +1,47 @@
+-- name: store_evidence
+UPDATE evidence SET stored_at = now() WHERE sha256 = %(sha256)s AND stored_at IS NULL;
+
+-- name: evidence
+SELECT stored_at FROM evidence WHERE sha256 = %(sha256)s;
+
+-- name: share_pictures
+-- Until the commit no file is deleted that is being brought.
+SELECT pg_advisory_xact_lock_shared(4217004);
+
+-- name: pictures_of_box
+SELECT coalesce(sum(size), 0)::bigint AS bytes FROM evidence
+WHERE stored_at IS NOT NULL AND sha256 IN (
+    SELECT o.sha256 FROM evidence_of o JOIN producers p ON p.id = o.producer_id
+    WHERE p.site = %(site)s AND p.agent = %(agent)s
+);
+
+-- name: announced_evidence
+SELECT o.producer_id, e.size FROM evidence_of o
+JOIN producers p ON p.id = o.producer_id
+JOIN evidence e ON e.sha256 = o.sha256
+WHERE o.sha256 = %(sha256)s AND o.lane = %(lane)s AND o.seq = %(seq)s
+  AND p.site = %(site)s AND p.agent = %(agent)s AND p.epoch = %(epoch)s;
+
+-- name: evidence_arrived
+-- The same picture may belong to several events; each alert hears once.
+WITH arrived AS (
+    UPDATE evidence_of SET arrived_at = now()
+    WHERE producer_id = %(producer_id)s AND lane = %(lane)s AND seq = %(seq)s AND sha256 = %(sha256)s
+      AND arrived_at IS NULL
+    RETURNING producer_id, lane, seq, sha256
+), found AS (
+    SELECT m.alert_id, e.taken_at, e.sha256 FROM arrived
+    JOIN alert_members m USING (producer_id, lane, seq) JOIN evidence e USING (sha256) FOR KEY SHARE OF e
+), added AS (
+    INSERT INTO alert_pictures (alert_id, taken_at, sha256) SELECT * FROM found ON CONFLICT DO NOTHING RETURNING alert_id
+)
+UPDATE alerts SET pictures = alerts.pictures + 1 FROM added WHERE alerts.id = added.alert_id RETURNING added.alert_id;
+
+-- name: add_evidence
+-- Announced again it is young again; and if it is just being deleted, it is waited for and added anew.
+INSERT INTO evidence (sha256, size, taken_at) VALUES (%(sha256)s, %(size)s, %(taken_at)s)
+ON CONFLICT (sha256) DO UPDATE SET announced_at = now();
+
+-- name: link_evidence
+INSERT INTO evidence_of (producer_id, lane, seq, sha256)
+VALUES (%(producer_id)s, %(lane)s, %(seq)s, %(sha256)s) ON CONFLICT DO NOTHING;

@@ -1,0 +1,1 @@
+"""Lines and zones: what an armed one saw, what crossed, and which are armed."""

@@ -1,0 +1,145 @@
+"""Lines and zones: what an armed one saw is an alarm, as is a plate of an approved list. Crossings are counted."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from aggregator.ingest.event_time import quarter
+from aggregator.signals.domain import Condition, Domain, Judge, Kind
+from aggregator.signals.domain import Place as Where
+from aggregator.signals.occurrence import Occurrence
+from aggregator.signals.signal import Signal, Subject
+from aggregator.store import arrays
+from aggregator.store.database import Connection
+from aggregator.store.queries import load_queries
+from shared.clock import QUARTER_S
+from shared.desired import ARMING, Armed, Arming
+from shared.events import Lane, LineCrossed, ListHit, VehiclePassed, WatchRule, ZoneAlarm
+from shared.topics import Address
+
+SQL = load_queries(__package__)
+_MOST_CONFIRM_MS = 3_600_000
+Place = tuple[int, int, int]
+"""Producer, revision and number of a line or zone."""
+Names = Mapping[Place, tuple[str, str]]
+"""Of each the camera's name and its own."""
+
+
+def judged(occurrence: Occurrence, address: Address, names: Names) -> Signal:
+    """What one event means.
+
+    Args:
+        names: of the lines that are known; of all others their number stands for the name.
+    """
+    event = occurrence.event
+    assert isinstance(event, LineCrossed | ZoneAlarm | ListHit)  # noqa: S101 - the judge of no others
+    after_ms = 0 if isinstance(event, ZoneAlarm) else event.confirm_ms
+    what: tuple[int, ...] = (event.run, event.track)
+    again, subject = "same_track_within_window", "line"
+    detail = dict[str, str | int | float | list[int]]()
+    if isinstance(event, LineCrossed):
+        condition, reason = WatchRule.TRIPWIRE.label, "line_crossed"
+        detail["direction"] = event.direction.label
+    elif isinstance(event, ZoneAlarm):
+        condition, reason, subject = event.rule.label, "zone_alarm", "zone"
+        if event.lasted_ms:
+            detail["lasted_s"] = round(event.lasted_ms / 1000)
+    else:
+        # The same entry at the same place is one alert, whatever its track was called.
+        condition, reason, again = "list_hit", "list_hit", "same_entry_within_window"
+        what = (event.list_number, event.list_version, event.entry)
+        detail |= {"direction": event.direction.label, "list": event.list_number, "entry": event.entry}
+    place = occurrence.producer_id, event.revision, event.line
+    camera, name = names.get(place, ("?", f"{subject} {event.line}"))
+    if place not in names:
+        detail["place"] = [*place]  # its configuration may come behind it
+    return Signal(
+        subject=Subject(subject, address.site, address.agent, camera, name),
+        condition=condition,
+        active=True,
+        at=occurrence.event_at,
+        priority=event.priority,
+        occurrence=":".join(str(part) for part in (*place, *what)),
+        confirmed_at=occurrence.event_at + timedelta(milliseconds=min(max(after_ms, 0), _MOST_CONFIRM_MS)),
+        member=occurrence.member,
+        detail=detail,
+        asked=occurrence.asked,
+        reason=reason,
+        again=again,
+    )
+
+
+def _say(connection: Connection, occurrences: Sequence[Occurrence], boxes: Mapping[int, Address]) -> Iterator[Signal]:
+    places = {
+        (each.producer_id, each.event.revision, each.event.line)  # type: ignore[union-attr]
+        for each in occurrences
+    }
+    producers, revisions, lines = zip(*places, strict=True)
+    asked = {"producer_ids": list(producers), "revisions": list(revisions), "lines": list(lines)}
+    names = {
+        (row["producer_id"], row["revision"], row["line"]): (row["camera"], row["name"])
+        for row in connection.execute(SQL["lines"], asked)
+    }
+    for occurrence in occurrences:
+        yield judged(occurrence, boxes[occurrence.producer_id], names)
+
+
+class Crossings:
+    """Counts of lines, by direction and quarter-hour."""
+
+    def __init__(self) -> None:
+        self._counts = Counter[tuple[int, int, int, int, int]]()
+
+    def take(self, event: LineCrossed, producer: int, _lane: Lane, event_at: datetime, _address: Address) -> None:
+        of_quarter = int(event_at.timestamp()) // QUARTER_S
+        self._counts[producer, event.revision, event.line, event.direction, of_quarter] += 1
+
+    def write(self, connection: Connection, _counters: Counter[tuple[str, str]]) -> None:
+        producers, revisions, lines, directions, quarters = zip(*self._counts, strict=True)
+        connection.execute(
+            SQL["add_counts"],
+            {
+                "producer_ids": arrays.of_ints(producers),
+                "revisions": arrays.of_ints(revisions),
+                "lines": arrays.of_ints(lines),
+                "directions": arrays.of_ints(int(direction) for direction in directions),
+                "quarters": arrays.of_plain(quarter(number).isoformat() for number in quarters),
+                "crossings": arrays.of_ints(self._counts.values()),
+            },
+        )
+
+
+def ordered(connection: Connection, box: Address) -> Arming:
+    """Which lines and zones of a box shall be armed or disarmed, whatever its own configuration says."""
+    rows = connection.execute(SQL["arming"], {"site": box.site, "agent": box.agent})
+    return Arming(tuple(Armed(row["camera"], row["name"], row["armed"]) for row in rows if row["armed"] is not None))
+
+
+def _armed_place(event: LineCrossed | ZoneAlarm | ListHit) -> Where:
+    return event.revision, event.line, None, event.priority
+
+
+def _line(event: LineCrossed) -> tuple[int, int]:
+    return event.revision, event.line
+
+
+DOMAIN = Domain(
+    "lines",
+    (
+        Kind(LineCrossed, _armed_place, Crossings, costs="lines", once=_line),
+        Kind(ZoneAlarm, _armed_place),
+        Kind(ListHit, _armed_place),
+        Kind(VehiclePassed, lambda event: (event.revision, event.line, None, None)),
+    ),
+    (
+        Condition("tripwire", 2),
+        Condition("intrusion", 2),
+        Condition("wrong_way", 2),
+        Condition("loitering", 3),
+        Condition("list_hit", 1, however_late=True),
+    ),
+    # One that is not armed has priority 0: it is counted, and says nothing.
+    (Judge((LineCrossed, ZoneAlarm, ListHit), lambda event: event.priority > 0, _say, alarms=lambda _: True),),
+    sections={ARMING: ordered},
+    routers=("aggregator.domains.lines.arming:router", "aggregator.domains.lines.counts_api:router"),
+)

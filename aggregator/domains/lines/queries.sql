@@ -1,0 +1,45 @@
+-- name: add_counts
+INSERT INTO counts (producer_id, revision, line, direction, quarter, crossings)
+SELECT * FROM unnest(%(producer_ids)s::int[], %(revisions)s::int[], %(lines)s::int[], %(directions)s::smallint[],
+                     %(quarters)s::timestamptz[], %(crossings)s::bigint[])
+ORDER BY 1, 2, 3, 4, 5
+ON CONFLICT (producer_id, revision, line, direction, quarter)
+DO UPDATE SET crossings = counts.crossings + excluded.crossings;
+
+-- name: lines
+SELECT w.producer_id, w.revision, w.line, l.name, coalesce(c.name, 'camera ' || l.camera) AS camera
+FROM unnest(%(producer_ids)s::int[], %(revisions)s::int[], %(lines)s::int[]) AS w (producer_id, revision, line)
+JOIN config_lines l USING (producer_id, revision, line)
+LEFT JOIN config_cameras c ON (c.producer_id, c.revision, c.camera) = (l.producer_id, l.revision, l.camera);
+
+-- name: set_arming
+INSERT INTO arming (site, agent, camera, name, armed, changed_by)
+VALUES (%(site)s, %(agent)s, %(camera)s, %(name)s, %(armed)s, %(by)s)
+ON CONFLICT (site, agent, camera, name)
+DO UPDATE SET armed = excluded.armed, changed_by = excluded.changed_by, changed_at = now()
+RETURNING site, agent, camera, name, armed, changed_by, changed_at;
+
+-- name: arming
+SELECT site, agent, camera, name, armed, changed_by, changed_at FROM arming
+WHERE (site, agent) = (%(site)s, %(agent)s) ORDER BY camera, name;
+
+-- name: watched
+-- Lines and zones of the box's newest configuration.
+SELECT c.name AS camera, l.name FROM config_lines l
+JOIN config_cameras c USING (producer_id, revision, camera)
+WHERE (l.producer_id, l.revision) = (
+    SELECT c2.producer_id, c2.revision FROM config_cameras c2 JOIN producers p ON p.id = c2.producer_id
+    WHERE (p.site, p.agent) = (%(site)s, %(agent)s)
+    ORDER BY c2.producer_id DESC, c2.revision DESC LIMIT 1
+) ORDER BY l.line;
+
+-- name: watched_lines
+-- The same, each with what was ordered for it.
+SELECT c.name AS camera, l.name, a.armed, a.changed_by, a.changed_at FROM config_lines l
+JOIN config_cameras c USING (producer_id, revision, camera)
+LEFT JOIN arming a ON (a.site, a.agent, a.camera, a.name) = (%(site)s, %(agent)s, c.name, l.name)
+WHERE (l.producer_id, l.revision) = (
+    SELECT c2.producer_id, c2.revision FROM config_cameras c2 JOIN producers p ON p.id = c2.producer_id
+    WHERE (p.site, p.agent) = (%(site)s, %(agent)s)
+    ORDER BY c2.producer_id DESC, c2.revision DESC LIMIT 1
+) ORDER BY l.line;

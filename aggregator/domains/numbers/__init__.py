@@ -1,0 +1,1 @@
+"""Numbers that hold no event, and why."""

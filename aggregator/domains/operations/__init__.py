@@ -1,0 +1,1 @@
+"""For those who run a centre: health, readiness, metrics, dead letters."""

@@ -1,0 +1,1 @@
+"""The tree of places that sites hang in."""

@@ -1,0 +1,25 @@
+"""Alarm sensors and their newest state."""
+
+from fastapi import APIRouter
+from psycopg.rows import class_row
+
+from aggregator.api.parameters import BoxesQuery
+from aggregator.api.parts import SnapshotDependency
+from aggregator.store.entities import Sensor
+from aggregator.store.places import sites_within
+from aggregator.store.queries import load_queries
+
+router = APIRouter(prefix="/api/v1", tags=["sensors"])
+_SQL = load_queries(__package__)
+
+
+@router.get("/sensors")
+def list_sensors(connection: SnapshotDependency, asked: BoxesQuery) -> list[Sensor]:
+    """Alarm sensors with their newest state; how each came to it is among the events of kind `sensor_changed`."""
+    values = {
+        "sites": None if asked.place is None else sites_within(connection, asked.place),
+        "site": asked.site,
+        "agent": asked.agent,
+    }
+    with connection.cursor(row_factory=class_row(Sensor)) as cursor:
+        return cursor.execute(_SQL["sensors"], values).fetchall()

@@ -1,0 +1,110 @@
+"""Alarm sensors: what one tells, and whether it can tell anything."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from aggregator.ingest.heard import unnulled
+from aggregator.signals.domain import Condition, Domain, Judge, Kind
+from aggregator.signals.occurrence import Occurrence
+from aggregator.signals.signal import Detail, Signal, Subject
+from aggregator.store.database import Connection
+from aggregator.store.queries import load_queries
+from shared.events import Lane, SensorChanged, SensorState
+from shared.topics import Address
+
+SQL = load_queries(__package__)
+
+_BY_ITSELF = {"panic": "panic", "duress": "duress", "fire": "fire", "smoke": "fire"}
+"""What a sensor is, and what its alarm is called where it is more than an alarm."""
+_FAULTS = {
+    SensorState.TAMPER: "sensor_tamper",
+    SensorState.FAULT: "sensor_fault",
+    SensorState.SILENT: "sensor_silent",
+}
+
+
+def judged(occurrence: Occurrence, address: Address) -> Iterator[Signal]:
+    """What a sensor's state means."""
+    event = occurrence.event
+    assert isinstance(event, SensorChanged)  # noqa: S101 - the judge of no others
+    subject = Subject("sensor", address.site, address.agent, "", unnulled(event.sensor))
+    detail: Detail = {"what": unnulled(event.what), "why": unnulled(event.detail)}
+    if _alarms(event):
+        yield Signal(
+            subject=subject,
+            condition=_BY_ITSELF.get(event.what, "sensor_alarm"),
+            active=True,
+            at=occurrence.event_at,
+            priority=event.priority,
+            occurrence=f"{address.site}/{address.agent}/{subject.name}",
+            member=occurrence.member,
+            detail=detail,
+            asked=occurrence.asked,
+            reason="sensor_alarm",
+            again="same_sensor_within_window",
+        )
+    for state, condition in _FAULTS.items():
+        active = event.state is state
+        yield Signal(
+            subject=subject,
+            condition=condition,
+            active=active,
+            at=occurrence.event_at,
+            priority=event.priority if state is SensorState.TAMPER else 0,
+            origin=occurrence.member,
+            detail=detail if active else {},
+        )
+
+
+def _say(_connection: Connection, occurrences: Sequence[Occurrence], boxes: Mapping[int, Address]) -> Iterator[Signal]:
+    for occurrence in occurrences:
+        yield from judged(occurrence, boxes[occurrence.producer_id])
+
+
+class States:
+    """The newest state of each sensor, by site, agent and name."""
+
+    def __init__(self) -> None:
+        self._newest = dict[tuple[str, str, str], tuple[datetime, SensorChanged]]()
+
+    def take(self, event: SensorChanged, _producer: int, _lane: Lane, event_at: datetime, address: Address) -> None:
+        sensor = address.site, address.agent, unnulled(event.sensor)
+        if sensor not in self._newest or self._newest[sensor][0] <= event_at:
+            self._newest[sensor] = event_at, event
+
+    def write(self, connection: Connection, _counters: Counter[tuple[str, str]]) -> None:
+        for (site, agent, name), (at, event) in sorted(self._newest.items(), key=lambda each: each[0]):
+            connection.execute(
+                SQL["note_sensor"],
+                {
+                    "site": site,
+                    "agent": agent,
+                    "sensor": name,
+                    "what": unnulled(event.what),
+                    "state": event.state.label,
+                    "detail": unnulled(event.detail),
+                    "at": at,
+                },
+            )
+
+
+def _alarms(event: SensorChanged) -> bool:
+    return event.state is SensorState.ALARM and event.priority > 0
+
+
+DOMAIN = Domain(
+    "sensors",
+    (Kind(SensorChanged, lambda event: (None, None, None, event.priority), States),),
+    (
+        Condition("sensor_alarm", 2),
+        Condition("panic", 1, however_late=True),
+        Condition("duress", 1, however_late=True),
+        Condition("fire", 1, however_late=True),
+        Condition("sensor_tamper", 2, clears_itself=True),
+        Condition("sensor_fault", 3, clears_itself=True, rings_after_s=10),
+        Condition("sensor_silent", 3, clears_itself=True, rings_after_s=10, many=20),
+    ),
+    (Judge((SensorChanged,), lambda _: True, _say, _alarms),),
+    routers=("aggregator.domains.sensors.api:router",),
+)

@@ -1,0 +1,19 @@
+-- name: note_sensor
+-- The newest that happened counts, whichever comes last; since when: from the first event that told this state. A box has
+-- at most 500: what makes up names fills no table.
+INSERT INTO sensors (site, agent, sensor, what, state, detail, since, told_at)
+SELECT %(site)s, %(agent)s, %(sensor)s, %(what)s, %(state)s, %(detail)s, %(at)s, %(at)s
+WHERE EXISTS (SELECT FROM sensors WHERE (site, agent, sensor) = (%(site)s, %(agent)s, %(sensor)s))
+   OR (SELECT count(*) FROM sensors WHERE (site, agent) = (%(site)s, %(agent)s)) < 500
+ON CONFLICT (site, agent, sensor) DO UPDATE SET
+    what = excluded.what, state = excluded.state, detail = excluded.detail, told_at = excluded.told_at,
+    since = CASE WHEN sensors.state = excluded.state THEN sensors.since ELSE excluded.since END
+WHERE sensors.told_at <= excluded.told_at;
+
+-- name: sensors
+-- What a box that is silent told last is no news of its sensors.
+SELECT s.site, s.agent, s.sensor, s.what, coalesce(b.state, 'unknown') AS box, s.state, s.since, s.told_at, s.detail
+FROM sensors s LEFT JOIN box_views b USING (site, agent)
+WHERE (%(sites)s::text[] IS NULL OR s.site = ANY(%(sites)s))
+  AND (%(site)s::text IS NULL OR s.site = %(site)s) AND (%(agent)s::text IS NULL OR s.agent = %(agent)s)
+ORDER BY s.site, s.agent, s.sensor;

@@ -1,0 +1,1 @@
+"""Alerts for programs elsewhere, signed, again until they are taken."""

@@ -1,0 +1,22 @@
+"""Deliveries to receivers of webhooks."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from psycopg.rows import class_row
+
+from aggregator.api.parts import ConnectionDependency
+from aggregator.store.entities import DeliverySummary
+from aggregator.store.queries import load_queries
+
+router = APIRouter(tags=["operations"])
+_SQL = load_queries(__package__)
+
+
+@router.get("/api/v1/deliveries", tags=["operations"])
+def deliveries(
+    connection: ConnectionDependency, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+) -> list[DeliverySummary]:
+    """Webhook deliveries, the latest first."""
+    with connection.cursor(row_factory=class_row(DeliverySummary)) as cursor:
+        return cursor.execute(_SQL["deliveries"], {"limit": limit}).fetchall()

@@ -1,0 +1,17 @@
+-- name: lock_feed
+-- Held until the commit: ids appear in the order in which they become visible.
+SELECT pg_advisory_xact_lock(4217001);
+
+-- name: add_feed
+INSERT INTO feed (id, topic, message)
+SELECT nextval('feed_ids'), %(topic)s, message
+FROM unnest(%(messages)b::text[]) WITH ORDINALITY AS new (message, place) ORDER BY place;
+
+-- name: feed_after
+SELECT id, topic, message FROM feed WHERE id > %(after)s ORDER BY id LIMIT %(limit)s;
+
+-- name: feed_bounds
+SELECT coalesce(min(id), 0) AS oldest, coalesce(max(id), 0) AS newest FROM feed;
+
+-- name: prune_feed
+DELETE FROM feed WHERE at < now() - interval '7 days';

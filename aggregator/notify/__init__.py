@@ -1,1 +1,0 @@
-"""Alerts to other systems: signed webhooks, tried again until they are taken."""

@@ -1,0 +1,66 @@
+"""Deletes pictures: rows first, files only after the commit that forgets them, and what no row knows any more.
+
+Between commit and file we may die: then the file is an orphan, and goes with those that are looked for once a day.
+"""
+
+import logging
+from datetime import date, datetime
+
+from aggregator.store.database import Connection
+from aggregator.store.pictures import PictureStore
+from aggregator.store.queries import load_queries
+
+log = logging.getLogger(__name__)
+SQL = load_queries(__package__)
+
+_AT_ONCE = 500
+
+
+def drop_pictures(connection: Connection, pictures: PictureStore, day: date) -> int:
+    """Delete the pictures that ended on a day (UTC) or before; returns how many.
+
+    Args:
+        connection: in autocommit mode.
+    """
+    count = 0
+    while True:
+        with connection.transaction():
+            connection.execute("SET LOCAL lock_timeout = '2s'")
+            rows = connection.execute(SQL["lock_day_of_pictures"], {"day": day, "limit": _AT_ONCE}).fetchall()
+            # One that was announced again while we waited for its row has become young.
+            which = {"sha256s": [row["sha256"] for row in rows], "day": day}
+            old = [bytes(row["sha256"]) for row in connection.execute(SQL["still_old_pictures"], which)]
+            connection.execute(SQL["unlink_pictures"], {"sha256s": old})
+            connection.execute(SQL["drop_pictures"], {"sha256s": old})
+        _delete_files(connection, pictures, old)
+        count += len(old)
+        if len(rows) < _AT_ONCE or not old:
+            return count
+
+
+def sweep(connection: Connection, pictures: PictureStore, before: datetime) -> int:
+    """Delete files that no row knows and that are older than pictures are kept; returns how many.
+
+    Args:
+        connection: in autocommit mode.
+        before: by the files' own times; a younger one may belong to a row that is being written.
+    """
+    count = 0
+    for folder in pictures.older(before.timestamp()):
+        for start in range(0, len(folder), _AT_ONCE):
+            count += _delete_files(connection, pictures, folder[start : start + _AT_ONCE])
+    if count:
+        log.info("retention: deleted %d pictures that no event names", count)
+    return count
+
+
+def _delete_files(connection: Connection, pictures: PictureStore, digests: list[bytes]) -> int:
+    if not digests:
+        return 0
+    with connection.transaction():
+        connection.execute(SQL["hold_pictures"])
+        known = {bytes(row["sha256"]) for row in connection.execute(SQL["known_pictures"], {"sha256s": digests})}
+        gone = [digest for digest in digests if digest not in known]
+        for digest in gone:
+            pictures.forget(digest)
+    return len(gone)

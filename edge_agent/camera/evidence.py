@@ -1,0 +1,140 @@
+"""Pictures of what a camera's lines and zones saw: made beside the analysis, those of alarms first."""
+
+import contextlib
+import logging
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+
+from edge_agent.frames import Colour, Frame, Source, Still
+from edge_agent.vision.motion.masks import Masks
+from shared.threads import start_vital
+
+log = logging.getLogger(__name__)
+
+_WIDTH_PX = 1280
+_JPEG_QUALITY = 85
+_WAITING = 32
+_BEHIND = 4
+"""When so many wait, the large stream is not decoded for them: the analysed picture is there already."""
+_NICENESS = 10
+_DRAIN_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The whole frame nearest to the event, as JPEG, with what is private painted black, and the time of that frame."""
+
+    ticket: int
+    jpeg: bytes
+    taken_at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class NoPicture:
+    """A picture of this ticket will not come: too many were ordered at once."""
+
+    ticket: int
+
+
+@dataclass(slots=True)
+class _Ordered:
+    ticket: int
+    priority: int
+    met_at_s: float
+    nearest: Frame
+
+    @property
+    def rank(self) -> int:
+        """What is made sooner has a lower one: alarms by priority, then what is unarmed."""
+        return self.priority or 5
+
+
+class PictureMaker:
+    """Makes and sends pictures on a thread of its own: decoding a large one takes longer than a frame."""
+
+    def __init__(self, source: Source, masks: Masks, send: Callable[[Picture | NoPicture], None]) -> None:
+        self._source, self._masks, self._send = source, masks, send
+        self._waiting: list[_Ordered] = []
+        self._ranked: dict[int, int] = {}
+        """What was said of tickets before they were ordered, or after their picture was made."""
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._thread = start_vital("pictures", self._run)
+
+    def add(self, ticket: int, priority: int, met_at_s: float, nearest: Frame) -> None:
+        """Order a picture of that moment; where too many wait, the least important is given up, and that is told.
+
+        Args:
+            ticket: the event's.
+            priority: 1 is the highest, 0 is an event that is no alarm.
+            met_at_s: wall clock.
+            nearest: the analysed frame, for when there is nothing better.
+        """
+        with self._changed:
+            said = self._ranked.pop(ticket, None)
+            if said == 0:
+                return
+            self._waiting.append(_Ordered(ticket, said or priority, met_at_s, nearest))
+            # Of two alike the later one: what was ordered soonest is nearest to being made.
+            least = max(self._waiting, key=lambda ordered: (ordered.rank, ordered.ticket))
+            too_many = len(self._waiting) > _WAITING
+            if too_many:
+                self._waiting.remove(least)
+            self._changed.notify()
+        if too_many:
+            log.error("too many events at once: the picture of event %d is given up", least.ticket)
+            self._send(NoPicture(least.ticket))
+
+    def rank(self, ticket: int, priority: int) -> None:
+        """Whoever knows the orders of the centre says how important that event is; at 0 nobody wants its picture."""
+        with self._changed:
+            for ordered in self._waiting:
+                if ordered.ticket == ticket:
+                    ordered.priority = priority
+                    if not priority:
+                        self._waiting.remove(ordered)
+                    return
+            self._ranked[ticket] = priority
+            if len(self._ranked) > _WAITING:
+                del self._ranked[next(iter(self._ranked))]
+
+    def stop(self) -> None:
+        """Make what was ordered, for a bounded time."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        self._thread.join(_DRAIN_S)
+
+    def _run(self) -> None:
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        with contextlib.suppress(OSError):  # the agent is gone, and this process ends with it
+            while (taken := self._next()) is not None:
+                self._make(*taken)
+
+    def _next(self) -> tuple[_Ordered, int] | None:
+        """What is to be made now, and how many others that are no less important wait."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._stopping)
+            if not self._waiting:
+                return None
+            ordered = min(self._waiting, key=lambda ordered: (ordered.rank, ordered.ticket))
+            self._waiting.remove(ordered)
+            return ordered, sum(bool(other.priority) or not ordered.priority for other in self._waiting)
+
+    def _make(self, ordered: _Ordered, behind: int) -> None:
+        better = self._source.picture_at(ordered.met_at_s) if behind < _BEHIND else None
+        still = better or Still(ordered.nearest.colour(), ordered.nearest.captured_at_s)
+        self._send(Picture(ordered.ticket, _encode(self._masks.blacken(still.picture)), still.taken_at_s))
+
+
+def _encode(picture: Colour) -> bytes:
+    height, width = picture.shape[:2]
+    if width > _WIDTH_PX:
+        scale = _WIDTH_PX / width
+        picture = cv2.resize(picture, (_WIDTH_PX, round(height * scale)), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    _, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    return bytes(jpeg)

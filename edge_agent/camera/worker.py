@@ -1,0 +1,208 @@
+"""One camera in a process of its own (docs/adr/0005): a crash in a decoder takes this camera down and nothing else."""
+
+import contextlib
+import logging
+import os
+import signal
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from zoneinfo import ZoneInfo
+
+import av
+import cv2
+
+from edge_agent.camera.evidence import NoPicture, Picture, PictureMaker
+from edge_agent.camera.sources.opening import open_source
+from edge_agent.config import Camera, DetectorSettings
+from edge_agent.frames import Frame, Source, SourceEvent
+from edge_agent.orders.arming import priority_at
+from edge_agent.vision.detect import ObjectDetector
+from edge_agent.vision.motion.masks import Masks
+from edge_agent.vision.pipeline import Found, Pipeline
+from edge_agent.vision.tripwire import Crossing
+from shared.errors import HawklineError
+from shared.events import CameraState
+
+log = logging.getLogger(__name__)
+
+_STATUS_S = 1.0
+_RING_S = 2.0
+_RING_BYTES = 48 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class EventSeen:
+    """What a line or zone saw, with wall-clock times; a `Picture` with its `ticket` follows.
+
+    `reached` is the number of the last picture that was analysed, as in `Status`.
+    """
+
+    ticket: int
+    found: Found
+    met_at_s: float
+    confirmed_at_s: float
+    reached: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The agent's answer to a sighting: the event's priority; at 0 its picture is not wanted."""
+
+    ticket: int
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How the camera does."""
+
+    state: CameraState
+    detail: str = ""
+    frames: int = 0
+    dropped: int = 0
+    fps: float = 0.0
+    last_frame_at_s: float = 0.0
+    damaged: int = 0
+    lost: int = 0
+    reached: int = 0
+
+
+def run_camera(camera: Camera, key: str, pipe: Connection, after: int = 0) -> None:
+    """Body of the camera process. Ends when the source ends, or when the other end of the pipe goes away.
+
+    Args:
+        camera: what to watch.
+        key: of its source in the configuration.
+        pipe: where reports go.
+        after: the last picture that an earlier life of this camera has analysed; a file is not played twice.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.basicConfig(level=logging.INFO, format=f"%(asctime)s %(levelname)s {camera.settings.name}: %(message)s")
+    av.logging.set_level(av.logging.FATAL)  # a line for each broken picture would wear out the card; they are counted
+    cv2.setNumThreads(1)
+    try:
+        detector = open_detector(camera.settings.detector)
+        source = open_source(camera.settings.source, key, after)
+    except HawklineError as error:
+        pipe.send(Status(CameraState.UNREACHABLE, str(error)))
+        return
+    watch = _Watch(camera, source, pipe, detector)
+    threading.Thread(target=_obey, args=(pipe, source, watch.maker), daemon=True).start()
+    with contextlib.suppress(BrokenPipeError):
+        watch.run()
+
+
+def open_detector(settings: DetectorSettings | None) -> ObjectDetector | None:
+    """The camera's object detector, None where motion does.
+
+    Raises:
+        ConfigError: its model or its providers are not there.
+    """
+    if settings is None:
+        return None
+    from edge_agent.vision.detect.onnx import OnnxDetector
+
+    return OnnxDetector(
+        settings.model, classes=settings.classes, min_score=settings.min_score, providers=settings.providers
+    )
+
+
+def _obey(pipe: Connection, source: Source, maker: PictureMaker) -> None:
+    """Hear which pictures are wanted; whatever else comes from the agent, or the end of the pipe, means: leave."""
+    with contextlib.suppress(EOFError, OSError):
+        while isinstance(answer := pipe.recv(), Wanted):
+            maker.rank(answer.ticket, answer.priority)
+    source.close()
+    time.sleep(1.0)
+    os._exit(0)
+
+
+class _Watch:
+    """Runs the pipeline over a source and reports."""
+
+    def __init__(self, camera: Camera, source: Source, pipe: Connection, detector: ObjectDetector | None) -> None:
+        self._source, self._pipe, self._sending = source, pipe, threading.Lock()
+        self._pipeline = Pipeline(camera.scene, detector)
+        self._watches = {watch.name: watch for watch in camera.scene.watches}
+        self._zone = ZoneInfo(camera.scene.timezone)
+        self.maker = PictureMaker(source, Masks(camera.scene.masks), self._send)
+        self._ring: deque[Frame] = deque()
+        self._tickets = 0
+        self._frames = self._reached = 0
+        self._state, self._detail = CameraState.STARTING, ""
+        self._condition = SourceEvent(CameraState.WATCHING)
+        """How frames come; says what the state is once they do."""
+        self._reported_mono_s, self._reported_frames = time.monotonic(), 0
+
+    def run(self) -> None:
+        try:
+            for item in self._source.frames():
+                if isinstance(item, Frame):
+                    self._watch(item)
+                else:
+                    self._suffer(item)
+        finally:
+            self.maker.stop()
+
+    def _suffer(self, event: SourceEvent | None) -> None:
+        """Take what befell the stream, or that nothing did for some seconds."""
+        if event is not None and event.state in (CameraState.WATCHING, CameraState.DEGRADED):
+            self._condition = event
+            return
+        if event is not None:
+            self._state, self._detail = event.state, event.detail
+            if event.state is CameraState.ENDED:
+                self.maker.stop()  # the supervisor leaves when it hears that
+        self._send(self._status())
+
+    def _watch(self, frame: Frame) -> None:
+        self._frames += 1
+        self._remember(frame)
+        found = self._pipeline.step(frame)
+        self._reached = frame.number
+        for one in found:
+            self._report(one, frame)
+        now = self._condition.state, self._condition.detail
+        if (self._state, self._detail) != now or time.monotonic() - self._reported_mono_s > _STATUS_S:
+            self._state, self._detail = now
+            self._send(self._status(last_frame_at_s=frame.captured_at_s))
+
+    def _report(self, found: Found, frame: Frame) -> None:
+        """The event first, its picture after: making it takes longer than telling."""
+        self._tickets += 1
+        met_at_s = frame.captured_at_s - (self._pipeline.time_s - found.time_s)
+        self._send(EventSeen(self._tickets, found, met_at_s, frame.captured_at_s, frame.number))
+        nearest = min(self._ring, key=lambda kept: abs(kept.captured_at_s - met_at_s))
+        # What the agent says of it may come late.
+        watch = self._watches[found.line if isinstance(found, Crossing) else found.zone]
+        self.maker.add(self._tickets, priority_at(watch, self._zone, met_at_s), met_at_s, nearest)
+
+    def _send(self, report: EventSeen | Picture | NoPicture | Status) -> None:
+        with self._sending:
+            self._pipe.send(report)
+
+    def _remember(self, frame: Frame) -> None:
+        """The last two seconds, as far as they fit: a crossing is confirmed some frames after it happened."""
+        self._ring.append(frame)
+        budget = max(1, _RING_BYTES // (frame.grey.size * 3))
+        while len(self._ring) > budget or self._ring[0].time_s < frame.time_s - _RING_S:
+            self._ring.popleft()
+
+    def _status(self, last_frame_at_s: float = 0.0) -> Status:
+        now_s = time.monotonic()
+        fps = (self._frames - self._reported_frames) / max(1e-3, now_s - self._reported_mono_s)
+        self._reported_mono_s, self._reported_frames = now_s, self._frames
+        return Status(
+            self._state,
+            self._detail,
+            self._frames,
+            self._source.dropped,
+            fps,
+            last_frame_at_s,
+            self._source.damaged,
+            self._source.lost,
+            self._reached,
+        )

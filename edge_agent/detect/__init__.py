@@ -1,5 +1,0 @@
-"""The place of an object detector, for boxes whose hardware allows one: it takes the place of motion."""
-
-from edge_agent.detect.detector import Detection, ObjectDetector, detections
-
-__all__ = ["Detection", "ObjectDetector", "detections"]

@@ -1,6 +1,0 @@
-"""Moving things in a small grey picture."""
-
-from edge_agent.motion.components import components
-from edge_agent.motion.detector import WIDTH_PX, Blob, Foreground, MotionDetector
-
-__all__ = ["WIDTH_PX", "Blob", "Foreground", "MotionDetector", "components"]

@@ -1,0 +1,1 @@
+"""What the centre wants of this box: taken, obeyed, and answered for."""

@@ -1,5 +1,0 @@
-"""Where frames come from: a camera's stream, a file, a generated scene."""
-
-from edge_agent.sources.base import Frame, Source, SourceEvent
-
-__all__ = ["Frame", "Source", "SourceEvent"]

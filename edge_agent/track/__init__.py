@@ -1,6 +1,0 @@
-"""Blobs become tracks: the same thing, frame after frame. Tracks live minutes and carry no identity."""
-
-from edge_agent.track.track import Spot, Track
-from edge_agent.track.tracker import Tracker
-
-__all__ = ["Spot", "Track", "Tracker"]

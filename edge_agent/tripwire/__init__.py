@@ -1,7 +1,0 @@
-"""Pure geometry: tracks against lines and zones, in normalised coordinates."""
-
-from edge_agent.tripwire.judge import Crossing, TripwireJudge
-from edge_agent.tripwire.sighting import Sighting
-from edge_agent.tripwire.zones import Presence, ZoneJudge
-
-__all__ = ["Crossing", "Presence", "Sighting", "TripwireJudge", "ZoneJudge"]

@@ -1,0 +1,260 @@
+"""A box's side of enrolment (EST, RFC 7030): it makes its key, asks for a certificate, and never sends the key.
+
+root.pem      whom we believe
+identity.pem  key, certificate and issuer, replaced in one step
+pending.pem   a key whose certificate has not come yet: an answer that was lost is asked for again with it
+"""
+
+import base64
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+
+from shared.durations import clock_off
+from shared.errors import ConfigError, UnavailableError
+from shared.files import write_public, write_secret
+from shared.topics import Address
+from shared.trust import (
+    Credentials,
+    Moment,
+    TrustClock,
+    TrustError,
+    address_of,
+    client_context,
+    common_name,
+    new_key,
+    new_request,
+    read_moment,
+    read_root,
+)
+from shared.trust.keys import Key, key_from_pem, key_to_pem
+from shared.trust.moment import NONCE_BYTES
+from shared.trust.tls import fingerprint, unverified_context
+
+log = logging.getLogger(__name__)
+
+CLAIM_LETTERS = 20
+_TIMEOUT_S = 20.0
+_AGREES_S = 60.0
+"""A clock that is no further off is left alone."""
+
+
+@dataclass(slots=True)
+class Door:
+    """The boxes' door of an aggregator, and what we keep of it.
+
+    Attributes:
+        url: such as `https://alarm.example.org:8421`.
+        folder: for root and credentials.
+        clock: what certificates are held against; corrected by `ask_time`.
+    """
+
+    url: str
+    folder: Path
+    clock: TrustClock = field(default_factory=TrustClock)
+
+    @property
+    def root_path(self) -> Path:
+        return self.folder / "root.pem"
+
+    @property
+    def identity_path(self) -> Path:
+        return self.folder / "identity.pem"
+
+    def root(self) -> x509.Certificate:
+        """Whom we believe.
+
+        Raises:
+            TrustError: we have not been told.
+        """
+        return read_root(self.root_path)
+
+    def identity(self) -> Credentials:
+        """Who we are.
+
+        Raises:
+            TrustError: we have not enrolled.
+        """
+        if not self.identity_path.is_file():
+            raise TrustError(f"{self.identity_path}: this box has not enrolled; enrol it: hawkline agent enrol")
+        return Credentials.read(self.identity_path)
+
+    def learn_root(self, wanted: str) -> None:
+        """Take the aggregator's root if it is the one with this SHA-256; nothing else is believed of the answer.
+
+        Raises:
+            TrustError: it is another one.
+            UnavailableError: nobody answers.
+        """
+        plain = wanted.lower().replace(":", "").replace(" ", "")
+        if len(plain) != 64 or set(plain) - set("0123456789abcdef"):
+            raise ConfigError(
+                f"--fingerprint {wanted!r}: expected 64 hexadecimal digits, as the claim's print has them"
+            )
+        found = _read_certificates(self._get("/.well-known/est/cacerts", unverified_context()))
+        for certificate in found:
+            if fingerprint(certificate) == plain:
+                self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                write_public(self.root_path, certificate.public_bytes(Encoding.PEM))
+                return
+        raise TrustError(
+            f"{self.url}: its root is not the one with the fingerprint {wanted}: another aggregator, or worse"
+        )
+
+    def ask_time(self) -> datetime:
+        """Ask what time it is, and correct our clock where it is off.
+
+        Raises:
+            TrustError: the answer is not signed as it has to be.
+            UnavailableError: nobody answers.
+        """
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        answer = self._get("/api/v1/time", unverified_context(), nonce=nonce.hex())
+        try:
+            moment = msgspec.json.decode(answer, type=Moment)
+        except msgspec.DecodeError as error:
+            raise TrustError(f"{self.url}: told no time ({error})") from None
+        at = read_moment(moment, nonce, self.root())
+        if abs((at - self.clock.now()).total_seconds()) > _AGREES_S:
+            behind = self.clock.correct(at)
+            log.warning(
+                "this machine's clock is %s; certificates are held against the aggregator's",
+                clock_off(-behind.total_seconds()),
+            )
+        return at
+
+    def _get(self, path: str, context: Any, **asked: str) -> bytes:
+        return self._call(lambda client: client.get(f"{self.url}{path}", params=asked), context)
+
+    def post_request(self, path: str, request: x509.CertificateSigningRequest, context: Any, **more: Any) -> bytes:
+        """Send a certificate request as EST wants it.
+
+        Raises:
+            TrustError: it was refused; with the aggregator's words.
+            UnavailableError: nobody answers, or not now.
+        """
+        body = base64.encodebytes(request.public_bytes(Encoding.DER))
+        headers = {"content-type": "application/pkcs10", "content-transfer-encoding": "base64"}
+        return self._call(
+            lambda client: client.post(f"{self.url}{path}", content=body, headers=headers, **more), context
+        )
+
+    def _call(self, ask: Callable[[httpx.Client], httpx.Response], context: Any) -> bytes:
+        try:
+            with httpx.Client(verify=context, timeout=_TIMEOUT_S, trust_env=False) as client:
+                answer = ask(client)
+        except httpx.HTTPError as error:
+            raise UnavailableError(f"{self.url}: does not answer, or not as our aggregator ({error})") from None
+        if answer.is_server_error:
+            raise UnavailableError(f"{self.url}: {answer.status_code} {_detail(answer)}")
+        if not answer.is_success:
+            raise TrustError(f"{self.url}: {_detail(answer)}")
+        return answer.content
+
+    def ask_who_we_are(self) -> None:
+        """Have the aggregator say that our certificate counts.
+
+        Raises:
+            TrustError: it does not; with the aggregator's words.
+            UnavailableError: nobody answers.
+        """
+        self._get("/api/v1/self", client_context(self.root(), self.identity_path, self.clock.now))
+
+    def chain(self, context: Any) -> list[x509.Certificate]:
+        """All issuers that the aggregator knows."""
+        return _read_certificates(self._get("/.well-known/est/cacerts", context))
+
+
+def enrol(door: Door, address: Address, claim: str, serial: str) -> Credentials:
+    """Become a box: make a key, have it certified for a claim, keep both. Tried again it goes on where it was.
+
+    Raises:
+        TrustError: refused, saying why.
+        UnavailableError: nobody answers; nothing is lost.
+    """
+    root = door.root()
+    door.ask_time()
+    pending = door.folder / "pending.pem"
+    key = key_from_pem(pending.read_bytes()) if pending.is_file() else new_key()
+    write_secret(pending, key_to_pem(key))
+    context = client_context(root, clock=door.clock.now)
+    request = new_request(key, common_name(address))
+    answer = door.post_request("/.well-known/est/simpleenroll", request, context, auth=(serial, claim))
+    credentials = _credentials(key, answer, door.chain(context))
+    if address_of(credentials.certificate) != address:
+        found = address_of(credentials.certificate)
+        raise TrustError(
+            f"the claim is for {found.site}/{found.agent}, and this box is {address.site}/{address.agent}; correct "
+            "site and agent in its file and enrol again within the hour, or have another claim made and the box that "
+            f"it was for revoked: hawkline device revoke {found.site}/{found.agent}"
+        )
+    credentials.write(door.identity_path)
+    pending.unlink()
+    return credentials
+
+
+def renew(door: Door) -> Credentials:
+    """Have the next certificate issued: for a new key while the old certificate holds, else for the old key.
+
+    Raises:
+        TrustError: refused, saying why.
+        UnavailableError: nobody answers, try again.
+    """
+    old, root = door.identity(), door.root()
+    expired = old.expires_at <= door.clock.now()
+    # Kept before it is asked about: when the answer is lost, the next question is about the same key.
+    pending = door.folder / "pending.pem"
+    key = key_from_pem(pending.read_bytes()) if pending.is_file() else new_key()
+    if expired:
+        key = old.key
+    else:
+        write_secret(pending, key_to_pem(key))
+    context = client_context(root, None if expired else door.identity_path, door.clock.now)
+    request = new_request(key, common_name(address_of(old.certificate)))
+    answer = door.post_request("/.well-known/est/simplereenroll", request, context)
+    credentials = _credentials(key, answer, door.chain(context))
+    credentials.write(door.identity_path)
+    pending.unlink(missing_ok=True)
+    return credentials
+
+
+def _credentials(key: Key, answer: bytes, chain: list[x509.Certificate]) -> Credentials:
+    """Put a certificate together with whoever issued it."""
+    certificate = _read_certificates(answer)[0]
+    for issuer in chain:
+        try:
+            certificate.verify_directly_issued_by(issuer)
+        except Exception:  # noqa: BLE001, S112 - half a dozen kinds mean: it was another one
+            continue
+        return Credentials(key, certificate, (issuer,))
+    raise TrustError("the aggregator has issued a certificate that none of its issuers has signed")
+
+
+def _read_certificates(answer: bytes) -> list[x509.Certificate]:
+    try:
+        return pkcs7.load_der_pkcs7_certificates(base64.b64decode(answer))
+    except ValueError as error:
+        raise TrustError(
+            f"the answer holds no certificates ({error}); is this the boxes' door of an aggregator?"
+        ) from None
+
+
+def _detail(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        return answer.text[:200]
+
+
+def days_left(credentials: Credentials, at: datetime | None = None) -> float:
+    """Until a certificate expires; negative once it has."""
+    return (credentials.expires_at - (at or datetime.now(UTC))).total_seconds() / 86400

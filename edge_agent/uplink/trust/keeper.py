@@ -1,0 +1,85 @@
+"""Keeps a running box one of ours: the time is asked where the clock is wrong, certificates are renewed in time."""
+
+import logging
+import random
+import ssl
+import threading
+from collections.abc import Callable
+
+from edge_agent.uplink.trust.enrolment import Door, renew
+from shared.errors import UnavailableError
+from shared.trouble_log import TroubleLog
+from shared.trust import TrustError, client_context
+from shared.trust.tls import show
+
+log = logging.getLogger(__name__)
+
+_LOOK_S = 30.0
+_REFUSED_S = 600.0
+
+
+class CertificateKeeper:
+    """Owns the context with which the box connects; `run` has a thread of its own.
+
+    Args:
+        door: where to ask.
+        on_renewed: connections shall be made anew.
+
+    Raises:
+        TrustError: the box has not enrolled.
+    """
+
+    def __init__(self, door: Door, on_renewed: Callable[[], None] = lambda: None) -> None:
+        self._door, self.on_renewed = door, on_renewed
+        self._stopping = threading.Event()
+        self._away = TroubleLog(log)
+        self._asked = False
+        self._shown = door.identity().certificate
+        self.context: ssl.SSLContext = client_context(door.root(), door.identity_path, door.clock.now)
+        """Shows the newest certificate with every new connection."""
+
+    def stop(self) -> None:
+        """End `run`."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Look now and then, until `stop`."""
+        while not self._stopping.is_set():
+            pause_s = _LOOK_S
+            try:
+                self.look()
+            except UnavailableError as error:
+                self._asked = False  # perhaps it is the clock, which may have jumped
+                self._away.tell(f"{error}; trying on")
+            except (TrustError, OSError) as error:
+                self._asked = False
+                log.error("the certificate cannot be renewed: %s", error)
+                pause_s = _REFUSED_S
+            else:
+                self._away.over("the aggregator's door answers again")
+            # A district that was switched on in one moment does not come back in one.
+            self._stopping.wait(pause_s * random.uniform(0.7, 1.3))
+
+    def look(self) -> None:
+        """Do what is due.
+
+        Raises:
+            TrustError: refused.
+            UnavailableError: nobody answers.
+        """
+        if not self._asked:
+            self._door.ask_time()
+            self._asked = True
+        credentials = self._door.identity()
+        if credentials.certificate != self._shown:  # enrolled anew beside us
+            self._show()
+        if self._door.clock.now() < credentials.renew_at:
+            return
+        renewed = renew(self._door)
+        log.info("certificate renewed, holds until %s", f"{renewed.expires_at:%Y-%m-%d %H:%M}Z")
+        self._show()
+
+    def _show(self) -> None:
+        show(self.context, self._door.identity_path)
+        self._shown = self._door.identity().certificate
+        self.on_renewed()

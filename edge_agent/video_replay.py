@@ -1,0 +1,98 @@
+"""A video through the analysis, for the eye: events as rows, and on request as a video and a contact sheet."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from edge_agent.camera.sources.file import FileSource
+from edge_agent.frames import Frame
+from edge_agent.render import ContactSheet, Renderer, VideoWriter
+from edge_agent.vision.pipeline import Found, Pipeline
+from edge_agent.vision.tripwire import Crossing
+from shared.errors import ConfigError
+from shared.events import CameraState
+from shared.output import say
+from shared.scene import Scene
+
+COLUMNS = ("kind", "line", "direction", "frame", "time_s", "track")
+"""Of a row, as `row_of` makes it."""
+
+
+class Replay:
+    """One run over one video.
+
+    Raises:
+        ConfigError: the video cannot be read, or an output cannot be written.
+    """
+
+    def __init__(self, video: Path, scene: Scene, render: Path | None = None, sheet: Path | None = None) -> None:
+        for key, output in (("--render", render), ("--sheet", sheet)):
+            _require_writable(key, output, video)
+        self._video = video
+        self.damaged = False
+        self._source = FileSource(video, realtime=False, key="VIDEO")
+        self._pipeline = Pipeline(scene)
+        self._renderer = Renderer(scene, self._pipeline)
+        self._writer = VideoWriter(render, self._source.fps) if render else None
+        self._sheet = ContactSheet(sheet) if sheet else None
+        self.frames = 0
+        self.tracks: set[int] = set()
+
+    def rows(self) -> Iterator[dict[str, object]]:
+        """Every event as it is confirmed."""
+        try:
+            for item in self._source.frames():
+                if isinstance(item, Frame):
+                    yield from self._step(item)
+                elif item and item.state is CameraState.ENDED and not self._source.is_whole:
+                    self.damaged = True
+                    say(f"{self._video}: {item.detail}")
+        finally:
+            for output in (self._writer, self._sheet):
+                if output:
+                    output.close()
+
+    def _step(self, frame: Frame) -> list[dict[str, object]]:
+        self.frames += 1
+        found = self._pipeline.step(frame)
+        self.tracks.update(track.track_id for track in self._pipeline.tracks)
+        if self._writer or (self._sheet and found):
+            drawn = self._renderer.draw(frame, found)
+            if self._writer:
+                self._writer.add(drawn)
+            if self._sheet:
+                self._sheet.add(drawn, found)
+        return [row_of(event) for event in found]
+
+
+def _require_writable(key: str, output: Path | None, video: Path) -> None:
+    """Before the work, not behind it: the output's folder is there, and it is not what is read."""
+    if output is None:
+        return
+    kinds = (".mp4",) if key == "--render" else (".png", ".jpg", ".jpeg")
+    if output.suffix.lower() not in kinds:
+        raise ConfigError(f"{key} {str(output)!r}: expected a name that ends in {' or '.join(kinds)}")
+    if output.is_dir() or not output.parent.is_dir():
+        raise ConfigError(f"{key} {str(output)!r}: its folder is not there, or it is one itself")
+    if output.exists() and output.samefile(video):
+        raise ConfigError(f"{key} {str(output)!r}: is the video itself, expected another file")
+
+
+def row_of(event: Found) -> dict[str, object]:
+    """An event as `hawkline agent replay` prints it."""
+    if isinstance(event, Crossing):
+        return {
+            "kind": "line_crossed",
+            "line": event.line,
+            "direction": event.direction.label,
+            "frame": event.frame,
+            "time_s": round(float(event.time_s), 3),
+            "track": event.track,
+        }
+    return {
+        "kind": event.rule.label,
+        "line": event.zone,
+        "direction": "",
+        "frame": event.frame,
+        "time_s": round(float(event.time_s), 3),
+        "track": event.track,
+    }

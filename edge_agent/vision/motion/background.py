@@ -1,0 +1,268 @@
+"""What the camera sees when nothing moves: a picture that follows the light and forgets what stays."""
+
+from collections import deque
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_agent.vision.motion.components import components
+
+Picture = NDArray[np.uint8]
+Mask = NDArray[np.uint8]
+
+_LEARN_S = 4.0
+"""Time constant with which still pixels follow the picture."""
+_ABSORB_S = 45.0
+"""Time constant with which what stands still becomes background: a parked car, a moved bin."""
+_BEGIN_S = 1.6
+"""The first background is the median of pictures from so long, so that few walkers are in it."""
+_BEGIN_PICTURES = 8
+_DARK = 8.0
+"""Added before dividing, so that noise in the dark does not pass for exposure."""
+_STILL_S = 0.35
+"""Distance in time of the pictures that tell whether something stands still; three of them must agree."""
+_STILL = 10
+"""Grey levels between two pictures of something that stands still."""
+_GHOST_AREA_PX = 24
+_GHOST_CONTRAST = 1.3
+"""A patch whose outline is this many times sharper in the background than in the picture is the place that something
+left, not something that came."""
+_GHOST_CONTRAST_HELD = 2.5
+"""The same where a track came to stand: before a patterned ground a person's outline is the weaker one."""
+_RESTLESS_S = 15.0
+"""Time constant of a pixel's restlessness: leaves, water, a flag, rain."""
+_RESTLESS_FIRST_S = 3.0
+"""It is shorter at first, so that trees are known within seconds."""
+_RESTLESS_WORTH = 100.0
+"""Grey levels for a pixel that begins to differ once a second."""
+THRESHOLD = 16
+"""Grey levels between background and foreground, after exposure is taken out; sensor noise stays below 12."""
+TINT_WEIGHT = 2.0
+"""A step of colour is worth this many steps of grey: colour is flatter, and shadows hardly change it."""
+_SHADE = 100, 188
+"""A shadow leaves this many two-hundredths of the light; a beam brings as much."""
+_EVEN = 6
+"""Two-hundredths by which the measure differs from place to place within a shadow."""
+_TINT_FREE = 8
+"""Steps of colour that compression invents."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One picture as analysis sees it.
+
+    Attributes:
+        grey: shape (height, width), slightly blurred.
+        tint: shape (height, width // 2): U above V, both at half the size; None from a camera without colour.
+    """
+
+    grey: Picture
+    tint: Picture | None
+
+
+class _Mean:
+    """A picture that is learnt: as floats, and rounded for use."""
+
+    def __init__(self, picture: Picture) -> None:
+        self.exact = picture.astype(np.float32)
+        self.picture = picture
+
+    def learn(self, picture: Picture, rate: float, mask: Mask) -> None:
+        cv2.accumulateWeighted(picture, self.exact, rate, mask=mask)
+
+    def replace(self, picture: Picture, mask: Mask) -> None:
+        np.copyto(self.exact, picture, where=mask.astype(bool), casting="unsafe")
+        cv2.copyTo(picture, mask, self.picture)
+
+    def round(self) -> None:
+        self.picture = cv2.convertScaleAbs(self.exact)  # type: ignore[assignment]
+
+
+class Background:
+    """The learnt picture of one camera, and how restless each of its pixels is."""
+
+    def __init__(self, view: View, time_s: float) -> None:
+        """Begin from a picture, best one without anything that moves: see `Beginning`."""
+        self._grey = _Mean(view.grey)
+        self._tint = _Mean(view.tint) if view.tint is not None else None
+        self._restless = np.zeros(view.grey.shape, np.float32)
+        self._differed = np.zeros(view.grey.shape, np.uint8)
+        self._pace_s = 0.0
+        self._colourful: Picture | None = None
+        self._age_s = 0.0
+        self._past: deque[Picture] = deque(maxlen=2)
+        self._past_s = time_s
+
+    def fits(self, view: View) -> bool:
+        """Whether a picture has the size of the background, and colour if it has."""
+        return self._grey.picture.shape == view.grey.shape and (self._tint is None) == (view.tint is None)
+
+    def follow_exposure(self, view: View) -> None:
+        """Bring the whole background to the picture's exposure.
+
+        Also where something stands before it: what is uncovered later was remembered at another exposure, and would
+        be taken for something new.
+        """
+        sample, known = view.grey[2::8, 2::8].astype(np.float32), self._grey.exact[2::8, 2::8]
+        gain = float(np.median((sample + _DARK) / (known + _DARK)))
+        if abs(gain - 1) > 0.002:
+            exact = self._grey.exact
+            self._grey.exact = cv2.addWeighted(exact, gain, exact, 0, _DARK * (gain - 1))  # type: ignore[assignment]
+        self._grey.round()
+        if self._tint:
+            self._tint.round()
+
+    def difference(self, view: View) -> Picture:
+        """How far each pixel is from the background, in grey levels."""
+        difference = cv2.absdiff(view.grey, self._grey.picture)
+        if self._tint and view.tint is not None:
+            away = cv2.absdiff(view.tint, self._tint.picture)
+            half = len(away) // 2
+            colour = cv2.max(away[:half], away[half:])
+            size = difference.shape[1], difference.shape[0]
+            colourful = np.asarray(cv2.resize(colour, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+            heavy = cv2.convertScaleAbs(cv2.subtract(colourful, _TINT_FREE), alpha=TINT_WEIGHT)  # type: ignore[call-overload]
+            self._colourful = colourful
+            difference = cv2.max(difference, heavy)
+        return difference  # type: ignore[return-value]
+
+    def allowance(self, difference: Picture, protected: Mask | None, light: Mask | None, dt_s: float) -> Picture:
+        """How much further from the background a pixel must be, in grey levels, because its place is restless.
+
+        What counts is how often a pixel begins to differ: a leaf comes and goes every second, a walker once.
+
+        Args:
+            difference: of this picture.
+            protected: mask of what goes its way and is none of that.
+            light: mask of where light falls, which is none of that either.
+            dt_s: since the last picture.
+        """
+        _, differs = cv2.threshold(difference, THRESHOLD, 255, cv2.THRESH_BINARY)
+        differs = cv2.morphologyEx(differs, cv2.MORPH_OPEN, _CROSS)  # without streaks of rain, which are no wider
+        begins = cv2.bitwise_and(differs, cv2.bitwise_not(self._differed))
+        if light is not None:
+            begins = cv2.bitwise_and(begins, cv2.bitwise_not(light))
+        self._differed = differs  # type: ignore[assignment]
+        if dt_s > 0:
+            self._pace_s += 0.05 * (dt_s - self._pace_s) if self._pace_s else dt_s
+            free = None if protected is None else cv2.bitwise_not(protected)
+            rate = min(1.0, dt_s / min(_RESTLESS_S, _RESTLESS_FIRST_S + self._age_s))
+            cv2.accumulateWeighted(begins, self._restless, rate, mask=free)
+        return cv2.convertScaleAbs(self._restless, alpha=_RESTLESS_WORTH / 255 / max(0.01, self._pace_s))  # type: ignore[return-value]
+
+    def shade(self, view: View, window: tuple[slice, slice]) -> Mask:
+        """Mask of what is only darker or lighter than the background: evenly, without a colour or edges of its own."""
+        darker = _even_part(view.grey[window], self._grey.picture[window])
+        lighter = _even_part(self._grey.picture[window], view.grey[window])
+        shade = cv2.bitwise_or(darker, lighter)
+        if self._colourful is not None:
+            shade = cv2.bitwise_and(shade, cv2.compare(self._colourful[window], _TINT_FREE, cv2.CMP_LE))  # type: ignore[call-overload]
+        return shade  # type: ignore[return-value]
+
+    def learn(self, view: View, moving: Mask, held: Mask | None, dt_s: float) -> None:
+        """Take the picture in: still pixels soon, moving ones slowly, held ones not at all."""
+        self._age_s += dt_s
+        still = np.bitwise_not(moving)
+        slow = moving if held is None else np.bitwise_and(moving, np.bitwise_not(held))
+        for mean, picture in ((self._grey, view.grey), (self._tint, view.tint)):
+            if mean is None or picture is None:
+                continue
+            still_mask, slow_mask = (still, slow) if mean is self._grey else (_stacked(still), _stacked(slow))
+            mean.learn(picture, dt_s / min(_LEARN_S, self._age_s) if dt_s else 0.0, still_mask)
+            mean.learn(picture, dt_s / _ABSORB_S, slow_mask)
+
+    def drop_ghosts(self, view: View, moving: Mask, held: Mask | None, time_s: float) -> Mask | None:
+        """Forget at once what has left its place, instead of seeing a hole in its shape for a minute.
+
+        Returns:
+            Mask of the places that became background, None where there are none.
+        """
+        if time_s - self._past_s < _STILL_S:
+            return None
+        self._past_s = time_s
+        gone = None
+        if len(self._past) == self._past.maxlen and moving.any():
+            still = moving
+            for past in self._past:
+                close = cv2.compare(cv2.absdiff(view.grey, past), _STILL, cv2.CMP_LE)  # type: ignore[call-overload]
+                still = cv2.bitwise_and(still, close)  # type: ignore[assignment]
+            gone = self._ghosts(view.grey, cv2.morphologyEx(still, cv2.MORPH_OPEN, _CROSS), held)  # type: ignore[arg-type]
+        self._past.append(view.grey)
+        if gone is not None:
+            self._grey.replace(view.grey, gone)
+            if self._tint and view.tint is not None:
+                self._tint.replace(view.tint, _stacked(gone))
+        return gone
+
+    def _ghosts(self, picture: Picture, still: Mask, held: Mask | None) -> Mask | None:
+        labels, found = components(still)
+        gone: Mask | None = None
+        for index, (left, top, wide, high, area) in enumerate(found, start=1):
+            if area < _GHOST_AREA_PX:
+                continue
+            window = np.s_[max(0, top - 4) : top + high + 4, max(0, left - 4) : left + wide + 4]
+            patch = (labels[window] == index).astype(np.uint8)
+            outline = cv2.subtract(cv2.dilate(patch, _ROUND), cv2.erode(patch, _ROUND))
+            now, known = _edges(picture[window], outline), _edges(self._grey.picture[window], outline)  # type: ignore[arg-type]
+            stands = (
+                held is not None
+                and cv2.countNonZero(cv2.bitwise_and(held[window], held[window], mask=patch)) > area / 2
+            )
+            if known > (_GHOST_CONTRAST_HELD if stands else _GHOST_CONTRAST) * now:
+                gone = np.zeros_like(still) if gone is None else gone
+                gone[window] |= cv2.dilate(patch, _ROUND) * np.uint8(255)  # type: ignore[arg-type]
+        return gone
+
+
+class Beginning:
+    """The first moments: the median of several pictures holds less of what walks through than any one of them."""
+
+    def __init__(self, view: View, time_s: float) -> None:
+        self._views = [view]
+        self._began_s = self._newest_s = time_s
+
+    def fits(self, view: View) -> bool:
+        """Whether a picture has the size of the first, and colour if it has."""
+        first = self._views[0]
+        return first.grey.shape == view.grey.shape and (first.tint is None) == (view.tint is None)
+
+    def add(self, view: View, time_s: float) -> Background | None:
+        """Take a picture in; the background once there are enough."""
+        if time_s - self._newest_s >= _BEGIN_S / _BEGIN_PICTURES * 0.95:
+            self._views.append(view)
+            self._newest_s = time_s
+        if time_s - self._began_s < _BEGIN_S:
+            return None
+        tints = [view.tint for view in self._views if view.tint is not None]
+        return Background(View(_median([view.grey for view in self._views]), _median(tints) if tints else None), time_s)
+
+
+_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+_ROUND = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+
+
+def _even_part(less: Picture, more: Picture) -> Mask:
+    """Where one picture is the other at a dimmer light, the same measure all around."""
+    ratio = cv2.divide(less, more, scale=200)
+    uneven = cv2.blur(cv2.absdiff(ratio, cv2.blur(ratio, (7, 7))), (5, 5))
+    within = cv2.inRange(ratio, _SHADE[0], _SHADE[1])
+    return np.asarray(cv2.bitwise_and(within, cv2.compare(uneven, _EVEN, cv2.CMP_LE)), np.uint8)  # type: ignore[call-overload]
+
+
+def _median(pictures: list[Picture]) -> Picture:
+    return np.asarray(np.median(np.stack(pictures), axis=0), np.uint8)
+
+
+def _stacked(mask: Mask) -> Mask:
+    """A mask for the two colour planes, one above the other."""
+    half = cv2.resize(mask, (mask.shape[1] // 2, mask.shape[0] // 2), interpolation=cv2.INTER_NEAREST)
+    return np.asarray(np.vstack((half, half)), np.uint8)
+
+
+def _edges(picture: Picture, where: NDArray[np.uint8]) -> float:
+    """Mean strength of edges in a part of a picture."""
+    across = cv2.Sobel(picture, cv2.CV_16S, 1, 0)
+    down = cv2.Sobel(picture, cv2.CV_16S, 0, 1)
+    return float(cv2.mean(cv2.add(cv2.convertScaleAbs(across), cv2.convertScaleAbs(down)), where)[0])

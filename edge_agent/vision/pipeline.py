@@ -1,0 +1,176 @@
+"""One camera's analysis: frames in, events out. No input, no output, no clock."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_agent.frames import Doubt, Frame
+from edge_agent.vision.detect import ObjectDetector, detections
+from edge_agent.vision.motion import MotionDetector
+from edge_agent.vision.motion.masks import Masks
+from edge_agent.vision.track import Spot, Track, Tracker
+from edge_agent.vision.tripwire import Crossing, Presence, Sighting, TripwireJudge, ZoneJudge
+from edge_agent.vision.tripwire.echoes import Crosser, Echoes
+from shared.scene import Scene
+
+Found = Crossing | Presence
+
+
+_BELIEVE_S = 4.5
+"""Longer than the judges remember somebody who is gone."""
+_SMEAR_S = 0.7
+"""A smear that seems to move is gone by then."""
+_ECHO_S = {Doubt.NONE: 0.0, Doubt.GAP: 0.0, Doubt.SMEAR: 1.3}
+"""Pieces of one thing cross within this time behind it. Measured on a clip with cars over a link that loses packets.
+
+Behind whole pictures that are missing there are few pieces, and on a busy road others cross as soon."""
+_YOUNG_S = 1.5
+"""A thing that was followed for longer is no piece of another."""
+_PACE_S = 0.1
+_LEAST_PACE = 0.5
+
+
+class _MediaClock:
+    """Media time that only grows: frames that arrive in bursts, stand still or jump back are given their usual pace."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self._raw_s: float | None = None
+        self._pace_s = _PACE_S
+        self._offset_s = 0.0
+
+    def step(self, raw_s: float) -> float:
+        """The time of the next frame, whose stamp is `raw_s`."""
+        if self._raw_s is None:
+            self.now_s = raw_s
+        else:
+            dt_s = raw_s - self._raw_s
+            if 0 <= dt_s < 1:
+                self._pace_s += 0.1 * (dt_s - self._pace_s)
+            if dt_s < 0:
+                self._offset_s = self.now_s + self._pace_s - raw_s
+            self.now_s = max(raw_s + self._offset_s, self.now_s + max(0.01, _LEAST_PACE * self._pace_s))
+        self._raw_s = raw_s
+        return self.now_s
+
+
+_LEAST_VISIBLE = 0.25
+"""When less of something's height is in the picture, where its foot is cannot be told: a strip jumps to and fro."""
+
+
+@dataclass(slots=True)
+class _Judges:
+    """Made with the first frame, because geometry needs the picture's aspect."""
+
+    lines: TripwireJudge
+    zones: ZoneJudge
+    introduced: set[int] = field(default_factory=set)
+
+
+class Pipeline:
+    """Motion or an object detector, tracking, lines and zones of one camera.
+
+    Args:
+        scene: what is watched.
+        detector: finds objects instead of motion, where the hardware allows.
+    """
+
+    def __init__(self, scene: Scene, detector: ObjectDetector | None = None) -> None:
+        self._scene, self._detector = scene, detector
+        self._masks = Masks(scene.masks)
+        self._motion = MotionDetector()
+        self._tracker = Tracker()
+        self._judges: _Judges | None = None
+        self._pending: dict[int, list[Found]] = {}
+        self._believed_until_s: dict[int, float] = {}
+        self._clock = _MediaClock()
+        self._echoes = Echoes()
+        self._doubt = Doubt.NONE
+        self.tracks: list[Track] = []
+
+    @property
+    def moving(self) -> NDArray[np.uint8] | None:
+        """Mask of what moved in the last frame, shape of the analysed picture; None with an object detector."""
+        return self._motion.mask
+
+    def step(self, frame: Frame) -> list[Found]:
+        """Analyse one frame.
+
+        Returns:
+            What this frame confirms. Times in it are those of `time_s`.
+        """
+        frame = replace(frame, time_s=self._clock.step(frame.time_s))
+        if self._judges is None:
+            height, width = frame.grey.shape
+            self._judges = _Judges(
+                TripwireJudge(self._scene.tripwires, width / height), ZoneJudge(self._scene.zones, width / height)
+            )
+        self._doubt = frame.doubt
+        if self._detector is None:
+            seen = self._motion.step(frame, self._masks, self._tracker.held(), self._tracker.travelling())
+        else:
+            seen = detections(self._detector, frame, self._masks)
+        self.tracks = self._tracker.step(seen, frame.time_s, frame.number)
+        return [found for found in self._believed(self._judge(self._judges, frame)) if not self._is_echo(found, frame)]
+
+    def _is_echo(self, found: Found, frame: Frame) -> bool:
+        """Whether damage made two of one that crossed."""
+        track = next((track for track in self.tracks if track.track_id == found.track), None)
+        if not isinstance(found, Crossing) or track is None:
+            return False
+        left, top, right, bottom = track.box
+        aspect = frame.grey.shape[1] / frame.grey.shape[0]
+        place, size = ((left + right) / 2 * aspect, bottom), max((right - left) * aspect, bottom - top)
+        age_s = frame.time_s - track.born_s
+        echo_s = _ECHO_S[frame.doubt] if age_s < _YOUNG_S else 0.0
+        return self._echoes.is_echo(found, Crosser(place, size), echo_s)
+
+    @property
+    def time_s(self) -> float:
+        """Media time of the last frame as analysis takes it: always growing, whatever the stream's stamps do."""
+        return self._clock.now_s
+
+    def _believed(self, found: list[Found]) -> list[Found]:
+        """Hold back what a track did until it has gone somewhere; what never does was leaves, rain or light."""
+        for event in found:
+            self._pending.setdefault(event.track, []).append(event)
+        now_s, living = self._clock.now_s, self._tracker.living()
+        least_s = _SMEAR_S if self._doubt is Doubt.SMEAR else 0.0
+        # What leaves over a line at the picture's edge is counted when its track has long been over.
+        self._believed_until_s = {
+            track: until_s for track, until_s in self._believed_until_s.items() if until_s > now_s
+        }
+        for track in self.tracks:
+            if track.travelling and now_s - track.born_s >= least_s:
+                self._believed_until_s[track.track_id] = now_s + _BELIEVE_S
+        told = [event for track in self._believed_until_s for event in self._pending.pop(track, ())]
+        self._pending = {track: events for track, events in self._pending.items() if track in living}
+        return told
+
+    def _judge(self, judges: _Judges, frame: Frame) -> list[Found]:
+        sightings, found = [], list[Found]()
+        for track in self.tracks:
+            if track.track_id not in judges.introduced:
+                past = list(track.path)[:-1]
+                found += judges.lines.replay([(_at(track, spot), spot.frame, spot.time_s) for spot in past])
+            sightings.append(_at(track, track.path[-1]))
+        sightings = [sighting for sighting in sightings if _visible(sighting) > _LEAST_VISIBLE]
+        judges.introduced = self._tracker.living() & (judges.introduced | {track.track_id for track in self.tracks})
+        found += judges.lines.step(sightings, frame.number, frame.time_s)
+        found += judges.zones.step(sightings, frame.number, frame.time_s)
+        return found
+
+
+def _visible(sighting: Sighting) -> float:
+    """Part of a thing's height that lies in the picture, 0 to 1."""
+    seen = min(1.0, sighting.bottom) - max(0.0, sighting.top)
+    return seen / max(1e-6, sighting.bottom - sighting.top)
+
+
+def _at(track: Track, spot: Spot) -> Sighting:
+    """The track as it was on its way, with the size that it has now."""
+    left, top, right, bottom = track.box
+    wide, high = right - left, bottom - top
+    foot = spot.y - track.contact * high
+    return Sighting(track.track_id, spot.x - wide / 2, spot.y - high, spot.x + wide / 2, foot)

@@ -1,0 +1,1 @@
+"""The laboratory: demo, simulation and benches. It may use every part; no part uses it."""

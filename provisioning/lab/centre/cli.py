@@ -1,0 +1,116 @@
+"""`hawkline bench ingest`, `bench latency`, `bench fanout` and `bench enrol`."""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from provisioning.lab.cpu_steal import MOST, verdict
+from shared.output import Output, OutputOption, print_rows, to_json
+
+UNBATCHED, BATCHED, BATCH = 10_000.0, 60_000.0, 20
+_BURST = {False: 300_000, True: 60_000}
+_ALARMS = 0.005
+"""Part of the events that raise alerts: the rule is on, and the machine is not measured raising thousands of them."""
+
+
+def ingest(
+    quick: Annotated[bool, typer.Option("--quick", help="15 s of each load instead of ten minutes")] = False,
+    seconds: Annotated[float | None, typer.Option("--for", min=5, help="seconds of each load")] = None,
+    boxes: Annotated[int, typer.Option("--boxes", min=1, max=10_000)] = 1100,
+    unbatched: Annotated[
+        float, typer.Option("--unbatched", min=0, help="events/s, one a batch; 0: not measured")
+    ] = UNBATCHED,
+    batched: Annotated[float, typer.Option("--batched", min=0, help="events/s, 20 a batch; 0: not measured")] = BATCHED,
+    at_once: Annotated[
+        int | None,
+        typer.Option("--burst", min=0, help="single events sent at once, beside mosquitto_sub | COPY; 0: not measured"),
+    ] = None,
+    workers: Annotated[int, typer.Option("--workers", min=1, max=16, help="processes of the bulk lane")] = 2,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Ingest at a rate, with mosquitto, PostgreSQL and load on this machine. Exit code 1 when it does not keep up."""
+    from provisioning.lab.centre.generator import Load
+    from provisioning.lab.centre.ingest import burst, measure
+
+    for_s = seconds or (15.0 if quick else 600.0)
+    rows = []
+    for name, rate, count in (("unbatched", unbatched, 1), (f"batches of {BATCH}", batched, BATCH)):
+        if rate:
+            row = measure(Load(0, boxes, rate, count, _ALARMS, for_s), name, workers)
+            rows.append({**row, "bar": "keeps up", "verdict": verdict(_kept_up(row), row["stolen"])})
+    print_rows(rows if output is Output.JSON else [{**row, "cores": to_json(row["cores"])} for row in rows], output)
+    events = _BURST[quick] if at_once is None else at_once
+    if events:
+        both = burst(Load(0, boxes, float(events), 1, 0.0, 1.0, at_once=True), workers)
+        print_rows([_shown(row) for row in both], output)
+        rows += both[:1]
+    if any(not _kept_up(row) and row["stolen"] <= MOST for row in rows):
+        raise typer.Exit(1)
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of a burst, in which some of the peer's figures are missing."""
+    names = ("load", "sent", "events_per_s", "of_peer", "acknowledged", "memory_mb", "stolen", "cores")
+    return {name: to_json(row[name]) if name == "cores" and name in row else row.get(name) for name in names}
+
+
+def _kept_up(row: dict[str, Any]) -> bool:
+    """Everything acknowledged, and of a steady load as fast as it came, with no backlog that grows."""
+    if "of_peer" in row:
+        return bool(row["acknowledged"] == row["sent"])
+    steady = row["events_per_s"] >= 0.97 * row["asked"] and row["backlog_slope_per_s"] <= 0.02 * row["asked"]
+    return bool(steady and row["acknowledged"] == row["sent"])
+
+
+def latency(
+    quick: Annotated[bool, typer.Option("--quick", help="20 s instead of five minutes")] = False,
+    seconds: Annotated[float | None, typer.Option("--for", min=10, help="seconds")] = None,
+    boxes: Annotated[int, typer.Option("--boxes", min=1, max=10_000)] = 1100,
+    rate: Annotated[float, typer.Option("--rate", min=1, help="events a second, of all boxes together")] = 1000.0,
+    alarms: Annotated[float, typer.Option("--alarms", min=0.1, help="how many of them are alarms")] = 20.0,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """From an event on a box to the operator's page, in an open loop. Exit code 1 when a bar is missed."""
+    from provisioning.lab.centre.latency import measure
+
+    row = measure(boxes, rate, alarms, seconds or (20.0 if quick else 300.0))
+    print_rows([row if output is Output.JSON else {**row, "cores": to_json(row["cores"])}], output)
+    if row["verdict"] == "missed":
+        raise typer.Exit(1)
+
+
+def fanout(
+    quick: Annotated[bool, typer.Option("--quick", help="15 s instead of a minute, twice")] = False,
+    seconds: Annotated[float | None, typer.Option("--for", min=5, help="seconds of each run")] = None,
+    clients: Annotated[int, typer.Option("--clients", min=1, max=5000, help="feeds that are read")] = 500,
+    rate: Annotated[float, typer.Option("--alerts", min=0.1, help="alerts a second")] = 20.0,
+    stalled: Annotated[int, typer.Option("--stalled", min=1, max=1000, help="feeds that nobody reads")] = 10,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """From event to every open console, without and with some that do not read; then 50 acknowledgements at once.
+
+    Exit code 1 when a bar is missed.
+    """
+    from provisioning.lab.centre.fanout import measure
+
+    *rows, deeds = measure(clients, rate, stalled, seconds or (15.0 if quick else 60.0))
+    print_rows(rows if output is Output.JSON else [{**row, "cores": to_json(row["cores"])} for row in rows], output)
+    print_rows([deeds], output)
+    if any(row["verdict"] == "missed" for row in (*rows, deeds)):
+        raise typer.Exit(1)
+
+
+def enrol(
+    boxes: Annotated[int, typer.Option("--boxes", min=1, help="how many come in")] = 1100,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Claim and enrol a district of boxes, both sides on this machine. Exit code 1 when it takes over five minutes."""
+    from provisioning.lab.centre.enrol import measure
+
+    with tempfile.TemporaryDirectory(prefix="hawkline-bench-") as folder:
+        rows = measure(Path(folder), boxes)
+    print_rows(rows, output)
+    if rows[-1]["verdict"] == "missed":
+        raise typer.Exit(1)

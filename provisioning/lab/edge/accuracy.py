@@ -1,0 +1,51 @@
+"""The whole edge analysis on real video, with the one default configuration."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from edge_agent.camera.sources.file import FileSource
+from edge_agent.frames import Frame
+from edge_agent.vision.pipeline import Pipeline
+from edge_agent.vision.tripwire import Crossing
+from provisioning.lab.edge.clips import Line
+from provisioning.lab.edge.ground_truth import Paths, crossings
+from provisioning.lab.edge.scoring import LineEvent, Score, score
+from shared.scene import Scene, Tripwire
+
+WITHIN_FRAMES = 12
+WARM_UP_S = 2.0
+"""What happens before is not judged: the first background is learnt."""
+
+
+def run(video: Path, lines: Mapping[str, Line]) -> tuple[dict[str, list[LineEvent]], float]:
+    """Crossings of each line, and the clip's frames a second."""
+    pipeline = Pipeline(Scene([Tripwire(name, [a, b]) for name, (a, b) in lines.items()]))
+    found: dict[str, list[LineEvent]] = {name: [] for name in lines}
+    source = FileSource(video, realtime=False)
+    for frame in source.frames():
+        if isinstance(frame, Frame):
+            for event in pipeline.step(frame):
+                if isinstance(event, Crossing):
+                    found[event.line].append(LineEvent(event.frame, event.direction))
+    return found, source.fps
+
+
+def against_tracks(video: Path, truth: Paths, lines: Mapping[str, Line]) -> dict[str, Score]:
+    """Each line's score against ground-truth tracks, behind the warm-up."""
+    found, fps = run(video, lines)
+    return {
+        name: score(_later(crossings(truth, a, b), fps), _later(found[name], fps), WITHIN_FRAMES)
+        for name, (a, b) in lines.items()
+    }
+
+
+def against_counts(
+    video: Path, lines: Mapping[str, tuple[Line, Sequence[LineEvent]]], within: float
+) -> dict[str, Score]:
+    """Each line's score against what was counted by eye."""
+    found, _ = run(video, {name: line for name, (line, _) in lines.items()})
+    return {name: score(counted, found[name], within) for name, (_, counted) in lines.items()}
+
+
+def _later(events: Sequence[LineEvent], fps: float) -> list[LineEvent]:
+    return [event for event in events if event.frame > WARM_UP_S * fps]

@@ -1,0 +1,39 @@
+"""Nothing but weather raises no event, and who is there is still counted."""
+
+from dataclasses import dataclass
+
+from edge_agent.vision.pipeline import Pipeline
+from edge_agent.vision.tripwire import Crossing
+from provisioning.lab.edge.scoring import LineEvent, Score, score
+from provisioning.lab.edge.sequences import EMPTY, FPS, LINES, Sequence
+from shared.scene import Scene
+
+_WITHIN_FRAMES = 12
+_EARLY_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one sequence: the walked line's score, and events on lines that nobody crossed."""
+
+    sequence: Sequence
+    walked: Score
+    false: int
+
+
+def judge(sequence: Sequence) -> Outcome:
+    """Run the edge analysis over a sequence."""
+    line = LINES[sequence.kind]
+    pipeline = Pipeline(Scene([line, *EMPTY]))
+    said: list[LineEvent] = []
+    false = 0
+    for frame in sequence.frames():
+        for event in pipeline.step(frame):
+            if isinstance(event, Crossing) and event.line == line.name:
+                said.append(LineEvent(event.frame, event.direction))
+            else:
+                false += 1
+    until_s = sequence.seconds - 1.5  # what crosses at the very end need not be confirmed yet
+    truth = [LineEvent(c.time_s * FPS + 1, c.direction) for c in sequence.scene.truth(line, until_s)]
+    told = [event for event in said if _EARLY_S * FPS < event.frame <= until_s * FPS + 1]
+    return Outcome(sequence, score([e for e in truth if e.frame > _EARLY_S * FPS], told, _WITHIN_FRAMES), false)

@@ -1,0 +1,78 @@
+"""What the centre wants of a box, by sections, and what the box says of each.
+
+A section has a name, a version that only grows, and a body that its two ends alone understand. The centre sends a
+section again until the box answers for its version: that it obeys, or that it cannot, and why. No broker keeps any of
+it (docs/adr/0019).
+"""
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+ARMING = "arming"
+_Version = Annotated[int, Meta(ge=1, lt=2**62)]
+
+
+class Armed(msgspec.Struct, frozen=True, array_like=True):
+    """One line or zone of a camera, by their names: armed or not, whatever its scene file says."""
+
+    camera: str
+    name: str
+    armed: bool
+
+
+class Arming(msgspec.Struct, frozen=True):
+    """Body of the section `arming`: all that was ordered. What is not in it is armed as configured on the box."""
+
+    lines: tuple[Armed, ...] = ()
+
+
+class Section(msgspec.Struct, frozen=True):
+    """One section as it shall be, whole."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=64)]
+    version: _Version
+    body: msgspec.Raw
+
+
+class DesiredState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Sections that a box does not obey yet.
+
+    Attributes:
+        sections: each whole, and only what is newer than what the box has counts.
+        version: of arming, for boxes of 0.1, which know nothing else; a centre of 0.1 sends only this.
+        arming: the same.
+    """
+
+    version: Annotated[int, Meta(ge=0, lt=2**62)] = 0
+    arming: tuple[Armed, ...] = ()
+    sections: tuple[Section, ...] = ()
+
+    @property
+    def all_sections(self) -> tuple[Section, ...]:
+        """With what a centre of 0.1 says."""
+        if self.version and not self.sections:
+            return (section(ARMING, self.version, Arming(self.arming)),)
+        return self.sections
+
+
+class SectionState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a box does about a section.
+
+    Attributes:
+        name: of the section.
+        version: that it obeys; 0: none.
+        refused: newer version that it cannot obey; 0: there is none.
+        error: why it cannot, in words.
+    """
+
+    name: str
+    version: int = 0
+    refused: int = 0
+    error: str = ""
+
+
+def section(name: str, version: int, body: Any) -> Section:
+    """A section with its body encoded."""
+    return Section(name, version, msgspec.Raw(msgspec.msgpack.encode(body)))
