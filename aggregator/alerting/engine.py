@@ -55,6 +55,7 @@ class AlertingEngine:
     ) -> None:
         self._database, self._publishing, self._window, self._now = database, publishing, join_window, now
         self._allowance = Allowance(alerts_a_day)
+        self._boxes = inbox.Boxes()
         self._feed = Waker(database, FEED)
         self._since = datetime.now(UTC)
         self._unmute_s = 0.0
@@ -124,8 +125,8 @@ class AlertingEngine:
     def _take(self, connection: Connection, limit: int) -> int:
         known = domains()
         with Spending() as spending, connection.transaction():
-            rows, signals = inbox.take(connection, limit)
-            said = [(signal, known.condition(signal)) for signal in signals]
+            taken = inbox.take(connection, limit, self._boxes)
+            said = [(signal, known.condition(signal)) for signal in taken.signals]
             now = self._now()
             held = [
                 ringing.decide(signal, condition, self._window, now)
@@ -133,14 +134,14 @@ class AlertingEngine:
                 if not condition.clears_itself and signal.active
             ]
             if held:
-                worked_on = maintenance.now(connection)
+                worked_on = maintenance.now(connection) if taken.worked_on else ()
                 held = [ringing.under(decision, worked_on) for decision in held]
                 self._carry_out(connection, spending, held, now)
             noted = [(signal, condition) for signal, condition in said if condition.clears_itself]
             conditions.note(connection, noted)
         if noted:
             self._look_s = 0.0
-        return rows
+        return taken.rows
 
     def ring(self, connection: Connection) -> int:
         """Ring for conditions that have lasted long enough, and clear alerts of those that are over.

@@ -1,7 +1,8 @@
 """The one inbox: what judges and ingest leave for alerting, in the transaction of what they know."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
@@ -28,15 +29,42 @@ def put(connection: Connection, signals: Sequence[Signal]) -> None:
         connection.execute(SQL["add_signals"], {"body": msgspec.msgpack.encode(list(signals))})
 
 
-def take(connection: Connection, limit: int) -> tuple[int, list[Signal]]:
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was in the inbox.
+
+    Attributes:
+        rows: how many.
+        signals: what just happened first, then what came late.
+        worked_on: anything is under maintenance.
+    """
+
+    rows: int
+    signals: list[Signal]
+    worked_on: bool
+
+
+class Boxes:
+    """Whose a producer is: that never changes, so it is asked once. For one database."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, Address] = {}
+
+    def of(self, connection: Connection, producers: set[int]) -> Mapping[int, Address]:
+        """The boxes of these producers, at least."""
+        if unknown := producers - self._known.keys():
+            rows = connection.execute(SQL["boxes_of"], {"producer_ids": list(unknown)})
+            self._known.update((row["id"], Address(row["site"], row["agent"])) for row in rows)
+        return self._known
+
+
+def take(connection: Connection, limit: int, boxes: Boxes | None = None) -> Taken:
     """Take rows out, and hear what judges say of the events among them.
 
     Args:
         connection: in the transaction that acts on them.
         limit: of rows.
-
-    Returns:
-        How many rows were taken, and all signals; what just happened first, then what came late.
+        boxes: that are known already.
     """
     rows = connection.execute(SQL["take_inbox"], {"limit": limit}).fetchall()
     signals, occurrences = list[Signal](), list[Occurrence]()
@@ -45,8 +73,9 @@ def take(connection: Connection, limit: int) -> tuple[int, list[Signal]]:
             signals += _read(connection, row["body"], _signal)
         else:
             occurrences += _read(connection, row["body"], read_occurrence)
-    said = [*signals, *judged(connection, occurrences)]
-    return len(rows), [signal for signal in said if _is_declared(connection, signal)]
+    said = [*signals, *judged(connection, occurrences, boxes)]
+    declared = [signal for signal in said if _is_declared(connection, signal)]
+    return Taken(len(rows), declared, any(row["worked_on"] for row in rows))
 
 
 def bury_first(connection: Connection, why: str) -> int:
@@ -77,22 +106,22 @@ def _read(connection: Connection, body: bytes, what: Callable[[msgspec.Raw], T])
     return found
 
 
-def judged(connection: Connection, occurrences: Sequence[Occurrence]) -> list[Signal]:
+def judged(connection: Connection, occurrences: Sequence[Occurrence], boxes: Boxes | None = None) -> list[Signal]:
     """What judges say of events, each judge in their order."""
     if not occurrences:
         return []
-    boxes = _boxes(connection, {each.producer_id for each in occurrences})
+    of = (boxes or Boxes()).of(connection, {each.producer_id for each in occurrences})
     judges = domains().judges
     said = list[Signal]()
     for judge in {id(judge): judge for judge in judges.values()}.values():
         if theirs := [each for each in occurrences if judges.get(type(each.event)) is judge]:
             ours = judge.say.__module__.startswith(f"{OURS}.")
-            said += judge.say(connection, theirs, boxes) if ours else _heard(connection, judge, theirs, boxes)
+            said += judge.say(connection, theirs, of) if ours else _heard(connection, judge, theirs, of)
     return said
 
 
 def _heard(
-    connection: Connection, judge: Judge, occurrences: list[Occurrence], boxes: dict[int, Address]
+    connection: Connection, judge: Judge, occurrences: list[Occurrence], boxes: Mapping[int, Address]
 ) -> list[Signal]:
     """What a judge from outside says. Whatever it does, it must not keep ours from being heard."""
     try:
@@ -130,8 +159,3 @@ def _is_declared(connection: Connection, signal: Signal) -> bool:
 def _bury(connection: Connection, why: str, payload: bytes) -> None:
     log.error("alerting: %s", why)
     connection.execute(SQL["bury_inbox"], {"detail": why[:500], "payload": payload})
-
-
-def _boxes(connection: Connection, producers: set[int]) -> dict[int, Address]:
-    rows = connection.execute(SQL["boxes_of"], {"producer_ids": list(producers)})
-    return {row["id"]: Address(row["site"], row["agent"]) for row in rows}

@@ -1,7 +1,8 @@
 -- name: take_inbox
+-- `worked_on`: anything is under maintenance.
 DELETE FROM inbox WHERE id IN (
     SELECT id FROM inbox ORDER BY late, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-) RETURNING id, late, form, body;
+) RETURNING id, late, form, body, EXISTS (SELECT FROM worked_on) AS worked_on;
 
 -- name: bury_inbox
 INSERT INTO dead_letters (recv_at, topic, reason, detail, payload)
