@@ -10,8 +10,13 @@ PresenceState = Literal["online", "silent", "unknown"]
 Trouble = Literal["two_lives", "card_refuses", "disk_full", "over_limits"]
 
 
+Priority = Literal[1, 2, 3, 4]
+"""1 is the most urgent."""
+Detail = dict[str, str | int | float | list[int]]
+
+
 class _Entity(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
 
 class Alert(_Entity):
@@ -26,13 +31,13 @@ class Alert(_Entity):
 
     id: int
     condition: str
-    priority: int
+    priority: Priority
     subject: str
     site: str
     agent: str
     camera: str
     name: str
-    detail: dict[str, Any]
+    detail: Detail
     """What else is known, such as the `direction` of a crossing, or `why` a camera does not see."""
     first_at: datetime
     last_at: datetime

@@ -205,3 +205,30 @@ def test_no_card_moves_under_the_pointer(
         assert page.execute_script(order) == ["2", "1"]
         webdriver.ActionChains(page).move_to_element(page.find_element(By.CSS_SELECTOR, ".brand")).perform()
         WebDriverWait(page, WAIT_S).until(lambda b: b.execute_script(order) == ["1", "2"])
+
+
+def test_of_5000_open_alerts_only_those_that_can_be_seen_are_built(
+    database: Database,
+    tmp_path: Path,
+    raise_alerts: RaiseAlerts,
+    browser: Callable[[], Browser],
+) -> None:
+    raise_alerts(1)
+    more_alerts(database, 4999)
+    with served(database, tmp_path) as url:
+        page = browser()
+        page.get(url)
+        WebDriverWait(page, WAIT_S).until(lambda b: see(b, "[data-test=count-alerts]") == "5000")
+        cards = "return [...document.querySelectorAll('[data-alert]')].map((card) => Number(card.dataset.alert))"
+        assert 3 < len(page.execute_script(cards)) < 100
+        for wanted in (5000, 4999, 4998):  # the newest first
+            press(page, "j")
+            assert see(page, f"[data-alert='{wanted}'].selected")
+        page.execute_script("document.querySelector('main').scrollTo(0, 1e9)")
+        assert see(page, "[data-alert='1']")
+        assert len(page.execute_script(cards)) < 100
+        press(page, "a")  # of the one that is selected, wherever the list stands
+        WebDriverWait(page, WAIT_S).until(lambda b: see(b, "[data-test=count-alerts]") == "4999")
+        press(page, "k")
+        press(page, "j")
+        assert see(page, "[data-alert='4997'].selected"), "and the selection is brought into sight again"

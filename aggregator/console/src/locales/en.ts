@@ -2,7 +2,6 @@ import type { zh } from './zh'
 
 export const en: typeof zh = {
   title: 'Hawkline',
-  nav: { alerts: 'Alerts', boxes: 'Boxes' },
   connection: {
     connecting: 'Connecting…',
     live: 'Live',

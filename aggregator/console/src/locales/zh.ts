@@ -1,6 +1,5 @@
 export const zh = {
   title: '鹰线',
-  nav: { alerts: '告警', boxes: '设备' },
   connection: {
     connecting: '正在连接…',
     live: '实时',
