@@ -72,7 +72,7 @@ def build(
 
     app = FastAPI(title="Hawkline, the boxes' door", version=version("hawkline"), lifespan=lifespan, openapi_url=None)
     app.add_exception_handler(enrolment.RefusedError, answer(401, challenge=True))
-    for fault in (TrustError, UnavailableError):  # of ours, not of whoever asks
+    for fault in (TrustError, UnavailableError):  # of ours, not of the box that asks
         app.add_exception_handler(fault, answer(503))
     for error in (PoolTimeout, psycopg.OperationalError):
         app.add_exception_handler(error, answer(503, "the database does not answer; try again"))
@@ -150,7 +150,7 @@ async def enrol(
 
 @router.post("/.well-known/est/simplereenroll")
 async def renew(request: Request, csr: CsrDependency, parts: PartsDependency, shown: Shown) -> Response:
-    """The next certificate: for whoever shows the one before, or, when that has expired, signs with its key."""
+    """The next certificate: for a box that shows the one before, or, when that has expired, signs with its key."""
 
     def work(connection: Connection) -> enrolment.Issued:
         issuer = request.app.state.vault.issuers()[-1]
@@ -167,7 +167,7 @@ async def renew(request: Request, csr: CsrDependency, parts: PartsDependency, sh
 def tell_time(
     request: Request, nonce: Annotated[str, Query(pattern=f"^[0-9a-f]{{{2 * NONCE_BYTES}}}$")]
 ) -> dict[str, int | str]:
-    """What time it is, signed together with the asker's nonce by somebody whom the root vouches for."""
+    """What time it is, signed together with the asker's nonce by a service that the root vouches for."""
     signed = sign_moment(request.app.state.vault.time_signer(), bytes.fromhex(nonce), datetime.now(UTC))
     return {
         "time_ms": signed.time_ms,

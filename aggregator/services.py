@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def presence(settings: AggregatorSettings, dsn: str) -> None:
-    """Record who is there, tell the boxes that somebody listens, and bring them what is wanted of them."""
+    """Record who is there, tell the boxes that the aggregator listens, and bring them what is wanted of them."""
     from aggregator.domains.boxes.desired import DesiredSender
     from aggregator.domains.boxes.presence import PresenceWorker
     from aggregator.store import Database
@@ -102,7 +102,7 @@ def api(settings: AggregatorSettings, dsn: str) -> None:
 
 
 def trust(settings: AggregatorSettings, dsn: str) -> None:
-    """The boxes' door, and whoever keeps broker and certificates in step with who may come in."""
+    """The boxes' door, and the access keeper: it keeps broker and certificates in step with who may come in."""
     from aggregator import box_api
     from aggregator.alerting.alerts import Publishing
     from aggregator.store import Database
@@ -138,7 +138,7 @@ def _serve(app: "ASGIApp", host: str, port: int, tls: ssl.SSLContext | None) -> 
     """Until standard input closes."""
     from aggregator.api.server import server
 
-    # More files than the door has connections: whoever opens them all shall not keep us from our own.
+    # More files than the door has connections: a stranger who opens them all shall not keep us from our own.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(_FILES, most) if most > 0 else _FILES, most))
     serving, listener = server(app, host, port, tls, _UNSENT_BYTES)
@@ -193,7 +193,7 @@ SERVICES: dict[str, Service] = {
     "api": api,
     "trust": trust,
 }
-"""Started in this order and stopped in the other: the boxes are told to send once somebody listens."""
+"""Started in this order and stopped in the other: the boxes are told to send once ingest listens."""
 
 YIELDING = {"ingest-bulk": 5}
 """Who gives way when processors are short, and by how much: a backlog can wait, an alarm cannot."""

@@ -134,7 +134,7 @@ def enrol(
     elif fingerprint:
         door.learn_root(fingerprint)
     elif not door.root_path.is_file():
-        raise ConfigError("--root or --fingerprint: needed, or anybody could pass for the aggregator")
+        raise ConfigError("--root or --fingerprint: needed, or a stranger could pass for the aggregator")
     if claim == "-":  # what stands in a command is seen by everybody on the machine
         claim = sys.stdin.readline().strip()
     if len(claim.replace("-", "").replace(" ", "")) != CLAIM_LETTERS:

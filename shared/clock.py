@@ -47,7 +47,7 @@ class ManualClock:
         self._monotonic_s += seconds
 
     def step_wall(self, seconds: float) -> None:
-        """Only the wall clock jumps, as when somebody sets it."""
+        """Only the wall clock jumps, as when an administrator sets it."""
         self._now_s += seconds
 
 

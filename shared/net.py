@@ -28,7 +28,7 @@ def require_host(host: str, key: str) -> str:
 def require_loopback(host: str, key: str) -> str:
     """Return `host` when it names this machine alone.
 
-    Without certificates nobody is asked who they are, so nothing listens or goes beyond loopback.
+    Without certificates no caller is asked who they are, so nothing listens or goes beyond loopback.
 
     Raises:
         ValueError: the host is not a loopback address; settings turn it into a ConfigError that names the file.

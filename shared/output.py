@@ -16,7 +16,7 @@ import msgspec
 import typer
 
 _MANY = 100_000
-"""From here on fractions say nothing, and a power of ten is for nobody to read."""
+"""From here on fractions say nothing, and a power of ten is not for operators to read."""
 
 
 class Output(StrEnum):

@@ -169,7 +169,7 @@ def _require_different(name: str, points: Sequence[Point]) -> None:
 
 
 def _require_simple(name: str, corners: Sequence[Point]) -> None:
-    """A polygon whose sides cross each other leaves holes that nobody drew."""
+    """A polygon whose sides cross each other leaves holes that the planner did not draw."""
     sides = list(zip(corners, [*corners[1:], corners[0]], strict=True))
     for number, (a, b) in enumerate(sides):
         for other, (c, d) in enumerate(sides[number + 2 :], start=number + 2):

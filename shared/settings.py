@@ -14,7 +14,7 @@ Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of a table in a settings file: a key nobody knows is an error, not a silence."""
+    """Base of a table in a settings file: a key that the program does not know is an error, not a silence."""
 
 
 _PART = re.compile(r"\bpoints\[|_height$")

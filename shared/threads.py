@@ -11,8 +11,8 @@ EXIT_CODE = 70
 
 
 def start_vital(name: str, body: Callable[[], None]) -> threading.Thread:
-    """Run `body` on a daemon thread. What escapes from it is logged and ends the process, so that whoever supervises
-    the process starts it anew."""
+    """Run `body` on a daemon thread. What escapes from it is logged and ends the process, so that the supervisor
+    starts it anew."""
     thread = threading.Thread(target=run_vital, args=(name, body), name=name, daemon=True)
     thread.start()
     return thread

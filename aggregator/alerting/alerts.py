@@ -42,7 +42,7 @@ class Publishing:
 
 
 def acknowledge(connection: Connection, alert_id: int, by: str, publishing: Publishing) -> Alert:
-    """Somebody has taken notice. Again changes nothing.
+    """An operator has taken notice. Again changes nothing.
 
     Raises:
         AlertNotFoundError: no such alert.
@@ -95,7 +95,7 @@ def correct(
     """Give a cleared alert another verdict; the record keeps both.
 
     Args:
-        why: in words, for whoever reads the record.
+        why: in words, for the operator who reads the record.
 
     Raises:
         AlertNotFoundError: no such alert.

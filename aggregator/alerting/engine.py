@@ -76,7 +76,7 @@ class AlertingEngine:
                 more = True
                 while more:
                     rows = self.take(connection)
-                    # Whoever leaves a row after this wakes us again.
+                    # A process that leaves a row after this wakes us again.
                     more = rows >= _BATCH
                     # Within the loop: a backlog of hours must not keep conditions from ringing.
                     if self._ring_where_due(connection) or rows:
@@ -179,7 +179,7 @@ class AlertingEngine:
 class _Bounds:
     """Of one box so many alerts a day, whatever outboxes it sends from, and what is beyond joins a few.
 
-    It shall not fill disk and page with alerts, which stay for as long as nobody clears them.
+    It shall not fill disk and page with alerts, which stay until an operator clears them.
     """
 
     def __init__(self, allowance: Allowance, spending: Spending, now: datetime) -> None:

@@ -56,7 +56,7 @@ SELECT * FROM unnest(%(producer_ids)s::int[], %(lanes)s::smallint[], %(seqs)s::b
                      %(ats)s::timestamptz[], %(reasons)s::text[]);
 
 -- name: add_pictures
--- Of new members, pictures that have come already; counted in the row, so that nobody has to go through all of them.
+-- Of new members, pictures that have come already; counted in the row, so that no query has to go through all of them.
 WITH found AS (
     SELECT new.alert_id, e.taken_at, e.sha256
     FROM unnest(%(producer_ids)s::int[], %(lanes)s::smallint[], %(seqs)s::bigint[], %(alert_ids)s::bigint[])
@@ -93,7 +93,7 @@ WHERE p.alert_id = %(alert_id)s
 ORDER BY p.taken_at, p.sha256 LIMIT %(limit)s;
 
 -- name: acknowledge
--- What is over by itself only waited for somebody to see it.
+-- What is over by itself only waited for an operator to see it.
 UPDATE alerts SET acknowledged_at = now(), acknowledged_by = %(by)s,
     cleared_at = coalesce(cleared_at, CASE WHEN ended_at IS NOT NULL THEN now() END),
     cleared_by = coalesce(cleared_by, CASE WHEN ended_at IS NOT NULL THEN %(by)s END)

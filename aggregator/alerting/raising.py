@@ -27,7 +27,7 @@ class _Open:
     alert_id: int | None = None
     priority_before: int = 9
     recent: bool = True
-    """Nobody has acknowledged it, or something joined it just now."""
+    """No operator has acknowledged it, or something joined it just now."""
     raised_by: RaiseOrJoin | None = None
     members: list[RaiseOrJoin] = field(default_factory=list)
 
@@ -82,7 +82,7 @@ def carry_out(
     """
     if not decided:
         return []
-    # First: nobody else changes an alert until the caller commits, and every statement below sees what was before.
+    # First: no other process changes an alert until the caller commits; every statement below sees what was before.
     feed_log.lock(connection)
     assigned = _assign(connection, decided, bounds)
     changed = list({id(alert): alert for alert in assigned if alert}.values())

@@ -19,7 +19,7 @@ T = TypeVar("T")
 _MOST_SAID = 256 * 1024
 _AUDITED = "__audited__"
 WHO = "hawkline.who"
-"""Where whoever checks tokens leaves in the scope whom it has let in."""
+"""Where the token guard leaves in the scope whom it has let in."""
 
 
 async def _actor(

@@ -1,4 +1,4 @@
-"""Room in memory for long bodies that are on their way: it has an end, and nobody has all of it."""
+"""Room in memory for long bodies that are on their way: it has an end, and no sender has all of it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Hashable

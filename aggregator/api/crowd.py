@@ -1,7 +1,8 @@
 """How many may stand at a door, and who leaves when it is full: never the one who comes, while others only stand.
 
-Whoever opens thousands of connections and says little, in whatever way, must not keep operators and boxes out. So a
-newcomer is let in, and the one who has stood there longest without asking for anything leaves; of one address first.
+A stranger who opens thousands of connections and says little, in whatever way, must not keep operators and boxes out.
+So a newcomer is let in, and the one who has stood there longest without asking for anything leaves; of one address
+first.
 """
 
 import contextlib
@@ -13,7 +14,7 @@ from enum import IntEnum
 
 
 class Standing(IntEnum):
-    """What somebody does at the door; the first leave first when it is full."""
+    """What a visitor does at the door; the first leave first when it is full."""
 
     ASKING = 0
     """In the handshake, between two requests, or in the middle of a request's head."""
@@ -43,12 +44,12 @@ class Crowd:
     def __init__(self, most: int, most_of_one: int) -> None:
         self._most, self._most_of_one = most, most_of_one
         self._visitors: dict[int, Visitor] = {}
-        """By file number, whoever has changed standing longest ago first."""
+        """By file number, the visitor who has changed standing longest ago first."""
 
     def arrive(self, connection: socket.socket, address: str) -> bool:
-        """Let somebody in, and whoever has to make room out; False: it cannot be, all others are served."""
+        """Let a newcomer in, and the visitor who has to make room out; False: it cannot be, all others are served."""
         visitor = Visitor(connection, address)
-        self._visitors.pop(connection.fileno(), None)  # the number was somebody's who has left
+        self._visitors.pop(connection.fileno(), None)  # the number was a visitor's who has left
         if self._of(address) >= self._most_of_one or len(self._visitors) >= self._most:
             self._forget_gone()
         if self._of(address) >= self._most_of_one and not self._make_room([address]):
@@ -63,14 +64,14 @@ class Crowd:
         return self._visitors.get(number)
 
     def change(self, visitor: Visitor, standing: Standing) -> None:
-        """Somebody does something else from now on."""
+        """The visitor does something else from now on."""
         number = visitor.connection.fileno()
         if self._visitors.get(number) is visitor:
             visitor.standing = standing
             self._visitors[number] = self._visitors.pop(number)
 
     def leave(self, visitor: Visitor) -> None:
-        """Somebody has left."""
+        """The visitor has left."""
         for number in (number for number, other in self._visitors.items() if other is visitor):
             del self._visitors[number]
             return

@@ -40,7 +40,7 @@ async def feed(
 
 
 async def _while_it_holds(messages: AsyncGenerator[bytes, None], session: Session) -> AsyncIterator[bytes]:
-    """The feed of a session ends with it, at the next ping at the latest: nobody goes on listening who may not."""
+    """The feed of a session ends with it, at the next ping at the latest: no page goes on listening that may not."""
     if session.until_s is not None:
         yield b'event: session\ndata: {"ends_in_s": %d}\n\n' % max(0, session.until_s - time.time())
     async with aclosing(messages):

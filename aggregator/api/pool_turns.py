@@ -25,7 +25,7 @@ class Turns:
         self._asking = 0
 
     def asked(self) -> bool:
-        """Whether anybody works with the database, or waits for it."""
+        """Whether a request works with the database, or waits for it."""
         return self._asking > 0
 
     @asynccontextmanager

@@ -37,7 +37,7 @@ _CLOSE_S = 2.0
 
 
 class DoorProtocol(H11Protocol):
-    """HTTP/1.1 that waits for nobody, and tells the application which certificate was shown (`scope["extensions"]`).
+    """HTTP/1.1 that waits for no client, and tells the application which certificate was shown (`scope["extensions"]`).
 
     uvicorn waits for ever for a head that was begun and for a body that does not come.
     """
@@ -158,7 +158,7 @@ def server(
         loop="asyncio",
         http=type("CountedProtocol", (DoorProtocol,), {"crowd": crowd}),
         ws="none",
-        # Nobody stands between us and who connects: what such headers say is not believed.
+        # No proxy stands between us and who connects: what such headers say is not believed.
         proxy_headers=False,
         server_header=False,
     )

@@ -1,4 +1,4 @@
-"""Long answers: few at a time, and none that nobody reads."""
+"""Long answers: few at a time, and none that its client does not read."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Who may use the port for people: whoever has the administrator's token, until there are accounts.
+"""Who may use the port for people: the holder of the administrator's token, until there are accounts.
 
 Programs send it as a bearer token. A browser gives it once, on a page of our own, for a cookie that scripts cannot read
 and that no other site's page can make it send.
@@ -32,7 +32,7 @@ from shared.trouble_log import TroubleLog
 _unread = TroubleLog(logging.getLogger(__name__))
 
 SESSION = "hawkline.session"
-"""Where in the scope the session of whoever was let in lies."""
+"""Where in the scope the session of the caller who was let in lies."""
 COOKIE = "__Host-hawkline"
 _LASTS_S = 12 * 3600
 _PAGE = "/sign-in"
@@ -103,7 +103,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """How long whoever was let in may stay: until then, and for as long as the token is the same.
+    """How long a caller who was let in may stay: until then, and for as long as the token is the same.
 
     Attributes:
         until_s: seconds since 1970; None: no end of its own.
@@ -119,7 +119,7 @@ class Session:
 
 
 class TokenGuard:
-    """Lets nobody in without the token."""
+    """Lets no caller in without the token."""
 
     def __init__(self, app: ASGIApp, token: Token) -> None:
         self._app, self._token = app, token
@@ -215,7 +215,7 @@ def routes(token: Token) -> APIRouter:
 
 
 def _note(request: Request, connection: Connection) -> None:
-    """That somebody has come in, and from where."""
+    """That the administrator has come in, and from where."""
     actor = audit.Actor("administrator", request.client.host if request.client else "")
     audit.record(connection, actor, "signed in", "")
 

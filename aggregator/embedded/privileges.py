@@ -13,7 +13,7 @@ _SYSTEM = Path("/var/lib/hawkline")
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whom a process runs as; `drop` when that is somebody else than us."""
+    """Whom a process runs as; `drop` when that is another account than ours."""
 
     name: str
     uid: int

@@ -73,7 +73,7 @@ class FeedHub:
         self.clients += 1
         try:
             bounds = await self._bounds_now()
-            # What was written while no hub followed the log is known to nobody but the log.
+            # What was written while no hub followed the log is known to the log alone.
             self._newest = max(self._newest, bounds[1])
             position = bounds[1] if after is None else after
             gone = after is not None and (after > bounds[1] or after < bounds[0] - 1)

@@ -30,7 +30,7 @@ _EPOCHS_A_DAY = 20
 _LINES_A_DAY = 5000
 """Lines that were not counted before: each leaves counts for ever."""
 _CONFIGURATIONS_A_DAY = 1000
-"""Each leaves names for ever, up to 64 KB of them. Whoever tries out a scene all day long saves it less often."""
+"""Each leaves names for ever, up to 64 KB of them. A planner who tries out a scene all day long saves it less often."""
 _GAPS_A_DAY = 1000
 _PICTURES_A_DAY = 20_000
 _MOST_EPOCHS_KNOWN = 20_000

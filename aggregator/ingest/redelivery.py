@@ -58,7 +58,7 @@ def replay(connection: Connection, letter_id: int) -> Replayed | None:
         reading = read([message], lane)
         numbers = cursors.from_text(letter["numbers"])
         if not numbers and letter["reason"] not in _OF_HEADERS:
-            return Replayed(0, 0, "nobody noted which numbers it stands for; look at the bytes")
+            return Replayed(0, 0, "ingest did not note which numbers it stands for; look at the bytes")
         if not reading.arrivals:
             return Replayed(0, _count(numbers), f"{reading.dead[0].reason}: {reading.dead[0].detail}")
         if not numbers:

@@ -20,7 +20,7 @@ def config(
 ) -> None:
     """Write mosquitto's configuration and its first roles into data_dir/broker. `aggregator run` does so by itself.
 
-    For a mosquitto that somebody else starts (broker.kind = "other"): `mosquitto -c data_dir/broker/mosquitto.conf`.
+    For a mosquitto that another program starts (broker.kind = "other"): `mosquitto -c data_dir/broker/mosquitto.conf`.
     """
     from aggregator.config import load_aggregator_settings
     from aggregator.trust.mosquitto import Listeners, configuration, write_configuration

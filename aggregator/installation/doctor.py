@@ -134,7 +134,7 @@ def _certificates(settings: AggregatorSettings) -> Iterator[Finding]:
     if revoked is None:
         yield Finding("certificate: revocation list", False, "missing, so the broker does not start; hawkline ca crl")
     else:
-        yield _until("revocation list", revoked, now, _CRL_LEFT, "past its end nobody is let in; hawkline ca crl")
+        yield _until("revocation list", revoked, now, _CRL_LEFT, "past its end no client is let in; hawkline ca crl")
 
 
 def _until(what: str, until: datetime, now: datetime, least: timedelta, advice: str) -> Finding:
@@ -153,7 +153,7 @@ def _ports(settings: AggregatorSettings) -> Iterator[Finding]:
         ok = is_listening(mosquitto.reachable(host), port)
         said = f"{host}:{port} answers"
         yield Finding(
-            f"port: {what}", ok, said if ok else f"nobody answers on {host}:{port}; is the aggregator running?"
+            f"port: {what}", ok, said if ok else f"nothing answers on {host}:{port}; is the aggregator running?"
         )
     if settings.trust and is_listening(mosquitto.reachable(settings.trust.host), settings.trust.port):
         yield from _door(settings)

@@ -141,7 +141,7 @@ def drop(
                 else:
                     connection.execute(SQL[_QUERIES[what.kind][1]], {"day": day.day})
         except psycopg.errors.LockNotAvailable:
-            break  # somebody reads for long; the next look comes
+            break  # another process reads for long; the next look comes
         log.info("retention: deleted the %s of %s", what.kind, day.day)
         gone.append(day.day)
     return gone

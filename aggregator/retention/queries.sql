@@ -26,7 +26,7 @@ SELECT DISTINCT (ended_at AT TIME ZONE 'UTC')::date AS day FROM picture_ends
 WHERE NOT open AND ended_at < %(before)s::date::timestamptz ORDER BY day;
 
 -- name: lock_day_of_pictures
--- Whoever announces one of them again waits here, and then finds it gone.
+-- A process that announces one of them again waits here, and then finds it gone.
 SELECT sha256 FROM evidence WHERE sha256 IN (
     SELECT sha256 FROM picture_ends WHERE NOT open AND ended_at < (%(day)s::date + 1)::timestamptz
 ) ORDER BY sha256 LIMIT %(limit)s FOR UPDATE;

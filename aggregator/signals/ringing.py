@@ -29,7 +29,7 @@ class Joins(Enum):
     ANY = "any"
     """Whichever there is."""
     LATELY = "lately"
-    """One that nobody has acknowledged, or that something joined just now."""
+    """One that no operator has acknowledged, or that something joined just now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class RaiseOrJoin:
         window: for `Joins.IN_TIME`.
         reason: why its event belongs to an alert that it raises.
         join_reason: why to one that was there.
-        box: whose allowance of alerts it uses; None: nobody's.
+        box: whose allowance of alerts it uses; None: no box's.
         asked: a person asked for it; it uses none.
         quiet: it is recorded and shown, and rings nobody.
         clears_itself: its alert is over without a person.
@@ -107,7 +107,7 @@ def decide(signal: Signal, condition: Condition, window: timedelta, now: datetim
 def flooding(decision: RaiseOrJoin, now: datetime) -> RaiseOrJoin:
     """The same where its box has raised too many alerts already: one alert takes all of this priority and this hour.
 
-    So nobody who watches goes without news: what is more urgent than all before raises one, and every hour begins anew.
+    So no operator goes without news: what is more urgent than all before raises one, and every hour begins anew.
 
     Args:
         now: by our clock; times that a box tells would make as many alerts as it likes.

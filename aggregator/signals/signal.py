@@ -8,7 +8,7 @@ import msgspec
 from aggregator.signals.occurrence import Member
 
 Detail = Mapping[str, str | int | float | list[int]]
-"""What else is known, by name, for whoever shows an alert; nothing is decided by it."""
+"""What else is known, by name, for a page that shows an alert; nothing is decided by it."""
 
 
 class Subject(msgspec.Struct, frozen=True, array_like=True):

@@ -1,11 +1,11 @@
 """Who changed or looked at what: a chain of entries, each with the hash of the one before.
 
-Whoever edits an entry has to make all later ones anew, and is found out by anybody who has written down a later hash:
-the aggregator does so in its log every hour, and `hawkline audit verify --seen` compares.
+A forger who edits an entry has to make all later ones anew, and is found out by a later hash that was written down:
+the aggregator writes one into its log every hour, and `hawkline audit verify --seen` compares.
 
 An entry is written in the transaction of the change that it tells of, as the last thing before its commit: all others
-wait for the lock of the chain's end, and whoever locked anything after it could wait for one of them. What is older
-than it has to be kept is deleted from the chain's beginning, and a signed anchor says where it goes on.
+wait for the lock of the chain's end, and a transaction that locked anything after it could wait for one of them. What
+is older than it has to be kept is deleted from the chain's beginning, and a signed anchor says where it goes on.
 """
 
 import hashlib
@@ -118,7 +118,7 @@ def verify(
 
     Args:
         connection: not in autocommit mode: all of it is seen at one moment.
-        key: of whoever signs anchors; asked for where there is one.
+        key: of the centre, which signs anchors; asked for where there is one.
         seen: number and hash of an entry that was written down before; it must still be there, or have been deleted
             with everything before an anchor.
 

@@ -123,7 +123,7 @@ def tried(transaction: Callable[[], T]) -> T:
     """Do a whole transaction, and up to three times again where the server undid it for another's sake.
 
     Locks are taken in one order everywhere, so that this need not happen; where one was forgotten it costs a moment and
-    nobody's message or click.
+    no box its message, no operator a click.
 
     Args:
         transaction: begins and ends it, and leaves nothing behind where it fails.

@@ -1,7 +1,7 @@
 """The schema as text: what all migrations together leave, on either engine, and what a database really has.
 
 `sql/schema.txt` is that text for this version. A test keeps it equal to what the migrations make; `hawkline aggregator
-check` compares a database with it, so that a table that somebody changed by hand is found before it hurts.
+check` compares a database with it, so that a table that an administrator changed by hand is found before it hurts.
 """
 
 from importlib import resources

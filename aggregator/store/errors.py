@@ -6,7 +6,7 @@ from shared.errors import HawklineError
 
 
 class RefusedError(HawklineError):
-    """It is not done, and whoever asked can do something about it."""
+    """It is not done, and the caller can do something about it."""
 
     status: ClassVar[int]
     """Of an HTTP answer."""

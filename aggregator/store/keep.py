@@ -1,4 +1,4 @@
-"""For how long what is kept. Apart, so that whoever reads a configuration loads no database."""
+"""For how long what is kept. Apart, so that a program that reads a configuration loads no database."""
 
 from dataclasses import dataclass
 from datetime import timedelta

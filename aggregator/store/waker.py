@@ -44,7 +44,7 @@ class Waker:
 
 
 def wakes(connection: Connection, channel: str) -> Iterator[None]:
-    """Yield at once, then whenever somebody woke the channel, and at least every 200 ms.
+    """Yield at once, then whenever another process woke the channel, and at least every 200 ms.
 
     Args:
         connection: in autocommit mode, used for nothing else.

@@ -38,7 +38,7 @@ _CURVES = (ec.SECP256R1, ec.SECP384R1)
 
 
 class RefusedError(TrustError):
-    """Whoever asks may not."""
+    """The box that asks may not."""
 
     claimed: Address | None = None
     """For whom the claim was that did not do."""
@@ -117,7 +117,7 @@ def enrol(
 ) -> Issued:
     """Take a claim and issue the box's first certificate.
 
-    A box that did not hear the answer may ask again within the hour, with the same key: nobody else has it. The caller
+    A box that did not hear the answer may ask again within the hour, with the same key: no other box has it. The caller
     commits also when this raises: refusals are counted.
 
     Raises:
@@ -207,7 +207,7 @@ def admit(connection: Connection, shown: x509.Certificate) -> Address:
 
 
 def revoke(connection: Connection, address: Address, by: str, why: str) -> None:
-    """Take back all certificates of a box, and its claim: from now on it is nobody.
+    """Take back all certificates of a box, and its claim: from now on it is a stranger.
 
     Raises:
         DeviceError: there is nothing to revoke.

@@ -73,7 +73,7 @@ class AccessKeeper:
             if self._known is not None and name in self._known and self._life == self._control.lives:
                 return
             try:
-                if not self._control.is_up:  # whoever enrols does not wait for a broker
+                if not self._control.is_up:  # a box that enrols does not wait for a broker
                     raise UnavailableError("the broker does not answer its administrator")
                 self._control.apply(roles.add_box(address))
             except UnavailableError as error:
@@ -104,7 +104,7 @@ class AccessKeeper:
     def _sync(self, connection: Connection) -> None:
         """Let in and put out."""
         self._control.await_up()
-        # With the lock held: whoever is enrolled meanwhile is let in behind us, and not put out again.
+        # With the lock held: a box that is enrolled meanwhile is let in behind us, and not put out again.
         with self._lock:
             wanted = admitted_boxes(connection)
             added, removed = self._step(self._known, wanted) if self._known is not None else (0, 0)
@@ -112,7 +112,7 @@ class AccessKeeper:
                 self._life = self._control.lives
                 more = sync(self._control, list(wanted))
                 added, removed = added + more[0], removed + more[1]
-                if not self._looked:  # while we were away, somebody may have taken another's place
+                if not self._looked:  # while we were away, a box may have taken another's place
                     replaced = [Address(row["site"], row["agent"]) for row in connection.execute(SQL["replaced"])]
                     self._control.apply([each for one in replaced for each in roles.renew_box(one)])
                     self._looked = True
@@ -123,8 +123,8 @@ class AccessKeeper:
             log.info("broker: %d boxes let in, %d put out", added, removed)
 
     def _step(self, known: dict[str, datetime | None], wanted: dict[Address, datetime]) -> tuple[int, int]:
-        """Tell the broker what has changed since the last look. Who has enrolled anew is put out first: somebody else
-        may still be there under the name, with a certificate that was revoked."""
+        """Tell the broker what has changed since the last look. Who has enrolled anew is put out first: another
+        machine may still be there under the name, with a certificate that was revoked."""
         new = {
             common_name(address): address
             for address, since in wanted.items()
@@ -143,7 +143,7 @@ class AccessKeeper:
         """Sign revocation lists where something was revoked, and every day."""
         now, newest = datetime.now(UTC), connection.execute(SQL["newest_revoked"]).fetchone()
         what = newest, self._vault.issuer_files()
-        # A clock that was set back counts as a day: lists of the future hold for nobody.
+        # A clock that was set back counts as a day: lists of the future hold for no client.
         if self._signed and self._signed[1] == what and timedelta(0) <= now - self._signed[0] < _SIGN_EVERY:
             return
         self._vault.write_revoked(revoked(connection), now)

@@ -143,7 +143,7 @@ def write_configuration(
 
 
 def _is_whole(roles: Path) -> bool:
-    """Mosquitto starts with half a file, too, and then lets nobody in, its administrator neither."""
+    """Mosquitto starts with half a file, too, and then lets no client in, its administrator neither."""
     try:
         return bool({"clients", "roles"} <= json.loads(roles.read_bytes()).keys())
     except (OSError, ValueError, AttributeError):
@@ -166,7 +166,7 @@ class Mosquitto:
     """A mosquitto process of ours. It ends with us, however we end.
 
     Args:
-        boxes: tells who may come in, at each start; None leaves it to whoever keeps a running broker in step.
+        boxes: tells who may come in, at each start; None leaves it to the access keeper of a running broker.
     """
 
     def __init__(

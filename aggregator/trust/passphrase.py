@@ -19,7 +19,7 @@ def passphrase(file: Path | None, none: bool, *, twice: bool = False) -> bytes:
     """The passphrase; empty where none is wanted.
 
     Raises:
-        ConfigError: nobody can be asked, or it is too short.
+        ConfigError: there is no operator to ask, or it is too short.
     """
     if file and none:
         raise ConfigError("--passphrase-file and --no-passphrase: one of them")
@@ -33,7 +33,7 @@ def passphrase(file: Path | None, none: bool, *, twice: bool = False) -> bytes:
     elif sys.stdin.isatty():
         found = str(typer.prompt("passphrase of the root's key", hide_input=True, confirmation_prompt=twice)).encode()
     else:
-        raise ConfigError("--passphrase-file: needed, because nobody can be asked; or --no-passphrase")
+        raise ConfigError("--passphrase-file: needed, because there is no terminal to ask at; or --no-passphrase")
     if len(found) < _SHORTEST:
         raise ConfigError(f"the passphrase has at least {_SHORTEST} characters")
     return found

@@ -98,7 +98,7 @@ ORDER BY 1, 2;
 SELECT site, agent, enrolled_at FROM devices WHERE revoked_at IS NULL AND expires_at > now();
 
 -- name: replaced
--- Whoever took the place of one whose certificates were taken back and would hold otherwise.
+-- A box that took the place of one whose certificates were taken back and would hold otherwise.
 SELECT DISTINCT d.site, d.agent FROM devices d JOIN certificates c USING (site, agent)
 WHERE d.revoked_at IS NULL AND d.expires_at > now() AND c.revoked_at IS NOT NULL AND c.expires_at > now();
 

@@ -23,7 +23,7 @@ Acl = dict[str, Any]
 
 
 def box_acls(address: Address) -> list[Acl]:
-    """What a box may: speak on its own topics, hear what is told to it, and whether anybody listens."""
+    """What a box may: speak on its own topics, hear what is told to it, and whether the aggregator listens."""
     said = (Channel.ALARM, Channel.BULK, Channel.HEALTH, Channel.STATE)
     heard = (Channel.ACK, Channel.CONFIG, Channel.WATCHLIST, Channel.COMMAND)
     return [
@@ -44,7 +44,7 @@ def aggregator_acls() -> list[Acl]:
 
 
 def admin_acls() -> list[Acl]:
-    """What whoever manages the others may."""
+    """What the administrator, who manages the others, may."""
     topics = "$CONTROL/dynamic-security/#"
     return [_acl(kind, topics) for kind in ("publishClientSend", "subscribePattern", "publishClientReceive")]
 

@@ -26,7 +26,7 @@ from shared.trust.tls import fingerprint
 SERVER = "server"
 """The broker and both HTTP ports."""
 CLIENTS = ("aggregator", "broker-admin")
-"""Who connects to the broker from the centre: the services, and whoever says what boxes may do."""
+"""Who connects to the broker from the centre: the services, and the administrator who says what boxes may do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class Vault:
             raise TrustError(f"--root-key {root_key}: {error}") from None
         name = str(root.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value).removesuffix(" root")
         issuer = authority.new_issuer(credentials, name, at)
-        # Its list first: the broker refuses whoever's issuer has none.
+        # Its list first: the broker refuses a client whose issuer has none.
         known = self.revoked_path.read_bytes() if self.revoked_path.is_file() else b""
         own = authority.revocation_list(issuer, (), at).public_bytes(serialization.Encoding.PEM)
         write_public(self.revoked_path, known + own)

@@ -90,7 +90,7 @@ class PictureMaker:
             self._send(NoPicture(least.ticket))
 
     def rank(self, ticket: int, priority: int) -> None:
-        """Whoever knows the orders of the centre says how important that event is; at 0 nobody wants its picture."""
+        """The agent knows the orders of the centre and says how important that event is; at 0 it wants no picture."""
         with self._changed:
             for ordered in self._waiting:
                 if ordered.ticket == ticket:

@@ -20,7 +20,7 @@ _LONGEST = 200
 
 
 class SectionError(HawklineError):
-    """A section cannot be obeyed; the message says why, for whoever reads it at the centre."""
+    """A section cannot be obeyed; the message says why, for the operator who reads it at the centre."""
 
 
 class Obedient(Protocol):

@@ -1,7 +1,7 @@
 """A box's one connection to the aggregator: who it is, what it sends, and what it is told.
 
-Will, birth and farewell say whether it is there; the aggregator's marker says whether anybody listens; acknowledgements
-say what is stored.
+Will, birth and farewell say whether it is there; the aggregator's marker says whether the aggregator listens;
+acknowledgements say what is stored.
 """
 
 import logging
@@ -93,7 +93,7 @@ class Link:
                 self._connection.start()
 
     def stop(self) -> None:
-        """Leave the broker with a farewell, so that nobody takes us for lost."""
+        """Leave the broker with a farewell, so that the centre does not take us for lost."""
         self._stop((self._address.topic(Channel.STATE), encode_message(self._state(alive=False))))
 
     def cut_off(self) -> None:

@@ -112,7 +112,7 @@ class Publisher:
                 for batches in self._flying.values():
                     for batch in batches:
                         batch.due_s, batch.packet = now_s + self._rng.uniform(0, 1), None
-                        batch.passed, batch.strikes = False, 0  # what a broken connection swallowed is nobody's fault
+                        batch.passed, batch.strikes = False, 0  # what a broken connection swallowed is no batch's fault
             self._listening = listening
             self._stirred = True
             self._wake.notify()

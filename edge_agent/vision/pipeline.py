@@ -18,7 +18,7 @@ Found = Crossing | Presence
 
 
 _BELIEVE_S = 4.5
-"""Longer than the judges remember somebody who is gone."""
+"""Longer than the judges remember a track that is gone."""
 _SMEAR_S = 0.7
 """A smear that seems to move is gone by then."""
 _ECHO_S = {Doubt.NONE: 0.0, Doubt.GAP: 0.0, Doubt.SMEAR: 1.3}

@@ -86,7 +86,7 @@ def decode_plate(scores: CharacterScores, calibration: Calibration) -> Reading:
     likely = {text: chance + _expected(text, colours, layouts) for text, chance in spellings.items()}
     order: list[str] = sorted(likely, key=lambda text: -likely[text])
     weights = np.exp(np.array([likely[text] for text in order]) - likely[order[0]])
-    # What no spelling here covers is on nobody's side: it takes from all.
+    # What no spelling here covers is on no spelling's side: it takes from all.
     covered = min(1.0, float(np.exp(np.array(list(spellings.values()))).sum()))
     shares = weights / weights.sum()
     # However clearly it was seen: a text that fits no kind, or no kind of this colour, is most likely no plate's.

@@ -1,7 +1,7 @@
 """From nothing to the shipped files: train, train five folds, calibrate, export, write the registry.
 
-Every stage that is done is left as it is, and one that was interrupted goes on at its last checkpoint. Whoever changes
-data, network or arguments gives another folder: what was made with the old ones is not made anew.
+Every stage that is done is left as it is, and one that was interrupted goes on at its last checkpoint. A caller who
+changes data, network or arguments gives another folder: what was made with the old ones is not made anew.
 
 Example:
     HAWKLINE_DATA=../shared/data python -m models.training.make --out build/plates

@@ -64,7 +64,7 @@ class Loop:
         self._bell.send(b"\0")
 
     def close(self) -> None:
-        """Serve nobody any more."""
+        """Serve no connection any more."""
         self._selector.close()
         self._woken.close()
         self._bell.close()
@@ -105,8 +105,8 @@ class Loop:
 class LoopConnection:
     """What `Connection` is, on a loop: it connects, subscribes anew after each connect, and comes back by itself.
 
-    Not for several threads. What was under way when a connection broke is not sent again by itself: whoever sent it
-    has no acknowledgement and does. The arguments are those of `Connection`.
+    Not for several threads. What was under way when a connection broke is not sent again by itself: the caller who
+    sent it has no acknowledgement and does. The arguments are those of `Connection`.
     """
 
     def __init__(
@@ -237,7 +237,7 @@ class LoopConnection:
             self._loop.want(self, self._socket, writing=False)
 
     def keep_alive(self, now_s: float) -> None:
-        """Ping, and notice when nobody answers."""
+        """Ping, and notice when the broker does not answer."""
         if self._socket is None:
             return
         if self._keepalive_s and now_s - self._heard_s > 2 * self._keepalive_s:

@@ -47,7 +47,7 @@ class Stream:
     """Cuts a stream of bytes into packets.
 
     Args:
-        keep: of a longer packet only so many bytes are kept, so that nobody fills the memory with one. A topic has at
+        keep: of a longer packet only so many bytes are kept, so that no peer fills the memory with one. A topic has at
             most 64 KiB, so what is cut is the payload.
     """
 
@@ -93,7 +93,7 @@ class Stream:
                 confirmations += _CONFIRMATION.pack(0x40, 2, int.from_bytes(data[at : at + 2], "big"))
                 at += 2
             elif flags & 0x06:
-                raise ProtocolError("a message at QoS 2, which nobody subscribed to")
+                raise ProtocolError("a message at QoS 2, which we did not subscribe to")
             if at >= end:
                 raise ProtocolError("a message that is shorter than its topic")
             if data[at]:

@@ -1,6 +1,6 @@
 """A connected socket, plain or TLS, that one thread reads and several write.
 
-OpenSSL lets nobody read a connection while somebody writes it, so both go through one lock, which is never held while
+OpenSSL lets no thread read a connection while another writes it, so both go through one lock, which is never held while
 waiting.
 """
 
@@ -59,7 +59,7 @@ class Pipe:
                     self._wait(select.POLLIN, deadline_s)
 
     def shut(self) -> None:
-        """Whoever reads finds it closed."""
+        """The thread that reads finds it closed."""
         shut(self._end)
 
     def _wait(self, what: int, deadline_s: float) -> None:
@@ -70,7 +70,7 @@ class Pipe:
 
 
 def shut(end: socket.socket) -> None:
-    """End a connection under whoever uses it.
+    """End a connection under the thread that uses it.
 
     The shutdown of Python's own TLS sockets would first forget that there is TLS: a reader would get ciphertext.
     """

@@ -1,4 +1,4 @@
-"""A connection for whoever receives much: a reader of our own, several times as quick as paho's (docs/adr/0001).
+"""A connection for a program that receives much: a reader of our own, several times as quick as paho's (docs/adr/0001).
 
 It starts clean each time, subscribes, confirms and hands over what arrived by the handful; it publishes at QoS 0 only.
 """

@@ -18,7 +18,7 @@ _LONGEST = 64
 
 
 class TrustError(HawklineError):
-    """Somebody is not who they have to be, or cannot prove it."""
+    """A peer is not who they have to be, or cannot prove it."""
 
 
 def common_name(address: Address) -> str:

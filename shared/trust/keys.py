@@ -29,7 +29,7 @@ def public_digest(key: PublicKeyTypes) -> bytes:
 
 
 def key_to_pem(key: Key) -> bytes:
-    """PKCS 8, unencrypted: whoever reads it is root on that machine anyway, and nobody is there to type a password."""
+    """PKCS 8, unencrypted: its reader is root on that machine anyway, and no operator is there to type a password."""
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

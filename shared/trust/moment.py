@@ -1,4 +1,4 @@
-"""What time it is, told by somebody whom the root vouches for: the first thing that a box without a clock needs.
+"""What time it is, told by a service that the root vouches for: the first thing that a box without a clock needs.
 
 The answer proves itself by a signature over the asker's own nonce, so it may come over any way. It is believed only
 within the life of the root.
@@ -44,18 +44,18 @@ def read_moment(moment: Moment, nonce: bytes, root: x509.Certificate) -> datetim
     """The time that an answer tells.
 
     Raises:
-        TrustError: nobody whom the root vouches for said so, or not to us.
+        TrustError: no service that the root vouches for said so, or not to us.
     """
     try:
         signer = x509.load_der_x509_certificate(moment.certificate)
         signer.verify_directly_issued_by(root)
         key = signer.public_key()
         if not is_service(signer, SERVICE) or not isinstance(key, ec.EllipticCurvePublicKey):
-            raise TrustError("the time was signed by somebody who may not")
+            raise TrustError("the time was signed by a certificate that may not")
         key.verify(moment.signature, _message(nonce, moment.time_ms), ec.ECDSA(hashes.SHA256()))
         at = datetime.fromtimestamp(moment.time_ms / 1000, tz=UTC)
     except (ValueError, TypeError, InvalidSignature, OverflowError, OSError):
-        raise TrustError("the time is not signed by anybody whom our root vouches for") from None
+        raise TrustError("the time is not signed by a service that our root vouches for") from None
     if not root.not_valid_before_utc <= at <= root.not_valid_after_utc:
         raise TrustError(f"the signed time {at:%Y-%m-%d} lies outside the life of our root")
     return at

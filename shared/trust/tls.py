@@ -68,7 +68,7 @@ class DatedContext(ssl.SSLContext):
 def client_context(
     root: x509.Certificate, credentials: Path | None = None, clock: Callable[[], datetime] = now
 ) -> DatedContext:
-    """For whoever connects.
+    """For a client: the one that connects.
 
     Args:
         root: the only one whose word counts.
@@ -99,11 +99,11 @@ def unverified_context() -> ssl.SSLContext:
 
 
 def server_context(credentials: Path, *, clients: x509.Certificate | None = None) -> ssl.SSLContext:
-    """For whoever is connected to.
+    """For a server: the one that is connected to.
 
     Args:
         credentials: file with key and certificates.
-        clients: root of the certificates that others may show. None: nobody is asked for one (the port for people,
+        clients: root of the certificates that others may show. None: no client is asked for one (the port for people,
             where browsers may come with TLS 1.2).
 
     Raises:

@@ -27,7 +27,7 @@ Who = Annotated[str, Field(max_length=64, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$"
 
 
 class Acknowledge(BaseModel):
-    """Somebody has taken notice."""
+    """An operator has taken notice."""
 
     by: Who
 

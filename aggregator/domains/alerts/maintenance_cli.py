@@ -22,7 +22,7 @@ _COLUMNS = ("id", "place", "agent", "camera", "reason", "by", "since", "until", 
 def begin(
     place: Annotated[str, typer.Argument(help="a site, or a place above sites")],
     lasts: Annotated[str, typer.Option("--for", help="such as 30m, 2h or 3d; it ends by itself, 31 days at most")],
-    reason: Annotated[str, typer.Option("--reason", help="for whoever sees the alerts")],
+    reason: Annotated[str, typer.Option("--reason", help="for operators who see the alerts")],
     agent: Annotated[str, typer.Option("--agent", help="only this box of the site")] = "",
     camera: Annotated[str, typer.Option("--camera", help="only this camera of the box")] = "",
     by: ByOption = "",
@@ -33,7 +33,7 @@ def begin(
     if not 0 < hours <= _LONGEST_H:
         raise ConfigError(f"--for {lasts}: expected up to 31 days; it ends by itself, and can begin anew")
     if not reason.strip():
-        raise ConfigError("--reason: say why, for whoever sees what rings there")
+        raise ConfigError("--reason: say why, for operators who see what rings there")
     body = {"place": place, "agent": agent, "camera": camera, "reason": reason, "hours": hours, "by": by or user_name()}
     begun = ApiClient(url).change("POST", "/api/v1/maintenance", body)
     say(f"maintenance {begun['id']} until {local(begun['until'])}; `hawkline maintenance end {begun['id']}` ends it")

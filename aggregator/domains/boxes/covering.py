@@ -51,7 +51,7 @@ class Beat:
 
 @dataclass(slots=True)
 class Coverage:
-    """Adds up what heartbeats cover until somebody takes it."""
+    """Adds up what heartbeats cover until the presence service takes it."""
 
     beats: dict[Address, Beat] = field(default_factory=dict)
     """The newest of each box."""

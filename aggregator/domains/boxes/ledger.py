@@ -1,4 +1,4 @@
-"""Every stored number with the CRC-32 of its event, box by box: whoever reads slowly holds no connection.
+"""Every stored number with the CRC-32 of its event, box by box: a client that reads slowly holds no connection.
 
 There is no index by number: it would cost ingest more than it is worth. So all rows of one outbox are read and sorted
 in one pass, into a file without a name, and handed out from there; a page at a time would read them all for each page.

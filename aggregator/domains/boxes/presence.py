@@ -1,4 +1,4 @@
-"""Births and heartbeats, and what they cover. Keeps the marker that tells boxes that somebody listens."""
+"""Births and heartbeats, and what they cover. Keeps the marker that tells boxes that the aggregator listens."""
 
 import contextlib
 import logging
@@ -244,7 +244,7 @@ class PresenceWorker:
         )
         self._note_life(connection, address, state, message)
         known = {Lane(row["lane"]): Cursor(row["contiguous"], from_text(row["above"])) for row in rows}
-        # An unknown box is answered too: it learns that somebody listens, even where its broker keeps the marker back.
+        # An unknown box is answered too: it learns that we listen, even where its broker keeps the marker back.
         for lane in Lane:
             ack = acknowledge(state.epoch, lane, known.get(lane, Cursor()))
             self._broker.publish(address.topic(Channel.ACK), encode_message(ack), qos=0)

@@ -89,7 +89,7 @@ LEFT JOIN (
 ORDER BY p.site, p.agent, p.id, c.lane;
 
 -- name: ledger_producers
--- In the order of bytes, so that whoever compares it with a ledger of their own needs no memory.
+-- In the order of bytes, so that a program that compares it with a ledger of its own needs no memory.
 SELECT id FROM producers ORDER BY site COLLATE "C", agent COLLATE "C", epoch;
 
 -- name: ledger_patience
@@ -138,7 +138,7 @@ WITH hearing AS (
     SELECT 'box' AS subject, site, agent, '' AS name, 'box_silent' AS condition, state_since AS since,
            jsonb_strip_nulls(jsonb_build_object('last_seen', last_seen_at)) AS detail
     FROM agents WHERE state = 'silent' AND EXISTS (
-        -- Whoever was away, we or the broker, has to give boxes the time to come back.
+        -- After we or the broker were away, boxes are given the time to come back.
         SELECT FROM services WHERE name = 'presence' AND broker_since < now() - interval '30 s'
     )
     UNION ALL

@@ -43,7 +43,7 @@ def judged(occurrence: Occurrence, address: Address, name: str, priority: int) -
         return
     for condition in _CONDITIONS:
         active = CONDITION[event.state] == condition
-        # Behind an armed line nobody sees who comes; what is degraded sees most of it.
+        # Behind an armed line no camera sees who comes; what is degraded sees most of it.
         urgent = priority if condition == "camera_blind" else 0
         yield Signal(
             subject=Subject("camera", address.site, address.agent, name),

@@ -188,9 +188,9 @@ def _announced(connection: Connection, digest: bytes, of: Announcement, total: i
     """The producer that announced a picture of this length, and its length; None takes the one that was announced.
 
     Raises:
-        HTTPException: 409, nobody did; 422, it was another length.
+        HTTPException: 409, no producer did; 422, it was another length.
     """
-    connection.execute(SQL["share_pictures"])  # files that nobody needs are deleted under this lock
+    connection.execute(SQL["share_pictures"])  # files that no event needs are deleted under this lock
     which = {**of.model_dump(), "sha256": digest}
     announced = connection.execute(SQL["announced_evidence"], which).fetchone()
     if announced is None:

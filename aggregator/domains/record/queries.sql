@@ -2,7 +2,7 @@
 SELECT site, agent FROM producers WHERE id = %(id)s;
 
 -- name: events
--- One window of time; whoever asks goes from window to window until there are enough.
+-- One window of time; the caller goes from window to window until there are enough.
 SELECT e.event_at, e.device_at, e.recv_at, e.time_quality, p.site, p.agent, p.epoch, e.lane, e.seq, e.kind, e.priority,
        c.name AS camera, l.name AS line, e.body, e.producer_id
 FROM (

@@ -1,4 +1,4 @@
-"""Alerts for programs elsewhere; one that nobody takes is an alert here."""
+"""Alerts for programs elsewhere; one that no receiver takes is an alert here."""
 
 from aggregator.signals.domain import Condition, Domain
 

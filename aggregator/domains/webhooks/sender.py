@@ -33,7 +33,7 @@ def retry_wait_s(attempts: int, rng: random.Random) -> float:
 
 
 class WebhookSender:
-    """Delivers to one receiver, on a thread of its own until the process ends: a slow one holds up nobody else."""
+    """Delivers to one receiver, on a thread of its own until the process ends: a slow one holds up no other."""
 
     def __init__(self, database: Database, webhook: WebhookSettings, clock: Clock) -> None:
         self._database, self._webhook, self._clock = database, webhook, clock
@@ -90,7 +90,7 @@ class WebhookSender:
         """The answer's status, and for how many seconds the receiver wants no more."""
         headers = sign(self._webhook.secret, message_id, int(self._clock.now_s()), body)
         headers["content-type"] = "application/json"
-        # Streamed: the answer's body is nobody's business, however long it is.
+        # Streamed: the answer's body does not concern us, however long it is.
         with client.stream("POST", self._webhook.url, content=body, headers=headers) as response:
             status = response.status_code
             return status, retry_after_s(response.headers, self._clock.now_s()) if status in STATUSES else 0.0

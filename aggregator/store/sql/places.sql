@@ -19,8 +19,8 @@ SELECT EXISTS (SELECT FROM places WHERE name = %(name)s)
 SELECT above, title FROM places WHERE name = %(name)s;
 
 -- name: places
--- A place behind the one that it lies in, with the boxes of all sites within. Sites that boxes name and nobody put into
--- the tree are told too.
+-- A place behind the one that it lies in, with the boxes of all sites within. Sites that boxes name and no planner put
+-- into the tree are told too.
 WITH RECURSIVE tree (name, above, title, path) AS (
     SELECT name, above, title, ARRAY[name] FROM places WHERE above IS NULL
     UNION ALL

@@ -1,4 +1,4 @@
-"""What FFmpeg's failures mean for whoever set up the camera, in words, never with the address."""
+"""What FFmpeg's failures mean for the installer who set up the camera, in words, never with the address."""
 
 import errno
 import socket

@@ -15,7 +15,7 @@ _PICTURES = 25
 _GOOD_S = 10.0
 """A connection that gave pictures over so long was good, and its distances are no chance."""
 _TOO_FAR_S, _NEAR_ENOUGH_S = 1.5, 1.25
-"""Whoever walks crosses a line between two pictures that are so far apart."""
+"""A walker crosses a line between two pictures that are so far apart."""
 LEAST_FPS = 5
 """Pictures a second that a camera is to be set to."""
 

@@ -92,7 +92,7 @@ class SyntheticScene:
         return [walk for walk in walks if walk.start_s <= time_s <= walk.end_s]
 
     def empty(self) -> Colour:
-        """The picture when nobody is there, shape (360, 640, 3)."""
+        """The picture when no walker is there, shape (360, 640, 3)."""
         return self._ground.copy()
 
     def add_walks(self, picture: Colour, time_s: float) -> None:

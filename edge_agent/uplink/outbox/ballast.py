@@ -30,7 +30,7 @@ class Ballast:
         return there.st_size >= BALLAST_BYTES and there.st_blocks * 512 >= BALLAST_BYTES
 
     def release(self) -> bool:
-        """Give the room to whoever needs it; false where there is none left to give."""
+        """Give the room to the outbox; false where there is none left to give."""
         try:
             self._path.unlink()
         except OSError:

@@ -8,7 +8,7 @@ from shared.clock import Clock, to_ms
 from shared.errors import HawklineError
 
 HANGS_S = 5.0
-"""A write that has not ended after so long counts as refused: nobody knows whether it ever does."""
+"""A write that has not ended after so long counts as refused: the agent cannot know whether it ever does."""
 _WORDS = {
     sqlite3.SQLITE_FULL: "no space is left on it",
     sqlite3.SQLITE_READONLY: "it is mounted read-only",

@@ -98,7 +98,7 @@ class ClockFrames:
         return next((frame for frame in reversed(frames) if frame.first <= sequence), frames[0])
 
     def _now_offset_ms(self) -> int:
-        # Whoever is put to sleep between the two readings must not take that for a step.
+        # A thread that is put to sleep between the two readings must not take that for a step.
         for _ in range(5):
             before_s = self._clock.monotonic_s()
             offset_s = self._clock.now_s() - before_s

@@ -41,7 +41,7 @@ class Room:
         return self._max_bytes if self._full_bytes is None else min(self._max_bytes, self._full_bytes)
 
     def begin(self, used_bytes: int) -> None:
-        """So much waits at the start, which nobody knew while the file was opened."""
+        """So much waits at the start, which we did not know while the file was opened."""
         self.used_bytes = used_bytes
         self._full_bytes = None if self._hold() else max(used_bytes, LEAST_BYTES)
 

@@ -104,7 +104,7 @@ def _exchange(path: Path, fresh: Path) -> None:
 def _fill(damaged: Path, fresh: Path) -> int:
     """Make the new file, whole and on the disk; returns how many events it holds.
 
-    Events get new numbers and the file a new epoch: nobody knows which numbers the damaged one had used.
+    Events get new numbers and the file a new epoch: we cannot know which numbers the damaged one had used.
     """
     rows = {lane: [row for row in _readable(damaged, lane) if _stays_true(row)] for lane in Lane}
     saved = sum(len(of_lane) for of_lane in rows.values())

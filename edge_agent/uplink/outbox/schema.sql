@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS frames (
     PRIMARY KEY (lane, first)
 ) WITHOUT ROWID;
 
--- Events that the aggregator never answered to: kept for whoever looks into it, sent no more.
+-- Events that the aggregator never answered to: kept for maintenance staff who look into it, sent no more.
 CREATE TABLE IF NOT EXISTS quarantine (
     lane  INTEGER NOT NULL,
     seq   INTEGER NOT NULL,

@@ -264,7 +264,7 @@ class Writer:
             self._on_ready()
 
     def _number_of_report(self) -> int | None:
-        """For a report that is written in the eviction's own transaction; nobody is told of it before."""
+        """For a report that is written in the eviction's own transaction; the publisher is not told of it before."""
         with self.lock:
             alarm = self._lanes[Lane.ALARM]
             if self._spare:

@@ -25,7 +25,7 @@ _REFUSED = 413, 422
 """Answers after which a picture is not offered again: it will never be another one."""
 _TRIM_S = 3600.0
 _LONGEST_REST_S = 600.0
-"""Whoever asks for more is not believed: operators wait for pictures, and may have raised the limit."""
+"""An aggregator that asks for more is not believed: operators wait for pictures, and may have raised the limit."""
 _SETTLED = "uploaded = 1"
 
 

@@ -93,7 +93,7 @@ class Door:
 
         Raises:
             TrustError: it is another one.
-            UnavailableError: nobody answers.
+            UnavailableError: the aggregator does not answer.
         """
         plain = wanted.lower().replace(":", "").replace(" ", "")
         if len(plain) != 64 or set(plain) - set("0123456789abcdef"):
@@ -115,7 +115,7 @@ class Door:
 
         Raises:
             TrustError: the answer is not signed as it has to be.
-            UnavailableError: nobody answers.
+            UnavailableError: the aggregator does not answer.
         """
         nonce = secrets.token_bytes(NONCE_BYTES)
         answer = self._get("/api/v1/time", unverified_context(), nonce=nonce.hex())
@@ -140,7 +140,7 @@ class Door:
 
         Raises:
             TrustError: it was refused; with the aggregator's words.
-            UnavailableError: nobody answers, or not now.
+            UnavailableError: the aggregator does not answer, or not now.
         """
         body = base64.encodebytes(request.public_bytes(Encoding.DER))
         headers = {"content-type": "application/pkcs10", "content-transfer-encoding": "base64"}
@@ -165,7 +165,7 @@ class Door:
 
         Raises:
             TrustError: it does not; with the aggregator's words.
-            UnavailableError: nobody answers.
+            UnavailableError: the aggregator does not answer.
         """
         self._get("/api/v1/self", client_context(self.root(), self.identity_path, self.clock.now))
 
@@ -179,7 +179,7 @@ def enrol(door: Door, address: Address, claim: str, serial: str) -> Credentials:
 
     Raises:
         TrustError: refused, saying why.
-        UnavailableError: nobody answers; nothing is lost.
+        UnavailableError: the aggregator does not answer; nothing is lost.
     """
     root = door.root()
     door.ask_time()
@@ -207,7 +207,7 @@ def renew(door: Door) -> Credentials:
 
     Raises:
         TrustError: refused, saying why.
-        UnavailableError: nobody answers, try again.
+        UnavailableError: the aggregator does not answer, try again.
     """
     old, root = door.identity(), door.root()
     expired = old.expires_at <= door.clock.now()
@@ -228,7 +228,7 @@ def renew(door: Door) -> Credentials:
 
 
 def _credentials(key: Key, answer: bytes, chain: list[x509.Certificate]) -> Credentials:
-    """Put a certificate together with whoever issued it."""
+    """Put a certificate together with the issuer that signed it."""
     certificate = _read_certificates(answer)[0]
     for issuer in chain:
         try:

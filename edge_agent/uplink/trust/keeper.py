@@ -65,7 +65,7 @@ class CertificateKeeper:
 
         Raises:
             TrustError: refused.
-            UnavailableError: nobody answers.
+            UnavailableError: the aggregator does not answer.
         """
         if not self._asked:
             self._door.ask_time()

@@ -28,7 +28,7 @@ _BROAD_LIGHT = 0.02
 _BODY = 0.05
 """Smaller parts of a blob do not tell where its body is."""
 _SCENE_CHANGE = 0.6
-"""More of the picture changed than any object covers: the lamp was lit, or somebody turned the camera."""
+"""More of the picture changed than any object covers: the lamp was lit, or a person turned the camera."""
 
 _DOUBTED_S = {Doubt.GAP: 4.0, Doubt.SMEAR: 1.0}
 """Debris is left out for so long; then the picture is taken as it is."""

@@ -1,4 +1,4 @@
-"""Parts of the picture that are not analysed, and those that nobody may see."""
+"""Parts of the picture that are not analysed, and those that no viewer may see."""
 
 from collections.abc import Sequence
 

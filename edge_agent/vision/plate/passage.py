@@ -1,6 +1,6 @@
 """Plates of what drives by: looked at while a track moves, voted over its time, told once when it has gone.
 
-A plate that keeps its place while the track around it moves is of something that stands there, and is nobody's.
+A plate that keeps its place while the track around it moves is of something that stands there, and belongs to no track.
 """
 
 from collections.abc import Sequence
@@ -130,7 +130,7 @@ class PassageReader:
         return told + self._gone(time_s)
 
     def end(self) -> list[Passage]:
-        """Whoever is still there, at the end of a video."""
+        """The vehicles that are still there, at the end of a video."""
         self._looked_s = self._now_s = -np.inf
         return self._gone(np.inf)
 

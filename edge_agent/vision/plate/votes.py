@@ -45,7 +45,7 @@ class _Vote:
 class PlateVotes:
     """Votes of the tracks that are in sight. What is kept of a plate are sums: eight places by 74 characters.
 
-    Whoever adds takes or forgets: nothing here ends by itself.
+    A caller who adds takes or forgets: nothing here ends by itself.
 
     Args:
         calibration: of the recogniser.

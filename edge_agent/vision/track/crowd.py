@@ -19,10 +19,10 @@ _DWARF = 0.5
 _ALIKE = 0.85
 """From here on a track is seen well enough to keep how it looks."""
 _NEW_HIGH, _NEW_WIDE = 0.6, 0.45
-"""What nobody explains is a thing from this part of the size on that things have there."""
+"""What no track explains is a thing from this part of the size on that things have there."""
 _LEAST_NEW = 0.3
 _FAINT = 5.0
-"""Grey levels a pixel: what nobody explains and whose outline is less steep is the light around a body."""
+"""Grey levels a pixel: what no track explains and whose outline is less steep is the light around a body."""
 _ANEW_WIDTHS = 1.2
 _SIZE_S, _SHRINK_S = 0.45, 1.0
 """Time constants of the size: towards what is typical where it stands, and towards what is seen of it."""

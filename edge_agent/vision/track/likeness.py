@@ -1,7 +1,7 @@
 """How a track looked when it was last seen alone, to find it again in a crowd for a few seconds.
 
 A patch of some 30 by 40 pixels at the most: enough to tell a dark coat from a pale one and nothing that could name
-anybody. It lives with its track and never leaves the process.
+a person. It lives with its track and never leaves the process.
 """
 
 from dataclasses import dataclass, field

@@ -1,7 +1,7 @@
 """Several tracks on common blobs: where is each of them?
 
 The one that stands lowest in the picture is nearest to the camera and hides the others, so it is placed first: where it
-looks as it did, on foreground that nobody has claimed yet, near the place where it was expected. What it covers counts
+looks as it did, on foreground that no track claims yet, near the place where it was expected. What it covers counts
 little for the next. A track that finds no place is hidden, and waits where its motion would have taken it.
 """
 
@@ -18,7 +18,7 @@ Bytes = NDArray[np.uint8]
 
 _REACH_PX = 6
 _HIDDEN_WORTH = 0.25
-"""What a pixel that somebody else covers is worth."""
+"""What a pixel that another track covers is worth."""
 _ALIKE = 0.3
 _FOUND = 0.45
 """Worth of a place, 0 to 1, from which on a track is seen there."""

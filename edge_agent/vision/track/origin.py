@@ -17,10 +17,10 @@ _CONTACT = 0.035
 _STAYED = 0.75
 """Of two that part, the one that gets this part as far is what stays: a trace that shrinks moves its foot as well."""
 _PACE = 1.2
-"""Own heights a second that something may have gone while nobody saw it: a person who runs."""
+"""Own heights a second that something may have gone while it was out of sight: a person who runs."""
 _UNSURE_WIDTHS = 0.3
 _AWAY_S = 1.2
-"""Longer out of sight, and there is a door: it is somebody else."""
+"""Longer out of sight, and there is a door: it is another person."""
 _SHARED_S = 0.6
 """How far back two tracks on one thing may have lost the other thing."""
 _SAME_HEIGHT, _WIDEST = (0.7, 1.3), 2.0
@@ -35,7 +35,7 @@ _NEARER = 0.3
 def returning(blob: Blob, tracks: list[Track], moment: Moment) -> Track | None:
     """The track that comes back as this blob: nothing appears in the middle of the picture that was not there before.
 
-    Looked for among the tracks that nobody sees, and those that share one thing with another: one of the two lost its
+    Looked for among the tracks out of sight, and those that share one thing with another: one of the two lost its
     own. The one that looks most like the blob, of those that can have come so far.
     """
     x, y, wide, high = (blob.left + blob.right) / 2, blob.bottom, blob.right - blob.left, blob.bottom - blob.top

@@ -157,7 +157,7 @@ class Track:
         self._move(x, y, time_s, _FOLLOW_IN_CROWD, _STEER_IN_CROWD_S)
 
     def come_back(self, box: Box, time_s: float) -> None:
-        """Go on from a place where nobody looked for it; its size and velocity stay."""
+        """Go on from a place where the tracker did not look for it; its size and velocity stay."""
         self.x, self.y = (box[0] + box[2]) / 2, box[3]
         self.seen_s, self.seen_now = time_s, True
         self.sightings += 1
@@ -198,7 +198,7 @@ class Track:
             return
         width, height = self.picture_px
         dx, dy = self.x - self.path[-1].x * width, self.y - self.path[-1].y * height
-        if self.seen_s - self.path[-1].time_s > gap_s:  # a way that nobody saw may be from one leaf to the next
+        if self.seen_s - self.path[-1].time_s > gap_s:  # a way that we did not see may be from one leaf to the next
             self.origin = self.origin[0] + dx, self.origin[1] + dy
             return
         step = math.hypot(dx, dy)

@@ -142,7 +142,7 @@ class Box:
             self.clock.off_s = off_s
 
     def see(self, lane: Lane, meant_s: float) -> None:
-        """Somebody crosses a line.
+        """A walker crosses a line.
 
         Args:
             lane: the alarm one for a line that is armed.

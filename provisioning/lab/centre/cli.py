@@ -86,7 +86,7 @@ def fanout(
     seconds: Annotated[float | None, typer.Option("--for", min=5, help="seconds of each run")] = None,
     clients: Annotated[int, typer.Option("--clients", min=1, max=5000, help="feeds that are read")] = 500,
     rate: Annotated[float, typer.Option("--alerts", min=0.1, help="alerts a second")] = 20.0,
-    stalled: Annotated[int, typer.Option("--stalled", min=1, max=1000, help="feeds that nobody reads")] = 10,
+    stalled: Annotated[int, typer.Option("--stalled", min=1, max=1000, help="feeds that no page reads")] = 10,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """From event to every open console, without and with some that do not read; then 50 acknowledgements at once.

@@ -27,7 +27,7 @@ def measure(folder: Path, boxes: int) -> list[dict[str, Any]]:
     """Everything on this machine: the boxes' side too, which makes the keys.
 
     Raises:
-        UnavailableError: somebody did not come in.
+        UnavailableError: a box did not come in.
     """
     aggregator = TrustedAggregator(folder)
     aggregator.prepare()
@@ -52,7 +52,7 @@ def _measure(aggregator: TrustedAggregator, boxes: int) -> list[dict[str, Any]]:
         came = list(pool.map(lambda claim: _enrol(aggregator, claim), claims))
     enrolled_s = time.monotonic()
     if came != names:
-        raise UnavailableError("somebody has come in as somebody else")
+        raise UnavailableError("a box has come in as another one")
     state = ("device", "list", "--state", "enrolled", "-o", "json")
     found = len(aggregator.command(*state).splitlines())
     roles = json.loads((aggregator.folder / "data" / "broker" / "roles.json").read_text())

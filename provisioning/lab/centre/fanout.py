@@ -1,4 +1,4 @@
-"""How fast an alert is with everybody who has the console open, and what somebody who stopped reading does to them."""
+"""How fast an alert is with everybody who has the console open, and what a page that stopped reading does to them."""
 
 import json
 import subprocess
@@ -29,7 +29,7 @@ ACKNOWLEDGED_BAR_MS = 300.0
 
 
 def measure(clients: int, rate: float, stalled: int, seconds: float) -> Iterator[dict[str, Any]]:
-    """Set everything up, and listen to the same rate of alerts without and with somebody who stalls.
+    """Set everything up, and listen to the same rate of alerts without and with pages that stall.
 
     Then the alerts are acknowledged, many at once, while all listen.
 

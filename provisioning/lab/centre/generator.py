@@ -37,7 +37,7 @@ class Load:
         alarms: part of the events that are alarms; they travel alone.
         seconds: how long.
         at_once: everything that these seconds hold is made before and sent as fast as the broker takes it.
-        answered: whether anybody acknowledges; nothing is waited for where not.
+        answered: whether a receiver acknowledges; nothing is waited for where not.
         prefix: before every topic.
     """
 

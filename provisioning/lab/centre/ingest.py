@@ -42,7 +42,7 @@ def measure(load: Load, name: str, workers: int = 1) -> dict[str, Any]:
 
 
 def burst(load: Load, workers: int) -> list[dict[str, Any]]:
-    """Send a load at once: to whoever has no idea of it, `mosquitto_sub | psql COPY`, and then to the aggregator.
+    """Send a load at once: to a receiver with no idea of it, `mosquitto_sub | psql COPY`, and then to the aggregator.
 
     Both receive at QoS 1 from the same broker and store into the same server.
 

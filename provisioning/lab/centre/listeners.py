@@ -1,7 +1,7 @@
 """Operators' pages for `hawkline bench fanout`: many feeds in one process, some of which stop reading.
 
 Latency counts from the event's own time, which is when it was due to be sent, to the moment at which its bytes were
-read here. Whoever stalls reads on at the end, and has to have missed nothing.
+read here. A page that stalls reads on at the end, and has to have missed nothing.
 """
 
 import json
@@ -50,7 +50,7 @@ class Heard:
         messages: read by all together.
         alerts: different ones.
         p99_ms: over everything that everybody read; `worst_p99_ms` of the one who waited longest.
-        missed: alerts that somebody did not get though others did, the stalled ones at the end included.
+        missed: alerts that one page did not get though others did, the stalled ones at the end included.
         cores: processors that this process used.
     """
 

@@ -21,7 +21,7 @@ Row = dict[str, Any]
 _ROUNDS = 5
 _YEARS = 20
 _STATION_MS, _YEAR_MS = 50.0, 300.0
-# What whoever knows nothing of windows would ask: the newest of some boxes, whatever the plan.
+# What a program that knows nothing of windows would ask: the newest of some boxes, whatever the plan.
 _PLAIN = """
 SELECT e.* FROM events e JOIN producers p ON p.id = e.producer_id
 WHERE p.site IN (SELECT name FROM places WHERE above = %(station)s) ORDER BY e.event_at DESC LIMIT 100

@@ -8,7 +8,7 @@ from provisioning.lab.edge.scoring import LineEvent
 from shared.events import Direction
 
 _FLICKER_FRAMES = 10
-"""Over and back within so many frames is no crossing, but somebody who stands on the line."""
+"""Over and back within so many frames is no crossing, but a person who stands on the line."""
 
 Paths = dict[int, list[tuple[int, Point]]]
 """Frame and normalised ground point, by person."""

@@ -14,7 +14,7 @@ _EARLY_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one sequence: the walked line's score, and events on lines that nobody crossed."""
+    """What came of one sequence: the walked line's score, and events on lines that no walker crossed."""
 
     sequence: Sequence
     walked: Score

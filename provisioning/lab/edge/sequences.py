@@ -1,4 +1,4 @@
-"""Generated weather: what moves outdoors without anybody being there, and a few who are.
+"""Generated weather: what moves outdoors without a walker being there, and a few who are.
 
 Each sequence is a generated scene with known walks, and one nuisance over it: rain, snow, clouds, a lamp, headlights,
 shadows, shaking, trees, the cut-over to infrared. Drawn from seeds, so any picture can be drawn again.
@@ -25,7 +25,7 @@ LINES = {
     "fence": Tripwire("over the ground", [(0.0, 0.72), (1.0, 0.72)]),
     "gate": Tripwire("over the road", [(0.5, 0.98), (0.5, 0.45)]),
 }
-"""The line of each scene that walks cross; `EMPTY` are lines that nobody crosses."""
+"""The line of each scene that walks cross; `EMPTY` are lines that no walk crosses."""
 EMPTY = (
     Tripwire("through the trees", [(0.0, 0.22), (1.0, 0.22)]),
     Tripwire("on the left", [(0.08, 0.15), (0.08, 0.40)]),

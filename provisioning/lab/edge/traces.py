@@ -54,7 +54,7 @@ class _Frame:
     length: float
     angle: float
     height: float = 0.1
-    """Of whoever walks here, in picture heights: it tells how fast a walk looks."""
+    """Of the person who walks here, in picture heights: it tells how fast a walk looks."""
 
     def place(self, distance: float, along: float) -> Point:
         """In picture heights."""
@@ -117,7 +117,7 @@ def _line(middle: Point, length: float, angle: float, bend: float) -> _Frame:
 
 
 def _speed(rng: random.Random, frame: _Frame) -> float:
-    """Strolling to running: 0.7 to 3 m/s of somebody 1.7 m tall."""
+    """Strolling to running: 0.7 to 3 m/s of a person 1.7 m tall."""
     return rng.uniform(0.4, 1.8) * frame.height
 
 
@@ -236,7 +236,7 @@ def _walk(frame: _Frame, legs: list[_Leg], trace: Trace) -> list[Point]:
 
 
 def _companion(rng: random.Random, points: list[Point]) -> list[Point]:
-    """Somebody who stands where the first one began, near enough for a tracker to swap the two."""
+    """A companion who stands where the first one began, near enough for a tracker to swap the two."""
     away, reach = rng.uniform(0, 2 * math.pi), rng.uniform(0.02, 0.05)
     place = points[0][0] + reach * math.cos(away), points[0][1] + reach * math.sin(away)
     return [place] * len(points)

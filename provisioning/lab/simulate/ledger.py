@@ -27,7 +27,7 @@ class Verdict:
         duplicated: stored more than once.
         altered: stored with another content.
         unwitnessed: alarms that were stored and acknowledged before the box had them on disk.
-        unexplained: stored, and nobody ever numbered it.
+        unexplained: stored, and no box ever numbered it.
         examples: the first of what is wrong.
     """
 

@@ -16,7 +16,7 @@ class Weather(Enum):
     CUT = "cut"
     """Connections end and new ones are refused."""
     DEAD = "dead"
-    """Connections stay and nothing passes: a cable is out, and nobody is told."""
+    """Connections stay and nothing passes: a cable is out, and neither end is told."""
 
 
 class Proxy:

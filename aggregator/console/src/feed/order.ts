@@ -6,7 +6,7 @@ import { now } from '../time'
 /** So long after the pointer's last movement over the list cards stay where they are. */
 const HELD_MS = 10_000
 
-/** The list as it is shown: while somebody aims at a card with the pointer no card moves, and new ones wait above. */
+/** The list as it is shown: while the operator aims at a card with the pointer no card moves; new ones wait above. */
 export function useOrder(ranked: Ref<Alert[]>): {
   shown: ComputedRef<Alert[]>
   waiting: ComputedRef<number>

@@ -1,6 +1,6 @@
 import { ref } from 'vue'
 
-/** Browsers let a page sound only after somebody has touched it; until then `unlocked` stays false. */
+/** Browsers let a page sound only after the operator has touched it; until then `unlocked` stays false. */
 export const unlocked = ref(false)
 export const muted = ref(localStorage.getItem('hawkline.muted') === '1')
 

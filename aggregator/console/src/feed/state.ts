@@ -53,7 +53,7 @@ export const sessionMinutes = computed(() => {
   return trusted.value && left < WARNED_MS ? Math.max(0, Math.ceil(left / 60_000)) : null
 })
 
-/** Somebody has taken notice, or it happened under maintenance. */
+/** An operator has taken notice, or it happened under maintenance. */
 const needsNobody = (alert: { acknowledged_at: string | null; quiet: boolean }): boolean =>
   alert.acknowledged_at !== null || alert.quiet
 
@@ -144,7 +144,7 @@ async function reload(): Promise<void> {
   }
 }
 
-/** Box states change rarely and come by the feed; their figures are fetched while somebody looks. */
+/** Box states change rarely and come by the feed; their figures are fetched while a page shows them. */
 export async function refreshBoxes(): Promise<void> {
   try {
     ;(await api.boxes()).forEach(putBox)
