@@ -1,1 +1,1 @@
-"""The aggregator: ingest → store → rules → alerting → feed, notify and API."""
+"""The centre: ingest takes numbers, domains know what they mean, alerting rings, the API and the console show it."""

@@ -1,1 +1,1 @@
-"""The agent on the box: sources → motion → track → tripwire → pipeline → outbox → publisher."""
+"""The agent on the box: camera → vision → uplink, and orders from the centre."""

@@ -1,1 +1,1 @@
-"""Models of Hawkline's own: registry, files and cards. Empty until the plate reader."""
+"""Models of Hawkline's own: registry, files, cards, and how plates are read with them."""

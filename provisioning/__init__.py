@@ -1,1 +1,1 @@
-"""Setting sites up and trying them out: demo, benches; enrolment and images come with later work."""
+"""Setting sites up, and the laboratory that tries them out; images and roll-outs come with later work."""

@@ -232,3 +232,33 @@ def test_of_5000_open_alerts_only_those_that_can_be_seen_are_built(
         press(page, "k")
         press(page, "j")
         assert see(page, "[data-alert='4997'].selected"), "and the selection is brought into sight again"
+
+
+def test_the_page_says_whether_the_box_does_what_was_ordered(
+    database: Database,
+    tmp_path: Path,
+    raise_alerts: RaiseAlerts,
+    browser: Callable[[], Browser],
+) -> None:
+    raise_alerts(1)
+    with database.connect("test", autocommit=True) as connection, served(database, tmp_path) as url:
+        connection.execute("INSERT INTO config_cameras (producer_id, revision, camera, name) VALUES (1, 1, 0, 'road')")
+        connection.execute(
+            "INSERT INTO config_lines (producer_id, revision, line, camera, name, points, direction, priority)"
+            " VALUES (1, 1, 0, 0, 'gate', '[[0, 0.5], [1, 0.5]]', 'both', 2)"
+        )
+        connection.execute(
+            "INSERT INTO agents (site, agent, state, health) SELECT site, agent, 'online', '{}' FROM producers"
+        )
+        page = browser()
+        page.get(f"{url}/#/boxes")
+        WebDriverWait(page, WAIT_S).until(lambda b: b.find_elements(By.CSS_SELECTOR, "[data-test=arming]"))[0].click()
+        see(page, "[data-line=gate]")
+        assert not page.find_elements(By.CSS_SELECTOR, "[data-test=obeys]"), "nothing was ordered"
+        page.find_element(By.CSS_SELECTOR, "[data-test=arm-disarmed]").click()
+        assert see(page, "[data-test=obeys][data-state=waiting]") == "已下达，等待设备执行"
+        connection.execute(
+            "UPDATE agents SET health = jsonb_build_object('sections', (SELECT jsonb_agg(jsonb_build_object("
+            "'name', section, 'refused', version, 'error', 'no such line')) FROM desired_sections))"
+        )
+        assert see(page, "[data-test=obeys][data-state=refused]") == "设备无法执行：no such line"

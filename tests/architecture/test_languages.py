@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-DOCS = ["README.md", "guide-operator.md", "guide-installer.md", "guide-planner.md", "guide-maintenance.md"]
+GUIDES = "operator", "installer", "planner", "maintenance"
+DOCS = ["README.md", *(f"guide-{who}.md" for who in GUIDES), "signals.md"]
 
 
 def english(name: str) -> Path:
