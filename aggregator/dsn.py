@@ -26,9 +26,9 @@ def check_dsn(dsn: str) -> None:
         raise ValueError(f"dsn: cannot be read: {PERCENT}, and quote what holds spaces; {_EXPECTED}") from None
     hosts, ports = str(known.get("host") or "").split(","), str(known.get("port") or "").split(",")
     if not all(_HOST.fullmatch(host) for host in hosts):
-        raise ValueError(f"dsn: its host is none: {PERCENT}; {_EXPECTED}")
+        raise ValueError(f"dsn: its host is not a host: {PERCENT}; {_EXPECTED}")
     if not all(not port or (port.isdecimal() and 0 < int(port) < 65536) for port in ports):
-        raise ValueError(f"dsn: its port is none, expected 1 to 65535: {PERCENT}; {_EXPECTED}")
+        raise ValueError(f"dsn: its port is not a port, expected 1 to 65535: {PERCENT}; {_EXPECTED}")
 
 
 def has_password(dsn: str) -> bool:

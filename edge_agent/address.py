@@ -53,7 +53,8 @@ def camera_address(url: str) -> CameraAddress:
     """Take a camera's address apart, at the last @ of what stands before the path.
 
     Raises:
-        ValueError: it is none, or may be read in two ways. The message repeats nothing of it: it may hold a password.
+        ValueError: it is not an address, or may be read in two ways. The message repeats nothing of it: it may hold a
+            password.
     """
     _refuse_odd_letters(url)
     scheme, sign, rest = url.partition("://")
@@ -102,7 +103,7 @@ def _host_and_port(place: str, default: int) -> tuple[str, int]:
     if not fits:
         raise ValueError(f"the host in it is neither a name nor an IP address: {PERCENT}; {_EXPECTED}")
     if not 1 <= port <= 65535:
-        raise ValueError(f"the port in it is none, expected 1 to 65535: {PERCENT}; {_EXPECTED}")
+        raise ValueError(f"the port in it is not a port, expected 1 to 65535: {PERCENT}; {_EXPECTED}")
     return host, port
 
 

@@ -307,7 +307,7 @@ class Agent:
         self._picture_writer.add(Taken(numbered.sequence, picture.jpeg, taken_ms, numbered.epoch))
 
     def _taken_ticket(self, camera: int, run: int, ticket: int) -> Numbered | None:
-        """What names the alarm of a ticket, once; None of what is none."""
+        """What names the alarm of a ticket, once; None of a ticket that is not an alarm's."""
         with self._tickets_lock:
             return self._tickets.pop((camera, run, ticket), None)
 

@@ -180,7 +180,7 @@ def _load(path: Path) -> "Picture":
     """A picture from its file.
 
     Raises:
-        ConfigError: it is none, whatever is wrong with it: the others are read all the same.
+        ConfigError: it is not a picture, whatever is wrong with it: the others are read all the same.
     """
     from models.picture import PictureError, decode
 

@@ -21,7 +21,7 @@ def without_credentials(text: str) -> str:
 
 
 def _plain(found: re.Match[str]) -> str:
-    # A host that is none is perhaps the half of a password.
+    # A host that is not a host is perhaps the half of a password.
     host = found["host"] if _HOST.fullmatch(found["host"]) or not found["host"] else HIDDEN
     return f"{found['scheme']}://{host}"
 
@@ -33,7 +33,7 @@ def http_address(url: str, expected: str, schemes: tuple[str, ...] = ("http", "h
         expected: how it should look, such as `https://HOST:PORT`.
 
     Raises:
-        ValueError: it is none; the message repeats nothing of it, for it may hold a password.
+        ValueError: it is not an address; the message repeats nothing of it, for it may hold a password.
     """
     if any(letter.isspace() for letter in url) or "\\" in url:
         raise ValueError(f"holds a space, a line break or a backslash; expected {expected}")

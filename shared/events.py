@@ -306,7 +306,7 @@ def all_kinds(brought: "Many[tuple[str, type[Any], str]]") -> "dict[type[Any], s
         brought: of each its name, its class, and who brings it.
 
     Raises:
-        KindError: a name or a number is there twice, or a class is none that travels as ours do.
+        KindError: a name or a number is there twice, or a class does not travel as ours do.
     """
     named, names, numbers = dict[type[Any], str](), dict[str, str](), dict[int, str]()
     for name, kind, who in [*((name, kind, "hawkline") for name, kind in _OURS.items()), *brought]:

@@ -51,7 +51,7 @@ def _others_may_come_by(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of several workers none shall be left with a long test at the end: whoever may take longest goes first."""
+    """Of several workers none shall be left with a long test at the end: the one that may take longest goes first."""
 
     def turn(item: pytest.Item) -> tuple[bool, float]:
         limit = item.get_closest_marker("timeout")
@@ -79,7 +79,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """What a good run has left is of no use to anybody."""
+    """What a good run has left is of no use to the developer."""
     folder = session.config.stash.get(_OWN_FOLDER, None)
     if folder and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         shutil.rmtree(folder, ignore_errors=True)

@@ -44,7 +44,7 @@ def moment(name: str, text: str | None) -> datetime | None:
     """Read a moment.
 
     Raises:
-        HTTPException: 422, it is none, or says no zone.
+        HTTPException: 422, it is not a moment, or says no zone.
     """
     if text is None:
         return None

@@ -27,7 +27,7 @@ def moment(text: str, option: str, now: datetime) -> datetime:
         now: aware.
 
     Raises:
-        ConfigError: it is none of them.
+        ConfigError: it is not one of them.
     """
     text = text.strip()
     try:
@@ -46,7 +46,7 @@ def duration(text: str, option: str) -> timedelta:
     """Read a span of time such as `90m`, `2h` or `1d12h`.
 
     Raises:
-        ConfigError: it is none.
+        ConfigError: it is not a span of time.
     """
     if not _AGO.fullmatch(text.strip()):
         raise ConfigError(f"{option} {text!r}: expected a span of time such as 90m, 2h or 3d")

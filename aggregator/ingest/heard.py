@@ -31,7 +31,7 @@ def heartbeat(payload: bytes) -> Health:
     """A heartbeat as a box sent it.
 
     Raises:
-        WireError: it is none.
+        WireError: it is not a heartbeat.
     """
     health = decode_message(_short(payload), Health)
     temperature_c = health.cpu_temperature_c
@@ -59,7 +59,7 @@ def birth(payload: bytes) -> BoxState:
     """A birth or will as a box sent it.
 
     Raises:
-        WireError: it is none.
+        WireError: it is neither.
     """
     state = decode_message(_short(payload), BoxState)
     if not math.isfinite(state.health_interval_s):  # bounds say nothing of what is no number

@@ -1,10 +1,10 @@
 """Backups: all tables as one moment saw them, the pictures beside them, and a list of what belongs together.
 
 A backup is a folder: `tables-…/`, a compressed text of PostgreSQL's COPY each, `evidence/`, and last `manifest.json`,
-which names the tables that count and without which it is none: writing it is the one moment at which a new backup takes
-the place of the old one. It is taken while everything runs. What it holds are rows, not how a server keeps them: it may
-be restored into a server with TimescaleDB or without, of another version, whatever it was taken from. The schema is
-made by the migrations, up to the backup's first, and behind the rows the rest.
+which names the tables that count and without which it is not a backup: writing it is the one moment at which a new
+backup takes the place of the old one. It is taken while everything runs. What it holds are rows, not how a server
+keeps them: it may be restored into a server with TimescaleDB or without, of another version, whatever it was taken
+from. The schema is made by the migrations, up to the backup's first, and behind the rows the rest.
 
 Pictures never change, so a backup into the same folder again copies only new ones. With a passphrase the secrets are in
 it, too (`installation.sealed`), among the tables.

@@ -169,7 +169,7 @@ def together(domains: Iterable[Domain]) -> Domains:
     """Put domains together.
 
     Raises:
-        DomainError: a name, a kind, a condition or the judge of a kind is there twice, or a kind is none.
+        DomainError: a name, a kind, a condition or the judge of a kind is there twice, or a kind is not one of events.
     """
     names = set[str]()
     wire = kinds()

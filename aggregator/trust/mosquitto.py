@@ -39,7 +39,7 @@ log_type warning
 max_packet_size 262144
 # Or an alarm waits for the acknowledgement of what went before it.
 set_tcp_nodelay true
-# A box has at most 64 alarms and 8 batches of 4 KB under way, so nobody's queue is longer.
+# A box has at most 64 alarms and 8 batches of 4 KB under way, so no box's queue is longer.
 max_queued_messages 4096
 max_queued_bytes 33554432
 max_inflight_messages 200

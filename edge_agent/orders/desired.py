@@ -33,7 +33,7 @@ class Obedient(Protocol):
 
         Raises:
             SectionError: it cannot; then nothing has changed.
-            WireError: the body is none of this section; then nothing has changed.
+            WireError: the body is not one of this section; then nothing has changed.
         """
 
 

@@ -93,7 +93,7 @@ class PlateFinder:
         """A second look from near: a finding fills a third of the breadth, and its corners become as exact as that.
 
         Returns:
-            None where nothing is seen from near: what looked like a plate from afar was none.
+            None where nothing is seen from near: what looked like a plate from afar was not a plate.
         """
         quad = found.corners
         along, across = np.linalg.norm(quad[1] - quad[0]), np.linalg.norm(quad[3] - quad[0])

@@ -155,7 +155,7 @@ def root_from_pem(content: bytes) -> x509.Certificate:
     """Read a root.
 
     Raises:
-        TrustError: it is none.
+        TrustError: it is not a root.
     """
     try:
         certificate = x509.load_pem_x509_certificate(content)

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]
 
 @pytest.fixture(autouse=True)
 def _no_database_is_left(tmp_path: Path) -> Iterator[None]:
-    """As root it lies elsewhere, and nobody would find it again."""
+    """As root it lies elsewhere, and a developer would not find it again."""
     yield
     if (tmp_path / "aggregator").is_dir():
         EmbeddedPostgres(tmp_path / "aggregator").remove()

@@ -64,7 +64,7 @@ def test_from_nothing_to_a_district_and_a_box_that_is_revoked(tmp_path: Path) ->
     centre = TrustedAggregator(tmp_path / "centre")
     assert "take it away" in centre.prepare()
     again = centre.command("aggregator", "init", "--config", str(centre.config), "--root-key", "/nowhere/root.key")
-    assert "root's key" not in again, "what is there stays, and nobody is asked for it"
+    assert "root's key" not in again, "what is there stays, and the administrator is not asked for it"
     centre.root_key.rename(tmp_path / "root.key")
     secrets = [path for path in (tmp_path / "centre" / "data").rglob("*") if path.is_file() and "secrets" in str(path)]
     assert secrets
@@ -73,7 +73,7 @@ def test_from_nothing_to_a_district_and_a_box_that_is_revoked(tmp_path: Path) ->
     try:
         centre.start()
 
-        # People's port: nobody without the token.
+        # People's port: no caller without the token.
         with httpx.Client(verify=centre.http._transport._pool._ssl_context, trust_env=False) as stranger:  # type: ignore[attr-defined]
             assert stranger.get(f"{centre.url}/healthz").status_code == 200
             assert stranger.get(f"{centre.url}/api/v1/devices").status_code == 401

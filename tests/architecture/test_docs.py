@@ -1,4 +1,4 @@
-"""What the docs do not name does not exist for anybody but us: every key, command, route and channel is in them."""
+"""What the docs do not name does not exist for operators: every key, command, route and channel is in them."""
 
 import re
 import typing

@@ -37,7 +37,7 @@ def server_dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder.chmod(0o755)
     server = EmbeddedPostgres(folder)
     server.start()
-    # Each test drops its database, and a drop waits until all of the server is on the disk. Nobody cuts this server's
+    # Each test drops its database, and a drop waits until all of the server is on the disk. No test cuts this server's
     # power: tests of what survives that have servers of their own.
     _set_fsync(server.dsn, "off")
     yield server.dsn

@@ -53,7 +53,7 @@ class House:
         )
 
     def heard(self, *, well: bool) -> None:
-        """Whether we hear from anybody."""
+        """Whether we hear from any box."""
         self.connection.execute(
             "INSERT INTO services (name, heartbeat_at, broker_since) VALUES ('presence', now(), %s)"
             " ON CONFLICT (name) DO UPDATE SET heartbeat_at = now(), broker_since = excluded.broker_since",

@@ -1,4 +1,4 @@
-"""The audit: every change and every picture seen leaves an entry, and nobody edits the chain unnoticed."""
+"""The audit: every change and every picture seen leaves an entry, and no forger edits the chain unnoticed."""
 
 import hashlib
 import json

@@ -28,7 +28,7 @@ def test_questions_to_a_filled_record_are_timed(server_dsn: str) -> None:
     rows = list(measure(Size(events=20_000, days=40, boxes=60), server_dsn, lambda _: None))
     assert float(rows[0]["question"].split()[3].rstrip(";")) > 50
     asked = {row["question"]: row for row in rows[1:]}
-    assert {row["state"] for row in rows[1:]} == {"warm"}, "a server of somebody else's is not restarted"
+    assert {row["state"] for row in rows[1:]} == {"warm"}, "a server that is not ours is not restarted"
     for name in ("newest 100 of a station", "a year of quarter-hours of the busiest 100 lines"):
         row = asked[name]
         assert 0 < milliseconds(row, "p50") <= milliseconds(row, "p95") <= milliseconds(row, "most")

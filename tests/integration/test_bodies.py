@@ -37,7 +37,7 @@ def announce(connection: Connection, agent: str, content: bytes, number: int = 1
 
 @contextlib.contextmanager
 def bringing(client: httpx.Client, path: str, length: int, said: str = "") -> Iterator[socket.socket]:
-    """Somebody who says that so many bytes come, and brings ten."""
+    """A sender who says that so many bytes come, and brings ten."""
     place = urlsplit(str(client.base_url))
     with socket.create_connection((place.hostname or "", place.port or 0), 20) as end:
         head = f"PUT {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: {length}\r\n{said}\r\n"

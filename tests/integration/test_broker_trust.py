@@ -74,7 +74,7 @@ def broker(tmp_path: Path, database: Database) -> Iterator[Broker]:
 
 
 class Heard:
-    """Somebody on the broker, and what they hear."""
+    """A client of the broker, and what it hears."""
 
     def __init__(
         self, tls: ssl.SSLContext, port: int, subscriptions: list[tuple[str, int]], client_id: str = "x", **more: Any
@@ -213,7 +213,7 @@ def test_the_reader_of_our_own_speaks_tls_from_several_threads(broker: Broker) -
 def test_ten_thousand_lies_are_not_believed_once(broker: Broker) -> None:
     """A box with its own good certificate tries to be another: as publisher, listener, by client id, by will."""
     liar, victim = broker.deployment.enrol(GATE), broker.deployment.enrol(YARD)
-    # Somebody hears everything: what a will says is checked by mosquitto when it is due, and not before.
+    # The centre hears everything: what a will says is checked by mosquitto when it is due, and not before.
     everything = {"acltype": "subscribePattern", "topic": "#", "allow": True}
     broker.control.call([{"command": "addRoleACL", "rolename": roles.AGGREGATOR, **everything}])
     centre = Heard(broker.service("aggregator"), broker.port, [("#", 1)], "centre")
@@ -244,7 +244,7 @@ def test_ten_thousand_lies_are_not_believed_once(broker: Broker) -> None:
                 if will:
                     shut(raw.end)  # without a farewell: the will is due
                     raise ConnectionError
-        except (OSError, ssl.SSLError):  # put out for what it said, or for a topic that is none
+        except (OSError, ssl.SSLError):  # put out for what it said, or for what is not a topic
             raw.close()
             raw = Raw(broker.box(liar), broker.box_port, "north.gate")
     assert not accepted, accepted[:10]
@@ -254,7 +254,7 @@ def test_ten_thousand_lies_are_not_believed_once(broker: Broker) -> None:
     raw.close()
     own.close()
     assert all(count > 100 for count in tried.values()), tried
-    # Nobody has heard a lie, and nobody's session was touched.
+    # No client has heard a lie, and no session was touched.
     honest.connection.publish(YARD.topic(Channel.BULK), b"truth", qos=1)
     assert centre.has(YARD.topic(Channel.BULK))
     assert [message.topic for message in centre.messages if message.payload == b"lie"] == []

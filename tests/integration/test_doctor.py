@@ -1,4 +1,4 @@
-"""`hawkline doctor` finds what is not as it has to be; people's port lets in whoever has the token, and nobody else."""
+"""`hawkline doctor` finds what is not as it has to be; people's port lets in the holder of the token alone."""
 
 import json
 import subprocess
@@ -67,7 +67,7 @@ def test_what_is_wrong_is_found_and_told_what_to_do(centre: TrustedAggregator) -
 
 @pytest.fixture
 def stranger(centre: TrustedAggregator) -> Iterator[httpx.Client]:
-    """Somebody who knows the root and no token."""
+    """A stranger who knows the root and no token."""
     context = client_context(read_root(centre.root_path))
     with httpx.Client(base_url=centre.url, verify=context, trust_env=False, timeout=10) as client:
         yield client
@@ -119,7 +119,7 @@ def test_a_browser_signs_in_once(centre: TrustedAggregator, stranger: httpx.Clie
     assert all(word in cookie for word in (COOKIE, "HttpOnly", "Secure", "SameSite=strict", "Path=/"))
     assert token(centre) not in cookie
     assert stranger.get("/api/v1/alerts").status_code == 200
-    # A page of somebody else cannot change anything with it, whatever the browser sends along.
+    # A page of a stranger cannot change anything with it, whatever the browser sends along.
     for origin in (None, "https://evil.example", "null", f"http://localhost:{centre.api_port + 1}"):
         headers = {"origin": origin} if origin else {}
         assert stranger.put("/api/v1/places/north", json={}, headers=headers).status_code == 401, origin

@@ -66,7 +66,7 @@ def test_what_waited_in_the_inbox_rings_and_what_was_open_is_joined_no_more_than
         while engine.take(connection):
             pass
         (newest,) = connection.execute("SELECT * FROM alert_views ORDER BY id DESC LIMIT 1").fetchall()
-        # Its quarter of an hour is long over: it is told as what happened while nobody heard of it.
+        # Its quarter of an hour is long over: it is told as what happened while the centre did not hear of it.
         assert (newest["condition"], newest["subject"], newest["agent"]) == ("while_away", "box", "g1")
         ledger = connection.execute("SELECT sum(alarms) AS alarms FROM cursors").fetchone()
         members = connection.execute("SELECT count(*) AS n FROM alert_members").fetchone()

@@ -1,4 +1,4 @@
-"""The boxes' door: who gets in with what, who does not, and that a wrong clock or a long pause keeps nobody out."""
+"""The boxes' door: who gets in with what, who does not, and that a wrong clock or a long pause keeps no box out."""
 
 import base64
 import contextlib
@@ -43,7 +43,7 @@ def deployment(tmp_path: Path, database: Database) -> Iterator[Deployment]:
 
 
 def asking(deployment: Deployment, credentials: Path | None = None) -> httpx.Client:
-    """Somebody who believes our root, and shows what they have."""
+    """A client that believes our root, and shows what it has."""
     return httpx.Client(
         base_url=deployment.url,
         verify=client_context(deployment.vault.root(), credentials),
@@ -57,7 +57,7 @@ def est_body(name: str = "whatever") -> bytes:
 
 
 def bring(client: httpx.Client, address: Address, **more: Any) -> httpx.Response:
-    """Bring a picture that was not announced: whoever may gets a 409."""
+    """Bring a picture that was not announced: a box that may gets a 409."""
     asked = {"site": address.site, "agent": address.agent, "epoch": 1, "lane": 0, "seq": 1}
     return client.put(f"/api/v1/evidence/{'ab' * 32}", params=asked, content=b"jpeg", **more)
 
@@ -202,7 +202,7 @@ def test_a_box_that_is_configured_as_another_says_so_and_loses_nothing(deploymen
         enrol(door, YARD, code, SERIAL)
     assert not door.identity_path.exists()
     with deployment.database.connect("test") as connection:
-        assert [device.state for device in enrolment.devices(connection)] == ["claimed"], "nobody has become the other"
+        assert [device.state for device in enrolment.devices(connection)] == ["claimed"], "it has not become the other"
     enrol(door, GATE, code, SERIAL)
 
 
@@ -219,7 +219,7 @@ def test_a_claim_that_was_handed_out_is_replaced_only_when_told(deployment: Depl
 def test_a_clock_that_is_wrong_keeps_nobody_out(deployment: Deployment, machine_says: datetime) -> None:
     clock = TrustClock(lambda: machine_says)
     door = deployment.door("box", clock)
-    # Without having asked for the time it would believe nobody.
+    # Without having asked for the time it would not believe the aggregator.
     with pytest.raises(UnavailableError, match="and we believe it is"):
         door.chain(client_context(door.root(), clock=clock.now))
     enrol(door, GATE, deployment.claim(GATE), SERIAL)
@@ -418,7 +418,7 @@ def test_what_a_header_says_about_a_certificate_is_nobodys_word(deployment: Depl
             answer = bring(client, GATE, headers={name: value})
         assert answer.status_code == 401
         assert "show the certificate of a box" in answer.text
-    # And it takes nobody's word away who shows a certificate of their own.
+    # And it takes nothing away from a box that shows a certificate of its own.
     own = deployment.enrol(YARD)
     with asking(deployment, own.identity_path) as client:
         assert bring(client, GATE, headers={name: "CN=north.gate"}).status_code == 403

@@ -42,7 +42,7 @@ def watch(behave: Callable[[float], Behaviour]) -> tuple[list[float], list[float
 
 
 def unfound(seen: list[float], truth: list[float]) -> tuple[list[float], list[float]]:
-    """True crossings that were not seen, and seen ones that nobody made."""
+    """True crossings that were not seen, and seen ones that no walker made."""
     left, missed = list(seen), []
     for true in truth:
         near = [crossing for crossing in left if abs(crossing - true) < 1.5]

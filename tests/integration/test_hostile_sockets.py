@@ -1,4 +1,4 @@
-"""Hundreds of connections that hold a door and ask for nothing keep nobody out; who gets or brings something stays."""
+"""Hundreds of connections that hold a door and ask for nothing keep no box out; who gets or brings something stays."""
 
 import contextlib
 import http.client

@@ -622,7 +622,7 @@ def test_absurd_interval_of_one_box_stops_no_judgement(
 def test_an_unknown_box_is_answered_at_its_birth(
     broker: tuple[str, int], database: Database, connection: Connection
 ) -> None:
-    """Some brokers keep the marker back when a session is resumed: the answer says that somebody listens."""
+    """Some brokers keep the marker back when a session is resumed: the answer says that we listen."""
     worker = PresenceWorker(database, broker)
     worker.start()
     wait(lambda: one(connection, "SELECT count(*) FROM services WHERE broker_since IS NOT NULL") == 1)

@@ -1,4 +1,4 @@
-"""Sessions with servers, roles and poolers that are set up for somebody else."""
+"""Sessions with servers, roles and poolers that are set up for other programs."""
 
 import os
 import shutil

@@ -247,7 +247,7 @@ def test_an_embedded_database_is_checked_saved_and_restored_without_an_aggregato
 def test_what_has_expired_is_told_and_deleted_by_hand(
     database: Database, connection: Connection, tmp_path: Path
 ) -> None:
-    """Many days at once are not deleted by themselves; somebody who knows that the clock is right can."""
+    """Many days at once are not deleted by themselves; an administrator who knows that the clock is right can."""
     now = datetime.now(UTC)
     days = [now.date() - timedelta(days=405 + n) for n in range(5)]
     connection.execute("SELECT make_days(%s)", ([*days, now.date()],))

@@ -60,7 +60,7 @@ class Receiver:
 
 @pytest.fixture
 def own_ca(tmp_path: Path) -> Path:
-    """A certificate of nobody that the machine knows, for localhost; its key lies beside it."""
+    """A certificate of an authority that the machine does not know, for localhost; its key lies beside it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)

@@ -94,7 +94,7 @@ class Deployment:
         return aged
 
     def foreign(self, address: Address, folder: Path) -> Path:
-        """Credentials for a box of ours, from somebody else's authority of the same name."""
+        """Credentials for a box of ours, from a stranger's authority of the same name."""
         now = datetime.now(UTC)
         issuer = authority.new_issuer(authority.new_root("Trial", now), "Trial", now)
         key = new_key()

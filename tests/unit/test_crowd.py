@@ -77,7 +77,7 @@ def test_an_address_that_has_its_part_makes_room_itself(pairs: Pairs) -> None:
     arrive(crowd, pairs, "a")
     assert pairs.is_ended(first)
     assert not pairs.is_ended(other)
-    # A full door: whoever has most connections there makes room.
+    # A full door: the address with most connections there makes room.
     crowd = Crowd(3, 3)
     other = arrive(crowd, pairs, "b")
     first, _ = (arrive(crowd, pairs, "a") for _ in range(2))

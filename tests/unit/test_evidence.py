@@ -1,4 +1,4 @@
-"""The ring of pictures: bounded in bytes and in days, and each picture on its way until somebody has it."""
+"""The ring of pictures: bounded in bytes and in days, and each picture on its way until the aggregator has it."""
 
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer

@@ -93,7 +93,7 @@ def test_every_event_can_be_sent_while_the_card_refuses(words: str, intake: Inta
     count = BLOCK + 100
     began_s = time.monotonic()
     given = {lane: [intake.append(lane, event(n)) for n in range(count)] for lane in Lane}
-    assert time.monotonic() - began_s < 30, "nobody waits for a card that says no"
+    assert time.monotonic() - began_s < 30, "no camera waits for a card that says no"
     refusal = intake.refusal
     assert refusal
     assert words in refusal.reason

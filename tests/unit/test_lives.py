@@ -84,6 +84,6 @@ def test_what_is_troubled_is_not_well() -> None:
     degraded = health_cli._box(box(camera="degraded"))
     assert (degraded["trouble"], degraded["watching"]) == ("gate degraded", 0)
     assert not health_cli._is_well(degraded)
-    assert health_cli._box(box(state="silent"))["watching"] == 0, "nobody knows"
+    assert health_cli._box(box(state="silent"))["watching"] == 0, "the centre does not know"
     (camera,) = health_cli._cameras([box(two_lives=True, troubles=["two_lives"])])
     assert not health_cli._is_well(camera)

@@ -258,7 +258,7 @@ def test_damaged_file_is_salvaged(path: Path, seed: int) -> None:
     epoch = damaged(path, seed)
     again = Outbox(path, CLOCK, max_bytes=10_000_000)
     assert again.damages == 1
-    assert again.epoch != epoch, "nobody knows which numbers the damaged file had used"
+    assert again.epoch != epoch, "we cannot know which numbers the damaged file had used"
     counts = again.waiting()
     assert counts[Lane.BULK] + counts[Lane.ALARM] > 2300, "three pages do not cost the rest"
     rows = [decode_event(row) for lane in Lane for _, row in again.waiting_between(lane, 1, 10_000)]

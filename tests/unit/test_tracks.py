@@ -73,7 +73,7 @@ def test_somebody_behind_a_post_goes_on() -> None:
 
 
 def test_somebody_who_stops_behind_a_wall_comes_out_as_the_same_track() -> None:
-    """Out of sight he turns to the side of the wall where nobody expects him, so only the place and size tell."""
+    """Out of sight he turns to the side of the wall where he is not expected, so only the place and size tell."""
 
     def path(t: float) -> tuple[float, float]:
         return (min(-40 + 60 * (t - 2), 300), 250) if t < 8 else (300 - 60 * (t - 8), 250)

@@ -1,4 +1,4 @@
-"""Zones as timelines: where somebody is at which second, and what must be reported when."""
+"""Zones as timelines: where a person is at which second, and what must be reported when."""
 
 import pytest
 

@@ -124,7 +124,7 @@ class Pace:
         return missing
 
     def _missing(self, step_s: float, usual_s: float) -> int:
-        """Pictures that a steady stream left out before the last one: a gap is none where others like it follow."""
+        """Pictures that a steady stream left out before the last one: a gap where others like it follow is the pace."""
         near = sum(abs(distance - usual_s) <= _STEADY * usual_s for distance in self._distances)
         if len(self._distances) < _DISTANCES or near < _STEADY_PART * _DISTANCES or step_s < _MISSING * usual_s:
             held, self._held = self._held, 0

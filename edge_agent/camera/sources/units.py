@@ -88,7 +88,7 @@ class _Numbering(Protocol):
 
     @property
     def bits(self) -> int:
-        """Of a number; 0 where the stream is none that we can help."""
+        """Of a number; 0 where we cannot help the stream."""
 
     def learn(self, unit: bytes) -> None:
         """Read a parameter set, if it is one.
@@ -294,7 +294,7 @@ class Bitstream:
     def begins_anew(self, packet: bytes) -> bool:
         """Whether a packet holds a picture that makes the decoder forget all others: IDR of H.264, IRAP of H.265.
 
-        A key frame by name only, as streams have that refresh themselves bit by bit, is none.
+        A key frame by name only, as streams have that refresh themselves bit by bit, is not such a picture.
         """
         numbering = self._numbering
         return numbering is not None and any(numbering.begins_anew(unit) for unit in self._units(packet) if unit)

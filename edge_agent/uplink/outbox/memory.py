@@ -1,4 +1,4 @@
-"""An outbox file that is none: the same tables in the memory of this process, gone with it."""
+"""An outbox without a file: the same tables in the memory of this process, gone with it."""
 
 import sqlite3
 import threading

@@ -21,7 +21,8 @@ def open_outbox(path: Path, clock: Clock, max_bytes: int) -> Outbox:
     """The outbox at a path; on a card that refuses writes one in memory, under an epoch of this life.
 
     Raises:
-        UnavailableError: something else is wrong, which the installer must mend: another agent, a folder that is none.
+        UnavailableError: something else is wrong, which the installer must mend: another agent, a path that is not a
+            folder.
     """
     try:
         return Outbox(path, clock, max_bytes=max_bytes)

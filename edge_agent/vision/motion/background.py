@@ -135,8 +135,8 @@ class Background:
 
         Args:
             difference: of this picture.
-            protected: mask of what goes its way and is none of that.
-            light: mask of where light falls, which is none of that either.
+            protected: mask of what goes its way and is not restless.
+            light: mask of where light falls, which is not restless either.
             dt_s: since the last picture.
         """
         _, differs = cv2.threshold(difference, THRESHOLD, 255, cv2.THRESH_BINARY)

@@ -16,7 +16,7 @@ class LineEvent:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Counts of true positives, misses and events that were none."""
+    """Counts of true positives, misses and false events."""
 
     found: int = 0
     missed: int = 0
