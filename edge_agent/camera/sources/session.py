@@ -1,6 +1,5 @@
 """One connection to a network camera: how it is opened, and what its failures mean."""
 
-import contextlib
 import errno
 import random
 import time
@@ -89,15 +88,27 @@ def video_packets(
 
 
 def _reads(container: av.container.InputContainer) -> "Iterator[av.Packet[av.stream.Stream] | None]":
-    """All packets up to the end; None where a read has timed out, and is tried again."""
+    """All packets up to the end; None where a read has timed out, and is tried again.
+
+    Raises:
+        StalledError: a read has timed out, and the connection did not outlive it.
+        av.FFmpegError: the connection has failed.
+    """
     while True:
         began_s = time.monotonic()
-        with contextlib.suppress(av.error.ExitError):  # our own time-out has interrupted it
+        try:
             for packet in container.demux():
                 if packet.size == 0:  # FFmpeg's word for the end, and for our time-out
                     break
                 yield packet
                 began_s = time.monotonic()
+        except av.error.ExitError:
+            pass  # our own time-out has interrupted it
+        except av.FFmpegError as error:
+            # Our time-out, too, where it interrupts FFmpeg in the middle of the camera's protocol.
+            if error.errno != errno.EIO or time.monotonic() - began_s < READ_TIMEOUT_S:
+                raise
+            raise StalledError(_NEVER) from None
         if time.monotonic() - began_s < READ_TIMEOUT_S:
             return
         yield None
