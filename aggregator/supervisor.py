@@ -2,7 +2,6 @@
 
 import json
 import logging
-import signal
 import sys
 import threading
 import time
@@ -26,6 +25,7 @@ from shared.child_process import Child
 from shared.errors import HawklineError, UnavailableError
 from shared.locks import hold
 from shared.net import is_listening, require_free_port
+from shared.stop_signals import set_by_signals
 from shared.topics import Address
 
 log = logging.getLogger(__name__)
@@ -74,8 +74,10 @@ class Supervisor:
         Raises:
             HawklineError: something that is needed at the start is not there.
         """
-        signal.signal(signal.SIGTERM, lambda *_: self._stopping.set())
-        signal.signal(signal.SIGINT, lambda *_: self._stopping.set())
+        with set_by_signals(self._stopping):
+            self._run()
+
+    def _run(self) -> None:
         try:
             self._start()
             self._write_pids()

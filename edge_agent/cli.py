@@ -1,6 +1,5 @@
 """`hawkline agent`: what an installer runs on a box."""
 
-import signal
 import sys
 import threading
 from pathlib import Path
@@ -25,20 +24,20 @@ def run(config: ConfigOption) -> None:
     from edge_agent.misgivings import warn
     from edge_agent.uplink.outbox.renewal import renew_epoch
     from shared.clock import SystemClock
+    from shared.stop_signals import set_by_signals
 
     settings, cameras = load_agent_settings(config)
     warn(settings, cameras, config)
     clock, stopping = SystemClock(), threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
-    agent = Agent(settings, cameras, clock)
-    while (ending := agent.run(stopping)) is not Ending.STOPPED:
-        if ending is Ending.COPY:
-            epoch = renew_epoch(settings.data_dir / "outbox.db", clock)
-            say(f"the outbox was a copy of another one; going on under the new epoch {epoch:08x}")
-        else:
-            say("the card takes writes again; going on with the outbox on it")
-        agent = Agent(settings, cameras, clock, agent.left)
+    with set_by_signals(stopping):
+        agent = Agent(settings, cameras, clock)
+        while (ending := agent.run(stopping)) is not Ending.STOPPED:
+            if ending is Ending.COPY:
+                epoch = renew_epoch(settings.data_dir / "outbox.db", clock)
+                say(f"the outbox was a copy of another one; going on under the new epoch {epoch:08x}")
+            else:
+                say("the card takes writes again; going on with the outbox on it")
+            agent = Agent(settings, cameras, clock, agent.left)
 
 
 @app.command(epilog="Example: hawkline agent replay gate.mp4 --scene gate.toml --render seen.mp4 --sheet events.png")

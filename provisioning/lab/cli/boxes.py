@@ -1,6 +1,5 @@
 """`hawkline simulate-boxes`: many boxes without cameras against a broker that runs."""
 
-import signal
 import threading
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +8,7 @@ import typer
 
 from shared.errors import ConfigError
 from shared.output import emit, to_json
+from shared.stop_signals import set_by_signals
 
 app = typer.Typer(help="Many boxes without cameras against a broker that runs.")
 
@@ -53,11 +53,10 @@ def simulate(
     if not host or not port.isdecimal():
         raise ConfigError(f"--broker {broker!r}: expected HOST:PORT, such as 127.0.0.1:1883")
     stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
     rates = Rates(alarms / boxes, bulk / boxes, storms, mishaps, by_hour)
     plan = Plan(boxes, rates, folder, first, backlog, at_once, for_s, drain_s, seed, on_disk, twice)
-    figures = Fleet(plan, (host, int(port))).run(stopping, lambda told: emit(to_json(told)))
+    with set_by_signals(stopping):
+        figures = Fleet(plan, (host, int(port))).run(stopping, lambda told: emit(to_json(told)))
     emit(to_json({**figures, "ended": True}))
     if figures["waiting"]:
         raise typer.Exit(1)

@@ -1,6 +1,5 @@
 """Runs the demonstration from start to verdict."""
 
-import signal
 import threading
 import time
 from collections import Counter
@@ -19,6 +18,7 @@ from shared.errors import ConfigError, UnavailableError
 from shared.locks import hold
 from shared.net import require_free_port
 from shared.output import say
+from shared.stop_signals import set_by_signals
 
 _FIRST_FRAME_S = 60.0
 _PROGRESS_S = 5.0
@@ -60,15 +60,13 @@ def run_demo(options: DemoOptions) -> dict[str, Any]:
         scene=options.scene,
     )
     stop = threading.Event()
-    previous = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        return _Demo(site, aggregator, options, stop).run()
+        with set_by_signals(stop):
+            return _Demo(site, aggregator, options, stop).run()
     except httpx.HTTPError as error:
         logs = options.folder / "logs"
         raise UnavailableError(f"{aggregator.url} stopped answering ({error}); see {logs}") from None
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
         claim.close()
 
 

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import signal
 import threading
 import time
 from collections import Counter
@@ -24,6 +23,7 @@ from shared.errors import ConfigError, UnavailableError
 from shared.locks import hold
 from shared.net import require_free_port
 from shared.output import say
+from shared.stop_signals import set_by_signals
 
 PARTS = [
     "broker", "postgres", "presence", "alerting", "api",
@@ -93,13 +93,8 @@ def run_simulation(options: SimulationOptions) -> dict[str, Any]:
     """
     claim = _claim(options)
     stop = threading.Event()
-    previous = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with claim, set_by_signals(stop):
         return _Simulation(options, stop).run()
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-        claim.close()
 
 
 def _claim(options: SimulationOptions) -> TextIO:
