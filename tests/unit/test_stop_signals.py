@@ -1,29 +1,32 @@
-"""Signals set an event, wherever they interrupt the main thread."""
+"""Signals set an event, wherever they interrupt the main thread. In processes of their own, for which they are meant."""
 
-import os
-import signal
-import threading
+import subprocess
+import sys
 
 import pytest
 
-from shared.stop_signals import set_by_signals
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_sets_the_event_and_afterwards_does_what_it_did(number: signal.Signals) -> None:
-    before, event = signal.getsignal(number), threading.Event()
-    with set_by_signals(event):
+SETS = """
+before, event = signal.getsignal(number), threading.Event()
+with set_by_signals(event):
+    os.kill(os.getpid(), number)
+    assert event.wait(10)
+assert signal.getsignal(number) is before
+"""
+LOCKED = """
+event = threading.Event()
+with set_by_signals(event):
+    with event._cond:  # as in the middle of `wait`, or of the handler of another signal
         os.kill(os.getpid(), number)
-        assert event.wait(10)
-    assert signal.getsignal(number) is before
+        signal.sigpending()  # the handler has run
+    assert event.wait(10)
+"""
 
 
-@pytest.mark.timeout(20)
-def test_a_signal_that_comes_while_the_event_is_locked_does_not_wait_for_itself() -> None:
-    event = threading.Event()
-    with set_by_signals(event):
-        # As in the middle of `wait`, or of the handler of another signal.
-        with event._cond:
-            os.kill(os.getpid(), signal.SIGTERM)
-            signal.sigpending()  # the handler has run
-        assert event.wait(10)
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("what", [SETS, LOCKED], ids=["sets the event", "does not wait for itself"])
+def test_a_signal(what: str, number: str) -> None:
+    setting = (
+        f"import os, signal, threading\nfrom shared.stop_signals import set_by_signals\nnumber = signal.{number}\n"
+    )
+    done = subprocess.run([sys.executable, "-c", setting + what], capture_output=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
