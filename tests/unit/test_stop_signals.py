@@ -1,4 +1,4 @@
-"""Signals set an event, wherever they interrupt the main thread. In processes of their own, for which they are meant."""
+"""Signals set an event, wherever they interrupt the main thread; each test is a process of its own."""
 
 import subprocess
 import sys
