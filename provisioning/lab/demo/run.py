@@ -141,7 +141,7 @@ class _Demo:
                 )
 
     def _summary(self, watched_s: float, before: Counter[str], producers: list[dict[str, Any]]) -> dict[str, Any]:
-        time.sleep(0.5)  # the last alerts are on their way through rules and feed
+        time.sleep(0.5)  # the last alerts are on their way through alerting and feed
         outboxes = [row for path in self._site.agents.values() for row in outbox_of(path)]
         account = settle(
             outboxes,

@@ -1,1 +1,0 @@
-"""What deserves an alert. Pure: signals and settings in, decisions with named reasons out."""
