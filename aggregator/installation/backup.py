@@ -79,6 +79,8 @@ def backup(settings: AggregatorSettings, config: Path, to: Path, passphrase: byt
     """
     if to.resolve().is_relative_to(settings.data_dir.resolve()):
         raise ConfigError(f"--to {to}: it lies within data_dir, and would be lost with it; name another disk's folder")
+    # First: what cannot be sealed is told before the rows are written.
+    sealed = seal(settings.data_dir, passphrase) if passphrase is not None else None
     with opened(settings, config) as database, database.connect("backup", writes=False) as connection:
         if chosen_engine(connection) is None:
             raise ConfigError(f"{config}: the database holds no Hawkline: there is nothing to back up")
@@ -92,8 +94,7 @@ def backup(settings: AggregatorSettings, config: Path, to: Path, passphrase: byt
     # Every picture that these rows know is in its place by now.
     manifest["pictures"] = _copy_pictures(settings.data_dir / EVIDENCE, to / EVIDENCE)
     manifest["secrets"] = 0
-    if passphrase is not None:
-        sealed = seal(settings.data_dir, passphrase)
+    if sealed is not None:
         write_secret(tables / SECRETS, sealed)
         manifest["secrets"], manifest["secrets_sha256"] = len(secrets_of(settings.data_dir)), _sha256(tables / SECRETS)
     sync_folder(tables)

@@ -42,6 +42,7 @@ def seal(data_dir: Path, passphrase: bytes) -> bytes:
     """All secrets, encrypted.
 
     Raises:
+        ConfigError: the passphrase is no text.
         OSError: one cannot be read.
     """
     packed = io.BytesIO()
@@ -51,17 +52,17 @@ def seal(data_dir: Path, passphrase: bytes) -> bytes:
             entry = tarfile.TarInfo(str(path.relative_to(data_dir)))
             entry.size, entry.mode, entry.mtime = len(content), path.stat().st_mode & 0o777, int(path.stat().st_mtime)
             archive.addfile(entry, io.BytesIO(content))
-    return bytes(pyrage.passphrase.encrypt(packed.getvalue(), passphrase.decode()))
+    return bytes(pyrage.passphrase.encrypt(packed.getvalue(), _text(passphrase)))
 
 
 def unseal(sealed: bytes, passphrase: bytes) -> list[Secret]:
     """What was sealed.
 
     Raises:
-        ConfigError: the passphrase is another one, or the file is none of ours.
+        ConfigError: the passphrase is another one or no text, or the file is none of ours.
     """
     try:
-        packed = pyrage.passphrase.decrypt(sealed, passphrase.decode())
+        packed = pyrage.passphrase.decrypt(sealed, _text(passphrase))
     except pyrage.DecryptError:
         raise ConfigError(f"{FILE}: the passphrase is another one, or the file is damaged") from None
     found = list[Secret]()
@@ -77,6 +78,14 @@ def unseal(sealed: bytes, passphrase: bytes) -> list[Secret]:
     except (tarfile.TarError, IndexError) as error:
         raise ConfigError(f"{FILE}: not an archive of ours ({error})") from None
     return found
+
+
+def _text(passphrase: bytes) -> str:
+    """As age takes it."""
+    try:
+        return passphrase.decode()
+    except UnicodeDecodeError:
+        raise ConfigError("the passphrase of the secrets has to be text in UTF-8") from None
 
 
 def require_none(data_dir: Path) -> None:

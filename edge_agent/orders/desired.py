@@ -17,6 +17,8 @@ from shared.errors import HawklineError, WireError
 
 log = logging.getLogger(__name__)
 _LONGEST = 200
+_OF_0_1 = "order.bin"
+"""Where a box of 0.1 kept what it was ordered, beside our file."""
 
 
 class SectionError(HawklineError):
@@ -108,11 +110,13 @@ class Desired:
         part.replace(self._path)
 
     def _kept(self) -> Sequence[Section]:
+        # What a box of 0.1 was ordered holds until the centre says more: after an update it may be away for long.
+        path = self._path if self._path.exists() else self._path.with_name(_OF_0_1)
         try:
-            return decode_message(self._path.read_bytes(), DesiredState).sections
+            return decode_message(path.read_bytes(), DesiredState).all_sections
         except FileNotFoundError:
             return ()
         except (OSError, WireError) as error:
             said = "so this box is as configured until the centre says again what it wants"
-            log.error("%s cannot be read, %s: %s", self._path, said, error)
+            log.error("%s cannot be read, %s: %s", path, said, error)
             return ()

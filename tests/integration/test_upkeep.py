@@ -280,6 +280,9 @@ def test_secrets_go_with_a_passphrase_and_only_with_it(
     here, words, others = tmp_path / "here", tmp_path / "words", tmp_path / "others"
     words.write_text("a passphrase that somebody keeps\n")
     others.write_text("quite another one\n")
+    (tmp_path / "latin").write_bytes(b"passphr\xe4se\n")
+    done = hawkline(filled, "backup", "--to", str(tmp_path / "no"), "--passphrase-file", str(tmp_path / "latin"))
+    assert (done.returncode, "UTF-8" in done.stderr) == (2, True), done.stderr
     Vault(here / "trust").create("Trial", tmp_path / "root.key", b"", datetime.now(UTC))
     make_token(here)
     kept = {path.relative_to(here): path.read_bytes() for path in secrets_of(here)}

@@ -100,3 +100,22 @@ def test_a_damaged_file_is_told_and_the_box_is_as_configured(path: Path, caplog:
     assert Desired(path, [part]).states() == ()
     assert part.number == 0
     assert "until the centre says again" in caplog.text
+
+
+def test_what_a_box_of_0_1_was_ordered_holds_after_the_update(path: Path) -> None:
+    # As that version wrote it: its version and arming, by name.
+    written = {"version": 4, "arming": [["gate", "北门", False]]}
+    path.with_name("order.bin").write_bytes(msgspec.msgpack.encode(written))
+    bodies = list[bytes]()
+
+    class Arms:
+        name = ARMING
+
+        def obey(self, body: bytes) -> None:
+            bodies.append(body)
+
+    desired = Desired(path, [Arms()])
+    assert desired.states() == (SectionState(ARMING, 4),)
+    assert decode_message(bodies[0], Arming).lines == (Armed("gate", "北门", armed=False),)
+    desired.take(over_the_wire(DesiredState(sections=(section(ARMING, 5, Arming()),))))
+    assert Desired(path, [Arms()]).states() == (SectionState(ARMING, 5),), "and ours counts from then on"
