@@ -1,6 +1,7 @@
 """Fixtures that every kind of test may use; and how a run is laid out: its folder, what goes first, what runs alone."""
 
 import fcntl
+import logging
 import os
 import shutil
 import tempfile
@@ -47,6 +48,13 @@ def _others_may_come_by(tmp_path_factory: pytest.TempPathFactory) -> None:
     base = tmp_path_factory.getbasetemp()
     for folder in (base, base.parent) if WORKER else (base,):
         folder.chmod(0o755)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _last_words(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A vital thread that fails ends its process, and what pytest had captured goes with it: why, stays in a file."""
+    words = logging.FileHandler(tmp_path_factory.getbasetemp() / "last-words.log", delay=True)
+    logging.getLogger("shared.threads").addHandler(words)
 
 
 @pytest.hookimpl(trylast=True)

@@ -133,8 +133,7 @@ class FeedHub:
         with self._database.connect("feed-listen", autocommit=True) as listener:
             if self._position is None:
                 self._position = self._bounds()[1]
-                assert self._loop is not None  # noqa: S101 - start() has set it
-                self._loop.call_soon_threadsafe(self._begin, self._position)
+                self._on_loop(self._begin, self._position)
             for _ in wakes(listener, FEED):
                 if self._stopping.is_set():
                     return
@@ -147,9 +146,17 @@ class FeedHub:
             if not rows:
                 return position
             messages = [(int(str(row["id"])), to_sse(row)) for row in rows]
-            assert self._loop is not None  # noqa: S101 - start() has set it
-            self._loop.call_soon_threadsafe(self._extend, messages)
+            self._on_loop(self._extend, messages)
             position = messages[-1][0]
+
+    def _on_loop(self, deed: Callable[..., None], *what: object) -> None:
+        """Do it where the clients live, unless they were let go while the database was asked."""
+        assert self._loop is not None  # noqa: S101 - start() has set it
+        try:
+            self._loop.call_soon_threadsafe(deed, *what)
+        except RuntimeError:  # the loop is closed
+            if not self._stopping.is_set():
+                raise
 
     def _begin(self, position: int) -> None:
         self._whole_above = position

@@ -77,3 +77,22 @@ def test_a_question_that_fails_answers_nobody(failing: int) -> None:
     pages = asyncio.run(run())
     assert sum(isinstance(page, ConnectionError) for page in pages) == failing
     assert all(b"id: 10\n" in page[0] for page in pages if isinstance(page, tuple))
+
+
+def test_a_follower_that_is_slower_than_the_end_of_the_process_ends_quietly() -> None:
+    """The loop is closed while it still asks the database: what it then finds has no page to go to."""
+    hub = FeedHub(cast("Database", Log()))
+    loop = asyncio.new_event_loop()
+    hub._loop = loop
+    hub.stop()
+    loop.close()
+    hub._serve(cast("Any", Log()))
+
+
+def test_a_loop_that_ends_without_a_word_is_no_quiet_end() -> None:
+    hub = FeedHub(cast("Database", Log()))
+    loop = asyncio.new_event_loop()
+    hub._loop = loop
+    loop.close()
+    with pytest.raises(RuntimeError):
+        hub._serve(cast("Any", Log()))
