@@ -78,8 +78,10 @@ class AlertingEngine:
                     rows = self.take(connection)
                     # A process that leaves a row after this wakes us again.
                     more = rows >= _BATCH
+                    if rows:
+                        self._feed.wake()  # at once: operators wait for it
                     # Within the loop: a backlog of hours must not keep conditions from ringing.
-                    if self._ring_where_due(connection) or rows:
+                    if self._ring_where_due(connection):
                         self._feed.wake()
                     beat_s = self._beat(connection, beat_s)
 
