@@ -16,6 +16,7 @@ from shared.net import require_loopback
 from shared.settings import Port, Section, load_toml
 
 if TYPE_CHECKING:
+    from aggregator.store.pictures import PictureStore
     from aggregator.trust.vault import Vault
 
 Change = Literal["raised", "recorded", "joined", "acknowledged", "ended", "cleared", "reopened", "corrected"]
@@ -213,6 +214,14 @@ class AggregatorSettings(Section, frozen=True):
     def broker_folder(self) -> Path:
         """Configuration and state of a broker of ours."""
         return self.data_dir / "broker"
+
+    def open_pictures(self) -> "PictureStore":
+        """Where pictures are kept; the folder is made where there is none."""
+        from aggregator.store.pictures import PictureStore  # who only reads the file needs no store
+
+        limits = self.limits
+        bounds = limits.pictures_mb_per_day * 10**6, limits.pictures_mb * 10**6
+        return PictureStore(self.data_dir / "evidence", *bounds)
 
     @property
     def vault(self) -> "Vault":

@@ -4,6 +4,7 @@ import gc
 import resource
 import ssl
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -12,30 +13,22 @@ from uuid import uuid4
 
 from aggregator.config import AggregatorSettings
 from shared.child_process import wait_for_end
-from shared.clock import SystemClock
 from shared.events import Lane
 from shared.threads import start_vital
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-    from aggregator.store.pictures import PictureStore
-
 
 def presence(settings: AggregatorSettings, dsn: str) -> None:
-    """Record who is there, tell the boxes that the aggregator listens, and bring them what is wanted of them."""
-    from aggregator.domains.boxes.desired import DesiredSender
+    """Record who is there, and tell the boxes that the aggregator listens."""
     from aggregator.domains.boxes.presence import PresenceWorker
     from aggregator.store import Database
 
-    database, broker, tls = Database(dsn), settings.broker_address, _broker_tls(settings)
-    worker = PresenceWorker(database, broker, tls)
+    worker = PresenceWorker(Database(dsn), settings.broker_address, _broker_tls(settings))
     worker.start()
-    desired = DesiredSender(database, broker, tls)
-    desired.start()
     _settle()
     wait_for_end()
-    desired.stop()
     worker.stop()
 
 
@@ -59,26 +52,30 @@ def ingest(lane: Lane, settings: AggregatorSettings, dsn: str) -> None:
 
 
 def alerting(settings: AggregatorSettings, dsn: str) -> None:
-    """Raise alerts, judge presence, deliver webhooks."""
+    """Raise alerts, and nothing else: operators wait for them."""
     from aggregator.alerting.alerts import Publishing
     from aggregator.alerting.engine import AlertingEngine
-    from aggregator.domains.boxes.judge import PresenceJudge
-    from aggregator.domains.webhooks.sender import WebhookSender
-    from aggregator.feed import log as feed_log
-    from aggregator.retention.keeper import RetentionKeeper
     from aggregator.store import Database
-    from aggregator.store.audit import audit_key
 
-    database, key = Database(dsn), partial(audit_key, settings.data_dir)
     window, a_day = timedelta(seconds=settings.alerts.join_window_s), settings.limits.alerts_per_day
-    AlertingEngine(database, Publishing(settings.webhooks), window, a_day).start()
-    PresenceJudge(database).start()
-    start_vital("retention", RetentionKeeper(database, settings.retention.keep, key, _pictures(settings)).run)
-    start_vital("feed-prune", lambda: feed_log.keep_pruned(database))
-    for webhook in settings.webhooks:
-        WebhookSender(database, webhook, SystemClock()).start()
+    AlertingEngine(Database(dsn), Publishing(settings.webhooks), window, a_day).start()
     _settle()
     wait_for_end()
+
+
+def jobs(settings: AggregatorSettings, dsn: str) -> None:
+    """Do what is done by the clock."""
+    from aggregator.jobs.runner import JobRunner
+    from aggregator.jobs.work import Work
+    from aggregator.store import Database
+
+    database = Database(dsn)
+    runner = JobRunner(database, "jobs")
+    with ExitStack() as ending:
+        runner.start_declared(Work(database, settings, partial(_broker_tls, settings), ending), processes(settings))
+        _settle()
+        wait_for_end()
+        runner.stop()
 
 
 def api(settings: AggregatorSettings, dsn: str) -> None:
@@ -96,7 +93,7 @@ def api(settings: AggregatorSettings, dsn: str) -> None:
         tls = server_context(settings.vault.credentials_path(SERVER))
         _keep_shown(tls, settings.vault.credentials_path(SERVER))
         guarded = Guarded(Token(settings.data_dir), settings.trust.url, fingerprint(settings.vault.root()))
-    pictures, publishing = _pictures(settings), Publishing(settings.webhooks)
+    pictures, publishing = settings.open_pictures(), Publishing(settings.webhooks)
     app = build(Database(dsn), pictures, publishing, guarded=guarded)
     _serve(app, settings.api.host, settings.api.port, tls)
 
@@ -105,6 +102,8 @@ def trust(settings: AggregatorSettings, dsn: str) -> None:
     """The boxes' door, and the access keeper: it keeps broker and certificates in step with who may come in."""
     from aggregator import box_api
     from aggregator.alerting.alerts import Publishing
+    from aggregator.jobs.runner import JobRunner
+    from aggregator.signals.domain import Job
     from aggregator.store import Database
     from aggregator.trust.control import BrokerControl
     from aggregator.trust.keeper import AccessKeeper
@@ -115,23 +114,17 @@ def trust(settings: AggregatorSettings, dsn: str) -> None:
     vault, database = settings.vault, Database(dsn)
     control = BrokerControl(*settings.broker_address, _broker_tls(settings, "broker-admin"))
     control.start()
-    keeper = AccessKeeper(database, vault, control, settings.broker_folder, settings.server_names)
-    keeper.start()
-    pictures, publishing = _pictures(settings), Publishing(settings.webhooks)
+    keeper = AccessKeeper(vault, control, settings.broker_folder, settings.server_names)
+    runner = JobRunner(database, "trust")
+    runner.start(Job("trust", 1, ""), keeper.turn)
+    pictures, publishing = settings.open_pictures(), Publishing(settings.webhooks)
     app = box_api.build(database, vault, pictures, publishing, keeper.admit)
     credentials = vault.credentials_path(SERVER)
     tls = server_context(credentials, clients=vault.root())
     _keep_shown(tls, credentials)
     _serve(app, settings.trust.host, settings.trust.port, tls)
-    keeper.stop()
+    runner.stop()
     control.stop()
-
-
-def _pictures(settings: AggregatorSettings) -> "PictureStore":
-    from aggregator.store.pictures import PictureStore
-
-    limits = settings.limits
-    return PictureStore(settings.data_dir / "evidence", limits.pictures_mb_per_day * 10**6, limits.pictures_mb * 10**6)
 
 
 def _serve(app: "ASGIApp", host: str, port: int, tls: ssl.SSLContext | None) -> None:
@@ -190,6 +183,7 @@ SERVICES: dict[str, Service] = {
     "ingest-bulk": partial(ingest, Lane.BULK),
     "presence": presence,
     "alerting": alerting,
+    "jobs": jobs,
     "api": api,
     "trust": trust,
 }

@@ -1,16 +1,14 @@
 """The feed's ordered log. Ids are given under a lock held until the commit, so they appear in their order."""
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aggregator.store.database import Connection, Database
+from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries
 
 SQL = load_queries(__package__)
 ALERT = "alert"
 BOX = "box"
-_PRUNE_S = 3600.0
 
 
 def lock(connection: Connection) -> None:
@@ -36,12 +34,6 @@ def to_sse(row: Mapping[str, Any]) -> bytes:
     return f"id: {row['id']}\nevent: {row['topic']}\ndata: {row['message']}\n\n".encode()
 
 
-def keep_pruned(database: Database) -> None:
-    """Delete messages older than a week, once an hour, for ever."""
-
-    def serve(connection: Connection) -> None:
-        while True:
-            connection.execute(SQL["prune_feed"])
-            time.sleep(_PRUNE_S)
-
-    database.keep_serving("feed-prune", serve, autocommit=True)
+def prune(connection: Connection) -> None:
+    """Delete messages older than a week: who was away for longer reads the state instead."""
+    connection.execute(SQL["prune_feed"])

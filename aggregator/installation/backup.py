@@ -26,10 +26,10 @@ import psycopg
 from psycopg import sql
 
 from aggregator.config import AggregatorSettings
+from aggregator.domains.record.days import kept_days
 from aggregator.embedded.opened import opened, stopped
 from aggregator.installation.sealed import FILE as SECRETS
 from aggregator.installation.sealed import Secret, put, require_none, seal, secrets_of, unseal
-from aggregator.retention.keeper import kept_days
 from aggregator.store.database import Connection, Database, first_line
 from aggregator.store.migrate import available, chosen_engine, migrate
 from aggregator.store.queries import load_queries

@@ -10,8 +10,8 @@ from aggregator.alerting.alerts import Publishing
 from aggregator.config import AggregatorSettings
 from aggregator.domains.lines import counts
 from aggregator.domains.operations.proof import prove
+from aggregator.domains.record.days import kept_days
 from aggregator.embedded.opened import opened
-from aggregator.retention.keeper import kept_days
 from aggregator.store.database import Connection, Database
 from aggregator.store.describe import described, expected
 from aggregator.store.migrate import available, chosen_engine

@@ -1,17 +1,17 @@
 """What has expired, told and deleted by hand: where the keeper will not do it alone."""
 
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from aggregator.config import AggregatorSettings
 from aggregator.embedded.opened import opened
-from aggregator.retention.keeper import Expired, all_expired, drop, objection
-from aggregator.store.audit import Actor, audit_key, record
+from aggregator.retention.expiring import Expired, all_expired, drop
+from aggregator.retention.guard import objection
+from aggregator.retention.means import Means, means
+from aggregator.store.audit import Actor, record
 from aggregator.store.database import Connection
 from aggregator.store.migrate import chosen_engine
-from aggregator.store.pictures import PictureStore
 from shared.account import user_name
 from shared.errors import ConfigError
 
@@ -31,7 +31,7 @@ def expiry(settings: AggregatorSettings, config: Path, *, sure: bool) -> list[di
         if chosen_engine(connection) is None:
             raise ConfigError(f"{config}: the database holds no Hawkline: nothing can have expired")
         rows = [
-            _row(connection, what, now, settings.data_dir if sure else None)
+            _row(connection, what, now, means(settings) if sure else None)
             for what in all_expired(connection, settings.retention.keep, now)
         ]
         if any(row["deleted_days"] for row in rows):
@@ -41,16 +41,12 @@ def expiry(settings: AggregatorSettings, config: Path, *, sure: bool) -> list[di
         return rows
 
 
-def _row(connection: Connection, what: Expired, now: datetime, sure: Path | None) -> dict[str, Any]:
+def _row(connection: Connection, what: Expired, now: datetime, sure: Means | None) -> dict[str, Any]:
     return {
-        "what": what.kind,
+        "what": what.what.name,
         "kept_days": what.keep.days,
         "expired_days": len(what.days),
-        "oldest": what.days[0].day.isoformat() if what.days else None,
-        "deleted_days": _deleted(connection, what, sure) if sure else 0,
+        "oldest": what.days[0].isoformat() if what.days else None,
+        "deleted_days": len(drop(connection, what, sure)) if sure else 0,
         "against": (objection(what.days, now, what.newest, 0.0) or "") if what.days else "",
     }
-
-
-def _deleted(connection: Connection, what: Expired, data_dir: Path) -> int:
-    return len(drop(connection, what, partial(audit_key, data_dir), PictureStore(data_dir / "evidence")))

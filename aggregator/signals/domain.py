@@ -4,6 +4,7 @@ import pkgutil
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -117,6 +118,47 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
+class Job:
+    """What is done by the clock, and tried again where it fails: a process of its own runs all of them.
+
+    Attributes:
+        name: unique.
+        every_s: so long after one turn the next begins, over restarts, too.
+        turns: `package.module:name` of a function that takes an `aggregator.jobs.work.Work` and returns what is done in
+            a turn, or several such by name, which do not wait for each other. A turn takes a connection in autocommit
+            mode; what it raises is written down, and it is tried again. Only the process that runs jobs loads it.
+        patience_s: for so long it may fail, or be late, until it rings (`job_failed`).
+        settles_s: no turn begins sooner after the start of its process.
+    """
+
+    name: str
+    every_s: float
+    turns: str
+    patience_s: float = 600.0
+    settles_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Retained:
+    """What is kept for some days and then deleted, a day (UTC) at a time, under one guard (`aggregator.retention`).
+
+    Attributes:
+        name: unique; operators read it.
+        keep: for how long, of a `aggregator.store.keep.Keep`.
+        old_days: those before a day of which something is there, oldest first.
+        drop: deletes what is of one day; False where something keeps it back. The connection is in autocommit mode, the
+            third argument an `aggregator.retention.means.Means`.
+        newest: when the newest news of this kind came; None: what boxes told last counts.
+    """
+
+    name: str
+    keep: Callable[[Any], timedelta]
+    old_days: Callable[[Any, date], Sequence[date]]
+    drop: Callable[[Any, date, Any], bool]
+    newest: Callable[[Any], datetime | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Domain:
     """A part of the world that Hawkline watches.
 
@@ -127,6 +169,8 @@ class Domain:
         judges: those of events. Others, such as one that looks at heartbeats, write to the inbox themselves.
         routers: of the API, as `package.module:name`: only the process that serves them loads them.
         sections: of the desired state of boxes, by name, each with what makes its body for a box.
+        jobs: that are done by the clock.
+        retained: what it keeps for some days only.
     """
 
     name: str
@@ -135,6 +179,8 @@ class Domain:
     judges: tuple[Judge, ...] = ()
     routers: tuple[str, ...] = ()
     sections: Mapping[str, Compose] = field(default_factory=dict)
+    jobs: tuple[Job, ...] = ()
+    retained: tuple[Retained, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +193,8 @@ class Domains:
     """By kind of event."""
     routers: tuple[str, ...]
     sections: Mapping[str, Compose]
+    jobs: tuple[Job, ...]
+    retained: tuple[Retained, ...]
 
     def wanted(self, event: object) -> bool:
         """Whether an event waits in the inbox."""
@@ -169,7 +217,7 @@ def together(domains: Iterable[Domain]) -> Domains:
     """Put domains together.
 
     Raises:
-        DomainError: a name, a kind, a condition or the judge of a kind is there twice, or a kind is not one of events.
+        DomainError: something is there twice under one name, or a kind is not one of events.
     """
     names = set[str]()
     wire = kinds()
@@ -178,6 +226,8 @@ def together(domains: Iterable[Domain]) -> Domains:
     judges, judges_of = dict[type[Any], Judge](), dict[type[Any], str]()
     routers = list[str]()
     sections, sections_of = dict[str, Compose](), dict[str, str]()
+    jobs, jobs_of = list[Job](), dict[str, str]()
+    retained, retained_by = list[Retained](), dict[str, str]()
     for domain in domains:
         if domain.name in names:
             raise DomainError(f"domain {domain.name!r} is declared twice")
@@ -186,6 +236,12 @@ def together(domains: Iterable[Domain]) -> Domains:
         for section, compose in domain.sections.items():
             _require_new(section, sections_of, domain, f"section {section!r} of the desired state is declared")
             sections[section] = compose
+        for job in domain.jobs:
+            _require_new(job.name, jobs_of, domain, f"job {job.name!r} is declared")
+            jobs.append(job)
+        for kept_for in domain.retained:
+            _require_new(kept_for.name, retained_by, domain, f"how long {kept_for.name!r} are kept is declared")
+            retained.append(kept_for)
         for kind in domain.kinds:
             if kind.struct not in wire:
                 raise DomainError(f"domain {domain.name!r}: {kind.struct.__name__} is no kind of events on the wire")
@@ -204,7 +260,7 @@ def together(domains: Iterable[Domain]) -> Domains:
                 judges[struct] = judge
     for struct in wire:
         kept.setdefault(struct, Kind(struct))  # it is in the record, and nowhere else
-    return Domains(kept, conditions, judges, tuple(routers), sections)
+    return Domains(kept, conditions, judges, tuple(routers), sections, tuple(jobs), tuple(retained))
 
 
 def _require_new(what: Any, taken: dict[Any, str], domain: Domain, said: str) -> None:

@@ -7,21 +7,18 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from aggregator.store import Database
 from aggregator.store.database import Connection
 from aggregator.trust import mosquitto, roles
 from aggregator.trust.control import BrokerControl
 from aggregator.trust.enrolment import SQL, STORED, revoked
 from aggregator.trust.vault import Vault
 from shared.errors import HawklineError, UnavailableError
-from shared.threads import start_vital
 from shared.topics import Address
 from shared.trouble_log import TroubleLog
 from shared.trust import common_name
 
 log = logging.getLogger(__name__)
 
-_LOOK_S = 1.0
 _ALL_S = 600.0
 """So often everything that the broker knows is looked through, not only what has changed."""
 _SIGN_EVERY = timedelta(days=1)
@@ -30,7 +27,7 @@ _ISSUER_LEFT = timedelta(days=365)
 
 
 class AccessKeeper:
-    """Looks after broker and vault, on a thread of its own.
+    """Looks after broker and vault: a job of the process that admits boxes.
 
     Args:
         control: speaks to the broker as its administrator.
@@ -38,12 +35,9 @@ class AccessKeeper:
         names: host names and addresses of our servers.
     """
 
-    def __init__(
-        self, database: Database, vault: Vault, control: BrokerControl, broker_folder: Path, names: Sequence[str]
-    ) -> None:
-        self._database, self._vault, self._control = database, vault, control
+    def __init__(self, vault: Vault, control: BrokerControl, broker_folder: Path, names: Sequence[str]) -> None:
+        self._vault, self._control = vault, control
         self._folder, self._names = broker_folder, tuple(names)
-        self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._known: dict[str, datetime | None] | None = None
         """Boxes that the broker knows, as far as we know, and since which enrolment; None: just let in."""
@@ -53,15 +47,7 @@ class AccessKeeper:
         self._all_s = self._renew_s = 0.0
         self._signed: tuple[datetime, object] | None = None
         """When revocation lists were signed last, and for what."""
-        self._away, self._ageing = TroubleLog(log), TroubleLog(log)
-
-    def start(self) -> None:
-        """Begin."""
-        start_vital("trust-keeper", self._run)
-
-    def stop(self) -> None:
-        """End."""
-        self._stopping.set()
+        self._ageing = TroubleLog(log)
 
     def admit(self, address: Address) -> None:
         """See to it that the broker knows a box, before the box comes; from any thread.
@@ -82,24 +68,18 @@ class AccessKeeper:
             if self._known is not None:
                 self._known[name] = None
 
-    def _run(self) -> None:
-        self._database.keep_serving("trust", self._serve, autocommit=True, stopping=self._stopping)
+    def turn(self, connection: Connection) -> None:
+        """Renew, sign, let in and put out; where one fails the others are done all the same.
 
-    def _serve(self, connection: Connection) -> None:
-        while not self._stopping.is_set():
-            for work in (self._renew, self._sign, self._sync):
-                self._try(lambda work=work: work(connection))  # type: ignore[misc]
-            self._stopping.wait(_LOOK_S)
-
-    def _try(self, work: Callable[[], None]) -> None:
-        try:
-            work()
-        except UnavailableError as error:
+        Raises:
+            HawklineError: the first that failed, such as when the broker does not answer.
+            OSError: the same, of files.
+        """
+        failed = [error for work in (self._renew, self._sign, self._sync) if (error := _tried(work, connection))]
+        if any(isinstance(error, UnavailableError) for error in failed):
             self._known = None
-            self._away.tell(f"{error}; trying on")
-        except (HawklineError, OSError) as error:
-            log.error("trust: %s", error)
-            self._stopping.wait(_LOOK_S * 10)
+        if failed:
+            raise failed[0]
 
     def _sync(self, connection: Connection) -> None:
         """Let in and put out."""
@@ -117,7 +97,6 @@ class AccessKeeper:
                     self._control.apply([each for one in replaced for each in roles.renew_box(one)])
                     self._looked = True
                 self._all_s = time.monotonic() + _ALL_S
-                self._away.over("the broker answers its administrator again")
             self._known = {common_name(address): enrolled_at for address, enrolled_at in wanted.items()}
         if added or removed:
             log.info("broker: %d boxes let in, %d put out", added, removed)
@@ -165,6 +144,14 @@ class AccessKeeper:
             self._ageing.tell(
                 f"the issuer holds until {until:%Y-%m-%d}, and nothing longer than it: hawkline ca rotate"
             )
+
+
+def _tried(work: Callable[[Connection], None], connection: Connection) -> HawklineError | OSError | None:
+    try:
+        work(connection)
+    except (HawklineError, OSError) as error:
+        return error
+    return None
 
 
 def admitted_boxes(connection: Connection) -> dict[Address, datetime]:

@@ -14,7 +14,7 @@ from tests.acceptance.site import Site, await_true
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(420)]
 
 ROUNDS = 3
-PARTS = ("agent", "aggregator", "broker", "postgres", "ingest-alarm", "ingest-bulk", "presence", "alerting")
+PARTS = ("agent", "aggregator", "broker", "postgres", "ingest-alarm", "ingest-bulk", "presence", "alerting", "jobs")
 
 
 def many_lines(count: int) -> str:

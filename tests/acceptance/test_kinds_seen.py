@@ -48,7 +48,7 @@ def test_each_kind_is_an_alert_of_its_own_and_is_over(
     receiver = Receiver(204)
     webhook = WebhookSettings("desk", receiver.url, "s" * 32, ("raised", "ended"))
     house = House(database, connection, Publishing([webhook]))
-    sender = WebhookSender(database, webhook, SystemClock())
+    sender = WebhookSender(webhook, SystemClock())
     with served(database, tmp_path) as url:
         page = browser()
         page.get(url)

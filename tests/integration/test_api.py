@@ -20,10 +20,10 @@ from aggregator.alerting import alerts
 from aggregator.alerting.alerts import Publishing
 from aggregator.alerting.engine import AlertingEngine
 from aggregator.config import WebhookSettings
+from aggregator.domains.evidence import forgetting
 from aggregator.domains.webhooks.sender import WebhookSender
 from aggregator.ingest.commit import Committer
 from aggregator.ingest.reading import read
-from aggregator.retention import forgetting
 from aggregator.store import Database
 from shared.clock import SystemClock
 from shared.events import EvidenceReady, Lane
@@ -250,12 +250,12 @@ def test_operations(client: httpx.Client, raise_alerts: Callable[..., None]) -> 
     ready = client.get("/readyz")
     assert (ready.status_code, ready.json()["reasons"]) == (
         503,
-        [f"{name} has not started" for name in ("presence", "ingest-alarm", "ingest-bulk", "alerting")],
+        [f"{name} has not started" for name in ("presence", "ingest-alarm", "ingest-bulk", "alerting", "jobs")],
     )
     text = client.get("/metrics").text
     assert 'hawkline_ingest_events_total{label="line_crossed"} 1.0' in text
     assert "hawkline_alerts_open 1.0" in text
-    for path in ("boxes", "producers", "gaps", "counts", "dead-letters", "deliveries"):
+    for path in ("boxes", "producers", "jobs", "gaps", "counts", "dead-letters", "deliveries"):
         assert client.get(f"/api/v1/{path}").status_code == 200
     assert client.get("/api/v1/dead-letters/1").status_code == 404
     assert client.post("/api/v1/dead-letters/1/replay").status_code == 404
@@ -291,7 +291,7 @@ def test_webhook_is_signed_and_tried_again(database: Database) -> None:
     webhook = WebhookSettings(name="duty", url=receiver.url, secret="k" * 32, max_priority=2)
     publishing = Publishing([webhook])
     engine = AlertingEngine(database, publishing, timedelta(seconds=30))
-    sender = WebhookSender(database, webhook, SystemClock())
+    sender = WebhookSender(webhook, SystemClock())
     with database.connect("test", autocommit=True) as connection, httpx.Client() as http:
         Committer("test").commit(connection, read([message([crossed(1), crossed(2, priority=3)], 1)], Lane.ALARM))
         while engine.take(connection):

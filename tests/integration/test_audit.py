@@ -15,7 +15,8 @@ import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from aggregator.retention.keeper import all_expired, drop
+from aggregator.retention.expiring import all_expired, drop
+from aggregator.retention.means import Means
 from aggregator.store import Database, audit
 from aggregator.store.audit import Actor, ChainError
 from aggregator.store.database import Connection
@@ -114,10 +115,10 @@ def test_what_is_old_goes_and_the_chain_goes_on_from_a_signed_anchor(database: D
     write(database, 5)
     keep = Keep(*[timedelta(days=days) for days in (400, 400, 90, 200)])
     with database.connect("test", autocommit=True) as connection:
-        expired = all_expired(connection, keep, datetime.now(UTC))[-1]
-        assert expired.kind == "audit"
+        all_of_it = all_expired(connection, keep, datetime.now(UTC))
+        expired = next(each for each in all_of_it if each.what.name == "audit")
         assert len(expired.days) == 1
-        assert drop(connection, expired, lambda: KEY, PictureStore(tmp_path)) == [expired.days[0].day]
+        assert drop(connection, expired, Means(PictureStore(tmp_path), lambda: KEY)) == [expired.days[0]]
     found = walk(database)
     assert (found.first, found.last) == (31, 35)
     write(database, 5)

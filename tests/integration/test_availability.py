@@ -15,7 +15,9 @@ from psycopg.types.json import Jsonb
 
 from aggregator.domains.boxes import coverage
 from aggregator.domains.boxes.presence import PresenceWorker
+from aggregator.retention.guard import ClockWatch
 from aggregator.retention.keeper import RetentionKeeper
+from aggregator.retention.means import Means
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from aggregator.store.errors import TooMuchError
@@ -278,7 +280,8 @@ def test_coverage_and_samples_go_when_their_time_is_over(boxes: Boxes, tmp_path:
 
     def look(coverage: int, health: int) -> tuple[int, int]:
         keep = Keep(*(timedelta(days=days) for days in (400, coverage, health, 400)))
-        RetentionKeeper(Database(""), keep, Ed25519PrivateKey.generate, PictureStore(tmp_path)).look(connection)
+        means = Means(PictureStore(tmp_path), Ed25519PrivateKey.generate)
+        RetentionKeeper(keep, means, ClockWatch()).look(connection)
         return left()
 
     assert look(51, 51) == (2, 2)

@@ -16,10 +16,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from aggregator.alerting.alerts import Publishing
 from aggregator.alerting.engine import AlertingEngine
+from aggregator.domains.evidence.forgetting import sweep
 from aggregator.ingest.affording import Affording
 from aggregator.ingest.commit import Committer
 from aggregator.ingest.reading import read
+from aggregator.retention.guard import ClockWatch
 from aggregator.retention.keeper import RetentionKeeper
+from aggregator.retention.means import Means
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from aggregator.store.keep import Keep
@@ -58,7 +61,8 @@ class Year:
             now=lambda: datetime.fromtimestamp(self.now_s, tz=UTC),
         )
         clocks = (lambda: self.now_s, lambda: self.steady_s)
-        self.keeper = RetentionKeeper(database, KEEP, Ed25519PrivateKey.generate, self.pictures, clocks)
+        means = Means(self.pictures, Ed25519PrivateKey.generate)
+        self.keeper = RetentionKeeper(KEEP, means, ClockWatch(clocks))
         self.sent: Counter[tuple[str, int]] = Counter()
 
     def day(self) -> None:
@@ -73,6 +77,7 @@ class Year:
             moved = f"UPDATE {table} SET {column} = %s WHERE {column} > now() - interval '1 h'"
             self.connection.execute(moved.encode(), (at,))
         self.keeper.look(self.connection)
+        sweep(self.connection, self.pictures, at - KEEP.pictures)
         self.now_s += DAY_S
         self.steady_s += DAY_S
 

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from aggregator.jobs.runner import JobRunner
+from aggregator.signals.domain import Job
 from aggregator.store import Database
 from aggregator.trust import mosquitto, roles
 from aggregator.trust.control import BrokerControl
@@ -43,7 +45,8 @@ class Broker:
         self.folder = folder / "broker"
         self.process = Mosquitto(self.vault, self.folder, Listeners("127.0.0.1", self.port, "127.0.0.1", self.box_port))
         self.control = BrokerControl("127.0.0.1", self.port, self.service("broker-admin"))
-        self.keeper = AccessKeeper(database, self.vault, self.control, self.folder, ("localhost", "127.0.0.1"))
+        self.keeper = AccessKeeper(self.vault, self.control, self.folder, ("localhost", "127.0.0.1"))
+        self.runner = JobRunner(database, "trust")
 
     def _admit(self, address: Address) -> None:
         self.keeper.admit(address)
@@ -57,7 +60,7 @@ class Broker:
     def start(self) -> None:
         self.process.start()
         self.control.start()
-        self.keeper.start()
+        self.runner.start(Job("trust", 1, ""), self.keeper.turn)
 
 
 @pytest.fixture
@@ -68,7 +71,7 @@ def broker(tmp_path: Path, database: Database) -> Iterator[Broker]:
     with broker.deployment.open():
         broker.start()
         yield broker
-        broker.keeper.stop()
+        broker.runner.stop()
         broker.control.stop()
         broker.process.stop()
 
@@ -379,7 +382,7 @@ def test_damaged_roles_lock_nobody_out(broker: Broker, content: bytes) -> None:
 
 def test_our_own_broker_knows_everybody_from_its_start(broker: Broker) -> None:
     door = broker.deployment.enrol(GATE)
-    broker.keeper.stop()
+    broker.runner.stop()
     broker.process.stop()
     ends = Listeners("127.0.0.1", broker.port, "127.0.0.1", broker.box_port)
     broker.process = Mosquitto(broker.vault, broker.folder, ends, lambda: [GATE])

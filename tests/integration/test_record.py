@@ -17,10 +17,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from aggregator.client.moments import moment
+from aggregator.domains.record.days import kept_days
 from aggregator.ingest.commit import Committer
 from aggregator.ingest.reading import read
-from aggregator.retention.keeper import Day, RetentionKeeper, expired, kept_days, objection
-from aggregator.store import Database
+from aggregator.retention.expiring import first_kept
+from aggregator.retention.guard import ClockWatch, objection
+from aggregator.retention.keeper import RetentionKeeper
+from aggregator.retention.means import Means
 from aggregator.store.database import Connection
 from aggregator.store.keep import Keep
 from aggregator.store.pictures import PictureStore
@@ -319,12 +322,12 @@ def test_moments_as_people_type_them() -> None:
 
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
-OLD = [Day(date(2026, 1, day), 1, False) for day in (1, 2, 3)]
+OLD = [date(2026, 1, day) for day in (1, 2, 3)]
 
 
 def test_only_whole_days_expire() -> None:
-    days = [Day(NOW.date() - timedelta(days=age), 1, False) for age in (12, 11, 10, 9, 0)]
-    assert expired(days, NOW, timedelta(days=10)) == days[:2]
+    days = [NOW.date() - timedelta(days=age) for age in (12, 11, 10, 9, 0)]
+    assert [day for day in days if day < first_kept(NOW, timedelta(days=10))] == days[:2]
 
 
 @pytest.mark.parametrize(
@@ -339,7 +342,7 @@ def test_only_whole_days_expire() -> None:
         (OLD[:1], NOW, -3600.0, "the clock was set"),
     ],
 )
-def test_what_speaks_against_deleting(days: list[Day], newest: datetime, jump_s: float, words: str | None) -> None:
+def test_what_speaks_against_deleting(days: list[date], newest: datetime, jump_s: float, words: str | None) -> None:
     found = objection(days, NOW, newest, jump_s)
     assert (found is None) if words is None else (found is not None and words in found)
 
@@ -357,14 +360,15 @@ def test_the_oldest_days_go_and_everything_else_stays(connection: Connection, tm
         return int(row["n"])
 
     before, pictures = count(), PictureStore(tmp_path)
-    keeper = RetentionKeeper(Database(""), Keep(*[timedelta(days=10)] * 4), Ed25519PrivateKey.generate, pictures)
-    assert keeper.look(connection) == [], "too many at once"
+    means = Means(pictures, Ed25519PrivateKey.generate)
+    keeper = RetentionKeeper(Keep(*[timedelta(days=10)] * 4), means, ClockWatch())
+    assert keeper.look(connection)["events"] == [], "too many at once"
     assert count() == before
     keep = today - days[1]
-    keeper = RetentionKeeper(Database(""), Keep(keep, keep, keep, keep), Ed25519PrivateKey.generate, pictures)
+    keeper = RetentionKeeper(Keep(keep, keep, keep, keep), means, ClockWatch())
     first = connection.execute("SELECT count(*) AS n FROM events WHERE event_at < %s", (days[1],)).fetchone()
-    assert keeper.look(connection) == days[:1]
+    assert keeper.look(connection)["events"] == days[:1]
     assert first
     assert count() == before - first["n"]
     assert [day.day for day in kept_days(connection)] == days[1:]
-    assert keeper.look(connection) == []
+    assert keeper.look(connection)["events"] == []

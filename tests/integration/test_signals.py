@@ -492,7 +492,7 @@ def test_a_webhook_that_gave_up_rings_and_is_over_with_the_next_delivery(
     receiver = Receiver(410)
     webhook = WebhookSettings("desk", receiver.url, "s" * 32)
     house = House(database, connection, Publishing([webhook]))
-    sender = WebhookSender(database, webhook, SystemClock())
+    sender = WebhookSender(webhook, SystemClock())
     with httpx.Client(trust_env=False) as client:
         house.send(crossed(1))
         assert sender.deliver_one(connection, client)

@@ -113,7 +113,7 @@ def deliver(sender: WebhookSender, connection: Connection) -> int:
 
 def test_a_busy_receiver_is_left_alone_with_all_deliveries(database: Database, connection: Connection) -> None:
     receiver, clock = Receiver(429, "120"), ManualClock()
-    sender = WebhookSender(database, WebhookSettings(name="duty", url=receiver.url, secret="k" * 32), clock)
+    sender = WebhookSender(WebhookSettings(name="duty", url=receiver.url, secret="k" * 32), clock)
     connection.execute("SET session_replication_role = replica")  # the alerts themselves do not matter
     for alert in (1, 2):
         connection.execute("INSERT INTO deliveries (webhook, alert_id, body) VALUES ('duty', %s, '{}')", (alert,))

@@ -13,7 +13,7 @@ from aggregator.domains.lines import domain as lines
 from aggregator.domains.webhooks.sender import retry_wait_s
 from aggregator.domains.webhooks.signing import sign
 from aggregator.feed.log import to_sse
-from aggregator.signals.domain import Condition, Domain, DomainError, Kind, domains, together
+from aggregator.signals.domain import Condition, Domain, DomainError, Job, Kind, domains, together
 from aggregator.signals.occurrence import Occurrence
 from aggregator.signals.ringing import Ailing, Joins, RaiseOrJoin, ailing, decide
 from aggregator.signals.signal import Signal, Subject
@@ -124,6 +124,10 @@ def declared(name: str, condition: str = "") -> Domain:
     [
         ([declared("a", "x"), declared("a", "y")], "domain 'a' is declared twice"),
         ([declared("a", "x"), declared("b", "x")], "'x' is declared by domain 'a' and by domain 'b'"),
+        (
+            [Domain("a", jobs=(Job("j", 1, "x:y"),)), Domain("b", jobs=(Job("j", 1, ""),))],
+            "job 'j' is declared by domain",
+        ),
         ([Domain("a", (Kind(str),))], "'a': str is no kind of events"),
     ],
 )

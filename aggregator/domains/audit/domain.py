@@ -1,5 +1,14 @@
 """The audit: who changed or looked at what, when, why and from where."""
 
-from aggregator.signals.domain import Domain
+from aggregator.domains.audit import forgetting
+from aggregator.retention.by_day import old_days
+from aggregator.signals.domain import Domain, Job, Retained
 
-DOMAIN = Domain("audit", routers=("aggregator.domains.audit.api:router",))
+DOMAIN = Domain(
+    "audit",
+    routers=("aggregator.domains.audit.api:router",),
+    jobs=(Job("log-audit-head", 3600, "aggregator.domains.audit.forgetting:logging_head"),),
+    retained=(
+        Retained("audit", lambda keep: keep.audit, old_days(forgetting.SQL["old_days_of_audit"]), forgetting.drop_day),
+    ),
+)

@@ -5,28 +5,25 @@ No broker is trusted to keep it: a section is sent again until the box's heartbe
 
 import logging
 import ssl
-import threading
-import time
 from collections import defaultdict
 from uuid import uuid4
 
 from psycopg.rows import class_row
 
+from aggregator.jobs.work import Turn, Work
 from aggregator.signals.domain import domains
-from aggregator.store import Database, load_queries
+from aggregator.store import load_queries
 from aggregator.store.database import Connection
 from aggregator.store.entities import DesiredSection
 from shared import desired
 from shared.desired import DesiredState
 from shared.envelope import encode_message
 from shared.mqtt import Connection as BrokerConnection
-from shared.threads import start_vital
 from shared.topics import Address, Channel
 
 log = logging.getLogger(__name__)
 
 SQL = load_queries(__package__, "desired.sql")
-_LOOK_S = 0.5
 
 
 def want(connection: Connection, box: Address, section: str) -> None:
@@ -47,9 +44,7 @@ def sections(connection: Connection, box: Address) -> list[DesiredSection]:
 class DesiredSender:
     """Publishes sections that boxes have not answered for."""
 
-    def __init__(self, database: Database, broker: tuple[str, int], tls: ssl.SSLContext | None = None) -> None:
-        self._database = database
-        self._stopping = threading.Event()
+    def __init__(self, broker: tuple[str, int], tls: ssl.SSLContext | None = None) -> None:
         self._broker = BrokerConnection(
             f"desired-{uuid4().hex[:8]}",
             *broker,
@@ -61,25 +56,17 @@ class DesiredSender:
         )
 
     def start(self) -> None:
-        """Begin on a thread of its own."""
+        """Connect to the broker."""
         self._broker.start()
-        start_vital("desired", self._run)
 
     def stop(self) -> None:
-        """Send no more."""
-        self._stopping.set()
+        """Leave the broker."""
         self._broker.stop()
 
-    def _run(self) -> None:
-        self._database.keep_serving("desired", self._serve, autocommit=True)
-
-    def _serve(self, connection: Connection) -> None:
-        while not self._stopping.is_set():
-            if self._broker.is_up:
-                self._send_due(connection)
-            time.sleep(_LOOK_S)
-
-    def _send_due(self, connection: Connection) -> None:
+    def turn(self, connection: Connection) -> None:
+        """Send what is due. Without a broker it waits; that boxes are not heard is told by others."""
+        if not self._broker.is_up:
+            return
         due = defaultdict[Address, dict[str, int]](dict)
         for row in connection.execute(SQL["due"]).fetchall():
             due[Address(row["site"], row["agent"])][row["section"]] = int(row["version"])
@@ -92,6 +79,14 @@ class DesiredSender:
                 which = {"site": box.site, "agent": box.agent, "section": section, "version": version}
                 connection.execute(SQL["sent"], which)
                 log.info("box %s/%s is sent section %s, version %d", box.site, box.agent, section, version)
+
+
+def turns(work: Work) -> Turn:
+    """The job."""
+    sender = DesiredSender(work.settings.broker_address, work.broker_tls())
+    sender.start()
+    work.ending.callback(sender.stop)
+    return sender.turn
 
 
 def compose(connection: Connection, box: Address, versions: dict[str, int]) -> DesiredState:

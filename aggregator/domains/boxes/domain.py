@@ -2,12 +2,14 @@
 
 from datetime import UTC, datetime
 
-from aggregator.signals.domain import Condition, Domain
+from aggregator.retention.by_day import by_day
+from aggregator.signals.domain import Condition, Domain, Job
 from aggregator.signals.signal import Signal, Subject
 from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries
 
 SQL = load_queries(__package__)
+RETENTION = load_queries(__package__, "retention.sql")
 
 
 def look(connection: Connection, *, lost_too: bool) -> list[Signal]:
@@ -48,4 +50,12 @@ DOMAIN = Domain(
         Condition("boxes_unheard", 1, clears_itself=True, rings_after_s=20, ends_after_s=15),
     ),
     routers=("aggregator.domains.boxes.api:router", "aggregator.domains.boxes.coverage_api:router"),
+    jobs=(
+        Job("judge-presence", 1, "aggregator.domains.boxes.judge:turns", patience_s=60),
+        Job("send-sections", 0.5, "aggregator.domains.boxes.desired:turns"),
+    ),
+    retained=(
+        by_day("coverage", lambda keep: keep.coverage, RETENTION),
+        by_day("health samples", lambda keep: keep.health, RETENTION),
+    ),
 )

@@ -1,4 +1,4 @@
-"""Judges every second who is silent. A heartbeat that expired decides, nothing else.
+"""Judges who is silent. A heartbeat that expired decides, nothing else.
 
 Every few seconds it says of all boxes what is the matter with them, in the inbox.
 """
@@ -11,47 +11,38 @@ from psycopg.rows import class_row
 from aggregator.alerting import inbox
 from aggregator.domains.boxes import domain as boxes
 from aggregator.feed import log as feed_log
+from aggregator.jobs.work import Turn, Work
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from aggregator.store.entities import Box
 from aggregator.store.queries import load_queries
 from aggregator.store.waker import FEED, INBOX, Waker
-from shared.threads import start_vital
 
 log = logging.getLogger(__name__)
 SQL = load_queries(__package__)
 
-_INTERVAL_S = 1.0
 _LOOK_S, _LOST_S = 5.0, 60.0
 """How often troubles of boxes are looked for, and lost events, of which the sum takes longer."""
 
 
 class PresenceJudge:
-    """Runs on a thread of its own until the process ends."""
+    """Wakes those who wait for what it finds."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
         self._feed, self._inbox = Waker(database, FEED), Waker(database, INBOX)
+        self._look_s = self._lost_s = 0.0
 
-    def start(self) -> None:
-        """Begin."""
-        start_vital("presence-judge", self._run)
-
-    def _run(self) -> None:
-        self._database.keep_serving("presence-judge", self._serve)
-
-    def _serve(self, connection: Connection) -> None:
-        look_s = lost_s = 0.0
-        while True:
-            if self.judge(connection):
-                self._feed.wake()
-            now_s = time.monotonic()
-            if now_s >= look_s:
-                look_s, lost_too = now_s + _LOOK_S, now_s >= lost_s
-                lost_s = now_s + _LOST_S if lost_too else lost_s
-                if self.look(connection, lost_too=lost_too):
-                    self._inbox.wake()
-            time.sleep(_INTERVAL_S)
+    def turn(self, connection: Connection) -> None:
+        """Judge all, and now and then look for troubles."""
+        if self.judge(connection):
+            self._feed.wake()
+        now_s = time.monotonic()
+        if now_s >= self._look_s:
+            lost_too = now_s >= self._lost_s
+            if self.look(connection, lost_too=lost_too):
+                self._inbox.wake()
+            self._look_s = now_s + _LOOK_S
+            self._lost_s = now_s + _LOST_S if lost_too else self._lost_s
 
     def judge(self, connection: Connection) -> int:
         """Write down whose state changed and put it on the feed.
@@ -77,3 +68,8 @@ class PresenceJudge:
             signals = boxes.look(connection, lost_too=lost_too)
             inbox.put(connection, signals)
         return len(signals)
+
+
+def turns(work: Work) -> Turn:
+    """The job."""
+    return PresenceJudge(work.database).turn

@@ -3,7 +3,9 @@
 from collections import Counter
 from datetime import datetime
 
-from aggregator.signals.domain import Domain, Kind
+from aggregator.domains.evidence import forgetting
+from aggregator.retention.by_day import old_days
+from aggregator.signals.domain import Domain, Job, Kind, Retained
 from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries
 from shared.events import EvidenceReady, Lane
@@ -35,4 +37,13 @@ DOMAIN = Domain(
     "evidence",
     (Kind(EvidenceReady, projection=Announced, costs="pictures"),),
     routers=("aggregator.domains.evidence.api:router",),
+    jobs=(Job("sweep-pictures", 86_400, "aggregator.domains.evidence.forgetting:sweeping", 86_400, settles_s=600),),
+    retained=(
+        Retained(
+            "pictures",
+            lambda keep: keep.pictures,
+            old_days(forgetting.SQL["old_days_of_pictures"]),
+            forgetting.drop_day,
+        ),
+    ),
 )

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from aggregator.ingest.event_time import quarter
-from aggregator.signals.domain import Condition, Domain, Judge, Kind
+from aggregator.signals.domain import Condition, Domain, Job, Judge, Kind
 from aggregator.signals.domain import Place as Where
 from aggregator.signals.occurrence import Occurrence
 from aggregator.signals.signal import Signal, Subject
@@ -142,4 +142,5 @@ DOMAIN = Domain(
     (Judge((LineCrossed, ZoneAlarm, ListHit), lambda event: event.priority > 0, _say, alarms=lambda _: True),),
     sections={ARMING: ordered},
     routers=("aggregator.domains.lines.arming:router", "aggregator.domains.lines.counts_api:router"),
+    jobs=(Job("pack-counts", 3600, "aggregator.domains.lines.packing:turns", patience_s=6 * 3600, settles_s=60),),
 )

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from psycopg.rows import tuple_row
 
+from aggregator.jobs.work import Turn, Work
 from aggregator.store import arrays
 from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries
@@ -127,6 +128,15 @@ def pack_counts(connection: Connection, before: datetime) -> int:
         _pack(connection, producers[start : start + _PRODUCERS], before)
         for start in range(0, len(producers), _PRODUCERS)
     )
+
+
+def turns(_work: Work) -> Turn:
+    """The job."""
+
+    def turn(connection: Connection) -> None:
+        pack_counts(connection, due(datetime.now(UTC)))
+
+    return turn
 
 
 def _pack(connection: Connection, producers: Sequence[int], before: datetime) -> int:

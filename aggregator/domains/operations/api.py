@@ -1,6 +1,7 @@
-"""For those who run it: health, readiness, metrics, dead letters, deliveries."""
+"""For those who run it: health, readiness, metrics, jobs, dead letters."""
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Literal
 
 import psycopg
 from fastapi import APIRouter, HTTPException, Path, Query, Response
@@ -20,7 +21,7 @@ from shared.events import Lane
 
 router = APIRouter(tags=["operations"])
 _SQL = load_queries(__package__)
-_NEEDED = ("presence", *(f"ingest-{lane.label}" for lane in Lane), "alerting")
+_NEEDED = ("presence", *(f"ingest-{lane.label}" for lane in Lane), "alerting", "jobs")
 """Services without which no event gets in or no alert is raised; of several workers of a lane one is enough."""
 
 
@@ -65,6 +66,29 @@ def metrics(connection: ConnectionDependency, parts: PartsDependency) -> Respons
     registry = CollectorRegistry(auto_describe=False)
     registry.register(Figures(connection, parts.hub.clients, parts.pictures.directory))
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+class JobRow(BaseModel):
+    """What the centre does by the clock, and how it goes: `failing` and `late` ring (`job_failed`)."""
+
+    name: str
+    process: str
+    every_s: float
+    state: Literal["well", "tried_again", "failing", "late", "waiting"]
+    started_at: datetime
+    ended_at: datetime | None
+    done_at: datetime | None
+    took_s: float | None
+    failures: int
+    failed_since: datetime | None
+    error: str
+
+
+@router.get("/api/v1/jobs")
+def jobs(connection: ConnectionDependency) -> list[JobRow]:
+    """All jobs, by name."""
+    with connection.cursor(row_factory=class_row(JobRow)) as cursor:
+        return cursor.execute(_SQL["jobs"]).fetchall()
 
 
 @router.get("/api/v1/dead-letters", tags=["operations"])

@@ -1,5 +1,19 @@
-"""For those who run a centre: health, readiness, metrics, dead letters."""
+"""For those who run a centre: health, readiness, metrics, jobs, dead letters."""
 
-from aggregator.signals.domain import Domain
+from aggregator.retention.by_day import by_day
+from aggregator.signals.domain import Condition, Domain, Job
+from aggregator.store import load_queries
 
-DOMAIN = Domain("operations", routers=("aggregator.domains.operations.api:router",))
+SQL = load_queries(__package__)
+
+DOMAIN = Domain(
+    "operations",
+    conditions=(Condition("job_failed", 3, clears_itself=True),),
+    routers=("aggregator.domains.operations.api:router",),
+    jobs=(
+        Job("watch-jobs", 2, "aggregator.domains.operations.job_watch:turns"),
+        Job("prune-feed", 3600, "aggregator.domains.operations.job_watch:pruning_feed"),
+        Job("retention", 3600, "aggregator.retention.keeper:turns", patience_s=6 * 3600, settles_s=600),
+    ),
+    retained=(by_day("dead letters", lambda keep: keep.dead_letters, SQL),),
+)

@@ -52,6 +52,7 @@ class Figures(Collector):
         yield from _of_cameras(boxes)
         yield self._certificates()
         yield GaugeMetricFamily("hawkline_feed_clients", "connected operators' pages", value=self._clients)
+        yield self._jobs()
         free = shutil.disk_usage(self._folder).free
         yield GaugeMetricFamily("hawkline_disk_free_bytes", "free on the disk of data_dir", value=free)
 
@@ -71,6 +72,12 @@ class Figures(Collector):
         )
         for row in self._connection.execute(SQL["certificate_days"]):
             family.add_metric([row["site"], row["agent"]], row["days"])
+        return family
+
+    def _jobs(self) -> Metric:
+        family = GaugeMetricFamily("hawkline_job_well", "whether a job is done when it should be", labels=["job"])
+        for row in self._connection.execute(SQL["jobs"]):
+            family.add_metric([row["name"]], row["state"] not in ("failing", "late"))
         return family
 
     def _one(self, name: str) -> dict[str, Any]:

@@ -38,3 +38,33 @@ FROM devices WHERE revoked_at IS NULL ORDER BY site, agent;
 -- name: backlog
 SELECT (SELECT count(*) FROM inbox) AS inbox,
        (SELECT count(*) FROM deliveries WHERE delivered_at IS NULL AND given_up_at IS NULL) AS deliveries;
+
+-- name: old_days_of_dead_letters
+SELECT DISTINCT (recv_at AT TIME ZONE 'UTC')::date AS day FROM dead_letters
+WHERE recv_at < %(before)s::date::timestamptz ORDER BY day;
+
+-- name: drop_day_of_dead_letters
+DELETE FROM dead_letters WHERE recv_at >= %(day)s::date::timestamptz AND recv_at < (%(day)s::date + 1)::timestamptz;
+
+-- name: jobs
+-- How each goes: it may fail, or be late, for as long as its patience.
+SELECT name, process, every_s, started_at, ended_at, done_at, took_s, failures, failed_since, error,
+       CASE WHEN failed_since < now() - patience_s * interval '1 s' THEN 'failing'
+            WHEN greatest(ended_at, started_at) < now() - (every_s + patience_s) * interval '1 s' THEN 'late'
+            WHEN failures > 0 THEN 'tried_again'
+            WHEN done_at IS NULL THEN 'waiting'
+            ELSE 'well' END AS state
+FROM jobs ORDER BY name;
+
+-- name: job_troubles
+-- What is the matter with jobs, against what was said of it.
+WITH there AS (
+    SELECT name, coalesce(failed_since, greatest(ended_at, started_at)) AS since, error AS why FROM jobs
+    WHERE failed_since < now() - patience_s * interval '1 s'
+       OR greatest(ended_at, started_at) < now() - (every_s + patience_s) * interval '1 s'
+), said AS (
+    SELECT name FROM conditions WHERE active AND subject = 'job' AND condition = 'job_failed'
+)
+SELECT name, since, why, true AS active FROM there WHERE name NOT IN (SELECT name FROM said)
+UNION ALL
+SELECT name, now(), '', false FROM said WHERE name NOT IN (SELECT name FROM there);

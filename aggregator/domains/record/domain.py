@@ -1,5 +1,15 @@
-"""The record of events, read."""
+"""The record of events: it is read, compressed, and its oldest days go."""
 
-from aggregator.signals.domain import Domain
+from aggregator.domains.record import days
+from aggregator.retention.by_day import by_day
+from aggregator.signals.domain import Domain, Job, Retained
 
-DOMAIN = Domain("record", routers=("aggregator.domains.record.api:router",))
+DOMAIN = Domain(
+    "record",
+    routers=("aggregator.domains.record.api:router",),
+    jobs=(Job("compress-days", 3600, "aggregator.domains.record.days:compressing", patience_s=6 * 3600, settles_s=60),),
+    retained=(
+        Retained("events", lambda keep: keep.events, days.old_days, days.drop_day, days.newest_received),
+        by_day("gaps", lambda keep: keep.events, days.SQL),
+    ),
+)

@@ -19,3 +19,17 @@ WHERE id = %(id)s::uuid;
 -- name: deliveries
 SELECT id::text, webhook, alert_id, attempts, next_at, delivered_at, given_up_at, coalesce(last_error, '') AS last_error
 FROM deliveries ORDER BY next_at DESC LIMIT %(limit)s;
+
+-- name: old_days_of_deliveries
+SELECT DISTINCT (coalesce(delivered_at, given_up_at) AT TIME ZONE 'UTC')::date AS day FROM deliveries
+WHERE coalesce(delivered_at, given_up_at) < %(before)s::date::timestamptz ORDER BY day;
+
+-- name: drop_day_of_deliveries
+DELETE FROM deliveries
+WHERE coalesce(delivered_at, given_up_at) >= %(day)s::date::timestamptz
+  AND coalesce(delivered_at, given_up_at) < (%(day)s::date + 1)::timestamptz;
+
+-- name: gone_receivers
+-- Of whom it was said that they take nothing.
+SELECT name FROM conditions
+WHERE active AND subject = 'webhook' AND condition = 'webhook_gave_up' AND NOT name = ANY(%(names)s);

@@ -2,7 +2,7 @@
 
 import logging
 import random
-import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import httpx
@@ -11,17 +11,18 @@ from aggregator.alerting import inbox
 from aggregator.config import WebhookSettings
 from aggregator.domains.webhooks.receivers import receiver_context
 from aggregator.domains.webhooks.signing import sign
+from aggregator.jobs.work import Turn, Work
 from aggregator.signals.signal import Signal, Subject
-from aggregator.store import Database, load_queries
+from aggregator.store import load_queries
 from aggregator.store.database import Connection, Row
-from shared.clock import Clock
+from shared.clock import Clock, SystemClock
+from shared.errors import UnavailableError
 from shared.retry_after import STATUSES, retry_after_s
-from shared.threads import start_vital
 
 log = logging.getLogger(__name__)
 SQL = load_queries(__package__)
 
-_POLL_S = 0.5
+_TURN_S = 60.0
 _TIMEOUT_S = 10.0
 _MAX_ATTEMPTS = 20
 _LAST_WAIT_S = 3600.0
@@ -33,35 +34,32 @@ def retry_wait_s(attempts: int, rng: random.Random) -> float:
 
 
 class WebhookSender:
-    """Delivers to one receiver, on a thread of its own until the process ends: a slow one holds up no other."""
+    """Delivers to one receiver."""
 
-    def __init__(self, database: Database, webhook: WebhookSettings, clock: Clock) -> None:
-        self._database, self._webhook, self._clock = database, webhook, clock
+    def __init__(self, webhook: WebhookSettings, clock: Clock) -> None:
+        self._webhook, self._clock = webhook, clock
         self._rng = random.Random()
         self._well: bool | None = None
         """Whether the newest delivery was taken rather than given up; None: not known since we started."""
         self._left_alone_until_s = 0.0
         """The receiver asked to be left alone until this monotonic time, with whatever it is."""
+        self._client: httpx.Client | None = None
 
-    def start(self) -> None:
-        """Begin."""
-        start_vital(f"webhook-{self._webhook.name}", self._run)
+    def turn(self, connection: Connection) -> None:
+        """Deliver what is due, for some time at most.
 
-    def _run(self) -> None:
-        self._database.keep_serving(f"webhook-{self._webhook.name}", self._serve, autocommit=True)
-
-    def _serve(self, connection: Connection) -> None:
-        try:
-            tls = receiver_context(self._webhook.ca)
-        except OSError as error:  # its certificate went while we ran: this receiver waits, and nothing else
-            log.error("webhook %s: ca %s cannot be read (%s)", self._webhook.name, self._webhook.ca, error)
-            time.sleep(_POLL_S * 10)
-            return
-        with httpx.Client(timeout=_TIMEOUT_S, trust_env=False, verify=tls) as client:
-            while True:
-                while self.deliver_one(connection, client):
-                    pass
-                time.sleep(_POLL_S)
+        Raises:
+            UnavailableError: the file of the receiver's authority cannot be read any more.
+        """
+        if self._client is None:
+            try:
+                tls = receiver_context(self._webhook.ca)
+            except OSError as error:
+                raise UnavailableError(f"ca {self._webhook.ca} cannot be read ({error})") from None
+            self._client = httpx.Client(timeout=_TIMEOUT_S, trust_env=False, verify=tls)
+        until_s = self._clock.monotonic_s() + _TURN_S
+        while self.deliver_one(connection, self._client) and self._clock.monotonic_s() < until_s:
+            pass
 
     def deliver_one(self, connection: Connection, client: httpx.Client) -> bool:
         """Try the delivery that has been due longest; False when none is due, or the receiver is to be left alone."""
@@ -121,5 +119,27 @@ class WebhookSender:
         """Say in the inbox whether the receiver takes what is sent, where that has changed."""
         if well is not self._well:
             at = datetime.fromtimestamp(self._clock.now_s(), tz=UTC)
-            subject, detail = Subject("webhook", name=self._webhook.name), {} if well else {"why": why[:200]}
-            inbox.put(connection, [Signal(subject, "webhook_gave_up", not well, at, detail=detail)])
+            inbox.put(connection, [_word(self._webhook.name, well=well, at=at, why=why)])
+
+
+def turns(work: Work) -> Mapping[str, Turn]:
+    """The job: a slow receiver holds up no other."""
+    return {webhook.name: WebhookSender(webhook, SystemClock()).turn for webhook in work.settings.webhooks}
+
+
+def forgetting(work: Work) -> Turn:
+    """The job that ends the alerts of receivers that are configured no more."""
+    names = [webhook.name for webhook in work.settings.webhooks]
+
+    def turn(connection: Connection) -> None:
+        with connection.transaction():
+            gone = connection.execute(SQL["gone_receivers"], {"names": names}).fetchall()
+            now = datetime.now(UTC)
+            inbox.put(connection, [_word(row["name"], well=True, at=now) for row in gone])
+
+    return turn
+
+
+def _word(receiver: str, *, well: bool, at: datetime, why: str = "") -> Signal:
+    detail = {} if well else {"why": why[:200]}
+    return Signal(Subject("webhook", name=receiver), "webhook_gave_up", not well, at, detail=detail)

@@ -18,7 +18,7 @@ from shared.errors import UnavailableError
 from shared.output import say
 
 BAR_MS = 100.0
-_PARTS = ["postgres", "ingest-alarm", "alerting", "api"]
+_PARTS = ["postgres", "ingest-alarm", "alerting", "jobs", "api"]
 _BOXES = 100
 _AFTER_S = 3.0
 """Listeners listen longer than alerts are raised."""

@@ -15,7 +15,7 @@ from provisioning.lab.parts.aggregator import LocalAggregator
 from shared.errors import UnavailableError
 from shared.output import say
 
-_PARTS = ["postgres", "ingest-alarm", "ingest-bulk", "alerting", "presence", "api"]
+_PARTS = ["postgres", "ingest-alarm", "ingest-bulk", "alerting", "jobs", "presence", "api"]
 _WORKERS = "\n[ingest]\nbulk_workers = {}\n"
 _SETTLE_S = 5.0
 _DRAIN_S = 120.0

@@ -88,6 +88,6 @@ def _fleet() -> int | None:
             command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if b"simulate" in command:
+        if b"simulate-boxes" in command:
             return pid
     return None

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from aggregator.domains.lines.packing import due, pack_counts
+from aggregator.domains.record.days import COMPRESS_AFTER, kept_days
+from aggregator.domains.record.days import SQL as RECORD
 from aggregator.ingest.commit import SQL as INGEST
-from aggregator.retention.keeper import COMPRESS_AFTER, kept_days
-from aggregator.retention.keeper import SQL as RECORD
 from aggregator.store.database import Connection, Database
 from aggregator.store.places import put_place
 from shared.clock import QUARTER_S

@@ -26,7 +26,7 @@ from shared.output import say
 from shared.stop_signals import set_by_signals
 
 PARTS = [
-    "broker", "postgres", "presence", "alerting", "api",
+    "broker", "postgres", "presence", "alerting", "jobs", "api",
     "ingest-alarm", "ingest-alarm-2", "ingest-bulk", "ingest-bulk-2",
 ]  # fmt: skip
 _MORE = """

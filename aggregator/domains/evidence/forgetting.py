@@ -5,15 +5,27 @@ Between commit and file we may die: then the file is an orphan, and goes with th
 
 import logging
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
+from aggregator.retention.guard import ClockWatch, newest_heartbeat, objection
 from aggregator.store.database import Connection
 from aggregator.store.pictures import PictureStore
 from aggregator.store.queries import load_queries
 
+if TYPE_CHECKING:
+    from aggregator.jobs.work import Turn, Work
+    from aggregator.retention.means import Means
+
 log = logging.getLogger(__name__)
-SQL = load_queries(__package__)
+SQL = load_queries(__package__, "forgetting.sql")
 
 _AT_ONCE = 500
+
+
+def drop_day(connection: Connection, day: date, means: "Means") -> bool:
+    """Delete the pictures that ended on a day (UTC) or before."""
+    drop_pictures(connection, means.pictures, day)
+    return True
 
 
 def drop_pictures(connection: Connection, pictures: PictureStore, day: date) -> int:
@@ -25,7 +37,6 @@ def drop_pictures(connection: Connection, pictures: PictureStore, day: date) -> 
     count = 0
     while True:
         with connection.transaction():
-            connection.execute("SET LOCAL lock_timeout = '2s'")
             rows = connection.execute(SQL["lock_day_of_pictures"], {"day": day, "limit": _AT_ONCE}).fetchall()
             # One that was announced again while we waited for its row has become young.
             which = {"sha256s": [row["sha256"] for row in rows], "day": day}
@@ -52,6 +63,20 @@ def sweep(connection: Connection, pictures: PictureStore, before: datetime) -> i
     if count:
         log.info("retention: deleted %d pictures that no event names", count)
     return count
+
+
+def sweeping(work: "Work") -> "Turn":
+    """The job that sweeps, under the guard of all that is deleted."""
+    pictures, watch = work.settings.open_pictures(), ClockWatch()
+
+    def turn(connection: Connection) -> None:
+        now, jump_s = watch.look()
+        if against := objection([], now, newest_heartbeat(connection), jump_s):
+            log.info("retention: pictures that no event names stay: %s", against)
+        else:
+            sweep(connection, pictures, now - work.settings.retention.keep.pictures)
+
+    return turn
 
 
 def _delete_files(connection: Connection, pictures: PictureStore, digests: list[bytes]) -> int:
