@@ -210,7 +210,8 @@ def test_the_alert_of_a_receiver_that_is_configured_no_more_ends(
     house = House(database, connection)
     connection.execute(
         "INSERT INTO conditions (subject, site, agent, camera, name, condition, active, since, told_at, due_at,"
-        " priority, detail) VALUES ('webhook', '', '', '', 'desk', 'webhook_gave_up', true, now(), now(), now(), 2, '{}')"
+        " priority, detail)"
+        " VALUES ('webhook', '', '', '', 'desk', 'webhook_gave_up', true, now(), now(), now(), 2, '{}')"
     )
     house.settle()
     assert house.alerts() == [("webhook_gave_up", "webhook", "desk", "open")]
