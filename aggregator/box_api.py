@@ -21,13 +21,13 @@ from fastapi.concurrency import run_in_threadpool
 from psycopg_pool import PoolTimeout
 
 from aggregator.alerting.alerts import Publishing
+from aggregator.api.dependencies import ConnectionDependency, Parts, PartsDependency
 from aggregator.api.guard import answer
 from aggregator.api.head import HeadAsGet
-from aggregator.api.parts import ConnectionDependency, Parts, PartsDependency
 from aggregator.api.pool_turns import Turns
 from aggregator.api.server import Shown
 from aggregator.domains.evidence import api as evidence
-from aggregator.domains.operations.proof import Proven
+from aggregator.domains.operations.alert_probe import LatestProbe
 from aggregator.feed.hub import FeedHub
 from aggregator.store import Database, audit
 from aggregator.store.database import Connection
@@ -38,8 +38,8 @@ from aggregator.trust.vault import Vault
 from shared.errors import UnavailableError
 from shared.ids import NAME_PATTERN
 from shared.topics import Address
-from shared.trust import TrustError, sign_moment
-from shared.trust.moment import NONCE_BYTES
+from shared.trust import TrustError, sign_time
+from shared.trust.signed_time import NONCE_BYTES
 
 _MOST_BYTES = 16 * 1024
 _BODY_S = 15.0
@@ -66,7 +66,7 @@ def build(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with database.pool("gate", size=_CONNECTIONS) as pool:
             turns, hub, waker = Turns(_CONNECTIONS), FeedHub(database), Waker(database, FEED)
-            app.state.parts = Parts(pool, turns, hub, waker, pictures, publishing, Proven(publishing))
+            app.state.parts = Parts(pool, turns, hub, waker, pictures, publishing, LatestProbe(publishing))
             app.state.vault, app.state.admit = vault, admit
             yield
 
@@ -168,7 +168,7 @@ def tell_time(
     request: Request, nonce: Annotated[str, Query(pattern=f"^[0-9a-f]{{{2 * NONCE_BYTES}}}$")]
 ) -> dict[str, int | str]:
     """What time it is, signed together with the asker's nonce by a service that the root vouches for."""
-    signed = sign_moment(request.app.state.vault.time_signer(), bytes.fromhex(nonce), datetime.now(UTC))
+    signed = sign_time(request.app.state.vault.time_signer(), bytes.fromhex(nonce), datetime.now(UTC))
     return {
         "time_ms": signed.time_ms,
         "signature": base64.b64encode(signed.signature).decode(),

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from aggregator.dsn import check_dsn, has_password
-from aggregator.store.keep import Keep
+from aggregator.store.retention_periods import RetentionPeriods
 from shared.credentials import http_address
 from shared.errors import ConfigError
 from shared.net import require_loopback
@@ -114,13 +114,13 @@ class RetentionSettings(Section, frozen=True):
     """Days for which it is kept what webhooks were sent."""
 
     @property
-    def keep(self) -> Keep:
-        """The same as the keeper wants it."""
+    def periods(self) -> RetentionPeriods:
+        """The same as spans of time."""
         kept = (
             *(self.events_days, self.coverage_days, self.health_days, self.audit_days, self.alerts_days),
             *(self.pictures_days, self.dead_letters_days, self.deliveries_days),
         )
-        return Keep(*(timedelta(days=days) for days in kept))
+        return RetentionPeriods(*(timedelta(days=days) for days in kept))
 
 
 class LimitSettings(Section, frozen=True):

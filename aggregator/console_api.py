@@ -15,15 +15,15 @@ from fastapi.staticfiles import StaticFiles
 from psycopg_pool import PoolTimeout
 
 from aggregator.alerting.alerts import Publishing
-from aggregator.api import feed, token
+from aggregator.api import feed, pages, token
 from aggregator.api.audited import CHANGES, is_audited
+from aggregator.api.dependencies import Parts
 from aggregator.api.guard import REFUSALS, LoopbackGuard, answer, explain, refuse_unknown_parameters
 from aggregator.api.head import HeadAsGet
-from aggregator.api.parts import Parts
 from aggregator.api.pool_turns import Turns
 from aggregator.api.token import TokenGuard
 from aggregator.domains.evidence.api import bringing
-from aggregator.domains.operations.proof import Proven
+from aggregator.domains.operations.alert_probe import LatestProbe
 from aggregator.feed.hub import FeedHub
 from aggregator.signals.domain import domains
 from aggregator.store import Database
@@ -70,7 +70,9 @@ def build(
         turns = Turns(connections)
         hub = FeedHub(database, others=turns.asked)
         with database.pool("api", size=connections) as pool:
-            app.state.parts = Parts(pool, turns, hub, Waker(database, FEED), pictures, publishing, Proven(publishing))
+            app.state.parts = Parts(
+                pool, turns, hub, Waker(database, FEED), pictures, publishing, LatestProbe(publishing)
+            )
             hub.start(asyncio.get_running_loop())
             yield
             hub.stop()
@@ -100,12 +102,13 @@ def build(
     for error in (PoolTimeout, psycopg.OperationalError):
         app.add_exception_handler(error, answer(503, "the database does not answer; try again"))
     ours = [resolve_name(name) for name in domains().routers]
-    for router in (feed.router, *ours, *(() if guarded else (bringing,))):
+    for router in (feed.router, pages.router, *ours, *(() if guarded else (bringing,))):
         # What boxes bring is no change by people.
         for route in () if router is bringing else router.routes:
             if CHANGES & getattr(route, "methods", set()) and not is_audited(route.endpoint):
                 raise TypeError(f"{route.path}: what changes something has to be `audited`")
         app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)], responses=REFUSALS)
+    pages.serve(app)
     if console.is_dir():
         app.mount("/", StaticFiles(directory=console, html=True), name="console")
     return app

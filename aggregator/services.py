@@ -99,14 +99,14 @@ def api(settings: AggregatorSettings, dsn: str) -> None:
 
 
 def trust(settings: AggregatorSettings, dsn: str) -> None:
-    """The boxes' door, and the access keeper: it keeps broker and certificates in step with who may come in."""
+    """The boxes' door, and broker access: it keeps broker and certificates in step with who may come in."""
     from aggregator import box_api
     from aggregator.alerting.alerts import Publishing
     from aggregator.jobs.runner import JobRunner
     from aggregator.signals.domain import Job
     from aggregator.store import Database
+    from aggregator.trust.broker_access import BrokerAccess
     from aggregator.trust.control import BrokerControl
-    from aggregator.trust.keeper import AccessKeeper
     from aggregator.trust.vault import SERVER
     from shared.trust import server_context
 
@@ -114,11 +114,11 @@ def trust(settings: AggregatorSettings, dsn: str) -> None:
     vault, database = settings.vault, Database(dsn)
     control = BrokerControl(*settings.broker_address, _broker_tls(settings, "broker-admin"))
     control.start()
-    keeper = AccessKeeper(vault, control, settings.broker_folder, settings.server_names)
+    access = BrokerAccess(vault, control, settings.broker_folder, settings.server_names)
     runner = JobRunner(database, "trust")
-    runner.start(Job("trust", 1, ""), keeper.turn)
+    runner.start(Job("trust", 1, ""), access.turn)
     pictures, publishing = settings.open_pictures(), Publishing(settings.webhooks)
-    app = box_api.build(database, vault, pictures, publishing, keeper.admit)
+    app = box_api.build(database, vault, pictures, publishing, access.admit)
     credentials = vault.credentials_path(SERVER)
     tls = server_context(credentials, clients=vault.root())
     _keep_shown(tls, credentials)

@@ -19,7 +19,7 @@ from aggregator.installation.init import write_environment
 from aggregator.services import DSN_VARIABLE, processes
 from aggregator.store import Database
 from aggregator.store.migrate import migrate
-from aggregator.trust.keeper import admitted_boxes
+from aggregator.trust.broker_access import admitted_boxes
 from aggregator.trust.mosquitto import Listeners, Mosquitto
 from shared.child_process import Child
 from shared.errors import HawklineError, UnavailableError

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from edge_agent import health
-from edge_agent.camera.evidence import NoPicture, Picture
+from edge_agent.camera.picture_maker import NoPicture, Picture
 from edge_agent.camera.supervisor import CameraSupervisor, Report
 from edge_agent.camera.worker import EventSeen, Status, Wanted
 from edge_agent.config import AgentSettings, Camera
@@ -24,7 +24,7 @@ from edge_agent.uplink.outbox import Intake, Outbox
 from edge_agent.uplink.outbox.intake import Numbered
 from edge_agent.uplink.outbox.opening import CardLook, open_outbox
 from edge_agent.uplink.pictures import MemoryRing, PictureRing, PictureWriter, Taken, Uploader
-from edge_agent.uplink.trust import CertificateKeeper, Door
+from edge_agent.uplink.trust import CertificateRenewal, Door
 from edge_agent.vision.tripwire import Crossing
 from shared.clock import Clock, to_ms
 from shared.desired import DesiredState
@@ -105,7 +105,7 @@ class Agent:
         self._settings, self._clock = settings, clock
         self._address = Address(settings.site, settings.agent)
         # Before the outbox: who may not begin shall leave no trace of a life.
-        self._trust = CertificateKeeper(Door(settings.trust.url, settings.trust_folder)) if settings.trust else None
+        self._trust = CertificateRenewal(Door(settings.trust.url, settings.trust_folder)) if settings.trust else None
         self._path = settings.data_dir / "outbox.db"
         self._outbox = open_outbox(self._path, clock, settings.outbox.max_bytes)
         self._card_look = CardLook(self._path, clock, settings.outbox.max_bytes)

@@ -18,9 +18,9 @@ from edge_agent.address import camera_address
 from edge_agent.camera.sources.decoder import NoVideoError, choose_video
 from edge_agent.camera.sources.failure import advice, in_words, unreachable
 from edge_agent.camera.sources.file import FileSource
+from edge_agent.camera.sources.network_camera import StalledError, Transport, open_stream, video_packets
 from edge_agent.camera.sources.patience import Patience
 from edge_agent.camera.sources.reader import PacketReader
-from edge_agent.camera.sources.session import StalledError, Transport, open_stream, video_packets
 from edge_agent.config import AgentSettings, Camera, RtspCamera, holds_passwords
 from edge_agent.uplink.trust.enrolment import Door, days_left
 from edge_agent.vision.tripwire.faults import faults

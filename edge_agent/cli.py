@@ -21,7 +21,7 @@ def run(config: ConfigOption) -> None:
     """Watch the configured cameras and report to the aggregator, until stopped."""
     from edge_agent.agent import Agent, Ending
     from edge_agent.config import load_agent_settings
-    from edge_agent.misgivings import warn
+    from edge_agent.config_warnings import warn
     from edge_agent.uplink.outbox.renewal import renew_epoch
     from shared.clock import SystemClock
     from shared.stop_signals import set_by_signals

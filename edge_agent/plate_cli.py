@@ -33,8 +33,8 @@ def read(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Read the plates of pictures, nearest and surest first. Exit code 2 when a file could not be read."""
+    from models.onnx_session import CPU
     from models.plate import PlateReader
-    from models.session import CPU
 
     reader = PlateReader.shipped(provider or CPU)
     rows: list[dict[str, object]] = []
@@ -78,8 +78,8 @@ def watch(
     from edge_agent.frames import Frame
     from edge_agent.vision.pipeline import Pipeline
     from edge_agent.vision.plate import PassageReader
+    from models.onnx_session import CPU
     from models.plate import PlateReader
-    from models.session import CPU
     from shared.scene import Scene
 
     if is_stream(video):

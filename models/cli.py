@@ -60,7 +60,7 @@ def bench(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Time every model on one thread, beside the reference graph: its figure tells what this machine is."""
-    from models.session import CPU
+    from models.onnx_session import CPU
     from models.timing import time_models
 
     timed = time_models(runs, tuple(provider) if provider else CPU)

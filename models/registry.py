@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from models.session import CPU, Session, open_session
+from models.onnx_session import CPU, Session, open_session
 from shared.errors import ConfigError, HawklineError
 
 FOLDER = Path(__file__).parent

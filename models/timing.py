@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from models.onnx_session import CPU
 from models.registry import Registry
-from models.session import CPU
 
 _FREE_SIDES = {"scene": (1, 3, 288, 512)}
 """Shapes for inputs whose sides are free."""

@@ -67,7 +67,7 @@ class AlertingEngine:
         start_vital("alerting", self._run)
 
     def _run(self) -> None:
-        self._database.keep_serving("alerting", self._serve)
+        self._database.keep_serving("alerting", self._serve, steady=True)
 
     def _serve(self, connection: Connection) -> None:
         beat_s = 0.0

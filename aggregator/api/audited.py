@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from fastapi import Depends, Header, HTTPException, Request
 
-from aggregator.api.parts import Parts, PartsDependency
+from aggregator.api.dependencies import Parts, PartsDependency
 from aggregator.store import audit
 from aggregator.store.database import Connection
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
-from aggregator.api.parts import PartsDependency
+from aggregator.api.dependencies import PartsDependency
 from aggregator.api.token import SESSION, Session
 
 router = APIRouter(prefix="/api/v1", tags=["feed"])

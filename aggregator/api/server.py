@@ -19,7 +19,7 @@ from fastapi import Depends, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from aggregator.api.crowd import Crowd, Entrance, Standing, Visitor
+from aggregator.api.connection_limit import ConnectionLimit, ConnectionStage, LimitedListener, OpenConnection
 
 _SHOWN = "hawkline.certificate"
 _MOST, _MOST_TLS = 8000, 2000
@@ -42,15 +42,15 @@ class DoorProtocol(H11Protocol):
     uvicorn waits for ever for a head that was begun and for a body that does not come.
     """
 
-    crowd: Crowd
+    limit: ConnectionLimit
     _deadline: TimerHandle | None = None
-    _visitor: Visitor | None = None
-    _standing: Standing | None = None
+    _client: OpenConnection | None = None
+    _stage: ConnectionStage | None = None
     _heard_bytes = 0
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._visitor = self.crowd.find(transport.get_extra_info("socket").fileno())
+        self._client = self.limit.find(transport.get_extra_info("socket").fileno())
         end: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
         if end:
             content = end.getpeercert(True)
@@ -64,31 +64,31 @@ class DoorProtocol(H11Protocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        self._standing = None  # the next request has its own time
+        self._stage = None  # the next request has its own time
         self._judge()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
-        if self._visitor:
-            self.crowd.leave(self._visitor)
+        if self._client:
+            self.limit.leave(self._client)
         super().connection_lost(exc)
 
     def _judge(self) -> None:
         """See what the other side does now, and how long it may."""
         cycle: RequestResponseCycle | None = self.cycle  # None until a request is there
         if cycle is None or cycle.response_complete:
-            standing = Standing.ASKING
+            stage = ConnectionStage.ASKING
         else:
-            standing = Standing.BRINGING if self.conn.their_state is h11.SEND_BODY else Standing.SERVED
-        if standing is self._standing or self.transport.is_closing():
+            stage = ConnectionStage.BRINGING if self.conn.their_state is h11.SEND_BODY else ConnectionStage.SERVED
+        if stage is self._stage or self.transport.is_closing():
             return
-        self._standing = standing
-        if self._visitor:
-            self.crowd.change(self._visitor, standing)
+        self._stage = stage
+        if self._client:
+            self.limit.change(self._client, stage)
         self._stop_waiting()
-        if standing is Standing.ASKING:
+        if stage is ConnectionStage.ASKING:
             self._deadline = self.loop.call_later(_HEAD_S, self._give_up)
-        elif standing is Standing.BRINGING:
+        elif stage is ConnectionStage.BRINGING:
             self._heard_bytes = 0
             self._deadline = self.loop.call_later(_BODY_S, self._look_at_body)
 
@@ -146,7 +146,7 @@ def server(
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if most is None:
         most = max(1, min(_MOST_TLS if tls else _MOST, files - _OTHER_FILES))
-    crowd = Crowd(most, math.ceil(_PART_OF_ONE * most))
+    limit = ConnectionLimit(most, math.ceil(_PART_OF_ONE * most))
     config = uvicorn.Config(
         app,
         host=host,
@@ -156,7 +156,7 @@ def server(
         timeout_graceful_shutdown=2,
         lifespan="on",
         loop="asyncio",
-        http=type("CountedProtocol", (DoorProtocol,), {"crowd": crowd}),
+        http=type("CountedProtocol", (DoorProtocol,), {"limit": limit}),
         ws="none",
         # No proxy stands between us and who connects: what such headers say is not believed.
         proxy_headers=False,
@@ -164,7 +164,7 @@ def server(
     )
     config.load()
     config.ssl = tls
-    listener = Entrance.at(config.bind_socket(), crowd)
+    listener = LimitedListener.at(config.bind_socket(), limit)
     # asyncio sets this only for sockets that name their protocol, and uvicorn's do not. Who is accepted inherits it:
     # without, every answer on a connection that is kept waits 40 ms for the acknowledgement of its own beginning.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -96,7 +96,7 @@ class IngestWorker:
         self._since = None
 
     def _run(self) -> None:
-        self._database.keep_serving(self._name, self._serve, stopping=self._stopping)
+        self._database.keep_serving(self._name, self._serve, stopping=self._stopping, steady=True)
 
     def _serve(self, connection: DatabaseConnection) -> None:
         """Until the database fails. What was in hand then is not acknowledged, so the boxes send it again."""

@@ -6,9 +6,9 @@ from aggregator.config import AggregatorSettings
 from aggregator.embedded.opened import opened
 from aggregator.store.audit import Actor, record
 from aggregator.store.migrate import chosen_engine
-from shared.account import user_name
 from shared.errors import HawklineError
 from shared.output import say
+from shared.user_name import user_name
 
 
 def note(settings: AggregatorSettings, config: Path, what: str, detail: str) -> None:

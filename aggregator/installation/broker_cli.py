@@ -39,9 +39,9 @@ def sync(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
     """Make a running broker let in exactly the boxes that are enrolled. A running aggregator does so all the time."""
     from aggregator.config import load_aggregator_settings
     from aggregator.embedded.opened import opened
+    from aggregator.trust.broker_access import admitted_boxes
+    from aggregator.trust.broker_access import sync as bring_in_step
     from aggregator.trust.control import BrokerControl
-    from aggregator.trust.keeper import admitted_boxes
-    from aggregator.trust.keeper import sync as bring_in_step
     from shared.trust import client_context
 
     settings = load_aggregator_settings(config)

@@ -9,7 +9,7 @@ from pathlib import Path
 from aggregator.alerting.alerts import Publishing
 from aggregator.config import AggregatorSettings
 from aggregator.domains.lines import counts
-from aggregator.domains.operations.proof import prove
+from aggregator.domains.operations.alert_probe import prove
 from aggregator.domains.record.days import kept_days
 from aggregator.embedded.opened import opened
 from aggregator.store.database import Connection, Database
@@ -17,7 +17,7 @@ from aggregator.store.describe import described, expected
 from aggregator.store.migrate import available, chosen_engine
 from aggregator.store.pictures import PictureStore
 from aggregator.store.queries import load_queries
-from aggregator.store.session import ENCODING, OLDEST
+from aggregator.store.session_settings import ENCODING, OLDEST
 from shared.errors import ConfigError, HawklineError
 
 SQL = load_queries(__package__, "check.sql")

@@ -18,10 +18,10 @@ from aggregator.config import AggregatorSettings
 from aggregator.embedded.opened import opened
 from aggregator.installation.check import Finding
 from aggregator.store.database import Connection
-from aggregator.store.session import OLDEST
+from aggregator.store.session_settings import OLDEST
 from aggregator.trust import mosquitto
+from aggregator.trust.broker_access import admitted_boxes
 from aggregator.trust.control import BrokerControl
-from aggregator.trust.keeper import admitted_boxes
 from aggregator.trust.roles import difference
 from aggregator.trust.vault import CLIENTS, SERVER
 from shared.errors import HawklineError

@@ -1,4 +1,4 @@
-"""What has expired, told and deleted by hand: where the keeper will not do it alone."""
+"""What has expired, told and deleted by hand: where the job will not do it alone."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +12,8 @@ from aggregator.retention.means import Means, means
 from aggregator.store.audit import Actor, record
 from aggregator.store.database import Connection
 from aggregator.store.migrate import chosen_engine
-from shared.account import user_name
 from shared.errors import ConfigError
+from shared.user_name import user_name
 
 
 def expiry(settings: AggregatorSettings, config: Path, *, sure: bool) -> list[dict[str, Any]]:
@@ -32,7 +32,7 @@ def expiry(settings: AggregatorSettings, config: Path, *, sure: bool) -> list[di
             raise ConfigError(f"{config}: the database holds no Hawkline: nothing can have expired")
         rows = [
             _row(connection, what, now, means(settings) if sure else None)
-            for what in all_expired(connection, settings.retention.keep, now)
+            for what in all_expired(connection, settings.retention.periods, now)
         ]
         if any(row["deleted_days"] for row in rows):
             told = ", ".join(f"{row['what']}: {row['deleted_days']} days" for row in rows)

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, LiteralString
 
 from aggregator.signals.domain import Retained
 from aggregator.store.database import Connection
-from aggregator.store.keep import Keep
+from aggregator.store.retention_periods import RetentionPeriods
 
 if TYPE_CHECKING:
     from aggregator.retention.means import Means
 
 
-def by_day(name: str, keep: Callable[[Keep], timedelta], sql: Mapping[str, LiteralString]) -> Retained:
+def by_day(name: str, keep: Callable[[RetentionPeriods], timedelta], sql: Mapping[str, LiteralString]) -> Retained:
     """Of statements `old_days_of_NAME` (rows of `day`, oldest first, of those before `before`) and `drop_day_of_NAME`.
 
     Args:

@@ -11,7 +11,7 @@ from aggregator.retention.guard import newest_heartbeat
 from aggregator.retention.means import Means
 from aggregator.signals.domain import Retained, domains
 from aggregator.store.database import Connection
-from aggregator.store.keep import Keep
+from aggregator.store.retention_periods import RetentionPeriods
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +38,11 @@ def first_kept(now: datetime, keep: timedelta) -> date:
     return (now - keep).date()
 
 
-def all_expired(connection: Connection, keep: Keep, now: datetime) -> list[Expired]:
+def all_expired(connection: Connection, periods: RetentionPeriods, now: datetime) -> list[Expired]:
     """What has expired of each thing that is kept, if anything: days that lie wholly before."""
     found = []
     for what in domains().retained:
-        kept = what.keep(keep)
+        kept = what.keep(periods)
         days = what.old_days(connection, first_kept(now, kept))
         found.append(Expired(what, kept, days, (what.newest or newest_heartbeat)(connection)))
     return found

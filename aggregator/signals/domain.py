@@ -144,7 +144,7 @@ class Retained:
 
     Attributes:
         name: unique; operators read it.
-        keep: for how long, of a `aggregator.store.keep.Keep`.
+        keep: for how long, of a `aggregator.store.retention_periods.RetentionPeriods`.
         old_days: those before a day of which something is there, oldest first.
         drop: deletes what is of one day; False where something keeps it back. The connection is in autocommit mode, the
             third argument an `aggregator.retention.means.Means`.
@@ -156,6 +156,26 @@ class Retained:
     old_days: Callable[[Any, date], Sequence[date]]
     drop: Callable[[Any, date, Any], bool]
     newest: Callable[[Any], datetime | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the console that another distribution brings; ours are folders of `aggregator/console/src/pages`.
+
+    Attributes:
+        name: unique; its address is this behind the hash.
+        words: its name in the navigation, by language: `zh` and `en`.
+        folder: `package:folder` of its files. `page.js` among them is a module that exports `show(element, language)`,
+            which fills an element and returns a function that ends that.
+        place: where it stands in the navigation, small numbers first; ours have 10, 20 …
+        right: what one must be allowed to do to see it.
+    """
+
+    name: str
+    words: Mapping[str, str]
+    folder: str
+    place: int = 100
+    right: str = "alerts.read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +191,7 @@ class Domain:
         sections: of the desired state of boxes, by name, each with what makes its body for a box.
         jobs: that are done by the clock.
         retained: what it keeps for some days only.
+        pages: of the console, of a domain from outside.
     """
 
     name: str
@@ -181,6 +202,7 @@ class Domain:
     sections: Mapping[str, Compose] = field(default_factory=dict)
     jobs: tuple[Job, ...] = ()
     retained: tuple[Retained, ...] = ()
+    pages: tuple[Page, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +217,7 @@ class Domains:
     sections: Mapping[str, Compose]
     jobs: tuple[Job, ...]
     retained: tuple[Retained, ...]
+    pages: tuple[Page, ...]
 
     def wanted(self, event: object) -> bool:
         """Whether an event waits in the inbox."""
@@ -228,6 +251,7 @@ def together(domains: Iterable[Domain]) -> Domains:
     sections, sections_of = dict[str, Compose](), dict[str, str]()
     jobs, jobs_of = list[Job](), dict[str, str]()
     retained, retained_by = list[Retained](), dict[str, str]()
+    pages, pages_of = list[Page](), dict[str, str]()
     for domain in domains:
         if domain.name in names:
             raise DomainError(f"domain {domain.name!r} is declared twice")
@@ -242,6 +266,9 @@ def together(domains: Iterable[Domain]) -> Domains:
         for kept_for in domain.retained:
             _require_new(kept_for.name, retained_by, domain, f"how long {kept_for.name!r} are kept is declared")
             retained.append(kept_for)
+        for page in domain.pages:
+            _require_new(page.name, pages_of, domain, f"page {page.name!r} is brought")
+            pages.append(page)
         for kind in domain.kinds:
             if kind.struct not in wire:
                 raise DomainError(f"domain {domain.name!r}: {kind.struct.__name__} is no kind of events on the wire")
@@ -260,7 +287,7 @@ def together(domains: Iterable[Domain]) -> Domains:
                 judges[struct] = judge
     for struct in wire:
         kept.setdefault(struct, Kind(struct))  # it is in the record, and nowhere else
-    return Domains(kept, conditions, judges, tuple(routers), sections, tuple(jobs), tuple(retained))
+    return Domains(kept, conditions, judges, tuple(routers), sections, tuple(jobs), tuple(retained), tuple(pages))
 
 
 def _require_new(what: Any, taken: dict[Any, str], domain: Domain, said: str) -> None:

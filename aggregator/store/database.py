@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool
 
-from aggregator.store import session
+from aggregator.store import session_settings
 from shared.errors import UnavailableError
 from shared.trouble_log import TroubleLog
 
@@ -34,13 +34,14 @@ class Database:
 
     def __init__(self, dsn: str) -> None:
         self.dsn = dsn
-        self._dialled = session.dialled(dsn)
+        self._dialled = session_settings.dialled(dsn)
 
-    def connect(self, name: str, *, autocommit: bool = False, writes: bool = True) -> Connection:
+    def connect(self, name: str, *, autocommit: bool = False, writes: bool = True, steady: bool = False) -> Connection:
         """A connection of its own; `name` shows in pg_stat_activity.
 
         Args:
             writes: whether it is going to write; a replica is refused then.
+            steady: it does the same few statements all day; they are planned once.
 
         Raises:
             UnavailableError: the database does not answer or refuses.
@@ -51,7 +52,7 @@ class Database:
             connection = psycopg.connect(
                 self._dialled.address, autocommit=autocommit, row_factory=dict_row, **_arguments(name)
             )
-            session.set_up(connection, self._dialled.options, writes=writes)
+            session_settings.set_up(connection, self._dialled.options, writes=writes, steady=steady)
         except psycopg.OperationalError as error:
             _close(connection)
             raise UnavailableError(
@@ -73,7 +74,7 @@ class Database:
             self.connect("sessions", autocommit=True, writes=False) as one,
             self.connect("sessions", autocommit=True, writes=False) as other,
         ):
-            session.require_unshared(one, other)
+            session_settings.require_unshared(one, other)
 
     def keep_serving(
         self,
@@ -82,16 +83,18 @@ class Database:
         *,
         autocommit: bool = False,
         stopping: threading.Event | None = None,
+        steady: bool = False,
     ) -> None:
         """Open a connection, serve with it, and when the database fails wait a little and open another.
 
         `serve` goes on until the database fails or `stopping` is set; what it had not committed is its own to do again.
+        The other arguments are those of `connect`.
         """
         stopping = stopping or threading.Event()
         away, failing = TroubleLog(log), TroubleLog(log)
         while not stopping.is_set():
             try:
-                with self.connect(name, autocommit=autocommit) as connection:
+                with self.connect(name, autocommit=autocommit, steady=steady) as connection:
                     away.over(f"{name}: the database answers again")
                     serve(connection)
             except UnavailableError as error:
@@ -109,7 +112,7 @@ class Database:
         with ConnectionPool(
             self._dialled.address,
             kwargs={"row_factory": dict_row, **_arguments(name)},
-            configure=lambda connection: session.set_up(connection, self._dialled.options),
+            configure=lambda connection: session_settings.set_up(connection, self._dialled.options),
             min_size=size,
             timeout=5,
             open=True,
@@ -142,7 +145,7 @@ def tried(transaction: Callable[[], T]) -> T:
 
 
 def _arguments(name: str) -> dict[str, Any]:
-    return {"application_name": f"hawkline {name}", "connect_timeout": 5, "client_encoding": session.ENCODING}
+    return {"application_name": f"hawkline {name}", "connect_timeout": 5, "client_encoding": session_settings.ENCODING}
 
 
 def _close(connection: Connection | None) -> None:

@@ -166,7 +166,7 @@ class Mosquitto:
     """A mosquitto process of ours. It ends with us, however we end.
 
     Args:
-        boxes: tells who may come in, at each start; None leaves it to the access keeper of a running broker.
+        boxes: tells who may come in, at each start; None leaves it to the broker access of a running broker.
     """
 
     def __init__(

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import av
 import cv2
 
-from edge_agent.camera.evidence import NoPicture, Picture, PictureMaker
+from edge_agent.camera.picture_maker import NoPicture, Picture, PictureMaker
 from edge_agent.camera.sources.opening import open_source
 from edge_agent.config import Camera, DetectorSettings
 from edge_agent.frames import Frame, Source, SourceEvent

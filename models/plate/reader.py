@@ -2,11 +2,11 @@
 
 from collections.abc import Collection
 
+from models.onnx_session import CPU
 from models.plate.decoding import Calibration, Plate, Reading, decode_plate
 from models.plate.finder import Picture, PlateFinder
 from models.plate.recogniser import CharacterScores, Recogniser, cuts, mean
 from models.registry import Registry
-from models.session import CPU
 
 DETECTOR, RECOGNISER = "plate-detector", "plate-recogniser"
 

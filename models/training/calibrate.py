@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from models.onnx_session import open_session
 from models.plate import Calibration, CharacterScores, PlateFinder, Recogniser, cuts, decode_plate, mean
-from models.session import open_session
 from models.training import drawn, real
 from shared.plates import KINDS, as_stamped
 

@@ -5,13 +5,13 @@ Only what boxes and centre share. Who may issue certificates, and to whom, is de
 
 from shared.trust.identity import SERVICE_PREFIX, TrustError, address_of, common_name, is_service, urn
 from shared.trust.keys import Credentials, new_key, new_request, public_digest
-from shared.trust.moment import Moment, TrustClock, read_moment, sign_moment
+from shared.trust.signed_time import SignedTime, TrustClock, read_signed_time, sign_time
 from shared.trust.tls import client_context, read_root, server_context
 
 __all__ = [
     "SERVICE_PREFIX",
     "Credentials",
-    "Moment",
+    "SignedTime",
     "TrustClock",
     "TrustError",
     "address_of",
@@ -21,9 +21,9 @@ __all__ = [
     "new_key",
     "new_request",
     "public_digest",
-    "read_moment",
     "read_root",
+    "read_signed_time",
     "server_context",
-    "sign_moment",
+    "sign_time",
     "urn",
 ]

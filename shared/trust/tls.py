@@ -1,7 +1,7 @@
 """TLS as both sides of ours speak it: 1.3, both with a certificate of the deployment's own root.
 
 A box without a clock would refuse every certificate. So the library is told not to look at dates, and a handshake is
-followed by a look at them with the clock that the caller believes (`shared.trust.moment`).
+followed by a look at them with the clock that the caller believes (`shared.trust.signed_time`).
 """
 
 import logging

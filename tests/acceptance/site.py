@@ -11,8 +11,8 @@ import psycopg
 from psycopg.rows import dict_row
 
 from aggregator.embedded.postgres import EmbeddedPostgres
-from provisioning.lab.parts.aggregator import LocalAggregator
-from provisioning.lab.parts.processes import PartProcess
+from provisioning.lab.local_site.aggregator import LocalAggregator
+from provisioning.lab.local_site.processes import PartProcess
 
 T = TypeVar("T")
 

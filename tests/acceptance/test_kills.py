@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from provisioning.lab.boxes.ledger import entries, keep
-from provisioning.lab.demo.account import outbox_of
+from provisioning.lab.demo.reconciliation import outbox_of
 from shared.events import Lane
 from tests.acceptance.site import Site, await_true
 

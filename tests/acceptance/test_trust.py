@@ -17,8 +17,8 @@ import pytest
 from aggregator.embedded.postgres import EmbeddedPostgres
 from aggregator.trust import authority
 from aggregator.trust.vault import Vault, issuer_identifier
-from provisioning.lab.parts.processes import PartProcess
-from provisioning.lab.parts.trusted import TrustedAggregator
+from provisioning.lab.local_site.processes import PartProcess
+from provisioning.lab.local_site.trusted import TrustedAggregator
 from shared.topics import Address
 from shared.trust import Credentials, public_digest, read_root
 from shared.trust.tls import fingerprint

@@ -20,8 +20,8 @@ from aggregator.retention.means import Means
 from aggregator.store import Database, audit
 from aggregator.store.audit import Actor, ChainError
 from aggregator.store.database import Connection
-from aggregator.store.keep import Keep
 from aggregator.store.pictures import PictureStore
+from aggregator.store.retention_periods import RetentionPeriods
 from shared.topics import Address
 from tests.integration.trusted import Deployment
 
@@ -113,7 +113,7 @@ def test_what_is_old_goes_and_the_chain_goes_on_from_a_signed_anchor(database: D
     write(database, 30, days_ago=250)
     seen = walk(database)
     write(database, 5)
-    keep = Keep(*[timedelta(days=days) for days in (400, 400, 90, 200)])
+    keep = RetentionPeriods(*[timedelta(days=days) for days in (400, 400, 90, 200)])
     with database.connect("test", autocommit=True) as connection:
         all_of_it = all_expired(connection, keep, datetime.now(UTC))
         expired = next(each for each in all_of_it if each.what.name == "audit")

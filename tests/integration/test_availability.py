@@ -15,14 +15,14 @@ from psycopg.types.json import Jsonb
 
 from aggregator.domains.boxes import coverage
 from aggregator.domains.boxes.presence import PresenceWorker
+from aggregator.retention.enforcer import RetentionEnforcer
 from aggregator.retention.guard import ClockWatch
-from aggregator.retention.keeper import RetentionKeeper
 from aggregator.retention.means import Means
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from aggregator.store.errors import TooMuchError
-from aggregator.store.keep import Keep
 from aggregator.store.pictures import PictureStore
+from aggregator.store.retention_periods import RetentionPeriods
 from shared.envelope import encode_message
 from shared.events import BoxState, CameraHealth, Health
 from shared.mqtt import Message
@@ -279,9 +279,9 @@ def test_coverage_and_samples_go_when_their_time_is_over(boxes: Boxes, tmp_path:
         return row["c"], row["h"]
 
     def look(coverage: int, health: int) -> tuple[int, int]:
-        keep = Keep(*(timedelta(days=days) for days in (400, coverage, health, 400)))
+        keep = RetentionPeriods(*(timedelta(days=days) for days in (400, coverage, health, 400)))
         means = Means(PictureStore(tmp_path), Ed25519PrivateKey.generate)
-        RetentionKeeper(keep, means, ClockWatch()).look(connection)
+        RetentionEnforcer(keep, means, ClockWatch()).look(connection)
         return left()
 
     assert look(51, 51) == (2, 2)

@@ -20,13 +20,13 @@ from aggregator.domains.evidence.forgetting import sweep
 from aggregator.ingest.affording import Affording
 from aggregator.ingest.commit import Committer
 from aggregator.ingest.reading import read
+from aggregator.retention.enforcer import RetentionEnforcer
 from aggregator.retention.guard import ClockWatch
-from aggregator.retention.keeper import RetentionKeeper
 from aggregator.retention.means import Means
 from aggregator.store import Database
 from aggregator.store.database import Connection
-from aggregator.store.keep import Keep
 from aggregator.store.pictures import PictureStore
+from aggregator.store.retention_periods import RetentionPeriods
 from shared.clock import to_ms
 from shared.envelope import Header, encode_batch, encode_event
 from shared.events import Direction, Event, EvidenceReady, Lane, LineCrossed
@@ -34,7 +34,7 @@ from shared.mqtt import Message
 from tests.integration.conftest import served
 
 DAY_S = 86_400.0
-KEEP = Keep(*[timedelta(days=days) for days in (400, 400, 90, 200, 60, 30, 30, 30)])
+KEEP = RetentionPeriods(*[timedelta(days=days) for days in (400, 400, 90, 200, 60, 30, 30, 30)])
 
 
 def number(connection: Connection, query: str) -> int:
@@ -62,11 +62,11 @@ class Year:
         )
         clocks = (lambda: self.now_s, lambda: self.steady_s)
         means = Means(self.pictures, Ed25519PrivateKey.generate)
-        self.keeper = RetentionKeeper(KEEP, means, ClockWatch(clocks))
+        self.enforcer = RetentionEnforcer(KEEP, means, ClockWatch(clocks))
         self.sent: Counter[tuple[str, int]] = Counter()
 
     def day(self) -> None:
-        """The next: boxes beat, the keeper looks once, what was noted now is of this day."""
+        """The next: boxes beat, the enforcer looks once, what was noted now is of this day."""
         at = datetime.fromtimestamp(self.now_s, tz=UTC)
         self.connection.execute(
             "INSERT INTO agents (site, agent, last_seen_at) VALUES ('s', 'good', %s)"
@@ -76,7 +76,7 @@ class Year:
         for table, column in (("evidence", "announced_at"), ("evidence", "stored_at"), ("gaps", "recorded_at")):
             moved = f"UPDATE {table} SET {column} = %s WHERE {column} > now() - interval '1 h'"
             self.connection.execute(moved.encode(), (at,))
-        self.keeper.look(self.connection)
+        self.enforcer.look(self.connection)
         sweep(self.connection, self.pictures, at - KEEP.pictures)
         self.now_s += DAY_S
         self.steady_s += DAY_S
@@ -186,7 +186,7 @@ def test_nothing_goes_while_a_clock_is_in_doubt(database: Database, connection: 
     lone = year.picture("good", jpeg("of no alert"), 77)
     year.day()
     year.now_s += 365 * DAY_S  # by the wall clock alone
-    year.keeper.look(connection)
+    year.enforcer.look(connection)
     assert year.pictures.path(lone).is_file()
     assert number(connection, "count(*) FROM dead_letters") == 1
 

@@ -18,8 +18,8 @@ from aggregator.jobs.runner import JobRunner
 from aggregator.signals.domain import Job
 from aggregator.store import Database
 from aggregator.trust import mosquitto, roles
+from aggregator.trust.broker_access import BrokerAccess, sync
 from aggregator.trust.control import BrokerControl
-from aggregator.trust.keeper import AccessKeeper, sync
 from aggregator.trust.mosquitto import Listeners, Mosquitto
 from edge_agent.uplink.trust import Door, enrol
 from shared.errors import UnavailableError
@@ -36,7 +36,7 @@ GATE, YARD = Address("north", "gate"), Address("north", "yard")
 
 
 class Broker:
-    """Mosquitto with roles, a keeper that holds them in step with the database, and two boxes."""
+    """Mosquitto with roles, access that holds them in step with the database, and two boxes."""
 
     def __init__(self, folder: Path, database: Database) -> None:
         self.deployment = Deployment(folder, database, self._admit)
@@ -45,11 +45,11 @@ class Broker:
         self.folder = folder / "broker"
         self.process = Mosquitto(self.vault, self.folder, Listeners("127.0.0.1", self.port, "127.0.0.1", self.box_port))
         self.control = BrokerControl("127.0.0.1", self.port, self.service("broker-admin"))
-        self.keeper = AccessKeeper(self.vault, self.control, self.folder, ("localhost", "127.0.0.1"))
+        self.access = BrokerAccess(self.vault, self.control, self.folder, ("localhost", "127.0.0.1"))
         self.runner = JobRunner(database, "trust")
 
     def _admit(self, address: Address) -> None:
-        self.keeper.admit(address)
+        self.access.admit(address)
 
     def service(self, name: str) -> ssl.SSLContext:
         return client_context(self.vault.root(), self.vault.credentials_path(name))
@@ -60,7 +60,7 @@ class Broker:
     def start(self) -> None:
         self.process.start()
         self.control.start()
-        self.runner.start(Job("trust", 1, ""), self.keeper.turn)
+        self.runner.start(Job("trust", 1, ""), self.access.turn)
 
 
 @pytest.fixture
@@ -326,7 +326,7 @@ def test_a_revoked_box_is_out_within_seconds_and_stays_out(broker: Broker) -> No
 
 
 def test_who_takes_a_place_at_once_does_not_leave_the_old_one_in(broker: Broker) -> None:
-    """Revoked, claimed and enrolled anew between two looks of the keeper: the broker knew the name all the time."""
+    """Revoked, claimed and enrolled anew between two looks: the broker knew the name all the time."""
     old = Heard(broker.box(broker.deployment.enrol(GATE)), broker.box_port, [(GATE.topic(Channel.ACK), 0)])
     assert old.ups.acquire(timeout=5)
     time.sleep(1.5)  # a look

@@ -13,7 +13,7 @@ import pytest
 from aggregator.api.token import COOKIE, signed
 from aggregator.trust import authority
 from aggregator.trust.vault import Vault
-from provisioning.lab.parts.trusted import CommandError, TrustedAggregator
+from provisioning.lab.local_site.trusted import CommandError, TrustedAggregator
 from shared.trust import client_context, read_root
 from tests.integration.trusted import whole_centre
 

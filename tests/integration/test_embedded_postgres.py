@@ -14,7 +14,7 @@ from aggregator.embedded.leftover import disown, works_in
 from aggregator.embedded.postgres import EmbeddedPostgres
 from aggregator.store import Database
 from aggregator.store.migrate import migrate
-from aggregator.store.session import UnfitDatabaseError
+from aggregator.store.session_settings import UnfitDatabaseError
 from shared.errors import UnavailableError
 
 

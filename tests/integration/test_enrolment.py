@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from aggregator.api import server as doors
 from aggregator.store import Database, audit
 from aggregator.trust import authority, enrolment
-from edge_agent.uplink.trust import CertificateKeeper, Door, enrol, renew
+from edge_agent.uplink.trust import CertificateRenewal, Door, enrol, renew
 from shared.errors import ConfigError, UnavailableError
 from shared.topics import Address
 from shared.trust import Credentials, TrustClock, TrustError, address_of, client_context, new_key, new_request
@@ -226,11 +226,11 @@ def test_a_clock_that_is_wrong_keeps_nobody_out(deployment: Deployment, machine_
     assert abs(clock.now() - datetime.now(UTC)) < timedelta(minutes=1)
     # The next start: it has the certificate, and still no clock.
     again = deployment.door("box", TrustClock(lambda: machine_says))
-    keeper = CertificateKeeper(again)
+    renewal = CertificateRenewal(again)
     before = again.identity().certificate.serial_number
-    keeper.look()
+    renewal.look()
     assert again.identity().certificate.serial_number == before
-    with asking_with(deployment, keeper.context) as client:
+    with asking_with(deployment, renewal.context) as client:
         assert bring(client, GATE).status_code == 409
 
 
@@ -286,11 +286,11 @@ def test_two_months_in_storage(deployment: Deployment) -> None:
     # Without a clock, too.
     again = deployment.door("north.gate", TrustClock(lambda: datetime(1970, 1, 1, tzinfo=UTC)))
     renewed = []
-    keeper = CertificateKeeper(again, lambda: renewed.append(True))
-    keeper.look()
+    renewal = CertificateRenewal(again, lambda: renewed.append(True))
+    renewal.look()
     assert renewed == [True]
     assert again.identity().expires_at > datetime.now(UTC)
-    with asking_with(deployment, keeper.context) as client:
+    with asking_with(deployment, renewal.context) as client:
         assert bring(client, GATE).status_code == 409
 
 
@@ -512,13 +512,13 @@ def test_keys_that_are_older_than_the_one_before_open_nothing(deployment: Deploy
 
 def test_a_box_that_is_enrolled_anew_beside_its_agent_shows_the_new_certificate(deployment: Deployment) -> None:
     door, shown = deployment.enrol(GATE), list[bool]()
-    keeper = CertificateKeeper(door, lambda: shown.append(True))
-    keeper.look()
+    renewal = CertificateRenewal(door, lambda: shown.append(True))
+    renewal.look()
     deployment.revoke(GATE)
     enrol(deployment.door("north.gate"), GATE, deployment.claim(GATE), SERIAL)
-    keeper.look()
+    renewal.look()
     assert shown == [True]
-    with asking_with(deployment, keeper.context) as client:
+    with asking_with(deployment, renewal.context) as client:
         assert bring(client, GATE).status_code == 409
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from provisioning.lab.parts.aggregator import LocalAggregator
+from provisioning.lab.local_site.aggregator import LocalAggregator
 from shared.clock import to_ms
 from shared.envelope import Header, encode_batch, encode_event
 from shared.events import KindError, Lane, all_kinds
@@ -67,6 +67,15 @@ def test_an_event_of_another_distribution_goes_the_whole_way(tmp_path: Path) -> 
         assert aggregator.get("/api/v1/barriers") == ["south 北"], "its own route"
         assert "/api/v1/barriers" in aggregator.get("/api/v1/openapi.json")["paths"]
         assert "hawkline_ingest_barriers_moved_total" in aggregator.http.get("/metrics").text, "its projection"
+        until(
+            "its job is done",
+            lambda: "hawkline_ingest_barriers_inspected_total" in aggregator.http.get("/metrics").text,
+        )
+        assert "inspect-barriers" in {row["name"] for row in aggregator.get("/api/v1/jobs")}
+        (page,) = aggregator.get("/api/v1/pages")
+        assert (page["name"], page["words"]["zh"]) == ("barriers", "道闸")
+        module = aggregator.http.get(page["module"])
+        assert (module.status_code, "javascript" in module.headers["content-type"]) == (200, True)
         alarms = next(row for row in aggregator.get("/api/v1/producers") if row["lane"] == Lane.ALARM)
         assert (alarms["alarms"], alarms["in_alerts"]) == (1, 1)
     finally:

@@ -20,7 +20,7 @@ from aggregator.store.database import Connection
 from aggregator.store.migrate import migrate
 from edge_agent.uplink.outbox import Outbox
 from edge_agent.uplink.publisher import Publisher
-from provisioning.lab.parts.aggregator import limit_with_children
+from provisioning.lab.local_site.aggregator import limit_with_children
 from provisioning.lab.simulate.network import Proxy, Weather
 from shared.clock import SystemClock, to_ms
 from shared.envelope import Acknowledgement, decode_message

@@ -228,6 +228,6 @@ def test_the_alert_of_a_receiver_that_is_configured_no_more_ends(
 
 def test_every_setting_of_retention_is_of_something_that_is_declared() -> None:
     """A setting that keeps nothing would be a promise to nobody, and what has none would stay for ever."""
-    keep = RetentionSettings(*range(1000, 1008)).keep
-    kept = {what.name: what.keep(keep) for what in domains().retained}
+    periods = RetentionSettings(*range(1000, 1008)).periods
+    kept = {what.name: what.keep(periods) for what in domains().retained}
     assert set(kept.values()) == {timedelta(days=days) for days in range(1000, 1008)}

@@ -20,7 +20,7 @@ from aggregator.alerting.alerts import Publishing
 from aggregator.api import pool_turns as turns
 from aggregator.api.streams import AT_ONCE, Streams
 from aggregator.console_api import build
-from aggregator.domains.boxes.ledger import pieces, producers
+from aggregator.domains.boxes.stored_numbers import pieces, producers
 from aggregator.store import Database
 from aggregator.store.database import Connection, Pool
 from aggregator.store.pictures import PictureStore

@@ -20,13 +20,13 @@ from aggregator.client.moments import moment
 from aggregator.domains.record.days import kept_days
 from aggregator.ingest.commit import Committer
 from aggregator.ingest.reading import read
+from aggregator.retention.enforcer import RetentionEnforcer
 from aggregator.retention.expiring import first_kept
 from aggregator.retention.guard import ClockWatch, objection
-from aggregator.retention.keeper import RetentionKeeper
 from aggregator.retention.means import Means
 from aggregator.store.database import Connection
-from aggregator.store.keep import Keep
 from aggregator.store.pictures import PictureStore
+from aggregator.store.retention_periods import RetentionPeriods
 from shared.clock import to_ms
 from shared.envelope import Header, encode_batch, encode_event
 from shared.errors import ConfigError
@@ -361,14 +361,14 @@ def test_the_oldest_days_go_and_everything_else_stays(connection: Connection, tm
 
     before, pictures = count(), PictureStore(tmp_path)
     means = Means(pictures, Ed25519PrivateKey.generate)
-    keeper = RetentionKeeper(Keep(*[timedelta(days=10)] * 4), means, ClockWatch())
-    assert keeper.look(connection)["events"] == [], "too many at once"
+    enforcer = RetentionEnforcer(RetentionPeriods(*[timedelta(days=10)] * 4), means, ClockWatch())
+    assert enforcer.look(connection)["events"] == [], "too many at once"
     assert count() == before
     keep = today - days[1]
-    keeper = RetentionKeeper(Keep(keep, keep, keep, keep), means, ClockWatch())
+    enforcer = RetentionEnforcer(RetentionPeriods(keep, keep, keep, keep), means, ClockWatch())
     first = connection.execute("SELECT count(*) AS n FROM events WHERE event_at < %s", (days[1],)).fetchone()
-    assert keeper.look(connection)["events"] == days[:1]
+    assert enforcer.look(connection)["events"] == days[:1]
     assert first
     assert count() == before - first["n"]
     assert [day.day for day in kept_days(connection)] == days[1:]
-    assert keeper.look(connection)["events"] == []
+    assert enforcer.look(connection)["events"] == []

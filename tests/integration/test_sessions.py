@@ -13,12 +13,12 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from aggregator.alerting.alerts import Publishing
-from aggregator.domains.operations.proof import ProofError, Proven, prove
+from aggregator.domains.operations.alert_probe import LatestProbe, ProbeError, prove
 from aggregator.embedded.privileges import database_account
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from aggregator.store.migrate import migrate
-from aggregator.store.session import SETTINGS, UnfitDatabaseError
+from aggregator.store.session_settings import SETTINGS, UnfitDatabaseError
 from shared.errors import UnavailableError
 from shared.net import is_listening, pick_free_port
 
@@ -77,7 +77,7 @@ def test_a_database_that_is_read_only_is_told_apart(database: Database) -> None:
     alter(database, default_transaction_read_only="on")
     with pytest.raises(UnfitDatabaseError, match="default_transaction_read_only is on"):
         database.connect("test")
-    with database.connect("test", writes=False) as connection, pytest.raises(ProofError, match="read-only"):
+    with database.connect("test", writes=False) as connection, pytest.raises(ProbeError, match="read-only"):
         prove(connection, Publishing())
 
 
@@ -218,7 +218,7 @@ def test_a_proof_finds_what_would_keep_an_alert_back(database: Database, damage:
             limit = " -ctemp_file_limit=100kB" if "temp_file_limit" in damage else ""
             role = "" if limit else "-crole=hk_small"
             damaged = Database(make_conninfo(database.dsn, options=f"{role}{limit}"))
-            with damaged.connect("test") as connection, pytest.raises(ProofError, match=said):
+            with damaged.connect("test") as connection, pytest.raises(ProbeError, match=said):
                 prove(connection, Publishing())
         finally:
             admin.execute("DROP OWNED BY hk_small")
@@ -233,7 +233,7 @@ def test_a_proof_finds_a_session_that_is_not_as_it_should_be(database: Database,
         else:
             connection.execute(f"SET {name}".encode())
             connection.commit()
-        with pytest.raises(ProofError, match="no alert could be raised"):
+        with pytest.raises(ProbeError, match="no alert could be raised"):
             prove(connection, Publishing())
 
 
@@ -243,9 +243,9 @@ def test_many_who_ask_share_a_proof_of_some_seconds(database: Database) -> None:
     def count(_connection: Connection, _publishing: Publishing) -> None:
         proofs.append(now_s[0])
         if now_s[0] > 103:
-            raise ProofError("full")
+            raise ProbeError("full")
 
-    proven = Proven(Publishing(), count, lambda: now_s[0])
+    proven = LatestProbe(Publishing(), count, lambda: now_s[0])
     with database.connect("test") as connection:
         assert [proven.objection(connection) for _ in range(50)] == [None] * 50
         now_s[0] += 6

@@ -18,7 +18,7 @@ from aggregator.store.pictures import PictureStore
 from aggregator.trust import authority, enrolment
 from aggregator.trust.vault import SERVER, Vault, issuer_identifier
 from edge_agent.uplink.trust import Door, enrol
-from provisioning.lab.parts.trusted import TrustedAggregator
+from provisioning.lab.local_site.trusted import TrustedAggregator
 from shared.net import pick_free_port
 from shared.topics import Address
 from shared.trust import Credentials, TrustClock, new_key, public_digest, server_context

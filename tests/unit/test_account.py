@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import pytest
 
-from shared.account import user_name
+from shared.user_name import user_name
 
 
 def test_a_user_without_a_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from edge_agent.check import check_everything
 from edge_agent.config import load_agent_settings
-from edge_agent.misgivings import warn
+from edge_agent.config_warnings import warn
 from shared.durations import clock_off
 
 LINE = '[[tripwires]]\nname = "line"\npoints = [[0.1, 0.5], [0.9, 0.5]]\n'

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from provisioning.lab.demo.account import settle
+from provisioning.lab.demo.reconciliation import settle
 from shared.events import Lane
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from aggregator.domains.boxes import cli as health_cli
-from aggregator.domains.boxes.lives import LASTS_MS, Lives
+from aggregator.domains.boxes.two_lives import LASTS_MS, Lives
 from shared.topics import Address
 
 HERE, THERE = Address("north", "g1"), Address("north", "g2")

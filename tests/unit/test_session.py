@@ -2,7 +2,7 @@
 
 import pytest
 
-from aggregator.store.session import Dialled, dialled
+from aggregator.store.session_settings import Dialled, dialled
 from shared.errors import ConfigError
 
 

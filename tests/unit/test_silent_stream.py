@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import av
 import pytest
 
-from edge_agent.camera.sources import session
+from edge_agent.camera.sources import network_camera
 from shared.events import CameraState
 
 _TIMEOUT_S = 0.05
@@ -26,11 +26,11 @@ class Container:
 
 
 def failed(after_s: float, number: int, monkeypatch: pytest.MonkeyPatch) -> CameraState:
-    monkeypatch.setattr(session, "READ_TIMEOUT_S", _TIMEOUT_S)
-    monkeypatch.setattr(session, "unreachable", lambda _address: None)
+    monkeypatch.setattr(network_camera, "READ_TIMEOUT_S", _TIMEOUT_S)
+    monkeypatch.setattr(network_camera, "unreachable", lambda _address: None)
     with pytest.raises(Exception) as raised:
-        next(session._reads(Container(after_s, number)))  # type: ignore[arg-type]
-    return session.explain(raised.value, "rtsp://127.0.0.1/x").state
+        next(network_camera._reads(Container(after_s, number)))  # type: ignore[arg-type]
+    return network_camera.explain(raised.value, "rtsp://127.0.0.1/x").state
 
 
 def test_what_fails_at_our_time_out_is_a_stall(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,8 @@ import pytest
 from provisioning.lab.boxes import ledger as box_ledger
 from provisioning.lab.boxes.behaviour import DAY, Mishap, Rates, hour_factor, mishaps, moments, step_s
 from provisioning.lab.boxes.memory import MemoryOutbox
-from provisioning.lab.simulate.ledger import Entry, Verdict, read_csv, read_files
-from provisioning.lab.simulate.ledger import compare as walk
+from provisioning.lab.simulate.comparison import Entry, Verdict, read_csv, read_files
+from provisioning.lab.simulate.comparison import compare as walk
 from shared.clock import ManualClock, SystemClock
 from shared.events import CameraChanged, CameraState, Lane
 

@@ -8,8 +8,8 @@ import numpy as np
 from edge_agent.vision.motion import Blob, Foreground, MotionDetector
 from edge_agent.vision.motion.detector import _edges, _is_soft
 from edge_agent.vision.pipeline import Pipeline
+from edge_agent.vision.track.frame_context import FrameContext
 from edge_agent.vision.track.likeness import look
-from edge_agent.vision.track.moment import Moment
 from edge_agent.vision.track.origin import returning
 from edge_agent.vision.track.perspective import Perspective
 from edge_agent.vision.track.regions import join, part
@@ -126,7 +126,7 @@ def test_light_does_not_come_back_as_somebody() -> None:
     size, seen = (480, 270), np.zeros((270, 480), np.int32)
     walker = Track(1, size, 200, 200, 24, 70, 1.0, 0.0, own_s=2.0, sightings=20, travelling=True, travelled=True)
     walker.seen_now = False
-    moment = Moment(Foreground([], seen, np.full((270, 480), 120, np.uint8)), 1.8, 0.1, Perspective(), 0.25)
+    moment = FrameContext(Foreground([], seen, np.full((270, 480), 120, np.uint8)), 1.8, 0.1, Perspective(), 0.25)
     here = Blob(200, 130, 226, 200, 1500)
     assert returning(here, [walker], moment) is walker
     assert returning(here, [walker], replace(moment, now_s=2.5)) is None  # it went through a door

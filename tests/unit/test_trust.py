@@ -22,11 +22,11 @@ from shared.trust import (
     common_name,
     new_key,
     new_request,
-    read_moment,
     read_root,
-    sign_moment,
+    read_signed_time,
+    sign_time,
 )
-from shared.trust.moment import Moment
+from shared.trust.signed_time import SignedTime
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 GATE = Address("north", "gate")
@@ -166,24 +166,24 @@ def test_credentials_whose_parts_do_not_fit_are_refused(vault: Vault, tmp_path: 
 
 def test_the_time_is_believed_from_whom_the_root_vouches_for(root: Credentials) -> None:
     signer, nonce = authority.new_time_signer(root, NOW), b"n" * 16
-    told = sign_moment(signer, nonce, NOW)
-    assert read_moment(told, nonce, root.certificate) == NOW
+    told = sign_time(signer, nonce, NOW)
+    assert read_signed_time(told, nonce, root.certificate) == NOW
     stranger = authority.new_root("Trial", NOW)
-    wrong: list[tuple[Moment, bytes]] = [
+    wrong: list[tuple[SignedTime, bytes]] = [
         (told, b"m" * 16),
-        (Moment(told.time_ms + 1, told.signature, told.certificate), nonce),
-        (Moment(told.time_ms, b"", told.certificate), nonce),
-        (Moment(told.time_ms, told.signature, b"junk"), nonce),
-        (sign_moment(authority.new_time_signer(stranger, NOW), nonce, NOW), nonce),
+        (SignedTime(told.time_ms + 1, told.signature, told.certificate), nonce),
+        (SignedTime(told.time_ms, b"", told.certificate), nonce),
+        (SignedTime(told.time_ms, told.signature, b"junk"), nonce),
+        (sign_time(authority.new_time_signer(stranger, NOW), nonce, NOW), nonce),
         # Others whom the root, or one of its issuers, vouches for, and not for this.
-        (sign_moment(root, nonce, NOW), nonce),
-        (sign_moment(authority.new_issuer(root, "Trial", NOW), nonce, NOW), nonce),
-        (sign_moment(signer, nonce, NOW - timedelta(days=2)), nonce),
-        (sign_moment(signer, nonce, NOW + authority.ROOT_LIFE + timedelta(days=1)), nonce),
+        (sign_time(root, nonce, NOW), nonce),
+        (sign_time(authority.new_issuer(root, "Trial", NOW), nonce, NOW), nonce),
+        (sign_time(signer, nonce, NOW - timedelta(days=2)), nonce),
+        (sign_time(signer, nonce, NOW + authority.ROOT_LIFE + timedelta(days=1)), nonce),
     ]
     for moment, asked in wrong:
         with pytest.raises(TrustError):
-            read_moment(moment, asked, root.certificate)
+            read_signed_time(moment, asked, root.certificate)
 
 
 def test_a_clock_that_was_corrected_goes_on_evenly() -> None:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_agent.camera.evidence import NoPicture, Picture, PictureMaker
+from edge_agent.camera.picture_maker import NoPicture, Picture, PictureMaker
 from edge_agent.camera.worker import EventSeen, Wanted, _obey, _Watch
 from edge_agent.config import Camera, CameraSettings, SyntheticCamera
 from edge_agent.frames import Colour, Frame, Still

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from aggregator.alerting import alerts, belonging, conditions
 from aggregator.api.audited import audited
-from aggregator.api.parts import ConnectionDependency, PartsDependency
+from aggregator.api.dependencies import ConnectionDependency, PartsDependency
 from aggregator.store.database import Connection
 from aggregator.store.entities import (
     AffectedSubject,

@@ -26,5 +26,5 @@ DOMAIN = Domain(
     "alerts",
     routers=("aggregator.domains.alerts.api:router", "aggregator.domains.alerts.maintenance_api:router"),
     jobs=(Job("forget-conditions", 3600, "aggregator.domains.alerts.domain:forgetting"),),
-    retained=(by_day("alerts", lambda keep: keep.alerts, SQL),),
+    retained=(by_day("alerts", lambda periods: periods.alerts, SQL),),
 )

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from aggregator.alerting import maintenance
 from aggregator.api.audited import audited
-from aggregator.api.parts import ConnectionDependency
+from aggregator.api.dependencies import ConnectionDependency
 from aggregator.domains.alerts.api import Who
 from aggregator.store.database import Connection
 from aggregator.store.entities import Maintenance

@@ -8,9 +8,9 @@ import typer
 from aggregator.client import options
 from aggregator.client.client import ApiClient
 from aggregator.client.moments import duration, local
-from shared.account import user_name
 from shared.errors import ConfigError
 from shared.output import Output, OutputOption, print_rows, say
+from shared.user_name import user_name
 
 app = typer.Typer(help="Work on boxes, cameras and places: what rings there rings nobody.", no_args_is_help=True)
 ByOption = Annotated[str, typer.Option("--by", help="who does it, for the record; by default the account")]

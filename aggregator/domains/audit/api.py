@@ -5,8 +5,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
+from aggregator.api.dependencies import ConnectionDependency
 from aggregator.api.parameters import Label, Moment, moment
-from aggregator.api.parts import ConnectionDependency
 from aggregator.store import audit
 from aggregator.store.entities import AuditEntry
 

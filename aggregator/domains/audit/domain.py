@@ -9,6 +9,8 @@ DOMAIN = Domain(
     routers=("aggregator.domains.audit.api:router",),
     jobs=(Job("log-audit-head", 3600, "aggregator.domains.audit.forgetting:logging_head"),),
     retained=(
-        Retained("audit", lambda keep: keep.audit, old_days(forgetting.SQL["old_days_of_audit"]), forgetting.drop_day),
+        Retained(
+            "audit", lambda periods: periods.audit, old_days(forgetting.SQL["old_days_of_audit"]), forgetting.drop_day
+        ),
     ),
 )

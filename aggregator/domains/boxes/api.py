@@ -7,10 +7,10 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 from psycopg.rows import class_row
 
+from aggregator.api.dependencies import ConnectionDependency, PartsDependency
 from aggregator.api.parameters import BoxesQuery, Moment, moment
-from aggregator.api.parts import ConnectionDependency, PartsDependency
 from aggregator.domains.boxes import desired
-from aggregator.domains.boxes.ledger import pieces, producers
+from aggregator.domains.boxes.stored_numbers import pieces, producers
 from aggregator.store import load_queries
 from aggregator.store.entities import Box, DesiredSection, Gap, LaneAccount
 from aggregator.store.places import producers_of, sites_within

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Query
 
+from aggregator.api.dependencies import SnapshotDependency
 from aggregator.api.parameters import Boxes, BoxesQuery, Moment, moment
-from aggregator.api.parts import SnapshotDependency
 from aggregator.domains.boxes import coverage
 from aggregator.store.entities import Availability, HealthSample, Uncovered
 from shared.ids import NAME_PATTERN

@@ -55,7 +55,7 @@ DOMAIN = Domain(
         Job("send-sections", 0.5, "aggregator.domains.boxes.desired:turns"),
     ),
     retained=(
-        by_day("coverage", lambda keep: keep.coverage, RETENTION),
-        by_day("health samples", lambda keep: keep.health, RETENTION),
+        by_day("coverage", lambda periods: periods.coverage, RETENTION),
+        by_day("health samples", lambda periods: periods.health, RETENTION),
     ),
 )

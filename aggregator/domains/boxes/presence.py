@@ -15,7 +15,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from aggregator.domains.boxes.covering import SLOT_MS, Beat, Coverage, Slot
-from aggregator.domains.boxes.lives import Lives
+from aggregator.domains.boxes.two_lives import Lives
 from aggregator.ingest import dead_letters as letters
 from aggregator.ingest import heard
 from aggregator.ingest.affording import Affording, Bill

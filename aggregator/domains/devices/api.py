@@ -7,8 +7,8 @@ from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field
 
 from aggregator.api.audited import audited
+from aggregator.api.dependencies import SnapshotDependency
 from aggregator.api.parameters import BoxesQuery
-from aggregator.api.parts import SnapshotDependency
 from aggregator.store.database import Connection
 from aggregator.store.entities import Device
 from aggregator.store.places import sites_within

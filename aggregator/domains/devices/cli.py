@@ -11,10 +11,10 @@ import typer
 from aggregator.client import options
 from aggregator.client.client import ApiClient
 from aggregator.client.moments import local
-from shared.account import user_name
 from shared.errors import ConfigError, UnavailableError
 from shared.ids import check_name
 from shared.output import Output, OutputOption, print_rows, say
+from shared.user_name import user_name
 
 app = typer.Typer(help="Who may be a box: claims, certificates, revocation.", no_args_is_help=True)
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from aggregator.alerting import alerts
 from aggregator.api import bodies
 from aggregator.api.audited import ActorDependency
-from aggregator.api.parts import ConnectionDependency, Parts, PartsDependency
+from aggregator.api.dependencies import ConnectionDependency, Parts, PartsDependency
 from aggregator.feed import log as feed_log
 from aggregator.store import audit, load_queries, telemetry
 from aggregator.store.allowance import Spending

@@ -41,7 +41,7 @@ DOMAIN = Domain(
     retained=(
         Retained(
             "pictures",
-            lambda keep: keep.pictures,
+            lambda periods: periods.pictures,
             old_days(forgetting.SQL["old_days_of_pictures"]),
             forgetting.drop_day,
         ),

@@ -74,7 +74,7 @@ def sweeping(work: "Work") -> "Turn":
         if against := objection([], now, newest_heartbeat(connection), jump_s):
             log.info("retention: pictures that no event names stay: %s", against)
         else:
-            sweep(connection, pictures, now - work.settings.retention.keep.pictures)
+            sweep(connection, pictures, now - work.settings.retention.periods.pictures)
 
     return turn
 

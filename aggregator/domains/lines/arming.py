@@ -8,7 +8,7 @@ from psycopg.rows import class_row
 from pydantic import BaseModel, Field
 
 from aggregator.api.audited import audited
-from aggregator.api.parts import ConnectionDependency
+from aggregator.api.dependencies import ConnectionDependency
 from aggregator.domains.boxes import desired
 from aggregator.store import load_queries
 from aggregator.store.database import Connection

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import StreamingResponse
 
+from aggregator.api.dependencies import SnapshotDependency
 from aggregator.api.parameters import LinesQuery, Moment, moment
-from aggregator.api.parts import SnapshotDependency
 from aggregator.domains.lines import counts
 from aggregator.domains.lines.packing import Ints
 from aggregator.store.entities import CountSeries, LineCount

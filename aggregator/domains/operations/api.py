@@ -11,7 +11,7 @@ from psycopg.rows import DictRow, class_row
 from pydantic import BaseModel
 
 from aggregator.api.audited import audited
-from aggregator.api.parts import ConnectionDependency, PartsDependency
+from aggregator.api.dependencies import ConnectionDependency, PartsDependency
 from aggregator.domains.operations.metrics import Figures
 from aggregator.ingest.redelivery import replay
 from aggregator.store import load_queries

@@ -13,7 +13,7 @@ DOMAIN = Domain(
     jobs=(
         Job("watch-jobs", 2, "aggregator.domains.operations.job_watch:turns"),
         Job("prune-feed", 3600, "aggregator.domains.operations.job_watch:pruning_feed"),
-        Job("retention", 3600, "aggregator.retention.keeper:turns", patience_s=6 * 3600, settles_s=600),
+        Job("retention", 3600, "aggregator.retention.enforcer:turns", patience_s=6 * 3600, settles_s=600),
     ),
-    retained=(by_day("dead letters", lambda keep: keep.dead_letters, SQL),),
+    retained=(by_day("dead letters", lambda periods: periods.dead_letters, SQL),),
 )

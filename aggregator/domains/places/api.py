@@ -6,7 +6,7 @@ from fastapi import APIRouter, HTTPException, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from aggregator.api.audited import audited
-from aggregator.api.parts import ConnectionDependency
+from aggregator.api.dependencies import ConnectionDependency
 from aggregator.store.database import Connection
 from aggregator.store.entities import Place
 from aggregator.store.places import UnknownPlaceError, places, put_place, remove_place

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query
 
+from aggregator.api.dependencies import SnapshotDependency
 from aggregator.api.parameters import LinesQuery, Moment, moment
-from aggregator.api.parts import SnapshotDependency
 from aggregator.domains.record import record
 from aggregator.store.entities import EventPage
 from aggregator.store.paging import CursorError

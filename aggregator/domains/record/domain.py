@@ -9,7 +9,7 @@ DOMAIN = Domain(
     routers=("aggregator.domains.record.api:router",),
     jobs=(Job("compress-days", 3600, "aggregator.domains.record.days:compressing", patience_s=6 * 3600, settles_s=60),),
     retained=(
-        Retained("events", lambda keep: keep.events, days.old_days, days.drop_day, days.newest_received),
-        by_day("gaps", lambda keep: keep.events, days.SQL),
+        Retained("events", lambda periods: periods.events, days.old_days, days.drop_day, days.newest_received),
+        by_day("gaps", lambda periods: periods.events, days.SQL),
     ),
 )

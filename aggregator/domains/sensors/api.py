@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 from psycopg.rows import class_row
 
+from aggregator.api.dependencies import SnapshotDependency
 from aggregator.api.parameters import BoxesQuery
-from aggregator.api.parts import SnapshotDependency
 from aggregator.store.entities import Sensor
 from aggregator.store.places import sites_within
 from aggregator.store.queries import load_queries

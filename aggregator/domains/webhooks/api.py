@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from psycopg.rows import class_row
 
-from aggregator.api.parts import ConnectionDependency
+from aggregator.api.dependencies import ConnectionDependency
 from aggregator.store.entities import DeliverySummary
 from aggregator.store.queries import load_queries
 

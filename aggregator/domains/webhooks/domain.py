@@ -14,5 +14,5 @@ DOMAIN = Domain(
         Job("webhook", 0.5, "aggregator.domains.webhooks.sender:turns"),
         Job("forget-receivers", 60, "aggregator.domains.webhooks.sender:forgetting"),
     ),
-    retained=(by_day("deliveries", lambda keep: keep.deliveries, SQL),),
+    retained=(by_day("deliveries", lambda periods: periods.deliveries, SQL),),
 )

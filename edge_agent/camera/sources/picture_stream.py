@@ -13,11 +13,7 @@ import av
 
 from edge_agent.address import camera_address
 from edge_agent.camera.sources.decoder import NoVideoError, choose_video
-from edge_agent.camera.sources.pace import PacketPace
-from edge_agent.camera.sources.patience import Patience
-from edge_agent.camera.sources.planes import bgr
-from edge_agent.camera.sources.posture import posture_of
-from edge_agent.camera.sources.session import (
+from edge_agent.camera.sources.network_camera import (
     GOOD_AFTER_S,
     Transport,
     explain,
@@ -25,6 +21,10 @@ from edge_agent.camera.sources.session import (
     retry_delay_s,
     video_packets,
 )
+from edge_agent.camera.sources.pace import PacketPace
+from edge_agent.camera.sources.patience import Patience
+from edge_agent.camera.sources.planes import bgr
+from edge_agent.camera.sources.posture import posture_of
 from edge_agent.frames import SourceEvent, Still
 
 log = logging.getLogger(__name__)

@@ -15,11 +15,7 @@ import av
 from edge_agent.address import camera_address
 from edge_agent.camera.sources.backlog import Backlog
 from edge_agent.camera.sources.decoder import NoVideoError, choose_video
-from edge_agent.camera.sources.patience import SHORTEST_S, Patience
-from edge_agent.camera.sources.picture_quality import Condition
-from edge_agent.camera.sources.picture_stream import PictureStream
-from edge_agent.camera.sources.reader import PacketReader, Reading
-from edge_agent.camera.sources.session import (
+from edge_agent.camera.sources.network_camera import (
     GOOD_AFTER_S,
     Transport,
     explain,
@@ -27,6 +23,10 @@ from edge_agent.camera.sources.session import (
     retry_delay_s,
     video_packets,
 )
+from edge_agent.camera.sources.patience import SHORTEST_S, Patience
+from edge_agent.camera.sources.picture_quality import Condition
+from edge_agent.camera.sources.picture_stream import PictureStream
+from edge_agent.camera.sources.reader import PacketReader, Reading
 from edge_agent.frames import Frame, SourceEvent, Still
 from shared.events import CameraState
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from edge_agent.uplink.outbox.card import CardError, Refusal, is_full, is_refusal, words_of
-from edge_agent.uplink.outbox.frames import ClockFrames, boot_id
+from edge_agent.uplink.outbox.clock_frames import ClockFrames, boot_id
 from edge_agent.uplink.outbox.lane import LaneNumbers
 from edge_agent.uplink.outbox.memory import MemoryFile
 from edge_agent.uplink.outbox.room import Room

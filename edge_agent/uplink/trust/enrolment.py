@@ -25,7 +25,7 @@ from shared.files import write_public, write_secret
 from shared.topics import Address
 from shared.trust import (
     Credentials,
-    Moment,
+    SignedTime,
     TrustClock,
     TrustError,
     address_of,
@@ -33,11 +33,11 @@ from shared.trust import (
     common_name,
     new_key,
     new_request,
-    read_moment,
     read_root,
+    read_signed_time,
 )
 from shared.trust.keys import Key, key_from_pem, key_to_pem
-from shared.trust.moment import NONCE_BYTES
+from shared.trust.signed_time import NONCE_BYTES
 from shared.trust.tls import fingerprint, unverified_context
 
 log = logging.getLogger(__name__)
@@ -120,10 +120,10 @@ class Door:
         nonce = secrets.token_bytes(NONCE_BYTES)
         answer = self._get("/api/v1/time", unverified_context(), nonce=nonce.hex())
         try:
-            moment = msgspec.json.decode(answer, type=Moment)
+            moment = msgspec.json.decode(answer, type=SignedTime)
         except msgspec.DecodeError as error:
             raise TrustError(f"{self.url}: told no time ({error})") from None
-        at = read_moment(moment, nonce, self.root())
+        at = read_signed_time(moment, nonce, self.root())
         if abs((at - self.clock.now()).total_seconds()) > _AGREES_S:
             behind = self.clock.correct(at)
             log.warning(

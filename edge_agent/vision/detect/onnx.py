@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edge_agent.frames import Frame
 from edge_agent.vision.detect.detector import Detection
-from models.session import CPU, open_session
+from models.onnx_session import CPU, open_session
 from shared.errors import ConfigError
 
 _BARS = 114

@@ -5,7 +5,7 @@ from collections import deque
 
 from edge_agent.vision.motion import Blob
 from edge_agent.vision.track import boxes
-from edge_agent.vision.track.moment import Moment
+from edge_agent.vision.track.frame_context import FrameContext
 from edge_agent.vision.track.track import CONFIRM_S, Spot, Track
 
 _LEAST_AREA = 0.0006
@@ -32,14 +32,14 @@ _NEARER = 0.3
 """What the whole reach is worth against looks."""
 
 
-def returning(blob: Blob, tracks: list[Track], moment: Moment) -> Track | None:
+def returning(blob: Blob, tracks: list[Track], context: FrameContext) -> Track | None:
     """The track that comes back as this blob: nothing appears in the middle of the picture that was not there before.
 
     Looked for among the tracks out of sight, and those that share one thing with another: one of the two lost its
     own. The one that looks most like the blob, of those that can have come so far.
     """
     x, y, wide, high = (blob.left + blob.right) / 2, blob.bottom, blob.right - blob.left, blob.bottom - blob.top
-    if blob.shade or moment.cut(boxes.of(blob)):
+    if blob.shade or context.cut(boxes.of(blob)):
         return None
     best, best_worth = None, -math.inf
     for track in tracks:
@@ -49,18 +49,18 @@ def returning(blob: Blob, tracks: list[Track], moment: Moment) -> Track | None:
             continue
         if wide > _WIDEST * track.wide:
             continue
-        gone_s = moment.now_s - track.seen_s
+        gone_s = context.now_s - track.seen_s
         if track.seen_now:
             if not any(_share(track, other) for other in tracks):
                 continue
             gone_s = _SHARED_S
-        elif not moment.gap_s < gone_s <= _AWAY_S:
+        elif not context.gap_s < gone_s <= _AWAY_S:
             continue
         reach = _PACE * track.high * gone_s + _UNSURE_WIDTHS * track.wide
-        away = min(math.dist((x, y), (track.x, track.y)), math.dist((x, y), track.expected(moment.now_s)))
+        away = min(math.dist((x, y), (track.x, track.y)), math.dist((x, y), track.expected(context.now_s)))
         if away >= reach:
             continue
-        alike = moment.alike(track, blob)
+        alike = context.alike(track, blob)
         if (away > _UNTOLD * reach) if alike is None else (alike < _ALIKE):
             continue
         worth = (alike or 0.0) - _NEARER * away / reach
@@ -80,7 +80,7 @@ def _share(track: Track, other: Track) -> bool:
     )
 
 
-def spawn(number: int, blob: Blob, parent: Track | None, tracks: list[Track], moment: Moment) -> Track | None:
+def spawn(number: int, blob: Blob, parent: Track | None, tracks: list[Track], context: FrameContext) -> Track | None:
     """Begin a track.
 
     Args:
@@ -88,22 +88,22 @@ def spawn(number: int, blob: Blob, parent: Track | None, tracks: list[Track], mo
         blob: what it begins with.
         parent: what the blob broke away from, if anything.
         tracks: all there are.
-        moment: this frame.
+        context: this frame.
 
     Returns:
         The new track, None where the blob is too small or only light.
     """
-    size = moment.size
+    size = context.size
     if blob.shade or blob.area < _LEAST_AREA * size[0] * size[1]:
         return None
     x, y = (blob.left + blob.right) / 2, blob.bottom
     wide, high = blob.right - blob.left, blob.bottom - blob.top
-    track = Track(number, size, x, y, wide, high, moment.now_s, moment.now_s, rest=(x, y), moved_s=moment.now_s)
-    track.contact = 0.0 if moment.seen.detected else _CONTACT
-    typical = moment.typical(y)
+    track = Track(number, size, x, y, wide, high, context.now_s, context.now_s, rest=(x, y), moved_s=context.now_s)
+    track.contact = 0.0 if context.seen.detected else _CONTACT
+    typical = context.typical(y)
     track.scale = (wide / typical[0], high / typical[1]) if typical else None
     if any(
-        high < _REMNANT * other.high and boxes.within(boxes.of(blob), other.trail(moment.now_s)) > 0.5
+        high < _REMNANT * other.high and boxes.within(boxes.of(blob), other.trail(context.now_s)) > 0.5
         for other in tracks
         if other.confirmed and other.travelled
     ):
@@ -111,17 +111,17 @@ def spawn(number: int, blob: Blob, parent: Track | None, tracks: list[Track], mo
     if parent is not None:
         track.vx, track.vy = parent.vx, parent.vy
         if high > 0.5 * parent.high and abs(y - parent.y) < 0.35 * parent.high:
-            _descend(track, parent, moment)
+            _descend(track, parent, context)
     return track
 
 
-def _descend(track: Track, parent: Track, moment: Moment) -> None:
+def _descend(track: Track, parent: Track, context: FrameContext) -> None:
     """What breaks away has gone the other's way so far; `check_descent` looks later whether that was so."""
     track.parent = parent.track_id
     track.need_s = 2 * CONFIRM_S
-    track.from_standing = parent.stands(moment.now_s)
+    track.from_standing = parent.stands(context.now_s)
     track.travelling = parent.travelling
-    dx, dy = (track.x - parent.x) / moment.size[0], (track.y - parent.y) / moment.size[1]
+    dx, dy = (track.x - parent.x) / context.size[0], (track.y - parent.y) / context.size[1]
     if track.from_standing:  # it was where the other stands, and walks out of it
         dx = dy = 0.0
     track.path.extend(Spot(s.frame, s.time_s, s.x + dx, s.y + dy) for s in parent.path)

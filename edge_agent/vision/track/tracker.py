@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edge_agent.vision.motion import Blob, Foreground
 from edge_agent.vision.track import boxes, crowd, origin, regions
 from edge_agent.vision.track.boxes import Box
-from edge_agent.vision.track.moment import Moment
+from edge_agent.vision.track.frame_context import FrameContext
 from edge_agent.vision.track.perspective import Perspective
 from edge_agent.vision.track.track import Track
 
@@ -67,8 +67,8 @@ class Tracker:
         dt_s = max(0.0, time_s - self._now_s)
         self._pace_s += _PACE_RATE * (min(dt_s, 1.0) - self._pace_s) if self._pace_s else min(dt_s, 1.0)
         gap_s = max(_GAP_S, _GAP_FRAMES * self._pace_s)
-        moment = Moment(seen, time_s, dt_s, self._perspective, gap_s)
-        self._now_s, self._size, self._new = time_s, moment.size, []
+        context = FrameContext(seen, time_s, dt_s, self._perspective, gap_s)
+        self._now_s, self._size, self._new = time_s, context.size, []
         self._tracks = [t for t in self._tracks if time_s - t.seen_s <= (_LOST_S if t.confirmed else _DOUBT_S)]
         for track in self._tracks:
             track.seen_now = False
@@ -76,21 +76,21 @@ class Tracker:
         if not seen.detected:
             known = [track.expected_box(time_s) for track in self._tracks if track.confirmed]
             parts = regions.gather(regions.part(seen.blobs, seen.labels, self._perspective, known))
-            things = regions.join(parts, self._perspective, moment.size[1])
+            things = regions.join(parts, self._perspective, context.size[1])
         for tracks, blobs in _groups(self._tracks, things, time_s):
             if not tracks:
                 self._new += [(blob, None) for blob in blobs]
             elif len(tracks) == 1 and blobs:
-                self._alone(tracks[0], blobs, moment)
+                self._alone(tracks[0], blobs, context)
             elif blobs:
-                self._together(tracks, blobs, moment)
-        self._explain(moment)
-        self._drop_doubles(moment)
+                self._together(tracks, blobs, context)
+        self._explain(context)
+        self._drop_doubles(context)
         for track in self._tracks:
             if track.parent and track.confirmed:
                 origin.check_descent(track, self._tracks)
             if track.seen_now:
-                _feel_unrest(track, moment)
+                _feel_unrest(track, context)
                 track.remember(frame, time_s, gap_s)
         return [track for track in self._tracks if track.seen_now and track.confirmed]
 
@@ -117,53 +117,53 @@ class Tracker:
         """Ids that may still be seen; state kept for others can go."""
         return {track.track_id for track in self._tracks}
 
-    def _explain(self, moment: Moment) -> None:
+    def _explain(self, context: FrameContext) -> None:
         """Every blob that no track expected is one that comes back, or begins a track."""
         for blob, parent in self._new:
-            back = origin.returning(blob, self._tracks, moment)
+            back = origin.returning(blob, self._tracks, context)
             if back is not None:
-                back.come_back(boxes.of(blob), moment.now_s)
-                back.likeness = moment.look(back) or back.likeness
+                back.come_back(boxes.of(blob), context.now_s)
+                back.likeness = context.look(back) or back.likeness
                 continue
-            born = origin.spawn(self._next_id, blob, parent, self._tracks, moment)
+            born = origin.spawn(self._next_id, blob, parent, self._tracks, context)
             if born is not None:
                 self._tracks.append(born)
                 self._next_id += 1
 
-    def _alone(self, track: Track, blobs: list[Blob], moment: Moment) -> None:
+    def _alone(self, track: Track, blobs: list[Blob], context: FrameContext) -> None:
         """One track, and the blobs that touch it and no other."""
-        x, y = track.expected(moment.now_s)
+        x, y = track.expected(context.now_s)
         near = sorted(blobs, key=lambda blob: boxes.apart_squared((x, y - track.high / 2), blob) / blob.area)
         rest = []
         box = boxes.of(near[0])
         if (
-            moment.now_s - track.seen_s > moment.gap_s
+            context.now_s - track.seen_s > context.gap_s
             and box[3] - box[1] < _SHRUNK * track.high
-            and not moment.cut(box)
+            and not context.cut(box)
         ):
             # It went on out of sight, and what lies in its way there is something else.
             self._new += [(blob, None) for blob in blobs]
             return
-        most = _most(track, moment)
+        most = _most(track, context)
         for blob in near[1:]:
             if _completes(track, near[0], box, blob, most):
                 box = boxes.union(box, boxes.of(blob))
             else:
                 rest.append(blob)
         too_large = box[2] - box[0] > most[0] or box[3] - box[1] > most[1]
-        track.outgrown_s = track.outgrown_s + moment.dt_s if too_large else 0.0
-        entering = moment.cut(box) or moment.cut(track.box_px)
+        track.outgrown_s = track.outgrown_s + context.dt_s if too_large else 0.0
+        entering = context.cut(box) or context.cut(track.box_px)
         if too_large and track.confirmed and track.outgrown_s < _OUTGROWN_S and not entering:
             # Something else has come to it: nothing grows that fast in the middle of the picture.
-            self._new += crowd.settle([track], blobs, moment)
+            self._new += crowd.settle([track], blobs, context)
             return
         if near[0].upright and box == boxes.of(near[0]):
             track.wide = min(track.wide, 1.2 * (box[2] - box[0]))
-        track.measure(box, moment.now_s, moment.typical(box[3]))
-        track.likeness = moment.look(track) or track.likeness
-        _learn_size(track, box, moment)
+        track.measure(box, context.now_s, context.typical(box[3]))
+        track.likeness = context.look(track) or track.likeness
+        _learn_size(track, box, context)
         track.support, track.riding_s = 1.0, 0.0
-        track.own_s += moment.dt_s
+        track.own_s += context.dt_s
         around = (
             track.x - track.wide * 0.7,
             track.y - track.high * 1.1,
@@ -172,37 +172,37 @@ class Tracker:
         )
         self._new += [(blob, track) for blob in rest if boxes.within(boxes.of(blob), around) < 0.6]
 
-    def _together(self, tracks: list[Track], blobs: list[Blob], moment: Moment) -> None:
+    def _together(self, tracks: list[Track], blobs: list[Blob], context: FrameContext) -> None:
         """Several tracks on common blobs: parts of one thing go with it, the rest is a crowd."""
         for blob in list(blobs):
-            lead, riders = _riders(blob, tracks, moment)
+            lead, riders = _riders(blob, tracks, context)
             if lead is None:
                 continue
             for rider in riders:
-                rider.riding_s += moment.dt_s
+                rider.riding_s += context.dt_s
                 rider.path.clear()
                 tracks = [track for track in tracks if track is not rider]
             beside = (t for t in tracks if t is not lead)
             if not any(boxes.within(track.box_px, boxes.of(blob)) > 0.3 for track in beside):
                 tracks = [track for track in tracks if track is not lead]
                 blobs = [other for other in blobs if other is not blob]
-                self._alone(lead, [blob], moment)
+                self._alone(lead, [blob], context)
         if not blobs or not tracks:
             self._new += [(blob, None) for blob in blobs]
         elif len(tracks) == 1:
-            self._alone(tracks[0], blobs, moment)
+            self._alone(tracks[0], blobs, context)
         else:
             if len(blobs) == 1:
-                _doubt_doubles(tracks, blobs[0], moment)
-            self._new += crowd.settle(tracks, blobs, moment)
+                _doubt_doubles(tracks, blobs[0], context)
+            self._new += crowd.settle(tracks, blobs, context)
 
-    def _drop_doubles(self, moment: Moment) -> None:
+    def _drop_doubles(self, context: FrameContext) -> None:
         """What lies within an older track, rides on one, or is backed by nothing of its own, is no thing of its own."""
         for young in self._tracks:
             inside = any(
                 old.track_id < young.track_id and boxes.within(young.box_px, old.box_px) > 0.75 for old in self._tracks
             )
-            young.inside_s = young.inside_s + moment.dt_s if inside else 0.0
+            young.inside_s = young.inside_s + context.dt_s if inside else 0.0
         self._tracks = [track for track in self._tracks if _stands(track)]
 
 
@@ -218,32 +218,32 @@ def _completes(track: Track, first: Blob, box: Box, blob: Blob, most: tuple[floa
     )
 
 
-def _most(track: Track, moment: Moment) -> tuple[float, float]:
+def _most(track: Track, context: FrameContext) -> tuple[float, float]:
     """The largest box that one thing where the track stands may have."""
-    typical = moment.typical(track.y) or (0.0, 0.0)
+    typical = context.typical(track.y) or (0.0, 0.0)
     return max(1.5 * track.wide, 1.3 * typical[0]) + 3, max(1.25 * track.high, 1.2 * typical[1]) + 3
 
 
-def _learn_size(track: Track, box: Box, moment: Moment) -> None:
+def _learn_size(track: Track, box: Box, context: FrameContext) -> None:
     """What walks alone, whole and in the open, tells how large things are there."""
-    if not track.confirmed or not track.path or moment.cut(box):
+    if not track.confirmed or not track.path or context.cut(box):
         return
     first = track.path[0]
-    moved = math.hypot(first.x * moment.size[0] - track.x, first.y * moment.size[1] - track.y)
+    moved = math.hypot(first.x * context.size[0] - track.x, first.y * context.size[1] - track.y)
     if moved > track.wide:
-        moment.perspective.learn(track.y / moment.size[1], box[2] - box[0], box[3] - box[1])
+        context.perspective.learn(track.y / context.size[1], box[2] - box[0], box[3] - box[1])
 
 
-def _riders(blob: Blob, tracks: list[Track], moment: Moment) -> tuple[Track | None, list[Track]]:
+def _riders(blob: Blob, tracks: list[Track], context: FrameContext) -> tuple[Track | None, list[Track]]:
     """Parts of one thing that were taken for things: the track that holds the blob, and the smaller ones in it."""
     high, wide = blob.bottom - blob.top, blob.right - blob.left
     around = blob.left - 0.15 * wide, blob.top - 0.15 * high, blob.right + 0.15 * wide, blob.bottom + 0.15 * high
-    inside = [track for track in tracks if boxes.within(track.expected_box(moment.now_s), around) > 0.6]
+    inside = [track for track in tracks if boxes.within(track.expected_box(context.now_s), around) > 0.6]
     if len(inside) < 2 or wide > 1.5 * max(track.wide for track in inside):
         return None, []
     whole = [track for track in inside if track.high >= 0.7 * high]
     lead = max(whole or inside, key=lambda track: track.own_s)
-    typical = moment.typical(blob.bottom)
+    typical = context.typical(blob.bottom)
     sliced = all(track.high < _SLICE * high for track in inside)
     if not sliced and high > 1.2 * max(lead.high, typical[1] if typical else 0.0):
         return None, []
@@ -251,27 +251,27 @@ def _riders(blob: Blob, tracks: list[Track], moment: Moment) -> tuple[Track | No
     return (lead, riders) if riders else (None, [])
 
 
-def _doubt_doubles(tracks: list[Track], blob: Blob, moment: Moment) -> None:
+def _doubt_doubles(tracks: list[Track], blob: Blob, context: FrameContext) -> None:
     """Several tracks on a blob that is one thing by its size: all but the one that fits it best ride on it."""
-    typical = moment.typical(blob.bottom)
+    typical = context.typical(blob.bottom)
     box = boxes.of(blob)
-    if typical is None or moment.cut(box):
+    if typical is None or context.cut(box):
         return
     least, most = _ONE_THING
     if box[2] - box[0] > most * typical[0] or not least * typical[1] <= box[3] - box[1] <= most * typical[1]:
         return
 
     def fits(track: Track) -> float:
-        expected = track.expected_box(moment.now_s)
+        expected = track.expected_box(context.now_s)
         return boxes.within(expected, box) * boxes.within(box, expected)
 
     best = max([track for track in tracks if track.confirmed] or tracks, key=fits)
     for track in tracks:
         if track is not best:
-            track.riding_s += moment.dt_s
+            track.riding_s += context.dt_s
 
 
-def _feel_unrest(track: Track, moment: Moment) -> None:
+def _feel_unrest(track: Track, context: FrameContext) -> None:
     """Feel how restless it is just ahead: where the track is, its own legs are what comes and goes."""
     if track.travelling:
         return
@@ -280,8 +280,8 @@ def _feel_unrest(track: Track, moment: Moment) -> None:
     if pace > _UNDER_WAY * track.wide:
         x += (track.wide / 2 + _AHEAD_WIDTHS * track.wide) * track.vx / pace
         y += (track.high / 2 + _AHEAD_WIDTHS * track.wide) * track.vy / pace
-    if 0 <= x < moment.size[0] and 0 <= y < moment.size[1]:
-        track.unrest += 0.3 * (moment.unrest(x, y) - track.unrest)
+    if 0 <= x < context.size[0] and 0 <= y < context.size[1]:
+        track.unrest += 0.3 * (context.unrest(x, y) - track.unrest)
 
 
 def _stands(track: Track) -> bool:

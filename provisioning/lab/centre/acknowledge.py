@@ -7,7 +7,7 @@ import time
 import urllib.request
 from dataclasses import asdict, dataclass
 
-from provisioning.lab.parts.observer import percentile
+from provisioning.lab.local_site.observer import percentile
 
 _BODY = b'{"by":"bench"}'
 _PAUSE_S = 1.0

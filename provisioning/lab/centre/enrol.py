@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from provisioning.lab.cpu_steal import Stolen, verdict
-from provisioning.lab.parts.trusted import TrustedAggregator
+from provisioning.lab.local_site.trusted import TrustedAggregator
 from shared.errors import UnavailableError
 from shared.topics import Address
 from shared.trust import address_of, client_context, new_key, new_request, read_root

@@ -11,7 +11,7 @@ from typing import Any
 
 from provisioning.lab.centre.generator import Load, Sent
 from provisioning.lab.centre.machine import Mosquitto, Usage, bench_site
-from provisioning.lab.parts.aggregator import LocalAggregator
+from provisioning.lab.local_site.aggregator import LocalAggregator
 from shared.errors import UnavailableError
 from shared.output import say
 

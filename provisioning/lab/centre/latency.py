@@ -8,7 +8,7 @@ from typing import Any
 
 from provisioning.lab.centre.machine import Mosquitto, Usage, bench_folder
 from provisioning.lab.cpu_steal import Stolen, verdict
-from provisioning.lab.parts.aggregator import LocalAggregator, children
+from provisioning.lab.local_site.aggregator import LocalAggregator, children
 from provisioning.lab.simulate.run import PARTS, SimulationOptions, run_simulation
 from shared.output import say
 

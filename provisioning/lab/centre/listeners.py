@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
-from provisioning.lab.parts.observer import percentile
+from provisioning.lab.local_site.observer import percentile
 
 _REQUEST = b"GET /api/v1/feed HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n"
 _MESSAGE = re.compile(rb"id: (\d+)\nevent: alert\n")

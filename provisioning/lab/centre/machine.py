@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from provisioning.lab.cpu_steal import Stolen
-from provisioning.lab.parts.aggregator import LocalAggregator, children
+from provisioning.lab.local_site.aggregator import LocalAggregator, children
 from shared.errors import UnavailableError
 from shared.net import is_listening, pick_free_port
 

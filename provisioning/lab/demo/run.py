@@ -9,11 +9,11 @@ from typing import Any
 
 import httpx
 
-from provisioning.lab.demo.account import outbox_of, settle
+from provisioning.lab.demo.reconciliation import outbox_of, settle
 from provisioning.lab.demo.site import DemoSite, write_site
-from provisioning.lab.parts.aggregator import LocalAggregator
-from provisioning.lab.parts.observer import FeedObserver, percentile
-from provisioning.lab.parts.processes import PartProcess
+from provisioning.lab.local_site.aggregator import LocalAggregator
+from provisioning.lab.local_site.observer import FeedObserver, percentile
+from provisioning.lab.local_site.processes import PartProcess
 from shared.errors import ConfigError, UnavailableError
 from shared.locks import hold
 from shared.net import require_free_port

@@ -6,8 +6,8 @@ from math import sqrt
 from pathlib import Path
 
 from edge_agent.vision.plate import PlateVotes
+from models.onnx_session import open_session
 from models.plate import Calibration, PlateFinder, PlateReader, Reading, Recogniser
-from models.session import open_session
 from models.training import drawn, real
 from shared.plates import KINDS, as_stamped
 

@@ -6,8 +6,8 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 
-from provisioning.lab.parts.aggregator import LocalAggregator, send
-from provisioning.lab.parts.processes import PartProcess
+from provisioning.lab.local_site.aggregator import LocalAggregator, send
+from provisioning.lab.local_site.processes import PartProcess
 from provisioning.lab.simulate.network import Proxy, Weather
 
 _PAUSE_S = 1.2

@@ -4,7 +4,7 @@ import json
 import time
 from typing import Any
 
-from provisioning.lab.parts.processes import PartProcess
+from provisioning.lab.local_site.processes import PartProcess
 from shared.errors import UnavailableError
 
 DRAIN_S = 300.0

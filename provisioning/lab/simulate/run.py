@@ -13,11 +13,11 @@ from typing import Any, TextIO
 
 import httpx
 
-from provisioning.lab.parts.aggregator import LocalAggregator
-from provisioning.lab.parts.observer import FeedObserver, percentile
+from provisioning.lab.local_site.aggregator import LocalAggregator
+from provisioning.lab.local_site.observer import FeedObserver, percentile
 from provisioning.lab.simulate.chaos import Chaos
+from provisioning.lab.simulate.comparison import Verdict, compare, read_csv, read_files
 from provisioning.lab.simulate.fleet import DRAIN_S, FleetProcess
-from provisioning.lab.simulate.ledger import Verdict, compare, read_csv, read_files
 from provisioning.lab.simulate.network import Proxy
 from shared.errors import ConfigError, UnavailableError
 from shared.locks import hold

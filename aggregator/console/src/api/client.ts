@@ -1,4 +1,4 @@
-import type { Alert, AlertPage, Box, DesiredSection, Verdict, WatchedLine } from './types'
+import type { Alert, AlertPage, Box, BroughtPage, DesiredSection, Verdict, WatchedLine } from './types'
 
 /** The server refused, or could not be reached; the message is the server's own where it gave one. */
 export class ApiError extends Error {
@@ -44,4 +44,5 @@ export const lines = (site: string, agent: string) => call<WatchedLine[]>(`${box
 export const desired = (site: string, agent: string) => call<DesiredSection[]>(`${box(site, agent)}/desired`)
 export const arm = (site: string, agent: string, line: WatchedLine, armed: boolean | null, by: string) =>
   call<unknown>(`${box(site, agent)}/arming`, { camera: line.camera, name: line.name, armed, by }, 'PUT')
+export const broughtPages = () => call<BroughtPage[]>('/pages')
 export const pictureUrl = (sha256: string) => `/api/v1/evidence/${sha256}`

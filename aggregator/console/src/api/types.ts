@@ -36,6 +36,9 @@ export interface CameraHealth {
   detail?: string
 }
 
+/** A page that another distribution brings. */
+export type BroughtPage = Schemas['PageRow']
+
 /** A message of the feed. */
 export interface AlertMessage {
   change: 'raised' | 'recorded' | 'escalated' | 'joined' | 'ended' | 'acknowledged' | 'cleared' | 'reopened' | 'corrected' | 'pictured'

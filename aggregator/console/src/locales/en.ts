@@ -13,6 +13,7 @@ export const en: typeof zh = {
     ending: 'Your session ends in {n} min; then this page is no longer updated',
   },
   unconfirmed: { boxes: '{n} box | {n} boxes', cameras: '{n} camera | {n} cameras', label: 'Cannot confirm: ' },
+  page: { failed: 'The page cannot be shown: {why}' },
   sound: { enable: 'Enable sound', on: 'Sound on', off: 'Sound off' },
   operator: 'Operator',
   alert: {

@@ -11,6 +11,7 @@ export const zh = {
     ending: '登录将在 {n} 分钟后过期；到时页面停止更新',
   },
   unconfirmed: { boxes: '{n} 台设备', cameras: '{n} 路摄像机', label: '无法确认：' },
+  page: { failed: '页面无法打开：{why}' },
   sound: { enable: '开启声音', on: '声音已开', off: '声音已关' },
   operator: '值班员',
   alert: {

@@ -9,7 +9,7 @@ export interface Page {
   /** Where it stands in the navigation: small numbers first. */
   place: number
   /** What one must be allowed to do to see it. Until there are accounts, an operator who is let in may do all. */
-  right: 'alerts.read' | 'boxes.read'
+  right: string
   /** Its name in the navigation. */
   words: { zh: string; en: string }
   /** A number beside its name, while it is not 0. */

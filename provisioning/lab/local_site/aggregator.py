@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from provisioning.lab.parts.processes import PartProcess
+from provisioning.lab.local_site.processes import PartProcess
 from shared.errors import UnavailableError
 from shared.net import is_listening, pick_free_port
 

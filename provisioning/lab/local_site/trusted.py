@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from provisioning.lab.parts.processes import PartProcess
+from provisioning.lab.local_site.processes import PartProcess
 from shared.errors import UnavailableError
 from shared.net import pick_free_port
 from shared.trust import client_context, read_root

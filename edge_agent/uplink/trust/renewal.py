@@ -18,7 +18,7 @@ _LOOK_S = 30.0
 _REFUSED_S = 600.0
 
 
-class CertificateKeeper:
+class CertificateRenewal:
     """Owns the context with which the box connects; `run` has a thread of its own.
 
     Args:

@@ -43,6 +43,10 @@ SETTINGS: Mapping[str, str] = {
     "idle_in_transaction_session_timeout": "2min",
     "idle_session_timeout": "0",
 }
+# For a session that does the same few statements all day: they are planned once, for any values, and by indices
+# whatever size the tables had in that moment. Else a statement is planned each time, which takes as long as doing it;
+# or a plan from the first hour, when a table had a page, walks all of it in a storm.
+STEADY: Mapping[str, str] = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 _SINCE_17: Mapping[str, str] = {"transaction_timeout": "0"}
 _SHARING_LOOKS = 4
 
@@ -96,12 +100,15 @@ def _settings(text: str) -> dict[str, str]:
     return found
 
 
-def set_up(connection: "psycopg.Connection[Any]", options: Mapping[str, str], *, writes: bool = True) -> None:
+def set_up(
+    connection: "psycopg.Connection[Any]", options: Mapping[str, str], *, writes: bool = True, steady: bool = False
+) -> None:
     """Set everything, read it back, and leave no transaction open.
 
     Args:
         options: what the address asks for; ours count where both say something.
         writes: whether the session is going to write.
+        steady: whether it does the same few statements all day.
 
     Raises:
         UnfitDatabaseError: this server, or what stands before it, cannot do it; the message says what to change.
@@ -110,7 +117,7 @@ def set_up(connection: "psycopg.Connection[Any]", options: Mapping[str, str], *,
     number = connection.info.server_version
     if number < OLDEST:
         raise UnfitDatabaseError(f"database.dsn: PostgreSQL {number // 10000} is too old; expected 14 or later")
-    ours = {**SETTINGS, **(_SINCE_17 if number >= 170000 else {})}
+    ours = {**SETTINGS, **(STEADY if steady else {}), **(_SINCE_17 if number >= 170000 else {})}
     taken = {name.lower() for name in ours}
     wanted = {**{name: value for name, value in options.items() if name.lower() not in taken}, **ours}
     with connection.transaction():

@@ -9,21 +9,21 @@ from aggregator.retention.expiring import Expired, all_expired, drop
 from aggregator.retention.guard import ClockWatch, objection
 from aggregator.retention.means import Means, means
 from aggregator.store.database import Connection
-from aggregator.store.keep import Keep
+from aggregator.store.retention_periods import RetentionPeriods
 from shared.trouble_log import TroubleLog
 
 log = logging.getLogger(__name__)
 
 
-class RetentionKeeper:
+class RetentionEnforcer:
     """Looks at what domains keep for some days only.
 
     Args:
         watch: over the clocks.
     """
 
-    def __init__(self, keep: Keep, means: Means, watch: ClockWatch) -> None:
-        self._keep, self._means, self._watch = keep, means, watch
+    def __init__(self, periods: RetentionPeriods, means: Means, watch: ClockWatch) -> None:
+        self._periods, self._means, self._watch = periods, means, watch
         self._complaints = defaultdict[str, TroubleLog](lambda: TroubleLog(log))
 
     def look(self, connection: Connection) -> dict[str, list[date]]:
@@ -40,7 +40,7 @@ class RetentionKeeper:
             expired.what.name: self._drop(
                 connection, expired, objection(expired.days, now, expired.newest, jump_s) if expired.days else None
             )
-            for expired in all_expired(connection, self._keep, now)
+            for expired in all_expired(connection, self._periods, now)
         }
 
     def _drop(self, connection: Connection, expired: Expired, against: str | None) -> list[date]:
@@ -56,9 +56,9 @@ class RetentionKeeper:
 
 def turns(work: Work) -> Turn:
     """The job."""
-    keeper = RetentionKeeper(work.settings.retention.keep, means(work.settings), ClockWatch())
+    enforcer = RetentionEnforcer(work.settings.retention.periods, means(work.settings), ClockWatch())
 
     def turn(connection: Connection) -> None:
-        keeper.look(connection)
+        enforcer.look(connection)
 
     return turn

@@ -23,7 +23,7 @@ _AROUND_PX = 4
 
 
 @dataclass(slots=True)
-class Moment:
+class FrameContext:
     """One frame.
 
     Attributes:

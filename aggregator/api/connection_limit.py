@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 
-class Standing(IntEnum):
-    """What a visitor does at the door; the first leave first when it is full."""
+class ConnectionStage(IntEnum):
+    """What a client does at the door; the first leave first when it is full."""
 
     ASKING = 0
     """In the handshake, between two requests, or in the middle of a request's head."""
@@ -25,15 +25,15 @@ class Standing(IntEnum):
 
 
 @dataclass(slots=True, eq=False)
-class Visitor:
+class OpenConnection:
     """One connection."""
 
     connection: socket.socket
     address: str
-    standing: Standing = Standing.ASKING
+    stage: ConnectionStage = ConnectionStage.ASKING
 
 
-class Crowd:
+class ConnectionLimit:
     """Everybody at one door.
 
     Args:
@@ -43,62 +43,62 @@ class Crowd:
 
     def __init__(self, most: int, most_of_one: int) -> None:
         self._most, self._most_of_one = most, most_of_one
-        self._visitors: dict[int, Visitor] = {}
-        """By file number, the visitor who has changed standing longest ago first."""
+        self._clients: dict[int, OpenConnection] = {}
+        """By file number, the client who has changed stage longest ago first."""
 
     def arrive(self, connection: socket.socket, address: str) -> bool:
-        """Let a newcomer in, and the visitor who has to make room out; False: it cannot be, all others are served."""
-        visitor = Visitor(connection, address)
-        self._visitors.pop(connection.fileno(), None)  # the number was a visitor's who has left
-        if self._of(address) >= self._most_of_one or len(self._visitors) >= self._most:
+        """Let a newcomer in, and the client who has to make room out; False: it cannot be, all others are served."""
+        client = OpenConnection(connection, address)
+        self._clients.pop(connection.fileno(), None)  # the number was a client's who has left
+        if self._of(address) >= self._most_of_one or len(self._clients) >= self._most:
             self._forget_gone()
         if self._of(address) >= self._most_of_one and not self._make_room([address]):
             return False
-        if len(self._visitors) >= self._most and not self._make_room(self._addresses()):
+        if len(self._clients) >= self._most and not self._make_room(self._addresses()):
             return False
-        self._visitors[connection.fileno()] = visitor
+        self._clients[connection.fileno()] = client
         return True
 
-    def find(self, number: int) -> Visitor | None:
+    def find(self, number: int) -> OpenConnection | None:
         """Whose file number this is."""
-        return self._visitors.get(number)
+        return self._clients.get(number)
 
-    def change(self, visitor: Visitor, standing: Standing) -> None:
-        """The visitor does something else from now on."""
-        number = visitor.connection.fileno()
-        if self._visitors.get(number) is visitor:
-            visitor.standing = standing
-            self._visitors[number] = self._visitors.pop(number)
+    def change(self, client: OpenConnection, stage: ConnectionStage) -> None:
+        """The client does something else from now on."""
+        number = client.connection.fileno()
+        if self._clients.get(number) is client:
+            client.stage = stage
+            self._clients[number] = self._clients.pop(number)
 
-    def leave(self, visitor: Visitor) -> None:
-        """The visitor has left."""
-        for number in (number for number, other in self._visitors.items() if other is visitor):
-            del self._visitors[number]
+    def leave(self, client: OpenConnection) -> None:
+        """The client has left."""
+        for number in (number for number, other in self._clients.items() if other is client):
+            del self._clients[number]
             return
 
     def __len__(self) -> int:
-        return len(self._visitors)
+        return len(self._clients)
 
     def _of(self, address: str) -> int:
-        return sum(visitor.address == address for visitor in self._visitors.values())
+        return sum(client.address == address for client in self._clients.values())
 
     def _addresses(self) -> list[str]:
         """Those with most connections first."""
-        found = Counter(visitor.address for visitor in self._visitors.values())
+        found = Counter(client.address for client in self._clients.values())
         return [address for address, _ in found.most_common()]
 
     def _forget_gone(self) -> None:
-        self._visitors = {
-            number: visitor for number, visitor in self._visitors.items() if visitor.connection.fileno() == number
+        self._clients = {
+            number: client for number, client in self._clients.items() if client.connection.fileno() == number
         }
 
     def _make_room(self, addresses: Iterable[str]) -> bool:
-        for standing in (Standing.ASKING, Standing.BRINGING):
+        for stage in (ConnectionStage.ASKING, ConnectionStage.BRINGING):
             for address in addresses:
-                for number, visitor in self._visitors.items():
-                    if visitor.address == address and visitor.standing is standing:
-                        del self._visitors[number]
-                        _end(visitor.connection)
+                for number, client in self._clients.items():
+                    if client.address == address and client.stage is stage:
+                        del self._clients[number]
+                        _end(client.connection)
                         return True
         return False
 
@@ -109,17 +109,17 @@ def _end(connection: socket.socket) -> None:
         connection.shutdown(socket.SHUT_RDWR)
 
 
-class Entrance(socket.socket):
+class LimitedListener(socket.socket):
     """A listening socket at which everybody is counted before anything is heard of them, TLS or not."""
 
-    crowd: Crowd
+    limit: ConnectionLimit
 
     @classmethod
-    def at(cls, listener: socket.socket, crowd: Crowd) -> "Entrance":
+    def at(cls, listener: socket.socket, limit: ConnectionLimit) -> "LimitedListener":
         """Take a bound socket over."""
-        entrance = cls(fileno=listener.detach())
-        entrance.crowd = crowd
-        return entrance
+        limited = cls(fileno=listener.detach())
+        limited.limit = limit
+        return limited
 
     def accept(self) -> tuple[socket.socket, object]:
         """The next who was let in.
@@ -128,7 +128,7 @@ class Entrance(socket.socket):
             ConnectionAbortedError: there was no room; the event loop goes on.
         """
         connection, address = super().accept()
-        if not self.crowd.arrive(connection, str(address[0]) if isinstance(address, tuple) else ""):
+        if not self.limit.arrive(connection, str(address[0]) if isinstance(address, tuple) else ""):
             connection.close()
             raise ConnectionAbortedError("no room")
         return connection, address

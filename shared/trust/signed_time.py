@@ -25,7 +25,7 @@ _PURPOSE = b"hawkline time 1\0"
 """So that no signature of this key says anything else."""
 
 
-class Moment(msgspec.Struct, frozen=True):
+class SignedTime(msgspec.Struct, frozen=True):
     """The time, signed. `certificate` (DER) is the signer's, issued by the root itself."""
 
     time_ms: int
@@ -33,14 +33,14 @@ class Moment(msgspec.Struct, frozen=True):
     certificate: bytes
 
 
-def sign_moment(signer: Credentials, nonce: bytes, at: datetime) -> Moment:
+def sign_time(signer: Credentials, nonce: bytes, at: datetime) -> SignedTime:
     """Answer a question."""
     time_ms = round(at.timestamp() * 1000)
     signature = signer.key.sign(_message(nonce, time_ms), ec.ECDSA(hashes.SHA256()))
-    return Moment(time_ms, signature, signer.certificate.public_bytes(Encoding.DER))
+    return SignedTime(time_ms, signature, signer.certificate.public_bytes(Encoding.DER))
 
 
-def read_moment(moment: Moment, nonce: bytes, root: x509.Certificate) -> datetime:
+def read_signed_time(moment: SignedTime, nonce: bytes, root: x509.Certificate) -> datetime:
     """The time that an answer tells.
 
     Raises:

@@ -43,7 +43,7 @@ _PRIORITY = 1
 _FRESH_S = 5.0
 
 
-class ProofError(HawklineError):
+class ProbeError(HawklineError):
     """No alert could be raised now."""
 
 
@@ -55,15 +55,15 @@ def prove(connection: Connection, publishing: Publishing) -> None:
         publishing: to whom alerts go.
 
     Raises:
-        ProofError: it did not come through; the message says where and why.
+        ProbeError: it did not come through; the message says where and why.
     """
     try:
         with connection.transaction(force_rollback=True):
             _walk(connection, publishing)
     except psycopg.Error as error:
-        raise ProofError(f"no alert could be raised: the database says: {first_line(error)}") from None
+        raise ProbeError(f"no alert could be raised: the database says: {first_line(error)}") from None
     except Exception as error:  # noqa: BLE001 - whatever it is, it would keep an alert back
-        raise ProofError(f"no alert could be raised: {first_line(error)}") from None
+        raise ProbeError(f"no alert could be raised: {first_line(error)}") from None
 
 
 def _walk(connection: Connection, publishing: Publishing) -> None:
@@ -71,12 +71,12 @@ def _walk(connection: Connection, publishing: Publishing) -> None:
     connection.execute(SQL["room"])
     row = connection.execute(SQL["may_number"]).fetchone()
     if not row or not row["may"]:
-        raise ProofError("this role may not number alerts (GRANT USAGE ON ALL SEQUENCES)")
+        raise ProbeError("this role may not number alerts (GRANT USAGE ON ALL SEQUENCES)")
     epoch, now_ms = secrets.randbits(32), to_ms(time.time())
     reading = read([Message(_BOX.topic(Channel.ALARM), _payload(epoch, now_ms), False, now_ms / 1000)], Lane.ALARM)
     outcome = Committer("proof").commit(connection, reading)
     if outcome.dead or outcome.stored != len(_events(now_ms)):
-        raise ProofError(f"{outcome.stored} events of a proof were stored: {outcome.dead[:1]}")
+        raise ProbeError(f"{outcome.stored} events of a proof were stored: {outcome.dead[:1]}")
     signals = inbox.judged(connection, _taken(connection, now_ms))
     conditions, now = domains().conditions, datetime.fromtimestamp(now_ms / 1000, tz=UTC)
     decided = [ringing.decide(signal, conditions[signal.condition], timedelta(), now) for signal in signals]
@@ -88,7 +88,7 @@ def _walk(connection: Connection, publishing: Publishing) -> None:
     page = record.events(connection, record.EventQuestion(site=_BOX.site, agent=_BOX.agent, line=_NAME, limit=1))
     stored = [(event.at, event.site, event.camera, event.line) for event in page.events]
     if stored != [(at, _BOX.site, _NAME, _NAME)]:
-        raise ProofError(f"the record answers {stored}, and the event was of {at}")
+        raise ProbeError(f"the record answers {stored}, and the event was of {at}")
 
 
 def _events(now_ms: int) -> tuple[Event, ...]:
@@ -112,9 +112,9 @@ def _taken(connection: Connection, now_ms: int) -> list[Occurrence]:
         if any(_is_ours(connection, occurrence) for occurrence in occurrences):
             connection.execute(SQL["take_this"], {"id": row["id"]})
             if wrong := [each for each in occurrences if to_ms(each.event_at.timestamp()) != now_ms]:
-                raise ProofError(f"the inbox says {wrong[0].event_at}")
+                raise ProbeError(f"the inbox says {wrong[0].event_at}")
             return occurrences
-    raise ProofError("the inbox does not hold the event")
+    raise ProbeError("the inbox does not hold the event")
 
 
 def _is_ours(connection: Connection, occurrence: Occurrence) -> bool:
@@ -128,7 +128,7 @@ def _on_feed(connection: Connection) -> Alert:
     after = {"after": bounds["newest"] - 1 if bounds else 0, "limit": 1}
     row = connection.execute(feed_log.SQL["feed_after"], after).fetchone()
     if row is None:
-        raise ProofError("the feed does not hold the alert")
+        raise ProbeError("the feed does not hold the alert")
     return Alert.model_validate(msgspec.json.decode(row["message"])["alert"])
 
 
@@ -141,15 +141,15 @@ def _compare(where: str, shown: tuple[object, ...], at: datetime) -> None:
     wanted = (at, at, at, _BOX.site, _BOX.agent, _NAME, _NAME, _PRIORITY, None)
     for have, want in zip(shown, wanted, strict=True):
         if have != want:
-            raise ProofError(f"{where} says {have}, and what went in was {want}")
+            raise ProbeError(f"{where} says {have}, and what went in was {want}")
 
 
-class Proven:
+class LatestProbe:
     """What the newest proof said. Asked by many, proves every few seconds at most, one at a time.
 
     Args:
         publishing: to whom alerts go.
-        prove: how; raises `ProofError`.
+        prove: how; raises `ProbeError`.
         now_s: a steady clock.
     """
 
@@ -185,6 +185,6 @@ class Proven:
     def _proof(self, connection: Connection) -> str | None:
         try:
             self._prove(connection, self._publishing)
-        except ProofError as error:
+        except ProbeError as error:
             return str(error)
         return None

@@ -19,7 +19,7 @@ from aggregator.store.waker import Waker
 T = TypeVar("T")
 
 
-class Proven(Protocol):
+class LatestProbe(Protocol):
     """Whether an alert has just gone the whole way."""
 
     def objection(self, connection: Connection) -> str | None:
@@ -40,7 +40,7 @@ class Parts:
     waker: Waker
     pictures: PictureStore
     publishing: Publishing
-    proven: Proven
+    proven: LatestProbe
     streams: Streams = field(default_factory=Streams)
     bodies: Bodies = field(default_factory=Bodies)
 

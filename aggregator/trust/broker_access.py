@@ -26,7 +26,7 @@ _RENEW_S = 3600.0
 _ISSUER_LEFT = timedelta(days=365)
 
 
-class AccessKeeper:
+class BrokerAccess:
     """Looks after broker and vault: a job of the process that admits boxes.
 
     Args:
