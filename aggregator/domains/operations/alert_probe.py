@@ -35,7 +35,7 @@ from shared.events import ConfigApplied, Direction, Event, Lane, LineCrossed, Li
 from shared.mqtt import Message
 from shared.topics import Address, Channel
 
-SQL = load_queries(__package__, "proof.sql")
+SQL = load_queries(__package__, "alert_probe.sql")
 
 _BOX = Address("proof", "proof")
 _NAME = "proof · 证明"
