@@ -9,11 +9,11 @@ from datetime import timedelta
 
 from psycopg.rows import class_row
 
+from aggregator.alerting.entities import Alert, GivenVerdict, Verdict
 from aggregator.config import WebhookSettings
 from aggregator.feed import log as feed_log
 from aggregator.store import load_queries
 from aggregator.store.database import Connection
-from aggregator.store.entities import Alert, GivenVerdict, Verdict
 from aggregator.store.errors import ConflictError, MissingError
 
 SQL = load_queries(__package__)

@@ -5,8 +5,8 @@ from typing import Any
 from psycopg.rows import class_row
 
 from aggregator.alerting.alerts import SQL, get
+from aggregator.alerting.entities import AlertPicture, Member, MemberPage, PicturePage
 from aggregator.store.database import Connection
-from aggregator.store.entities import AlertPicture, Member, MemberPage, PicturePage
 from aggregator.store.paging import CursorError, Cut
 from shared.events import Lane
 

@@ -9,12 +9,12 @@ from psycopg.rows import class_row
 
 from aggregator.alerting import maintenance
 from aggregator.alerting.alerts import Publishing, end, get
+from aggregator.alerting.entities import AffectedSubject
 from aggregator.feed import log as feed_log
 from aggregator.signals.domain import Condition, domains
 from aggregator.signals.ringing import Ailing, in_order
 from aggregator.signals.signal import Signal, Subject
 from aggregator.store.database import Connection
-from aggregator.store.entities import AffectedSubject
 from aggregator.store.queries import load_queries
 
 SQL = load_queries(__package__, "conditions.sql")

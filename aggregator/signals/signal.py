@@ -11,7 +11,7 @@ Detail = Mapping[str, str | int | float | list[int]]
 """What else is known, by name, for a page that shows an alert; nothing is decided by it."""
 
 
-class Subject(msgspec.Struct, frozen=True, array_like=True):
+class Subject(msgspec.Struct, frozen=True, array_like=True, order=True):
     """What something can be said of: a line, zone, camera, sensor, box, service, webhook.
 
     What does not apply is empty: a box has no camera, a service of the aggregator no site. A camera's own name is

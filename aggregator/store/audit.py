@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from psycopg.rows import class_row
 
 from aggregator.store.database import Connection
-from aggregator.store.entities import AuditEntry
+from aggregator.store.entity import Entity
 from aggregator.store.queries import load_queries
 from shared.errors import HawklineError
 from shared.files import write_secret
@@ -32,6 +32,20 @@ _START = bytes(32)
 """What the first entry holds in place of a hash."""
 _DETAIL = 4000
 _SAID = ("who", "origin", "what", "subject", "why", "detail")
+
+
+class AuditEntry(Entity):
+    """Who changed or looked at what."""
+
+    number: int
+    at: datetime
+    who: str
+    origin: str
+    """Address from where."""
+    what: str
+    subject: str
+    why: str
+    detail: str
 
 
 class ChainError(HawklineError):

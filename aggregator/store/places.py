@@ -8,11 +8,20 @@ from collections.abc import Sequence
 from psycopg.rows import class_row
 
 from aggregator.store.database import Connection
-from aggregator.store.entities import Place
+from aggregator.store.entity import Entity
 from aggregator.store.errors import ConflictError, SenselessError
 from aggregator.store.queries import load_queries
 
 SQL = load_queries(__package__, "sql/places.sql")
+
+
+class Place(Entity):
+    """A site, or what lies above sites. `boxes` are those of all sites within."""
+
+    name: str
+    above: str | None
+    title: str
+    boxes: int
 
 
 class UnknownPlaceError(SenselessError):

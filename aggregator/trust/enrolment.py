@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -13,7 +13,7 @@ from psycopg.rows import DictRow, class_row
 
 from aggregator.store import load_queries
 from aggregator.store.database import Connection
-from aggregator.store.entities import Device
+from aggregator.store.entity import Entity
 from aggregator.store.errors import ConflictError
 from aggregator.trust import authority
 from aggregator.trust.vault import issuer_identifier
@@ -35,6 +35,26 @@ _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's: nothing that is read as something else."""
 _GROUPS, _GROUP = 4, 5
 _CURVES = (ec.SECP256R1, ec.SECP384R1)
+
+
+class Device(Entity):
+    """A box, or what may become one."""
+
+    site: str
+    agent: str
+    serial: str
+    """Of the machine."""
+    state: Literal["claimed", "lapsed", "locked", "enrolled", "expired", "revoked"]
+    """Lapsed: its claim was not used in time; locked: too many machines tried it; expired: away for too long."""
+    claimed_at: datetime | None
+    claim_expires_at: datetime | None
+    enrolled_at: datetime | None
+    renewed_at: datetime | None
+    expires_at: datetime | None
+    """Of its newest certificate."""
+    revoked_at: datetime | None
+    revoked_by: str | None
+    revoked_why: str | None
 
 
 class RefusedError(TrustError):

@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psycopg.types.json import Jsonb
 
-from aggregator.domains.boxes import coverage
+from aggregator.domains.boxes import coverage, coverage_judge
 from aggregator.domains.boxes.presence import PresenceWorker
 from aggregator.retention.enforcer import RetentionEnforcer
 from aggregator.retention.guard import ClockWatch
@@ -26,6 +26,7 @@ from aggregator.store.retention_periods import RetentionPeriods
 from shared.envelope import encode_message
 from shared.events import BoxState, CameraHealth, Health
 from shared.mqtt import Message
+from tests.integration.house import House
 
 QUARTER = timedelta(minutes=15)
 # The end of the newest quarter-hour of which everything is known.
@@ -287,3 +288,36 @@ def test_coverage_and_samples_go_when_their_time_is_over(boxes: Boxes, tmp_path:
     assert look(51, 51) == (2, 2)
     assert look(49, 400) == (1, 2)
     assert look(400, 48) == (1, 0)
+
+
+def test_a_camera_that_was_watched_too_little_of_a_day_is_told_and_over_when_it_is_well_again(
+    database: Database, connection: Connection, boxes: Boxes
+) -> None:
+    """Of the last 24 hours the yard lacks three and the gate two: the one is below nine tenths, the other is not."""
+    house = House(database, connection)
+
+    def look() -> int:
+        found = coverage_judge.look(connection, NOW + timedelta(minutes=4))
+        house.settle()
+        return found
+
+    assert look() == 1
+    assert house.alerts() == [("coverage_low", "camera", "a", "yard", "open")]
+    row = connection.execute("SELECT detail FROM conditions WHERE condition = 'coverage_low'").fetchone()
+    assert row == {"detail": {"covered": 87}}
+    assert look() == 0, "it is said once"
+    connection.execute(
+        "UPDATE coverage SET covered = array_fill(900000, ARRAY[96]), total = 96 * 900000 WHERE camera = 'yard'"
+    )
+    assert look() == 1
+    house.wait(60)
+    assert house.alerts() == [("coverage_low", "camera", "a", "yard", "cleared")]
+
+
+def test_a_new_camera_is_not_judged_by_its_first_hours(boxes: Boxes, connection: Connection) -> None:
+    connection.execute("DELETE FROM coverage WHERE camera = 'road'")
+    connection.execute("UPDATE producers SET first_seen_at = %s WHERE agent = 'b'", (NOW - timedelta(hours=5),))
+    assert coverage_judge.look(connection, NOW + timedelta(minutes=4)) == 1, "the yard's"
+    connection.execute("UPDATE producers SET first_seen_at = %s WHERE agent = 'b'", (NOW - timedelta(hours=7),))
+    connection.execute("DELETE FROM inbox")
+    assert coverage_judge.look(connection, NOW + timedelta(minutes=4)) == 2

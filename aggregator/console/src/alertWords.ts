@@ -43,7 +43,7 @@ export function useAlertWords() {
 
   /** What else is known of it, in a few words each. */
   function details(alert: Alert): string[] {
-    const { direction, state, off_s, lost, ends, why, what, maintenance } = alert.detail
+    const { direction, state, off_s, lost, ends, why, what, maintenance, covered } = alert.detail
     const late = Date.parse(alert.raised_at) - Date.parse(alert.first_at)
     return [
       maintenance && t('alert.maintenance', { why: maintenance }),
@@ -52,6 +52,7 @@ export function useAlertWords() {
       what,
       typeof off_s === 'number' && t(off_s < 0 ? 'box.clockSlow' : 'box.clockFast', { by: span(Math.abs(off_s)) }),
       lost && t('box.lost', { n: lost }),
+      covered !== undefined && t('alert.covered', { n: covered }),
       typeof ends === 'string' && t('alert.ends', { at: shortTime(ends) }),
       why,
       alert.condition === 'while_away' && t('alert.away', { n: alert.members }),

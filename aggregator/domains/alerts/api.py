@@ -7,23 +7,29 @@ from psycopg.rows import class_row
 from pydantic import BaseModel, Field
 
 from aggregator.alerting import alerts, belonging, conditions
+from aggregator.alerting.entities import AffectedSubject, Alert, GivenVerdict, MemberPage, PicturePage, Verdict
 from aggregator.api.audited import audited
 from aggregator.api.dependencies import ConnectionDependency, PartsDependency
 from aggregator.store.database import Connection
-from aggregator.store.entities import (
-    AffectedSubject,
-    Alert,
-    GivenVerdict,
-    LineVerdicts,
-    MemberPage,
-    PicturePage,
-    Verdict,
-)
+from aggregator.store.entity import Entity
 
 router = APIRouter(prefix="/api/v1", tags=["alerts"])
 
 AlertId = Annotated[int, Path(ge=1, le=2**63 - 1, description="the alert's number")]
 Who = Annotated[str, Field(max_length=64, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$", description="who does it")]
+
+
+class LineVerdicts(Entity):
+    """How alerts of one line were judged when they were cleared."""
+
+    site: str
+    agent: str
+    camera: str
+    line: str
+    true_alarms: int
+    false_alarms: int
+    tests: int
+    open: int
 
 
 class Acknowledge(BaseModel):

@@ -7,11 +7,11 @@ from fastapi import APIRouter, HTTPException, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from aggregator.alerting import maintenance
+from aggregator.alerting.entities import Maintenance
 from aggregator.api.audited import audited
 from aggregator.api.dependencies import ConnectionDependency
 from aggregator.domains.alerts.api import Who
 from aggregator.store.database import Connection
-from aggregator.store.entities import Maintenance
 from shared.ids import NAME_PATTERN
 
 router = APIRouter(prefix="/api/v1", tags=["maintenance"])

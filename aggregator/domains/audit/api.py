@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query
 from aggregator.api.dependencies import ConnectionDependency
 from aggregator.api.parameters import Label, Moment, moment
 from aggregator.store import audit
-from aggregator.store.entities import AuditEntry
+from aggregator.store.audit import AuditEntry
 
 router = APIRouter(prefix="/api/v1", tags=["audit"])
 

@@ -10,9 +10,9 @@ from psycopg.rows import class_row
 from aggregator.api.dependencies import ConnectionDependency, PartsDependency
 from aggregator.api.parameters import BoxesQuery, Moment, moment
 from aggregator.domains.boxes import desired
+from aggregator.domains.boxes.entities import Box, DesiredSection, Gap, LaneAccount
 from aggregator.domains.boxes.stored_numbers import pieces, producers
 from aggregator.store import load_queries
-from aggregator.store.entities import Box, DesiredSection, Gap, LaneAccount
 from aggregator.store.places import producers_of, sites_within
 from shared.topics import Address
 

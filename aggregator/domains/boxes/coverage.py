@@ -7,8 +7,8 @@ from typing import Any
 
 from psycopg.rows import class_row
 
+from aggregator.domains.boxes.entities import Availability, HealthSample, Uncovered
 from aggregator.store.database import Connection
-from aggregator.store.entities import Availability, HealthSample, Uncovered
 from aggregator.store.errors import TooMuchError
 from aggregator.store.places import sites_within
 from aggregator.store.queries import load_queries

@@ -82,3 +82,6 @@ SELECT at, cameras, watching, dropped, waiting, pictures, disk_free, temperature
 FROM health_samples
 WHERE site = %(site)s AND agent = %(agent)s AND at >= %(from)s AND at < %(until)s
 ORDER BY at DESC LIMIT %(limit)s;
+
+-- name: said_low
+SELECT site, agent, camera FROM conditions WHERE active AND subject = 'camera' AND condition = %(condition)s;

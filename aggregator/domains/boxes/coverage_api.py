@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException, Path, Query
 from aggregator.api.dependencies import SnapshotDependency
 from aggregator.api.parameters import Boxes, BoxesQuery, Moment, moment
 from aggregator.domains.boxes import coverage
-from aggregator.store.entities import Availability, HealthSample, Uncovered
+from aggregator.domains.boxes.entities import Availability, HealthSample, Uncovered
 from shared.ids import NAME_PATTERN
 
 router = APIRouter(prefix="/api/v1", tags=["boxes"])

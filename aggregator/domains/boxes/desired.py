@@ -10,11 +10,11 @@ from uuid import uuid4
 
 from psycopg.rows import class_row
 
+from aggregator.domains.boxes.entities import DesiredSection
 from aggregator.jobs.work import Turn, Work
 from aggregator.signals.domain import domains
 from aggregator.store import load_queries
 from aggregator.store.database import Connection
-from aggregator.store.entities import DesiredSection
 from shared import desired
 from shared.desired import DesiredState
 from shared.envelope import encode_message

@@ -47,11 +47,15 @@ DOMAIN = Domain(
         Condition("section_refused", 3, clears_itself=True, many=20),
         Condition("over_limits", 3, clears_itself=True, ends_after_s=900),
         Condition("certificate_ends", 3, clears_itself=True, many=20),
+        Condition("coverage_low", 4, clears_itself=True, many=20),
         Condition("boxes_unheard", 1, clears_itself=True, rings_after_s=20, ends_after_s=15),
     ),
     routers=("aggregator.domains.boxes.api:router", "aggregator.domains.boxes.coverage_api:router"),
     jobs=(
         Job("judge-presence", 1, "aggregator.domains.boxes.judge:turns", patience_s=60),
+        Job(
+            "judge-coverage", 3600, "aggregator.domains.boxes.coverage_judge:turns", patience_s=6 * 3600, settles_s=900
+        ),
         Job("send-sections", 0.5, "aggregator.domains.boxes.desired:turns"),
     ),
     retained=(

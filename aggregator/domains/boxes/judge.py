@@ -10,11 +10,11 @@ from psycopg.rows import class_row
 
 from aggregator.alerting import inbox
 from aggregator.domains.boxes import domain as boxes
+from aggregator.domains.boxes.entities import Box
 from aggregator.feed import log as feed_log
 from aggregator.jobs.work import Turn, Work
 from aggregator.store import Database
 from aggregator.store.database import Connection
-from aggregator.store.entities import Box
 from aggregator.store.queries import load_queries
 from aggregator.store.waker import FEED, INBOX, Waker
 

@@ -10,9 +10,9 @@ from aggregator.api.audited import audited
 from aggregator.api.dependencies import SnapshotDependency
 from aggregator.api.parameters import BoxesQuery
 from aggregator.store.database import Connection
-from aggregator.store.entities import Device
 from aggregator.store.places import sites_within
 from aggregator.trust import enrolment
+from aggregator.trust.enrolment import Device
 from shared.ids import NAME_PATTERN
 from shared.topics import Address
 

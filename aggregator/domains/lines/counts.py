@@ -14,7 +14,7 @@ from psycopg.rows import tuple_row
 from aggregator.domains.lines.packing import SQL, Cells, Ints, month_slot
 from aggregator.store import arrays
 from aggregator.store.database import Connection
-from aggregator.store.entities import LineCount
+from aggregator.store.entity import Entity
 from aggregator.store.errors import SenselessError, TooMuchError
 from aggregator.store.places import producers_of
 from shared.clock import QUARTER_S
@@ -31,6 +31,39 @@ LineKey = tuple[int, int, int]
 """Producer, revision, line."""
 Name = tuple[str, str, str, str]
 """Site, agent, camera and line."""
+
+
+class LineCount(Entity):
+    """Crossings of one line one way within one step of time, which begins at `since`."""
+
+    site: str
+    agent: str
+    camera: str
+    line: str
+    direction: str
+    since: datetime
+    crossings: int
+
+
+class LineSeries(Entity):
+    """Crossings of one line, a number for each step."""
+
+    site: str
+    agent: str
+    camera: str
+    line: str
+    left_to_right: list[int]
+    right_to_left: list[int]
+
+
+class CountSeries(Entity):
+    """Crossings of many lines over the same steps of time."""
+
+    step: str
+    starts: list[int]
+    """Seconds since 1970 at which each step begins."""
+    lines: list["LineSeries"]
+    """The busiest first."""
 
 
 class Step(StrEnum):

@@ -14,8 +14,8 @@ from fastapi.responses import StreamingResponse
 from aggregator.api.dependencies import SnapshotDependency
 from aggregator.api.parameters import LinesQuery, Moment, moment
 from aggregator.domains.lines import counts
+from aggregator.domains.lines.counts import CountSeries, LineCount
 from aggregator.domains.lines.packing import Ints
-from aggregator.store.entities import CountSeries, LineCount
 from shared.clock import QUARTER_S
 from shared.time_zones import check_zone
 

@@ -17,6 +17,7 @@ import psycopg
 
 from aggregator.alerting import alerts, inbox
 from aggregator.alerting.alerts import Publishing
+from aggregator.alerting.entities import Alert
 from aggregator.alerting.raising import carry_out
 from aggregator.domains.record import record
 from aggregator.feed import log as feed_log
@@ -26,7 +27,6 @@ from aggregator.signals import ringing
 from aggregator.signals.domain import domains
 from aggregator.signals.occurrence import Occurrence, read_occurrence
 from aggregator.store.database import Connection, first_line
-from aggregator.store.entities import Alert
 from aggregator.store.queries import load_queries
 from shared.clock import to_ms
 from shared.envelope import Header, encode_batch, encode_event

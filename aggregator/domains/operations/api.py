@@ -16,13 +16,24 @@ from aggregator.domains.operations.metrics import Figures
 from aggregator.ingest.redelivery import replay
 from aggregator.store import load_queries
 from aggregator.store.database import Connection
-from aggregator.store.entities import DeadLetterSummary
+from aggregator.store.entity import Entity
 from shared.events import Lane
 
 router = APIRouter(tags=["operations"])
 _SQL = load_queries(__package__)
 _NEEDED = ("presence", *(f"ingest-{lane.label}" for lane in Lane), "alerting", "jobs")
 """Services without which no event gets in or no alert is raised; of several workers of a lane one is enough."""
+
+
+class DeadLetterSummary(Entity):
+    """A payload that could not be understood."""
+
+    id: int
+    recv_at: datetime
+    topic: str
+    reason: str
+    detail: str
+    size: int
 
 
 class Ready(BaseModel):

@@ -8,8 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from aggregator.api.audited import audited
 from aggregator.api.dependencies import ConnectionDependency
 from aggregator.store.database import Connection
-from aggregator.store.entities import Place
-from aggregator.store.places import UnknownPlaceError, places, put_place, remove_place
+from aggregator.store.places import Place, UnknownPlaceError, places, put_place, remove_place
 from shared.ids import NAME_PATTERN
 
 router = APIRouter(prefix="/api/v1", tags=["places"])

@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Query
 from aggregator.api.dependencies import SnapshotDependency
 from aggregator.api.parameters import LinesQuery, Moment, moment
 from aggregator.domains.record import record
-from aggregator.store.entities import EventPage
+from aggregator.domains.record.record import EventPage
 from aggregator.store.paging import CursorError
 
 router = APIRouter(prefix="/api/v1", tags=["record"])

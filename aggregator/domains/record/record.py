@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from aggregator.store.database import Connection
-from aggregator.store.entities import EventPage, StoredEvent
+from aggregator.store.entity import Entity
 from aggregator.store.paging import EPOCH, Cut
 from aggregator.store.places import producers_of
 from aggregator.store.queries import load_queries
@@ -27,6 +27,33 @@ _WINDOWS = (timedelta(hours=1), timedelta(hours=8), timedelta(days=3), timedelta
 _AHEAD = timedelta(minutes=5)
 """Event times may be this far ahead of our clock, and ours behind others of ours."""
 _SHOWN = {"at_ms", "revision", "line", "camera", "priority"}
+
+
+class StoredEvent(Entity):
+    """An event as it was received. `clock` says how `at` was found: the box's time, its age, or the receipt."""
+
+    at: datetime
+    device_at: datetime | None
+    received_at: datetime
+    clock: str
+    site: str
+    agent: str
+    camera: str | None
+    line: str | None
+    kind: str
+    priority: int | None
+    epoch: int
+    lane: str
+    number: int
+    detail: dict[str, Any]
+    """What else it says, by kind."""
+
+
+class EventPage(Entity):
+    """Events, newest first. `next` asks for the page after; null at the end."""
+
+    events: list[StoredEvent]
+    next: str | None
 
 
 @cache
