@@ -3,6 +3,9 @@
 from datetime import datetime
 from typing import Any, Literal
 
+from pydantic import computed_field
+
+from aggregator.signals.ringing import LATE
 from aggregator.store.entity import Entity
 
 Verdict = Literal["true", "false", "test"]
@@ -52,6 +55,13 @@ class Alert(Entity):
     corrected_why: str | None
     pictures: int
     """How many have come; those that are kept no more among them."""
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def late_s(self) -> float:
+        """By how much it was heard of too late, in seconds: its age when it was raised, where it was late; else 0."""
+        age = self.raised_at - self.first_at
+        return age.total_seconds() if age > LATE else 0.0
 
 
 class Member(Entity):

@@ -5,13 +5,14 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from aggregator.alerting.alerts import SQL as ALERTING
 from aggregator.alerting.alerts import Publishing
 from aggregator.domains.operations.alert_probe import LatestProbe, ProbeError, prove
 from aggregator.embedded.privileges import database_account
@@ -251,3 +252,31 @@ def test_many_who_ask_share_a_proof_of_some_seconds(database: Database) -> None:
         now_s[0] += 6
         assert [proven.objection(connection) for _ in range(50)] == ["full"] * 50
     assert proofs == [100.0, 106.0]
+
+
+def test_a_steady_session_uses_its_indices_whatever_size_the_tables_had_when_its_statements_were_planned(
+    database: Database, connection: Connection
+) -> None:
+    """A plan from the first hour, made once for all, must not walk through all alerts of a storm."""
+    which = {"keys": ["x"], "since": datetime.now(UTC), "quiet": timedelta(minutes=1)}
+    connection.execute("ANALYZE alerts")
+    with database.connect("steady", autocommit=True, steady=True) as steady:
+
+        def walks() -> int:
+            steady.execute("SELECT pg_stat_force_next_flush()")
+            steady.execute("SELECT pg_stat_clear_snapshot()")
+            row = steady.execute("SELECT seq_scan AS n FROM pg_stat_user_tables WHERE relname = 'alerts'").fetchone()
+            assert row
+            return int(row["n"])
+
+        for _ in range(8):
+            steady.execute(ALERTING["joinable_alerts"], which).fetchall()
+        connection.execute(
+            "INSERT INTO alerts (key, condition, priority, subject, site, agent, camera, name, detail, quiet, first_at,"
+            " last_at, confirmed_at, members) SELECT n::text, 'c', 1, 's', '', '', '', '', '{}', false, now(), now(),"
+            " now(), 1 FROM generate_series(1, 20000) n"
+        )
+        before = walks()
+        for _ in range(20):
+            steady.execute(ALERTING["joinable_alerts"], which).fetchall()
+        assert walks() == before

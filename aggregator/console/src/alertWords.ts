@@ -9,7 +9,6 @@ type Alert = DeepReadonly<Told>
 /** Alarms may have pictures; of what is the matter with a camera, a box or a sensor there are none. */
 const PICTURED = new Set(['line', 'zone', 'sensor'])
 const TROUBLES = new Set(['sensor_tamper', 'sensor_fault', 'sensor_silent'])
-const LATE_MS = 15 * 60_000
 
 /** What pages say of an alert, by its condition and its subject. A condition that this page does not know has its name. */
 export function useAlertWords() {
@@ -44,7 +43,6 @@ export function useAlertWords() {
   /** What else is known of it, in a few words each. */
   function details(alert: Alert): string[] {
     const { direction, state, off_s, lost, ends, why, what, maintenance, covered } = alert.detail
-    const late = Date.parse(alert.raised_at) - Date.parse(alert.first_at)
     return [
       maintenance && t('alert.maintenance', { why: maintenance }),
       direction && t(`alert.direction.${direction}`),
@@ -56,7 +54,7 @@ export function useAlertWords() {
       typeof ends === 'string' && t('alert.ends', { at: shortTime(ends) }),
       why,
       alert.condition === 'while_away' && t('alert.away', { n: alert.members }),
-      late > LATE_MS && t('alert.late', { by: span(late / 1000) }),
+      alert.late_s > 0 && t('alert.late', { by: span(alert.late_s) }),
       alert.ended_at && t('alert.ended', { at: shortTime(alert.ended_at) }),
     ].filter((part): part is string => Boolean(part))
   }

@@ -1,4 +1,4 @@
-import { h, shallowReactive } from 'vue'
+import { defineComponent, h, shallowReactive } from 'vue'
 
 import { broughtPages } from '../api/client'
 import type { BroughtPage as Manifest } from '../api/types'
@@ -28,7 +28,8 @@ function ofManifest({ name, words, place, right, module }: Manifest): Page {
   return {
     path: `/${name}`,
     name,
-    component: () => h(BroughtPage, { module, key: name }),
+    // Not a plain function: the router would take that for one that loads a component.
+    component: defineComponent({ render: () => h(BroughtPage, { module, key: name }) }),
     place,
     right,
     words: { zh: words.zh ?? name, en: words.en ?? name },
