@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import computed_field
 
+from aggregator.signals.domain import domains
 from aggregator.signals.ringing import LATE
 from aggregator.store.entity import Entity
 
@@ -55,6 +56,13 @@ class Alert(Entity):
     corrected_why: str | None
     pictures: int
     """How many have come; those that are kept no more among them."""
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def words(self) -> dict[Literal["zh", "en"], str]:
+        """What people call the condition, by language."""
+        words = domains().words(self.condition)
+        return {"zh": words["zh"], "en": words["en"]}
 
     @computed_field  # type: ignore[prop-decorator]
     @property

@@ -36,8 +36,10 @@ class Condition:
     """What can be the matter with a subject.
 
     Attributes:
-        name: unique; pages and webhooks know it by this name.
+        name: unique; programs know it by this name.
         priority: where its judge names none.
+        zh: what people call it, in Chinese; every alert carries it.
+        en: the same in English.
         clears_itself: there is one open alert a subject, and it is over when its judge says so. All others are held.
         rings_after_s: it must have lasted so long; what is over before rings nobody.
         ends_after_s: it must have been over for so long: what comes and goes is one alert.
@@ -47,6 +49,8 @@ class Condition:
 
     name: str
     priority: int
+    zh: str = ""
+    en: str = ""
     clears_itself: bool = False
     rings_after_s: float = 0.0
     ends_after_s: float = 60.0
@@ -223,6 +227,11 @@ class Domains:
         """Whether an event waits in the inbox."""
         judge = self.judges.get(type(event))
         return judge is not None and judge.wants(event)
+
+    def words(self, condition: str) -> Mapping[str, str]:
+        """What people call a condition, by language; of one that is declared no more, or without words, its name."""
+        known = self.conditions.get(condition)
+        return {"zh": (known and known.zh) or condition, "en": (known and known.en) or condition}
 
     def condition(self, signal: Signal) -> Condition:
         """What a signal is about.

@@ -62,6 +62,7 @@ def test_an_event_of_another_distribution_goes_the_whole_way(tmp_path: Path) -> 
         (alert,) = aggregator.get("/api/v1/alerts")["alerts"]
         assert (alert["condition"], alert["subject"], alert["name"]) == ("barrier_broken", "barrier", "south 北")
         assert (alert["priority"], alert["members"]) == (1, 1)
+        assert alert["words"] == {"zh": "道闸损坏", "en": "Barrier broken"}
         events = aggregator.get("/api/v1/events?kind=barrier_moved")["events"]
         assert [event["detail"]["broken"] for event in events] == [True, False]
         assert aggregator.get("/api/v1/barriers") == ["south 北"], "its own route"

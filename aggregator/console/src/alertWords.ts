@@ -10,18 +10,15 @@ type Alert = DeepReadonly<Told>
 const PICTURED = new Set(['line', 'zone', 'sensor'])
 const TROUBLES = new Set(['sensor_tamper', 'sensor_fault', 'sensor_silent'])
 
-/** What pages say of an alert, by its condition and its subject. A condition that this page does not know has its name. */
+/** What pages say of an alert. The words of its condition come with it; a page knows no list of them. */
 export function useAlertWords() {
-  const { t, te } = useI18n()
+  const { t, te, locale } = useI18n()
   const span = (seconds: number): string => {
     const { n, unit } = largestUnit(seconds)
     return t(`span.${unit}`, { n })
   }
 
-  const condition = (alert: Alert): string => {
-    const key = `alert.condition.${alert.condition}`
-    return te(key) ? t(key) : alert.condition
-  }
+  const condition = (alert: Alert): string => alert.words[locale.value === 'en' ? 'en' : 'zh'] ?? alert.condition
 
   /** One alert of many subjects that have one cause. */
   const isOfMany = (alert: Alert): boolean => !alert.agent && !alert.name

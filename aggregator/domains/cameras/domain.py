@@ -141,8 +141,19 @@ DOMAIN = Domain(
         Kind(ConfigApplied, projection=Configurations, costs="configurations"),
     ),
     (
-        Condition("camera_blind", 3, clears_itself=True, rings_after_s=20, many=20),
-        Condition("camera_degraded", 4, clears_itself=True, rings_after_s=60, ends_after_s=120, many=20),
+        Condition(
+            "camera_blind", 3, "摄像机无画面", "Camera does not see", clears_itself=True, rings_after_s=20, many=20
+        ),
+        Condition(
+            "camera_degraded",
+            4,
+            "摄像机画面质量下降",
+            "Camera sees badly",
+            clears_itself=True,
+            rings_after_s=60,
+            ends_after_s=120,
+            many=20,
+        ),
     ),
     (Judge((CameraChanged, ConfigApplied), lambda _: True, _say),),
 )

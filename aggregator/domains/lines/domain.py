@@ -132,11 +132,11 @@ DOMAIN = Domain(
         Kind(VehiclePassed, lambda event: (event.revision, event.line, None, None)),
     ),
     (
-        Condition("tripwire", 2),
-        Condition("intrusion", 2),
-        Condition("wrong_way", 2),
-        Condition("loitering", 3),
-        Condition("list_hit", 1, however_late=True),
+        Condition("tripwire", 2, "越界（绊线）", "Line crossed"),
+        Condition("intrusion", 2, "入侵", "Intrusion"),
+        Condition("wrong_way", 2, "逆行", "Wrong way"),
+        Condition("loitering", 3, "徘徊", "Loitering"),
+        Condition("list_hit", 1, "布控名单命中", "Watch-list hit", however_late=True),
     ),
     # One that is not armed has priority 0: it is counted, and says nothing.
     (Judge((LineCrossed, ZoneAlarm, ListHit), lambda event: event.priority > 0, _say, alarms=lambda _: True),),

@@ -8,7 +8,7 @@ SQL = load_queries(__package__)
 
 DOMAIN = Domain(
     "operations",
-    conditions=(Condition("job_failed", 3, clears_itself=True),),
+    conditions=(Condition("job_failed", 3, "定时任务失败", "Job not done", clears_itself=True),),
     routers=("aggregator.domains.operations.api:router",),
     jobs=(
         Job("watch-jobs", 2, "aggregator.domains.operations.job_watch:turns"),

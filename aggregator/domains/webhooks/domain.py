@@ -8,7 +8,7 @@ SQL = load_queries(__package__)
 
 DOMAIN = Domain(
     "webhooks",
-    conditions=(Condition("webhook_gave_up", 2, clears_itself=True),),
+    conditions=(Condition("webhook_gave_up", 2, "告警推送失败", "Alerts are not taken", clears_itself=True),),
     routers=("aggregator.domains.webhooks.api:router",),
     jobs=(
         Job("webhook", 0.5, "aggregator.domains.webhooks.sender:turns"),
