@@ -102,7 +102,8 @@ def test_a_camera_that_sends_a_picture_now_and_then_is_degraded_and_stays_so(apa
         assert told_s or time.monotonic() - began_s < 90, f"never told; {told}"
     source.close()
     camera.close()
-    assert [event.state for event in told] == [CameraState.STALLED] * len(told[:-1]) + [CameraState.DEGRADED]
+    wanted = [CameraState.STALLED] * len(told[:-1]) + [CameraState.DEGRADED]
+    assert [event.state for event in told] == wanted, [(event.state, event.detail) for event in told]
     assert len(told) <= connections + 1
     assert "set the camera to 5 pictures/s or more" in told[-1].detail
     assert camera.connections == connections
