@@ -262,8 +262,8 @@ def test_what_has_expired_is_told_and_deleted_by_hand(
     def told(*more: str) -> dict[str, Any]:
         done = hawkline(config, "retention", "-o", "json", *more)
         assert done.returncode == 0, done.stderr
-        found: dict[str, Any] = json.loads(done.stdout.splitlines()[0])
-        return found
+        rows: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines()]
+        return next(row for row in rows if row["what"] == "events")
 
     shown = told()
     assert (shown["what"], shown["expired_days"], shown["deleted_days"]) == ("events", 5, 0)
