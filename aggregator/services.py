@@ -116,7 +116,7 @@ def trust(settings: AggregatorSettings, dsn: str) -> None:
     control.start()
     access = BrokerAccess(vault, control, settings.broker_folder, settings.server_names)
     runner = JobRunner(database, "trust")
-    runner.start(Job("trust", 1, ""), access.turn)
+    runner.start(Job("broker-access", 1, ""), access.turn)
     pictures, publishing = settings.open_pictures(), Publishing(settings.webhooks)
     app = box_api.build(database, vault, pictures, publishing, access.admit)
     credentials = vault.credentials_path(SERVER)

@@ -1,13 +1,15 @@
 """Pages of the console that other distributions bring: which there are, and their files."""
 
+import logging
 from typing import Literal
 
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 from starlette.staticfiles import StaticFiles
 
-from aggregator.signals.domain import DomainError, domains
+from aggregator.signals.domain import domains
 
+log = logging.getLogger(__name__)
 router = APIRouter(prefix="/api/v1", tags=["pages"])
 _FOLDER = "/pages"
 
@@ -38,17 +40,14 @@ def pages() -> list[PageRow]:
 
 
 def serve(app: FastAPI) -> None:
-    """Serve the files of all pages.
-
-    Raises:
-        DomainError: a page has no such folder, or no name in a language.
-    """
+    """Serve the files of all pages. One whose files are not there says so in the console; all else goes on."""
     for page in domains().pages:
-        if missing := {"zh", "en"} - page.words.keys():
-            raise DomainError(f"page {page.name!r}: words: {', '.join(sorted(missing))} is missing")
         package, _, folder = page.folder.partition(":")
         try:
             files = StaticFiles(packages=[(package, folder)])
         except (AssertionError, ImportError, ValueError) as error:
-            raise DomainError(f"page {page.name!r}: {page.folder!r} is no folder of a package: {error}") from None
+            log.error("page %r cannot be served: %r is no folder of a package: %s", page.name, page.folder, error)
+            continue
+        if not files.lookup_path("page.js")[1]:
+            log.error("page %r cannot be shown: there is no page.js in %r", page.name, page.folder)
         app.mount(f"{_FOLDER}/{page.name}", files, name=f"page-{page.name}")

@@ -40,7 +40,7 @@ _SETTINGS = """
 listen_addresses = ''
 unix_socket_directories = '{sockets}'
 unix_socket_permissions = 0700
-max_connections = 60
+max_connections = 160
 # A day of events is a table, and years of days are locked where a question or a restore touches them all.
 max_locks_per_transaction = 512
 shared_buffers = 128MB

@@ -28,6 +28,7 @@ def expiry(settings: AggregatorSettings, config: Path, *, sure: bool) -> list[di
     """
     now = datetime.now(UTC)
     with opened(settings, config) as database, database.connect("expiry", autocommit=True) as connection:
+        connection.execute("SET statement_timeout = 0")
         if chosen_engine(connection) is None:
             raise ConfigError(f"{config}: the database holds no Hawkline: nothing can have expired")
         rows = [

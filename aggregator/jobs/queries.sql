@@ -1,8 +1,9 @@
 -- name: register
--- What it did before is kept: when it is due does not begin anew with each start of its process.
+-- What it did before is kept: when it is due does not begin anew with each start of its process. Time in which it was not
+-- run at all is no time in which it failed.
 INSERT INTO jobs (name, process, every_s, patience_s) VALUES (%(name)s, %(process)s, %(every_s)s, %(patience_s)s)
 ON CONFLICT (name) DO UPDATE SET process = excluded.process, every_s = excluded.every_s, patience_s = excluded.patience_s,
-    started_at = now()
+    started_at = now(), failed_since = jobs.failed_since + (now() - coalesce(jobs.ended_at, jobs.failed_since))
 RETURNING extract(epoch FROM coalesce(done_at, registered_at) - now())::double precision + every_s AS due_in_s;
 
 -- name: done

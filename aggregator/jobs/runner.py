@@ -32,6 +32,10 @@ _EXPECTED = (HawklineError, psycopg.Error, OSError)
 """What says enough in one line. All else is a fault of ours, and its traceback is wanted."""
 
 
+class JobError(HawklineError):
+    """A job cannot be done."""
+
+
 class JobRunner:
     """Jobs of one process.
 
@@ -52,7 +56,7 @@ class JobRunner:
         found = [
             (replace(job, name=f"{job.name}/{part}" if part else job.name), turn)
             for job in domains().jobs
-            for part, turn in _by_name(resolve_name(job.turns)(work)).items()
+            for part, turn in _turns(job, work).items()
         ]
         there = {"process": self._process, "names": [job.name for job, _ in found], "processes": list(processes)}
         try:
@@ -80,18 +84,33 @@ class RunningJob:
     def __init__(self, job: Job, process: str, turn: Turn, stopping: threading.Event) -> None:
         self._job, self._process, self._turn, self._stopping = job, process, turn, stopping
         self._failures = 0
+        self._registered = False
+        self._lost = ""
+        """What ended the turn that lost its connection, until that is written down."""
         self._noted_s = float("-inf")
         self._trouble = TroubleLog(log)
 
     def serve(self, connection: Connection) -> None:
-        """Take turns until it is stopped or the database fails."""
+        """Take turns until it is stopped or the database fails; then `keep_serving` calls it again."""
+        if self._job.takes_long:
+            connection.execute("SET statement_timeout = 0")
+        wait_s = self._begin(connection)
+        while not self._stopping.wait(wait_s):
+            wait_s = self.take_turn(connection)
+
+    def _begin(self, connection: Connection) -> float:
+        """Register with the start of its process; after a lost connection write down how that turn ended."""
+        if self._lost:
+            said, self._lost = self._lost, ""
+            return self._failed(connection, said, 0.0)
+        if self._registered:
+            return min(_RETRY_S, self._job.every_s)
         job = self._job
         declared = {"name": job.name, "process": self._process, "every_s": job.every_s, "patience_s": job.patience_s}
         row = connection.execute(SQL["register"], declared).fetchone()
+        self._registered = True
         # A database clock that was set back must not put it off for longer than its own time.
-        wait_s = max(min(float(row["due_in_s"]) if row else 0.0, job.every_s), job.settles_s)
-        while not self._stopping.wait(wait_s):
-            wait_s = self.take_turn(connection)
+        return max(min(float(row["due_in_s"]) if row else 0.0, job.every_s), job.settles_s)
 
     def take_turn(self, connection: Connection) -> float:
         """Take one turn and write down how it went.
@@ -100,15 +119,21 @@ class RunningJob:
             In how many seconds the next begins.
 
         Raises:
-            psycopg.OperationalError: the database does not answer any more.
+            psycopg.OperationalError: the database does not answer any more, or has ended the connection; `serve` writes
+                that down with the next one.
         """
         began_s = time.monotonic()
         try:
             self._turn(connection)
         except Exception as error:  # whatever it is, other jobs go on and it is tried again
-            if isinstance(error, psycopg.OperationalError) and connection.closed:
-                raise
-            return self._failed(connection, error, time.monotonic() - began_s)
+            expected = isinstance(error, _EXPECTED)
+            said = first_line(error) if expected else f"{type(error).__name__}: {first_line(error)}"
+            if not expected and not self._failures:
+                log.error("job %s: an unexpected error", self._job.name, exc_info=error)
+            if connection.closed:
+                self._lost = said
+                raise psycopg.OperationalError(said) from error
+            return self._failed(connection, said, time.monotonic() - began_s)
         now_s = time.monotonic()
         if self._failures or now_s >= self._noted_s + _NOTE_S:
             connection.execute(SQL["done"], {"name": self._job.name, "took_s": now_s - began_s})
@@ -117,16 +142,23 @@ class RunningJob:
         self._trouble.over(f"job {self._job.name}: it is done again")
         return self._job.every_s
 
-    def _failed(self, connection: Connection, error: Exception, took_s: float) -> float:
+    def _failed(self, connection: Connection, said: str, took_s: float) -> float:
         self._failures += 1
         wait_s = min(_RETRY_S * 2.0 ** min(self._failures - 1, 20), max(self._job.every_s, 1.0))
-        said = first_line(error) if isinstance(error, _EXPECTED) else f"{type(error).__name__}: {first_line(error)}"
-        if not isinstance(error, _EXPECTED) and self._failures == 1:
-            log.error("job %s: an unexpected error", self._job.name, exc_info=error)
         self._trouble.tell(f"job {self._job.name}: {said}; it is tried again in {wait_s:.0f} s")
         connection.execute(SQL["failed"], {"name": self._job.name, "took_s": took_s, "error": said[:500]})
         return wait_s
 
 
-def _by_name(turns: Turn | Mapping[str, Turn]) -> Mapping[str, Turn]:
+def _turns(job: Job, work: Work) -> Mapping[str, Turn]:
+    """A job's turns by name. Where they cannot be made, that is what its turn says: other jobs go on."""
+    try:
+        turns = resolve_name(job.turns)(work)
+    except Exception as error:  # noqa: BLE001 - it may be another distribution's
+        cause = error
+
+        def fail(_connection: Connection) -> None:
+            raise JobError(f"{job.turns} cannot be made: {type(cause).__name__}: {first_line(cause)}")
+
+        return {"": fail}
     return turns if isinstance(turns, Mapping) else {"": turns}

@@ -5,10 +5,11 @@ from collections import defaultdict
 from datetime import date
 
 from aggregator.jobs.work import Turn, Work
-from aggregator.retention.expiring import Expired, all_expired, drop
+from aggregator.retention.expiring import Expired, drop, expired
 from aggregator.retention.guard import ClockWatch, objection
 from aggregator.retention.means import Means, means
-from aggregator.store.database import Connection
+from aggregator.signals.domain import domains
+from aggregator.store.database import Connection, first_line
 from aggregator.store.retention_periods import RetentionPeriods
 from shared.trouble_log import TroubleLog
 
@@ -27,31 +28,42 @@ class RetentionEnforcer:
         self._complaints = defaultdict[str, TroubleLog](lambda: TroubleLog(log))
 
     def look(self, connection: Connection) -> dict[str, list[date]]:
-        """Delete what has expired.
+        """Delete what has expired. Where one thing cannot be asked for or deleted, the others are all the same.
 
         Args:
             connection: in autocommit mode.
 
         Returns:
             The days that are gone, by what it is that was kept.
+
+        Raises:
+            Exception: the first that kept something from being deleted.
         """
         now, jump_s = self._watch.look()
-        return {
-            expired.what.name: self._drop(
-                connection, expired, objection(expired.days, now, expired.newest, jump_s) if expired.days else None
-            )
-            for expired in all_expired(connection, self._periods, now)
-        }
+        gone, failed = dict[str, list[date]](), list[Exception]()
+        for what in domains().retained:
+            try:
+                found = expired(connection, what, self._periods, now)
+                against = objection(found.days, now, found.newest, jump_s) if found.days else None
+                gone[what.name] = self._drop(connection, found, against)
+            except Exception as error:  # it may be another distribution's
+                if connection.closed:
+                    raise
+                log.warning("retention: %s: %s", what.name, first_line(error))
+                failed.append(error)
+        if failed:
+            raise failed[0]
+        return gone
 
-    def _drop(self, connection: Connection, expired: Expired, against: str | None) -> list[date]:
-        name = expired.what.name
+    def _drop(self, connection: Connection, found: Expired, against: str | None) -> list[date]:
+        name = found.what.name
         if against:
             self._complaints[name].tell(
                 f"retention: no {name} are deleted: {against}; `hawkline aggregator retention` can delete them"
             )
             return []
         self._complaints[name].over(f"retention: {name}: goes on")
-        return drop(connection, expired, self._means)
+        return drop(connection, found, self._means)
 
 
 def turns(work: Work) -> Turn:

@@ -38,14 +38,16 @@ def first_kept(now: datetime, keep: timedelta) -> date:
     return (now - keep).date()
 
 
+def expired(connection: Connection, what: Retained, periods: RetentionPeriods, now: datetime) -> Expired:
+    """What has expired of one thing, if anything: days that lie wholly before."""
+    kept = what.keep(periods)
+    days = what.old_days(connection, first_kept(now, kept))
+    return Expired(what, kept, days, (what.newest or newest_heartbeat)(connection))
+
+
 def all_expired(connection: Connection, periods: RetentionPeriods, now: datetime) -> list[Expired]:
-    """What has expired of each thing that is kept, if anything: days that lie wholly before."""
-    found = []
-    for what in domains().retained:
-        kept = what.keep(periods)
-        days = what.old_days(connection, first_kept(now, kept))
-        found.append(Expired(what, kept, days, (what.newest or newest_heartbeat)(connection)))
-    return found
+    """What has expired of each thing that is kept."""
+    return [expired(connection, what, periods, now) for what in domains().retained]
 
 
 def drop(connection: Connection, expired: Expired, means: Means) -> list[date]:
@@ -66,5 +68,5 @@ def drop(connection: Connection, expired: Expired, means: Means) -> list[date]:
         log.info("retention: %s wait: another process reads for long", expired.what.name)
     finally:
         if not connection.closed:
-            connection.execute("RESET lock_timeout")
+            connection.execute("SET lock_timeout = 0")  # as `store.session_settings` has it
     return gone

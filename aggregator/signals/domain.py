@@ -1,6 +1,7 @@
 """A domain declares its kinds of events, what it can say, and who says it. All are found without a list of them."""
 
 import pkgutil
+import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,10 @@ from shared.topics import Address
 BROUGHT = "hawkline.domains"
 """Entry points of domains from outside the product: each names a `Domain`."""
 OURS = "aggregator.domains"
+OUR_JOBS = frozenset({"broker-access"})
+"""Names of jobs that no domain declares: they share the memory of another process than that of jobs."""
+_PAGE_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
+_PAGE_FOLDER = re.compile(r"[\w.]+:\w+(/\w+)*")
 
 Compose = Callable[[Any, Address], object]
 """Makes the body of a section for a box, as MessagePack takes it; the connection sees one moment."""
@@ -133,6 +138,7 @@ class Job:
             mode; what it raises is written down, and it is tried again. Only the process that runs jobs loads it.
         patience_s: for so long it may fail, or be late, until it rings (`job_failed`).
         settles_s: no turn begins sooner after the start of its process.
+        takes_long: its statements may take as long as they need; all others are ended after a minute.
     """
 
     name: str
@@ -140,6 +146,7 @@ class Job:
     turns: str
     patience_s: float = 600.0
     settles_s: float = 0.0
+    takes_long: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,12 +277,15 @@ def together(domains: Iterable[Domain]) -> Domains:
             _require_new(section, sections_of, domain, f"section {section!r} of the desired state is declared")
             sections[section] = compose
         for job in domain.jobs:
+            if job.name in OUR_JOBS:
+                raise DomainError(f"domain {domain.name!r}: job {job.name!r} is one of ours, of no domain")
             _require_new(job.name, jobs_of, domain, f"job {job.name!r} is declared")
             jobs.append(job)
         for kept_for in domain.retained:
             _require_new(kept_for.name, retained_by, domain, f"how long {kept_for.name!r} are kept is declared")
             retained.append(kept_for)
         for page in domain.pages:
+            _check_page(page)
             _require_new(page.name, pages_of, domain, f"page {page.name!r} is brought")
             pages.append(page)
         for kind in domain.kinds:
@@ -297,6 +307,15 @@ def together(domains: Iterable[Domain]) -> Domains:
     for struct in wire:
         kept.setdefault(struct, Kind(struct))  # it is in the record, and nowhere else
     return Domains(kept, conditions, judges, tuple(routers), sections, tuple(jobs), tuple(retained), tuple(pages))
+
+
+def _check_page(page: Page) -> None:
+    if not _PAGE_NAME.fullmatch(page.name):
+        raise DomainError(f"page {page.name!r}: name: expected a-z, then a-z, 0-9 and -, at most 32")
+    if missing := {"zh", "en"} - page.words.keys():
+        raise DomainError(f"page {page.name!r}: words: {', '.join(sorted(missing))} is missing")
+    if not _PAGE_FOLDER.fullmatch(page.folder):
+        raise DomainError(f"page {page.name!r}: folder {page.folder!r}: expected PACKAGE:FOLDER")
 
 
 def _require_new(what: Any, taken: dict[Any, str], domain: Domain, said: str) -> None:

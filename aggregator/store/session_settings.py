@@ -46,7 +46,7 @@ SETTINGS: Mapping[str, str] = {
 # For a session that does the same few statements all day: they are planned once, for any values, and by indices
 # whatever size the tables had in that moment. Else a statement is planned each time, which takes as long as doing it;
 # or a plan from the first hour, when a table had a page, walks all of it in a storm.
-STEADY: Mapping[str, str] = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+STEADY: Mapping[str, str] = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "jit": "off"}
 _SINCE_17: Mapping[str, str] = {"transaction_timeout": "0"}
 _SHARING_LOOKS = 4
 

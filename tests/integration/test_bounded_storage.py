@@ -6,7 +6,8 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from aggregator.alerting.alerts import Publishing
 from aggregator.alerting.engine import AlertingEngine
-from aggregator.domains.evidence.forgetting import sweep
+from aggregator.domains.evidence.forgetting import PictureSweeper
 from aggregator.ingest.affording import Affording
 from aggregator.ingest.commit import Committer
 from aggregator.ingest.reading import read
 from aggregator.retention.enforcer import RetentionEnforcer
 from aggregator.retention.guard import ClockWatch
 from aggregator.retention.means import Means
+from aggregator.signals.domain import Retained, domains
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from aggregator.store.pictures import PictureStore
@@ -63,6 +65,7 @@ class Year:
         clocks = (lambda: self.now_s, lambda: self.steady_s)
         means = Means(self.pictures, Ed25519PrivateKey.generate)
         self.enforcer = RetentionEnforcer(KEEP, means, ClockWatch(clocks))
+        self.sweeper = PictureSweeper(self.pictures, KEEP.pictures, ClockWatch(clocks))
         self.sent: Counter[tuple[str, int]] = Counter()
 
     def day(self) -> None:
@@ -77,7 +80,7 @@ class Year:
             moved = f"UPDATE {table} SET {column} = %s WHERE {column} > now() - interval '1 h'"
             self.connection.execute(moved.encode(), (at,))
         self.enforcer.look(self.connection)
-        sweep(self.connection, self.pictures, at - KEEP.pictures)
+        self.sweeper.turn(self.connection)
         self.now_s += DAY_S
         self.steady_s += DAY_S
 
@@ -186,8 +189,13 @@ def test_nothing_goes_while_a_clock_is_in_doubt(database: Database, connection: 
     lone = year.picture("good", jpeg("of no alert"), 77)
     year.day()
     year.now_s += 365 * DAY_S  # by the wall clock alone
+    orphan = hashlib.sha256(jpeg("orphan")).digest()
+    year.pictures.add(orphan, 0, jpeg("orphan"), len(jpeg("orphan")))
+    os.utime(year.pictures.path(orphan), (year.now_s - 300 * DAY_S,) * 2)
     year.enforcer.look(connection)
+    year.sweeper.turn(connection)
     assert year.pictures.path(lone).is_file()
+    assert year.pictures.path(orphan).is_file()
     assert number(connection, "count(*) FROM dead_letters") == 1
 
 
@@ -272,3 +280,24 @@ def test_what_our_disk_does_not_take_and_what_begins_anew_cost_the_box_nothing(
             for each in announced[1:3]
         ]
         assert rest == [204, 429]
+
+
+def test_what_cannot_be_asked_for_keeps_nothing_else_from_being_deleted(
+    database: Database, connection: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    year = Year(database, connection, tmp_path / "evidence")
+    year.send_raw("hostile", [b"\xc1"])
+
+    def old_days(_connection: Connection, _before: date) -> list[date]:
+        raise ValueError("a fault of another distribution")
+
+    theirs = Retained("theirs", lambda periods: periods.alerts, old_days, lambda *_: True)
+    ours = domains()
+    both = replace(ours, retained=(theirs, *ours.retained))
+    monkeypatch.setattr("aggregator.retention.enforcer.domains", lambda: both)
+    for _ in range(33):
+        with pytest.raises(ValueError, match="another distribution"):
+            year.day()
+        year.now_s += DAY_S
+        year.steady_s += DAY_S
+    assert number(connection, "count(*) FROM dead_letters") == 0

@@ -60,7 +60,7 @@ class Broker:
     def start(self) -> None:
         self.process.start()
         self.control.start()
-        self.runner.start(Job("trust", 1, ""), self.access.turn)
+        self.runner.start(Job("broker-access", 1, ""), self.access.turn)
 
 
 @pytest.fixture

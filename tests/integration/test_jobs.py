@@ -3,6 +3,7 @@
 import threading
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from pkgutil import resolve_name
@@ -69,13 +70,22 @@ def test_the_waits_grow_to_its_own_time_and_no_further(connection: Connection) -
     assert running(turn, Job("x", 0.5, "")).take_turn(connection) == 1.0
 
 
-def test_a_database_that_went_is_no_failure_of_the_job(database: Database, connection: Connection) -> None:
-    registered(connection, Job("x", 60, ""))
-    own = database.connect("own", autocommit=True)
-    own.close()
-    with pytest.raises(psycopg.OperationalError):
-        running(lambda mine: mine.execute("SELECT 1").close()).take_turn(own)
-    assert row(connection)["failures"] == 0
+def test_a_turn_that_lost_its_connection_is_written_down_with_the_next_one(
+    database: Database, connection: Connection
+) -> None:
+    """Else a job whose statement ends the connection each time would look well for ever, and be tried every second."""
+    job, stopping, waits = Job("x", 60, ""), threading.Event(), list[float]()
+    one = RunningJob(
+        job, "jobs", lambda mine: mine.execute("SELECT pg_terminate_backend(pg_backend_pid())").close(), stopping
+    )
+    registered(connection, job)
+    for wanted in (5.0, 10.0):
+        with database.connect("own", autocommit=True) as own, pytest.raises(psycopg.OperationalError):
+            one.take_turn(own)
+        waits.append(one._begin(connection))
+        assert waits[-1] == wanted
+    failed = row(connection)
+    assert (failed["failures"], "terminat" in failed["error"]) == (2, True)
 
 
 def test_when_it_is_due_is_counted_from_its_last_success_over_restarts(connection: Connection) -> None:
@@ -121,10 +131,12 @@ def test_one_that_fails_for_longer_than_its_patience_rings_and_is_over_when_it_i
     assert house.alerts() == [], "it is tried again first"
     connection.execute("UPDATE jobs SET failed_since = failed_since - interval '11 min'")
     watch()
+    assert house.alerts() == [], "a restart of everything is no failure"
+    house.wait(60)
     assert house.alerts() == [("job_failed", "job", "archive", "open")]
     detail = connection.execute("SELECT detail FROM conditions WHERE condition = 'job_failed'").fetchone()
     assert detail
-    assert detail["detail"] == {"why": "the tape is full"}
+    assert detail["detail"]["why"] == "the tape is full"
     assert row(connection, "archive")["state"] == "failing"
     assert job_watch.look(connection) == 0, "it is said once"
     done.set()
@@ -132,6 +144,50 @@ def test_one_that_fails_for_longer_than_its_patience_rings_and_is_over_when_it_i
     watch()
     house.wait(60)
     assert house.alerts() == [("job_failed", "job", "archive", "cleared")]
+
+
+def test_time_in_which_its_process_was_off_is_no_failure(connection: Connection) -> None:
+    job = Job("x", 3600, "")
+    registered(connection, job)
+    connection.execute(
+        "UPDATE jobs SET failures = 1, failed_since = now() - interval '2 days', ended_at = now() - interval '2 days'"
+    )
+    registered(connection, job)
+    assert row(connection)["state"] == "tried_again"
+
+
+def test_the_watch_beats_only_behind_its_look(database: Database, connection: Connection, tmp_path: Path) -> None:
+    turn = resolve_name("aggregator.domains.operations.job_watch:turns")(work(database, tmp_path))
+    connection.execute("ALTER TABLE jobs RENAME TO gone")
+    with pytest.raises(psycopg.Error):
+        turn(connection)
+    assert not connection.execute("SELECT FROM services WHERE name = 'jobs'").fetchall()
+    connection.execute("ALTER TABLE gone RENAME TO jobs")
+    turn(connection)
+    assert connection.execute("SELECT FROM services WHERE name = 'jobs'").fetchall()
+
+
+def test_a_job_that_cannot_be_made_says_so_and_others_go_on(
+    database: Database, connection: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = domains()
+    broken = Job("broken", 1, "no.such.module:turns")
+    monkeypatch.setattr("aggregator.jobs.runner.domains", lambda: replace(ours, jobs=(broken, *ours.jobs)))
+    made = work(database, tmp_path)
+    runner = JobRunner(database, "jobs")
+    runner.start_declared(made, ("jobs",))
+    try:
+        deadline_s, rows = time.monotonic() + 20, dict[str, dict[str, Any]]()
+        while time.monotonic() < deadline_s and not (
+            rows.get("broken", {}).get("error") and rows.get("watch-jobs", {}).get("done_at")
+        ):
+            rows = {each["name"]: dict(each) for each in connection.execute(job_watch.SQL["jobs"])}
+            time.sleep(0.05)
+        assert "no.such.module:turns cannot be made: ModuleNotFoundError" in rows["broken"]["error"]
+        assert rows["watch-jobs"]["done_at"]
+    finally:
+        runner.stop()
+        made.ending.close()
 
 
 def test_one_that_hangs_or_whose_process_is_gone_rings(database: Database, connection: Connection) -> None:
@@ -143,6 +199,7 @@ def test_one_that_hangs_or_whose_process_is_gone_rings(database: Database, conne
     assert row(connection, "slow")["state"] == "late"
     job_watch.look(connection)
     house.settle()
+    house.wait(60)
     assert house.alerts() == [("job_failed", "job", "slow", "open")]
 
 
@@ -166,7 +223,7 @@ def test_every_job_that_is_declared_can_be_done(database: Database, connection: 
 def test_they_run_beside_each_other_and_those_of_before_are_forgotten(
     database: Database, connection: Connection, tmp_path: Path
 ) -> None:
-    for name, process in (("gone", "jobs"), ("trust", "trust"), ("other", "no longer configured")):
+    for name, process in (("gone", "jobs"), ("broker-access", "trust"), ("other", "no longer configured")):
         connection.execute(
             "INSERT INTO jobs (name, process, every_s, patience_s) VALUES (%s, %s, 1, 600)", (name, process)
         )
@@ -184,7 +241,7 @@ def test_they_run_beside_each_other_and_those_of_before_are_forgotten(
             time.sleep(0.05)
         assert {"webhook/desk", "webhook/gate 门", "watch-jobs"} <= found
         there = {each["name"] for each in connection.execute("SELECT name FROM jobs")}
-        assert "trust" in there
+        assert "broker-access" in there
         assert not {"gone", "other"} & there
         beat = connection.execute("SELECT FROM services WHERE name = 'jobs'").fetchone()
         assert beat is not None

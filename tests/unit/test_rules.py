@@ -13,7 +13,7 @@ from aggregator.domains.lines import domain as lines
 from aggregator.domains.webhooks.sender import retry_wait_s
 from aggregator.domains.webhooks.signing import sign
 from aggregator.feed.log import to_sse
-from aggregator.signals.domain import Condition, Domain, DomainError, Job, Kind, domains, together
+from aggregator.signals.domain import Condition, Domain, DomainError, Job, Kind, Page, domains, together
 from aggregator.signals.occurrence import Occurrence
 from aggregator.signals.ringing import Ailing, Joins, RaiseOrJoin, ailing, decide
 from aggregator.signals.signal import Signal, Subject
@@ -115,6 +115,9 @@ def test_many_that_have_the_same_at_once_have_one_cause() -> None:
     assert {(each.key, each.subject, each.box) for each in many} == {("many:box_silent", Subject("box"), None)}
 
 
+WORDS = {"zh": "甲", "en": "a"}
+
+
 def declared(name: str, condition: str = "") -> Domain:
     return Domain(name, conditions=(Condition(condition, 1),) if condition else ())
 
@@ -128,6 +131,11 @@ def declared(name: str, condition: str = "") -> Domain:
             [Domain("a", jobs=(Job("j", 1, "x:y"),)), Domain("b", jobs=(Job("j", 1, ""),))],
             "job 'j' is declared by domain",
         ),
+        ([Domain("a", jobs=(Job("broker-access", 1, ""),))], "job 'broker-access' is one of ours"),
+        ([Domain("a", pages=(Page("a", {"zh": "甲"}, "x:y"),))], "words: en is missing"),
+        ([Domain("a", pages=(Page("a", WORDS, "x"),))], "folder 'x': expected PACKAGE:FOLDER"),
+        ([Domain("a", pages=(Page("a", WORDS, "x:../y"),))], "folder 'x:../y': expected PACKAGE:FOLDER"),
+        ([Domain("a", pages=(Page("../a", WORDS, "x:y"),))], "page '../a': name: expected"),
         ([Domain("a", (Kind(str),))], "'a': str is no kind of events"),
     ],
 )

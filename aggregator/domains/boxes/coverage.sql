@@ -83,5 +83,20 @@ FROM health_samples
 WHERE site = %(site)s AND agent = %(agent)s AND at >= %(from)s AND at < %(until)s
 ORDER BY at DESC LIMIT %(limit)s;
 
+-- name: judged_cameras
+-- That boxes which are online have now, but those that were worked on within a day.
+WITH RECURSIVE worked (id, site) AS (
+    SELECT id, place FROM maintenance WHERE coalesce(ended_at, until) > %(since)s
+    UNION SELECT w.id, p.name FROM worked w JOIN places p ON p.above = w.site
+)
+SELECT DISTINCT a.site, a.agent, h ->> 'name' AS camera
+FROM agents a
+CROSS JOIN LATERAL jsonb_array_elements(CASE jsonb_typeof(a.health -> 'cameras') WHEN 'array' THEN a.health -> 'cameras'
+                                        ELSE '[]' END) h
+WHERE a.state = 'online' AND h ->> 'name' <> '' AND NOT EXISTS (
+    SELECT FROM worked w JOIN maintenance m USING (id)
+    WHERE w.site = a.site AND m.agent IN ('', a.agent) AND m.camera IN ('', h ->> 'name')
+);
+
 -- name: said_low
 SELECT site, agent, camera FROM conditions WHERE active AND subject = 'camera' AND condition = %(condition)s;

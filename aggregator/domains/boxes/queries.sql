@@ -190,7 +190,7 @@ UNION ALL
 -- What a box says of its cameras with its heartbeat, against what was heard of them before: a word may have been lost.
 SELECT 'camera', site, agent, camera, '', condition, NULL, NULL, 0, false FROM (
     SELECT c.site, c.agent, c.camera, c.condition FROM conditions c JOIN agents a USING (site, agent)
-    WHERE c.subject = 'camera' AND c.active AND a.state = 'online' AND a.last_seen_at > c.told_at + interval '1 minute'
+    WHERE c.subject = 'camera' AND c.condition IN ('camera_blind', 'camera_degraded') AND c.active AND a.state = 'online' AND a.last_seen_at > c.told_at + interval '1 minute'
       AND EXISTS (SELECT FROM cameras_of t WHERE (t.site, t.agent, t.camera, t.state) = (c.site, c.agent, c.camera, 'watching'))
 ) seeing
 UNION ALL

@@ -37,7 +37,16 @@ DOMAIN = Domain(
     "evidence",
     (Kind(EvidenceReady, projection=Announced, costs="pictures"),),
     routers=("aggregator.domains.evidence.api:router",),
-    jobs=(Job("sweep-pictures", 86_400, "aggregator.domains.evidence.forgetting:sweeping", 86_400, settles_s=600),),
+    jobs=(
+        Job(
+            "sweep-pictures",
+            3600,
+            "aggregator.domains.evidence.forgetting:turns",
+            86_400,
+            settles_s=600,
+            takes_long=True,
+        ),
+    ),
     retained=(
         Retained(
             "pictures",

@@ -4,7 +4,7 @@ Between commit and file we may die: then the file is an orphan, and goes with th
 """
 
 import logging
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from aggregator.retention.guard import ClockWatch, newest_heartbeat, objection
@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 SQL = load_queries(__package__, "forgetting.sql")
 
 _AT_ONCE = 500
+_SWEEP = timedelta(hours=23)
 
 
 def drop_day(connection: Connection, day: date, means: "Means") -> bool:
@@ -37,6 +38,7 @@ def drop_pictures(connection: Connection, pictures: PictureStore, day: date) -> 
     count = 0
     while True:
         with connection.transaction():
+            connection.execute("SET LOCAL lock_timeout = '2s'")
             rows = connection.execute(SQL["lock_day_of_pictures"], {"day": day, "limit": _AT_ONCE}).fetchall()
             # One that was announced again while we waited for its row has become young.
             which = {"sha256s": [row["sha256"] for row in rows], "day": day}
@@ -65,24 +67,39 @@ def sweep(connection: Connection, pictures: PictureStore, before: datetime) -> i
     return count
 
 
-def sweeping(work: "Work") -> "Turn":
-    """The job that sweeps, under the guard of all that is deleted."""
-    pictures, watch = work.settings.open_pictures(), ClockWatch()
+class PictureSweeper:
+    """Sweeps once a day, under the guard of all that is deleted; where that objects, an hour later.
 
-    def turn(connection: Connection) -> None:
-        now, jump_s = watch.look()
+    Args:
+        kept: how long pictures are.
+        watch: over the clocks.
+    """
+
+    def __init__(self, pictures: PictureStore, kept: timedelta, watch: ClockWatch) -> None:
+        self._pictures, self._kept, self._watch = pictures, kept, watch
+        self._swept: datetime | None = None
+
+    def turn(self, connection: Connection) -> None:
+        """Sweep where it is due."""
+        now, jump_s = self._watch.look()
         if against := objection([], now, newest_heartbeat(connection), jump_s):
-            log.info("retention: pictures that no event names stay: %s", against)
-        else:
-            sweep(connection, pictures, now - work.settings.retention.periods.pictures)
+            log.warning("retention: pictures that no event names stay: %s", against)
+        elif self._swept is None or abs(now - self._swept) >= _SWEEP:
+            sweep(connection, self._pictures, now - self._kept)
+            self._swept = now
 
-    return turn
+
+def turns(work: "Work") -> "Turn":
+    """The job."""
+    settings = work.settings
+    return PictureSweeper(settings.open_pictures(), settings.retention.periods.pictures, ClockWatch()).turn
 
 
 def _delete_files(connection: Connection, pictures: PictureStore, digests: list[bytes]) -> int:
     if not digests:
         return 0
     with connection.transaction():
+        connection.execute("SET LOCAL lock_timeout = 0")  # a slow upload is waited for: their rows are gone already
         connection.execute(SQL["hold_pictures"])
         known = {bytes(row["sha256"]) for row in connection.execute(SQL["known_pictures"], {"sha256s": digests})}
         gone = [digest for digest in digests if digest not in known]

@@ -142,5 +142,14 @@ DOMAIN = Domain(
     (Judge((LineCrossed, ZoneAlarm, ListHit), lambda event: event.priority > 0, _say, alarms=lambda _: True),),
     sections={ARMING: ordered},
     routers=("aggregator.domains.lines.arming:router", "aggregator.domains.lines.counts_api:router"),
-    jobs=(Job("pack-counts", 3600, "aggregator.domains.lines.packing:turns", patience_s=6 * 3600, settles_s=60),),
+    jobs=(
+        Job(
+            "pack-counts",
+            3600,
+            "aggregator.domains.lines.packing:turns",
+            patience_s=6 * 3600,
+            settles_s=60,
+            takes_long=True,
+        ),
+    ),
 )

@@ -7,7 +7,7 @@ from aggregator.feed import log as feed_log
 from aggregator.jobs.work import Turn, Work
 from aggregator.signals.signal import Signal, Subject
 from aggregator.store import load_queries, telemetry
-from aggregator.store.database import Connection
+from aggregator.store.database import Connection, Row
 from aggregator.store.waker import INBOX, Waker
 
 SQL = load_queries(__package__)
@@ -15,14 +15,15 @@ SQL = load_queries(__package__)
 
 def look(connection: Connection) -> int:
     """Say which jobs fail or are late, and which no longer are; returns how many signals that were."""
+    now = datetime.now(UTC)
     with connection.transaction():
         signals = [
             Signal(
                 Subject("job", name=row["name"]),
                 "job_failed",
                 row["active"],
-                row["since"],
-                detail={"why": row["why"][:200]} if row["why"] else {},
+                now,
+                detail=_detail(row),
             )
             for row in connection.execute(SQL["job_troubles"])
         ]
@@ -30,14 +31,20 @@ def look(connection: Connection) -> int:
     return len(signals)
 
 
+def _detail(row: Row) -> dict[str, str | int | float | list[int]]:
+    if not row["active"]:
+        return {}
+    return {"since": row["since"].isoformat(), **({"why": row["why"][:200]} if row["why"] else {})}
+
+
 def turns(work: Work) -> Turn:
     """The job."""
     waker, since = Waker(work.database, INBOX), datetime.now(UTC)
 
     def turn(connection: Connection) -> None:
-        telemetry.beat(connection, "jobs", since)
         if look(connection):
             waker.wake()
+        telemetry.beat(connection, "jobs", since)  # behind the look: without one the centre is not ready
 
     return turn
 

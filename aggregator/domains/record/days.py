@@ -51,8 +51,6 @@ def newest_received(connection: Connection) -> datetime | None:
 
 def compress_old(connection: Connection, now: datetime) -> int:
     """Compress days that get no more rows; returns how many."""
-    # It takes its time, and so does what waits behind another that reads.
-    connection.execute("SET statement_timeout = 0")
     due = [day for day in kept_days(connection) if not day.compressed and day.day < (now - COMPRESS_AFTER).date()]
     for day in due:
         connection.execute(SQL["compress_day"], {"day": day.day})

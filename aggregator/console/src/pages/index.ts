@@ -18,7 +18,9 @@ function sort(): void {
 /** Ask for the pages of other distributions. One that has a name of ours is left out. */
 export async function bring(): Promise<Page[]> {
   const ours = new Set(pages.map((page) => page.name))
-  const brought = (await broughtPages()).filter((page) => !ours.has(page.name)).map(ofManifest)
+  const all = await broughtPages()
+  for (const page of all) if (ours.has(page.name)) console.error(`page ${page.name} of another distribution: we have one of that name`)
+  const brought = all.filter((page) => !ours.has(page.name)).map(ofManifest)
   pages.push(...brought)
   sort()
   return brought
