@@ -177,7 +177,7 @@ def psql(
 ) -> None:
     """Open PostgreSQL's own shell on the installation's database."""
     from aggregator.config import load_aggregator_settings
-    from aggregator.embedded.opened import opened
+    from aggregator.embedded.database_access import opened
     from aggregator.installation.programs import run
 
     with opened(load_aggregator_settings(config), config) as database:

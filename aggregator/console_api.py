@@ -25,7 +25,7 @@ from aggregator.api.token import TokenGuard
 from aggregator.domains.evidence.api import bringing
 from aggregator.domains.operations.alert_probe import LatestProbe
 from aggregator.feed.hub import FeedHub
-from aggregator.signals.domain import domains
+from aggregator.signals.declarations import domains
 from aggregator.store import Database
 from aggregator.store.errors import ConflictError, MissingError, SenselessError
 from aggregator.store.pictures import PictureStore

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 def presence(settings: AggregatorSettings, dsn: str) -> None:
     """Record who is there, and tell the boxes that the aggregator listens."""
-    from aggregator.domains.boxes.presence import PresenceWorker
+    from aggregator.domains.boxes.heartbeat_receiver import HeartbeatReceiver
     from aggregator.store import Database
 
-    worker = PresenceWorker(Database(dsn), settings.broker_address, _broker_tls(settings))
+    worker = HeartbeatReceiver(Database(dsn), settings.broker_address, _broker_tls(settings))
     worker.start()
     _settle()
     wait_for_end()
@@ -34,7 +34,7 @@ def presence(settings: AggregatorSettings, dsn: str) -> None:
 
 def ingest(lane: Lane, settings: AggregatorSettings, dsn: str) -> None:
     """Receive, commit, acknowledge: one of the workers of one lane."""
-    from aggregator.ingest.affording import Affording
+    from aggregator.ingest.box_quota import BoxQuota
     from aggregator.ingest.worker import IngestWorker
     from aggregator.store import Database
     from aggregator.store.waker import INBOX, Waker
@@ -43,8 +43,8 @@ def ingest(lane: Lane, settings: AggregatorSettings, dsn: str) -> None:
     name = f"ingest-{lane.label}-{uuid4().hex[:8]}"
     retention, tls = timedelta(days=settings.retention.events_days), _broker_tls(settings)
     wake = Waker(database, INBOX).wake
-    affording = Affording(settings.limits.events_per_day, settings.limits.dead_letters_per_day)
-    worker = IngestWorker(name, lane, database, settings.broker_address, wake, retention, tls, affording)
+    quota = BoxQuota(settings.limits.events_per_day, settings.limits.dead_letters_per_day)
+    worker = IngestWorker(name, lane, database, settings.broker_address, wake, retention, tls, quota)
     worker.start()
     _settle()
     wait_for_end()
@@ -65,14 +65,16 @@ def alerting(settings: AggregatorSettings, dsn: str) -> None:
 
 def jobs(settings: AggregatorSettings, dsn: str) -> None:
     """Do what is done by the clock."""
+    from aggregator.jobs.job_context import JobContext
     from aggregator.jobs.runner import JobRunner
-    from aggregator.jobs.work import Work
     from aggregator.store import Database
 
     database = Database(dsn)
     runner = JobRunner(database, "jobs")
     with ExitStack() as ending:
-        runner.start_declared(Work(database, settings, partial(_broker_tls, settings), ending), processes(settings))
+        runner.start_declared(
+            JobContext(database, settings, partial(_broker_tls, settings), ending), processes(settings)
+        )
         _settle()
         wait_for_end()
         runner.stop()
@@ -103,7 +105,7 @@ def trust(settings: AggregatorSettings, dsn: str) -> None:
     from aggregator import box_api
     from aggregator.alerting.alerts import Publishing
     from aggregator.jobs.runner import JobRunner
-    from aggregator.signals.domain import Job
+    from aggregator.signals.declarations import Job
     from aggregator.store import Database
     from aggregator.trust.broker_access import BrokerAccess
     from aggregator.trust.control import BrokerControl

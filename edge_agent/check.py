@@ -19,8 +19,8 @@ from edge_agent.camera.sources.decoder import NoVideoError, choose_video
 from edge_agent.camera.sources.failure import advice, in_words, unreachable
 from edge_agent.camera.sources.file import FileSource
 from edge_agent.camera.sources.network_camera import StalledError, Transport, open_stream, video_packets
-from edge_agent.camera.sources.patience import Patience
 from edge_agent.camera.sources.reader import PacketReader
+from edge_agent.camera.sources.stall_detector import StallDetector
 from edge_agent.config import AgentSettings, Camera, RtspCamera, holds_passwords
 from edge_agent.uplink.trust.enrolment import Door, days_left
 from edge_agent.vision.tripwire.faults import faults
@@ -193,7 +193,7 @@ def _seen(url: str, transport: Transport) -> str:
         stream = choose_video(container.streams.video)
         reader = PacketReader(live=True)
         reader.begin(stream)
-        for packet in video_packets(container, stream, Patience()):
+        for packet in video_packets(container, stream, StallDetector()):
             if time.monotonic() > until_s:
                 break
             if isinstance(packet, av.Packet):

@@ -22,7 +22,7 @@ def run(config: ConfigOption) -> None:
     from edge_agent.agent import Agent, Ending
     from edge_agent.config import load_agent_settings
     from edge_agent.config_warnings import warn
-    from edge_agent.uplink.outbox.renewal import renew_epoch
+    from edge_agent.uplink.outbox.epoch_reset import renew_epoch
     from shared.clock import SystemClock
     from shared.stop_signals import set_by_signals
 

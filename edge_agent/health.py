@@ -10,7 +10,7 @@ from pathlib import Path
 from edge_agent.camera.supervisor import CameraSupervisor
 from edge_agent.uplink.outbox import Intake
 from edge_agent.uplink.outbox.ballast import BALLAST_BYTES
-from edge_agent.uplink.outbox.card import Refusal, words_of
+from edge_agent.uplink.outbox.storage_health import Refusal, words_of
 from shared.clock import Clock, to_ms
 from shared.events import CameraHealth, Health, Lane
 

@@ -150,24 +150,24 @@ def render(
         str | None, typer.Option("--kind", help="which kind, where the text fits several", show_default=False)
     ] = None,
     worn: Annotated[bool, typer.Option("--worn", help="as a recogniser gets it: dirty, turned, badly lit")] = False,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="of shades and wear")] = 1,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="of shades and augmentation")] = 1,
 ) -> None:
     """Draw a plate to GA 36."""
     import cv2
     import numpy as np
 
-    from models.training import face, wear
+    from models.training import augmentation, plate_face
 
     chosen = _kind(text, kind)
     if out.suffix.lower() != ".png" or out.is_dir():
         raise ConfigError(f"--out {str(out)!r}: expected the name of a .png file")
     rng = np.random.default_rng(seed)
     try:
-        picture = face.draw(chosen, text, rng)
+        picture = plate_face.draw(chosen, text, rng)
     except (FileNotFoundError, ModuleNotFoundError) as error:
         raise ConfigError(f"{error}; templates of characters come from the folder HAWKLINE_DATA") from None
     if worn:
-        picture = wear.crop(picture, rng)
+        picture = augmentation.crop(picture, rng)
     done, encoded = cv2.imencode(".png", picture)
     try:
         out.write_bytes(encoded.tobytes() if done else b"")

@@ -11,8 +11,8 @@ from aggregator.alerting import maintenance
 from aggregator.alerting.alerts import Publishing, end, get
 from aggregator.alerting.entities import AffectedSubject
 from aggregator.feed import log as feed_log
-from aggregator.signals.domain import Condition, domains
-from aggregator.signals.ringing import Ailing, in_order
+from aggregator.signals.alert_policy import Ailing, in_order
+from aggregator.signals.declarations import Condition, domains
 from aggregator.signals.signal import Signal, Subject
 from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries

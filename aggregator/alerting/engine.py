@@ -10,9 +10,9 @@ import psycopg
 from aggregator.alerting import conditions, inbox, maintenance
 from aggregator.alerting.alerts import Publishing
 from aggregator.alerting.raising import carry_out
-from aggregator.signals import ringing
-from aggregator.signals.domain import domains
-from aggregator.signals.ringing import RaiseOrJoin
+from aggregator.signals import alert_policy
+from aggregator.signals.alert_policy import RaiseOrJoin
+from aggregator.signals.declarations import domains
 from aggregator.store import Database, telemetry
 from aggregator.store.allowance import Allowance, Spending
 from aggregator.store.database import Connection, first_line, tried
@@ -131,13 +131,13 @@ class AlertingEngine:
             said = [(signal, known.condition(signal)) for signal in taken.signals]
             now = self._now()
             held = [
-                ringing.decide(signal, condition, self._window, now)
+                alert_policy.decide(signal, condition, self._window, now)
                 for signal, condition in said
                 if not condition.clears_itself and signal.active
             ]
             if held:
                 worked_on = maintenance.now(connection) if taken.worked_on else ()
-                held = [ringing.under(decision, worked_on) for decision in held]
+                held = [alert_policy.under(decision, worked_on) for decision in held]
                 self._carry_out(connection, spending, held, now)
             noted = [(signal, condition) for signal, condition in said if condition.clears_itself]
             conditions.note(connection, noted)
@@ -163,7 +163,9 @@ class AlertingEngine:
         with Spending() as spending, connection.transaction():
             now = self._now()
             due = conditions.take_due(connection, self._publishing)
-            alerts = self._carry_out(connection, spending, [ringing.ailing(found, now) for found in due.ringing], now)
+            alerts = self._carry_out(
+                connection, spending, [alert_policy.ailing(found, now) for found in due.ringing], now
+            )
             conditions.rang(connection, due, alerts)
         return due.count
 
@@ -193,4 +195,4 @@ class _Bounds:
         if box is None or decision.asked or self._spending.take(self._allowance, box, 1):
             return None
         self.exceeded.add(box)
-        return ringing.flooding(decision, self._now)
+        return alert_policy.flooding(decision, self._now)

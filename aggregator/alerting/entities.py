@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 from pydantic import computed_field
 
-from aggregator.signals.domain import domains
-from aggregator.signals.ringing import LATE
+from aggregator.signals.alert_policy import LATE
+from aggregator.signals.declarations import domains
 from aggregator.store.entity import Entity
 
 Verdict = Literal["true", "false", "test"]

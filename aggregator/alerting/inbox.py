@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from aggregator.signals.domain import OURS, Judge, domains
+from aggregator.signals.declarations import OURS, Judge, domains
 from aggregator.signals.occurrence import Occurrence, read_occurrence
 from aggregator.signals.signal import Signal
 from aggregator.store.database import Connection

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from psycopg.rows import class_row
 
 from aggregator.alerting.entities import Maintenance
-from aggregator.signals.ringing import UnderMaintenance
+from aggregator.signals.alert_policy import UnderMaintenance
 from aggregator.store.database import Connection
 from aggregator.store.errors import ConflictError, MissingError
 from aggregator.store.places import sites_within

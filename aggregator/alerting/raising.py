@@ -10,8 +10,8 @@ from psycopg.types.json import Jsonb
 
 from aggregator.alerting.alerts import SQL, Publishing, publish
 from aggregator.feed import log as feed_log
+from aggregator.signals.alert_policy import QUIET, Joins, RaiseOrJoin
 from aggregator.signals.occurrence import Member
-from aggregator.signals.ringing import QUIET, Joins, RaiseOrJoin
 from aggregator.store.database import Connection
 from shared.events import Lane
 

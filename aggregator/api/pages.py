@@ -7,7 +7,7 @@ from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 from starlette.staticfiles import StaticFiles
 
-from aggregator.signals.domain import domains
+from aggregator.signals.declarations import domains
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/api/v1", tags=["pages"])

@@ -1,6 +1,6 @@
 """The one transaction of ingest: new numbers, their rows, the cursors, projections and alerting's inbox together.
 
-It knows numbers, and no kind of events: what else is kept of one is its domain's (`signals.domain`).
+It knows numbers, and no kind of events: what else is kept of one is its domain's (`signals.declarations`).
 """
 
 from collections import Counter
@@ -18,12 +18,12 @@ from psycopg.rows import tuple_row
 from aggregator.ingest import cursor as cursors
 from aggregator.ingest import dead_letters as letters
 from aggregator.ingest import gaps
-from aggregator.ingest.affording import Affording, Bill
+from aggregator.ingest.box_quota import Bill, BoxQuota
 from aggregator.ingest.checksums import Checksums
 from aggregator.ingest.cursor import Cursor, Range
 from aggregator.ingest.event_time import RETENTION, Placing, TimeQuality
 from aggregator.ingest.reading import Arrival, DeadLetter, Reading, ReadRow
-from aggregator.signals.domain import Judge, Place, Projection, domains
+from aggregator.signals.declarations import Judge, Place, Projection, domains
 from aggregator.signals.occurrence import Occurrence
 from aggregator.store import arrays, load_queries, telemetry
 from aggregator.store.database import Connection
@@ -107,13 +107,13 @@ class Committer:
     Args:
         worker: name of its counters.
         retention: how long events are kept; what says that it is older has a wrong clock.
-        affording: bounds what one box may send. None: nothing does, and alerting bounds nothing of it either; for what
+        quota: bounds what one box may send. None: nothing does, and alerting bounds nothing of it either; for what
             a person asks for.
     """
 
-    def __init__(self, worker: str, retention: timedelta = RETENTION, affording: Affording | None = None) -> None:
+    def __init__(self, worker: str, retention: timedelta = RETENTION, quota: BoxQuota | None = None) -> None:
         self._worker, self._retention = worker, retention
-        self._affording = affording
+        self._quota = quota
         self._kinds = {
             struct: _Known(kind.name, kind.number, kind.place, kind.projection, domains().judges.get(struct))
             for struct, kind in domains().kinds.items()
@@ -134,7 +134,7 @@ class Committer:
         Raises:
             psycopg.Error: nothing was written.
         """
-        with Bill(self._affording) as bill:
+        with Bill(self._quota) as bill:
             return self._commit(connection, reading, bill, load)
 
     def _commit(self, connection: Connection, reading: Reading, bill: Bill, load: float) -> Outcome:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from aggregator.ingest import cursor as cursors
-from aggregator.ingest.affording import Bill
+from aggregator.ingest.box_quota import Bill
 from aggregator.ingest.reading import Arrival, DeadLetter
 from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries

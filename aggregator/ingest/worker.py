@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 from msgspec.structs import replace
 
-from aggregator.ingest.affording import Affording
 from aggregator.ingest.arrivals import Arrivals
+from aggregator.ingest.box_quota import BoxQuota
 from aggregator.ingest.commit import Committer
 from aggregator.ingest.event_time import RETENTION
 from aggregator.ingest.reading import DeadLetter, Reading, read
@@ -44,7 +44,7 @@ class IngestWorker:
         name: unique among all workers of the deployment; client id and counter label.
         wake_alerting: called after a commit that left something in the inbox.
         retention: how long events are kept.
-        affording: bounds what one box may send; lasts as long as the worker.
+        quota: bounds what one box may send; lasts as long as the worker.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class IngestWorker:
         wake_alerting: Callable[[], None],
         retention: timedelta = RETENTION,
         tls: ssl.SSLContext | None = None,
-        affording: Affording | None = None,
+        quota: BoxQuota | None = None,
     ) -> None:
         self._name, self._lane, self._database, self._wake_alerting = name, lane, database, wake_alerting
         self._arrivals = Arrivals()
@@ -64,8 +64,8 @@ class IngestWorker:
         self._unsent: dict[Address, dict[tuple[int, Lane], Acknowledgement]] = {}
         self._ack_due_s = 0.0
         self._retention = retention
-        self._affording = affording or Affording()
-        self._committer = Committer(name, retention, self._affording)
+        self._quota = quota or BoxQuota()
+        self._committer = Committer(name, retention, self._quota)
         group = shared_by(f"ingest-{lane.label}", every_box(_CHANNEL[lane]))
         self._since: datetime | None = None
         self._beat_s = 0.0
@@ -100,7 +100,7 @@ class IngestWorker:
 
     def _serve(self, connection: DatabaseConnection) -> None:
         """Until the database fails. What was in hand then is not acknowledged, so the boxes send it again."""
-        self._committer = Committer(self._name, self._retention, self._affording)
+        self._committer = Committer(self._name, self._retention, self._quota)
         while not self._stopping.is_set():
             self._step(connection)
 

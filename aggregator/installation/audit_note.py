@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from aggregator.config import AggregatorSettings
-from aggregator.embedded.opened import opened
+from aggregator.embedded.database_access import opened
 from aggregator.store.audit import Actor, record
 from aggregator.store.migrate import chosen_engine
 from shared.errors import HawklineError

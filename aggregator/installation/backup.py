@@ -27,7 +27,7 @@ from psycopg import sql
 
 from aggregator.config import AggregatorSettings
 from aggregator.domains.record.days import kept_days
-from aggregator.embedded.opened import opened, stopped
+from aggregator.embedded.database_access import opened, stopped
 from aggregator.installation.sealed import FILE as SECRETS
 from aggregator.installation.sealed import Secret, put, require_none, seal, secrets_of, unseal
 from aggregator.store.database import Connection, Database, first_line

@@ -38,7 +38,7 @@ def config(
 def sync(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
     """Make a running broker let in exactly the boxes that are enrolled. A running aggregator does so all the time."""
     from aggregator.config import load_aggregator_settings
-    from aggregator.embedded.opened import opened
+    from aggregator.embedded.database_access import opened
     from aggregator.trust.broker_access import admitted_boxes
     from aggregator.trust.broker_access import sync as bring_in_step
     from aggregator.trust.control import BrokerControl

@@ -108,7 +108,7 @@ def issue(
 def crl(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
     """Sign the revocation lists anew, now. A running aggregator does so every day, and at every revocation."""
     from aggregator.config import load_aggregator_settings
-    from aggregator.embedded.opened import opened
+    from aggregator.embedded.database_access import opened
     from aggregator.installation.audit_note import note
     from aggregator.trust import mosquitto
     from aggregator.trust.enrolment import revoked

@@ -11,7 +11,7 @@ from aggregator.config import AggregatorSettings
 from aggregator.domains.lines import counts
 from aggregator.domains.operations.alert_probe import prove
 from aggregator.domains.record.days import kept_days
-from aggregator.embedded.opened import opened
+from aggregator.embedded.database_access import opened
 from aggregator.store.database import Connection, Database
 from aggregator.store.describe import described, expected
 from aggregator.store.migrate import available, chosen_engine

@@ -15,7 +15,7 @@ import psycopg
 
 from aggregator.api.token import token_of, token_path
 from aggregator.config import AggregatorSettings
-from aggregator.embedded.opened import opened
+from aggregator.embedded.database_access import opened
 from aggregator.installation.check import Finding
 from aggregator.store.database import Connection
 from aggregator.store.session_settings import OLDEST

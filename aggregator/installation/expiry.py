@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from aggregator.config import AggregatorSettings
-from aggregator.embedded.opened import opened
+from aggregator.embedded.database_access import opened
 from aggregator.retention.expiring import Expired, all_expired, drop
 from aggregator.retention.guard import objection
-from aggregator.retention.means import Means, means
+from aggregator.retention.retention_context import RetentionContext, means
 from aggregator.store.audit import Actor, record
 from aggregator.store.database import Connection
 from aggregator.store.migrate import chosen_engine
@@ -42,7 +42,7 @@ def expiry(settings: AggregatorSettings, config: Path, *, sure: bool) -> list[di
         return rows
 
 
-def _row(connection: Connection, what: Expired, now: datetime, sure: Means | None) -> dict[str, Any]:
+def _row(connection: Connection, what: Expired, now: datetime, sure: RetentionContext | None) -> dict[str, Any]:
     return {
         "what": what.what.name,
         "kept_days": what.keep.days,

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from aggregator.config import AggregatorSettings
-from aggregator.embedded.opened import LOCK
+from aggregator.embedded.database_access import LOCK
 from aggregator.embedded.postgres import MARK, EmbeddedPostgres
 from shared.errors import ConfigError
 from shared.locks import hold

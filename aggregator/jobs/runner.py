@@ -14,8 +14,8 @@ from pkgutil import resolve_name
 
 import psycopg
 
-from aggregator.jobs.work import Turn, Work
-from aggregator.signals.domain import Job, domains
+from aggregator.jobs.job_context import JobContext, Turn
+from aggregator.signals.declarations import Job, domains
 from aggregator.store.database import Connection, Database, first_line
 from aggregator.store.queries import load_queries
 from shared.errors import HawklineError, UnavailableError
@@ -47,7 +47,7 @@ class JobRunner:
         self._database, self._process = database, process
         self._stopping = threading.Event()
 
-    def start_declared(self, work: Work, processes: Collection[str]) -> None:
+    def start_declared(self, work: JobContext, processes: Collection[str]) -> None:
         """Begin all jobs that domains declare.
 
         Args:
@@ -150,7 +150,7 @@ class RunningJob:
         return wait_s
 
 
-def _turns(job: Job, work: Work) -> Mapping[str, Turn]:
+def _turns(job: Job, work: JobContext) -> Mapping[str, Turn]:
     """A job's turns by name. Where they cannot be made, that is what its turn says: other jobs go on."""
     try:
         turns = resolve_name(job.turns)(work)

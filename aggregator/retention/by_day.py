@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, LiteralString
 
-from aggregator.signals.domain import Retained
+from aggregator.signals.declarations import Retained
 from aggregator.store.database import Connection
 from aggregator.store.retention_periods import RetentionPeriods
 
 if TYPE_CHECKING:
-    from aggregator.retention.means import Means
+    from aggregator.retention.retention_context import RetentionContext
 
 
 def by_day(name: str, keep: Callable[[RetentionPeriods], timedelta], sql: Mapping[str, LiteralString]) -> Retained:
@@ -20,7 +20,7 @@ def by_day(name: str, keep: Callable[[RetentionPeriods], timedelta], sql: Mappin
     """
     named = name.replace(" ", "_")
 
-    def drop(connection: Connection, day: date, _means: "Means") -> bool:
+    def drop(connection: Connection, day: date, _means: "RetentionContext") -> bool:
         connection.execute(sql[f"drop_day_of_{named}"], {"day": day})
         return True
 

@@ -4,11 +4,11 @@ import logging
 from collections import defaultdict
 from datetime import date
 
-from aggregator.jobs.work import Turn, Work
+from aggregator.jobs.job_context import JobContext, Turn
 from aggregator.retention.expiring import Expired, drop, expired
 from aggregator.retention.guard import ClockWatch, objection
-from aggregator.retention.means import Means, means
-from aggregator.signals.domain import domains
+from aggregator.retention.retention_context import RetentionContext, means
+from aggregator.signals.declarations import domains
 from aggregator.store.database import Connection, first_line
 from aggregator.store.retention_periods import RetentionPeriods
 from shared.trouble_log import TroubleLog
@@ -23,7 +23,7 @@ class RetentionEnforcer:
         watch: over the clocks.
     """
 
-    def __init__(self, periods: RetentionPeriods, means: Means, watch: ClockWatch) -> None:
+    def __init__(self, periods: RetentionPeriods, means: RetentionContext, watch: ClockWatch) -> None:
         self._periods, self._means, self._watch = periods, means, watch
         self._complaints = defaultdict[str, TroubleLog](lambda: TroubleLog(log))
 
@@ -66,7 +66,7 @@ class RetentionEnforcer:
         return drop(connection, found, self._means)
 
 
-def turns(work: Work) -> Turn:
+def turns(work: JobContext) -> Turn:
     """The job."""
     enforcer = RetentionEnforcer(work.settings.retention.periods, means(work.settings), ClockWatch())
 

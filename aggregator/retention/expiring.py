@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 import psycopg
 
 from aggregator.retention.guard import newest_heartbeat
-from aggregator.retention.means import Means
-from aggregator.signals.domain import Retained, domains
+from aggregator.retention.retention_context import RetentionContext
+from aggregator.signals.declarations import Retained, domains
 from aggregator.store.database import Connection
 from aggregator.store.retention_periods import RetentionPeriods
 
@@ -50,7 +50,7 @@ def all_expired(connection: Connection, periods: RetentionPeriods, now: datetime
     return [expired(connection, what, periods, now) for what in domains().retained]
 
 
-def drop(connection: Connection, expired: Expired, means: Means) -> list[date]:
+def drop(connection: Connection, expired: Expired, means: RetentionContext) -> list[date]:
     """Delete it, day by day; returns the days that are gone.
 
     Args:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from edge_agent.uplink.outbox.card import CardError
+from edge_agent.uplink.outbox.storage_health import CardError
 from shared.clock import Clock
 from shared.envelope import VERSION, Acknowledgement, Header, encode_batch, split_contiguous
 from shared.events import Lane

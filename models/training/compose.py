@@ -7,11 +7,11 @@ import av
 import cv2
 import numpy as np
 
-from models.training import face, real, texts, wear
+from models.training import augmentation, plate_face, real, texts
+from models.training.augmentation import Picture
 from models.training.drawn import SHARES
 from models.training.glyphs import DATA
 from models.training.real import Quad
-from models.training.wear import Picture
 from shared.plates import KINDS
 
 _KEPT_PX = 900
@@ -81,7 +81,7 @@ class Composer:
     def _face(self) -> Picture:
         rng = self._rng
         kind = KINDS[int(rng.choice(len(KINDS), p=self._kinds / self._kinds.sum()))]
-        fresh = wear.surface(face.draw(kind, texts.draw(kind, rng), rng), rng, float(rng.uniform(0.2, 1)))
+        fresh = augmentation.surface(plate_face.draw(kind, texts.draw(kind, rng), rng), rng, float(rng.uniform(0.2, 1)))
         if len(self._faces) < _FACES:
             self._faces.append(fresh)
             return fresh
@@ -118,8 +118,8 @@ class Composer:
             picture = self._lay(picture, quad, fresh)
             quads.append(quad)
         hard = float(rng.uniform(0.2, 0.9))
-        lit = wear.lit(picture.astype(np.float32), rng, hard)
-        return Composed(wear.sensed(np.asarray(lit, np.float32), rng, 0.35 * hard), quads)
+        lit = augmentation.lit(picture.astype(np.float32), rng, hard)
+        return Composed(augmentation.sensed(np.asarray(lit, np.float32), rng, 0.35 * hard), quads)
 
     def _lay(self, picture: Picture, quad: Quad, plate: Picture | None = None, like_before: bool = False) -> Picture:
         """Lay a plate onto a picture, in the light that was there, its edges as soft as the picture."""
@@ -183,7 +183,7 @@ def _seen_otherwise(ground: Ground, size: tuple[int, int], rng: np.random.Genera
 def _clutter(size: tuple[int, int], rng: np.random.Generator) -> Picture:
     """Surfaces, edges, bars and spots of no place."""
     base = rng.uniform(10, 220) + rng.normal(0, 15, 3)
-    field = wear.noise_field(rng, size, int(rng.integers(2, 12)))[..., None] * rng.uniform(10, 70)
+    field = augmentation.noise_field(rng, size, int(rng.integers(2, 12)))[..., None] * rng.uniform(10, 70)
     picture = np.clip(base + field, 0, 255).astype(np.uint8)
     for _ in range(int(rng.integers(3, 30))):
         colour = tuple(float(v) for v in np.clip(rng.uniform(0, 255) + rng.normal(0, 25, 3), 0, 255))

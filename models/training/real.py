@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.picture import PictureError, decode
+from models.training.augmentation import SIZE, Picture
 from models.training.glyphs import DATA
-from models.training.wear import SIZE, Picture
 from shared.plates import Colour, Layout, as_stamped
 
 FOLDS = 5

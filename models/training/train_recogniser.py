@@ -20,8 +20,8 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from models.plate import Recogniser as Looker
 from models.training import drawn, loop, real
+from models.training.augmentation import SIZE
 from models.training.recogniser import NOTHING, PLACES, Recogniser
-from models.training.wear import SIZE
 from shared.plates import ALPHABET, COLOURS, LAYOUTS, Colour, Layout, as_stamped
 
 _BATCH = 128

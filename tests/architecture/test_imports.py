@@ -23,7 +23,7 @@ CASES = [
     ),
     ("aggregator.console_api", EDGE_ONLY | TRAINING_ONLY),
     (
-        "aggregator.config, aggregator.ingest.worker, aggregator.domains.boxes.presence",
+        "aggregator.config, aggregator.ingest.worker, aggregator.domains.boxes.heartbeat_receiver",
         EDGE_ONLY | TRAINING_ONLY | {"numpy", "fastapi", "cryptography"},
     ),
     ("provisioning.lab.demo.run, provisioning.lab.simulate.run", EDGE_ONLY | CENTRE_ONLY | TRAINING_ONLY),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.signals.domain import Condition, domains
+from aggregator.signals.declarations import Condition, domains
 
 ROOT = Path(__file__).parents[2]
 CONDITIONS = list(domains().conditions.values())

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from aggregator.alerting.alerts import Publishing
 from aggregator.alerting.engine import AlertingEngine
-from aggregator.domains.boxes.judge import PresenceJudge
+from aggregator.domains.boxes.presence_judge import PresenceJudge
 from aggregator.ingest.commit import Committer
 from aggregator.ingest.reading import read
 from aggregator.store import Database

@@ -12,8 +12,8 @@ import pytest
 
 from aggregator.alerting.alerts import Publishing
 from aggregator.alerting.engine import AlertingEngine
-from aggregator.domains.boxes.presence import PresenceWorker
-from aggregator.ingest.affording import Affording
+from aggregator.domains.boxes.heartbeat_receiver import HeartbeatReceiver
+from aggregator.ingest.box_quota import BoxQuota
 from aggregator.ingest.commit import Committer
 from aggregator.ingest.reading import read
 from aggregator.ingest.redelivery import Replayed, replay
@@ -58,8 +58,8 @@ class Ingest:
 
     def __init__(self, connection: Connection, **bounds: int) -> None:
         self.connection = connection
-        self.affording = Affording(**bounds, now_s=lambda: 0.0)
-        self.committer = Committer("test", affording=self.affording)
+        self.quota = BoxQuota(**bounds, now_s=lambda: 0.0)
+        self.committer = Committer("test", quota=self.quota)
 
     def take(self, *messages: Message) -> Any:
         return self.committer.commit(self.connection, read(list(messages), Lane.ALARM))
@@ -69,7 +69,7 @@ class Ingest:
         for _ in range(times):
             with pytest.raises(psycopg.Error), Broken(self.connection):
                 self.take(*messages)
-            self.committer = Committer("test", affording=self.affording)
+            self.committer = Committer("test", quota=self.quota)
 
     def withheld(self) -> int:
         return int(one(self.connection, "SELECT sum(value) FROM counters WHERE name = 'withheld_batches'") or 0)
@@ -235,7 +235,7 @@ def told(client: httpx.Client) -> list[tuple[str, list[str], list[str]]]:
 def test_a_box_over_its_bounds_is_in_trouble_until_it_is_well_again(
     client: httpx.Client, database: Database, connection: Connection
 ) -> None:
-    presence = PresenceWorker(database, ("127.0.0.1", 1))
+    presence = HeartbeatReceiver(database, ("127.0.0.1", 1))
     for agent in "ab":
         birth = encode_message(BoxState(1, alive=True, epoch=1))
         presence._note(connection, Message(f"hl/1/s/{agent}/state", birth, False, NOW_S))

@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from aggregator.retention.expiring import all_expired, drop
-from aggregator.retention.means import Means
+from aggregator.retention.retention_context import RetentionContext
 from aggregator.store import Database, audit
 from aggregator.store.audit import Actor, ChainError
 from aggregator.store.database import Connection
@@ -118,7 +118,7 @@ def test_what_is_old_goes_and_the_chain_goes_on_from_a_signed_anchor(database: D
         all_of_it = all_expired(connection, keep, datetime.now(UTC))
         expired = next(each for each in all_of_it if each.what.name == "audit")
         assert len(expired.days) == 1
-        assert drop(connection, expired, Means(PictureStore(tmp_path), lambda: KEY)) == [expired.days[0]]
+        assert drop(connection, expired, RetentionContext(PictureStore(tmp_path), lambda: KEY)) == [expired.days[0]]
     found = walk(database)
     assert (found.first, found.last) == (31, 35)
     write(database, 5)

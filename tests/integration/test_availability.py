@@ -13,11 +13,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psycopg.types.json import Jsonb
 
-from aggregator.domains.boxes import coverage, coverage_judge
-from aggregator.domains.boxes.presence import PresenceWorker
+from aggregator.domains.boxes import coverage_judge, coverage_queries
+from aggregator.domains.boxes.heartbeat_receiver import HeartbeatReceiver
 from aggregator.retention.enforcer import RetentionEnforcer
 from aggregator.retention.guard import ClockWatch
-from aggregator.retention.means import Means
+from aggregator.retention.retention_context import RetentionContext
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from aggregator.store.errors import TooMuchError
@@ -39,7 +39,7 @@ class Boxes:
 
     def __init__(self, database: Database, connection: Connection) -> None:
         self.database, self.connection = database, connection
-        self.worker = PresenceWorker(database, ("127.0.0.1", 1))
+        self.worker = HeartbeatReceiver(database, ("127.0.0.1", 1))
 
     def born(self, site: str, agent: str, interval_s: float = 60) -> None:
         birth = encode_message(BoxState(1, alive=True, health_interval_s=interval_s, epoch=1))
@@ -184,9 +184,9 @@ def test_a_worker_that_stops_writes_what_was_covered(database: Database, connect
 def test_too_many_gaps_are_refused(
     client: httpx.Client, boxes: Boxes, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(coverage, "MOST_DAYS", 1)
+    monkeypatch.setattr(coverage_queries, "MOST_DAYS", 1)
     with pytest.raises(TooMuchError, match="ask for less time"):
-        coverage.uncovered(connection, coverage.CoverageQuestion(BEGIN, NOW), 10)
+        coverage_queries.uncovered(connection, coverage_queries.CoverageQuestion(BEGIN, NOW), 10)
 
 
 def test_samples_of_a_box(client: httpx.Client, boxes: Boxes) -> None:
@@ -281,7 +281,7 @@ def test_coverage_and_samples_go_when_their_time_is_over(boxes: Boxes, tmp_path:
 
     def look(coverage: int, health: int) -> tuple[int, int]:
         keep = RetentionPeriods(*(timedelta(days=days) for days in (400, coverage, health, 400)))
-        means = Means(PictureStore(tmp_path), Ed25519PrivateKey.generate)
+        means = RetentionContext(PictureStore(tmp_path), Ed25519PrivateKey.generate)
         RetentionEnforcer(keep, means, ClockWatch()).look(connection)
         return left()
 

@@ -18,13 +18,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from aggregator.alerting.alerts import Publishing
 from aggregator.alerting.engine import AlertingEngine
 from aggregator.domains.evidence.forgetting import PictureSweeper
-from aggregator.ingest.affording import Affording
+from aggregator.ingest.box_quota import BoxQuota
 from aggregator.ingest.commit import Committer
 from aggregator.ingest.reading import read
 from aggregator.retention.enforcer import RetentionEnforcer
 from aggregator.retention.guard import ClockWatch
-from aggregator.retention.means import Means
-from aggregator.signals.domain import Retained, domains
+from aggregator.retention.retention_context import RetentionContext
+from aggregator.signals.declarations import Retained, domains
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from aggregator.store.pictures import PictureStore
@@ -55,7 +55,7 @@ class Year:
     def __init__(self, database: Database, connection: Connection, folder: Path) -> None:
         self.connection, self.now_s, self.steady_s = connection, time.time() - 365 * DAY_S, 0.0
         self.pictures = PictureStore(folder)
-        self.committer = Committer("test", affording=Affording(now_s=lambda: self.steady_s))
+        self.committer = Committer("test", quota=BoxQuota(now_s=lambda: self.steady_s))
         self.engine = AlertingEngine(
             database,
             Publishing(),
@@ -63,7 +63,7 @@ class Year:
             now=lambda: datetime.fromtimestamp(self.now_s, tz=UTC),
         )
         clocks = (lambda: self.now_s, lambda: self.steady_s)
-        means = Means(self.pictures, Ed25519PrivateKey.generate)
+        means = RetentionContext(self.pictures, Ed25519PrivateKey.generate)
         self.enforcer = RetentionEnforcer(KEEP, means, ClockWatch(clocks))
         self.sweeper = PictureSweeper(self.pictures, KEEP.pictures, ClockWatch(clocks))
         self.sent: Counter[tuple[str, int]] = Counter()

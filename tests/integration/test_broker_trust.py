@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from aggregator.jobs.runner import JobRunner
-from aggregator.signals.domain import Job
+from aggregator.signals.declarations import Job
 from aggregator.store import Database
 from aggregator.trust import mosquitto, roles
 from aggregator.trust.broker_access import BrokerAccess, sync

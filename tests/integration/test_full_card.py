@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from aggregator.domains.boxes.presence import PresenceWorker
+from aggregator.domains.boxes.heartbeat_receiver import HeartbeatReceiver
 from aggregator.ingest.worker import IngestWorker
 from aggregator.store import Database
 from aggregator.store.database import Connection
@@ -114,7 +114,7 @@ def wait(look: Callable[[], Any], timeout_s: float = 60) -> None:
 def test_every_event_of_a_box_with_a_full_card_arrives_once(
     card: Path, broker: tuple[str, int], database: Database, connection: Connection
 ) -> None:
-    workers: list[IngestWorker | PresenceWorker] = [PresenceWorker(database, broker)]
+    workers: list[IngestWorker | HeartbeatReceiver] = [HeartbeatReceiver(database, broker)]
     workers += [IngestWorker(lane.label, lane, database, broker, lambda: None) for lane in Lane]
     for worker in workers:
         worker.start()

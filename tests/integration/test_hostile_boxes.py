@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from psycopg.types.json import Jsonb
 
 from aggregator.domains.boxes.desired import SQL as DESIRED
-from aggregator.domains.boxes.judge import PresenceJudge
-from aggregator.domains.boxes.presence import PresenceWorker
+from aggregator.domains.boxes.heartbeat_receiver import HeartbeatReceiver
+from aggregator.domains.boxes.presence_judge import PresenceJudge
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from shared.clock import to_ms
@@ -21,12 +21,12 @@ from tests.unit.test_heard import BEATS
 NOW_S = time.time()
 
 
-def beat(worker: PresenceWorker, connection: Connection, agent: str, health: Health, at_s: float) -> None:
+def beat(worker: HeartbeatReceiver, connection: Connection, agent: str, health: Health, at_s: float) -> None:
     worker._note(connection, Message(f"hl/1/s/{agent}/up/health", encode_message(health), False, at_s))
 
 
 def test_whatever_one_box_says_the_others_are_noted(database: Database, connection: Connection) -> None:
-    worker, judge = PresenceWorker(database, ("127.0.0.1", 1)), PresenceJudge(database)
+    worker, judge = HeartbeatReceiver(database, ("127.0.0.1", 1)), PresenceJudge(database)
     connection.execute("INSERT INTO desired_sections (site, agent, section, version) VALUES ('s', 'good', 'arming', 5)")
 
     @settings(max_examples=60, deadline=None)
@@ -57,7 +57,7 @@ def test_an_absurd_version_that_a_box_tells_keeps_none_back(connection: Connecti
 
 
 def test_no_message_of_a_box_ends_the_thread_that_notes(database: Database, connection: Connection) -> None:
-    worker = PresenceWorker(database, ("127.0.0.1", 1))
+    worker = HeartbeatReceiver(database, ("127.0.0.1", 1))
     payloads = [
         b"\xc1",
         b"\x91" * 60_000,

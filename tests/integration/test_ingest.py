@@ -13,8 +13,8 @@ import pytest
 from aggregator.alerting import alerts
 from aggregator.alerting.alerts import AlertClearedError, AlertNotFoundError, Publishing
 from aggregator.alerting.engine import AlertingEngine
-from aggregator.domains.boxes.judge import PresenceJudge
-from aggregator.domains.boxes.presence import PresenceWorker
+from aggregator.domains.boxes.heartbeat_receiver import HeartbeatReceiver
+from aggregator.domains.boxes.presence_judge import PresenceJudge
 from aggregator.ingest.arrivals import Arrivals
 from aggregator.ingest.commit import Committer
 from aggregator.ingest.reading import read
@@ -411,7 +411,7 @@ def test_two_workers_share_one_box(broker: tuple[str, int], database: Database, 
 
 def test_presence(broker: tuple[str, int], database: Database, connection: Connection) -> None:
     judge = PresenceJudge(database)
-    worker = PresenceWorker(database, broker)
+    worker = HeartbeatReceiver(database, broker)
     box = Mqtt("box", *broker, subscriptions=[("hl/1/aggregator/state", 1)])
     box.start()
     wait(lambda: box.is_up)
@@ -552,7 +552,9 @@ def test_what_was_sent_again_meanwhile_is_not_stored_twice(commit: Callable[...,
 
 
 def test_what_is_no_batch_is_not_replayed(database: Database, connection: Connection) -> None:
-    PresenceWorker(database, ("127.0.0.1", 1))._note(connection, Message("hl/1/s/a/up/health", b"\xc1", False, NOW_S))
+    HeartbeatReceiver(database, ("127.0.0.1", 1))._note(
+        connection, Message("hl/1/s/a/up/health", b"\xc1", False, NOW_S)
+    )
     told = replay(connection, letter_id(connection))
     assert told is not None
     assert "only batches" in told.reason
@@ -595,7 +597,7 @@ def test_inbox_row_that_cannot_be_read_stops_nothing(
 
 
 def test_new_card_in_a_known_box_is_heard_at_once(database: Database, connection: Connection) -> None:
-    worker = PresenceWorker(database, ("127.0.0.1", 1))
+    worker = HeartbeatReceiver(database, ("127.0.0.1", 1))
 
     def beat(epoch: int, session: int) -> None:
         payload = encode_message(Health(to_ms(NOW_S), session, 1.0, epoch=epoch))
@@ -610,7 +612,7 @@ def test_new_card_in_a_known_box_is_heard_at_once(database: Database, connection
 def test_absurd_interval_of_one_box_stops_no_judgement(
     interval: float, database: Database, connection: Connection
 ) -> None:
-    worker = PresenceWorker(database, ("127.0.0.1", 1))
+    worker = HeartbeatReceiver(database, ("127.0.0.1", 1))
     birth = msgspec.msgpack.encode({"session": 1, "alive": True, "health_interval_s": interval})
     worker._note(connection, Message("hl/1/s/a/state", birth, True, NOW_S))
     worker._note(connection, Message("hl/1/s/b/up/health", encode_message(Health(0, 1, 1.0)), False, NOW_S))
@@ -623,7 +625,7 @@ def test_an_unknown_box_is_answered_at_its_birth(
     broker: tuple[str, int], database: Database, connection: Connection
 ) -> None:
     """Some brokers keep the marker back when a session is resumed: the answer says that we listen."""
-    worker = PresenceWorker(database, broker)
+    worker = HeartbeatReceiver(database, broker)
     worker.start()
     wait(lambda: one(connection, "SELECT count(*) FROM services WHERE broker_since IS NOT NULL") == 1)
     heard: list[Acknowledgement] = []
@@ -643,7 +645,7 @@ def test_an_unknown_box_is_answered_at_its_birth(
 
 
 def test_clock_and_losses_of_a_box_are_seen(database: Database, connection: Connection) -> None:
-    worker, judge, now_s = PresenceWorker(database, ("127.0.0.1", 1)), PresenceJudge(database), time.time()
+    worker, judge, now_s = HeartbeatReceiver(database, ("127.0.0.1", 1)), PresenceJudge(database), time.time()
     for agent, off_s in (("right", 0), ("ahead", 7200), ("absurd", 10**15)):
         beat = encode_message(Health(to_ms(now_s + off_s), 1, 1.0))
         worker._note(connection, Message(f"hl/1/s/{agent}/up/health", beat, False, now_s))

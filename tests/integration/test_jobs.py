@@ -14,9 +14,9 @@ import pytest
 
 from aggregator.config import AggregatorSettings, RetentionSettings, WebhookSettings
 from aggregator.domains.operations import job_watch
+from aggregator.jobs.job_context import JobContext, Turn
 from aggregator.jobs.runner import JobRunner, RunningJob
-from aggregator.jobs.work import Turn, Work
-from aggregator.signals.domain import Job, domains
+from aggregator.signals.declarations import Job, domains
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from shared.errors import UnavailableError
@@ -203,9 +203,9 @@ def test_one_that_hangs_or_whose_process_is_gone_rings(database: Database, conne
     assert house.alerts() == [("job_failed", "job", "slow", "open")]
 
 
-def work(database: Database, folder: Path, *webhooks: WebhookSettings) -> Work:
+def work(database: Database, folder: Path, *webhooks: WebhookSettings) -> JobContext:
     settings = AggregatorSettings(folder, webhooks=webhooks)
-    return Work(database, settings, lambda: None, ExitStack())
+    return JobContext(database, settings, lambda: None, ExitStack())
 
 
 def test_every_job_that_is_declared_can_be_done(database: Database, connection: Connection, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from aggregator.ingest.reading import read
 from aggregator.retention.enforcer import RetentionEnforcer
 from aggregator.retention.expiring import first_kept
 from aggregator.retention.guard import ClockWatch, objection
-from aggregator.retention.means import Means
+from aggregator.retention.retention_context import RetentionContext
 from aggregator.store.database import Connection
 from aggregator.store.pictures import PictureStore
 from aggregator.store.retention_periods import RetentionPeriods
@@ -360,7 +360,7 @@ def test_the_oldest_days_go_and_everything_else_stays(connection: Connection, tm
         return int(row["n"])
 
     before, pictures = count(), PictureStore(tmp_path)
-    means = Means(pictures, Ed25519PrivateKey.generate)
+    means = RetentionContext(pictures, Ed25519PrivateKey.generate)
     enforcer = RetentionEnforcer(RetentionPeriods(*[timedelta(days=10)] * 4), means, ClockWatch())
     assert enforcer.look(connection)["events"] == [], "too many at once"
     assert count() == before

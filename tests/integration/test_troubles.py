@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from aggregator.domains.boxes.presence import PresenceWorker
+from aggregator.domains.boxes.heartbeat_receiver import HeartbeatReceiver
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from shared.clock import to_ms
@@ -21,7 +21,7 @@ class Centre:
 
     def __init__(self, database: Database, connection: Connection) -> None:
         self.database, self.connection = database, connection
-        self.worker = PresenceWorker(database, ("127.0.0.1", 1))
+        self.worker = HeartbeatReceiver(database, ("127.0.0.1", 1))
 
     def born(self, life: tuple[int, int], at: datetime, *, retained: bool = False) -> None:
         birth = encode_message(BoxState(life[1], alive=True, epoch=life[0]))

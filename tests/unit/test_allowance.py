@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from aggregator.domains.lines import domain as lines
-from aggregator.ingest.affording import Affording, Bill
+from aggregator.ingest.box_quota import Bill, BoxQuota
 from aggregator.ingest.reading import Arrival, DeadLetter, read
-from aggregator.signals import ringing
-from aggregator.signals.domain import domains
+from aggregator.signals import alert_policy
+from aggregator.signals.declarations import domains
 from aggregator.signals.occurrence import Occurrence
 from aggregator.store.allowance import Allowance, Spending
 from shared.envelope import Header, encode_batch, encode_event
@@ -64,8 +64,8 @@ def test_very_many_boxes_take_a_bounded_place() -> None:
     ids=["events", "epochs", "lines", "configurations", "gaps"],
 )
 def test_beyond_the_bounds_of_a_day_a_batch_stays_in_its_box(hostile: list[Arrival], taken: int, what: str) -> None:
-    affording, epochs, found = Affording(events_a_day=10_000, now_s=lambda: 0.0), set[int](), 0
-    with Bill(affording) as bill:
+    quota, epochs, found = BoxQuota(events_a_day=10_000, now_s=lambda: 0.0), set[int](), 0
+    with Bill(quota) as bill:
         for each in hostile:
             if each.header.epoch not in epochs:
                 if not bill.takes_epoch(each.address):
@@ -79,19 +79,19 @@ def test_beyond_the_bounds_of_a_day_a_batch_stays_in_its_box(hostile: list[Arriv
 
 
 def test_a_transaction_that_fails_has_cost_nothing() -> None:
-    allowance, affording = Allowance(10, lambda: 0.0), Affording(now_s=lambda: 0.0)
+    allowance, quota = Allowance(10, lambda: 0.0), BoxQuota(now_s=lambda: 0.0)
     for _ in range(3):
         with pytest.raises(ZeroDivisionError), Spending() as spending:
             assert spending.take(allowance, GOOD, 10)
             raise ZeroDivisionError
-        with pytest.raises(ZeroDivisionError), Bill(affording) as bill:
+        with pytest.raises(ZeroDivisionError), Bill(quota) as bill:
             lines = [arrival(GOOD, *[crossing(n) for n in range(k, k + 400)]) for k in range(0, 4000, 400)]
             assert all(bill.takes(each, each.rows, 400, 0) for each in lines)
             raise ZeroDivisionError
     with Spending() as spending:
         assert spending.take(allowance, GOOD, 10)
     assert not allowance.take(GOOD, 1), "what went well stays taken"
-    with Bill(affording) as bill:
+    with Bill(quota) as bill:
         assert all(bill.takes(each, each.rows, 400, 0) for each in lines)
         others = [arrival(GOOD, *[crossing(n) for n in range(k, k + 400)]) for k in range(5000, 6200, 400)]
         taken = [bill.takes(each, each.rows, 400, 0) for each in others]
@@ -100,9 +100,9 @@ def test_a_transaction_that_fails_has_cost_nothing() -> None:
 
 def test_letters_are_bounded_in_number_and_in_bytes() -> None:
     def kept(size: int, topic: str = "hl/1/s/hostile/up/alarm") -> int:
-        affording = Affording(letters_a_day=100, now_s=lambda: 0.0)
+        quota = BoxQuota(letters_a_day=100, now_s=lambda: 0.0)
         letter = DeadLetter(datetime.now(UTC), topic, "event", "", b"x" * size)
-        return sum(Bill(affording).keeps(letter) for _ in range(1000))
+        return sum(Bill(quota).keeps(letter) for _ in range(1000))
 
     assert kept(10) == 100
     assert kept(64 * 1024) == 25
@@ -116,8 +116,8 @@ def test_what_one_box_raises_beyond_its_day_joins_one_alert() -> None:
         lines.judged(Occurrence(7, Lane.ALARM, n, at, event), Address("s", "hostile"), {(7, 1, 0): ("cam", "line")})
         for n in (1, 2)
     ]
-    decided = [ringing.decide(each, domains().condition(each), timedelta(seconds=30), at) for each in signals]
-    flooded = [ringing.flooding(each, at) for each in decided]
+    decided = [alert_policy.decide(each, domains().condition(each), timedelta(seconds=30), at) for each in signals]
+    flooded = [alert_policy.flooding(each, at) for each in decided]
     assert {each.key for each in flooded} == {"flood:s/hostile:2:2026-11-28T00"}
     assert {(each.priority, each.condition, each.at) for each in flooded} == {(2, "tripwire", at)}
-    assert {each.joins for each in flooded} == {ringing.Joins.ANY}, "whatever times the box tells, they join"
+    assert {each.joins for each in flooded} == {alert_policy.Joins.ANY}, "whatever times the box tells, they join"

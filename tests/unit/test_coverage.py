@@ -2,7 +2,7 @@
 
 import random
 
-from aggregator.domains.boxes.covering import BOX, Beat, Coverage
+from aggregator.domains.boxes.coverage_accumulator import BOX, Beat, Coverage
 from shared.events import CameraHealth, Health
 from shared.topics import Address
 

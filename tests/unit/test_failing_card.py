@@ -15,9 +15,9 @@ from edge_agent.agent import Agent, Ending
 from edge_agent.config import AgentSettings, BrokerSettings, CameraSettings, SyntheticCamera
 from edge_agent.uplink.outbox import Intake, Outbox
 from edge_agent.uplink.outbox.ballast import BALLAST_BYTES
-from edge_agent.uplink.outbox.card import CardError
 from edge_agent.uplink.outbox.intake import Numbered
 from edge_agent.uplink.outbox.opening import CardLook, open_outbox, takes_writes
+from edge_agent.uplink.outbox.storage_health import CardError
 from edge_agent.uplink.outbox.writer import BLOCK
 from edge_agent.uplink.pictures import MemoryRing, PictureRing, PictureWriter, Taken
 from shared.clock import SystemClock

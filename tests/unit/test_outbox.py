@@ -14,8 +14,8 @@ import pytest
 
 from edge_agent.uplink.outbox import Outbox
 from edge_agent.uplink.outbox.ballast import BALLAST_BYTES, Ballast
-from edge_agent.uplink.outbox.renewal import renew_epoch
-from edge_agent.uplink.outbox.room import LEAST_BYTES
+from edge_agent.uplink.outbox.capacity import LEAST_BYTES
+from edge_agent.uplink.outbox.epoch_reset import renew_epoch
 from edge_agent.uplink.outbox.store import EVICT_ROWS, OutboxFile
 from edge_agent.uplink.outbox.writer import BLOCK
 from shared.clock import SystemClock

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge_agent.camera.sources.pace import Pace, PacketPace
+from edge_agent.camera.sources.media_clock import Pace, PacketPace
 
 
 def steps(pace: Pace, stamps: list[float | None], arrivals: list[float]) -> list[float]:

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 import pytest
 
-from edge_agent.camera.sources.patience import LONGEST_S, SHORTEST_S, Patience
+from edge_agent.camera.sources.stall_detector import LONGEST_S, SHORTEST_S, StallDetector
 
 
-def heard(arrivals_s: Iterable[float]) -> Patience:
-    patience = Patience()
+def heard(arrivals_s: Iterable[float]) -> StallDetector:
+    patience = StallDetector()
     patience.begin()
     for arrived_s in arrivals_s:
         patience.note(arrived_s)
@@ -53,7 +53,7 @@ def test_a_pause_at_the_start_is_no_complaint() -> None:
 
 
 def test_every_connection_that_stalls_early_gets_twice_the_time() -> None:
-    patience, granted = Patience(), []
+    patience, granted = StallDetector(), []
     for connection in range(6):
         patience.begin()
         patience.note(connection * 100.0)
@@ -64,7 +64,7 @@ def test_every_connection_that_stalls_early_gets_twice_the_time() -> None:
 
 
 def test_a_connection_that_was_good_starts_from_the_shortest_time_again() -> None:
-    patience = Patience()
+    patience = StallDetector()
     for _ in range(3):
         patience.begin()
         patience.left()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.training import drawn, face, texts, wear
+from models.training import augmentation, drawn, plate_face, texts
 from shared.plates import ALPHABET, KINDS, Kind, kinds_of, valid
 
 
@@ -66,7 +66,7 @@ def test_every_kind_has_a_share_and_a_place_for_each_character() -> None:
     rng = np.random.default_rng(2)
     for kind in KINDS:
         width, height = kind.size_mm
-        boxes = face.boxes(kind, len(texts.draw(kind, rng)))
+        boxes = plate_face.boxes(kind, len(texts.draw(kind, rng)))
         assert all(left >= 0 and top >= 0 and left + w <= width and top + h <= height for left, top, w, h in boxes)
 
 
@@ -75,7 +75,7 @@ def test_the_same_seed_draws_the_same_crops() -> None:
     first, second = drawn.crops(5), drawn.crops(5)
     for _ in range(12):
         (one, text, kind), (other, same, _) = next(first), next(second)
-        assert one.shape == (wear.SIZE[1], wear.SIZE[0], 3)
+        assert one.shape == (augmentation.SIZE[1], augmentation.SIZE[0], 3)
         assert np.array_equal(one, other)
         assert text == same
         assert kind.pattern.fullmatch(text)

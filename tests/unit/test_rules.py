@@ -13,9 +13,9 @@ from aggregator.domains.lines import domain as lines
 from aggregator.domains.webhooks.sender import retry_wait_s
 from aggregator.domains.webhooks.signing import sign
 from aggregator.feed.log import to_sse
-from aggregator.signals.domain import Condition, Domain, DomainError, Job, Kind, Page, domains, together
+from aggregator.signals.alert_policy import Ailing, Joins, RaiseOrJoin, ailing, decide
+from aggregator.signals.declarations import Condition, Domain, DomainError, Job, Kind, Page, domains, together
 from aggregator.signals.occurrence import Occurrence
-from aggregator.signals.ringing import Ailing, Joins, RaiseOrJoin, ailing, decide
 from aggregator.signals.signal import Signal, Subject
 from aggregator.store import load_queries
 from edge_agent.camera.sources.rtsp import retry_delay_s

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from edge_agent.camera.sources.decoder import PictureDecoder, choose_video
-from edge_agent.camera.sources.past import Past
+from edge_agent.camera.sources.gop_buffer import Past
+from edge_agent.camera.sources.nal_units import Bitstream
 from edge_agent.camera.sources.stand_in import StandIns
-from edge_agent.camera.sources.units import Bitstream
 
 COUNT, GROUP = 160, 40
 _GROUPS = f"keyint={GROUP}:min-keyint={GROUP}:scenecut=0:repeat-headers=1:bframes={{}}"

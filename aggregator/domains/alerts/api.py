@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query
 from psycopg.rows import class_row
 from pydantic import BaseModel, Field
 
-from aggregator.alerting import alerts, belonging, conditions
+from aggregator.alerting import alert_members, alerts, conditions
 from aggregator.alerting.entities import AffectedSubject, Alert, GivenVerdict, MemberPage, PicturePage, Verdict
 from aggregator.api.audited import audited
 from aggregator.api.dependencies import ConnectionDependency, PartsDependency
@@ -138,7 +138,7 @@ def list_members(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> MemberPage:
     """All events that an alert is made of, in the order in which they happened, page by page."""
-    return belonging.members(connection, alert_id, after, limit)
+    return alert_members.members(connection, alert_id, after, limit)
 
 
 @router.get("/alerts/{alert_id}/pictures", responses={404: {"description": "no such alert"}})
@@ -149,7 +149,7 @@ def list_pictures(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> PicturePage:
     """All pictures of an alert that are kept, in the order in which they were taken, page by page."""
-    return belonging.pictures(connection, alert_id, after, limit)
+    return alert_members.pictures(connection, alert_id, after, limit)
 
 
 @router.get("/alerts/{alert_id}/subjects", responses={404: {"description": "no such alert"}})

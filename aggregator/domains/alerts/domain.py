@@ -3,17 +3,17 @@
 from typing import TYPE_CHECKING
 
 from aggregator.retention.by_day import by_day
-from aggregator.signals.domain import Domain, Job
+from aggregator.signals.declarations import Domain, Job
 from aggregator.store import load_queries
 from aggregator.store.database import Connection
 
 if TYPE_CHECKING:
-    from aggregator.jobs.work import Turn, Work
+    from aggregator.jobs.job_context import JobContext, Turn
 
 SQL = load_queries(__package__, "retention.sql")
 
 
-def forgetting(_work: "Work") -> "Turn":
+def forgetting(_work: "JobContext") -> "Turn":
     """The job that forgets what has not been the matter for long."""
 
     def turn(connection: Connection) -> None:

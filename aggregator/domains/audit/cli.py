@@ -54,7 +54,7 @@ def verify(
     Keep what it prints somewhere else: with --seen it finds out whether the newest entries were deleted since.
     """
     from aggregator.config import load_aggregator_settings
-    from aggregator.embedded.opened import opened
+    from aggregator.embedded.database_access import opened
     from aggregator.store.audit import ChainError, audit_key
     from aggregator.store.audit import verify as walk
 

@@ -2,7 +2,7 @@
 
 from aggregator.domains.audit import forgetting
 from aggregator.retention.by_day import old_days
-from aggregator.signals.domain import Domain, Job, Retained
+from aggregator.signals.declarations import Domain, Job, Retained
 
 DOMAIN = Domain(
     "audit",

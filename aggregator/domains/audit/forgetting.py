@@ -8,14 +8,14 @@ from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries
 
 if TYPE_CHECKING:
-    from aggregator.jobs.work import Turn, Work
-    from aggregator.retention.means import Means
+    from aggregator.jobs.job_context import JobContext, Turn
+    from aggregator.retention.retention_context import RetentionContext
 
 log = logging.getLogger(__name__)
 SQL = load_queries(__package__)
 
 
-def drop_day(connection: Connection, day: date, means: "Means") -> bool:
+def drop_day(connection: Connection, day: date, means: "RetentionContext") -> bool:
     """Delete the entries up to the end of a day; False while a younger one stands before them."""
     from aggregator.store import audit  # with its cryptography, which ingest does without
 
@@ -23,7 +23,7 @@ def drop_day(connection: Connection, day: date, means: "Means") -> bool:
         return audit.prune(connection, day, means.key())
 
 
-def logging_head(_work: "Work") -> "Turn":
+def logging_head(_work: "JobContext") -> "Turn":
     """The job that puts the newest entry into the log, which others keep: a rewritten audit does not match it."""
     from aggregator.store import audit
 

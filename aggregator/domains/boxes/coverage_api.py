@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Path, Query
 
 from aggregator.api.dependencies import SnapshotDependency
 from aggregator.api.parameters import Boxes, BoxesQuery, Moment, moment
-from aggregator.domains.boxes import coverage
+from aggregator.domains.boxes import coverage_queries
 from aggregator.domains.boxes.entities import Availability, HealthSample, Uncovered
 from shared.ids import NAME_PATTERN
 
@@ -32,7 +32,7 @@ def list_availability(
     Counted in whole quarter-hours that are over. What is not covered cannot be confirmed: the box or the way to it was
     away, or its camera was not watched.
     """
-    return coverage.availability(connection, _asked(boxes, cameras, since, until))
+    return coverage_queries.availability(connection, _asked(boxes, cameras, since, until))
 
 
 @router.get("/availability/gaps")
@@ -45,7 +45,7 @@ def list_uncovered(
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
 ) -> list[Uncovered]:
     """Stretches of quarter-hours in which a box, or camera, was not known to be well all the time, newest first."""
-    return coverage.uncovered(connection, _asked(boxes, cameras, since, until), limit)
+    return coverage_queries.uncovered(connection, _asked(boxes, cameras, since, until), limit)
 
 
 @router.get("/boxes/{site}/{agent}/samples")
@@ -59,14 +59,14 @@ def list_samples(
 ) -> list[HealthSample]:
     """How a box did: a heartbeat of every quarter-hour in numbers, newest first; of the last day unless told."""
     begin, end = _range(since, until)
-    return coverage.samples(connection, site, agent, begin, end, limit)
+    return coverage_queries.samples(connection, site, agent, begin, end, limit)
 
 
-def _asked(boxes: Boxes, cameras: bool, since: str | None, until: str | None) -> coverage.CoverageQuestion:
+def _asked(boxes: Boxes, cameras: bool, since: str | None, until: str | None) -> coverage_queries.CoverageQuestion:
     begin, end = _range(since, until)
     if end - begin > _LONGEST:
         raise HTTPException(422, f"since and until: at most {_LONGEST.days} days at once")
-    return coverage.CoverageQuestion(begin, end, cameras=cameras, **asdict(boxes))
+    return coverage_queries.CoverageQuestion(begin, end, cameras=cameras, **asdict(boxes))
 
 
 def _range(since: str | None, until: str | None) -> tuple[datetime, datetime]:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from aggregator.alerting import inbox
-from aggregator.domains.boxes.coverage import SQL, CoverageQuestion, availability
-from aggregator.jobs.work import Turn, Work
+from aggregator.domains.boxes.coverage_queries import SQL, CoverageQuestion, availability
+from aggregator.jobs.job_context import JobContext, Turn
 from aggregator.signals.signal import Signal, Subject
 from aggregator.store.database import Connection
 
@@ -57,7 +57,7 @@ def _cameras(connection: Connection, question: str, values: Mapping[str, object]
     return {Subject("camera", row["site"], row["agent"], row["camera"]) for row in rows}
 
 
-def turns(_work: Work) -> Turn:
+def turns(_work: JobContext) -> Turn:
     """The job."""
 
     def turn(connection: Connection) -> None:

@@ -11,8 +11,8 @@ from uuid import uuid4
 from psycopg.rows import class_row
 
 from aggregator.domains.boxes.entities import DesiredSection
-from aggregator.jobs.work import Turn, Work
-from aggregator.signals.domain import domains
+from aggregator.jobs.job_context import JobContext, Turn
+from aggregator.signals.declarations import domains
 from aggregator.store import load_queries
 from aggregator.store.database import Connection
 from shared import desired
@@ -81,7 +81,7 @@ class DesiredSender:
                 log.info("box %s/%s is sent section %s, version %d", box.site, box.agent, section, version)
 
 
-def turns(work: Work) -> Turn:
+def turns(work: JobContext) -> Turn:
     """The job."""
     sender = DesiredSender(work.settings.broker_address, work.broker_tls())
     sender.start()

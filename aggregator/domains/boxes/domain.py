@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from aggregator.retention.by_day import by_day
-from aggregator.signals.domain import Condition, Domain, Job
+from aggregator.signals.declarations import Condition, Domain, Job
 from aggregator.signals.signal import Signal, Subject
 from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries
@@ -62,7 +62,7 @@ DOMAIN = Domain(
     ),
     routers=("aggregator.domains.boxes.api:router", "aggregator.domains.boxes.coverage_api:router"),
     jobs=(
-        Job("judge-presence", 1, "aggregator.domains.boxes.judge:turns", patience_s=60),
+        Job("judge-presence", 1, "aggregator.domains.boxes.presence_judge:turns", patience_s=60),
         Job(
             "judge-coverage", 3600, "aggregator.domains.boxes.coverage_judge:turns", patience_s=6 * 3600, settles_s=900
         ),

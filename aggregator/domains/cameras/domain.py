@@ -6,8 +6,8 @@ from datetime import datetime
 
 from psycopg.types.json import Jsonb
 
-from aggregator.ingest.heard import LONGEST_NAME, text
-from aggregator.signals.domain import Condition, Domain, Judge, Kind
+from aggregator.ingest.heartbeat_parsing import LONGEST_NAME, text
+from aggregator.signals.declarations import Condition, Domain, Judge, Kind
 from aggregator.signals.occurrence import Occurrence
 from aggregator.signals.signal import Signal, Subject
 from aggregator.store.database import Connection

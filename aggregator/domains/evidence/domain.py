@@ -5,7 +5,7 @@ from datetime import datetime
 
 from aggregator.domains.evidence import forgetting
 from aggregator.retention.by_day import old_days
-from aggregator.signals.domain import Domain, Job, Kind, Retained
+from aggregator.signals.declarations import Domain, Job, Kind, Retained
 from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries
 from shared.events import EvidenceReady, Lane

@@ -13,8 +13,8 @@ from aggregator.store.pictures import PictureStore
 from aggregator.store.queries import load_queries
 
 if TYPE_CHECKING:
-    from aggregator.jobs.work import Turn, Work
-    from aggregator.retention.means import Means
+    from aggregator.jobs.job_context import JobContext, Turn
+    from aggregator.retention.retention_context import RetentionContext
 
 log = logging.getLogger(__name__)
 SQL = load_queries(__package__, "forgetting.sql")
@@ -23,7 +23,7 @@ _AT_ONCE = 500
 _SWEEP = timedelta(hours=23)
 
 
-def drop_day(connection: Connection, day: date, means: "Means") -> bool:
+def drop_day(connection: Connection, day: date, means: "RetentionContext") -> bool:
     """Delete the pictures that ended on a day (UTC) or before."""
     drop_pictures(connection, means.pictures, day)
     return True
@@ -89,7 +89,7 @@ class PictureSweeper:
             self._swept = now
 
 
-def turns(work: "Work") -> "Turn":
+def turns(work: "JobContext") -> "Turn":
     """The job."""
     settings = work.settings
     return PictureSweeper(settings.open_pictures(), settings.retention.periods.pictures, ClockWatch()).turn

@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import datetime
 
 from aggregator.ingest import gaps
-from aggregator.signals.domain import Domain, Kind
+from aggregator.signals.declarations import Domain, Kind
 from aggregator.store.database import Connection
 from shared.events import Lane, RangeLost
 from shared.topics import Address

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from aggregator.ingest.event_time import quarter
-from aggregator.signals.domain import Condition, Domain, Job, Judge, Kind
-from aggregator.signals.domain import Place as Where
+from aggregator.signals.declarations import Condition, Domain, Job, Judge, Kind
+from aggregator.signals.declarations import Place as Where
 from aggregator.signals.occurrence import Occurrence
 from aggregator.signals.signal import Signal, Subject
 from aggregator.store import arrays

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from psycopg.rows import tuple_row
 
-from aggregator.jobs.work import Turn, Work
+from aggregator.jobs.job_context import JobContext, Turn
 from aggregator.store import arrays
 from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries
@@ -130,7 +130,7 @@ def pack_counts(connection: Connection, before: datetime) -> int:
     )
 
 
-def turns(_work: Work) -> Turn:
+def turns(_work: JobContext) -> Turn:
     """The job."""
 
     def turn(connection: Connection) -> None:

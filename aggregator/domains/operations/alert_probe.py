@@ -23,8 +23,8 @@ from aggregator.domains.record import record
 from aggregator.feed import log as feed_log
 from aggregator.ingest.commit import Committer
 from aggregator.ingest.reading import read
-from aggregator.signals import ringing
-from aggregator.signals.domain import domains
+from aggregator.signals import alert_policy
+from aggregator.signals.declarations import domains
 from aggregator.signals.occurrence import Occurrence, read_occurrence
 from aggregator.store.database import Connection, first_line
 from aggregator.store.queries import load_queries
@@ -79,7 +79,7 @@ def _walk(connection: Connection, publishing: Publishing) -> None:
         raise ProbeError(f"{outcome.stored} events of a proof were stored: {outcome.dead[:1]}")
     signals = inbox.judged(connection, _taken(connection, now_ms))
     conditions, now = domains().conditions, datetime.fromtimestamp(now_ms / 1000, tz=UTC)
-    decided = [ringing.decide(signal, conditions[signal.condition], timedelta(), now) for signal in signals]
+    decided = [alert_policy.decide(signal, conditions[signal.condition], timedelta(), now) for signal in signals]
     number = -1 - epoch
     carry_out(connection, decided, publishing, numbers=iter([number]))
     at = datetime.fromtimestamp(now_ms / 1000, tz=UTC)

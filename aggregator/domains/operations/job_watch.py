@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from aggregator.alerting import inbox
 from aggregator.feed import log as feed_log
-from aggregator.jobs.work import Turn, Work
+from aggregator.jobs.job_context import JobContext, Turn
 from aggregator.signals.signal import Signal, Subject
 from aggregator.store import load_queries, telemetry
 from aggregator.store.database import Connection, Row
@@ -37,7 +37,7 @@ def _detail(row: Row) -> dict[str, str | int | float | list[int]]:
     return {"since": row["since"].isoformat(), **({"why": row["why"][:200]} if row["why"] else {})}
 
 
-def turns(work: Work) -> Turn:
+def turns(work: JobContext) -> Turn:
     """The job."""
     waker, since = Waker(work.database, INBOX), datetime.now(UTC)
 
@@ -49,6 +49,6 @@ def turns(work: Work) -> Turn:
     return turn
 
 
-def pruning_feed(_work: Work) -> Turn:
+def pruning_feed(_work: JobContext) -> Turn:
     """The job that keeps the feed's log short."""
     return feed_log.prune

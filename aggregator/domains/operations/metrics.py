@@ -8,7 +8,7 @@ from typing import Any
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from aggregator.domains.boxes.judge import SQL as BOXES
+from aggregator.domains.boxes.presence_judge import SQL as BOXES
 from aggregator.store import load_queries
 from aggregator.store.database import Connection
 from shared.events import CameraState

@@ -9,8 +9,8 @@ from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries
 
 if TYPE_CHECKING:
-    from aggregator.jobs.work import Turn, Work
-    from aggregator.retention.means import Means
+    from aggregator.jobs.job_context import JobContext, Turn
+    from aggregator.retention.retention_context import RetentionContext
 
 SQL = load_queries(__package__, "days.sql")
 
@@ -37,7 +37,7 @@ def old_days(connection: Connection, before: date) -> Sequence[date]:
     return [day.day for day in kept_days(connection) if day.day < before]
 
 
-def drop_day(connection: Connection, day: date, _means: "Means") -> bool:
+def drop_day(connection: Connection, day: date, _means: "RetentionContext") -> bool:
     """Delete one."""
     connection.execute(SQL["drop_day"], {"day": day})
     return True
@@ -57,7 +57,7 @@ def compress_old(connection: Connection, now: datetime) -> int:
     return len(due)
 
 
-def compressing(_work: "Work") -> "Turn":
+def compressing(_work: "JobContext") -> "Turn":
     """The job."""
 
     def turn(connection: Connection) -> None:

@@ -2,7 +2,7 @@
 
 from aggregator.domains.record import days
 from aggregator.retention.by_day import by_day
-from aggregator.signals.domain import Domain, Job, Retained
+from aggregator.signals.declarations import Domain, Job, Retained
 
 DOMAIN = Domain(
     "record",

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from aggregator.ingest.heard import unnulled
-from aggregator.signals.domain import Condition, Domain, Judge, Kind
+from aggregator.ingest.heartbeat_parsing import unnulled
+from aggregator.signals.declarations import Condition, Domain, Judge, Kind
 from aggregator.signals.occurrence import Occurrence
 from aggregator.signals.signal import Detail, Signal, Subject
 from aggregator.store.database import Connection

@@ -1,7 +1,7 @@
 """Alerts for programs elsewhere; one that no receiver takes is an alert here."""
 
 from aggregator.retention.by_day import by_day
-from aggregator.signals.domain import Condition, Domain, Job
+from aggregator.signals.declarations import Condition, Domain, Job
 from aggregator.store import load_queries
 
 SQL = load_queries(__package__)

@@ -11,7 +11,7 @@ from aggregator.alerting import inbox
 from aggregator.config import WebhookSettings
 from aggregator.domains.webhooks.receivers import receiver_context
 from aggregator.domains.webhooks.signing import sign
-from aggregator.jobs.work import Turn, Work
+from aggregator.jobs.job_context import JobContext, Turn
 from aggregator.signals.signal import Signal, Subject
 from aggregator.store import load_queries
 from aggregator.store.database import Connection, Row
@@ -122,12 +122,12 @@ class WebhookSender:
             inbox.put(connection, [_word(self._webhook.name, well=well, at=at, why=why)])
 
 
-def turns(work: Work) -> Mapping[str, Turn]:
+def turns(work: JobContext) -> Mapping[str, Turn]:
     """The job: a slow receiver holds up no other."""
     return {webhook.name: WebhookSender(webhook, SystemClock()).turn for webhook in work.settings.webhooks}
 
 
-def forgetting(work: Work) -> Turn:
+def forgetting(work: JobContext) -> Turn:
     """The job that ends the alerts of receivers that are configured no more."""
     names = [webhook.name for webhook in work.settings.webhooks]
 

@@ -12,10 +12,10 @@ from typing import Any, cast
 import av
 from av.stream import Disposition
 
-from edge_agent.camera.sources.past import Past
+from edge_agent.camera.sources.gop_buffer import Past
+from edge_agent.camera.sources.nal_units import Bitstream
 from edge_agent.camera.sources.posture import Posture, posture_of
 from edge_agent.camera.sources.stand_in import StandIns
-from edge_agent.camera.sources.units import Bitstream
 
 _NO_CAMERA = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 """Covers and previews are video streams too, for FFmpeg."""

@@ -10,7 +10,7 @@ import av
 
 from edge_agent.address import camera_address
 from edge_agent.camera.sources.failure import in_words, unreachable
-from edge_agent.camera.sources.patience import SHORTEST_S, Patience
+from edge_agent.camera.sources.stall_detector import SHORTEST_S, StallDetector
 from edge_agent.frames import SourceEvent
 from shared.events import CameraState
 
@@ -51,7 +51,7 @@ def open_stream(url: str, transport: Transport) -> av.container.InputContainer:
 
 
 def video_packets(
-    container: av.container.InputContainer, stream: av.VideoStream, patience: Patience
+    container: av.container.InputContainer, stream: av.VideoStream, patience: StallDetector
 ) -> Iterator["VideoPacket | SourceEvent | None"]:
     """The packets of one stream, up to its end or to a silence that its pictures' usual distance does not explain.
 
@@ -114,7 +114,7 @@ def _reads(container: av.container.InputContainer) -> "Iterator[av.Packet[av.str
         yield None
 
 
-def _stalled(patience: Patience) -> SourceEvent:
+def _stalled(patience: StallDetector) -> SourceEvent:
     return SourceEvent(CameraState.STALLED, f"no picture for {patience.stall_s:.1f} s")
 
 

@@ -13,6 +13,7 @@ import av
 
 from edge_agent.address import camera_address
 from edge_agent.camera.sources.decoder import NoVideoError, choose_video
+from edge_agent.camera.sources.media_clock import PacketPace
 from edge_agent.camera.sources.network_camera import (
     GOOD_AFTER_S,
     Transport,
@@ -21,10 +22,9 @@ from edge_agent.camera.sources.network_camera import (
     retry_delay_s,
     video_packets,
 )
-from edge_agent.camera.sources.pace import PacketPace
-from edge_agent.camera.sources.patience import Patience
 from edge_agent.camera.sources.planes import bgr
 from edge_agent.camera.sources.posture import posture_of
+from edge_agent.camera.sources.stall_detector import StallDetector
 from edge_agent.frames import SourceEvent, Still
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class PictureStream:
         self._changed = threading.Condition()
         self._packets: deque[_Kept] = deque()
         self._bytes = 0
-        self._patience, self._pace = Patience(), PacketPace()
+        self._patience, self._pace = StallDetector(), PacketPace()
         self._codec: tuple[str, bytes | None, float | None] | None = None
         self.trouble = ""
         """Why there are no pictures at present; empty where there are."""

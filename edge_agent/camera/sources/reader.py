@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import av
 
 from edge_agent.camera.sources.decoder import DecodedPicture, PictureDecoder
-from edge_agent.camera.sources.pace import Moment, Pace
+from edge_agent.camera.sources.media_clock import Moment, Pace
 from edge_agent.camera.sources.planes import bgr, chroma, luma
 from edge_agent.frames import Doubt, Frame
 

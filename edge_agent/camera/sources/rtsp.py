@@ -1,5 +1,5 @@
 """A network camera. The stream comes back after every failure; a stall is noticed within five seconds, of a camera that
-sends its pictures further apart later, see `Patience`.
+sends its pictures further apart later, see `StallDetector`.
 
 Two streams of one camera: the small one is decoded and analysed, the large one is only received, see `PictureStream`.
 """
@@ -23,10 +23,10 @@ from edge_agent.camera.sources.network_camera import (
     retry_delay_s,
     video_packets,
 )
-from edge_agent.camera.sources.patience import SHORTEST_S, Patience
 from edge_agent.camera.sources.picture_quality import Condition
 from edge_agent.camera.sources.picture_stream import PictureStream
 from edge_agent.camera.sources.reader import PacketReader, Reading
+from edge_agent.camera.sources.stall_detector import SHORTEST_S, StallDetector
 from edge_agent.frames import Frame, SourceEvent, Still
 from shared.events import CameraState
 
@@ -56,7 +56,7 @@ class RtspSource:
         self._url, self._transport, self._shown = url, transport, camera_address(url).shown
         self._closed = threading.Event()
         self._backlog, self._condition, self._reader = Backlog(), Condition(), PacketReader(live=True)
-        self._patience = Patience()
+        self._patience = StallDetector()
         self._sign_s = time.monotonic()
         self._number = 0
         self._was_noise = False

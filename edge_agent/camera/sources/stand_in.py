@@ -9,7 +9,7 @@ one would have. Only its number is changed: `frame_num` (ITU-T Rec. H.264, 7.3.3
 H.265, 7.3.6.1). That holds for streams whose pictures are sent in the order of their time, as cameras do.
 """
 
-from edge_agent.camera.sources.units import Bitstream
+from edge_agent.camera.sources.nal_units import Bitstream
 
 _MOST = 8
 """More are not made up: the picture would be another one."""

@@ -9,8 +9,8 @@ import threading
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from edge_agent.uplink.outbox.card import CardError, Refusal
 from edge_agent.uplink.outbox.outbox import Outbox
+from edge_agent.uplink.outbox.storage_health import CardError, Refusal
 from shared.clock import Clock, to_ms
 from shared.events import ConfigApplied, Event, Lane, LineSpec
 

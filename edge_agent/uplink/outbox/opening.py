@@ -4,9 +4,9 @@ import logging
 import threading
 from pathlib import Path
 
-from edge_agent.uplink.outbox.card import Refusal
 from edge_agent.uplink.outbox.intake import MEMORY_BYTES
 from edge_agent.uplink.outbox.outbox import Outbox
+from edge_agent.uplink.outbox.storage_health import Refusal
 from edge_agent.uplink.outbox.store import CardRefusesError
 from shared.clock import Clock, to_ms
 from shared.errors import UnavailableError

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import msgspec
 
-from edge_agent.uplink.outbox.card import CardError, Refusal, is_full, is_refusal, words_of
+from edge_agent.uplink.outbox.capacity import Room
 from edge_agent.uplink.outbox.clock_frames import ClockFrames, boot_id
 from edge_agent.uplink.outbox.lane import LaneNumbers
 from edge_agent.uplink.outbox.memory import MemoryFile
-from edge_agent.uplink.outbox.room import Room
 from edge_agent.uplink.outbox.runs import Runs
 from edge_agent.uplink.outbox.salvage import damages, mend
+from edge_agent.uplink.outbox.storage_health import CardError, Refusal, is_full, is_refusal, words_of
 from edge_agent.uplink.outbox.store import CardRefusesError, LaneRecord, OutboxFile, put_aside, set_counter, set_lane
 from edge_agent.uplink.outbox.writer import BLOCK, Together, Writer
 from shared.clock import Clock, to_ms

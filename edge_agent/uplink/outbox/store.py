@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TypeVar
 
-from edge_agent.uplink.outbox.card import is_refusal, words_of
+from edge_agent.uplink.outbox.storage_health import is_refusal, words_of
 from shared.envelope import MAX_SEQUENCE
 from shared.errors import UnavailableError
 from shared.events import Lane

@@ -6,10 +6,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edge_agent.uplink.outbox.card import HANGS_S, Card, Refusal, is_damage, is_full
+from edge_agent.uplink.outbox.capacity import Change, Room, Victim
 from edge_agent.uplink.outbox.clock_frames import ClockFrames
 from edge_agent.uplink.outbox.lane import LaneNumbers
-from edge_agent.uplink.outbox.room import Change, Room, Victim
+from edge_agent.uplink.outbox.storage_health import HANGS_S, Card, Refusal, is_damage, is_full
 from edge_agent.uplink.outbox.store import OutboxFile, count_up
 from shared.clock import Clock, to_ms
 from shared.envelope import encode_event

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from edge_agent.uplink.outbox import Outbox
-from edge_agent.uplink.outbox.card import CardError
+from edge_agent.uplink.outbox.storage_health import CardError
 from edge_agent.uplink.outbox.store import PictureRecord
 from edge_agent.uplink.outbox.writer import Together
 from edge_agent.uplink.pictures.ring import MemoryRing, PictureRing

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.vision.motion import Blob, components
-from edge_agent.vision.track import boxes, occlusion
+from edge_agent.vision.track import bounding_boxes, occlusion
 from edge_agent.vision.track.frame_context import FrameContext
 from edge_agent.vision.track.track import Track
 
@@ -61,19 +61,19 @@ def settle(tracks: list[Track], blobs: list[Blob], context: FrameContext) -> lis
         waiting = min(hidden, key=lambda track: _away_squared(track, blob, context), default=None)
         if waiting is not None and _away_squared(waiting, blob, context) < (_ANEW_WIDTHS * waiting.wide) ** 2:
             hidden.remove(waiting)
-            waiting.measure(boxes.of(blob), context.now_s, context.typical(blob.bottom))
+            waiting.measure(bounding_boxes.of(blob), context.now_s, context.typical(blob.bottom))
         else:
             new.append((blob, _nearest(tracks, blob)))
     return new
 
 
 def _nearest(tracks: list[Track], blob: Blob) -> Track:
-    return min(tracks, key=lambda track: boxes.apart_squared((track.x, track.y - track.high / 2), blob))
+    return min(tracks, key=lambda track: bounding_boxes.apart_squared((track.x, track.y - track.high / 2), blob))
 
 
 def _away_squared(track: Track, blob: Blob, context: FrameContext) -> float:
     x, y = track.expected(context.now_s)
-    return boxes.apart_squared((x, y - track.high / 2), blob)
+    return bounding_boxes.apart_squared((x, y - track.high / 2), blob)
 
 
 def _member(track: Track, context: FrameContext, left: int, top: int) -> occlusion.Member:
@@ -103,7 +103,7 @@ def _place(
     beside = (other for other in tracks if other.track_id < track.track_id)
     if track.scale is not None and min(track.scale) < _DWARF:
         track.riding_s += context.dt_s
-    elif spot.fresh > 0.6 and not any(boxes.within(track.box_px, other.box_px) > 0.45 for other in beside):
+    elif spot.fresh > 0.6 and not any(bounding_boxes.within(track.box_px, other.box_px) > 0.45 for other in beside):
         track.own_s += context.dt_s
     if spot.alike > _ALIKE:
         track.likeness = context.look(track) or track.likeness

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.vision.motion import Blob, Foreground
-from edge_agent.vision.track.boxes import Box
+from edge_agent.vision.track.bounding_boxes import Box
 from edge_agent.vision.track.likeness import PART, Likeness, look
 from edge_agent.vision.track.perspective import Perspective
 from edge_agent.vision.track.track import Track, cut_by_edge

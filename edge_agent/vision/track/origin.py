@@ -4,7 +4,7 @@ import math
 from collections import deque
 
 from edge_agent.vision.motion import Blob
-from edge_agent.vision.track import boxes
+from edge_agent.vision.track import bounding_boxes
 from edge_agent.vision.track.frame_context import FrameContext
 from edge_agent.vision.track.track import CONFIRM_S, Spot, Track
 
@@ -39,7 +39,7 @@ def returning(blob: Blob, tracks: list[Track], context: FrameContext) -> Track |
     own. The one that looks most like the blob, of those that can have come so far.
     """
     x, y, wide, high = (blob.left + blob.right) / 2, blob.bottom, blob.right - blob.left, blob.bottom - blob.top
-    if blob.shade or context.cut(boxes.of(blob)):
+    if blob.shade or context.cut(bounding_boxes.of(blob)):
         return None
     best, best_worth = None, -math.inf
     for track in tracks:
@@ -75,8 +75,8 @@ def _share(track: Track, other: Track) -> bool:
         other is not track
         and other.confirmed
         and other.seen_now
-        and boxes.within(track.box_px, other.box_px) > 0.6
-        and boxes.within(other.box_px, track.box_px) > 0.5
+        and bounding_boxes.within(track.box_px, other.box_px) > 0.6
+        and bounding_boxes.within(other.box_px, track.box_px) > 0.5
     )
 
 
@@ -103,7 +103,8 @@ def spawn(number: int, blob: Blob, parent: Track | None, tracks: list[Track], co
     typical = context.typical(y)
     track.scale = (wide / typical[0], high / typical[1]) if typical else None
     if any(
-        high < _REMNANT * other.high and boxes.within(boxes.of(blob), other.trail(context.now_s)) > 0.5
+        high < _REMNANT * other.high
+        and bounding_boxes.within(bounding_boxes.of(blob), other.trail(context.now_s)) > 0.5
         for other in tracks
         if other.confirmed and other.travelled
     ):

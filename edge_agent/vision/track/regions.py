@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.vision.motion import Blob
-from edge_agent.vision.track import boxes
-from edge_agent.vision.track.boxes import Box
+from edge_agent.vision.track import bounding_boxes
+from edge_agent.vision.track.bounding_boxes import Box
 from edge_agent.vision.track.perspective import Perspective
 
 Labels = NDArray[np.int32]
@@ -66,7 +66,10 @@ def _wider_than_one(blob: Blob, perspective: Perspective, height: int, known: Se
 
 def _fills(blob: Blob, known: Box) -> bool:
     seen = known[0], max(0.0, known[1]), known[2], known[3]
-    return boxes.within(boxes.of(blob), seen) > _FILLS and boxes.within(seen, boxes.of(blob)) > _FILLS
+    return (
+        bounding_boxes.within(bounding_boxes.of(blob), seen) > _FILLS
+        and bounding_boxes.within(seen, bounding_boxes.of(blob)) > _FILLS
+    )
 
 
 def _halves(blob: Blob, labels: Labels) -> tuple[int, Blob, Blob] | None:
@@ -125,7 +128,7 @@ def gather(blobs: list[Blob]) -> list[Blob]:
             if (
                 blob.area < _SMALL * large.area
                 and not blob.upright
-                and boxes.gap(boxes.of(large), boxes.of(blob))
+                and bounding_boxes.gap(bounding_boxes.of(large), bounding_boxes.of(blob))
                 <= _BESIDE * min(large.right - large.left, large.bottom - large.top)
             ):
                 if blob.area >= _SPECK * large.area:

@@ -5,7 +5,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from edge_agent.vision.track.boxes import Box
+from edge_agent.vision.track.bounding_boxes import Box
 from edge_agent.vision.track.likeness import Likeness
 
 CONFIRM_S = 0.3

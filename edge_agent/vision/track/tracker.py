@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.vision.motion import Blob, Foreground
-from edge_agent.vision.track import boxes, crowd, origin, regions
-from edge_agent.vision.track.boxes import Box
+from edge_agent.vision.track import bounding_boxes, crowd, origin, regions
+from edge_agent.vision.track.bounding_boxes import Box
 from edge_agent.vision.track.frame_context import FrameContext
 from edge_agent.vision.track.perspective import Perspective
 from edge_agent.vision.track.track import Track
@@ -122,7 +122,7 @@ class Tracker:
         for blob, parent in self._new:
             back = origin.returning(blob, self._tracks, context)
             if back is not None:
-                back.come_back(boxes.of(blob), context.now_s)
+                back.come_back(bounding_boxes.of(blob), context.now_s)
                 back.likeness = context.look(back) or back.likeness
                 continue
             born = origin.spawn(self._next_id, blob, parent, self._tracks, context)
@@ -133,9 +133,9 @@ class Tracker:
     def _alone(self, track: Track, blobs: list[Blob], context: FrameContext) -> None:
         """One track, and the blobs that touch it and no other."""
         x, y = track.expected(context.now_s)
-        near = sorted(blobs, key=lambda blob: boxes.apart_squared((x, y - track.high / 2), blob) / blob.area)
+        near = sorted(blobs, key=lambda blob: bounding_boxes.apart_squared((x, y - track.high / 2), blob) / blob.area)
         rest = []
-        box = boxes.of(near[0])
+        box = bounding_boxes.of(near[0])
         if (
             context.now_s - track.seen_s > context.gap_s
             and box[3] - box[1] < _SHRUNK * track.high
@@ -147,7 +147,7 @@ class Tracker:
         most = _most(track, context)
         for blob in near[1:]:
             if _completes(track, near[0], box, blob, most):
-                box = boxes.union(box, boxes.of(blob))
+                box = bounding_boxes.union(box, bounding_boxes.of(blob))
             else:
                 rest.append(blob)
         too_large = box[2] - box[0] > most[0] or box[3] - box[1] > most[1]
@@ -157,7 +157,7 @@ class Tracker:
             # Something else has come to it: nothing grows that fast in the middle of the picture.
             self._new += crowd.settle([track], blobs, context)
             return
-        if near[0].upright and box == boxes.of(near[0]):
+        if near[0].upright and box == bounding_boxes.of(near[0]):
             track.wide = min(track.wide, 1.2 * (box[2] - box[0]))
         track.measure(box, context.now_s, context.typical(box[3]))
         track.likeness = context.look(track) or track.likeness
@@ -170,7 +170,7 @@ class Tracker:
             track.x + track.wide * 0.7,
             track.y + track.high * 0.15,
         )
-        self._new += [(blob, track) for blob in rest if boxes.within(boxes.of(blob), around) < 0.6]
+        self._new += [(blob, track) for blob in rest if bounding_boxes.within(bounding_boxes.of(blob), around) < 0.6]
 
     def _together(self, tracks: list[Track], blobs: list[Blob], context: FrameContext) -> None:
         """Several tracks on common blobs: parts of one thing go with it, the rest is a crowd."""
@@ -183,7 +183,7 @@ class Tracker:
                 rider.path.clear()
                 tracks = [track for track in tracks if track is not rider]
             beside = (t for t in tracks if t is not lead)
-            if not any(boxes.within(track.box_px, boxes.of(blob)) > 0.3 for track in beside):
+            if not any(bounding_boxes.within(track.box_px, bounding_boxes.of(blob)) > 0.3 for track in beside):
                 tracks = [track for track in tracks if track is not lead]
                 blobs = [other for other in blobs if other is not blob]
                 self._alone(lead, [blob], context)
@@ -200,7 +200,8 @@ class Tracker:
         """What lies within an older track, rides on one, or is backed by nothing of its own, is no thing of its own."""
         for young in self._tracks:
             inside = any(
-                old.track_id < young.track_id and boxes.within(young.box_px, old.box_px) > 0.75 for old in self._tracks
+                old.track_id < young.track_id and bounding_boxes.within(young.box_px, old.box_px) > 0.75
+                for old in self._tracks
             )
             young.inside_s = young.inside_s + context.dt_s if inside else 0.0
         self._tracks = [track for track in self._tracks if _stands(track)]
@@ -208,13 +209,13 @@ class Tracker:
 
 def _completes(track: Track, first: Blob, box: Box, blob: Blob, most: tuple[float, float]) -> bool:
     """Whether a second blob is a part of the same thing."""
-    both = boxes.union(box, boxes.of(blob))
+    both = bounding_boxes.union(box, bounding_boxes.of(blob))
     return (
         both[2] - both[0] <= most[0]
         and both[3] - both[1] <= most[1]
         and not (blob.upright and first.upright)
         and blob.area < 0.6 * track.wide * track.high
-        and boxes.gap(box, boxes.of(blob)) < 0.3 * max(track.wide, track.high)
+        and bounding_boxes.gap(box, bounding_boxes.of(blob)) < 0.3 * max(track.wide, track.high)
     )
 
 
@@ -238,7 +239,7 @@ def _riders(blob: Blob, tracks: list[Track], context: FrameContext) -> tuple[Tra
     """Parts of one thing that were taken for things: the track that holds the blob, and the smaller ones in it."""
     high, wide = blob.bottom - blob.top, blob.right - blob.left
     around = blob.left - 0.15 * wide, blob.top - 0.15 * high, blob.right + 0.15 * wide, blob.bottom + 0.15 * high
-    inside = [track for track in tracks if boxes.within(track.expected_box(context.now_s), around) > 0.6]
+    inside = [track for track in tracks if bounding_boxes.within(track.expected_box(context.now_s), around) > 0.6]
     if len(inside) < 2 or wide > 1.5 * max(track.wide for track in inside):
         return None, []
     whole = [track for track in inside if track.high >= 0.7 * high]
@@ -254,7 +255,7 @@ def _riders(blob: Blob, tracks: list[Track], context: FrameContext) -> tuple[Tra
 def _doubt_doubles(tracks: list[Track], blob: Blob, context: FrameContext) -> None:
     """Several tracks on a blob that is one thing by its size: all but the one that fits it best ride on it."""
     typical = context.typical(blob.bottom)
-    box = boxes.of(blob)
+    box = bounding_boxes.of(blob)
     if typical is None or context.cut(box):
         return
     least, most = _ONE_THING
@@ -263,7 +264,7 @@ def _doubt_doubles(tracks: list[Track], blob: Blob, context: FrameContext) -> No
 
     def fits(track: Track) -> float:
         expected = track.expected_box(context.now_s)
-        return boxes.within(expected, box) * boxes.within(box, expected)
+        return bounding_boxes.within(expected, box) * bounding_boxes.within(box, expected)
 
     best = max([track for track in tracks if track.confirmed] or tracks, key=fits)
     for track in tracks:
@@ -308,8 +309,8 @@ def _groups(tracks: list[Track], blobs: Sequence[Blob], time_s: float) -> list[t
         mx, my = grow * track.wide, grow * track.high
         around = left - mx, top - my, right + mx, bottom + my
         for j, blob in enumerate(blobs):
-            box = boxes.of(blob)
-            if boxes.within(box, around) > 0.25 or boxes.within(around, box) > 0.25:
+            box = bounding_boxes.of(blob)
+            if bounding_boxes.within(box, around) > 0.25 or bounding_boxes.within(around, box) > 0.25:
                 parent[root(len(tracks) + j)] = root(i)
     groups: dict[int, tuple[list[Track], list[Blob]]] = {}
     for i, track in enumerate(tracks):

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from aggregator.ingest.reading import Arrival, DeadLetter, ReadRow
-from aggregator.signals.domain import Kind, domains
+from aggregator.signals.declarations import Kind, domains
 from aggregator.store.allowance import Allowance, Spending
 from shared.errors import WireError
 from shared.topics import Address, parse
@@ -50,7 +50,7 @@ def _costing() -> Mapping[type[Any], Kind]:
 
 
 @dataclass(slots=True)
-class Affording:
+class BoxQuota:
     """The allowances of a process that takes events, and what is known already and so costs nothing new.
 
     Args:
@@ -84,11 +84,11 @@ class Bill:
     """What one transaction costs the boxes whose messages it stores. A context around it: where it fails, nothing.
 
     Args:
-        affording: what bounds them; None: nothing does, for a person asks for it, and the box has paid already.
+        quota: what bounds them; None: nothing does, for a person asks for it, and the box has paid already.
     """
 
-    def __init__(self, affording: Affording | None) -> None:
-        self._affording = affording
+    def __init__(self, quota: BoxQuota | None) -> None:
+        self._quota = quota
         self._spending = Spending()
         self._left: list[tuple[tuple[Address, int], set[Left]]] = []
         self.exceeded: set[tuple[Address, str]] = set()
@@ -97,7 +97,7 @@ class Bill:
     @property
     def bounded(self) -> bool:
         """Whether anything is counted."""
-        return self._affording is not None
+        return self._quota is not None
 
     def __enter__(self) -> Self:
         return self
@@ -106,13 +106,13 @@ class Bill:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._spending.__exit__(kind, error, trace)
-        if kind is not None and self._affording:
+        if kind is not None and self._quota:
             for outbox, left in self._left:
-                self._affording.known.get(outbox, set()).difference_update(left)
+                self._quota.known.get(outbox, set()).difference_update(left)
 
     def takes_epoch(self, box: Address) -> bool:
         """Whether one more outbox file of a box is recorded."""
-        return self._affording is None or self._take(self._affording, box, {"epochs": 1})
+        return self._quota is None or self._take(self._quota, box, {"epochs": 1})
 
     def takes(self, arrival: Arrival, new: Iterable[ReadRow], numbers: int, gaps: int) -> bool:
         """Whether what is new in a batch is stored.
@@ -123,11 +123,11 @@ class Bill:
             numbers: how many of its numbers were not, those of rows that make no sense included.
             gaps: how many ranges it reveals to be lost.
         """
-        affording, box = self._affording, arrival.address
-        if affording is None:
+        quota, box = self._quota, arrival.address
+        if quota is None:
             return True
         outbox = box, arrival.header.epoch
-        known = affording.known.get(outbox, _NONE)
+        known = quota.known.get(outbox, _NONE)
         # Every event goes through here, so nothing is made that is not needed.
         wanted, left = {"events": numbers}, None
         costing = _costing()
@@ -146,30 +146,30 @@ class Bill:
             wanted["gaps"] = wanted.get("gaps", 0) + gaps
         if arrival.fault and numbers:
             wanted |= {"letters": 1, "letter_bytes": len(arrival.payload)}
-        if not self._take(affording, box, wanted):
+        if not self._take(quota, box, wanted):
             return False
         if left:
-            if len(affording.known) > _MOST_EPOCHS_KNOWN:
-                affording.known.clear()
-            affording.known.setdefault(outbox, set()).update(left)
+            if len(quota.known) > _MOST_EPOCHS_KNOWN:
+                quota.known.clear()
+            quota.known.setdefault(outbox, set()).update(left)
             self._left.append((outbox, left))
         return True
 
     def keeps(self, letter: DeadLetter) -> bool:
         """Whether a dead letter is kept with its payload, or only counted."""
-        if self._affording is None:
+        if self._quota is None:
             return True
         try:
             box: Address | None = parse(letter.topic)[0]
         except WireError:
             box = None
-        return self._take(self._affording, box, {"letters": 1, "letter_bytes": len(letter.payload)})
+        return self._take(self._quota, box, {"letters": 1, "letter_bytes": len(letter.payload)})
 
-    def _take(self, affording: Affording, box: Address | None, wanted: Mapping[str, int]) -> bool:
+    def _take(self, quota: BoxQuota, box: Address | None, wanted: Mapping[str, int]) -> bool:
         """All of it or nothing."""
         mark = self._spending.mark
         for name, amount in wanted.items():
-            if amount and not self._spending.take(affording.allowed[name], box, amount):
+            if amount and not self._spending.take(quota.allowed[name], box, amount):
                 self._spending.undo(mark)
                 if box is not None:
                     self.exceeded.add((box, _KEYS.get(name, name)))

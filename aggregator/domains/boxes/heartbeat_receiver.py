@@ -14,12 +14,12 @@ import msgspec
 import psycopg
 from psycopg.types.json import Jsonb
 
-from aggregator.domains.boxes.covering import SLOT_MS, Beat, Coverage, Slot
+from aggregator.domains.boxes.coverage_accumulator import SLOT_MS, Beat, Coverage, Slot
 from aggregator.domains.boxes.two_lives import Lives
 from aggregator.ingest import dead_letters as letters
-from aggregator.ingest import heard
-from aggregator.ingest.affording import Affording, Bill
+from aggregator.ingest import heartbeat_parsing
 from aggregator.ingest.arrivals import Arrivals
+from aggregator.ingest.box_quota import Bill, BoxQuota
 from aggregator.ingest.commit import acknowledge
 from aggregator.ingest.cursor import Cursor, from_text
 from aggregator.ingest.reading import DeadLetter
@@ -35,7 +35,7 @@ from shared.topics import AGGREGATOR_STATE, Address, Channel, every_box, parse
 
 log = logging.getLogger(__name__)
 SQL = load_queries(__package__)
-COVERAGE = load_queries(__package__, "coverage.sql")
+COVERAGE = load_queries(__package__, "coverage_queries.sql")
 
 _BEAT_S = 2.0
 _COVERAGE_S = 20.0
@@ -46,13 +46,13 @@ _EPOCH = date(1970, 1, 1)
 _MOST_SMALL, _MOST_BIG = 2**15 - 1, 2**63 - 1
 
 
-class PresenceWorker:
+class HeartbeatReceiver:
     """Records who is there, and answers births with the cursors."""
 
     def __init__(self, database: Database, broker: tuple[str, int], tls: ssl.SSLContext | None = None) -> None:
         self._database = database
         self._arrivals = Arrivals()
-        self._coverage, self._affording = Coverage(), Affording()
+        self._coverage, self._quota = Coverage(), BoxQuota()
         self._lives = Lives()
         self._intervals: dict[Address, float] = {}
         self._sampled: dict[Address, int] = {}
@@ -171,15 +171,18 @@ class PresenceWorker:
         try:
             address, channel = parse(message.topic)
             if channel is Channel.HEALTH:
-                self._note_health(connection, address, heard.heartbeat(message.payload), message)
+                self._note_health(connection, address, heartbeat_parsing.heartbeat(message.payload), message)
             elif message.payload:
-                self._note_state(connection, address, heard.birth(message.payload), message)
+                self._note_state(connection, address, heartbeat_parsing.birth(message.payload), message)
         except (WireError, psycopg.DataError, psycopg.IntegrityError, ValueError, OverflowError) as error:
             reason = error.reason if isinstance(error, WireError) else "value"
-            recv_at, topic = datetime.fromtimestamp(message.received_at_s, tz=UTC), heard.text(message.topic, 500)
-            letter = DeadLetter(recv_at, topic, reason, heard.text(str(error), 500), message.payload)
+            recv_at, topic = (
+                datetime.fromtimestamp(message.received_at_s, tz=UTC),
+                heartbeat_parsing.text(message.topic, 500),
+            )
+            letter = DeadLetter(recv_at, topic, reason, heartbeat_parsing.text(str(error), 500), message.payload)
             counters = Counter[tuple[str, str]]()
-            with Bill(self._affording) as bill, connection.transaction():
+            with Bill(self._quota) as bill, connection.transaction():
                 letters.keep(connection, [letter], bill, counters)
                 telemetry.exceeded(connection, bill.exceeded)
                 telemetry.count(connection, "presence", counters)

@@ -15,7 +15,7 @@ from aggregator.store.queries import load_queries
 from shared.clock import QUARTER_S
 from shared.events import HEALTH_EXPIRES as EXPIRES
 
-SQL = load_queries(__package__, "coverage.sql")
+SQL = load_queries(__package__, "coverage_queries.sql")
 
 MOST_DAYS = 200_000
 """Of all boxes or cameras together that are looked into for gaps."""

@@ -15,7 +15,7 @@ Turns = Turn | Mapping[str, Turn]
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class JobContext:
     """Given to the function that makes a job's turns.
 
     Attributes:

@@ -20,7 +20,7 @@ LEAST_FPS = 5
 """Pictures a second that a camera is to be set to."""
 
 
-class Patience:
+class StallDetector:
     """Watches how the pictures of one stream arrive, through all its connections.
 
     A stall soon after the start may be a slow camera's pause: nothing can be known of distances before the second

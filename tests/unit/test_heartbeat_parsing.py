@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.ingest import heard
+from aggregator.ingest import heartbeat_parsing
 from shared.desired import SectionState
 from shared.envelope import encode_message
 from shared.errors import WireError
@@ -35,7 +35,7 @@ BEATS = words(
 
 @given(BEATS)
 def test_every_heartbeat_ends_within_bounds(beat: Health) -> None:
-    kept = heard.heartbeat(encode_message(beat))
+    kept = heartbeat_parsing.heartbeat(encode_message(beat))
     for each in (kept, *kept.cameras, *kept.sections):
         for value in msgspec.structs.asdict(each).values():
             if isinstance(value, float):
@@ -52,24 +52,24 @@ def test_every_heartbeat_ends_within_bounds(beat: Health) -> None:
 def test_an_honest_heartbeat_is_left_as_it_is() -> None:
     cameras = (CameraHealth("road", "watching", 12.5, 3, 4000, 1_795_820_000_000, "rtsp"),)
     beat = Health(1_795_820_000_000, 5, 60.0, 7, cameras, 1, 2, 3, 10**12, 55.5, 0.5, 1_795_820_000_001, 1)
-    assert heard.heartbeat(encode_message(beat)) == beat
+    assert heartbeat_parsing.heartbeat(encode_message(beat)) == beat
 
 
 def test_of_very_many_cameras_the_first_are_kept() -> None:
     beat = Health(0, 1, 1.0, cameras=tuple(CameraHealth(f"c{n}", "watching") for n in range(1000)))
-    assert len(heard.heartbeat(encode_message(beat)).cameras) == heard.MOST_CAMERAS
+    assert len(heartbeat_parsing.heartbeat(encode_message(beat)).cameras) == heartbeat_parsing.MOST_CAMERAS
 
 
 @pytest.mark.parametrize("payload", [b"", b"\xc1", b"x" * 2_000_000, b"\x91" * 60_000, b"\x81\xa5at_ms\xff"])
 def test_what_is_no_heartbeat_is_said_to_be_none(payload: bytes) -> None:
-    for read in (heard.heartbeat, heard.birth):
+    for read in (heartbeat_parsing.heartbeat, heartbeat_parsing.birth):
         with pytest.raises(WireError):
             read(payload)
 
 
 @given(st.builds(BoxState, session=st.integers(0, 2**53 - 1), alive=st.booleans(), at_ms=WHOLE, version=TEXT))
 def test_every_birth_ends_within_bounds(state: BoxState) -> None:
-    kept = heard.birth(encode_message(state))
+    kept = heartbeat_parsing.birth(encode_message(state))
     assert "\0" not in kept.version
     assert len(kept.version) <= 64
     assert abs(kept.at_ms) <= 2**62
@@ -78,4 +78,4 @@ def test_every_birth_ends_within_bounds(state: BoxState) -> None:
 @pytest.mark.parametrize("interval", [math.nan, math.inf, -math.inf, 0.5, 3601.0])
 def test_an_interval_that_is_none_is_refused(interval: float) -> None:
     with pytest.raises(WireError):
-        heard.birth(msgspec.msgpack.encode({"session": 1, "alive": True, "health_interval_s": interval}))
+        heartbeat_parsing.birth(msgspec.msgpack.encode({"session": 1, "alive": True, "health_interval_s": interval}))

@@ -4,7 +4,7 @@ A picture that is decoded in part stays in the decoder: all that build on it, up
 Decoded anew from the key frame, as if the broken packet had never come, they show none.
 """
 
-from edge_agent.camera.sources.units import Bitstream
+from edge_agent.camera.sources.nal_units import Bitstream
 
 _LONGEST = 250
 _MOST_BYTES = 16 * 2**20

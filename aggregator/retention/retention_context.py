@@ -12,7 +12,7 @@ from aggregator.store.pictures import PictureStore
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class RetentionContext:
     """Given to a domain that deletes.
 
     Attributes:
@@ -24,6 +24,6 @@ class Means:
     key: Callable[[], Ed25519PrivateKey]
 
 
-def means(settings: AggregatorSettings) -> Means:
+def means(settings: AggregatorSettings) -> RetentionContext:
     """Those of an installation."""
-    return Means(settings.open_pictures(), partial(audit_key, settings.data_dir))
+    return RetentionContext(settings.open_pictures(), partial(audit_key, settings.data_dir))

@@ -12,7 +12,7 @@ from aggregator.alerting import inbox
 from aggregator.domains.boxes import domain as boxes
 from aggregator.domains.boxes.entities import Box
 from aggregator.feed import log as feed_log
-from aggregator.jobs.work import Turn, Work
+from aggregator.jobs.job_context import JobContext, Turn
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries
@@ -70,6 +70,6 @@ class PresenceJudge:
         return len(signals)
 
 
-def turns(work: Work) -> Turn:
+def turns(work: JobContext) -> Turn:
     """The job."""
     return PresenceJudge(work.database).turn

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
-from aggregator.signals.domain import Condition, of_box
+from aggregator.signals.declarations import Condition, of_box
 from aggregator.signals.occurrence import Member
 from aggregator.signals.signal import Detail, Signal, Subject
 from shared.topics import Address

@@ -105,7 +105,7 @@ class Kind:
         struct: its class, one of `shared.events.kinds()`.
         place: where an event belongs.
         projection: what else is kept of it; made anew for each transaction.
-        costs: an allowance of its box (`ingest.affording`) that each uses besides that of events; empty: none.
+        costs: an allowance of its box (`ingest.box_quota`) that each uses besides that of events; empty: none.
         once: what it leaves for ever, and only the first of which costs; None: each costs.
     """
 
@@ -133,9 +133,10 @@ class Job:
     Attributes:
         name: unique.
         every_s: so long after one turn the next begins, over restarts, too.
-        turns: `package.module:name` of a function that takes an `aggregator.jobs.work.Work` and returns what is done in
-            a turn, or several such by name, which do not wait for each other. A turn takes a connection in autocommit
-            mode; what it raises is written down, and it is tried again. Only the process that runs jobs loads it.
+        turns: `package.module:name` of a function that takes an `aggregator.jobs.job_context.JobContext` and returns
+            what is done in a turn, or several such by name, which do not wait for each other. A turn takes a connection
+            in autocommit mode; what it raises is written down, and it is tried again. Only the process that runs jobs
+            loads it.
         patience_s: for so long it may fail, or be late, until it rings (`job_failed`).
         settles_s: no turn begins sooner after the start of its process.
         takes_long: its statements may take as long as they need; all others are ended after a minute.
@@ -158,7 +159,7 @@ class Retained:
         keep: for how long, of a `aggregator.store.retention_periods.RetentionPeriods`.
         old_days: those before a day of which something is there, oldest first.
         drop: deletes what is of one day; False where something keeps it back. The connection is in autocommit mode, the
-            third argument an `aggregator.retention.means.Means`.
+            third argument an `aggregator.retention.retention_context.RetentionContext`.
         newest: when the newest news of this kind came; None: what boxes told last counts.
     """
 
