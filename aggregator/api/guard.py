@@ -4,6 +4,7 @@ A foreign page can make a browser send requests to 127.0.0.1 (by DNS rebinding w
 an Origin of its own). Both say who they are, and are refused.
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,9 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.ids import NAME_PATTERN
+from shared.trouble_log import TroubleLog
+
+log = logging.getLogger(__name__)
 
 _LOCAL = {"127.0.0.1", "localhost", "::1"}
 
@@ -54,7 +58,11 @@ def answer(
     """
     headers = {"www-authenticate": 'Basic realm="hawkline"'} if challenge else None
 
-    async def handler(_request: Request, error: Exception) -> JSONResponse:
+    unavailable = TroubleLog(log)
+
+    async def handler(request: Request, error: Exception) -> JSONResponse:
+        if status == 503:  # the caller hears that it failed, and the log why
+            unavailable.tell(f"{request.method} {request.url.path}: {type(error).__name__}: {str(error).strip()[:300]}")
         return JSONResponse({"detail": detail or str(error)}, status_code=status, headers=headers)
 
     return handler

@@ -107,8 +107,17 @@ class Database:
     def pool(self, name: str, size: int) -> Iterator["Pool"]:
         """A pool for request handlers: all its connections are made at once, so that no burst waits for that.
 
-        Each is checked before use.
+        Each is checked before use. Where one is broken, so are the others, nearly always: the database was started
+        anew. All are looked at then; one after another, with the pool's own pauses, would outlast the one who waits.
         """
+
+        def check(connection: Connection) -> None:
+            try:
+                ConnectionPool.check_connection(connection)
+            except psycopg.OperationalError:
+                pool.check()
+                raise
+
         with ConnectionPool(
             self._dialled.address,
             kwargs={"row_factory": dict_row, **_arguments(name)},
@@ -116,7 +125,7 @@ class Database:
             min_size=size,
             timeout=5,
             open=True,
-            check=ConnectionPool.check_connection,
+            check=check,
             connection_class=psycopg.Connection[DictRow],
         ) as pool:
             yield pool

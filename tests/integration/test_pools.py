@@ -24,6 +24,7 @@ from aggregator.domains.boxes.stored_numbers import pieces, producers
 from aggregator.store import Database
 from aggregator.store.database import Connection, Pool
 from aggregator.store.pictures import PictureStore
+from tests.integration.conftest import served
 
 LEDGER = b"GET /api/v1/ledger.csv HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
 
@@ -208,3 +209,18 @@ def test_every_pool_recovers_from_one_more_than_it_has(database: Database, name:
         for _ in range(2 * size):
             with pool.connection() as connection:
                 assert connection.execute("SHOW DateStyle").fetchone() == {"DateStyle": "ISO, MDY"}
+
+
+def test_after_a_restart_of_the_database_the_first_who_asks_is_answered(
+    database: Database, connection: Connection, tmp_path: Path
+) -> None:
+    """All connections of the pool are broken then. Tried one after another, each with a pause, they outlast the wait."""
+    with served(database, PictureStore(tmp_path / "evidence"), tmp_path) as client:
+        assert client.get("/api/v1/places").status_code == 200
+        ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'hawkline api'"
+        assert len(connection.execute(ended).fetchall()) >= 8
+        began_s = time.monotonic()
+        assert client.get("/api/v1/places").status_code == 200
+        assert time.monotonic() - began_s < 4
+        with ThreadPoolExecutor(8) as many:
+            assert set(many.map(lambda _: client.get("/api/v1/places").status_code, range(40))) == {200}

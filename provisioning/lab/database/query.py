@@ -89,12 +89,12 @@ def _get(client: httpx.Client, path: str, **asked: Any) -> float:
         began_s = time.perf_counter()
         connection.request("GET", url.raw_path.decode())
         answer = connection.getresponse()
-        answer.read()
+        body = answer.read()
         took_ms = 1000 * (time.perf_counter() - began_s)
     finally:
         connection.close()
     if answer.status != 200:
-        raise UnavailableError(f"{url}: {answer.status}")
+        raise UnavailableError(f"{url}: {answer.status} {body[:300]!r}")
     return took_ms
 
 
