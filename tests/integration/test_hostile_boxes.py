@@ -16,7 +16,7 @@ from shared.clock import to_ms
 from shared.envelope import encode_message
 from shared.events import BoxState, CameraHealth, Health
 from shared.mqtt import Message
-from tests.unit.test_heard import BEATS
+from tests.unit.test_heartbeat_parsing import BEATS
 
 NOW_S = time.time()
 
