@@ -90,13 +90,13 @@ def test_nothing_but_broken_pictures_is_a_stall() -> None:
 
 @pytest.mark.alone("a picture that the machine holds up for seconds is one that this camera has not sent")
 def test_a_camera_that_sends_a_picture_now_and_then_is_degraded_and_stays_so() -> None:
-    slow = (3.0, 1), (6.0, 2)
+    slow = 2.6, 3.0, 3.4, 6.0  # each meets the time-outs of reading at other moments of its pause
     with ThreadPoolExecutor(len(slow)) as cameras:
-        for watched in [cameras.submit(watch_slow_camera, *each) for each in slow]:
+        for watched in [cameras.submit(watch_slow_camera, each) for each in slow]:
             watched.result()
 
 
-def watch_slow_camera(apart_s: float, connections: int) -> None:
+def watch_slow_camera(apart_s: float) -> None:
     camera = FaultyCamera(SyntheticScene("fence", 5).draw, always(Behaviour()), fps=1 / apart_s, gop=1)
     source = RtspSource(camera.url)
     began_s, told_s = time.monotonic(), 0.0
@@ -112,9 +112,10 @@ def watch_slow_camera(apart_s: float, connections: int) -> None:
     camera.close()
     wanted = [CameraState.STALLED] * len(told[:-1]) + [CameraState.DEGRADED]
     assert [event.state for event in told] == wanted, [(event.state, event.detail) for event in told]
-    assert len(told) <= connections + 1
+    # Before two pictures are known a pause may be told; and one read in fifty times out just as a picture begins to arrive.
+    assert len(told) <= 2, [(event.state, event.detail) for event in told]
     assert "set the camera to 5 pictures/s or more" in told[-1].detail
-    assert camera.connections == connections
+    assert camera.connections <= 3
 
 
 def test_what_the_receiving_thread_did_not_expect_is_raised_where_frames_are_taken(

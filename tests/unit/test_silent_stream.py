@@ -16,6 +16,8 @@ _TIMEOUT_S = 0.05
 class Container:
     """A connection that gives nothing, and fails after some time."""
 
+    read_timeout = _TIMEOUT_S
+
     def __init__(self, after_s: float, number: int) -> None:
         self._after_s, self._number = after_s, number
 
@@ -26,7 +28,6 @@ class Container:
 
 
 def failed(after_s: float, number: int, monkeypatch: pytest.MonkeyPatch) -> CameraState:
-    monkeypatch.setattr(network_camera, "READ_TIMEOUT_S", _TIMEOUT_S)
     monkeypatch.setattr(network_camera, "unreachable", lambda _address: None)
     with pytest.raises(Exception) as raised:
         next(network_camera._reads(Container(after_s, number)))  # type: ignore[arg-type]

@@ -18,9 +18,9 @@ Transport = Literal["tcp", "udp"]
 VideoPacket: TypeAlias = "av.Packet[av.VideoStream]"
 
 READ_TIMEOUT_S = SHORTEST_S / 2
-"""FFmpeg holds the newest picture back until the next one begins, so a silent stream times out twice: first it gives up
+"""The shortest, for every usual camera. FFmpeg holds the newest picture back until the next one begins, so a silent stream times out twice: first it gives up
 that picture, then an error. Together a stall is told within five seconds, and a burst of 25 pictures at ten a second is
-none. A slower stream is read on after that."""
+none. A slower stream is read on after that, and opened with a longer one the next time."""
 GOOD_AFTER_S = 10.0
 """A stream that gave pictures this long was good: the next failure starts from the first delay again."""
 _OPEN_TIMEOUT_S = 5.0
@@ -33,7 +33,17 @@ class StalledError(TimeoutError):
     """A camera has sent no picture for too long; says for how long."""
 
 
-def open_stream(url: str, transport: Transport) -> av.container.InputContainer:
+class CutShortError(StalledError):
+    """Our own time-out interrupted FFmpeg in the middle of the camera's protocol, and ended the connection by that.
+
+    Of a camera that usually sends its pictures close to each other, the link has died within a picture. Of one that sends
+    them further apart than the time-out, a picture had just begun to arrive.
+    """
+
+
+def open_stream(
+    url: str, transport: Transport, *, read_timeout_s: float = READ_TIMEOUT_S
+) -> av.container.InputContainer:
     """Open a camera's stream with bounded waits. Errors never carry the password."""
     return av.open(
         url,
@@ -45,7 +55,7 @@ def open_stream(url: str, transport: Transport) -> av.container.InputContainer:
             # A camera says all that matters in its first half second; FFmpeg would listen for five.
             "analyzeduration": "500000",
         },
-        timeout=(_OPEN_TIMEOUT_S, READ_TIMEOUT_S),
+        timeout=(_OPEN_TIMEOUT_S, read_timeout_s),
         metadata_errors="replace",  # a camera's name in GBK is no reason not to look through it
     )
 
@@ -61,19 +71,25 @@ def video_packets(
         patience: says how long the silence may be, and hears of every packet.
 
     Yields:
-        Packets; a stall, once for each silence; None every `READ_TIMEOUT_S` at the latest while there is neither.
+        Packets; a stall, once for each silence; None at every time-out of reading while there is neither.
 
     Raises:
         StalledError: it was silent for too long.
+        CutShortError: a time-out has ended the connection.
         av.FFmpegError: the connection has failed.
     """
     patience.begin()
+    timeout_s = _timeout_s(container)
     heard_s, read_s, told = time.monotonic(), time.monotonic(), False
+    next_begun = False  # whether FFmpeg gave the last picture because the next one had begun
     for packet in _reads(container):
         now_s = time.monotonic()
         if packet is not None and packet.stream_index == stream.index:
-            # What FFmpeg gives up at a time-out has been there since before it read.
-            heard_s, told = read_s if now_s - read_s >= READ_TIMEOUT_S else now_s, False
+            given_up = now_s - read_s >= timeout_s
+            # A picture that FFmpeg gives up at a time-out came when the one before was given. If a time-out gave that one
+            # too, it came at some moment of this read: the silence that is certain begins now.
+            heard_s, told = read_s if given_up and next_begun else now_s, False
+            next_begun = not given_up
             patience.note(now_s)
             yield cast("VideoPacket", packet)
         elif now_s - heard_s >= patience.leave_s:
@@ -91,9 +107,10 @@ def _reads(container: av.container.InputContainer) -> "Iterator[av.Packet[av.str
     """All packets up to the end; None where a read has timed out, and is tried again.
 
     Raises:
-        StalledError: a read has timed out, and the connection did not outlive it.
+        CutShortError: a read has timed out, and the connection did not outlive it.
         av.FFmpegError: the connection has failed.
     """
+    timeout_s = _timeout_s(container)
     while True:
         began_s = time.monotonic()
         try:
@@ -106,12 +123,16 @@ def _reads(container: av.container.InputContainer) -> "Iterator[av.Packet[av.str
             pass  # our own time-out has interrupted it
         except av.FFmpegError as error:
             # Our time-out, too, where it interrupts FFmpeg in the middle of the camera's protocol.
-            if error.errno != errno.EIO or time.monotonic() - began_s < READ_TIMEOUT_S:
+            if error.errno != errno.EIO or time.monotonic() - began_s < timeout_s:
                 raise
-            raise StalledError(_NEVER) from None
-        if time.monotonic() - began_s < READ_TIMEOUT_S:
+            raise CutShortError(_NEVER) from None
+        if time.monotonic() - began_s < timeout_s:
             return
         yield None
+
+
+def _timeout_s(container: av.container.InputContainer) -> float:
+    return float(container.read_timeout or 0.0)
 
 
 def _stalled(patience: StallDetector) -> SourceEvent:

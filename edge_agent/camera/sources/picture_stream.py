@@ -110,7 +110,7 @@ class PictureStream:
             self._closed.wait(wait_s)
 
     def _receive(self) -> None:
-        with open_stream(self._url, self._transport) as container:
+        with open_stream(self._url, self._transport, read_timeout_s=self._patience.read_s) as container:
             stream = choose_video(container.streams.video)
             context = stream.codec_context
             shape = stream.sample_aspect_ratio

@@ -17,6 +17,7 @@ from edge_agent.camera.sources.backlog import Backlog
 from edge_agent.camera.sources.decoder import NoVideoError, choose_video
 from edge_agent.camera.sources.network_camera import (
     GOOD_AFTER_S,
+    CutShortError,
     Transport,
     explain,
     open_stream,
@@ -33,6 +34,8 @@ from shared.events import CameraState
 log = logging.getLogger(__name__)
 
 _SIGN_OF_LIFE_S = SHORTEST_S
+_SLOW_CALL_S = 20.0
+"""A connection to a camera that may be slow: it is opened with the pictures that come meanwhile."""
 _HANG_S = 120.0
 _FLUKES = 6
 """Noise, too, decodes to a picture now and then: of a stream that is seen at least every sixth does."""
@@ -95,7 +98,7 @@ class RtspSource:
             elif item is not None:
                 flowing = False
                 yield item
-            elif flowing and time.monotonic() - self._sign_s >= SHORTEST_S:
+            elif flowing and time.monotonic() - self._sign_s >= self._longest_call_s():
                 flowing = False
                 yield SourceEvent(CameraState.STALLED, "FFmpeg does not come back from a call")
             else:
@@ -108,6 +111,9 @@ class RtspSource:
     def close(self) -> None:
         self._closed.set()
         self._backlog.close()
+
+    def _longest_call_s(self) -> float:
+        return SHORTEST_S if self._patience.read_s <= SHORTEST_S / 2 else _SLOW_CALL_S
 
     def _require_life(self) -> None:
         """Every wait of the receiving thread is bounded; where it hangs all the same, only a new process helps."""
@@ -122,11 +128,17 @@ class RtspSource:
             self._backlog.fail(error)
 
     def _receive_again_and_again(self) -> None:
-        rng, attempt = random.Random(), 0
+        rng, attempt, forgiven = random.Random(), 0, -1
         while not self._closed.is_set():
             began_s = self._sign_s = time.monotonic()
             try:
                 event = self._receive()
+            except CutShortError as error:
+                self._patience.left()
+                if self._patience.is_slow and self._number > forgiven:
+                    forgiven = self._number  # once, up to the next picture
+                    continue
+                event = explain(error, self._url)
             except NoVideoError:
                 event = SourceEvent(CameraState.UNREACHABLE, "the stream holds no video")
             except (av.FFmpegError, OSError, ValueError) as error:
@@ -141,7 +153,7 @@ class RtspSource:
 
     def _receive(self) -> SourceEvent:
         """Decode until the stream ends; says how it ended."""
-        with open_stream(self._url, self._transport) as container:
+        with open_stream(self._url, self._transport, read_timeout_s=self._patience.read_s) as container:
             stream = choose_video(container.streams.video)
             self._reader.begin(stream)
             # In the middle of a group of pictures nothing is seen up to its end.

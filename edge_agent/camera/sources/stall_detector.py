@@ -43,6 +43,16 @@ class StallDetector:
         return max(self._granted_s, self.stall_s)
 
     @property
+    def is_slow(self) -> bool:
+        """Whether a pause of two seconds is usual for this camera."""
+        return self._apart_s > _NEAR_ENOUGH_S
+
+    @property
+    def read_s(self) -> float:
+        """How long one read is to wait: one that times out as a picture begins to arrive costs the connection."""
+        return (self.stall_s if self._apart_s else self._granted_s) / 2
+
+    @property
     def complaint(self) -> str:
         """What is wrong with the distance of the pictures and what to do; empty where nothing is."""
         if not self._slow_s:
