@@ -6,6 +6,7 @@ from typing import Annotated, Protocol, TypeVar
 
 from fastapi import Depends, Request
 from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
+from psycopg import IsolationLevel
 
 from aggregator.alerting.alerts import Publishing
 from aggregator.api.bodies import Bodies
@@ -72,9 +73,9 @@ async def _connection(parts: PartsDependency) -> AsyncIterator[Connection]:
 ConnectionDependency = Annotated[Connection, Depends(_connection, scope="function")]
 
 
-def _snapshot(connection: ConnectionDependency) -> Connection:
-    """The same, in which all statements see one moment: for questions of several."""
-    connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+async def _snapshot(connection: ConnectionDependency) -> Connection:
+    """The same, in which all statements see one moment: for questions of several. The pool takes the settings back."""
+    connection.isolation_level, connection.read_only = IsolationLevel.REPEATABLE_READ, True
     return connection
 
 

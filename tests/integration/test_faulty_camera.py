@@ -112,7 +112,7 @@ def watch_slow_camera(apart_s: float) -> None:
     camera.close()
     wanted = [CameraState.STALLED] * len(told[:-1]) + [CameraState.DEGRADED]
     assert [event.state for event in told] == wanted, [(event.state, event.detail) for event in told]
-    # Before two pictures are known a pause may be told; and one read in fifty times out just as a picture begins to arrive.
+    # Before two pictures are known a pause may be told; and one read in fifty times out just as a picture begins.
     assert len(told) <= 2, [(event.state, event.detail) for event in told]
     assert "set the camera to 5 pictures/s or more" in told[-1].detail
     assert camera.connections <= 3

@@ -227,3 +227,31 @@ def test_after_a_restart_of_the_database_the_first_who_asks_is_answered(
         assert time.monotonic() - began_s < 4
         with ThreadPoolExecutor(8) as many:
             assert set(many.map(lambda _: client.get("/api/v1/places").status_code, range(40))) == {200}
+
+
+def test_one_request_after_another_meets_the_same_warm_session(database: Database) -> None:
+    def session(pool: Pool) -> int:
+        with pool.connection() as connection:
+            return connection.info.backend_pid
+
+    with database.pool("test", size=3) as pool:
+        pool.wait()
+        first = session(pool)
+        assert [session(pool) for _ in range(5)] == [first] * 5
+        with pool.connection() as busy:
+            other = session(pool)
+            assert busy.info.backend_pid == first != other
+            assert session(pool) == other
+
+
+def test_what_a_request_set_on_its_connection_is_gone_for_the_next(database: Database) -> None:
+    with database.pool("test", size=1) as pool:
+        with pool.connection() as connection:
+            connection.isolation_level, connection.read_only = psycopg.IsolationLevel.REPEATABLE_READ, True
+            with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+                connection.execute("CREATE TABLE written (one int)")
+        with pool.connection() as connection:
+            assert connection.execute("SHOW transaction_isolation").fetchone() == {
+                "transaction_isolation": "read committed"
+            }
+            connection.execute("CREATE TABLE written (one int)")

@@ -18,9 +18,10 @@ Transport = Literal["tcp", "udp"]
 VideoPacket: TypeAlias = "av.Packet[av.VideoStream]"
 
 READ_TIMEOUT_S = SHORTEST_S / 2
-"""The shortest, for every usual camera. FFmpeg holds the newest picture back until the next one begins, so a silent stream times out twice: first it gives up
-that picture, then an error. Together a stall is told within five seconds, and a burst of 25 pictures at ten a second is
-none. A slower stream is read on after that, and opened with a longer one the next time."""
+"""The shortest, for every usual camera. FFmpeg holds the newest picture back until the next one begins, so a silent
+stream times out twice: first it gives up that picture, then an error. Together a stall is told within five seconds, and
+a burst of 25 pictures at ten a second is none. A slower stream is read on after that, and opened with a longer one the
+next time."""
 GOOD_AFTER_S = 10.0
 """A stream that gave pictures this long was good: the next failure starts from the first delay again."""
 _OPEN_TIMEOUT_S = 5.0
@@ -36,8 +37,8 @@ class StalledError(TimeoutError):
 class CutShortError(StalledError):
     """Our own time-out interrupted FFmpeg in the middle of the camera's protocol, and ended the connection by that.
 
-    Of a camera that usually sends its pictures close to each other, the link has died within a picture. Of one that sends
-    them further apart than the time-out, a picture had just begun to arrive.
+    Of a camera that usually sends its pictures close to each other, the link has died within a picture. Of one that
+    sends them further apart than the time-out, a picture had just begun to arrive.
     """
 
 
@@ -86,8 +87,8 @@ def video_packets(
         now_s = time.monotonic()
         if packet is not None and packet.stream_index == stream.index:
             given_up = now_s - read_s >= timeout_s
-            # A picture that FFmpeg gives up at a time-out came when the one before was given. If a time-out gave that one
-            # too, it came at some moment of this read: the silence that is certain begins now.
+            # A picture that FFmpeg gives up at a time-out came when the one before was given. If a time-out gave that
+            # one too, it came at some moment of this read: the silence that is certain begins now.
             heard_s, told = read_s if given_up and next_begun else now_s, False
             next_begun = not given_up
             patience.note(now_s)
