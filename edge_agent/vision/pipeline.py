@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from edge_agent.frames import Doubt, Frame
 from edge_agent.vision.detect import ObjectDetector, detections
-from edge_agent.vision.motion import MotionDetector
+from edge_agent.vision.motion import Foreground, MotionDetector, ViewedFrame
 from edge_agent.vision.motion.masks import Masks
 from edge_agent.vision.track import Spot, Track, Tracker
 from edge_agent.vision.tripwire import Crossing, Presence, Sighting, TripwireJudge, ZoneJudge
@@ -63,6 +63,7 @@ _LEAST_VISIBLE = 0.25
 class _Judges:
     """Made with the first frame, because geometry needs the picture's aspect."""
 
+    aspect: float
     lines: TripwireJudge
     zones: ZoneJudge
     introduced: set[int] = field(default_factory=set)
@@ -103,27 +104,34 @@ class Pipeline:
         frame = replace(frame, time_s=self._clock.step(frame.time_s))
         if self._judges is None:
             height, width = frame.grey.shape
+            aspect = width / height
             self._judges = _Judges(
-                TripwireJudge(self._scene.tripwires, width / height), ZoneJudge(self._scene.zones, width / height)
+                aspect, TripwireJudge(self._scene.tripwires, aspect), ZoneJudge(self._scene.zones, aspect)
             )
-        self._doubt = frame.doubt
-        if self._detector is None:
-            seen = self._motion.step(frame, self._masks, self._tracker.held(), self._tracker.travelling())
-        else:
-            seen = detections(self._detector, frame, self._masks)
-        self.tracks = self._tracker.step(seen, frame.time_s, frame.number)
-        return [found for found in self._believed(self._judge(self._judges, frame)) if not self._is_echo(found, frame)]
+        if self._detector is not None:
+            return self._found(self._judges, frame, detections(self._detector, frame, self._masks))
+        found = []
+        for moment in self._motion.viewed(frame):
+            seen = self._motion.step(moment, self._masks, self._tracker.held(), self._tracker.travelling())
+            found += self._found(self._judges, moment, seen)
+        return found
 
-    def _is_echo(self, found: Found, frame: Frame) -> bool:
+    def _found(self, judges: _Judges, moment: Frame | ViewedFrame, seen: Foreground) -> list[Found]:
+        self._doubt = moment.doubt
+        self.tracks = self._tracker.step(seen, moment.time_s, moment.number)
+        judged = self._judge(judges, moment)
+        return [found for found in self._believed(judged, moment.time_s) if not self._is_echo(found, moment, judges)]
+
+    def _is_echo(self, found: Found, moment: Frame | ViewedFrame, judges: _Judges) -> bool:
         """Whether damage made two of one that crossed."""
         track = next((track for track in self.tracks if track.track_id == found.track), None)
         if not isinstance(found, Crossing) or track is None:
             return False
         left, top, right, bottom = track.box
-        aspect = frame.grey.shape[1] / frame.grey.shape[0]
-        place, size = ((left + right) / 2 * aspect, bottom), max((right - left) * aspect, bottom - top)
-        age_s = frame.time_s - track.born_s
-        echo_s = _ECHO_S[frame.doubt] if age_s < _YOUNG_S else 0.0
+        place = (left + right) / 2 * judges.aspect, bottom
+        size = max((right - left) * judges.aspect, bottom - top)
+        age_s = moment.time_s - track.born_s
+        echo_s = _ECHO_S[moment.doubt] if age_s < _YOUNG_S else 0.0
         return self._echoes.is_echo(found, Crosser(place, size), echo_s)
 
     @property
@@ -131,11 +139,11 @@ class Pipeline:
         """Media time of the last frame as analysis takes it: always growing, whatever the stream's stamps do."""
         return self._clock.now_s
 
-    def _believed(self, found: list[Found]) -> list[Found]:
+    def _believed(self, found: list[Found], now_s: float) -> list[Found]:
         """Hold back what a track did until it has gone somewhere; what never does was leaves, rain or light."""
         for event in found:
             self._pending.setdefault(event.track, []).append(event)
-        now_s, living = self._clock.now_s, self._tracker.living()
+        living = self._tracker.living()
         least_s = _SMEAR_S if self._doubt is Doubt.SMEAR else 0.0
         # What leaves over a line at the picture's edge is counted when its track has long been over.
         self._believed_until_s = {
@@ -148,7 +156,7 @@ class Pipeline:
         self._pending = {track: events for track, events in self._pending.items() if track in living}
         return told
 
-    def _judge(self, judges: _Judges, frame: Frame) -> list[Found]:
+    def _judge(self, judges: _Judges, moment: Frame | ViewedFrame) -> list[Found]:
         sightings, found = [], list[Found]()
         for track in self.tracks:
             if track.track_id not in judges.introduced:
@@ -157,8 +165,8 @@ class Pipeline:
             sightings.append(_at(track, track.path[-1]))
         sightings = [sighting for sighting in sightings if _visible(sighting) > _LEAST_VISIBLE]
         judges.introduced = self._tracker.living() & (judges.introduced | {track.track_id for track in self.tracks})
-        found += judges.lines.step(sightings, frame.number, frame.time_s)
-        found += judges.zones.step(sightings, frame.number, frame.time_s)
+        found += judges.lines.step(sightings, moment.number, moment.time_s)
+        found += judges.zones.step(sightings, moment.number, moment.time_s)
         return found
 
 

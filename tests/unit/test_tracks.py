@@ -180,11 +180,14 @@ def test_beams_make_the_road_less_restless_than_bodies_would() -> None:
     """Headlights that sweep over the road every eight seconds, with and without knowing that they are light."""
     knowing, blind = MotionDetector(), MotionDetector()
     for frame in next(s for s in sequences(30) if s.name == "headlights").frames():
-        seen, naive = knowing.step(frame), blind.step(frame)
-        blind._light = None
-    assert seen.allowance is not None
-    assert naive.allowance is not None
-    assert seen.allowance[170:200].mean() < 0.85 * naive.allowance[170:200].mean()
+        for viewed in knowing.viewed(frame):
+            seen = knowing.step(viewed)
+        for viewed in blind.viewed(frame):
+            naive = blind.step(viewed)
+            blind._light = None
+    assert seen.unrest is not None
+    assert naive.unrest is not None
+    assert seen.unrest[170:200].mean() < 0.85 * naive.unrest[170:200].mean()
 
 
 def test_standing_for_half_a_minute_then_going_on() -> None:
@@ -243,3 +246,10 @@ def test_size_lies_between_the_bands_that_are_known() -> None:
     wide, high = perspective.typical(0.5) or (0, 0)
     assert 10 < wide < 20 and 30 < high < 60
     assert perspective.typical(0.95) is None
+
+
+def test_who_crosses_while_the_first_background_is_learnt_is_counted() -> None:
+    def path(t: float) -> tuple[float, float]:
+        return 170 + 100 * t, 250
+
+    assert [c.direction for c in run([(path, 30)], 6)] == [LR]

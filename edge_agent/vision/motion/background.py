@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_agent.frames import Doubt
 from edge_agent.vision.motion.components import components
 
 Picture = NDArray[np.uint8]
@@ -19,6 +20,8 @@ _ABSORB_S = 45.0
 _BEGIN_S = 1.6
 """The first background is the median of pictures from so long, so that few walkers are in it."""
 _BEGIN_PICTURES = 8
+_KEPT_PICTURES = 100
+"""Of a camera that sends more in that time the first background is made sooner."""
 _DARK = 8.0
 """Added before dividing, so that noise in the dark does not pass for exposure."""
 _STILL_S = 0.35
@@ -31,14 +34,6 @@ _GHOST_CONTRAST = 1.3
 left, not something that came."""
 _GHOST_CONTRAST_HELD = 2.5
 """The same where a track came to stand: before a patterned ground a person's outline is the weaker one."""
-_RESTLESS_S = 15.0
-"""Time constant of a pixel's restlessness: leaves, water, a flag, rain."""
-_RESTLESS_FIRST_S = 3.0
-"""It is shorter at first, so that trees are known within seconds."""
-_RESTLESS_WORTH = 100.0
-"""Grey levels for a pixel that begins to differ once a second."""
-THRESHOLD = 16
-"""Grey levels between background and foreground, after exposure is taken out; sensor noise stays below 12."""
 TINT_WEIGHT = 2.0
 """A step of colour is worth this many steps of grey: colour is flatter, and shadows hardly change it."""
 _SHADE = 100, 188
@@ -62,6 +57,16 @@ class View:
     tint: Picture | None
 
 
+@dataclass(frozen=True, slots=True)
+class ViewedFrame:
+    """A picture as analysis takes it, and what is known of it: see `Frame`."""
+
+    view: View
+    number: int
+    time_s: float
+    doubt: Doubt = Doubt.NONE
+
+
 class _Mean:
     """A picture that is learnt: as floats, and rounded for use."""
 
@@ -81,15 +86,12 @@ class _Mean:
 
 
 class Background:
-    """The learnt picture of one camera, and how restless each of its pixels is."""
+    """The learnt picture of one camera."""
 
     def __init__(self, view: View, time_s: float) -> None:
         """Begin from a picture, best one without anything that moves: see `Beginning`."""
         self._grey = _Mean(view.grey)
         self._tint = _Mean(view.tint) if view.tint is not None else None
-        self._restless = np.zeros(view.grey.shape, np.float32)
-        self._differed = np.zeros(view.grey.shape, np.uint8)
-        self._pace_s = 0.0
         self._colourful: Picture | None = None
         self._age_s = 0.0
         self._past: deque[Picture] = deque(maxlen=2)
@@ -97,7 +99,7 @@ class Background:
 
     def fits(self, view: View) -> bool:
         """Whether a picture has the size of the background, and colour if it has."""
-        return self._grey.picture.shape == view.grey.shape and (self._tint is None) == (view.tint is None)
+        return _alike(View(self._grey.picture, self._tint.picture if self._tint else None), view)
 
     def follow_exposure(self, view: View) -> None:
         """Bring the whole background to the picture's exposure.
@@ -128,30 +130,6 @@ class Background:
             difference = cv2.max(difference, heavy)
         return difference  # type: ignore[return-value]
 
-    def allowance(self, difference: Picture, protected: Mask | None, light: Mask | None, dt_s: float) -> Picture:
-        """How much further from the background a pixel must be, in grey levels, because its place is restless.
-
-        What counts is how often a pixel begins to differ: a leaf comes and goes every second, a walker once.
-
-        Args:
-            difference: of this picture.
-            protected: mask of what goes its way and is not restless.
-            light: mask of where light falls, which is not restless either.
-            dt_s: since the last picture.
-        """
-        _, differs = cv2.threshold(difference, THRESHOLD, 255, cv2.THRESH_BINARY)
-        differs = cv2.morphologyEx(differs, cv2.MORPH_OPEN, _CROSS)  # without streaks of rain, which are no wider
-        begins = cv2.bitwise_and(differs, cv2.bitwise_not(self._differed))
-        if light is not None:
-            begins = cv2.bitwise_and(begins, cv2.bitwise_not(light))
-        self._differed = differs  # type: ignore[assignment]
-        if dt_s > 0:
-            self._pace_s += 0.05 * (dt_s - self._pace_s) if self._pace_s else dt_s
-            free = None if protected is None else cv2.bitwise_not(protected)
-            rate = min(1.0, dt_s / min(_RESTLESS_S, _RESTLESS_FIRST_S + self._age_s))
-            cv2.accumulateWeighted(begins, self._restless, rate, mask=free)
-        return cv2.convertScaleAbs(self._restless, alpha=_RESTLESS_WORTH / 255 / max(0.01, self._pace_s))  # type: ignore[return-value]
-
     def shade(self, view: View, window: tuple[slice, slice]) -> Mask:
         """Mask of what is only darker or lighter than the background: evenly, without a colour or edges of its own."""
         darker = _even_part(view.grey[window], self._grey.picture[window])
@@ -170,7 +148,7 @@ class Background:
             if mean is None or picture is None:
                 continue
             still_mask, slow_mask = (still, slow) if mean is self._grey else (_stacked(still), _stacked(slow))
-            mean.learn(picture, dt_s / min(_LEARN_S, self._age_s) if dt_s else 0.0, still_mask)
+            mean.learn(picture, dt_s / min(_LEARN_S, _BEGIN_S + self._age_s), still_mask)
             mean.learn(picture, dt_s / _ABSORB_S, slow_mask)
 
     def drop_ghosts(self, view: View, moving: Mask, held: Mask | None, time_s: float) -> Mask | None:
@@ -217,26 +195,37 @@ class Background:
 
 
 class Beginning:
-    """The first moments: the median of several pictures holds less of what walks through than any one of them."""
+    """The first moments: the median of several pictures holds less of what walks through than any one of them.
 
-    def __init__(self, view: View, time_s: float) -> None:
-        self._views = [view]
-        self._began_s = self._newest_s = time_s
+    All are kept, and analysed once there is a background: who crosses in the first second has crossed.
+    """
+
+    def __init__(self, moment: ViewedFrame) -> None:
+        self.frames = [moment]
+        self._views = [moment.view]
+        self._newest_s = moment.time_s
 
     def fits(self, view: View) -> bool:
         """Whether a picture has the size of the first, and colour if it has."""
-        first = self._views[0]
-        return first.grey.shape == view.grey.shape and (first.tint is None) == (view.tint is None)
+        return _alike(self._views[0], view)
 
-    def add(self, view: View, time_s: float) -> Background | None:
+    def add(self, moment: ViewedFrame) -> Background | None:
         """Take a picture in; the background once there are enough."""
-        if time_s - self._newest_s >= _BEGIN_S / _BEGIN_PICTURES * 0.95:
-            self._views.append(view)
-            self._newest_s = time_s
-        if time_s - self._began_s < _BEGIN_S:
+        self.frames = [*self.frames, moment][-_KEPT_PICTURES:]
+        if moment.time_s - self._newest_s >= _BEGIN_S / _BEGIN_PICTURES * 0.95:
+            self._views.append(moment.view)
+            self._newest_s = moment.time_s
+        first_s = self.frames[0].time_s
+        if moment.time_s - first_s < _BEGIN_S and len(self.frames) < _KEPT_PICTURES:
             return None
         tints = [view.tint for view in self._views if view.tint is not None]
-        return Background(View(_median([view.grey for view in self._views]), _median(tints) if tints else None), time_s)
+        return Background(
+            View(_median([view.grey for view in self._views]), _median(tints) if tints else None), first_s
+        )
+
+
+def _alike(one: View, other: View) -> bool:
+    return one.grey.shape == other.grey.shape and (one.tint is None) == (other.tint is None)
 
 
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))

@@ -7,10 +7,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.frames import Doubt, Frame
-from edge_agent.vision.motion.background import THRESHOLD, TINT_WEIGHT, Background, Beginning, Mask, Picture, View
+from edge_agent.vision.motion.background import (
+    TINT_WEIGHT,
+    Background,
+    Beginning,
+    Mask,
+    Picture,
+    View,
+    ViewedFrame,
+)
 from edge_agent.vision.motion.components import components
 from edge_agent.vision.motion.debris import Debris
 from edge_agent.vision.motion.masks import Masks
+from edge_agent.vision.motion.restlessness import MOST, THRESHOLD, Restlessness
 
 WIDTH_PX = 480
 """Width of the picture that is analysed; the height follows the camera's aspect."""
@@ -67,7 +76,7 @@ class Foreground:
         blobs: connected regions, in pixels of the analysed picture.
         labels: shape (height, width): 0, or the label of the region.
         picture: the analysed grey picture.
-        allowance: how restless each place is, in grey levels.
+        unrest: how restless each place is, in grey levels.
         ignored: 255 where nothing is analysed.
         detected: whether the blobs are an object detector's, each a thing of its own.
         tint: the colour planes, see `View`; None from a camera without colour.
@@ -76,7 +85,7 @@ class Foreground:
     blobs: list[Blob]
     labels: NDArray[np.int32]
     picture: Picture
-    allowance: Picture | None = None
+    unrest: Picture | None = None
     ignored: Mask | None = None
     detected: bool = False
     tint: Picture | None = None
@@ -87,33 +96,56 @@ class MotionDetector:
 
     def __init__(self) -> None:
         self._background: Background | Beginning | None = None
+        self._restlessness, self._rehearsed_s = Restlessness((1, 1)), 0.0
         self._last_s = 0.0
         self._light: Mask | None = None
         self._debris, self._doubted_s = Debris(), 0.0
         self.mask: Mask | None = None
 
-    def step(
-        self, frame: Frame, masks: Masks | None = None, held: Mask | None = None, travelling: Mask | None = None
-    ) -> Foreground:
-        """What moves in the next frame.
+    def viewed(self, frame: Frame) -> list[ViewedFrame]:
+        """What can be analysed now that a frame has come: it alone, but at the beginning.
+
+        None while the first background is learnt, then all up to this one at once. So it is again with a picture of
+        another size, and behind a scene that changed.
 
         Args:
             frame: the picture; its media time grows.
+        """
+        moment = ViewedFrame(_view(frame), frame.number, frame.time_s, frame.doubt)
+        known = self._background
+        if known is None or not known.fits(moment.view):
+            self._background = Beginning(moment)
+            return []
+        if isinstance(known, Background):
+            return [moment]
+        background = known.add(moment)
+        if background is None:
+            return []
+        self._background, self._last_s = background, known.frames[0].time_s
+        self._restlessness = _rehearsed(background, known.frames)
+        self._rehearsed_s = moment.time_s
+        return known.frames
+
+    def step(
+        self, moment: ViewedFrame, masks: Masks | None = None, held: Mask | None = None, travelling: Mask | None = None
+    ) -> Foreground:
+        """What moves in the next moment.
+
+        Args:
+            moment: of `viewed`, in their order.
             masks: what is not analysed.
             held: mask of what must not become background, shape of the analysed picture.
             travelling: mask of what goes its way, which does not make its place restless.
         """
-        view = _view(frame)
-        dt_s = min(1.0, max(0.0, frame.time_s - self._last_s))
-        self._last_s = frame.time_s
-        self._doubted_s = self._doubted_s + dt_s if frame.doubt is not Doubt.NONE else 0.0
-        self._debris.remember(view, frame.time_s)
-        background = self._background
-        if background is None or not background.fits(view):
-            self._background = Beginning(view, frame.time_s)
-            return _nothing(view.grey)
-        if isinstance(background, Beginning):
-            self._background = background.add(view, frame.time_s) or background
+        view, background = moment.view, self._background
+        dt_s = min(1.0, max(0.0, moment.time_s - self._last_s))
+        self._last_s = moment.time_s
+        self._doubted_s = self._doubted_s + dt_s if moment.doubt is not Doubt.NONE else 0.0
+        self._debris.remember(view, moment.time_s)
+        if not isinstance(background, Background):  # the scene changed among the first moments
+            if background is not None:
+                ready = background.add(moment)
+                self._background, self._restlessness = ready or background, Restlessness(view.grey.shape)
             return _nothing(view.grey)
         background.follow_exposure(view)
         difference = background.difference(view)
@@ -121,18 +153,20 @@ class MotionDetector:
         if ignored is not None:
             difference[ignored > 0] = 0
         # What damage draws is neither restless nor ground nor a new scene; but light changes, and cannot wait for ever.
-        learning = not (frame.doubt is Doubt.SMEAR and 0 < self._doubted_s < _UNLEARNT_S)
-        allowance = background.allowance(difference, travelling, self._light, dt_s if learning else 0.0)
-        whole = moving = _foreground(difference, allowance)
-        if 0 < self._doubted_s < _DOUBTED_S.get(frame.doubt, 0.0):
+        learning = not (moment.doubt is Doubt.SMEAR and 0 < self._doubted_s < _UNLEARNT_S)
+        if moment.time_s > self._rehearsed_s:
+            self._restlessness.learn(difference, travelling, self._light, dt_s if learning else 0.0)
+        unrest = self._restlessness.unrest()
+        whole = moving = _foreground(difference, cv2.min(unrest, MOST))  # type: ignore[call-overload]
+        if 0 < self._doubted_s < _DOUBTED_S.get(moment.doubt, 0.0):
             moving = self._debris.without(moving, travelling)
         watched = moving.size if ignored is None else max(1, moving.size - int(np.count_nonzero(ignored)))
         if np.count_nonzero(moving) > _SCENE_CHANGE * watched:
             if not learning:
                 return _nothing(view.grey)
-            self._background = Beginning(view, frame.time_s)
+            self._background = Beginning(moment)
             return _nothing(view.grey)
-        dropped = background.drop_ghosts(view, moving, held, frame.time_s) if learning else None
+        dropped = background.drop_ghosts(view, moving, held, moment.time_s) if learning else None
         if dropped is not None:
             kept = cv2.bitwise_not(dropped)
             whole, moving = cv2.bitwise_and(whole, kept), cv2.bitwise_and(moving, kept)  # type: ignore[assignment]
@@ -141,7 +175,7 @@ class MotionDetector:
             background.learn(view, whole, held, dt_s)
         blobs, light = _blobs(moving, difference, background, view)
         self._light = cv2.dilate(light, _BEAM) if light is not None else None  # type: ignore[assignment]
-        return replace(blobs, allowance=allowance, ignored=ignored, tint=view.tint)
+        return replace(blobs, unrest=unrest, ignored=ignored, tint=view.tint)
 
 
 def _view(frame: Frame) -> View:
@@ -168,6 +202,16 @@ def _foreground(difference: Picture, allowance: Picture) -> Mask:
     _, mask = cv2.threshold(cv2.subtract(difference, allowance), THRESHOLD, 255, cv2.THRESH_BINARY)
     opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _OPEN)
     return cv2.morphologyEx(opened, cv2.MORPH_CLOSE, _CLOSE)  # type: ignore[return-value]
+
+
+def _rehearsed(background: Background, frames: list[ViewedFrame]) -> Restlessness:
+    """What is restless among the first frames is known before they are analysed: trees are no crowd that walks."""
+    restlessness, last_s = Restlessness(frames[0].view.grey.shape), frames[0].time_s
+    for frame in frames:
+        difference = background.difference(frame.view)
+        restlessness.learn(difference, None, None, min(1.0, max(0.0, frame.time_s - last_s)))
+        last_s = frame.time_s
+    return restlessness
 
 
 def _nothing(picture: Picture) -> Foreground:

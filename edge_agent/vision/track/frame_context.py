@@ -63,11 +63,11 @@ class FrameContext:
 
     def unrest(self, x: float, y: float) -> float:
         """How restless a place is, in grey levels."""
-        allowance = self.seen.allowance
-        if allowance is None:
+        unrest = self.seen.unrest
+        if unrest is None:
             return 0.0
         x, y = min(self.size[0] - 1, max(0, round(x))), min(self.size[1] - 1, max(0, round(y)))
-        return float(allowance[max(0, y - 4) : y + 5, max(0, x - 4) : x + 5].mean())
+        return float(unrest[max(0, y - 4) : y + 5, max(0, x - 4) : x + 5].mean())
 
     def shown(self, box: Box) -> NDArray[np.uint8]:
         """A part of the picture with everything but foreground painted out.
