@@ -7,9 +7,10 @@ from edge_agent.camera.sources.file import FileSource
 from edge_agent.frames import Frame
 from edge_agent.vision.pipeline import Pipeline
 from edge_agent.vision.tripwire import Crossing
-from provisioning.lab.edge.clips import Line
+from edge_agent.vision.tripwire.geometry import Point
+from provisioning.lab.edge.clips import Clip, Line
 from provisioning.lab.edge.ground_truth import Paths, crossings
-from provisioning.lab.edge.scoring import LineEvent, Score, score
+from provisioning.lab.edge.scoring import Judged, LineEvent, LineTruth, Score, judge_line, score
 from shared.scene import Scene, Tripwire
 
 WITHIN_FRAMES = 12
@@ -17,9 +18,9 @@ WARM_UP_S = 2.0
 """What happens before is not judged: the first background is learnt."""
 
 
-def run(video: Path, lines: Mapping[str, Line]) -> tuple[dict[str, list[LineEvent]], float]:
+def run(video: Path, lines: Mapping[str, Sequence[Point]]) -> tuple[dict[str, list[LineEvent]], float]:
     """Crossings of each line, and the clip's frames a second."""
-    pipeline = Pipeline(Scene([Tripwire(name, [a, b]) for name, (a, b) in lines.items()]))
+    pipeline = Pipeline(Scene([Tripwire(name, list(points)) for name, points in lines.items()]))
     found: dict[str, list[LineEvent]] = {name: [] for name in lines}
     source = FileSource(video, realtime=False)
     for frame in source.frames():
@@ -45,6 +46,24 @@ def against_counts(
     """Each line's score against what was counted by eye."""
     found, _ = run(video, {name: line for name, (line, _) in lines.items()})
     return {name: score(counted, found[name], within) for name, (_, counted) in lines.items()}
+
+
+def on_clip(folder: Path, clip: Clip) -> Judged:
+    """All lines of a clip together."""
+    found, _ = run(folder / clip.video, {name: points for name, (points, _) in clip.lines.items()})
+    judged = (judge_line(truth, found[name], clip.fps) for name, (_, truth) in clip.lines.items())
+    return sum(judged, Judged())
+
+
+def on_tracks(name: str, video: Path, truth: Paths, lines: Mapping[str, Line]) -> Clip:
+    """A clip whose crossings are those of ground-truth tracks, behind the warm-up."""
+    fps = FileSource(video, realtime=False).fps
+    judged = WARM_UP_S * fps, float("inf")
+    of = {
+        line: (points, LineTruth(_later(crossings(truth, *points), fps), WITHIN_FRAMES, judged=judged))
+        for line, points in lines.items()
+    }
+    return Clip(name, video.name, fps, of)
 
 
 def _later(events: Sequence[LineEvent], fps: float) -> list[LineEvent]:

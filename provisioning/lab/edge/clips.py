@@ -1,11 +1,13 @@
 """The real clips, their lines, and what was counted on them by eye."""
 
+import json
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from edge_agent.vision.tripwire.geometry import Point
-from provisioning.lab.edge.scoring import LineEvent
+from provisioning.lab.edge.scoring import LineEvent, LineTruth
 from shared.events import Direction
 
 LR, RL = Direction.LEFT_TO_RIGHT, Direction.RIGHT_TO_LEFT
@@ -76,6 +78,45 @@ COUNTED = (
         },
     ),
 )
+
+
+CHOSEN_ON = ("adl6", "tfl_a13_day", "tfl_a13_night1", "PETS09")
+"""The clips by which the constants of restlessness were chosen; the others were looked at when they stood."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A clip with lines and what crossed them: counted by eye, or from tracks that were drawn by hand."""
+
+    name: str
+    video: str
+    fps: float
+    lines: Mapping[str, tuple[Sequence[Point], LineTruth]]
+
+
+def with_lines(folder: Path) -> list[Clip]:
+    """The clips that have a `.lines.json` beside them."""
+    clips = []
+    for path in sorted(folder.glob("*.lines.json")):
+        said = json.loads(path.read_text(encoding="utf-8"))
+        lines = {
+            name: (
+                [(x, y) for x, y in line["points"]],
+                LineTruth(
+                    [LineEvent(frame, _way(way)) for frame, way in line["events"]],
+                    line["tol"],
+                    [(first, last, _way(way)) for first, last, way, *_ in line["optional"]],
+                    (line["skip_before"], line["skip_after"]),
+                ),
+            )
+            for name, line in said["lines"].items()
+        }
+        clips.append(Clip(path.name.removesuffix(".lines.json"), said["video"], said["fps"], lines))
+    return clips
+
+
+def _way(name: str) -> Direction:
+    return LR if name == "left_to_right" else RL
 
 
 def random_lines(count: int, seed: int) -> dict[str, Line]:

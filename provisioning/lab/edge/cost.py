@@ -67,7 +67,8 @@ def memory_growth_mib(total: int) -> tuple[float, float]:
     for number in range(1, total + 1):
         frame = given[number % len(given)]
         moved = Frame(number, number / 10, number / 10, frame.grey, frame.colour, frame.chroma)
-        tracker.step(motion.step(moved, masks, tracker.held(), tracker.travelling()), moved.time_s, number)
+        for viewed in motion.viewed(moved):
+            tracker.step(motion.step(viewed, masks, tracker.held(), tracker.travelling()), viewed.time_s, number)
         if number == total // 10:
             base = _resident_mib()
     return base, _resident_mib() - base
@@ -94,9 +95,10 @@ def _median_ms(
 def _ours() -> Callable[[Frame, NDArray[np.uint8]], object]:
     motion, tracker, masks = MotionDetector(), Tracker(), Masks([])
 
-    def step(frame: Frame, _picture: NDArray[np.uint8]) -> object:
-        seen = motion.step(frame, masks, tracker.held(), tracker.travelling())
-        return tracker.step(seen, frame.time_s, frame.number)
+    def step(frame: Frame, _picture: NDArray[np.uint8]) -> None:
+        for viewed in motion.viewed(frame):
+            seen = motion.step(viewed, masks, tracker.held(), tracker.travelling())
+            tracker.step(seen, viewed.time_s, viewed.number)
 
     return step
 

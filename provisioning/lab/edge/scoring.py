@@ -1,4 +1,4 @@
-"""Events against truth: what was found, missed, wrong or twice."""
+"""Events against truth: what was found, missed, wrong or twice, and what an operator would have heard of."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,3 +46,79 @@ def score(truth: Sequence[LineEvent], said: Sequence[LineEvent], within_frames: 
             used_truth.add(i)
             used_said.add(j)
     return Score(len(used_truth), len(truth) - len(used_truth), len(said) - len(used_said))
+
+
+@dataclass(frozen=True, slots=True)
+class LineTruth:
+    """What crossed one line of a clip.
+
+    Attributes:
+        crossings: in frames, counted from 1.
+        within_frames: an event so near is that of a crossing.
+        optional: windows (from, to, direction) in which one more event is right too: a crossing that the picture's edge
+            cuts, or that the clip's end leaves unfinished.
+        judged: first and last frame between which events count.
+    """
+
+    crossings: Sequence[LineEvent]
+    within_frames: float
+    optional: Sequence[tuple[float, float, Direction]] = ()
+    judged: tuple[float, float] = (0.0, float("inf"))
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The outcome for a line, or for several together.
+
+    Attributes:
+        score: of crossings, one to one.
+        heard: true crossings with any event of their line within a second.
+        false: events with nothing near them within two seconds: false alarms.
+    """
+
+    score: Score = Score()
+    heard: int = 0
+    false: int = 0
+
+    @property
+    def true(self) -> int:
+        """Crossings that there were."""
+        return self.score.found + self.score.missed
+
+    @property
+    def recall(self) -> float:
+        """Part of the crossings that were heard; 1 where there were none."""
+        return self.heard / self.true if self.true else 1.0
+
+    def __add__(self, other: "Judged") -> "Judged":
+        return Judged(self.score + other.score, self.heard + other.heard, self.false + other.false)
+
+
+def judge_line(truth: LineTruth, said: Sequence[LineEvent], fps: float) -> Judged:
+    """Judge one line: an alarm may come once for a group and early, a count must be right."""
+    left = list(said)
+    found = heard = 0
+    for true in sorted(truth.crossings, key=lambda event: event.frame):
+        near = max(truth.within_frames, fps)
+        heard += any(abs(event.frame - true.frame) <= near for event in said)
+        fits = [
+            event
+            for event in left
+            if event.direction is true.direction and abs(event.frame - true.frame) <= truth.within_frames
+        ]
+        if fits:
+            left.remove(min(fits, key=lambda event: abs(event.frame - true.frame)))
+            found += 1
+    optional = list(truth.optional)
+    near_frames = [event.frame for event in truth.crossings] + [edge for window in optional for edge in window[:2]]
+    wrong = false = 0
+    for event in left:
+        if not truth.judged[0] < event.frame < truth.judged[1]:
+            continue
+        false += not any(abs(event.frame - frame) <= 2 * fps for frame in near_frames)
+        window = next((o for o in optional if o[0] <= event.frame <= o[1] and o[2] is event.direction), None)
+        if window is not None:
+            optional.remove(window)
+        else:
+            wrong += 1
+    return Judged(Score(found, len(truth.crossings) - found, wrong), heard, false)
