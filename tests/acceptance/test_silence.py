@@ -40,7 +40,7 @@ class Traced:
     def end(self) -> None:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGINT)
-        self.process.wait(60)
+        self.process.wait(120)
 
 
 def traced(folder: Path, name: str, command: list[str]) -> Traced:
