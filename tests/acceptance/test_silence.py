@@ -39,8 +39,9 @@ class Traced:
 
     def end(self) -> None:
         if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGINT)
-        self.process.wait(120)
+            # Not SIGINT: a suite that a shell started in the background hands it on as ignored, and Python keeps that.
+            os.killpg(self.process.pid, signal.SIGTERM)
+        self.process.wait(60)
 
 
 def traced(folder: Path, name: str, command: list[str]) -> Traced:

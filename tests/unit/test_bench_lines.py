@@ -1,10 +1,14 @@
 """The benches themselves, small: hundreds of traces, seconds of weather."""
 
+import json
+from pathlib import Path
+
 import pytest
 
+from provisioning.lab.edge.clips import with_lines
 from provisioning.lab.edge.fuzz import ours
 from provisioning.lab.edge.negatives import judge
-from provisioning.lab.edge.scoring import LineEvent, Score, score
+from provisioning.lab.edge.scoring import Judged, LineEvent, LineTruth, Score, judge_line, score
 from provisioning.lab.edge.sequences import sequences
 from provisioning.lab.edge.traces import generate
 from shared.events import Direction
@@ -32,6 +36,29 @@ def test_score_matches_one_to_one_and_the_same_way() -> None:
     assert score(truth, [LineEvent(12, LR), LineEvent(13, LR), LineEvent(50, LR)], 5) == Score(1, 1, 2)
     assert score([], [], 5).f1 == 1.0
     assert Score(2, 1, 1).f1 == pytest.approx(4 / 6)
+
+
+def test_an_alarm_may_come_once_for_a_group_and_a_count_must_be_right() -> None:
+    group = LineTruth([LineEvent(100, LR), LineEvent(104, LR), LineEvent(400, RL)], 8)
+    assert judge_line(group, [LineEvent(101, LR)], 25) == Judged(Score(1, 2, 0), heard=2, false=0)
+    twice = [LineEvent(400, RL), LineEvent(403, RL), LineEvent(900, RL)]
+    assert judge_line(group, twice, 25) == Judged(Score(1, 2, 2), heard=1, false=1)
+
+
+def test_a_crossing_that_the_edge_cuts_is_right_once_and_the_clips_ends_are_not_judged() -> None:
+    truth = LineTruth([], 8, [(50, 70, LR)], judged=(10, 200))
+    said = [LineEvent(frame, LR) for frame in (5, 55, 60, 300)]
+    assert judge_line(truth, said, 25) == Judged(Score(0, 0, 1), heard=0, false=0)
+
+
+def test_lines_are_read_from_beside_their_clip(tmp_path: Path) -> None:
+    line = {"points": [[0, 0.5], [1, 0.5]], "events": [[7, "left_to_right"]], "tol": 5, "skip_before": 2}
+    line |= {"skip_after": 90, "optional": [[80, 90, "right_to_left", "cut by the edge"]]}
+    (tmp_path / "road.lines.json").write_text(json.dumps({"video": "road.mp4", "fps": 15.0, "lines": {"near": line}}))
+    (clip,) = with_lines(tmp_path)
+    points, truth = clip.lines["near"]
+    assert (clip.name, clip.video, clip.fps, points) == ("road", "road.mp4", 15.0, [(0, 0.5), (1, 0.5)])
+    assert truth == LineTruth([LineEvent(7, LR)], 5, [(80, 90, RL)], (2, 90))
 
 
 @pytest.mark.parametrize("name", ["infrared", "rain", "shadows", "snow", "tree shadows"])

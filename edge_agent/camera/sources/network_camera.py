@@ -83,25 +83,28 @@ def video_packets(
     timeout_s = _timeout_s(container)
     heard_s, read_s, told = time.monotonic(), time.monotonic(), False
     next_begun = False  # whether FFmpeg gave the last picture because the next one had begun
-    for packet in _reads(container):
-        now_s = time.monotonic()
-        if packet is not None and packet.stream_index == stream.index:
-            given_up = now_s - read_s >= timeout_s
-            # A picture that FFmpeg gives up at a time-out came when the one before was given. If a time-out gave that
-            # one too, it came at some moment of this read: the silence that is certain begins now.
-            heard_s, told = read_s if given_up and next_begun else now_s, False
-            next_begun = not given_up
-            patience.note(now_s)
-            yield cast("VideoPacket", packet)
-        elif now_s - heard_s >= patience.leave_s:
-            patience.left()
-            raise StalledError(_stalled(patience).detail)
-        elif now_s - heard_s >= patience.stall_s and not told:
-            told = True
-            yield _stalled(patience)
-        else:
-            yield None
-        read_s = time.monotonic()
+    try:
+        for packet in _reads(container):
+            now_s = time.monotonic()
+            if packet is not None and packet.stream_index == stream.index:
+                given_up = now_s - read_s >= timeout_s
+                # A picture that FFmpeg gives up at a time-out came when the one before was given. If a time-out gave
+                # that one too, it came at some moment of this read: the silence that is certain begins now.
+                heard_s, told = read_s if given_up and next_begun else now_s, False
+                next_begun = not given_up
+                patience.note(now_s)
+                yield cast("VideoPacket", packet)
+            elif now_s - heard_s >= patience.leave_s:
+                raise StalledError(_stalled(patience).detail)
+            elif now_s - heard_s >= patience.stall_s and not told:
+                told = True
+                yield _stalled(patience)
+            else:
+                yield None
+            read_s = time.monotonic()
+    except StalledError:
+        patience.left()
+        raise
 
 
 def _reads(container: av.container.InputContainer) -> "Iterator[av.Packet[av.stream.Stream] | None]":

@@ -134,7 +134,6 @@ class RtspSource:
             try:
                 event = self._receive()
             except CutShortError as error:
-                self._patience.left()
                 if self._patience.is_slow and self._number > forgiven:
                     forgiven = self._number  # once, up to the next picture
                     continue

@@ -1,17 +1,13 @@
 """What the camera sees when nothing moves: a picture that follows the light and forgets what stays."""
 
 from collections import deque
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.frames import Doubt
 from edge_agent.vision.motion.components import components
-
-Picture = NDArray[np.uint8]
-Mask = NDArray[np.uint8]
+from edge_agent.vision.motion.view import Mask, Picture, View, ViewedFrame
 
 _LEARN_S = 4.0
 """Time constant with which still pixels follow the picture."""
@@ -42,29 +38,6 @@ _EVEN = 6
 """Two-hundredths by which the measure differs from place to place within a shadow."""
 _TINT_FREE = 8
 """Steps of colour that compression invents."""
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """One picture as analysis sees it.
-
-    Attributes:
-        grey: shape (height, width), slightly blurred.
-        tint: shape (height, width // 2): U above V, both at half the size; None from a camera without colour.
-    """
-
-    grey: Picture
-    tint: Picture | None
-
-
-@dataclass(frozen=True, slots=True)
-class ViewedFrame:
-    """A picture as analysis takes it, and what is known of it: see `Frame`."""
-
-    view: View
-    number: int
-    time_s: float
-    doubt: Doubt = Doubt.NONE
 
 
 class _Mean:
@@ -99,7 +72,7 @@ class Background:
 
     def fits(self, view: View) -> bool:
         """Whether a picture has the size of the background, and colour if it has."""
-        return _alike(View(self._grey.picture, self._tint.picture if self._tint else None), view)
+        return View(self._grey.picture, self._tint.picture if self._tint else None).alike(view)
 
     def follow_exposure(self, view: View) -> None:
         """Bring the whole background to the picture's exposure.
@@ -207,7 +180,7 @@ class Beginning:
 
     def fits(self, view: View) -> bool:
         """Whether a picture has the size of the first, and colour if it has."""
-        return _alike(self._views[0], view)
+        return self._views[0].alike(view)
 
     def add(self, moment: ViewedFrame) -> Background | None:
         """Take a picture in; the background once there are enough."""
@@ -222,10 +195,6 @@ class Beginning:
         return Background(
             View(_median([view.grey for view in self._views]), _median(tints) if tints else None), first_s
         )
-
-
-def _alike(one: View, other: View) -> bool:
-    return one.grey.shape == other.grey.shape and (one.tint is None) == (other.tint is None)
 
 
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))

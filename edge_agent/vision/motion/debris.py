@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.vision.motion.background import Mask, View
 from edge_agent.vision.motion.components import components
 from edge_agent.vision.motion.restlessness import THRESHOLD
+from edge_agent.vision.motion.view import Mask, View
 
 _AGO_S = 0.15
 """Long enough for a walker to move on by some pixels, short enough for what is left behind to stand still."""

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Mask = NDArray[np.uint8]
+from edge_agent.vision.motion.view import Mask
+
 Floats = NDArray[np.float32]
 
 THRESHOLD = 16

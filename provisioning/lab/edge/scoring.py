@@ -34,6 +34,13 @@ class Score:
 
 def score(truth: Sequence[LineEvent], said: Sequence[LineEvent], within_frames: float) -> Score:
     """Match one to one, nearest first, the same way only."""
+    unmatched = _unmatched(truth, said, within_frames)
+    found = len(said) - len(unmatched)
+    return Score(found, len(truth) - found, len(unmatched))
+
+
+def _unmatched(truth: Sequence[LineEvent], said: Sequence[LineEvent], within_frames: float) -> list[LineEvent]:
+    """What was said of no crossing."""
     pairs = sorted(
         (abs(true.frame - event.frame), i, j)
         for i, true in enumerate(truth)
@@ -45,7 +52,7 @@ def score(truth: Sequence[LineEvent], said: Sequence[LineEvent], within_frames: 
         if i not in used_truth and j not in used_said:
             used_truth.add(i)
             used_said.add(j)
-    return Score(len(used_truth), len(truth) - len(used_truth), len(said) - len(used_said))
+    return [event for j, event in enumerate(said) if j not in used_said]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +103,10 @@ class Judged:
 
 def judge_line(truth: LineTruth, said: Sequence[LineEvent], fps: float) -> Judged:
     """Judge one line: an alarm may come once for a group and early, a count must be right."""
-    left = list(said)
-    found = heard = 0
-    for true in sorted(truth.crossings, key=lambda event: event.frame):
-        near = max(truth.within_frames, fps)
-        heard += any(abs(event.frame - true.frame) <= near for event in said)
-        fits = [
-            event
-            for event in left
-            if event.direction is true.direction and abs(event.frame - true.frame) <= truth.within_frames
-        ]
-        if fits:
-            left.remove(min(fits, key=lambda event: abs(event.frame - true.frame)))
-            found += 1
+    near = max(truth.within_frames, fps)
+    heard = sum(any(abs(event.frame - true.frame) <= near for event in said) for true in truth.crossings)
+    left = sorted(_unmatched(truth.crossings, said, truth.within_frames), key=lambda event: event.frame)
+    found = len(said) - len(left)
     optional = list(truth.optional)
     near_frames = [event.frame for event in truth.crossings] + [edge for window in optional for edge in window[:2]]
     wrong = false = 0
