@@ -33,7 +33,7 @@ class Score:
 
 
 def score(truth: Sequence[LineEvent], said: Sequence[LineEvent], within_frames: float) -> Score:
-    """Match one to one, nearest first, the same way only."""
+    """Match one to one, the same way only: each crossing, in the order of time, takes the event nearest to it."""
     unmatched = _unmatched(truth, said, within_frames)
     found = len(said) - len(unmatched)
     return Score(found, len(truth) - found, len(unmatched))
@@ -41,18 +41,16 @@ def score(truth: Sequence[LineEvent], said: Sequence[LineEvent], within_frames: 
 
 def _unmatched(truth: Sequence[LineEvent], said: Sequence[LineEvent], within_frames: float) -> list[LineEvent]:
     """What was said of no crossing."""
-    pairs = sorted(
-        (abs(true.frame - event.frame), i, j)
-        for i, true in enumerate(truth)
-        for j, event in enumerate(said)
-        if true.direction is event.direction and abs(true.frame - event.frame) <= within_frames
-    )
-    used_truth, used_said = set[int](), set[int]()
-    for _, i, j in pairs:
-        if i not in used_truth and j not in used_said:
-            used_truth.add(i)
-            used_said.add(j)
-    return [event for j, event in enumerate(said) if j not in used_said]
+    left = list(said)
+    for true in sorted(truth, key=lambda event: event.frame):
+        near = [
+            event
+            for event in left
+            if event.direction is true.direction and abs(event.frame - true.frame) <= within_frames
+        ]
+        if near:
+            left.remove(min(near, key=lambda event: abs(event.frame - true.frame)))
+    return left
 
 
 @dataclass(frozen=True, slots=True)
