@@ -17,6 +17,10 @@ class TamperedModelError(HawklineError):
     """A model file is not the one that the registry names."""
 
 
+class ModelNotBuiltError(TamperedModelError):
+    """A model that is built has not been built here."""
+
+
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One line of the registry.
 
@@ -29,6 +33,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         licence: SPDX name.
         card: the model card, beside the registry.
         calibration: numbers that belong to these weights and are read by the decoder.
+        built: the file is not in the repository: `hawkline model build` makes it from a pinned package.
     """
 
     name: str
@@ -39,6 +44,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     licence: str
     card: str
     calibration: dict[str, float] = {}
+    built: bool = False
 
 
 class _Registry(msgspec.Struct, forbid_unknown_fields=True):
@@ -83,15 +89,18 @@ class Registry:
             TamperedModelError: the file is missing, or another.
         """
         path = self.folder / model.file
+        if model.built and not path.exists():
+            raise ModelNotBuiltError(f"model {model.name} was not built here: hawkline model build")
         try:
             content = path.read_bytes()
         except OSError as error:
             raise TamperedModelError(f"model {model.name}: {path}: {error.strerror}; install Hawkline again") from None
         found = hashlib.sha256(content).hexdigest()
+        remedy = "hawkline model build" if model.built else "install Hawkline again"
         if found != model.sha256.lower():
             raise TamperedModelError(
                 f"model {model.name}: {path} has SHA-256 {found}, the registry says {model.sha256}; "
-                "it was changed or damaged and is not used: install Hawkline again"
+                f"it was changed or damaged and is not used: {remedy}"
             )
         return content
 

@@ -24,9 +24,11 @@ def test_every_model_is_whole_and_has_its_card() -> None:
     registry = Registry()
     assert {"plate-detector", "plate-recogniser", "reference"} <= set(registry.models)
     for model in registry.models.values():
-        assert registry.verify(model)
+        if not model.built or (registry.folder / model.file).exists():
+            assert registry.verify(model)
         assert "FIGURES" not in (FOLDER / model.card).read_text(encoding="utf-8"), model.card
-    assert sum(path.stat().st_size for path in FOLDER.glob("*.onnx")) < 5_000_000
+    shipped = [registry.folder / model.file for model in registry.models.values() if not model.built]
+    assert sum(path.stat().st_size for path in shipped) < 5_000_000
 
 
 def test_a_changed_file_is_refused(copy: Registry) -> None:

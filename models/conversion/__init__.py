@@ -1,0 +1,1 @@
+"""From packages that carry a model to the ONNX file that Hawkline runs."""

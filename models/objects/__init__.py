@@ -1,0 +1,6 @@
+"""Persons, vehicles, two-wheelers and animals in a picture: what goes into the object model, and what comes out."""
+
+from models.objects.finder import Found, ObjectFinder
+from models.objects.kinds import Kind
+
+__all__ = ["Found", "Kind", "ObjectFinder"]

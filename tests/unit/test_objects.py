@@ -1,0 +1,118 @@
+"""The object model's output, and what becomes of it; cells are written here, so what is right is known."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from models.objects import Kind, ObjectFinder
+from models.objects.decoding import decode
+
+WIDE, HIGH = 416, 256
+PERSON, BICYCLE, CAR, CHAIR = 0, 1, 2, 56
+
+
+def nothing(width: int = WIDE, height: int = HIGH) -> NDArray[np.float32]:
+    """Cells in which the model sees nothing."""
+    return np.zeros((sum((width // side) * (height // side) for side in (8, 16, 32)), 80 + 44), np.float32)
+
+
+def put(
+    cells: NDArray[np.float32], kind: int, score: float, box: tuple[float, float, float, float], width: int = WIDE
+) -> None:
+    """See a thing, in the cell of 32 pixels that its middle lies in."""
+    left, top, right, bottom = box
+    column, row = int((left + right) / 2 / 32), int((top + bottom) / 2 / 32)
+    first = len(cells) - (width // 32) * ((HIGH if width == WIDE else width) // 32)
+    cell = cells[first + row * (width // 32) + column]
+    cell[kind] = score
+    x, y = (column + 0.5) * 32, (row + 0.5) * 32
+    for side, away in enumerate((x - left, y - top, right - x, bottom - y)):
+        low, part = int(away / 32), away / 32 % 1
+        logits = np.full(11, -30.0)
+        logits[low], logits[low + 1] = np.log(max(1e-9, 1 - part)), np.log(max(1e-9, part))
+        cell[80 + 11 * side : 91 + 11 * side] = logits
+
+
+class Session:
+    """Gives what it was given, whatever goes in."""
+
+    def __init__(self, cells: NDArray[np.float32]) -> None:
+        self._cells = cells
+        self.shape: tuple[int, ...] = ()
+
+    def run(self, output_names: Sequence[str] | None, input_feed: dict[str, Any]) -> Sequence[Any]:
+        self.shape = input_feed["picture"].shape
+        return [self._cells[None]]
+
+
+def find(cells: NDArray[np.float32], size: tuple[int, int] = (WIDE, HIGH)) -> list[Any]:
+    return ObjectFinder(Session(cells), 0.3).find(np.zeros((size[1], size[0], 3), np.uint8))
+
+
+def test_a_box_is_where_its_distances_say() -> None:
+    cells = nothing()
+    put(cells, CAR, 0.7, (100, 60, 190, 130))
+    rows = decode(cells, WIDE, HIGH, 0.3)
+    assert rows.shape == (1, 6)
+    assert rows[0] == pytest.approx([100, 60, 190, 130, 0.7, CAR], abs=0.01)
+
+
+def test_one_thing_in_two_cells_is_one_and_two_kinds_are_two() -> None:
+    cells = nothing()
+    put(cells, CAR, 0.7, (100, 60, 190, 130))
+    put(cells, CAR, 0.6, (90, 60, 150, 130))
+    put(cells, PERSON, 0.5, (300, 60, 330, 130))
+    assert [row[5] for row in decode(cells, WIDE, HIGH, 0.3).tolist()] == [CAR, CAR, PERSON]
+    put(cells, CAR, 0.65, (118, 60, 202, 130))
+    assert [row[4] for row in decode(cells, WIDE, HIGH, 0.3).tolist()] == pytest.approx([0.7, 0.6, 0.5])
+
+
+def test_what_is_no_number_is_nothing() -> None:
+    assert len(decode(np.full_like(nothing(), np.nan), WIDE, HIGH, 0.3)) == 0
+
+
+@pytest.mark.parametrize(("size", "put_in"), [((832, 512), (1, 3, 256, 416)), ((208, 128), (1, 3, 256, 416))])
+def test_boxes_are_parts_of_the_picture(size: tuple[int, int], put_in: tuple[int, ...]) -> None:
+    cells = nothing()
+    put(cells, PERSON, 0.8, (104, 64, 156, 192))
+    session = Session(cells)
+    found = ObjectFinder(session, 0.3).find(np.zeros((size[1], size[0], 3), np.uint8))
+    assert session.shape == put_in
+    assert len(found) == 1
+    assert (found[0].left, found[0].top, found[0].right, found[0].bottom) == pytest.approx((0.25, 0.25, 0.375, 0.75))
+    assert found[0].kind is Kind.PERSON
+
+
+def test_what_neither_walks_nor_drives_is_left_out() -> None:
+    cells = nothing()
+    put(cells, CHAIR, 0.9, (104, 64, 156, 192))
+    assert find(cells) == []
+
+
+def test_a_car_that_is_also_a_lorry_is_one() -> None:
+    cells = nothing()
+    put(cells, CAR, 0.7, (100, 60, 190, 130))
+    put(cells, 7, 0.5, (80, 62, 188, 130))
+    assert [one.kind for one in find(cells)] == [Kind.CAR]
+
+
+def test_a_rider_and_the_bicycle_are_one_that_rides() -> None:
+    cells = nothing()
+    put(cells, PERSON, 0.8, (100, 60, 140, 170))
+    put(cells, BICYCLE, 0.5, (90, 120, 160, 180))
+    put(cells, PERSON, 0.6, (300, 60, 340, 170))
+    found = find(cells)
+    assert [one.kind for one in found] == [Kind.TWO_WHEELER, Kind.PERSON]
+    assert found[0].score == pytest.approx(0.8)
+    assert (found[0].left * WIDE, found[0].top * HIGH) == pytest.approx((90, 60), abs=0.1)
+    assert (found[0].right * WIDE, found[0].bottom * HIGH) == pytest.approx((160, 180), abs=0.1)
+
+
+def test_who_walks_beside_a_bicycle_that_stands_is_a_person() -> None:
+    cells = nothing()
+    put(cells, PERSON, 0.8, (100, 60, 140, 170))
+    put(cells, BICYCLE, 0.5, (150, 120, 220, 180))
+    assert [one.kind for one in find(cells)] == [Kind.PERSON, Kind.TWO_WHEELER]
