@@ -157,7 +157,7 @@ class Agent:
         for outbox, publisher in zip(self._intake.outboxes, self._link.publishers, strict=True):
             outbox.on_ready = publisher.stir
         self._cameras = [
-            CameraSupervisor(index, camera, self._outbox.new_run, self._reported)
+            CameraSupervisor(index, camera, self._outbox.new_run, self._reported, settings.looks_of_a_camera)
             for index, camera in enumerate(cameras)
         ]
         self._tickets: OrderedDict[tuple[int, int, int], Numbered] = OrderedDict()

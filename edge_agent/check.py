@@ -15,6 +15,7 @@ import av
 import httpx
 
 from edge_agent.address import camera_address
+from edge_agent.camera.looker import finder_for
 from edge_agent.camera.sources.decoder import NoVideoError, choose_video
 from edge_agent.camera.sources.failure import advice, in_words, unreachable
 from edge_agent.camera.sources.file import FileSource
@@ -60,9 +61,21 @@ def check_everything(settings: AgentSettings, cameras: Sequence[Camera], config:
     open_to = read_by_others(config) if holds_passwords(settings) else None
     if open_to:
         findings.append({"key": "file", "ok": None, "said": open_to})
+    if settings.looks.per_second:
+        findings.append(_looks(settings))
     for number, camera in enumerate(cameras):
         findings += _camera(f"cameras[{number}]", camera)
     return findings
+
+
+def _looks(settings: AgentSettings) -> Finding:
+    """Without looks the box works, and counts worse than was asked for."""
+    share = settings.looks_of_a_camera
+    try:
+        finder_for(share)
+    except HawklineError as error:
+        return {"key": "looks", "ok": None, "said": f"none, motion goes on alone: {error}"}
+    return {"key": "looks", "ok": True, "said": f"{share.per_second:g} a second for each camera"}
 
 
 def _enrolled(door: Door) -> Finding:

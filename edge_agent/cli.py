@@ -50,6 +50,9 @@ def replay(
     sheet: Annotated[
         Path | None, typer.Option("--sheet", help="write a page with a picture of every event", show_default=False)
     ] = None,
+    looks: Annotated[
+        float, typer.Option("--looks", min=0, max=30, help="looks of the object detector a second; 0 is motion alone")
+    ] = 0,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Run the analysis over a video, without broker or aggregator, and print what lines and zones see."""
@@ -62,7 +65,7 @@ def replay(
     watched = load_scene(scene)
     for fault in faults(watched):
         say(f"warning: {scene}: {fault}")
-    run = Replay(video, watched, render, sheet)
+    run = Replay(video, watched, render, sheet, looks)
     rows = []
     for row in run.rows():
         rows.append(row)

@@ -71,6 +71,17 @@ class DetectorSettings(Section, frozen=True):
     """ONNX Runtime execution providers, best first; one that is not there is an error."""
 
 
+class LookSettings(Section, frozen=True):
+    """Looks of an object detector at whole pictures, beside motion: it counts what motion takes for one."""
+
+    per_second: Annotated[float, Meta(ge=0, le=30)] = 0.0
+    """Looks a second of the whole box, shared among its cameras; 0 is none. Each keeps a core busy for 50 to 300 ms.
+
+    Fewer than two for each camera do more harm than good, and are none."""
+    providers: tuple[str, ...] = ("CPUExecutionProvider",)
+    """ONNX Runtime execution providers, best first; where one is missing, motion goes on alone."""
+
+
 class CameraSettings(Section, frozen=True):
     """One camera: where its frames come from and what is watched in them."""
 
@@ -158,6 +169,12 @@ class AgentSettings(Section, frozen=True):
     trust: TrustSettings | None = None
     outbox: OutboxSettings = OutboxSettings()
     health: HealthSettings = HealthSettings()
+    looks: LookSettings = LookSettings()
+
+    @property
+    def looks_of_a_camera(self) -> LookSettings:
+        """Each camera's share."""
+        return msgspec.structs.replace(self.looks, per_second=self.looks.per_second / len(self.cameras))
 
     def __post_init__(self) -> None:
         names = [camera.name for camera in self.cameras]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from edge_agent.camera.looker import patient_looks
 from edge_agent.camera.sources.file import FileSource
 from edge_agent.frames import Frame
 from edge_agent.render import ContactSheet, Renderer, VideoWriter
@@ -20,17 +21,27 @@ COLUMNS = ("kind", "line", "direction", "frame", "time_s", "track")
 class Replay:
     """One run over one video.
 
+    Args:
+        video: the file.
+        scene: what is watched.
+        render: where the video goes with everything drawn on it.
+        sheet: where the page with a picture of every event goes.
+        looks: so many looks of the object detector a second; 0 is motion alone.
+
     Raises:
         ConfigError: the video cannot be read, or an output cannot be written.
+        TamperedModelError: there are to be looks, and the model is not whole or was not built.
     """
 
-    def __init__(self, video: Path, scene: Scene, render: Path | None = None, sheet: Path | None = None) -> None:
+    def __init__(
+        self, video: Path, scene: Scene, render: Path | None = None, sheet: Path | None = None, looks: float = 0
+    ) -> None:
         for key, output in (("--render", render), ("--sheet", sheet)):
             _require_writable(key, output, video)
         self._video = video
         self.damaged = False
         self._source = FileSource(video, realtime=False, key="VIDEO")
-        self._pipeline = Pipeline(scene)
+        self._pipeline = Pipeline(scene, looks=patient_looks(looks))
         self._renderer = Renderer(scene, self._pipeline)
         self._writer = VideoWriter(render, self._source.fps) if render else None
         self._sheet = ContactSheet(sheet) if sheet else None

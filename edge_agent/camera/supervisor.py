@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 
 from edge_agent.camera.picture_maker import NoPicture, Picture
 from edge_agent.camera.worker import EventSeen, Status, Wanted, run_camera
-from edge_agent.config import Camera
+from edge_agent.config import Camera, LookSettings
 from shared.events import CameraState
 from shared.threads import start_vital
 
@@ -35,14 +35,20 @@ class CameraSupervisor:
         index: the camera's number in the box's configuration.
         new_run: gives each life of the process a number.
         on_report: gets `(index, run, report)` on the supervisor's thread.
+        looks: the camera's share of the box's looks.
     """
 
     def __init__(
-        self, index: int, camera: Camera, new_run: Callable[[], int], on_report: Callable[[int, int, Report], None]
+        self,
+        index: int,
+        camera: Camera,
+        new_run: Callable[[], int],
+        on_report: Callable[[int, int, Report], None],
+        looks: LookSettings,
     ) -> None:
         self.index, self.camera = index, camera
         self.status = Status(CameraState.STARTING)
-        self._new_run, self._on_report = new_run, on_report
+        self._new_run, self._on_report, self._looks = new_run, on_report, looks
         self._stopping = threading.Event()
         self._pipe: Connection | None = None
         self._saying = threading.Lock()
@@ -104,7 +110,8 @@ class CameraSupervisor:
         ours, theirs = context.Pipe()
         after = self._reached
         key = f"cameras[{self.index}].source"
-        self._process = context.Process(target=run_camera, args=(self.camera, key, theirs, after), daemon=True)
+        arguments = self.camera, key, theirs, after, self._looks
+        self._process = context.Process(target=run_camera, args=arguments, daemon=True)
         self._pipe = ours
         self._process.start()
         theirs.close()

@@ -14,12 +14,14 @@ from zoneinfo import ZoneInfo
 import av
 import cv2
 
+from edge_agent.camera.looker import open_looks
 from edge_agent.camera.picture_maker import NoPicture, Picture, PictureMaker
 from edge_agent.camera.sources.opening import open_source
-from edge_agent.config import Camera, DetectorSettings
+from edge_agent.config import Camera, DetectorSettings, LookSettings
 from edge_agent.frames import Frame, Source, SourceEvent
 from edge_agent.orders.arming import priority_at
 from edge_agent.vision.detect import ObjectDetector
+from edge_agent.vision.looks import Looks
 from edge_agent.vision.motion.masks import Masks
 from edge_agent.vision.pipeline import Found, Pipeline
 from edge_agent.vision.tripwire import Crossing
@@ -28,6 +30,7 @@ from shared.events import CameraState
 
 log = logging.getLogger(__name__)
 
+_NO_LOOKS = LookSettings()
 _STATUS_S = 1.0
 _RING_S = 2.0
 _RING_BYTES = 48 * 1024 * 1024
@@ -70,7 +73,9 @@ class Status:
     reached: int = 0
 
 
-def run_camera(camera: Camera, key: str, pipe: Connection, after: int = 0) -> None:
+def run_camera(
+    camera: Camera, key: str, pipe: Connection, after: int = 0, look_settings: LookSettings = _NO_LOOKS
+) -> None:
     """Body of the camera process. Ends when the source ends, or when the other end of the pipe goes away.
 
     Args:
@@ -78,6 +83,7 @@ def run_camera(camera: Camera, key: str, pipe: Connection, after: int = 0) -> No
         key: of its source in the configuration.
         pipe: where reports go.
         after: the last picture that an earlier life of this camera has analysed; a file is not played twice.
+        look_settings: this camera's share of the box's looks.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(level=logging.INFO, format=f"%(asctime)s %(levelname)s {camera.settings.name}: %(message)s")
@@ -85,11 +91,12 @@ def run_camera(camera: Camera, key: str, pipe: Connection, after: int = 0) -> No
     cv2.setNumThreads(1)
     try:
         detector = open_detector(camera.settings.detector)
+        looks = open_looks(look_settings) if detector is None else None
         source = open_source(camera.settings.source, key, after)
     except HawklineError as error:
         pipe.send(Status(CameraState.UNREACHABLE, str(error)))
         return
-    watch = _Watch(camera, source, pipe, detector)
+    watch = _Watch(camera, source, pipe, detector, looks)
     threading.Thread(target=_obey, args=(pipe, source, watch.maker), daemon=True).start()
     with contextlib.suppress(BrokenPipeError):
         watch.run()
@@ -123,9 +130,16 @@ def _obey(pipe: Connection, source: Source, maker: PictureMaker) -> None:
 class _Watch:
     """Runs the pipeline over a source and reports."""
 
-    def __init__(self, camera: Camera, source: Source, pipe: Connection, detector: ObjectDetector | None) -> None:
+    def __init__(
+        self,
+        camera: Camera,
+        source: Source,
+        pipe: Connection,
+        detector: ObjectDetector | None,
+        looks: Looks | None,
+    ) -> None:
         self._source, self._pipe, self._sending = source, pipe, threading.Lock()
-        self._pipeline = Pipeline(camera.scene, detector)
+        self._pipeline = Pipeline(camera.scene, detector, looks)
         self._watches = {watch.name: watch for watch in camera.scene.watches}
         self._zone = ZoneInfo(camera.scene.timezone)
         self.maker = PictureMaker(source, Masks(camera.scene.masks), self._send)
@@ -139,10 +153,14 @@ class _Watch:
 
     def run(self) -> None:
         try:
+            last = None
             for item in self._source.frames():
                 if isinstance(item, Frame):
+                    last = item
                     self._watch(item)
                 else:
+                    if item is not None and item.state is CameraState.ENDED and last is not None:
+                        self._report_all(self._pipeline.finish(), last)
                     self._suffer(item)
         finally:
             self.maker.stop()
@@ -163,12 +181,15 @@ class _Watch:
         self._remember(frame)
         found = self._pipeline.step(frame)
         self._reached = frame.number
-        for one in found:
-            self._report(one, frame)
+        self._report_all(found, frame)
         now = self._condition.state, self._condition.detail
         if (self._state, self._detail) != now or time.monotonic() - self._reported_mono_s > _STATUS_S:
             self._state, self._detail = now
             self._send(self._status(last_frame_at_s=frame.captured_at_s))
+
+    def _report_all(self, found: list[Found], frame: Frame) -> None:
+        for one in found:
+            self._report(one, frame)
 
     def _report(self, found: Found, frame: Frame) -> None:
         """The event first, its picture after: making it takes longer than telling."""

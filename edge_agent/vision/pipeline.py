@@ -1,5 +1,6 @@
 """One camera's analysis: frames in, events out. No input, no output, no clock."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -7,11 +8,13 @@ from numpy.typing import NDArray
 
 from edge_agent.frames import Doubt, Frame
 from edge_agent.vision.detect import ObjectDetector, detections
+from edge_agent.vision.looks import Looks, Ready
 from edge_agent.vision.motion import Foreground, MotionDetector, ViewedFrame
 from edge_agent.vision.motion.masks import Masks
-from edge_agent.vision.track import Spot, Track, Tracker
+from edge_agent.vision.track import Recognised, Spot, Track, Tracker
 from edge_agent.vision.tripwire import Crossing, Presence, Sighting, TripwireJudge, ZoneJudge
 from edge_agent.vision.tripwire.echoes import Crosser, Echoes
+from models.objects import Found as FoundObject
 from shared.scene import Scene
 
 Found = Crossing | Presence
@@ -75,12 +78,14 @@ class Pipeline:
     Args:
         scene: what is watched.
         detector: finds objects instead of motion, where the hardware allows.
+        looks: lets an object detector see a picture now and then, beside motion.
     """
 
-    def __init__(self, scene: Scene, detector: ObjectDetector | None = None) -> None:
+    def __init__(self, scene: Scene, detector: ObjectDetector | None = None, looks: Looks | None = None) -> None:
         self._scene, self._detector = scene, detector
         self._masks = Masks(scene.masks)
         self._motion = MotionDetector()
+        self._looks = looks
         self._tracker = Tracker()
         self._judges: _Judges | None = None
         self._pending: dict[int, list[Found]] = {}
@@ -110,17 +115,57 @@ class Pipeline:
             )
         if self._detector is not None:
             return self._found(self._judges, frame, detections(self._detector, frame, self._masks))
-        found = []
-        for moment in self._motion.viewed(frame):
+        found, moments = [], self._motion.viewed(frame)
+        if self._looks is not None and not moments:
+            self._looks.see(frame)  # what moves in it is known later
+        for moment in moments:
             seen = self._motion.step(moment, self._masks, self._tracker.held(), self._tracker.travelling())
-            found += self._found(self._judges, moment, seen)
+            if self._looks is None:
+                found += self._found(self._judges, moment, seen)
+                continue
+            if moment.number == frame.number and (seen.blobs or self._tracker.living()):
+                self._looks.see(frame)
+            self._looks.add(moment, seen)
+            found += self._caught_up(self._judges, self._looks.ready())
         return found
 
-    def _found(self, judges: _Judges, moment: Frame | ViewedFrame, seen: Foreground) -> list[Found]:
+    def finish(self) -> list[Found]:
+        """What the pictures confirm that still wait for looks: no other comes."""
+        if self._looks is None or self._judges is None:
+            return []
+        return self._caught_up(self._judges, self._looks.ready(over=True))
+
+    def _caught_up(self, judges: _Judges, ready: Sequence[Ready]) -> list[Found]:
+        found = []
+        for analysed, things in ready:
+            found += self._found(judges, analysed.moment, analysed.seen, things)
+        return found
+
+    def _found(
+        self,
+        judges: _Judges,
+        moment: Frame | ViewedFrame,
+        seen: Foreground,
+        things: Sequence[FoundObject] | None = None,
+    ) -> list[Found]:
         self._doubt = moment.doubt
-        self.tracks = self._tracker.step(seen, moment.time_s, moment.number)
+        recognised = None if things is None else self._recognised(things, seen)
+        self.tracks = self._tracker.step(seen, moment.time_s, moment.number, recognised)
         judged = self._judge(judges, moment)
         return [found for found in self._believed(judged, moment.time_s) if not self._is_echo(found, moment, judges)]
+
+    def _recognised(self, things: Sequence[FoundObject], seen: Foreground) -> list[Recognised]:
+        """What a look found, in pixels, without what stands on a masked place."""
+        height, width = seen.labels.shape
+        ignored = self._masks.ignored(width, height)
+        found = []
+        for thing in things:
+            x = min(width - 1, max(0, round((thing.left + thing.right) / 2 * width)))
+            y = min(height - 1, max(0, round(thing.bottom * height) - 1))
+            if ignored is None or not ignored[y, x]:
+                box = thing.left * width, thing.top * height, thing.right * width, thing.bottom * height
+                found.append(Recognised(box, thing.score, thing.kind))
+        return found
 
     def _is_echo(self, found: Found, moment: Frame | ViewedFrame, judges: _Judges) -> bool:
         """Whether damage made two of one that crossed."""
@@ -150,7 +195,7 @@ class Pipeline:
             track: until_s for track, until_s in self._believed_until_s.items() if until_s > now_s
         }
         for track in self.tracks:
-            if track.travelling and now_s - track.born_s >= least_s:
+            if track.travelling and not track.doubted and now_s - track.born_s >= least_s:
                 self._believed_until_s[track.track_id] = now_s + _BELIEVE_S
         told = [event for track in self._believed_until_s for event in self._pending.pop(track, ())]
         self._pending = {track: events for track, events in self._pending.items() if track in living}

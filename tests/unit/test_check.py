@@ -14,6 +14,7 @@ import pytest
 from edge_agent.check import check_everything
 from edge_agent.config import load_agent_settings
 from edge_agent.config_warnings import warn
+from models.registry import FOLDER, Registry
 from shared.durations import clock_off
 
 LINE = '[[tripwires]]\nname = "line"\npoints = [[0.1, 0.5], [0.9, 0.5]]\n'
@@ -70,12 +71,13 @@ def served() -> Iterator[Any]:
 
 
 def findings(
-    folder: Path, source: str, scene: str = LINE, aggregator: int = 1, broker: int = 1
+    folder: Path, source: str, scene: str = LINE, aggregator: int = 1, broker: int = 1, looks: float = 0
 ) -> dict[str, dict[str, Any]]:
     (folder / "scene.toml").write_text(scene)
     config = folder / "agent.toml"
     config.write_text(
         f'site = "s"\nagent = "a"\ndata_dir = "d"\n[broker]\nport = {broker}\n[aggregator]\nurl = "http://127.0.0.1:{aggregator}"\n'
+        f"[looks]\nper_second = {looks}\n"
         f'[[cameras]]\nname = "north"\nscene = "scene.toml"\n[cameras.source]\n{source}'
     )
     config.chmod(0o644)
@@ -151,6 +153,19 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "d").write_text("a file")
     found = findings(tmp_path, 'kind = "synthetic"\nscene = "gate"')["data_dir"]
     assert (found["ok"], "cannot be written" in found["said"]) == (False, True)
+
+
+def test_looks_that_cannot_be_are_told_and_the_box_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = 'kind = "synthetic"\nscene = "gate"'
+    assert "looks" not in findings(tmp_path, source)
+    few = findings(tmp_path, source, looks=1)["looks"]
+    assert (few["ok"], "leaves 1.0 looks a second for each camera, expected 2 or more" in few["said"]) == (None, True)
+    (tmp_path / "registry.toml").write_bytes((FOLDER / "registry.toml").read_bytes())
+    monkeypatch.setattr("models.objects.finder.Registry", lambda: Registry(tmp_path))
+    missing = findings(tmp_path, source, looks=5)["looks"]
+    assert (missing["ok"], missing["said"]) == (
+        None, "none, motion goes on alone: model objects was not built here: hawkline model build"
+    )  # fmt: skip
 
 
 def test_a_clock_that_is_off_is_told_in_days_and_a_line_that_cannot_fire_by_its_camera(

@@ -49,6 +49,7 @@ class Blob:
         labels: what it is called in `Foreground.labels`; several once its parts were joined.
         upright: it was cut from one that stands beside it, and is a thing of its own.
         shade: it fades out all around and is light; no track begins with it.
+        beside: it is what is left beside something that was recognised: its beam or shadow, or another thing.
     """
 
     left: float
@@ -59,6 +60,7 @@ class Blob:
     labels: tuple[int, ...] = ()
     upright: bool = False
     shade: bool = False
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

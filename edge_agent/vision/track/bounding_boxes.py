@@ -25,6 +25,13 @@ def within(a: Box, b: Box) -> float:
     return wide * high / max(1e-6, (a[2] - a[0]) * (a[3] - a[1])) if high > 0 else 0.0
 
 
+def overlap(a: Box, b: Box) -> float:
+    """What two boxes share, as a part of what they cover together, 0 to 1."""
+    first, second = (a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1])
+    common = within(a, b) * first
+    return common / max(1e-6, first + second - common)
+
+
 def gap(a: Box, b: Box) -> float:
     """Pixels between two boxes."""
     return max(a[0] - b[2], b[0] - a[2], a[1] - b[3], b[1] - a[3], 0.0)

@@ -5,6 +5,7 @@ from collections import deque
 
 from edge_agent.vision.motion import Blob
 from edge_agent.vision.track import bounding_boxes
+from edge_agent.vision.track.bounding_boxes import Box
 from edge_agent.vision.track.frame_context import FrameContext
 from edge_agent.vision.track.track import CONFIRM_S, Spot, Track
 
@@ -109,14 +110,16 @@ def spawn(number: int, blob: Blob, parent: Track | None, tracks: list[Track], co
         if other.confirmed and other.travelled
     ):
         track.need_s = _REMNANT_S
+    if blob.beside:
+        track.need_s = _REMNANT_S
     if parent is not None:
         track.vx, track.vy = parent.vx, parent.vy
         if high > 0.5 * parent.high and abs(y - parent.y) < 0.35 * parent.high:
-            _descend(track, parent, context)
+            _descend(track, parent, context, recognised=not blob.labels)
     return track
 
 
-def _descend(track: Track, parent: Track, context: FrameContext) -> None:
+def _descend(track: Track, parent: Track, context: FrameContext, recognised: bool) -> None:
     """What breaks away has gone the other's way so far; `check_descent` looks later whether that was so."""
     track.parent = parent.track_id
     track.need_s = 2 * CONFIRM_S
@@ -125,7 +128,16 @@ def _descend(track: Track, parent: Track, context: FrameContext) -> None:
     dx, dy = (track.x - parent.x) / context.size[0], (track.y - parent.y) / context.size[1]
     if track.from_standing:  # it was where the other stands, and walks out of it
         dx = dy = 0.0
-    track.path.extend(Spot(s.frame, s.time_s, s.x + dx, s.y + dy) for s in parent.path)
+    # What was looked at was alone then: the two were together since the look before at most.
+    since_s = parent.looked_before_s if recognised else 0.0
+    track.path.extend(Spot(s.frame, s.time_s, s.x + dx, s.y + dy) for s in parent.path if s.time_s >= since_s)
+
+
+def as_blob(box: Box) -> Blob:
+    """What was recognised, as something that a track may begin with: a blob that has no labels."""
+    left, top, right, bottom = box
+    lower = bottom + _CONTACT * (bottom - top)
+    return Blob(left, top, right, lower, (right - left) * (bottom - top), upright=True)
 
 
 def check_descent(track: Track, tracks: list[Track]) -> None:

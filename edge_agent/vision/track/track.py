@@ -28,6 +28,14 @@ _STANDING_S, _STANDING = 0.7, 0.4
 _TRAIL_S = 1.0
 _GONE_WIDTHS, _GONE_HEIGHTS = 1.0, 0.5
 """So far, in its own size, something must get before it is believed to go anywhere."""
+_RECOGNISED_GONE = 0.4
+"""What was recognised is no leaf: this part of the way is enough."""
+_RECOGNISED, _RECOGNISED_PART = 3, 0.5
+"""So often, and in this part of the looks, a thing must be recognised for that."""
+_LOOK_PACE_S = 0.15, 1.2
+_DOUBT_LOOKS, _DOUBT_PART, _DOUBT_BESIDE = 4, 0.2, 0.5
+"""After so many looks, what was recognised in a smaller part of them than the first, and lay beside something that was
+in more than the second, is its beam, its spray, or a piece of it. What lies alone may be unknown to the detector."""
 _UNREST = 12.0
 """Grey levels of restlessness that double the way: among leaves everything seems to go somewhere."""
 _GONE_STRAIGHT = 0.5
@@ -82,6 +90,18 @@ class Track:
     """How long it has been a part of what another track holds."""
     outgrown_s: float = 0.0
     """How long what is seen has been larger than it may be."""
+    looks: int = 0
+    """How often the detector looked at where it is."""
+    recognised: int = 0
+    """In how many of them it was recognised."""
+    beside: int = 0
+    """In how many of them something else was recognised beside it."""
+    recognised_s: float = 0.0
+    """When, last."""
+    recognised_at: tuple[float, float] = (0.0, 0.0)
+    """Where, last: its ground point."""
+    looked_before_s: float = 0.0
+    """When, the time before that."""
     parent: int = 0
     """The track it broke away from, until it is clear whether they go together."""
     from_standing: bool = False
@@ -105,6 +125,15 @@ class Track:
     def confirmed(self) -> bool:
         """Whether it is believed."""
         return self.own_s >= self.need_s - 1e-6 and self.sightings >= _CONFIRM_SIGHTINGS
+
+    @property
+    def doubted(self) -> bool:
+        """Whether the detector looked at it often, nearly never saw it, and saw what it belongs to."""
+        return (
+            self.looks >= _DOUBT_LOOKS
+            and self.recognised < _DOUBT_PART * self.looks
+            and self.beside > _DOUBT_BESIDE * self.looks
+        )
 
     @property
     def ground(self) -> tuple[float, float]:
@@ -151,6 +180,31 @@ class Track:
         self.wide += rate * (wide - self.wide)
         self.high += rate * (high - self.high)
         self.scale = (self.wide / typical[0], self.high / typical[1]) if typical else None
+
+    def recognise(self, box: Box, time_s: float, dt_s: float, typical: tuple[float, float] | None) -> None:
+        """Take in what the detector says: where it is, whole, and that it is a thing of its own.
+
+        Args:
+            box: in pixels, its lower edge at the feet or tyres.
+            time_s: when.
+            dt_s: how long that holds.
+            typical: width and height of things there, where known.
+        """
+        left, top, right, bottom = box
+        velocity, seen_s, before_s = (self.vx, self.vy), self.seen_s, self.recognised_s
+        self.measure((left, top, right, bottom + self.contact * (bottom - top)), time_s, typical)
+        away_s = time_s - before_s
+        if seen_s > before_s and away_s >= _LOOK_PACE_S[0]:
+            # Motion saw it last. What the two differ by is no motion of the thing.
+            self.vx, self.vy = velocity
+        if _LOOK_PACE_S[0] <= away_s <= _LOOK_PACE_S[1]:
+            self.vx, self.vy = (self.x - self.recognised_at[0]) / away_s, (self.y - self.recognised_at[1]) / away_s
+        self.recognised_at = self.x, self.y
+        self.support, self.riding_s, self.outgrown_s = 1.0, 0.0, 0.0
+        self.need_s = min(self.need_s, CONFIRM_S)
+        self.own_s += dt_s
+        self.recognised += 1
+        self.looked_before_s, self.recognised_s = self.recognised_s, time_s
 
     def move_to(self, x: float, y: float, time_s: float) -> None:
         """Take in a ground point found in a crowd, in pixels; the size stays."""
@@ -204,6 +258,10 @@ class Track:
         step = math.hypot(dx, dy)
         self.stride = max(self.stride, step)
         gone = math.hypot(self.x - self.origin[0], self.y - self.origin[1])
+        if self.recognised >= max(_RECOGNISED, _RECOGNISED_PART * self.looks):
+            least = _RECOGNISED_GONE * max(_GONE_WIDTHS * self.wide, _GONE_HEIGHTS * self.high)
+            self.travelling = gone >= least and self._straightness() >= _GONE_STRAIGHT
+            return
         doubt = 1 + self.unrest / _UNREST
         self.travelling = (
             gone >= doubt * max(_GONE_WIDTHS * self.wide, _GONE_HEIGHTS * self.high)

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.vision.motion import Blob, Foreground
-from edge_agent.vision.track import bounding_boxes, crowd, origin, regions
+from edge_agent.vision.track import bounding_boxes, crowd, origin, recognition, regions
 from edge_agent.vision.track.bounding_boxes import Box
 from edge_agent.vision.track.frame_context import FrameContext
 from edge_agent.vision.track.perspective import Perspective
+from edge_agent.vision.track.recognition import BEGINS, Recognised
 from edge_agent.vision.track.track import Track
 
 _LOST_S = 2.0
@@ -34,6 +35,12 @@ _GAP_S, _GAP_FRAMES, _PACE_RATE = 0.25, 2.5, 0.1
 """What is unseen for longer, in time and in frames of the usual distance, was out of sight."""
 _SHRUNK = 0.5
 """After that a track does not come back at less than this part of its height."""
+_OUT_OF, _RIDES_IN = 0.6, 0.7
+"""What is recognised and lay so far within a track broke away from it; a track so far within what is recognised rides
+on it."""
+_BESIDE = 1.0
+"""Nearer than so many times its width something may belong to what is recognised beside it."""
+_LOOK_HOLDS_S = 0.5
 _INSIDE_S = 0.5
 _AHEAD_WIDTHS = 0.2
 _UNDER_WAY = 0.3
@@ -50,16 +57,20 @@ class Tracker:
         self._pace_s = 0.0
         self._size = (1, 1)
         self._perspective = Perspective()
+        self._looked_s = 0.0
         self._new: list[tuple[Blob, Track | None]] = []
         """What no track explains in this frame, and what it may have broken away from."""
 
-    def step(self, seen: Foreground, time_s: float, frame: int = 0) -> list[Track]:
+    def step(
+        self, seen: Foreground, time_s: float, frame: int = 0, recognised: Sequence[Recognised] | None = None
+    ) -> list[Track]:
         """Match what moves to what is known.
 
         Args:
             seen: what differs from the background; its labels may be changed.
             time_s: media time, growing.
             frame: the frame's number.
+            recognised: what a detector found that looked at the whole of this picture; None where none looked.
 
         Returns:
             The tracks believed and seen in this frame.
@@ -77,7 +88,10 @@ class Tracker:
             known = [track.expected_box(time_s) for track in self._tracks if track.confirmed]
             parts = regions.gather(regions.part(seen.blobs, seen.labels, self._perspective, known))
             things = regions.join(parts, self._perspective, context.size[1])
-        for tracks, blobs in _groups(self._tracks, things, time_s):
+        unseen = self._tracks
+        if recognised is not None:
+            things, unseen = self._recognise(recognised, things, context)
+        for tracks, blobs in _groups(unseen, things, time_s):
             if not tracks:
                 self._new += [(blob, None) for blob in blobs]
             elif len(tracks) == 1 and blobs:
@@ -116,6 +130,37 @@ class Tracker:
     def living(self) -> set[int]:
         """Ids that may still be seen; state kept for others can go."""
         return {track.track_id for track in self._tracks}
+
+    def _recognise(
+        self, found: Sequence[Recognised], blobs: list[Blob], context: FrameContext
+    ) -> tuple[list[Blob], list[Track]]:
+        """Give tracks what was recognised; the blobs and the tracks that are left are returned."""
+        labels = context.seen.labels
+        begins = [thing for thing in found if thing.score >= BEGINS and recognition.moves(thing, labels)]
+        pairs = recognition.assign(found, self._tracks, context.now_s)
+        expected = [(track, track.expected_box(context.now_s)) for track, _ in pairs]
+        for track in self._tracks:
+            track.looks += 1
+        # What a look says holds since the one before.
+        since_s = min(_LOOK_HOLDS_S, context.now_s - self._looked_s)
+        self._looked_s = context.now_s
+        for track, thing in pairs:
+            track.recognise(thing.box, context.now_s, since_s, context.typical(thing.box[3]))
+            track.likeness = context.look(track) or track.likeness
+            _learn_size(track, thing.box, context)
+        taken = [thing for _, thing in pairs]
+        new = [thing for thing in begins if not any(thing is other for other in taken)]
+        boxes = [thing.box for thing in (*taken, *new)]
+        for thing in new:
+            within = [track for track, box in expected if bounding_boxes.within(thing.box, box) > _OUT_OF]
+            self._new.append((origin.as_blob(thing.box), max(within, key=lambda track: track.own_s, default=None)))
+        unseen = [track for track in self._tracks if not any(track is other for other, _ in pairs)]
+        for track in unseen:
+            expected_box = track.expected_box(context.now_s)
+            if any(bounding_boxes.within(expected_box, box) > _RIDES_IN for box in boxes):
+                track.riding_s += since_s
+            track.beside += any(bounding_boxes.gap(expected_box, box) < _BESIDE * track.wide for box in boxes)
+        return recognition.outside(blobs, labels, boxes), unseen
 
     def _explain(self, context: FrameContext) -> None:
         """Every blob that no track expected is one that comes back, or begins a track."""

@@ -1,0 +1,166 @@
+"""Looks of an object detector beside motion: what it recognises counts, and without it motion goes on."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+
+import pytest
+
+from edge_agent.camera.looker import ThreadedLooker
+from edge_agent.frames import Frame
+from edge_agent.vision.looks import PATIENCE_S, Looks
+from edge_agent.vision.pipeline import Pipeline
+from edge_agent.vision.tripwire import Crossing
+from models.objects import Found, Kind
+from provisioning.lab.edge.sequences import as_frame
+from shared.scene import Mask, Scene
+from tests.unit.test_tracks import SIZE, UPRIGHT, body, ground
+
+HIGH = 80
+SECONDS = 12.0
+Walk = Callable[[float], tuple[float, float]]
+
+
+def walking(late_s: float = 0.0, foot: float = 250.0) -> Walk:
+    """From the left to the right, 60 pixels a second, after three seconds."""
+    return lambda time_s: (20 + 60 * max(0.0, time_s - 3 - late_s), foot)
+
+
+def as_found(walk: Walk, time_s: float) -> Found:
+    x, foot = walk(time_s)
+    wide = HIGH / 3
+    left, right = (x - wide / 2) / SIZE[0], (x + wide / 2) / SIZE[0]
+    return Found(left, (foot - HIGH) / SIZE[1], right, foot / SIZE[1], 0.8, Kind.PERSON)
+
+
+class Truthful:
+    """Sees those that are said to be seen, at once."""
+
+    def __init__(self, walks: Sequence[Walk] = ()) -> None:
+        self._walks = walks
+        self.asked_s: list[float] = []
+
+    def ask(self, frame: Frame) -> Future[Sequence[Found]]:
+        self.asked_s.append(frame.time_s)
+        answer = Future[Sequence[Found]]()
+        answer.set_result([as_found(walk, frame.time_s) for walk in self._walks])
+        return answer
+
+
+class Silent:
+    """Never answers."""
+
+    def ask(self, frame: Frame) -> Future[Sequence[Found]]:
+        return Future()
+
+
+class Broken:
+    """Answers with an error."""
+
+    def ask(self, frame: Frame) -> Future[Sequence[Found]]:
+        answer = Future[Sequence[Found]]()
+        answer.set_exception(RuntimeError("the model returned nothing"))
+        return answer
+
+
+class Busy:
+    """Has no time."""
+
+    def ask(self, frame: Frame) -> None:
+        return None
+
+
+def run(walks: Sequence[Walk], looks: Looks | None) -> list[tuple[Crossing, float]]:
+    """Crossings, each with the moment at which it was told."""
+    pipeline, empty = Pipeline(Scene([UPRIGHT]), looks=looks), ground()
+    told = []
+    for number in range(1, round(SECONDS * 10) + 1):
+        time_s, picture = (number - 1) / 10, empty.copy()
+        for walk in walks:
+            x, foot = walk(time_s)
+            if -60 < x < SIZE[0] + 60:
+                body(picture, x, foot, 60, HIGH)
+        told += [(event, time_s) for event in pipeline.step(as_frame(picture, number, time_s))]
+    told += [(event, SECONDS) for event in pipeline.finish()]
+    return [(event, told_s) for event, told_s in told if isinstance(event, Crossing)]
+
+
+def frames(told: Sequence[tuple[Crossing, float]]) -> list[float]:
+    return [event.frame for event, _ in told]
+
+
+def test_two_that_are_one_blob_are_two() -> None:
+    abreast = [walking(), walking(late_s=0.2, foot=254.0)]
+    assert len(run(abreast, None)) == 1
+    assert len(run(abreast, Looks(Truthful(abreast), 5))) == 2
+
+
+def test_what_the_detector_does_not_know_is_told_all_the_same() -> None:
+    tractor = [walking()]
+    assert len(run(tractor, Looks(Truthful(), 5))) == 1
+
+
+def test_what_keeps_beside_something_recognised_and_never_is_itself_belongs_to_it() -> None:
+    car, beam = walking(), walking(late_s=-0.8)
+    assert len(run([car, beam], None)) == 2
+    assert len(run([car, beam], Looks(Truthful([car]), 5))) == 1
+
+
+def test_what_is_seen_now_and_then_counts_once() -> None:
+    walk = [walking()]
+    told = run(walk, Looks(Truthful(walk), 1))
+    assert len(told) == 1
+    assert frames(told)[0] == pytest.approx(frames(run(walk, None))[0], abs=2)
+
+
+@pytest.mark.parametrize("looker", [Silent(), Broken(), Busy()])
+def test_without_answers_motion_goes_on(looker: Silent | Broken | Busy) -> None:
+    walk = [walking()]
+    alone, looks = run(walk, None), Looks(looker, 5)
+    told = run(walk, looks)
+    assert frames(told) == frames(alone)
+    assert told[0][1] <= alone[0][1] + PATIENCE_S + 0.15
+    assert looks.missed
+    assert looks.missed == looks.asked
+
+
+def test_an_empty_place_is_not_looked_at() -> None:
+    looker = Truthful()
+    run([], Looks(looker, 10))
+    assert max(looker.asked_s) < 2  # while the first background is learnt, what moves is not known yet
+
+
+def test_never_more_often_than_allowed() -> None:
+    looker = Truthful([walking()])
+    run([walking()], Looks(looker, 2))
+    apart = [later - sooner for sooner, later in zip(looker.asked_s, looker.asked_s[1:], strict=False)]
+    assert len(apart) > 10
+    assert min(apart) >= 0.5 - 1e-6
+
+
+def test_what_stands_on_a_mask_is_not_recognised() -> None:
+    def recognised(scene: Scene) -> int:
+        walk, empty = walking(), ground()
+        pipeline, most = Pipeline(scene, looks=Looks(Truthful([walk]), 5)), 0
+        for number in range(1, 100):
+            picture = empty.copy()
+            body(picture, *walk((number - 1) / 10), 60, HIGH)
+            pipeline.step(as_frame(picture, number, (number - 1) / 10))
+            most = max([most, *(track.recognised for track in pipeline.tracks)])
+        return most
+
+    assert recognised(Scene()) > 10
+    assert recognised(Scene(masks=[Mask([(0, 0.5), (1, 0.5), (1, 1), (0, 1)])])) == 0
+
+
+def test_a_live_look_is_one_at_a_time_and_says_once_why_it_fails(caplog: pytest.LogCaptureFixture) -> None:
+    class Failing:
+        def find(self, picture: object) -> list[Found]:
+            raise ValueError("shapes do not fit")
+
+    looker = ThreadedLooker(Failing())  # type: ignore[arg-type]
+    picture = as_frame(ground(), 1, 0.0)
+    for _ in range(3):
+        look = looker.ask(picture)
+        assert look is not None
+        assert isinstance(look.exception(timeout=10), ValueError)
+    assert caplog.text.count("motion goes on alone: shapes do not fit") == 1
