@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from edge_agent.camera.looker import patient_looks
 from edge_agent.camera.sources.file import FileSource
 from edge_agent.frames import Frame
 from edge_agent.vision.pipeline import Pipeline
@@ -18,9 +19,12 @@ WARM_UP_S = 2.0
 """What happens before is not judged: the first background is learnt."""
 
 
-def run(video: Path, lines: Mapping[str, Sequence[Point]]) -> tuple[dict[str, list[LineEvent]], float]:
-    """Crossings of each line, and the clip's frames a second."""
-    pipeline = Pipeline(Scene([Tripwire(name, list(points)) for name, points in lines.items()]))
+def run(
+    video: Path, lines: Mapping[str, Sequence[Point]], looks: float = 0
+) -> tuple[dict[str, list[LineEvent]], float]:
+    """Crossings of each line, and the clip's frames a second; with so many looks a second."""
+    scene = Scene([Tripwire(name, list(points)) for name, points in lines.items()])
+    pipeline = Pipeline(scene, looks=patient_looks(looks))
     found: dict[str, list[LineEvent]] = {name: [] for name in lines}
     source = FileSource(video, realtime=False)
     for frame in source.frames():
@@ -48,9 +52,9 @@ def against_counts(
     return {name: score(counted, found[name], within) for name, (_, counted) in lines.items()}
 
 
-def on_clip(folder: Path, clip: Clip) -> Judged:
-    """All lines of a clip together."""
-    found, _ = run(folder / clip.video, {name: points for name, (points, _) in clip.lines.items()})
+def on_clip(folder: Path, clip: Clip, looks: float = 0) -> Judged:
+    """All lines of a clip together, with so many looks a second."""
+    found, _ = run(folder / clip.video, {name: points for name, (points, _) in clip.lines.items()}, looks)
     judged = (judge_line(truth, found[name], clip.fps) for name, (_, truth) in clip.lines.items())
     return sum(judged, Judged())
 
