@@ -15,10 +15,12 @@ from provisioning.lab.edge.faulty_camera import Behaviour, FaultyCamera, always
 from provisioning.lab.edge.soak import LINE
 from shared.events import CameraState
 from shared.scene import Scene
+from tests.machine import hold_ups
 
 FASTER = 3.0
 """The scene plays so much faster, at as many more pictures a second: a minute of it takes twenty seconds."""
 SECONDS = 24.0
+_HELD_UP_S = 0.1
 LEARNING_S = 4.0
 """Of the camera: so long a line learns its ground. Of the even stream too, crossings before are missed."""
 
@@ -88,12 +90,18 @@ def test_nothing_but_broken_pictures_is_a_stall() -> None:
     camera.close()
 
 
-@pytest.mark.alone("a picture that the machine holds up for seconds is one that this camera has not sent")
+@pytest.mark.timeout(300)
 def test_a_camera_that_sends_a_picture_now_and_then_is_degraded_and_stays_so() -> None:
+    """A picture that the machine holds up is one that the camera has not sent: where it did, nothing is judged."""
     slow = 2.6, 3.0, 3.4, 6.0  # each meets the time-outs of reading at other moments of its pause
-    with ThreadPoolExecutor(len(slow)) as cameras:
-        for watched in [cameras.submit(watch_slow_camera, each) for each in slow]:
-            watched.result()
+    for attempt in range(3):
+        with hold_ups() as longest_s, ThreadPoolExecutor(len(slow)) as cameras:
+            failed = [camera.exception() for camera in [cameras.submit(watch_slow_camera, each) for each in slow]]
+        failed = [error for error in failed if error is not None]
+        if not failed:
+            return
+        if longest_s() < _HELD_UP_S or attempt == 2:
+            raise failed[0]
 
 
 def watch_slow_camera(apart_s: float) -> None:
