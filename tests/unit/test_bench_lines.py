@@ -3,13 +3,18 @@
 import json
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
+from edge_agent.camera.sources.synthetic import SyntheticScene
 from provisioning.lab.edge.clips import with_lines
+from provisioning.lab.edge.damage import Damage, Lost, _spoiling, measure
 from provisioning.lab.edge.fuzz import ours
 from provisioning.lab.edge.negatives import judge
 from provisioning.lab.edge.scoring import Judged, LineEvent, LineTruth, Score, judge_line, score
 from provisioning.lab.edge.sequences import sequences
+from provisioning.lab.edge.soak import LINE
 from provisioning.lab.edge.traces import generate
 from shared.events import Direction
 
@@ -29,6 +34,26 @@ def test_traces_hold_what_they_promise() -> None:
     assert any(len({s.track for frame in trace.frames for s in frame}) > 2 for trace in traces)
     assert any(not trace.truth for trace in traces)
     assert generate(7) == generate(7)
+
+
+def test_damage_is_counted_against_the_whole_stream() -> None:
+    scene = SyntheticScene("fence", 5)
+    pictures = (np.asarray(cv2.resize(scene.draw(number / 10), (320, 180)), np.uint8) for number in range(120))
+    outcome = measure("fence", {LINE.name: LINE.points}, 10, pictures, [1000])
+    crossings = outcome.anew.of // len(("two", "encodings"))
+    assert crossings >= 1
+    assert outcome.damaged[1000] == Lost(0, 6 * crossings), "three kinds at two offsets, and no picture is hit"
+    assert not outcome.anew.missed
+
+
+def test_each_kind_of_damage_hits_the_picture_it_says() -> None:
+    packets = {number: bytes(range(256)) for number in range(30)}
+    for kind in Damage:
+        spoil = _spoiling(kind, 10, 3)
+        left = {number: spoil(number, content) for number, content in packets.items()}
+        assert [number for number, content in left.items() if content != packets[number]] == [3, 13, 23]
+        assert all((content is None) is (kind is Damage.MISSING) for content in (left[3], left[13]))
+        assert left[3] is None or (len(left[3]) == 256 and left[3][:16] == packets[3][:16])
 
 
 def test_score_matches_one_to_one_and_the_same_way() -> None:

@@ -1,6 +1,6 @@
 """`hawkline bench tripwire`, `hawkline bench motion` and `hawkline bench plate`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +10,7 @@ from shared.output import Output, OutputOption, print_rows, say
 
 if TYPE_CHECKING:
     from provisioning.lab.edge.clips import Clip
+    from provisioning.lab.edge.damage import Lines, Picture
     from provisioning.lab.edge.scoring import Judged, Score
 
 RANDOM_LINES, RANDOM_SEED = 50, 1
@@ -46,6 +47,26 @@ def motion(
     print_rows(rows, output)
     if any(row["verdict"] == "missed" for row in rows):
         raise typer.Exit(1)
+
+
+def damage(
+    clip: Annotated[
+        list[str] | None, typer.Option("--clip", help="only clips whose names hold this; repeat it")
+    ] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Crossings that are missed where pictures of a stream are missing or broken. No bars: it prints what it costs."""
+    from provisioning.lab.edge.damage import Lost, measure
+
+    rows: list[Row] = []
+    for name, lines, fps, pictures in _damaged(clip or []):
+        outcome = measure(name, lines, fps, pictures, (30, 10))
+        cases = {"encoded anew, undamaged": outcome.anew}
+        cases |= {f"one picture in {every} damaged": lost for every, lost in outcome.damaged.items()}
+        for case, lost in cases.items():
+            row = _row(name, case, None, f"{lost.missed} of {lost.of} missed" if lost != Lost() else "no crossing")
+            rows.append({**row, "found": lost.of - lost.missed, "missed": lost.missed})
+    print_rows(rows, output)
 
 
 def plate(
@@ -105,6 +126,30 @@ def _real(rates: Sequence[float]) -> list[Row]:
             right = not score.missed and not score.wrong
             rows.append(_scored(counted.video.split("-det")[0], name, score, met=right))
     return rows
+
+
+def _damaged(wanted: Sequence[str]) -> "Iterator[tuple[str, Lines, float, Iterator[Picture]]]":
+    from provisioning.lab.edge import clips
+    from provisioning.lab.edge.damage import fences, video
+    from shared.real_data import real_data
+
+    def is_wanted(name: str) -> bool:
+        return not wanted or any(part in name for part in wanted)
+
+    yield from (case for case in fences() if is_wanted(case[0]))
+    folder = real_data("video")
+    if folder is None:
+        say("the real videos are absent; set HAWKLINE_DATA to their folder")
+        return
+    real: dict[str, tuple[str, Lines]] = {
+        clip.name: (clip.video, {line: points for line, (points, _) in clip.lines.items()})
+        for clip in clips.with_lines(folder)
+    }
+    real["PETS09"] = clips.PETS, clips.PETS_LINES
+    for name, (file, lines) in real.items():
+        if is_wanted(name):
+            fps, pictures = video(folder / file)
+            yield name, lines, fps, pictures
 
 
 def _with_looks(folder: Path, cameras: "list[Clip]", rates: Sequence[float]) -> list[Row]:
