@@ -136,7 +136,7 @@ class _Watch:
         source: Source,
         pipe: Connection,
         detector: ObjectDetector | None,
-        looks: Looks | None,
+        looks: Looks | None = None,
     ) -> None:
         self._source, self._pipe, self._sending = source, pipe, threading.Lock()
         self._pipeline = Pipeline(camera.scene, detector, looks)

@@ -149,9 +149,11 @@ def test_worn_plates_and_other_kinds(tmp_path: Path) -> None:
 def test_models_are_listed_verified_and_timed() -> None:
     listed = [json.loads(line) for line in hawkline("model", "list", "-o", "json").splitlines()]
     assert {"plate-detector", "plate-recogniser", "reference"} <= {one["name"] for one in listed}
-    assert all(one["kib"] is not None for one in listed)
+    absent = {one["name"] for one in listed if one["kib"] is None}
+    assert absent <= {"objects"}, "which is built, and need not have been"
     verified = [json.loads(line) for line in hawkline("model", "verify", "-o", "json").splitlines()]
-    assert {one["verdict"] for one in verified} == {"whole"}
+    assert {one["name"] for one in verified if one["verdict"] == "not built"} == absent
+    assert {one["verdict"] for one in verified if one["name"] not in absent} == {"whole"}
     timed = [json.loads(line) for line in hawkline("model", "bench", "--runs", "3", "-o", "json").splitlines()]
     assert {one["name"]: one["of_reference"] for one in timed}["reference"] == 1
 
