@@ -173,8 +173,9 @@ class AgentSettings(Section, frozen=True):
 
     @property
     def looks_of_a_camera(self) -> LookSettings:
-        """Each camera's share."""
-        return msgspec.structs.replace(self.looks, per_second=self.looks.per_second / len(self.cameras))
+        """The share of each camera that motion watches."""
+        sharing = sum(camera.detector is None for camera in self.cameras)
+        return msgspec.structs.replace(self.looks, per_second=self.looks.per_second / max(1, sharing))
 
     def __post_init__(self) -> None:
         names = [camera.name for camera in self.cameras]

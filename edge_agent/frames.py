@@ -1,5 +1,6 @@
 """The seam between cameras and analysis."""
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -36,7 +37,7 @@ class Frame:
         captured_at_s: wall clock when the picture was taken, as far as that is known, or reached us.
         grey: luma, shape (height, width).
         chroma: the U and V planes at half the size or smaller, None where the picture is grey.
-        colour: makes the BGR picture, shape (height, width, 3); only evidence pays for it.
+        colour: makes the BGR picture, shape (height, width, 3); only evidence and looks pay for it.
         doubt: whether what it builds on is there.
     """
 
@@ -47,6 +48,15 @@ class Frame:
     colour: Callable[[], Colour]
     chroma: tuple[Grey, Grey] | None = None
     doubt: Doubt = Doubt.NONE
+
+
+_CONVERTING = threading.Lock()
+
+
+def in_colour(frame: Frame) -> Colour:
+    """A picture in colour, for threads: evidence and looks may want the same one, and its conversion keeps state."""
+    with _CONVERTING:
+        return frame.colour()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from edge_agent.config import LookSettings
-from edge_agent.frames import Frame
+from edge_agent.frames import Frame, in_colour
 from edge_agent.vision.looks import Looks
 from models.objects import Found, ObjectFinder
 from shared.errors import ConfigError, HawklineError
@@ -35,7 +35,7 @@ class ThreadedLooker:
 
     def _look(self, frame: Frame) -> Sequence[Found]:
         try:
-            return self._finder.find(frame.colour())
+            return self._finder.find(in_colour(frame))
         except Exception as error:
             if not self._failed:
                 log.error("a look failed, motion goes on alone: %s", error)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import cv2
 
-from edge_agent.frames import Colour, Frame, Source, Still
+from edge_agent.frames import Colour, Frame, Source, Still, in_colour
 from edge_agent.vision.motion.masks import Masks
 from shared.threads import start_vital
 
@@ -127,7 +127,7 @@ class PictureMaker:
 
     def _make(self, ordered: _Ordered, behind: int) -> None:
         better = self._source.picture_at(ordered.met_at_s) if behind < _BEHIND else None
-        still = better or Still(ordered.nearest.colour(), ordered.nearest.captured_at_s)
+        still = better or Still(in_colour(ordered.nearest), ordered.nearest.captured_at_s)
         self._send(Picture(ordered.ticket, _encode(self._masks.blacken(still.picture)), still.taken_at_s))
 
 

@@ -159,7 +159,7 @@ class _Watch:
                     last = item
                     self._watch(item)
                 else:
-                    if item is not None and item.state is CameraState.ENDED and last is not None:
+                    if last is not None:
                         self._report_all(self._pipeline.finish(), last)
                     self._suffer(item)
         finally:

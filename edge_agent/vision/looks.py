@@ -78,7 +78,7 @@ class Looks:
         """Pictures in their order, up to one whose look is not answered yet.
 
         Args:
-            over: no picture comes any more, so none waits any longer.
+            over: no picture comes for a while, so none waits any longer.
         """
         done = list[Ready]()
         while self._waiting:

@@ -115,9 +115,10 @@ class Pipeline:
             )
         if self._detector is not None:
             return self._found(self._judges, frame, detections(self._detector, frame, self._masks))
-        found, moments = [], self._motion.viewed(frame)
+        found, moments = list[Found](), self._motion.viewed(frame)
         if self._looks is not None and not moments:
             self._looks.see(frame)  # what moves in it is known later
+            found += self._caught_up(self._judges, self._looks.ready())
         for moment in moments:
             seen = self._motion.step(moment, self._masks, self._tracker.held(), self._tracker.travelling())
             if self._looks is None:
@@ -130,7 +131,7 @@ class Pipeline:
         return found
 
     def finish(self) -> list[Found]:
-        """What the pictures confirm that still wait for looks: no other comes."""
+        """What the pictures confirm that still wait for looks: for a while no other comes."""
         if self._looks is None or self._judges is None:
             return []
         return self._caught_up(self._judges, self._looks.ready(over=True))
@@ -155,16 +156,16 @@ class Pipeline:
         return [found for found in self._believed(judged, moment.time_s) if not self._is_echo(found, moment, judges)]
 
     def _recognised(self, things: Sequence[FoundObject], seen: Foreground) -> list[Recognised]:
-        """What a look found, in pixels, without what stands on a masked place."""
+        """What a look found, in pixels."""
         height, width = seen.labels.shape
         ignored = self._masks.ignored(width, height)
         found = []
         for thing in things:
             x = min(width - 1, max(0, round((thing.left + thing.right) / 2 * width)))
             y = min(height - 1, max(0, round(thing.bottom * height) - 1))
-            if ignored is None or not ignored[y, x]:
-                box = thing.left * width, thing.top * height, thing.right * width, thing.bottom * height
-                found.append(Recognised(box, thing.score, thing.kind))
+            box = thing.left * width, thing.top * height, thing.right * width, thing.bottom * height
+            masked = ignored is not None and bool(ignored[y, x])
+            found.append(Recognised(box, thing.score, thing.kind, masked))
         return found
 
     def _is_echo(self, found: Found, moment: Frame | ViewedFrame, judges: _Judges) -> bool:

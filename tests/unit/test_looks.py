@@ -2,13 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edge_agent.camera.looker import ThreadedLooker
+from edge_agent.config import AgentSettings, CameraSettings, DetectorSettings, LookSettings, SyntheticCamera
 from edge_agent.frames import Frame
 from edge_agent.vision.looks import PATIENCE_S, Looks
 from edge_agent.vision.pipeline import Pipeline
+from edge_agent.vision.track import Recognised, Track
+from edge_agent.vision.track.recognition import assign
 from edge_agent.vision.tripwire import Crossing
 from models.objects import Found, Kind
 from provisioning.lab.edge.sequences import as_frame
@@ -164,3 +169,39 @@ def test_a_live_look_is_one_at_a_time_and_says_once_why_it_fails(caplog: pytest.
         assert look is not None
         assert isinstance(look.exception(timeout=10), ValueError)
     assert caplog.text.count("motion goes on alone: shapes do not fit") == 1
+
+
+def test_the_first_time_it_is_recognised_tells_no_speed() -> None:
+    track = Track(1, SIZE, 240.0, 200.0, 30.0, 80.0, seen_s=0.2, born_s=0.1, vx=5.0, sightings=3)
+    track.recognise((225.0, 120.0, 255.0, 200.0), 0.4, 0.2, None)
+    assert abs(track.vx) < 60, "240 pixels in 0.4 s are where it is, not how far it went"
+
+
+def test_a_parked_lorry_is_not_the_walker_before_it() -> None:
+    walker = Track(1, SIZE, 240.0, 200.0, 30.0, 80.0, seen_s=1.0, born_s=0.1)
+    labels = np.zeros(SIZE[::-1], np.int32)
+    labels[120:200, 225:255] = 1
+    lorry = Recognised((150.0, 60.0, 350.0, 210.0), 0.9, Kind.LORRY)
+    assert assign([lorry], [walker], 1.1, labels) == []
+    labels[60:210, 150:350] = 1
+    assert assign([lorry], [walker], 1.1, labels) == [(walker, lorry)]
+
+
+def test_a_camera_with_a_detector_of_its_own_takes_no_share(tmp_path: Path) -> None:
+    source = SyntheticCamera("gate")
+    watched = CameraSettings("a", tmp_path, source), CameraSettings("b", tmp_path, source)
+    own = CameraSettings("c", tmp_path, source, DetectorSettings(tmp_path))
+    settings = AgentSettings("s", "a", tmp_path, [*watched, own], looks=LookSettings(8))
+    assert settings.looks_of_a_camera.per_second == 4
+
+
+def test_a_picture_of_another_shape_ends_nothing() -> None:
+    walk, empty = walking(), ground()
+    pipeline = Pipeline(Scene([UPRIGHT]))
+    for number in range(1, 160):
+        time_s, picture = number / 10, empty.copy()
+        body(picture, *walk(min(time_s, 8.0)), 60, HIGH)  # from there on it stands
+        pipeline.step(as_frame(picture, number, time_s))
+    for number in range(160, 220):
+        pipeline.step(as_frame(np.ascontiguousarray(empty[:240]), number, number / 10))
+    assert pipeline.tracks == []

@@ -50,6 +50,7 @@ class Blob:
         upright: it was cut from one that stands beside it, and is a thing of its own.
         shade: it fades out all around and is light; no track begins with it.
         beside: it is what is left beside something that was recognised: its beam or shadow, or another thing.
+        recognised: it is a detector's, and no blob that moves.
     """
 
     left: float
@@ -61,6 +62,7 @@ class Blob:
     upright: bool = False
     shade: bool = False
     beside: bool = False
+    recognised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,8 @@ class MotionDetector:
                 ready = background.add(moment)
                 self._background, self._restlessness = ready or background, Restlessness(view.grey.shape)
             return _nothing(view.grey)
+        # Tracks that were made with a picture of another shape say nothing of this one.
+        held, travelling = (_of_shape(mask, view.grey.shape) for mask in (held, travelling))
         background.follow_exposure(view)
         difference = background.difference(view)
         ignored = masks.ignored(view.grey.shape[1], view.grey.shape[0]) if masks else None
@@ -171,6 +175,10 @@ class MotionDetector:
         blobs, light = _blobs(moving, difference, background, view)
         self._light = cv2.dilate(light, _BEAM) if light is not None else None  # type: ignore[assignment]
         return replace(blobs, unrest=unrest, ignored=ignored, tint=view.tint)
+
+
+def _of_shape(mask: Mask | None, shape: tuple[int, ...]) -> Mask | None:
+    return mask if mask is not None and mask.shape == shape else None
 
 
 def _view(frame: Frame) -> View:

@@ -115,7 +115,7 @@ def spawn(number: int, blob: Blob, parent: Track | None, tracks: list[Track], co
     if parent is not None:
         track.vx, track.vy = parent.vx, parent.vy
         if high > 0.5 * parent.high and abs(y - parent.y) < 0.35 * parent.high:
-            _descend(track, parent, context, recognised=not blob.labels)
+            _descend(track, parent, context, recognised=blob.recognised)
     return track
 
 
@@ -128,16 +128,16 @@ def _descend(track: Track, parent: Track, context: FrameContext, recognised: boo
     dx, dy = (track.x - parent.x) / context.size[0], (track.y - parent.y) / context.size[1]
     if track.from_standing:  # it was where the other stands, and walks out of it
         dx = dy = 0.0
-    # What was looked at was alone then: the two were together since the look before at most.
-    since_s = parent.looked_before_s if recognised else 0.0
+    # What was recognised was alone then: the two were together since the time before at most.
+    since_s = parent.recognised_before_s if recognised else 0.0
     track.path.extend(Spot(s.frame, s.time_s, s.x + dx, s.y + dy) for s in parent.path if s.time_s >= since_s)
 
 
 def as_blob(box: Box) -> Blob:
-    """What was recognised, as something that a track may begin with: a blob that has no labels."""
+    """What was recognised, as something that a track may begin with."""
     left, top, right, bottom = box
     lower = bottom + _CONTACT * (bottom - top)
-    return Blob(left, top, right, lower, (right - left) * (bottom - top), upright=True)
+    return Blob(left, top, right, lower, (right - left) * (bottom - top), upright=True, recognised=True)
 
 
 def check_descent(track: Track, tracks: list[Track]) -> None:

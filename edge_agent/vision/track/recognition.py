@@ -36,16 +36,33 @@ Labels = NDArray[np.int32]
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """One thing: box in pixels of the analysed picture, how sure the detector is, 0 to 1, and what it is."""
+    """One thing.
+
+    Attributes:
+        box: in pixels of the analysed picture.
+        score: how sure the detector is, 0 to 1.
+        kind: what it is.
+        masked: it stands on a place that is not analysed.
+    """
 
     box: Box
     score: float
     kind: Kind
+    masked: bool = False
 
 
-def assign(things: Sequence[Recognised], tracks: Sequence[Track], now_s: float) -> list[tuple[Track, Recognised]]:
-    """Which track each thing is, one to one, the best fit first."""
-    fits = []
+def assign(
+    things: Sequence[Recognised], tracks: Sequence[Track], now_s: float, labels: Labels
+) -> list[tuple[Track, Recognised]]:
+    """Which track each thing is, one to one, the best fit first.
+
+    Args:
+        things: what was recognised.
+        tracks: all there are.
+        now_s: media time.
+        labels: of what moves, shape (height, width).
+    """
+    fits, moving = [], [moves(thing, labels) for thing in things]
     for i, track in enumerate(tracks):
         expected = track.expected_box(now_s)
         known = track.recognised >= _KNOWN and now_s - track.recognised_s < _KNOWN_S
@@ -56,7 +73,7 @@ def assign(things: Sequence[Recognised], tracks: Sequence[Track], now_s: float) 
                     fits.append((overlap + 0.05 * track.confirmed, i, j))
             elif overlap >= _OVERLAP:
                 fits.append((2 + overlap + 0.05 * track.confirmed, i, j))
-            elif not known:
+            elif not known and moving[j]:  # a parked lorry is not the walker before it
                 inside = max(bounding_boxes.within(thing.box, expected), bounding_boxes.within(expected, thing.box))
                 if inside > _INSIDE:
                     fits.append((1 + inside * (1.0 if track.confirmed else 0.5), i, j))

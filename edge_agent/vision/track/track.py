@@ -100,7 +100,7 @@ class Track:
     """When, last."""
     recognised_at: tuple[float, float] = (0.0, 0.0)
     """Where, last: its ground point."""
-    looked_before_s: float = 0.0
+    recognised_before_s: float = 0.0
     """When, the time before that."""
     parent: int = 0
     """The track it broke away from, until it is clear whether they go together."""
@@ -197,14 +197,14 @@ class Track:
         if seen_s > before_s and away_s >= _LOOK_PACE_S[0]:
             # Motion saw it last. What the two differ by is no motion of the thing.
             self.vx, self.vy = velocity
-        if _LOOK_PACE_S[0] <= away_s <= _LOOK_PACE_S[1]:
+        if self.recognised and _LOOK_PACE_S[0] <= away_s <= _LOOK_PACE_S[1]:
             self.vx, self.vy = (self.x - self.recognised_at[0]) / away_s, (self.y - self.recognised_at[1]) / away_s
         self.recognised_at = self.x, self.y
         self.support, self.riding_s, self.outgrown_s = 1.0, 0.0, 0.0
         self.need_s = min(self.need_s, CONFIRM_S)
         self.own_s += dt_s
         self.recognised += 1
-        self.looked_before_s, self.recognised_s = self.recognised_s, time_s
+        self.recognised_before_s, self.recognised_s = self.recognised_s, time_s
 
     def move_to(self, x: float, y: float, time_s: float) -> None:
         """Take in a ground point found in a crowd, in pixels; the size stays."""

@@ -136,11 +136,14 @@ class Tracker:
     ) -> tuple[list[Blob], list[Track]]:
         """Give tracks what was recognised; the blobs and the tracks that are left are returned."""
         labels = context.seen.labels
+        masked, found = [thing.box for thing in found if thing.masked], [thing for thing in found if not thing.masked]
         begins = [thing for thing in found if thing.score >= BEGINS and recognition.moves(thing, labels)]
-        pairs = recognition.assign(found, self._tracks, context.now_s)
+        pairs = recognition.assign(found, self._tracks, context.now_s, labels)
         expected = [(track, track.expected_box(context.now_s)) for track, _ in pairs]
         for track in self._tracks:
-            track.looks += 1
+            # Of what stands on a masked place with its feet the look says nothing.
+            box = track.expected_box(context.now_s)
+            track.looks += not any(bounding_boxes.within(box, other) > _OUT_OF for other in masked)
         # What a look says holds since the one before.
         since_s = min(_LOOK_HOLDS_S, context.now_s - self._looked_s)
         self._looked_s = context.now_s
@@ -152,8 +155,15 @@ class Tracker:
         new = [thing for thing in begins if not any(thing is other for other in taken)]
         boxes = [thing.box for thing in (*taken, *new)]
         for thing in new:
+            blob = origin.as_blob(thing.box)
+            back = origin.returning(blob, self._tracks, context)  # now: below, how it looks is erased
+            if back is not None and not back.seen_now:
+                back.come_back(bounding_boxes.of(blob), context.now_s)
+                back.likeness = context.look(back) or back.likeness
+                pairs.append((back, thing))
+                continue
             within = [track for track, box in expected if bounding_boxes.within(thing.box, box) > _OUT_OF]
-            self._new.append((origin.as_blob(thing.box), max(within, key=lambda track: track.own_s, default=None)))
+            self._new.append((blob, max(within, key=lambda track: track.own_s, default=None)))
         unseen = [track for track in self._tracks if not any(track is other for other, _ in pairs)]
         for track in unseen:
             expected_box = track.expected_box(context.now_s)
