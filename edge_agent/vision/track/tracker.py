@@ -155,15 +155,8 @@ class Tracker:
         new = [thing for thing in begins if not any(thing is other for other in taken)]
         boxes = [thing.box for thing in (*taken, *new)]
         for thing in new:
-            blob = origin.as_blob(thing.box)
-            back = origin.returning(blob, self._tracks, context)  # now: below, how it looks is erased
-            if back is not None and not back.seen_now:
-                back.come_back(bounding_boxes.of(blob), context.now_s)
-                back.likeness = context.look(back) or back.likeness
-                pairs.append((back, thing))
-                continue
             within = [track for track, box in expected if bounding_boxes.within(thing.box, box) > _OUT_OF]
-            self._new.append((blob, max(within, key=lambda track: track.own_s, default=None)))
+            self._new.append((origin.as_blob(thing.box), max(within, key=lambda track: track.own_s, default=None)))
         unseen = [track for track in self._tracks if not any(track is other for other, _ in pairs)]
         for track in unseen:
             expected_box = track.expected_box(context.now_s)
@@ -175,7 +168,8 @@ class Tracker:
     def _explain(self, context: FrameContext) -> None:
         """Every blob that no track expected is one that comes back, or begins a track."""
         for blob, parent in self._new:
-            back = origin.returning(blob, self._tracks, context)
+            # What was recognised begins anew: taken for one that hid, it swaps people at a post (PETS 0.94, not 0.96).
+            back = None if blob.recognised else origin.returning(blob, self._tracks, context)
             if back is not None:
                 back.come_back(bounding_boxes.of(blob), context.now_s)
                 back.likeness = context.look(back) or back.likeness
