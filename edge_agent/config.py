@@ -77,7 +77,7 @@ class LookSettings(Section, frozen=True):
     per_second: Annotated[float, Meta(ge=0, le=30)] = 0.0
     """Looks a second of the whole box, shared among its cameras; 0 is none. Each keeps a core busy for 50 to 300 ms.
 
-    Fewer than two for each camera do more harm than good, and are none."""
+    Fewer than five for each camera hear fewer alarms than motion alone, and are none."""
     providers: tuple[str, ...] = ("CPUExecutionProvider",)
     """ONNX Runtime execution providers, best first; where one is missing, motion goes on alone."""
 

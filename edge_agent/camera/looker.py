@@ -12,8 +12,9 @@ from shared.errors import ConfigError, HawklineError
 
 log = logging.getLogger(__name__)
 
-_FEWEST = 2.0
-"""With one look a second motion alone is better: between looks that far apart things are taken for each other."""
+_FEWEST = 5.0
+"""With fewer looks a second motion alone hears more alarms: between looks that far apart things are taken for each
+other."""
 MIN_SCORE = 0.3
 """Less sure findings do more harm than good: measured with 0.15 to 0.35 on the clips that constants are chosen on."""
 
