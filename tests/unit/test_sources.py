@@ -37,7 +37,7 @@ def write(
     pictures: Iterable[Picture],
     stamp: Callable[[int], int] = lambda number: number * 100,
     adjust: Callable[[av.VideoStream], None] = lambda _stream: None,
-    harm: Callable[[int, bytes], bytes] = lambda _number, packet: packet,
+    harm: Callable[[int, bytes], bytes | None] = lambda _number, packet: packet,
 ) -> Path:
     """A clip of H.264, ten pictures a second, a key frame every ten.
 
@@ -46,7 +46,7 @@ def write(
         pictures: BGR.
         stamp: of each picture, milliseconds.
         adjust: sets what the container is to say.
-        harm: what becomes of each packet.
+        harm: what becomes of each packet; None where it never comes.
     """
     with av.open(str(path), "w") as out:
         stream = out.add_stream("libx264", rate=10)
@@ -62,7 +62,10 @@ def write(
             frame.pts, frame.time_base = stamp(number), Fraction(1, 1000)
             packets += stream.encode(frame)
         for number, packet in enumerate([*packets, *stream.encode(None)]):
-            harmed = av.Packet(harm(number, bytes(packet)))
+            content = harm(number, bytes(packet))
+            if content is None:
+                continue
+            harmed = av.Packet(content)
             harmed.pts, harmed.dts, harmed.time_base = packet.pts, packet.dts, packet.time_base
             harmed.stream, harmed.is_keyframe = stream, packet.is_keyframe
             out.mux(harmed)
@@ -171,6 +174,23 @@ def test_pictures_behind_a_broken_one_are_doubtful_to_the_next_key_frame(tmp_pat
     )
     frames, _ = read(FileSource(clip, realtime=False))
     assert {frame.number for frame in frames if frame.doubt is not Doubt.NONE} == set(range(16, 21))
+
+
+def test_pictures_behind_a_gap_are_doubtful_from_the_first_one_on(tmp_path: Path) -> None:
+    pictures = [scene(n) for n in range(60)]
+    clip = write(tmp_path / "gap.mkv", pictures, harm=lambda number, packet: None if number == 34 else packet)
+    frames, _ = read(FileSource(clip, realtime=False))
+    doubtful = [round(frame.time_s, 1) for frame in frames if frame.doubt is Doubt.GAP]
+    assert doubtful == [3.5, 3.6, 3.7, 3.8, 3.9]
+
+
+def test_a_key_frame_makes_good_what_was_missing_before_it(tmp_path: Path) -> None:
+    pictures = [scene(n) for n in range(60)]
+    clip = write(tmp_path / "gap.mkv", pictures, harm=lambda number, packet: None if number == 39 else packet)
+    source = FileSource(clip, realtime=False)
+    frames, _ = read(source)
+    assert source.lost == 1
+    assert not [frame for frame in frames if frame.doubt is not Doubt.NONE]
 
 
 def test_a_broken_key_frame_does_not_silence_what_follows(tmp_path: Path) -> None:

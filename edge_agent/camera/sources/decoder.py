@@ -57,6 +57,7 @@ class DecodedPicture:
         damaged_before: pictures between this one and the one before that were broken.
         smeared: one of these was decoded in part, or this one is.
         is_key: it builds on no other picture.
+        builds_on_missing: by its number, some that it builds on never came.
     """
 
     picture: av.VideoFrame
@@ -65,6 +66,7 @@ class DecodedPicture:
     damaged_before: int
     is_key: bool
     smeared: bool
+    builds_on_missing: bool
 
 
 class _Stamps:
@@ -104,7 +106,7 @@ class PictureDecoder:
         if self._bitstream.never_reorders and not context.is_open:
             context.options = {"has_b_frames": "0"}  # noise in what was probed makes FFmpeg hold pictures back
         self._past = Past(self._bitstream)
-        self._unseen = False
+        self._unseen = self._is_gap = False
         self._ruins, self._stamps = 0, _Stamps()
         self.damaged = 0
         """Pictures that could not be decoded, or only in part."""
@@ -156,6 +158,7 @@ class PictureDecoder:
         delays = context.has_b_frames > 0
         # A decoder that holds pictures back would show stand-ins later, and now what is not to be lost.
         for stand_in in () if delays else self._stand_ins.before(content, unseen=self._unseen):
+            self._is_gap = True
             try:
                 made = context.decode(av.Packet(stand_in))
             except av.FFmpegError:
@@ -220,9 +223,9 @@ class PictureDecoder:
 
     def _taken(self, picture: av.VideoFrame) -> DecodedPicture:
         posture = self._posture(picture)
-        broken, smeared = self._broken, self._smeared
-        self._broken, self._smeared = 0, False
-        return DecodedPicture(picture, posture, picture.time, broken, picture.key_frame, smeared)
+        broken, smeared, is_gap = self._broken, self._smeared, self._is_gap
+        self._broken, self._smeared, self._is_gap = 0, False, False
+        return DecodedPicture(picture, posture, picture.time, broken, picture.key_frame, smeared, is_gap)
 
     def _posture(self, picture: av.VideoFrame) -> Posture:
         """How pictures of this shape are held. To ask a picture ties it to itself, and all of them would stay."""

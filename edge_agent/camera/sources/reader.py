@@ -56,6 +56,7 @@ class PacketReader:
         self._decoder: PictureDecoder | None = None
         self._damaged_before = 0
         self._doubt, self._doubted_s = Doubt.NONE, 0.0
+        self._was_key = False
         self.lost = 0
         """Pictures that never came, by the stream's own stamps."""
 
@@ -68,7 +69,7 @@ class PacketReader:
         """Go on with the stream of a new connection."""
         self._damaged_before = self.damaged
         self._decoder = PictureDecoder(stream, threads=self._live)
-        self._doubt = Doubt.NONE
+        self._doubt, self._was_key = Doubt.NONE, False
         rate = stream.average_rate or stream.guessed_rate
         self._pace.cut(1 / float(rate) if rate and _LEAST_FPS <= rate <= _MOST_FPS else None)
 
@@ -83,16 +84,20 @@ class PacketReader:
             moment = self._pace.step(decoded.stamp_s, now_s, decoded.damaged_before)
             missing = moment.missing + decoded.damaged_before
             self.lost += moment.missing
-            yield Reading(decoded, moment, missing, self._doubted(decoded, missing, moment.time_s))
+            yield Reading(decoded, moment, missing, self._doubted(decoded, moment))
 
-    def _doubted(self, decoded: DecodedPicture, missing: int, time_s: float) -> Doubt:
+    def _doubted(self, decoded: DecodedPicture, moment: Moment) -> Doubt:
         """From a picture that is missing or broken to the next key frame."""
+        # Stamps tell of a gap one picture late, numbers at once. What a key frame came behind is made good.
+        was_gap = moment.missing and not self._was_key
+        is_harmed = decoded.builds_on_missing or decoded.damaged_before > 0 or was_gap
+        self._was_key = decoded.is_key
         if decoded.smeared:
             self._doubt = Doubt.SMEAR
         elif decoded.is_key:
             self._doubt = Doubt.NONE
-        elif missing and self._doubt is Doubt.NONE:
+        elif is_harmed and self._doubt is Doubt.NONE:
             self._doubt = Doubt.GAP
-        if missing or decoded.smeared:
-            self._doubted_s = time_s
-        return self._doubt if time_s - self._doubted_s < _LONGEST_DOUBT_S else Doubt.NONE
+        if is_harmed or decoded.smeared:
+            self._doubted_s = moment.time_s
+        return self._doubt if moment.time_s - self._doubted_s < _LONGEST_DOUBT_S else Doubt.NONE

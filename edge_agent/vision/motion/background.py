@@ -1,11 +1,13 @@
 """What the camera sees when nothing moves: a picture that follows the light and forgets what stays."""
 
 from collections import deque
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_agent.frames import Doubt
 from edge_agent.vision.motion.components import components
 from edge_agent.vision.motion.view import Mask, Picture, View, ViewedFrame
 
@@ -13,6 +15,8 @@ _LEARN_S = 4.0
 """Time constant with which still pixels follow the picture."""
 _ABSORB_S = 45.0
 """Time constant with which what stands still becomes background: a parked car, a moved bin."""
+_ABSORB_SOON_S = 1.0
+"""The same for what damage left behind. Taken over at once, cars that hardly show at night are taken for it, too."""
 _BEGIN_S = 1.6
 """The first background is the median of pictures from so long, so that few walkers are in it."""
 _BEGIN_PICTURES = 8
@@ -147,6 +151,13 @@ class Background:
                 self._tint.replace(view.tint, _stacked(gone))
         return gone
 
+    def absorb(self, view: View, mask: Mask, dt_s: float) -> None:
+        """Let a part of the picture become background soon."""
+        rate = min(1.0, dt_s / _ABSORB_SOON_S)
+        self._grey.learn(view.grey, rate, mask)
+        if self._tint and view.tint is not None:
+            self._tint.learn(view.tint, rate, _stacked(mask))
+
     def _ghosts(self, picture: Picture, still: Mask, held: Mask | None) -> Mask | None:
         labels, found = components(still)
         gone: Mask | None = None
@@ -167,34 +178,40 @@ class Background:
         return gone
 
 
+def sound(moments: Sequence[ViewedFrame]) -> Sequence[ViewedFrame]:
+    """Those that no damage has touched, where they are the more; else all."""
+    untouched = [moment for moment in moments if moment.doubt is Doubt.NONE]
+    return untouched if len(untouched) > len(moments) / 2 else moments
+
+
 class Beginning:
     """The first moments: the median of several pictures holds less of what walks through than any one of them.
 
-    All are kept, and analysed once there is a background: who crosses in the first second has crossed.
+    All are kept, and analysed once there is a background: who crosses in the first second has crossed. Damaged pictures
+    are no part of it where the sound ones are the more.
     """
 
     def __init__(self, moment: ViewedFrame) -> None:
         self.frames = [moment]
-        self._views = [moment.view]
+        self._sampled = [moment]
         self._newest_s = moment.time_s
 
     def fits(self, view: View) -> bool:
         """Whether a picture has the size of the first, and colour if it has."""
-        return self._views[0].alike(view)
+        return self._sampled[0].view.alike(view)
 
     def add(self, moment: ViewedFrame) -> Background | None:
         """Take a picture in; the background once there are enough."""
         self.frames = [*self.frames, moment][-_KEPT_PICTURES:]
         if moment.time_s - self._newest_s >= _BEGIN_S / _BEGIN_PICTURES * 0.95:
-            self._views.append(moment.view)
+            self._sampled.append(moment)
             self._newest_s = moment.time_s
         first_s = self.frames[0].time_s
         if moment.time_s - first_s < _BEGIN_S and len(self.frames) < _KEPT_PICTURES:
             return None
-        tints = [view.tint for view in self._views if view.tint is not None]
-        return Background(
-            View(_median([view.grey for view in self._views]), _median(tints) if tints else None), first_s
-        )
+        views = [sampled.view for sampled in sound(self._sampled)]
+        tints = [view.tint for view in views if view.tint is not None]
+        return Background(View(_median([view.grey for view in views]), _median(tints) if tints else None), first_s)
 
 
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
