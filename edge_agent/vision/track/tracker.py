@@ -289,15 +289,11 @@ def _riders(blob: Blob, tracks: list[Track], context: FrameContext) -> tuple[Tra
     high, wide = blob.bottom - blob.top, blob.right - blob.left
     around = blob.left - 0.15 * wide, blob.top - 0.15 * high, blob.right + 0.15 * wide, blob.bottom + 0.15 * high
     inside = [track for track in tracks if bounding_boxes.within(track.expected_box(context.now_s), around) > 0.6]
-    if len(inside) < 2:
-        return None, []
-    most, typical = 1.5 * max(track.wide for track in inside), context.typical(blob.bottom)
-    if typical is not None and not any(track.confirmed for track in inside):
-        most = max(most, _ONE_THING[1] * typical[0])  # it comes in at the edge, by parts at first
-    if wide > most:
+    if len(inside) < 2 or wide > 1.5 * max(track.wide for track in inside):
         return None, []
     whole = [track for track in inside if track.high >= 0.7 * high]
     lead = max(whole or inside, key=lambda track: track.own_s)
+    typical = context.typical(blob.bottom)
     sliced = all(track.high < _SLICE * high for track in inside)
     if not sliced and high > 1.2 * max(lead.high, typical[1] if typical else 0.0):
         return None, []
