@@ -61,8 +61,9 @@ def check_everything(settings: AgentSettings, cameras: Sequence[Camera], config:
     open_to = read_by_others(config) if holds_passwords(settings) else None
     if open_to:
         findings.append({"key": "file", "ok": None, "said": open_to})
-    if settings.looks.per_second:
-        findings.append(_looks(settings))
+    looks = _looks(settings) if settings.looks.per_second else None
+    findings += [looks] if looks else []
+    findings += _objects(cameras, looking=bool(looks and looks["ok"]))
     for number, camera in enumerate(cameras):
         findings += _camera(f"cameras[{number}]", camera)
     return findings
@@ -76,6 +77,21 @@ def _looks(settings: AgentSettings) -> Finding:
     except HawklineError as error:
         return {"key": "looks", "ok": None, "said": f"none, motion goes on alone: {error}"}
     return {"key": "looks", "ok": True, "said": f"{share.per_second:g} a second for each camera"}
+
+
+def _objects(cameras: Sequence[Camera], *, looking: bool) -> Iterator[Finding]:
+    """Lines that ask for kinds of things where no look tells them."""
+    for number, camera in enumerate(cameras):
+        asking = [watch.name for watch in camera.scene.watches if watch.objects]
+        own = camera.settings.detector is not None
+        if asking and (own or not looking):
+            why = "its own detector does not say" if own else "without looks the box cannot tell"
+            advice = "leave out `detector`" if own else "set looks.per_second to 5 or more a camera"
+            said = (
+                f"{camera.settings.name}: objects of {', '.join(map(repr, asking))}: {why} "
+                f"what a thing is, so everything counts; {advice}"
+            )
+            yield {"key": f"cameras[{number}].scene", "ok": None, "said": said}
 
 
 def _enrolled(door: Door) -> Finding:

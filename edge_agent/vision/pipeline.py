@@ -15,10 +15,18 @@ from edge_agent.vision.track import Recognised, Spot, Track, Tracker
 from edge_agent.vision.tripwire import Crossing, Presence, Sighting, TripwireJudge, ZoneJudge
 from edge_agent.vision.tripwire.echoes import Crosser, Echoes
 from models.objects import Found as FoundObject
-from shared.scene import Scene
+from models.objects import Kind
+from shared.scene import Objects, Scene
 
 Found = Crossing | Presence
 
+_KINDS: dict[Objects, set[Kind]] = {
+    "person": {Kind.PERSON, Kind.TWO_WHEELER},
+    "vehicle": {Kind.CAR, Kind.BUS, Kind.LORRY},
+    "two_wheeler": {Kind.TWO_WHEELER},
+    "animal": {Kind.ANIMAL},
+}
+"""Who rides is a person, too."""
 
 _BELIEVE_S = 4.5
 """Longer than the judges remember a track that is gone."""
@@ -90,6 +98,8 @@ class Pipeline:
         self._judges: _Judges | None = None
         self._pending: dict[int, list[Found]] = {}
         self._believed_until_s: dict[int, float] = {}
+        self._believed_tracks: dict[int, Track] = {}
+        self._wanted = {watch.name: _kinds(watch.objects) for watch in scene.watches if watch.objects}
         self._clock = _MediaClock()
         self._echoes = Echoes()
         self._doubt = Doubt.NONE
@@ -153,7 +163,17 @@ class Pipeline:
         recognised = None if things is None else self._recognised(things, seen)
         self.tracks = self._tracker.step(seen, moment.time_s, moment.number, recognised)
         judged = self._judge(judges, moment)
-        return [found for found in self._believed(judged, moment.time_s) if not self._is_echo(found, moment, judges)]
+        return [
+            found
+            for found in self._believed(judged, moment.time_s)
+            if not self._is_echo(found, moment, judges) and self._is_wanted(found)
+        ]
+
+    def _is_wanted(self, found: Found) -> bool:
+        """Whether the line or zone asks for what it may have been: only what is surely something else is left out."""
+        kinds = self._wanted.get(found.line if isinstance(found, Crossing) else found.zone)
+        track = self._believed_tracks.get(found.track)
+        return kinds is None or track is None or not track.is_surely_none_of(kinds)
 
     def _recognised(self, things: Sequence[FoundObject], seen: Foreground) -> list[Recognised]:
         """What a look found, in pixels."""
@@ -198,6 +218,10 @@ class Pipeline:
         for track in self.tracks:
             if track.travelling and not track.doubted and now_s - track.born_s >= least_s:
                 self._believed_until_s[track.track_id] = now_s + _BELIEVE_S
+                self._believed_tracks[track.track_id] = track
+        self._believed_tracks = {
+            number: track for number, track in self._believed_tracks.items() if number in self._believed_until_s
+        }
         told = [event for track in self._believed_until_s for event in self._pending.pop(track, ())]
         self._pending = {track: events for track, events in self._pending.items() if track in living}
         return told
@@ -214,6 +238,10 @@ class Pipeline:
         found += judges.lines.step(sightings, moment.number, moment.time_s)
         found += judges.zones.step(sightings, moment.number, moment.time_s)
         return found
+
+
+def _kinds(objects: Sequence[Objects]) -> set[Kind]:
+    return {kind for name in objects for kind in _KINDS[name]}
 
 
 def _visible(sighting: Sighting) -> float:

@@ -155,6 +155,13 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     assert (found["ok"], "cannot be written" in found["said"]) == (False, True)
 
 
+def test_a_line_that_asks_for_persons_on_a_box_that_never_looks_is_told(tmp_path: Path) -> None:
+    found = findings(tmp_path, 'kind = "synthetic"\nscene = "gate"', LINE + 'objects = ["person"]\n')
+    said = found["cameras[0].scene"]
+    assert said["ok"] is None
+    assert "'line': without looks the box cannot tell what a thing is, so everything counts" in said["said"]
+
+
 def test_looks_that_cannot_be_are_told_and_the_box_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = 'kind = "synthetic"\nscene = "gate"'
     assert "looks" not in findings(tmp_path, source)

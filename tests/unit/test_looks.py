@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -17,7 +18,7 @@ from edge_agent.vision.track.recognition import assign
 from edge_agent.vision.tripwire import Crossing
 from models.objects import Found, Kind
 from provisioning.lab.edge.sequences import as_frame
-from shared.scene import Mask, Scene
+from shared.scene import Mask, Objects, Scene, Tripwire
 from tests.unit.test_tracks import SIZE, UPRIGHT, body, ground
 
 HIGH = 80
@@ -30,24 +31,26 @@ def walking(late_s: float = 0.0, foot: float = 250.0) -> Walk:
     return lambda time_s: (20 + 60 * max(0.0, time_s - 3 - late_s), foot)
 
 
-def as_found(walk: Walk, time_s: float) -> Found:
+def as_found(walk: Walk, time_s: float, kind: Kind = Kind.PERSON) -> Found:
     x, foot = walk(time_s)
     wide = HIGH / 3
     left, right = (x - wide / 2) / SIZE[0], (x + wide / 2) / SIZE[0]
-    return Found(left, (foot - HIGH) / SIZE[1], right, foot / SIZE[1], 0.8, Kind.PERSON)
+    return Found(left, (foot - HIGH) / SIZE[1], right, foot / SIZE[1], 0.8, kind)
 
 
 class Truthful:
     """Sees those that are said to be seen, at once."""
 
-    def __init__(self, walks: Sequence[Walk] = ()) -> None:
+    def __init__(self, walks: Sequence[Walk] = (), *kinds: Kind) -> None:
         self._walks = walks
+        self._kinds = kinds or (Kind.PERSON,)
         self.asked_s: list[float] = []
 
     def ask(self, frame: Frame) -> Future[Sequence[Found]]:
         self.asked_s.append(frame.time_s)
         answer = Future[Sequence[Found]]()
-        answer.set_result([as_found(walk, frame.time_s) for walk in self._walks])
+        kind = self._kinds[len(self.asked_s) % len(self._kinds)]
+        answer.set_result([as_found(walk, frame.time_s, kind) for walk in self._walks])
         return answer
 
 
@@ -74,9 +77,9 @@ class Busy:
         return None
 
 
-def run(walks: Sequence[Walk], looks: Looks | None) -> list[tuple[Crossing, float]]:
+def run(walks: Sequence[Walk], looks: Looks | None, line: Tripwire = UPRIGHT) -> list[tuple[Crossing, float]]:
     """Crossings, each with the moment at which it was told."""
-    pipeline, empty = Pipeline(Scene([UPRIGHT]), looks=looks), ground()
+    pipeline, empty = Pipeline(Scene([line]), looks=looks), ground()
     told = []
     for number in range(1, round(SECONDS * 10) + 1):
         time_s, picture = (number - 1) / 10, empty.copy()
@@ -108,6 +111,34 @@ def test_what_keeps_beside_something_recognised_and_never_is_itself_belongs_to_i
     car, beam = walking(), walking(late_s=-0.8)
     assert len(run([car, beam], None)) == 2
     assert len(run([car, beam], Looks(Truthful([car]), 5))) == 1
+
+
+@pytest.mark.parametrize(
+    ("objects", "seen_as", "counted"),
+    [
+        ([], [Kind.ANIMAL], 1),
+        (["person"], [Kind.PERSON], 1),
+        (["person"], [Kind.ANIMAL], 0),
+        (["person"], [Kind.TWO_WHEELER], 1),
+        (["person"], [Kind.ANIMAL, Kind.PERSON], 1),
+        (["person"], [Kind.LORRY], 0),
+        (["person", "vehicle"], [Kind.LORRY], 1),
+        (["vehicle"], [Kind.LORRY, Kind.BUS, Kind.CAR], 1),
+        (["two_wheeler"], [Kind.PERSON], 0),
+    ],
+)
+def test_a_line_leaves_out_only_what_is_surely_something_else(
+    objects: list[Objects], seen_as: list[Kind], counted: int
+) -> None:
+    walk, line = [walking()], msgspec.structs.replace(UPRIGHT, objects=objects)
+    assert len(run(walk, Looks(Truthful(walk, *seen_as), 5), line)) == counted
+
+
+def test_what_the_detector_does_not_know_or_hardly_ever_saw_passes_every_line() -> None:
+    walk, line = [walking()], msgspec.structs.replace(UPRIGHT, objects=["person"])
+    assert len(run(walk, Looks(Truthful(), 5), line)) == 1
+    assert len(run(walk, Looks(Silent(), 5), line)) == 1
+    assert len(run(walk, None, line)) == 1
 
 
 def test_what_is_seen_now_and_then_counts_once() -> None:

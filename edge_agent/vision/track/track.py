@@ -2,11 +2,13 @@
 
 import math
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from edge_agent.vision.track.bounding_boxes import Box
 from edge_agent.vision.track.likeness import Likeness
+from models.objects import Kind
 
 CONFIRM_S = 0.3
 """Seen on its own for this long, a track is believed; half a walker's step."""
@@ -36,6 +38,9 @@ _LOOK_PACE_S = 0.15, 1.2
 _DOUBT_LOOKS, _DOUBT_PART, _DOUBT_BESIDE = 4, 0.2, 0.5
 """After so many looks, what was recognised in a smaller part of them than the first, and lay beside something that was
 in more than the second, is its beam, its spray, or a piece of it. What lies alone may be unknown to the detector."""
+_SURELY_NOT = 0.2
+"""What was recognised as something else in all but this part is surely that: a goat is now and then a dog, seldom a
+person."""
 _UNREST = 12.0
 """Grey levels of restlessness that double the way: among leaves everything seems to go somewhere."""
 _GONE_STRAIGHT = 0.5
@@ -96,6 +101,8 @@ class Track:
     """In how many of them it was recognised."""
     beside: int = 0
     """In how many of them something else was recognised beside it."""
+    recognised_as: dict[Kind, float] = field(default_factory=dict)
+    """As what: the sum of the detector's scores."""
     recognised_s: float = 0.0
     """When, last."""
     recognised_at: tuple[float, float] = (0.0, 0.0)
@@ -181,6 +188,20 @@ class Track:
         self.high += rate * (high - self.high)
         self.scale = (self.wide / typical[0], self.high / typical[1]) if typical else None
 
+    @property
+    def is_known(self) -> bool:
+        """Whether the detector recognised it often enough to believe what it says."""
+        return self.recognised >= max(_RECOGNISED, _RECOGNISED_PART * self.looks)
+
+    def is_surely_none_of(self, kinds: Collection[Kind]) -> bool:
+        """Whether it was recognised often enough, and nearly always as something else."""
+        of_these = sum(score for kind, score in self.recognised_as.items() if kind in kinds)
+        return self.is_known and of_these < _SURELY_NOT * sum(self.recognised_as.values())
+
+    def count_as(self, kind: Kind, score: float) -> None:
+        """Remember what the detector takes it for."""
+        self.recognised_as[kind] = self.recognised_as.get(kind, 0.0) + score
+
     def recognise(self, box: Box, time_s: float, dt_s: float, typical: tuple[float, float] | None) -> None:
         """Take in what the detector says: where it is, whole, and that it is a thing of its own.
 
@@ -258,7 +279,7 @@ class Track:
         step = math.hypot(dx, dy)
         self.stride = max(self.stride, step)
         gone = math.hypot(self.x - self.origin[0], self.y - self.origin[1])
-        if self.recognised >= max(_RECOGNISED, _RECOGNISED_PART * self.looks):
+        if self.is_known:
             least = _RECOGNISED_GONE * max(_GONE_WIDTHS * self.wide, _GONE_HEIGHTS * self.high)
             self.travelling = gone >= least and self._straightness() >= _GONE_STRAIGHT
             return

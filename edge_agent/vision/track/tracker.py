@@ -149,6 +149,7 @@ class Tracker:
         self._looked_s = context.now_s
         for track, thing in pairs:
             track.recognise(thing.box, context.now_s, since_s, context.typical(thing.box[3]))
+            track.count_as(thing.kind, thing.score)
             track.likeness = context.look(track) or track.likeness
             _learn_size(track, thing.box, context)
         taken = [thing for _, thing in pairs]
