@@ -21,6 +21,7 @@ from edge_agent.camera.sources.synthetic import SyntheticScene
 from edge_agent.frames import Frame
 from edge_agent.vision.tripwire.geometry import Point
 from provisioning.lab.edge.accuracy import WITHIN_FRAMES, run
+from provisioning.lab.edge.camera_encoder import CameraEncoder
 from provisioning.lab.edge.scoring import LineEvent, score
 from provisioning.lab.edge.soak import LINE
 
@@ -134,16 +135,9 @@ def _spoiling(kind: Damage, one_in: int, offset: int) -> Callable[[int, bytes], 
 def _encoded(shots: Sequence[Picture], fps: float, key_every: int) -> Iterator[bytes]:
     """Pictures as packets, one each."""
     height, width = (side & ~1 for side in shots[0].shape[:2])
-    encoder = av.CodecContext.create("libx264", "w")
-    encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
-    encoder.framerate, encoder.time_base = Fraction(fps).limit_denominator(1000), Fraction(1, 1000)
-    one = f"scenecut=0:keyint={key_every}:min-keyint={key_every}:repeat-headers=1:slices=1:threads=1:bframes=0"
-    encoder.options = {"preset": "veryfast", "tune": "zerolatency", "x264-params": one}
+    encoder = CameraEncoder((width, height), fps, key_every)
     for number, shot in enumerate(shots):
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(shot[:height, :width]), format="bgr24")
-        frame = frame.reformat(format="yuv420p")
-        frame.pts, frame.time_base = round(number * 1000 / fps), Fraction(1, 1000)
-        yield from (bytes(packet) for packet in encoder.encode(frame))
+        yield from encoder.encode(shot, number)
 
 
 def _write(path: Path, packets: Iterator[bytes], spoil: Callable[[int, bytes], bytes | None], fps: float) -> None:

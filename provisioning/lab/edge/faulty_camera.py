@@ -11,13 +11,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import cast
 
-import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from provisioning.lab.edge.camera_encoder import CameraEncoder
 
 _MTU = 1300
 _CLOCK_HZ = 90_000
@@ -149,7 +148,9 @@ class FaultyCamera:
                 self._clients.append(client)
 
     def _film(self) -> None:
-        number, encoder, size, held = 0, None, None, b""
+        number, held = 0, b""
+        size = self._behave(0.0).size
+        encoder = CameraEncoder(size, self._fps, self._gop)
         rng = random.Random(1)
         jump_s = rate_s = 0.0
         before = self._behave(0.0)
@@ -161,9 +162,10 @@ class FaultyCamera:
             rate_s += behaviour.stamp_rate / self._fps
             before = behaviour
             if behaviour.size != size:
-                size, encoder = behaviour.size, _encoder(behaviour.size, self._fps, self._gop)
+                size, encoder = behaviour.size, CameraEncoder(behaviour.size, self._fps, self._gop)
             picture = cv2.resize(self._draw(time_s), behaviour.size, interpolation=cv2.INTER_AREA)
-            units = _encoded(cast("av.VideoCodecContext", encoder), np.asarray(picture, np.uint8), number, self._fps)
+            packets = encoder.encode(np.asarray(picture, np.uint8), number)
+            units = [unit for packet in packets for unit in _units(packet)]
             number += 1
             if behaviour.bad_every and number % behaviour.bad_every == 0:
                 units = [_broken(unit, rng) for unit in units]
@@ -196,21 +198,6 @@ class FaultyCamera:
             except OSError:
                 with self._lock, contextlib.suppress(ValueError):
                     self._clients.remove(client)
-
-
-def _encoder(size: tuple[int, int], fps: float, gop: int) -> "av.VideoCodecContext":
-    encoder = av.CodecContext.create("libx264", "w")
-    encoder.width, encoder.height, encoder.pix_fmt = *size, "yuv420p"
-    encoder.framerate, encoder.time_base = Fraction(fps).limit_denominator(1000), Fraction(1, 1000)
-    one = f"scenecut=0:keyint={gop}:min-keyint={gop}:repeat-headers=1:slices=1:threads=1:bframes=0"
-    encoder.options = {"preset": "veryfast", "tune": "zerolatency", "x264-params": one}
-    return encoder
-
-
-def _encoded(encoder: "av.VideoCodecContext", picture: NDArray[np.uint8], number: int, fps: float) -> list[bytes]:
-    frame = av.VideoFrame.from_ndarray(picture, format="bgr24").reformat(format="yuv420p")
-    frame.pts, frame.time_base = round(number * 1000 / fps), Fraction(1, 1000)
-    return [unit for packet in encoder.encode(frame) for unit in _units(bytes(packet))]
 
 
 def _units(stream: bytes) -> Iterator[bytes]:
