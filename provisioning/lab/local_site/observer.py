@@ -24,7 +24,7 @@ class FeedObserver:
         """From the capture of the confirming frame to the receipt of the raised alert."""
         self._thread = threading.Thread(target=self._run, name="observer", daemon=True)
 
-    def start(self, timeout_s: float = 10.0) -> bool:
+    def start(self, timeout_s: float = 60.0) -> bool:
         """Begin; True once connected."""
         self._thread.start()
         return self._connected.wait(timeout_s)
