@@ -57,7 +57,6 @@ class Replay:
                 elif item and item.state is CameraState.ENDED and not self._source.is_whole:
                     self.damaged = True
                     say(f"{self._video}: {item.detail}")
-            yield from map(row_of, self._pipeline.finish())
         finally:
             for output in (self._writer, self._sheet):
                 if output:
