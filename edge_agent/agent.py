@@ -287,6 +287,8 @@ class Agent:
                 track=found.track,
                 priority=self._arming.priority(camera, found.line, sighting.met_at_s),
                 confirm_ms=to_ms(sighting.confirmed_at_s) - at_ms,
+                object=found.object,
+                score=round(100 * found.score),
             )
         return ZoneAlarm(
             at_ms=at_ms,
@@ -297,6 +299,8 @@ class Agent:
             track=found.track,
             priority=self._arming.priority(camera, found.zone, sighting.met_at_s),
             lasted_ms=to_ms(found.time_s - found.began_s),
+            object=found.object,
+            score=round(100 * found.score),
         )
 
     def _pictured(self, camera: int, run: int, picture: Picture) -> None:

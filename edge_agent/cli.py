@@ -51,12 +51,19 @@ def replay(
         Path | None, typer.Option("--sheet", help="write a page with a picture of every event", show_default=False)
     ] = None,
     looks: Annotated[
-        float, typer.Option("--looks", min=0, max=30, help="looks of the object detector a second; 0 is motion alone")
+        float,
+        typer.Option(
+            *("--looks", "--budget"), min=0, max=30, help="looks of the object detector a second; 0 is motion alone"
+        ),
     ] = 0,
+    explain: Annotated[
+        str, typer.Option("--explain", help="name of a line or zone: say also what was not counted there, and why")
+    ] = "",
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Run the analysis over a video, without broker or aggregator, and print what lines and zones see."""
-    from edge_agent.video_replay import COLUMNS, Replay
+    from edge_agent.camera.looker import patient_looks
+    from edge_agent.video_replay import COLUMNS, NOT_COUNTED, Replay
     from edge_agent.vision.tripwire.faults import faults
     from shared.scene import load_scene
 
@@ -65,7 +72,7 @@ def replay(
     watched = load_scene(scene)
     for fault in faults(watched):
         say(f"warning: {scene}: {fault}")
-    run = Replay(video, watched, render, sheet, looks)
+    run = Replay(video, watched, render, sheet, patient_looks(looks), explain)
     rows = []
     for row in run.rows():
         rows.append(row)
@@ -73,9 +80,13 @@ def replay(
             emit(to_json(row))
     if not run.frames:
         raise UnavailableError(f"VIDEO = {str(video)!r}: no frame could be decoded, expected a video")
+    columns = (*COLUMNS, "why") if explain else COLUMNS
     if output is not Output.JSON:
-        print_rows(sorted(rows, key=lambda row: int(str(row["frame"]))), output, COLUMNS)
-        say(f"{run.frames} frames, {len(run.tracks)} tracks, {len(rows)} events; lines count whether armed or not")
+        print_rows(sorted(rows, key=lambda row: int(str(row["frame"]))), output, columns)
+        left_out = sum(row["kind"] == NOT_COUNTED for row in rows)
+        also = f", {left_out} not counted at {explain!r}" if explain else ""
+        events = f"{len(rows) - left_out} events{also}"
+        say(f"{run.frames} frames, {len(run.tracks)} tracks, {events}; lines count whether armed or not")
     if run.damaged:
         raise typer.Exit(1)
 

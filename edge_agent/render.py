@@ -78,7 +78,9 @@ class Renderer:
             cv2.rectangle(picture, corners[0].tolist(), corners[1].tolist(), colour, unit)
             trail = _pixels([(spot.x, spot.y) for spot in track.path], width, height)
             cv2.polylines(picture, [trail], False, _TRAIL, unit)
-            _label(picture, str(track.track_id), (left, top), colour, unit)
+            object_class, score = track.object_class
+            known = f" {object_class.label.replace('_', '-')} {score:.2f}" if object_class else ""
+            _label(picture, f"{track.track_id}{known}", (left, top), colour, unit)
 
 
 class VideoWriter:
@@ -162,8 +164,9 @@ def shown(scene: Scene, name: str) -> str:
 def caption(event: Found, scene: Scene) -> str:
     """An event in a few words, with the frame that the table has."""
     what = event.direction.label if isinstance(event, Crossing) else event.rule.label
-    name = shown(scene, event.line if isinstance(event, Crossing) else event.zone)
-    return f"{name}: {what.replace('_', ' ')}, track {event.track}, met at {event.frame}"
+    name = shown(scene, event.watch)
+    who = f"{event.object.label.replace('_', '-')}, " if event.object else ""
+    return f"{name}: {what.replace('_', ' ')}, {who}track {event.track}, met at {event.frame}"
 
 
 def _pixels(points: "list[tuple[float, float]]", width: int, height: int) -> NDArray[np.int32]:

@@ -3,19 +3,21 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge_agent.camera.looker import patient_looks
 from edge_agent.camera.sources.file import FileSource
 from edge_agent.frames import Frame
 from edge_agent.render import ContactSheet, Renderer, VideoWriter
-from edge_agent.vision.pipeline import Found, Pipeline
+from edge_agent.vision.looks import Looks
+from edge_agent.vision.pipeline import Found, Pipeline, Uncounted
 from edge_agent.vision.tripwire import Crossing
 from shared.errors import ConfigError
 from shared.events import CameraState
 from shared.output import say
 from shared.scene import Scene
 
-COLUMNS = ("kind", "line", "direction", "frame", "time_s", "track")
-"""Of a row, as `row_of` makes it."""
+COLUMNS = ("kind", "line", "direction", "frame", "time_s", "track", "object", "score")
+"""Of a row, as `row_of` makes it; with `explain` also `why`."""
+NOT_COUNTED = "not_counted"
+"""The kind of a row that says why something is not an event."""
 
 
 class Replay:
@@ -26,22 +28,32 @@ class Replay:
         scene: what is watched.
         render: where the video goes with everything drawn on it.
         sheet: where the page with a picture of every event goes.
-        looks: so many looks of the object detector a second; 0 is motion alone.
+        looks: of the object detector at the pictures; None is motion alone.
+        explain: of this line or zone rows also tell what was not counted, and why.
 
     Raises:
         ConfigError: the video cannot be read, or an output cannot be written.
-        TamperedModelError: there are to be looks, and the model is not whole or was not built.
     """
 
     def __init__(
-        self, video: Path, scene: Scene, render: Path | None = None, sheet: Path | None = None, looks: float = 0
+        self,
+        video: Path,
+        scene: Scene,
+        render: Path | None = None,
+        sheet: Path | None = None,
+        looks: Looks | None = None,
+        explain: str = "",
     ) -> None:
+        if explain and explain not in [watch.name for watch in scene.watches]:
+            names = ", ".join(repr(watch.name) for watch in scene.watches)
+            raise ConfigError(f"--explain {explain!r}: no line or zone of the scene, which has {names}")
         for key, output in (("--render", render), ("--sheet", sheet)):
             _require_writable(key, output, video)
         self._video = video
         self.damaged = False
         self._source = FileSource(video, realtime=False, key="VIDEO")
-        self._pipeline = Pipeline(scene, looks=patient_looks(looks))
+        self._pipeline = Pipeline(scene, looks=looks)
+        self._explain = explain
         self._renderer = Renderer(scene, self._pipeline)
         self._writer = VideoWriter(render, self._source.fps) if render else None
         self._sheet = ContactSheet(sheet) if sheet else None
@@ -57,6 +69,7 @@ class Replay:
                 elif item and item.state is CameraState.ENDED and not self._source.is_whole:
                     self.damaged = True
                     say(f"{self._video}: {item.detail}")
+            yield from self._explained([*self._pipeline.uncounted, *self._pipeline.held_back()])
         finally:
             for output in (self._writer, self._sheet):
                 if output:
@@ -72,7 +85,12 @@ class Replay:
                 self._writer.add(drawn)
             if self._sheet:
                 self._sheet.add(drawn, found)
-        return [row_of(event) for event in found]
+        rows = [row_of(event) | ({"why": ""} if self._explain else {}) for event in found]
+        return [*rows, *self._explained(self._pipeline.uncounted)]
+
+    def _explained(self, uncounted: list[Uncounted]) -> list[dict[str, object]]:
+        of_line = [each for each in uncounted if each.found.watch == self._explain]
+        return [row_of(each.found) | {"kind": NOT_COUNTED, "why": each.why.value} for each in of_line]
 
 
 def _require_writable(key: str, output: Path | None, video: Path) -> None:
@@ -90,20 +108,13 @@ def _require_writable(key: str, output: Path | None, video: Path) -> None:
 
 def row_of(event: Found) -> dict[str, object]:
     """An event as `hawkline agent replay` prints it."""
-    if isinstance(event, Crossing):
-        return {
-            "kind": "line_crossed",
-            "line": event.line,
-            "direction": event.direction.label,
-            "frame": event.frame,
-            "time_s": round(float(event.time_s), 3),
-            "track": event.track,
-        }
     return {
-        "kind": event.rule.label,
-        "line": event.zone,
-        "direction": "",
+        "kind": "line_crossed" if isinstance(event, Crossing) else event.rule.label,
+        "line": event.watch,
+        "direction": event.direction.label if isinstance(event, Crossing) else "",
         "frame": event.frame,
         "time_s": round(float(event.time_s), 3),
         "track": event.track,
+        "object": event.object.label,
+        "score": round(float(event.score), 2),
     }

@@ -27,6 +27,9 @@ MAX_BATCH_ROWS: Final = 1024
 MAX_SEQUENCE: Final = 2**62
 """Sequences stay far below bigint, so that no range arithmetic of the database can overflow."""
 
+_SHORT_ARRAY = 15
+"""Elements that a MessagePack array of one byte's header may have, its tag among them."""
+
 M = TypeVar("M", bound=msgspec.Struct)
 _encoder = msgspec.msgpack.Encoder()
 _raw_rows = msgspec.msgpack.Decoder(list[msgspec.Raw])
@@ -51,8 +54,26 @@ class Header(msgspec.Struct, frozen=True, gc=False):
 
 
 def encode_event(event: Event) -> bytes:
-    """One event as it lies in the outbox, on the wire and in the store."""
-    return _encoder.encode(event)
+    """One event as it lies in the outbox, on the wire and in the store.
+
+    Fields behind its last one that says anything are left off: readers fill them in.
+    """
+    body = _encoder.encode(event)
+    silent = _silent(event)
+    return bytes([body[0] - silent]) + body[1:-silent] if silent else body
+
+
+def _silent(event: Event) -> int:
+    """How many fields at its end are as if they were not there, each of a byte."""
+    names, defaults = event.__struct_fields__, event.__struct_defaults__
+    if not defaults or len(names) >= _SHORT_ARRAY:
+        return 0
+    silent = 0
+    for name, default in zip(reversed(names), reversed(defaults), strict=False):
+        if default not in (0, "") or getattr(event, name) != default:
+            break
+        silent += 1
+    return silent
 
 
 @cache

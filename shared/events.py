@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from shared.desired import SectionState
 from shared.errors import HawklineError
+from shared.objects import ObjectClass
 
 
 class Lane(IntEnum):
@@ -118,6 +119,7 @@ Unit = Annotated[float, Meta(ge=0, le=1)]
 """A coordinate as a part of the picture's width or height."""
 Number = Annotated[int, Meta(ge=0, lt=2**31)]
 """Of a camera, a line, a configuration, a run, a track: small by nature, and a database integer."""
+Percent = Annotated[int, Meta(ge=0, le=100)]
 Sequence = Annotated[int, Meta(ge=1, lt=2**62)]
 Epoch = Annotated[int, Meta(ge=0, lt=2**32)]
 Session = Annotated[int, Meta(ge=0, lt=2**53)]
@@ -131,7 +133,8 @@ class LineCrossed(EventBase, frozen=True, array_like=True, tag=1):
     """A track met a tripwire and went on to its other side.
 
     `priority` 0 means that the line was not armed: counted, no alert. `confirm_ms` after `at_ms` the frame was taken
-    that confirmed the crossing. `(run, track)` names a track within the box; it carries no identity.
+    that confirmed the crossing. `(run, track)` names a track within the box; it carries no identity. `object` is what
+    looks told it apart as, `score` how sure that is in parts of a hundred.
     """
 
     at_ms: int
@@ -142,6 +145,8 @@ class LineCrossed(EventBase, frozen=True, array_like=True, tag=1):
     track: Number
     priority: Annotated[int, Meta(ge=0, le=4)]
     confirm_ms: int
+    object: ObjectClass = ObjectClass.UNKNOWN
+    score: Percent = 0
 
 
 class CameraChanged(EventBase, frozen=True, array_like=True, tag=2):
@@ -187,7 +192,8 @@ class EvidenceReady(EventBase, frozen=True, array_like=True, tag=4):
 class ZoneAlarm(EventBase, frozen=True, array_like=True, tag=6):
     """A track did in a zone what the zone's rule names: `lasted_ms` before `at_ms` it began.
 
-    `line` is the zone's number, `priority` 0 means that the zone was not armed: counted, no alert.
+    `line` is the zone's number, `priority` 0 means that the zone was not armed: counted, no alert. `object` and `score`
+    as for `LineCrossed`.
     """
 
     at_ms: int
@@ -198,6 +204,8 @@ class ZoneAlarm(EventBase, frozen=True, array_like=True, tag=6):
     track: Number
     priority: Annotated[int, Meta(ge=0, le=4)]
     lasted_ms: Annotated[int, Meta(ge=0)]
+    object: ObjectClass = ObjectClass.UNKNOWN
+    score: Percent = 0
 
 
 class ListHit(EventBase, frozen=True, array_like=True, tag=7):

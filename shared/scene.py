@@ -12,13 +12,13 @@ from msgspec import Meta
 
 from shared import schedule
 from shared.events import Direction, Unit, WatchRule
+from shared.objects import ObjectGroup
 from shared.settings import load_toml
 from shared.time_zones import check_zone
 
 Point = tuple[Unit, Unit]
 Ways = Literal["both", "left_to_right", "right_to_left"]
 Anchor = Literal["ground", "centre", "top"]
-Objects = Literal["person", "vehicle", "two_wheeler", "animal"]
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Polygon = Annotated[list[Point], Meta(min_length=3, max_length=32)]
 
@@ -40,7 +40,7 @@ class _Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """Taller things do not count; as a part of the picture's height."""
     debounce_s: Annotated[float, Meta(ge=0, le=3600)] = 0.0
     """The same thing counts again only after this long."""
-    objects: list[Objects] = []
+    objects: list[ObjectGroup] = []
     """Only these count, where looks tell what a thing is; what they do not know counts always. Empty is all."""
 
     def __post_init__(self) -> None:

@@ -148,6 +148,8 @@ SELECT * FROM alert_views WHERE id = ANY(%(alert_ids)s) ORDER BY id;
 SELECT * FROM alert_views
 WHERE (%(before)s::bigint IS NULL OR id < %(before)s)
   AND (%(open)s::boolean IS NULL OR (cleared_at IS NULL) = %(open)s)
+  AND (%(objects)s::text[] IS NULL
+       OR subject IN ('line', 'zone') AND coalesce(detail->>'object', 'unknown') = ANY(%(objects)s))
 ORDER BY id DESC LIMIT %(limit)s;
 
 -- name: verdicts

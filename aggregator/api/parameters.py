@@ -1,6 +1,7 @@
 """Query parameters that the questions share."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -8,11 +9,19 @@ from typing import Annotated
 from fastapi import Depends, HTTPException, Query
 
 from shared.ids import NAME_PATTERN
+from shared.objects import ObjectClass, classes_named
 
 Name = Annotated[str | None, Query(pattern=NAME_PATTERN)]
 PlaceName = Annotated[str | None, Query(pattern=NAME_PATTERN, description="a site, or a place above sites")]
 Label = Annotated[str | None, Query(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 Moment = Annotated[str | None, Query(max_length=40, description="not before, or not after: ISO 8601 with a time zone")]
+
+
+_CLASSES = ", ".join(each.label for each in ObjectClass)
+ObjectNames = Annotated[
+    list[str] | None,
+    Query(alias="object", description=f"what it was, any of: {_CLASSES}; vehicle is all of them"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,18 @@ LinesQuery = Annotated[Lines, Depends()]
 
 _EARLIEST, _LATEST = 1970, 2200
 """Years between which questions make sense, and no sum of times leaves what a computer can write."""
+
+
+def objects(names: Collection[str] | None) -> list[ObjectClass]:
+    """The classes of things that were asked for; none means all.
+
+    Raises:
+        HTTPException: 422, there is no such class.
+    """
+    try:
+        return sorted(classes_named(names or ()))
+    except ValueError as error:
+        raise HTTPException(422, f"object={error}") from None
 
 
 def moment(name: str, text: str | None) -> datetime | None:

@@ -41,7 +41,7 @@ _LATE = timedelta(minutes=1)
 """What happened longer ago is backlog: alerting takes it after what is fresh."""
 _COPY_TYPES = [
     *("timestamptz", "timestamptz", "timestamptz", "int4", "int8", "int8", "int2", "int2", "int2"),
-    *("int4", "int4", "int4", "int2", "bytea"),
+    *("int4", "int4", "int4", "int2", "int2", "bytea"),
 ]
 _KIND = 7
 """Where in a row its kind stands."""

@@ -40,7 +40,7 @@ UPDATE cursors SET stored = stored + %(stored)s, alarms = alarms + %(alarms)s
 WHERE (producer_id, lane) = (%(producer_id)s, %(lane)s);
 
 -- name: copy_events
-COPY events (event_at, device_at, recv_at, producer_id, seq, crc, lane, kind, time_quality, revision, line, camera, priority, body)
+COPY events (event_at, device_at, recv_at, producer_id, seq, crc, lane, kind, time_quality, revision, line, camera, priority, object, body)
 FROM STDIN (FORMAT BINARY);
 
 -- name: make_days

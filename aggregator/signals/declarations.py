@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from aggregator.signals.occurrence import Occurrence
 from aggregator.signals.signal import Signal, Subject
@@ -27,9 +27,27 @@ _PAGE_FOLDER = re.compile(r"[\w.]+:\w+(/\w+)*")
 
 Compose = Callable[[Any, Address], object]
 """Makes the body of a section for a box, as MessagePack takes it; the connection sees one moment."""
-Place = tuple[int | None, int | None, int | None, int | None]
-"""Revision, line, camera and priority, as the record asks for them. Of a line its configuration knows the camera."""
-_NOWHERE: Place = (None, None, None, None)
+
+
+class Place(NamedTuple):
+    """Where an event belongs, as the record is asked for it.
+
+    Attributes:
+        revision: of the box's configuration that its numbers are of.
+        line: number of a line or zone. Of its camera the configuration knows.
+        camera: number of a camera.
+        priority: of an alarm.
+        object: what it was, an `ObjectClass`.
+    """
+
+    revision: int | None = None
+    line: int | None = None
+    camera: int | None = None
+    priority: int | None = None
+    object: int | None = None
+
+
+_NOWHERE = Place()
 
 
 class DomainError(HawklineError):

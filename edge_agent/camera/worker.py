@@ -24,7 +24,6 @@ from edge_agent.vision.detect import ObjectDetector
 from edge_agent.vision.looks import Looks
 from edge_agent.vision.motion.masks import Masks
 from edge_agent.vision.pipeline import Found, Pipeline
-from edge_agent.vision.tripwire import Crossing
 from shared.errors import HawklineError
 from shared.events import CameraState
 
@@ -198,7 +197,7 @@ class _Watch:
         self._send(EventSeen(self._tickets, found, met_at_s, frame.captured_at_s, frame.number))
         nearest = min(self._ring, key=lambda kept: abs(kept.captured_at_s - met_at_s))
         # What the agent says of it may come late.
-        watch = self._watches[found.line if isinstance(found, Crossing) else found.zone]
+        watch = self._watches[found.watch]
         self.maker.add(self._tickets, priority_at(watch, self._zone, met_at_s), met_at_s, nearest)
 
     def _send(self, report: EventSeen | Picture | NoPicture | Status) -> None:

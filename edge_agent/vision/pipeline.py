@@ -14,19 +14,12 @@ from edge_agent.vision.motion.masks import Masks
 from edge_agent.vision.track import Recognised, Spot, Track, Tracker
 from edge_agent.vision.tripwire import Crossing, Presence, Sighting, TripwireJudge, ZoneJudge
 from edge_agent.vision.tripwire.echoes import Crosser, Echoes
+from edge_agent.vision.tripwire.reasons import Why
 from models.objects import Found as FoundObject
-from models.objects import Kind
-from shared.scene import Objects, Scene
+from shared.objects import GROUPS, ObjectClass, ObjectGroup
+from shared.scene import Scene
 
 Found = Crossing | Presence
-
-_KINDS: dict[Objects, set[Kind]] = {
-    "person": {Kind.PERSON, Kind.TWO_WHEELER},
-    "vehicle": {Kind.CAR, Kind.BUS, Kind.LORRY},
-    "two_wheeler": {Kind.TWO_WHEELER},
-    "animal": {Kind.ANIMAL},
-}
-"""Who rides is a person, too."""
 
 _BELIEVE_S = 4.5
 """Longer than the judges remember a track that is gone."""
@@ -80,6 +73,34 @@ class _Judges:
     introduced: set[int] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
+class _Belief:
+    """A track that has gone somewhere, and until when what it did is told."""
+
+    track: Track
+    until_s: float
+
+
+@dataclass(slots=True)
+class _Held:
+    """What a track did that has gone nowhere yet."""
+
+    track: Track | None
+    events: list[Found] = field(default_factory=list)
+
+    def uncounted(self) -> "list[Uncounted]":
+        why = Why.PART if self.track is not None and self.track.doubted else Why.NOWHERE
+        return [Uncounted(event, why) for event in self.events]
+
+
+@dataclass(frozen=True, slots=True)
+class Uncounted:
+    """What met a line or zone and is not told, and why."""
+
+    found: Found
+    why: Why
+
+
 class Pipeline:
     """Motion or an object detector, tracking, lines and zones of one camera.
 
@@ -87,6 +108,10 @@ class Pipeline:
         scene: what is watched.
         detector: finds objects instead of motion, where the hardware allows.
         looks: lets an object detector see a picture now and then, beside motion.
+
+    Attributes:
+        tracks: those seen in the last frame.
+        uncounted: what the last step left out.
     """
 
     def __init__(self, scene: Scene, detector: ObjectDetector | None = None, looks: Looks | None = None) -> None:
@@ -96,14 +121,14 @@ class Pipeline:
         self._looks = looks
         self._tracker = Tracker()
         self._judges: _Judges | None = None
-        self._pending: dict[int, list[Found]] = {}
-        self._believed_until_s: dict[int, float] = {}
-        self._believed_tracks: dict[int, Track] = {}
-        self._wanted = {watch.name: _kinds(watch.objects) for watch in scene.watches if watch.objects}
+        self._pending: dict[int, _Held] = {}
+        self._believed: dict[int, _Belief] = {}
+        self._wanted = {watch.name: _classes(watch.objects) for watch in scene.watches if watch.objects}
         self._clock = _MediaClock()
         self._echoes = Echoes()
         self._doubt = Doubt.NONE
         self.tracks: list[Track] = []
+        self.uncounted: list[Uncounted] = []
 
     @property
     def moving(self) -> NDArray[np.uint8] | None:
@@ -117,6 +142,7 @@ class Pipeline:
             What this frame confirms. Times in it are those of `time_s`.
         """
         frame = replace(frame, time_s=self._clock.step(frame.time_s))
+        self.uncounted = []
         if self._judges is None:
             height, width = frame.grey.shape
             aspect = width / height
@@ -142,9 +168,14 @@ class Pipeline:
 
     def finish(self) -> list[Found]:
         """What the pictures confirm that still wait for looks: for a while no other comes."""
+        self.uncounted = []
         if self._looks is None or self._judges is None:
             return []
         return self._caught_up(self._judges, self._looks.ready(over=True))
+
+    def held_back(self) -> list[Uncounted]:
+        """What is not told unless another picture shows that it goes somewhere."""
+        return [each for held in self._pending.values() for each in held.uncounted()]
 
     def _caught_up(self, judges: _Judges, ready: Sequence[Ready]) -> list[Found]:
         found = []
@@ -163,17 +194,20 @@ class Pipeline:
         recognised = None if things is None else self._recognised(things, seen)
         self.tracks = self._tracker.step(seen, moment.time_s, moment.number, recognised)
         judged = self._judge(judges, moment)
-        return [
-            found
-            for found in self._believed(judged, moment.time_s)
-            if not self._is_echo(found, moment, judges) and self._is_wanted(found)
-        ]
+        told = list[Found]()
+        for found in self._told(judged, moment.time_s):
+            if self._is_echo(found, moment, judges):
+                self.uncounted.append(Uncounted(found, Why.ECHO))
+            elif not self._is_wanted(found):
+                self.uncounted.append(Uncounted(found, Why.OTHER))
+            else:
+                told.append(found)
+        return told
 
     def _is_wanted(self, found: Found) -> bool:
         """Whether the line or zone asks for what it may have been: only what is surely something else is left out."""
-        kinds = self._wanted.get(found.line if isinstance(found, Crossing) else found.zone)
-        track = self._believed_tracks.get(found.track)
-        return kinds is None or track is None or not track.is_surely_none_of(kinds)
+        wanted = self._wanted.get(found.watch)
+        return wanted is None or not self._believed[found.track].track.is_surely_none_of(wanted)
 
     def _recognised(self, things: Sequence[FoundObject], seen: Foreground) -> list[Recognised]:
         """What a look found, in pixels."""
@@ -185,7 +219,7 @@ class Pipeline:
             y = min(height - 1, max(0, round(thing.bottom * height) - 1))
             box = thing.left * width, thing.top * height, thing.right * width, thing.bottom * height
             masked = ignored is not None and bool(ignored[y, x])
-            found.append(Recognised(box, thing.score, thing.kind, masked))
+            found.append(Recognised(box, thing.score, thing.object_class, masked))
         return found
 
     def _is_echo(self, found: Found, moment: Frame | ViewedFrame, judges: _Judges) -> bool:
@@ -205,25 +239,25 @@ class Pipeline:
         """Media time of the last frame as analysis takes it: always growing, whatever the stream's stamps do."""
         return self._clock.now_s
 
-    def _believed(self, found: list[Found], now_s: float) -> list[Found]:
+    def _told(self, found: list[Found], now_s: float) -> list[Found]:
         """Hold back what a track did until it has gone somewhere; what never does was leaves, rain or light."""
+        tracks = {track.track_id: track for track in self.tracks}
         for event in found:
-            self._pending.setdefault(event.track, []).append(event)
+            self._pending.setdefault(event.track, _Held(tracks.get(event.track))).events.append(event)
         living = self._tracker.living()
         least_s = _SMEAR_S if self._doubt is Doubt.SMEAR else 0.0
         # What leaves over a line at the picture's edge is counted when its track has long been over.
-        self._believed_until_s = {
-            track: until_s for track, until_s in self._believed_until_s.items() if until_s > now_s
-        }
+        self._believed = {number: belief for number, belief in self._believed.items() if belief.until_s > now_s}
         for track in self.tracks:
             if track.travelling and not track.doubted and now_s - track.born_s >= least_s:
-                self._believed_until_s[track.track_id] = now_s + _BELIEVE_S
-                self._believed_tracks[track.track_id] = track
-        self._believed_tracks = {
-            number: track for number, track in self._believed_tracks.items() if number in self._believed_until_s
-        }
-        told = [event for track in self._believed_until_s for event in self._pending.pop(track, ())]
-        self._pending = {track: events for track, events in self._pending.items() if track in living}
+                self._believed[track.track_id] = _Belief(track, now_s + _BELIEVE_S)
+        told = list[Found]()
+        for number, belief in self._believed.items():
+            object_class, score = belief.track.object_class
+            held = self._pending.pop(number, None)
+            told += [replace(event, object=object_class, score=score) for event in held.events] if held else []
+        for number in self._pending.keys() - living:
+            self.uncounted += self._pending.pop(number).uncounted()
         return told
 
     def _judge(self, judges: _Judges, moment: Frame | ViewedFrame) -> list[Found]:
@@ -236,12 +270,16 @@ class Pipeline:
         sightings = [sighting for sighting in sightings if _visible(sighting) > _LEAST_VISIBLE]
         judges.introduced = self._tracker.living() & (judges.introduced | {track.track_id for track in self.tracks})
         found += judges.lines.step(sightings, moment.number, moment.time_s)
+        self.uncounted += [Uncounted(*refused) for refused in judges.lines.refused]
+        judges.lines.refused.clear()
         found += judges.zones.step(sightings, moment.number, moment.time_s)
         return found
 
 
-def _kinds(objects: Sequence[Objects]) -> set[Kind]:
-    return {kind for name in objects for kind in _KINDS[name]}
+def _classes(objects: Sequence[ObjectGroup]) -> set[ObjectClass]:
+    """Who rides is a person, too."""
+    wanted = {one for name in objects for one in GROUPS[name]}
+    return wanted | GROUPS["two_wheeler"] if "person" in objects else wanted
 
 
 def _visible(sighting: Sighting) -> float:

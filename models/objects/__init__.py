@@ -1,6 +1,5 @@
 """Persons, vehicles, two-wheelers and animals in a picture: what goes into the object model, and what comes out."""
 
 from models.objects.finder import Found, ObjectFinder
-from models.objects.kinds import Kind
 
-__all__ = ["Found", "Kind", "ObjectFinder"]
+__all__ = ["Found", "ObjectFinder"]

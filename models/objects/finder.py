@@ -8,10 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from models.objects.coco import COCO
 from models.objects.decoding import decode
-from models.objects.kinds import COCO, Kind
 from models.onnx_session import CPU
 from models.registry import Registry
+from shared.objects import ObjectClass
 
 Picture = NDArray[np.uint8]
 """Shape (height, width, 3), blue, green, red."""
@@ -47,7 +48,7 @@ class Found:
     right: float
     bottom: float
     score: float
-    kind: Kind
+    object_class: ObjectClass
 
 
 class ObjectFinder:
@@ -104,10 +105,10 @@ def _apart(found: list[Found]) -> list[Found]:
 
 def _riders_joined(found: list[Found]) -> list[Found]:
     """A person on a bicycle or motorcycle is one thing that rides."""
-    persons = [one for one in found if one.kind is Kind.PERSON]
+    persons = [one for one in found if one.object_class is ObjectClass.PERSON]
     joined = []
     for one in found:
-        if one.kind is Kind.TWO_WHEELER:
+        if one.object_class is ObjectClass.TWO_WHEELER:
             riders = [person for person in persons if _rides(person, one)]
             if riders:
                 rider = max(riders, key=lambda person: _common_width(person, one))
@@ -123,7 +124,7 @@ def _riders_joined(found: list[Found]) -> list[Found]:
                     )
                 )
                 continue
-        if one.kind is not Kind.PERSON:
+        if one.object_class is not ObjectClass.PERSON:
             joined.append(one)
     return sorted(joined + persons, key=lambda one: -one.score)
 

@@ -8,6 +8,7 @@ import msgspec
 
 from shared.envelope import Header, encode_batch, encode_event
 from shared.events import Direction, Event, Lane, LineCrossed, ListHit, kind_of
+from shared.objects import ObjectClass
 
 GROUP = "hawkline.targets"
 
@@ -45,7 +46,12 @@ def measure(quick: bool) -> Iterator[Target]:  # noqa: ARG001 - counting bytes i
     crossed = LineCrossed(1_790_000_000_123, 200, 90, Direction.LEFT_TO_RIGHT, 50_000, 40_000, 2, 1_480)
     place = 1_790_000_000_123, 200, 90, Direction.LEFT_TO_RIGHT, 50_000, 40_000, 1, 1_480
     hit = ListHit(*place, list_number=300, list_version=70_000, entry=70_000, likeness=997)
-    for name, event, limit in (("tripwire event", crossed, 25), ("list hit", hit, 45)):
+    seen = msgspec.structs.replace(crossed, object=ObjectClass.PERSON, score=87)
+    for name, event, limit in (
+        ("tripwire event", crossed, 25),
+        ("tripwire event with what it was", seen, 27),
+        ("list hit", hit, 45),
+    ):
         yield Target(f"{name}, payload", len(encode_event(event)), limit, "bytes", note=f"{len(_json(event))} as JSON")
     batch = encode_batch(Header(Lane.BULK, 1, 1, 20, 1, 0), [encode_event(crossed)] * 20)
     named = f"{(len(_json(crossed)) * 20 + 40) / 20:g} as JSON without a header"

@@ -4,6 +4,7 @@ import random
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from aggregator.domains.lines.domain import SQL as LINES
 from aggregator.domains.lines.packing import Cells, due, month_slot, pack_counts
 from aggregator.store import Database, arrays
 from aggregator.store.database import Connection
+from shared.objects import ObjectClass
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 BEGIN = NOW - timedelta(days=400)
@@ -25,6 +27,7 @@ DIRECTIONS = ("left_to_right", "right_to_left")
 
 Told = Counter[tuple[str, str, str, int, int]]
 """Crossings by site, agent, line, direction (0 or 1) and quarter since 1970."""
+CLASSES = (ObjectClass.UNKNOWN, ObjectClass.PERSON, ObjectClass.CAR, ObjectClass.BUS)
 
 
 class Lines:
@@ -32,6 +35,7 @@ class Lines:
 
     def __init__(self, connection: Connection) -> None:
         self.connection, self.told, self.rng = connection, Told(), random.Random(5)
+        self.told_of = {each: Told() for each in CLASSES}
         self.keys: list[tuple[int, int, int, str, str, str]] = []
         for site, agent in (("north", "a"), ("south", "a")):
             row = connection.execute(
@@ -50,30 +54,36 @@ class Lines:
 
     def count(self, n: int, connection: Connection | None = None) -> None:
         """Add crossings as ingest does."""
-        added: Counter[tuple[int, int, int, int, int]] = Counter()
+        added: Counter[tuple[int, int, int, int, int, int]] = Counter()
         for _ in range(n):
             producer, revision, line, *names = self.keys[int(len(self.keys) * self.rng.random() ** 2)]
             quarter = int(BEGIN.timestamp()) // 900 + self.rng.randrange(QUARTERS)
             direction, crossings = self.rng.randrange(2), int(10 ** (5 * self.rng.random() ** 4))
-            added[producer, revision, line, direction, quarter] += crossings
-            self.told[names[0], names[1], names[2], direction, quarter] += crossings
-        producers, revisions, lines, directions, quarters = zip(*added, strict=True)
+            object_class = self.rng.choice(CLASSES)
+            added[producer, revision, line, object_class, direction, quarter] += crossings
+            for told in (self.told, self.told_of[object_class]):
+                told[names[0], names[1], names[2], direction, quarter] += crossings
+        producers, revisions, lines, objects, directions, quarters = zip(*added, strict=True)
         (connection or self.connection).execute(
             LINES["add_counts"],
             {
                 "producer_ids": arrays.of_ints(producers),
                 "revisions": arrays.of_ints(revisions),
                 "lines": arrays.of_ints(lines),
+                "objects": arrays.of_ints(int(object_class) for object_class in objects),
                 "directions": arrays.of_ints(direction + 1 for direction in directions),
                 "quarters": arrays.of_plain(datetime.fromtimestamp(900 * q, tz=UTC).isoformat() for q in quarters),
                 "crossings": arrays.of_ints(added.values()),
             },
         )
 
-    def by(self, step: Any, begin: datetime, end: datetime, **names: str) -> Counter[tuple[str, str, int, datetime]]:
+    def by(
+        self, step: Any, begin: datetime, end: datetime, objects: Sequence[ObjectClass] = (), **names: str
+    ) -> Counter[tuple[str, str, int, datetime]]:
         """Sums by site, line, direction and beginning of the step."""
         sums: Counter[tuple[str, str, int, datetime]] = Counter()
-        for (site, _, line, direction, quarter), crossings in self.told.items():
+        told = sum((self.told_of[each] for each in objects), Told()) if objects else self.told
+        for (site, _, line, direction, quarter), crossings in told.items():
             at = datetime.fromtimestamp(900 * quarter, tz=UTC)
             if begin <= at < end and names.get("site", site) == site and names.get("line", line) == line:
                 sums[site, line, direction, step(at)] += crossings
@@ -248,6 +258,37 @@ def test_what_is_counted_while_it_is_packed_is_counted_once(database: Database, 
         seen[*name, row["direction"] - 1, int(row["quarter"].timestamp()) // 900] += row["crossings"]
         assert row["first_quarter"] <= row["quarter"] <= row["last_quarter"]
     assert seen == lines.told
+
+
+def test_what_crossed_is_asked_for_and_told_apart(client: httpx.Client, connection: Connection) -> None:
+    lines, month = Lines(connection), step_of("month", "UTC")
+    lines.count(1500)
+    pack_counts(connection, NOW - timedelta(days=40))
+    asks: dict[tuple[str, ...], list[ObjectClass]] = {
+        ("person",): [ObjectClass.PERSON],
+        ("vehicle",): [ObjectClass.CAR, ObjectClass.BUS],
+        ("bus", "unknown"): [ObjectClass.BUS, ObjectClass.UNKNOWN],
+        ("animal",): [],
+    }
+    for names, objects in asks.items():
+        found = asked(client, BEGIN, NOW, step="month", object=names)
+        assert rows_of(found) == (lines.by(month, BEGIN, NOW, objects) if objects else Counter()), names
+        series = client.get(
+            "/api/v1/counts/series",
+            params={"since": BEGIN.isoformat(), "until": NOW.isoformat(), "step": "month", "object": names},
+        ).json()
+        total = sum(sum(line["left_to_right"]) + sum(line["right_to_left"]) for line in series["lines"])
+        assert total == sum(row["crossings"] for row in found)
+    apart = asked(client, BEGIN, NOW, step="month", by_object=True)
+    for each in CLASSES:
+        of_class = [row for row in apart if row["object"] == each.label]
+        assert rows_of(of_class) == lines.by(month, BEGIN, NOW, [each])
+    assert sum(row["crossings"] for row in apart) == sum(lines.told.values())
+    busiest = asked(client, BEGIN, NOW, step="month", object="bus", busiest=1)
+    assert len({(row["site"], row["line"]) for row in busiest}) == 1
+    refused = client.get("/api/v1/counts", params={"object": "elephant"})
+    assert refused.status_code == 422
+    assert "'elephant': expected one of unknown, person, two_wheeler" in refused.text
 
 
 def test_a_pack_holds_what_was_put_in(connection: Connection) -> None:

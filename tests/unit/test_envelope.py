@@ -35,8 +35,9 @@ from shared.events import (
     LossReason,
     RangeLost,
 )
+from shared.objects import ObjectClass
 
-CROSSED = LineCrossed(1_790_000_000_123, 3, 17, Direction.LEFT_TO_RIGHT, 41, 260, 2, 480)
+CROSSED = LineCrossed(1_790_000_000_123, 3, 17, Direction.LEFT_TO_RIGHT, 41, 260, 2, 480, ObjectClass.PERSON, 87)
 EVENTS: list[Event] = [
     CROSSED,
     CameraChanged(1, 1, 0, CameraState.STALLED, "no frame for 4 s"),
@@ -60,6 +61,16 @@ def test_event_comes_back(event: Event) -> None:
 
 def test_tripwire_event_is_small() -> None:
     assert len(encode_event(CROSSED)) <= 25
+
+
+@pytest.mark.parametrize("said", [(), (ObjectClass.UNKNOWN, 0), (ObjectClass.BUS, 0), (ObjectClass.BUS, 100)])
+def test_what_says_nothing_at_the_end_is_left_off_and_comes_back(said: tuple[ObjectClass, int]) -> None:
+    event = LineCrossed(1_790_000_000_123, 3, 17, Direction.LEFT_TO_RIGHT, 41, 260, 2, 0, *said)
+    wire = encode_event(event)
+    assert decode_event(wire) == event
+    fields = msgspec.msgpack.decode(wire)
+    assert fields[8] == 0, "a field without a default stays"
+    assert len(fields) == 9 + sum(1 for part in said if part)
 
 
 def test_batch_of_twenty_is_small() -> None:
@@ -135,6 +146,7 @@ def test_deep_nesting_is_refused() -> None:
 
 
 def test_newer_box_may_append_fields() -> None:
+    # Fields that say nothing are left off, so a newer one stands behind all that this version knows.
     grown = [*msgspec.msgpack.decode(encode_event(CROSSED)), "something new"]
     assert decode_event(msgspec.msgpack.encode(grown)) == CROSSED
 
@@ -145,10 +157,11 @@ def test_acknowledgement_comes_back() -> None:
 
 
 def test_recorded_bytes_of_version_1_decode() -> None:
-    assert decode_event(bytes.fromhex(RECORDED_EVENT)) == CROSSED
+    before = msgspec.structs.replace(CROSSED, object=ObjectClass.UNKNOWN, score=0)
+    assert decode_event(bytes.fromhex(RECORDED_EVENT)) == before
     payload = bytes.fromhex(RECORDED_BATCH)
     assert decode_header(payload) == HEADER
-    assert [decode_event(row) for row in decode_rows(HEADER, payload)] == [CROSSED, CROSSED]
+    assert [decode_event(row) for row in decode_rows(HEADER, payload)] == [before, before]
 
 
 def test_split_contiguous() -> None:

@@ -16,9 +16,10 @@ from edge_agent.vision.pipeline import Pipeline
 from edge_agent.vision.track import Recognised, Track
 from edge_agent.vision.track.recognition import assign
 from edge_agent.vision.tripwire import Crossing
-from models.objects import Found, Kind
+from models.objects import Found
 from provisioning.lab.edge.sequences import as_frame
-from shared.scene import Mask, Objects, Scene, Tripwire
+from shared.objects import ObjectClass, ObjectGroup
+from shared.scene import Mask, Scene, Tripwire
 from tests.unit.test_tracks import SIZE, UPRIGHT, body, ground
 
 HIGH = 80
@@ -31,7 +32,7 @@ def walking(late_s: float = 0.0, foot: float = 250.0) -> Walk:
     return lambda time_s: (20 + 60 * max(0.0, time_s - 3 - late_s), foot)
 
 
-def as_found(walk: Walk, time_s: float, kind: Kind = Kind.PERSON) -> Found:
+def as_found(walk: Walk, time_s: float, kind: ObjectClass = ObjectClass.PERSON) -> Found:
     x, foot = walk(time_s)
     wide = HIGH / 3
     left, right = (x - wide / 2) / SIZE[0], (x + wide / 2) / SIZE[0]
@@ -41,9 +42,9 @@ def as_found(walk: Walk, time_s: float, kind: Kind = Kind.PERSON) -> Found:
 class Truthful:
     """Sees those that are said to be seen, at once."""
 
-    def __init__(self, walks: Sequence[Walk] = (), *kinds: Kind) -> None:
+    def __init__(self, walks: Sequence[Walk] = (), *kinds: ObjectClass) -> None:
         self._walks = walks
-        self._kinds = kinds or (Kind.PERSON,)
+        self._kinds = kinds or (ObjectClass.PERSON,)
         self.asked_s: list[float] = []
 
     def ask(self, frame: Frame) -> Future[Sequence[Found]]:
@@ -116,22 +117,46 @@ def test_what_keeps_beside_something_recognised_and_never_is_itself_belongs_to_i
 @pytest.mark.parametrize(
     ("objects", "seen_as", "counted"),
     [
-        ([], [Kind.ANIMAL], 1),
-        (["person"], [Kind.PERSON], 1),
-        (["person"], [Kind.ANIMAL], 0),
-        (["person"], [Kind.TWO_WHEELER], 1),
-        (["person"], [Kind.ANIMAL, Kind.PERSON], 1),
-        (["person"], [Kind.LORRY], 0),
-        (["person", "vehicle"], [Kind.LORRY], 1),
-        (["vehicle"], [Kind.LORRY, Kind.BUS, Kind.CAR], 1),
-        (["two_wheeler"], [Kind.PERSON], 0),
+        ([], [ObjectClass.ANIMAL], 1),
+        (["person"], [ObjectClass.PERSON], 1),
+        (["person"], [ObjectClass.ANIMAL], 0),
+        (["person"], [ObjectClass.TWO_WHEELER], 1),
+        (["person"], [ObjectClass.ANIMAL, ObjectClass.PERSON], 1),
+        (["person"], [ObjectClass.LORRY], 0),
+        (["person", "vehicle"], [ObjectClass.LORRY], 1),
+        (["vehicle"], [ObjectClass.LORRY, ObjectClass.BUS, ObjectClass.CAR], 1),
+        (["two_wheeler"], [ObjectClass.PERSON], 0),
     ],
 )
 def test_a_line_leaves_out_only_what_is_surely_something_else(
-    objects: list[Objects], seen_as: list[Kind], counted: int
+    objects: list[ObjectGroup], seen_as: list[ObjectClass], counted: int
 ) -> None:
     walk, line = [walking()], msgspec.structs.replace(UPRIGHT, objects=objects)
     assert len(run(walk, Looks(Truthful(walk, *seen_as), 5), line)) == counted
+
+
+@pytest.mark.parametrize(
+    ("seen_as", "told"),
+    [
+        ([ObjectClass.PERSON], ObjectClass.PERSON),
+        ([ObjectClass.TWO_WHEELER], ObjectClass.TWO_WHEELER),
+        ([ObjectClass.BUS], ObjectClass.BUS),
+        ([ObjectClass.BUS, ObjectClass.LORRY], ObjectClass.VEHICLE),
+        ([ObjectClass.CAR, ObjectClass.CAR, ObjectClass.PERSON], ObjectClass.CAR),
+    ],
+)
+def test_a_crossing_says_what_it_was_and_how_sure_that_is(seen_as: list[ObjectClass], told: ObjectClass) -> None:
+    walk = [walking()]
+    ((crossing, _),) = run(walk, Looks(Truthful(walk, *seen_as), 5))
+    assert crossing.object is told
+    agreed = sum(one is told or told is ObjectClass.VEHICLE for one in seen_as) / len(seen_as)
+    assert crossing.score == pytest.approx(0.8 * agreed, abs=0.12)
+
+
+@pytest.mark.parametrize("looks", [None, Looks(Truthful(), 5)])
+def test_what_no_look_knows_is_unknown(looks: Looks | None) -> None:
+    ((crossing, _),) = run([walking()], looks)
+    assert (crossing.object, crossing.score) == (ObjectClass.UNKNOWN, 0.0)
 
 
 def test_what_the_detector_does_not_know_or_hardly_ever_saw_passes_every_line() -> None:
@@ -204,7 +229,8 @@ def test_a_live_look_is_one_at_a_time_and_says_once_why_it_fails(caplog: pytest.
 
 def test_the_first_time_it_is_recognised_tells_no_speed() -> None:
     track = Track(1, SIZE, 240.0, 200.0, 30.0, 80.0, seen_s=0.2, born_s=0.1, vx=5.0, sightings=3)
-    track.recognise((225.0, 120.0, 255.0, 200.0), 0.4, 0.2, None)
+    walker = Recognised((225.0, 120.0, 255.0, 200.0), 0.9, ObjectClass.PERSON)
+    track.recognise(walker, 0.4, 0.2, None)
     assert abs(track.vx) < 60, "240 pixels in 0.4 s are where it is, not how far it went"
 
 
@@ -212,7 +238,7 @@ def test_a_parked_lorry_is_not_the_walker_before_it() -> None:
     walker = Track(1, SIZE, 240.0, 200.0, 30.0, 80.0, seen_s=1.0, born_s=0.1)
     labels = np.zeros(SIZE[::-1], np.int32)
     labels[120:200, 225:255] = 1
-    lorry = Recognised((150.0, 60.0, 350.0, 210.0), 0.9, Kind.LORRY)
+    lorry = Recognised((150.0, 60.0, 350.0, 210.0), 0.9, ObjectClass.LORRY)
     assert assign([lorry], [walker], 1.1, labels) == []
     labels[60:210, 150:350] = 1
     assert assign([lorry], [walker], 1.1, labels) == [(walker, lorry)]

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.objects import Kind, ObjectFinder
+from models.objects import ObjectFinder
 from models.objects.decoding import decode
+from shared.objects import ObjectClass
 
 WIDE, HIGH = 416, 256
 PERSON, BICYCLE, CAR, CHAIR = 0, 1, 2, 56
@@ -83,7 +84,7 @@ def test_boxes_are_parts_of_the_picture(size: tuple[int, int], put_in: tuple[int
     assert session.shape == put_in
     assert len(found) == 1
     assert (found[0].left, found[0].top, found[0].right, found[0].bottom) == pytest.approx((0.25, 0.25, 0.375, 0.75))
-    assert found[0].kind is Kind.PERSON
+    assert found[0].object_class is ObjectClass.PERSON
 
 
 def test_what_neither_walks_nor_drives_is_left_out() -> None:
@@ -96,7 +97,7 @@ def test_a_car_that_is_also_a_lorry_is_one() -> None:
     cells = nothing()
     put(cells, CAR, 0.7, (100, 60, 190, 130))
     put(cells, 7, 0.5, (80, 62, 188, 130))
-    assert [one.kind for one in find(cells)] == [Kind.CAR]
+    assert [one.object_class for one in find(cells)] == [ObjectClass.CAR]
 
 
 def test_a_rider_and_the_bicycle_are_one_that_rides() -> None:
@@ -105,7 +106,7 @@ def test_a_rider_and_the_bicycle_are_one_that_rides() -> None:
     put(cells, BICYCLE, 0.5, (90, 120, 160, 180))
     put(cells, PERSON, 0.6, (300, 60, 340, 170))
     found = find(cells)
-    assert [one.kind for one in found] == [Kind.TWO_WHEELER, Kind.PERSON]
+    assert [one.object_class for one in found] == [ObjectClass.TWO_WHEELER, ObjectClass.PERSON]
     assert found[0].score == pytest.approx(0.8)
     assert (found[0].left * WIDE, found[0].top * HIGH) == pytest.approx((90, 60), abs=0.1)
     assert (found[0].right * WIDE, found[0].bottom * HIGH) == pytest.approx((160, 180), abs=0.1)
@@ -115,4 +116,4 @@ def test_who_walks_beside_a_bicycle_that_stands_is_a_person() -> None:
     cells = nothing()
     put(cells, PERSON, 0.8, (100, 60, 140, 170))
     put(cells, BICYCLE, 0.5, (150, 120, 220, 180))
-    assert [one.kind for one in find(cells)] == [Kind.PERSON, Kind.TWO_WHEELER]
+    assert [one.object_class for one in find(cells)] == [ObjectClass.PERSON, ObjectClass.TWO_WHEELER]

@@ -24,6 +24,7 @@ from shared.errors import WireError
 from shared.events import CameraChanged, CameraState, Direction, Lane, LineCrossed, ListHit
 from shared.ids import new_epoch
 from shared.net import require_loopback
+from shared.objects import ObjectClass
 from shared.topics import Address, Channel, every_box, parse, shared_by
 
 AT = datetime(2026, 7, 1, tzinfo=UTC)
@@ -53,6 +54,12 @@ def test_armed_line_raises() -> None:
     assert (decision.condition, decision.priority, decision.at) == ("tripwire", 2, AT)
     assert decision.subject == Subject("line", "s", "a", "cam", "gate")
     assert decision.confirmed_at == AT + timedelta(milliseconds=500)
+
+
+def test_what_it_was_is_told_where_looks_know_it() -> None:
+    assert "object" not in evaluate(crossing()).detail
+    detail = evaluate(crossing(object=ObjectClass.PERSON, score=87)).detail
+    assert (detail["object"], detail["score"]) == ("person", 0.87)
 
 
 def hit(**changes: int) -> Occurrence:

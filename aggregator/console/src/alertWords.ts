@@ -39,9 +39,10 @@ export function useAlertWords() {
 
   /** What else is known of it, in a few words each. */
   function details(alert: Alert): string[] {
-    const { direction, state, off_s, lost, ends, why, what, maintenance, covered } = alert.detail
+    const { direction, object, score, state, off_s, lost, ends, why, what, maintenance, covered } = alert.detail
     return [
       maintenance && t('alert.maintenance', { why: maintenance }),
+      typeof object === 'string' && te(`alert.object.${object}`) && `${t(`alert.object.${object}`)} ${Math.round(Number(score) * 100)} %`,
       direction && t(`alert.direction.${direction}`),
       state && t(`box.camera.${state}`),
       what,

@@ -10,6 +10,7 @@ from aggregator.alerting import alert_members, alerts, conditions
 from aggregator.alerting.entities import AffectedSubject, Alert, GivenVerdict, MemberPage, PicturePage, Verdict
 from aggregator.api.audited import audited
 from aggregator.api.dependencies import ConnectionDependency, PartsDependency
+from aggregator.api.parameters import ObjectNames, objects
 from aggregator.store.database import Connection
 from aggregator.store.entity import Entity
 
@@ -72,12 +73,15 @@ def list_alerts(
     is_open: Annotated[
         bool | None, Query(alias="open", description="only alerts not yet cleared, or only cleared")
     ] = None,
+    names: ObjectNames = None,
     before: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="alerts with a smaller number")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> AlertPage:
     """Alerts, newest first, page by page."""
+    classes = [each.label for each in objects(names)]
     with connection.cursor(row_factory=class_row(Alert)) as cursor:
-        found = cursor.execute(alerts.SQL["alerts"], {"open": is_open, "before": before, "limit": limit}).fetchall()
+        asked = {"open": is_open, "objects": classes or None, "before": before, "limit": limit}
+        found = cursor.execute(alerts.SQL["alerts"], asked).fetchall()
     return AlertPage(alerts=found, next_before=found[-1].id if len(found) == limit else None)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from psycopg.types.json import Jsonb
 
 from aggregator.ingest.heartbeat_parsing import LONGEST_NAME, text
-from aggregator.signals.declarations import Condition, Domain, Judge, Kind
+from aggregator.signals.declarations import Condition, Domain, Judge, Kind, Place
 from aggregator.signals.occurrence import Occurrence
 from aggregator.signals.signal import Signal, Subject
 from aggregator.store.database import Connection
@@ -137,7 +137,7 @@ class Configurations:
 DOMAIN = Domain(
     "cameras",
     (
-        Kind(CameraChanged, lambda event: (event.revision, None, event.camera, None)),
+        Kind(CameraChanged, lambda event: Place(event.revision, camera=event.camera)),
         Kind(ConfigApplied, projection=Configurations, costs="configurations"),
     ),
     (

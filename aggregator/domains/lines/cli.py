@@ -11,7 +11,7 @@ from aggregator.client.client import ApiClient
 from aggregator.client.moments import local, local_zone, since_until, zone_named
 from shared.output import Output, OutputOption, print_rows, say
 
-_COLUMNS = ("site", "agent", "camera", "line", "direction", "since", "crossings")
+_COLUMNS = ("site", "agent", "camera", "line", "direction", "object", "since", "crossings")
 app = typer.Typer(help="Crossings of lines by quarter-hour, hour, day, week or month.")
 
 
@@ -26,6 +26,8 @@ def counts(
     agent: options.AgentOption = None,
     camera: options.CameraOption = None,
     line: options.LineOption = None,
+    object_names: options.ObjectOption = None,
+    by_object: Annotated[bool, typer.Option("--by-object", help="a row for each class of things that crossed")] = False,
     since: options.SinceOption = None,
     until: options.UntilOption = None,
     step: Annotated[str, typer.Option("--step", help="quarter, hour, day, week or month")] = "quarter",
@@ -49,12 +51,14 @@ def counts(
         "step": step,
         "zone": zone,
         "busiest": busiest,
+        "object": object_names,
+        "by_object": by_object or None,
         **since_until(since, until, datetime.now().astimezone()),
     }
     found = ApiClient(url).get("/api/v1/counts", {**asked, "limit": limit + 1})
     shown = found[:limit]
     if output is not Output.JSON:
         shown = [{**row, "since": local(row["since"], ZoneInfo(zone))} for row in shown]
-    print_rows(shown, output, _COLUMNS)
+    print_rows(shown, output, tuple(name for name in _COLUMNS if by_object or name != "object"))
     if len(found) > limit:
         say(f"more exist than these {limit}: raise --limit, or narrow --since and --until")

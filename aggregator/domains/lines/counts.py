@@ -18,6 +18,7 @@ from aggregator.store.entity import Entity
 from aggregator.store.errors import SenselessError, TooMuchError
 from aggregator.store.places import producers_of
 from shared.clock import QUARTER_S
+from shared.objects import ObjectClass
 
 _DIRECTIONS = ("left_to_right", "right_to_left")
 _WINDOWS = (timedelta(hours=3), timedelta(days=1), timedelta(days=4))
@@ -41,6 +42,8 @@ class LineCount(Entity):
     camera: str
     line: str
     direction: str
+    object: str | None
+    """What crossed; null where that was not asked for."""
     since: datetime
     crossings: int
 
@@ -87,6 +90,8 @@ class CountQuestion:
 
     Attributes:
         place: a site, or a place above sites.
+        objects: only of these classes.
+        by_object: a row a class.
         busiest: only of so many lines, those that were crossed most in this time.
         limit: rows at most.
     """
@@ -100,6 +105,8 @@ class CountQuestion:
     line: str | None = None
     step: Step = Step.QUARTER
     zone: str = "UTC"
+    objects: Sequence[ObjectClass] = ()
+    by_object: bool = False
     busiest: int | None = None
     limit: int = 1000
 
@@ -119,14 +126,14 @@ class Series:
 
 
 def rows(connection: Connection, asked: CountQuestion) -> list[LineCount]:
-    """Answer, newest first: a row a line, direction and step that has crossings.
+    """Answer, newest first: a row a line, direction and step that has crossings; on request one a class, too.
 
     Raises:
         ZoneError: there is no such time zone.
         UnknownPlaceError: there is no such place.
     """
     steps, selection = _Steps(connection, asked.step, asked.zone), _Selection(connection, asked)
-    found: Counter[tuple[int, Name, int]] = Counter()
+    found: Counter[tuple[int, Name, int, int]] = Counter()
     kept = connection.execute(SQL["kept_range"]).fetchone()
     if kept is None or kept["first"] is None:
         return []
@@ -139,24 +146,25 @@ def rows(connection: Connection, asked: CountQuestion) -> list[LineCount]:
         # Twice, for a slot is a quarter-hour and a direction.
         starts, step_of = np.unique(steps.of(np.arange(first, last)), return_inverse=True)
         step_of = 2 * np.repeat(step_of, 2) + np.tile((0, 1), len(step_of))
-        for name, cells in selection.cells(start, end):
+        for name, object_class, cells in selection.cells(start, end):
             sums = np.zeros(2 * len(starts), np.int64)
             np.add.at(sums, step_of[cells.slots - 2 * first], cells.crossings)
             for at in np.flatnonzero(sums).tolist():
-                found[int(starts[at // 2]), name, at % 2] += int(sums[at])
+                found[int(starts[at // 2]), name, at % 2, object_class if asked.by_object else 0] += int(sums[at])
         # A step that begins within what was looked through is complete.
-        if sum(since >= start.timestamp() for since, _, _ in found) >= asked.limit:
+        if sum(since >= start.timestamp() for since, *_ in found) >= asked.limit:
             break
         end = start
-    newest = sorted(found, key=lambda key: (-key[0], key[1], key[2]))[: asked.limit]
+    newest = sorted(found, key=lambda key: (-key[0], *key[1:]))[: asked.limit]
     return [
         LineCount(
             **dict(zip(("site", "agent", "camera", "line"), name, strict=True)),
             direction=_DIRECTIONS[direction],
+            object=ObjectClass(object_class).label if asked.by_object else None,
             since=datetime.fromtimestamp(since, tz=UTC),
-            crossings=found[since, name, direction],
+            crossings=found[since, name, direction, object_class],
         )
-        for since, name, direction in newest
+        for since, name, direction, object_class in newest
     ]
 
 
@@ -182,7 +190,7 @@ def series(connection: Connection, asked: CountQuestion) -> Series:
         )
     starts, begins = np.unique(steps.of(np.arange(first, last)), return_index=True)
     parts: dict[Name, list[Cells]] = {}
-    for name, cells in selection.cells(asked.begin, asked.end):
+    for name, _, cells in selection.cells(asked.begin, asked.end):
         parts.setdefault(name, []).append(cells)
     sums = {name: sum(int(each.crossings.sum()) for each in cells) for name, cells in parts.items()}
 
@@ -225,6 +233,7 @@ class _Selection:
     def __init__(self, connection: Connection, asked: CountQuestion) -> None:
         self._connection = connection
         self._producers = producers_of(connection, asked.place, asked.site, asked.agent)
+        self._objects = [int(one) for one in asked.objects] or None
         self._lines: list[LineKey] | None = None
         if asked.camera is not None or asked.line is not None:
             which = {"camera": asked.camera, "line": asked.line, "producers": self._producers}
@@ -237,25 +246,28 @@ class _Selection:
         """How many lines it is about at most; all of them count as none."""
         return 0 if self._lines is None else len(self._lines)
 
-    def cells(self, begin: datetime, end: datetime) -> Iterator[tuple[Name, Cells]]:
-        """Their cells from `begin` to before `end`, counted from 1970; a name may come several times."""
-        values: dict[str, Any] = {"from": begin, "until": end, "producers": self._producers}
+    def cells(self, begin: datetime, end: datetime) -> Iterator[tuple[Name, int, Cells]]:
+        """Their cells from `begin` to before `end`, counted from 1970, each of one class of things.
+
+        A name and a class may come several times.
+        """
+        values = self._values(begin, end)
         if self._lines is None:
             read = self._fetch("cells_of_producers", values)
         else:
             read = self._fetch("cells_of_lines", {**values, **_columns(self._lines)})
         names = self._names(sorted({row[:3] for row in read}))
-        for producer, revision, line, month, packed in read:
+        for producer, revision, line, object_class, month, packed in read:
             cells = _within(month, packed, begin, end)
             if len(cells.slots):
-                yield names[producer, revision, line], cells
+                yield names[producer, revision, line], object_class, cells
 
     def _busiest(self, begin: datetime, end: datetime, count: int) -> list[LineKey]:
         """The lines of the names that were crossed most.
 
         Months that the range cuts are looked into for the lines only that may be among them.
         """
-        values: dict[str, Any] = {"from": begin, "until": end, "producers": self._producers}
+        values = self._values(begin, end)
         totals = self._fetch("totals", values)
         if self._lines is not None:
             wanted = set(self._lines)
@@ -269,10 +281,13 @@ class _Selection:
             at_most[name] += inside + cut
         bar = min((crossings for _, crossings in sure.most_common(count)), default=0)
         lines = [line for line, name in names.items() if at_most[name] >= bar]
-        for *key, month, packed in self._fetch("cut_packs", {**values, **_columns(lines)}):
+        for *key, _, month, packed in self._fetch("cut_packs", {**values, **_columns(lines)}):
             sure[names[key[0], key[1], key[2]]] += int(_within(month, packed, begin, end).crossings.sum())
         most = set(sorted(sure, key=lambda name: (-sure[name], name))[:count])
         return [line for line in lines if names[line] in most]
+
+    def _values(self, begin: datetime, end: datetime) -> dict[str, Any]:
+        return {"from": begin, "until": end, "producers": self._producers, "objects": self._objects}
 
     def _names(self, lines: Sequence[LineKey]) -> dict[LineKey, Name]:
         values = dict(zip(("producers", "revisions", "lines"), _columns(lines).values(), strict=True))

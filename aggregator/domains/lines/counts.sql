@@ -8,30 +8,31 @@ SELECT pg_advisory_xact_lock(4217005);
 -- Locked in the order in which ingest adds to them, and only what was locked is taken: so the two never wait for each
 -- other in a ring. What is added meanwhile is taken the next time.
 WITH old AS MATERIALIZED (
-    SELECT producer_id, revision, line, direction, quarter FROM counts
+    SELECT producer_id, revision, line, object, direction, quarter FROM counts
     WHERE producer_id = ANY(%(producers)s) AND quarter < %(before)s
-    ORDER BY producer_id, revision, line, direction, quarter FOR UPDATE
+    ORDER BY producer_id, revision, line, object, direction, quarter FOR UPDATE
 ), gone AS (
     DELETE FROM counts USING old
-    WHERE (counts.producer_id, counts.revision, counts.line, counts.direction, counts.quarter)
-        = (old.producer_id, old.revision, old.line, old.direction, old.quarter)
+    WHERE (counts.producer_id, counts.revision, counts.line, counts.object, counts.direction, counts.quarter)
+        = (old.producer_id, old.revision, old.line, old.object, old.direction, old.quarter)
     RETURNING counts.*
 )
-SELECT producer_id, revision, line, date_trunc('month', quarter, 'UTC')::date AS month,
+SELECT producer_id, revision, line, date_trunc('month', quarter, 'UTC')::date AS month, object,
        string_agg(int8send(extract(epoch FROM quarter)::bigint / 900) || int2send(direction) || int8send(crossings), ''::bytea)
-FROM gone GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4;
+FROM gone GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5;
 
 -- name: packs_of
-SELECT producer_id, revision, line, month, cells FROM count_packs
-WHERE (producer_id, revision, line, month) IN (
-    SELECT * FROM unnest(%(producers)s::int[], %(revisions)s::int[], %(lines)s::int[], %(months)s::date[])
+SELECT producer_id, revision, line, month, object, cells FROM count_packs
+WHERE (producer_id, revision, line, month, object) IN (
+    SELECT * FROM unnest(%(producers)s::int[], %(revisions)s::int[], %(lines)s::int[], %(months)s::date[],
+                         %(objects)s::smallint[])
 );
 
 -- name: save_pack
-INSERT INTO count_packs (producer_id, revision, line, month, crossings, first_quarter, last_quarter, cells)
-VALUES (%(producer_id)s, %(revision)s, %(line)s, %(month)s, %(crossings)s,
+INSERT INTO count_packs (producer_id, revision, line, month, object, crossings, first_quarter, last_quarter, cells)
+VALUES (%(producer_id)s, %(revision)s, %(line)s, %(month)s, %(object)s, %(crossings)s,
         to_timestamp(900 * %(first)s::bigint), to_timestamp(900 * %(last)s::bigint), %(cells)s)
-ON CONFLICT (producer_id, revision, line, month) DO UPDATE SET
+ON CONFLICT (producer_id, revision, line, month, object) DO UPDATE SET
     crossings = excluded.crossings, first_quarter = excluded.first_quarter, last_quarter = excluded.last_quarter,
     cells = excluded.cells;
 
@@ -56,31 +57,35 @@ FROM (SELECT min(first_quarter) AS first, max(last_quarter) AS last FROM count_p
 
 -- name: cells_of_producers
 -- Both kinds in one statement: what is packed meanwhile is seen once.
-SELECT producer_id, revision, line, month, cells FROM count_packs
+SELECT producer_id, revision, line, object, month, cells FROM count_packs
 WHERE month BETWEEN %(from)s::timestamptz::date - 31 AND %(until)s::timestamptz::date
   AND last_quarter >= %(from)s AND first_quarter < %(until)s
+  AND (%(objects)s::smallint[] IS NULL OR object = ANY(%(objects)s))
   AND (%(producers)s::int[] IS NULL OR producer_id = ANY(%(producers)s))
 UNION ALL
-SELECT producer_id, revision, line, NULL,
+SELECT producer_id, revision, line, object, NULL,
        string_agg(int8send(extract(epoch FROM quarter)::bigint / 900) || int2send(direction) || int8send(crossings), ''::bytea)
 FROM counts WHERE quarter >= %(from)s AND quarter < %(until)s
   AND (%(producers)s::int[] IS NULL OR producer_id = ANY(%(producers)s))
-GROUP BY 1, 2, 3;
+  AND (%(objects)s::smallint[] IS NULL OR object = ANY(%(objects)s))
+GROUP BY 1, 2, 3, 4;
 
 -- name: cells_of_lines
 WITH wanted AS (
     SELECT * FROM unnest(%(line_producers)s::int[], %(line_revisions)s::int[], %(line_numbers)s::int[])
         AS w (producer_id, revision, line)
 )
-SELECT producer_id, revision, line, month, cells FROM wanted JOIN count_packs USING (producer_id, revision, line)
+SELECT producer_id, revision, line, object, month, cells FROM wanted JOIN count_packs USING (producer_id, revision, line)
 WHERE month BETWEEN %(from)s::timestamptz::date - 31 AND %(until)s::timestamptz::date
   AND last_quarter >= %(from)s AND first_quarter < %(until)s
+  AND (%(objects)s::smallint[] IS NULL OR object = ANY(%(objects)s))
 UNION ALL
-SELECT producer_id, revision, line, NULL,
+SELECT producer_id, revision, line, object, NULL,
        string_agg(int8send(extract(epoch FROM quarter)::bigint / 900) || int2send(direction) || int8send(crossings), ''::bytea)
 FROM wanted JOIN counts USING (producer_id, revision, line)
 WHERE quarter >= %(from)s AND quarter < %(until)s
-GROUP BY 1, 2, 3;
+  AND (%(objects)s::smallint[] IS NULL OR object = ANY(%(objects)s))
+GROUP BY 1, 2, 3, 4;
 
 -- name: totals
 -- Crossings that lie within the range for sure, and those of months that it cuts.
@@ -90,21 +95,24 @@ SELECT producer_id, revision, line,
 FROM count_packs
 WHERE month BETWEEN %(from)s::timestamptz::date - 31 AND %(until)s::timestamptz::date
   AND last_quarter >= %(from)s AND first_quarter < %(until)s
+  AND (%(objects)s::smallint[] IS NULL OR object = ANY(%(objects)s))
   AND (%(producers)s::int[] IS NULL OR producer_id = ANY(%(producers)s))
 GROUP BY 1, 2, 3
 UNION ALL
 SELECT producer_id, revision, line, sum(crossings)::bigint, 0
 FROM counts WHERE quarter >= %(from)s AND quarter < %(until)s
   AND (%(producers)s::int[] IS NULL OR producer_id = ANY(%(producers)s))
+  AND (%(objects)s::smallint[] IS NULL OR object = ANY(%(objects)s))
 GROUP BY 1, 2, 3;
 
 -- name: cut_packs
-SELECT producer_id, revision, line, month, cells
+SELECT producer_id, revision, line, object, month, cells
 FROM unnest(%(line_producers)s::int[], %(line_revisions)s::int[], %(line_numbers)s::int[])
     AS wanted (producer_id, revision, line)
 JOIN count_packs USING (producer_id, revision, line)
 WHERE month BETWEEN %(from)s::timestamptz::date - 31 AND %(until)s::timestamptz::date
   AND last_quarter >= %(from)s AND first_quarter < %(until)s
+  AND (%(objects)s::smallint[] IS NULL OR object = ANY(%(objects)s))
   AND NOT (first_quarter >= %(from)s AND last_quarter < %(until)s);
 
 -- name: begin_of_steps

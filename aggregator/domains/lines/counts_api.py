@@ -12,7 +12,7 @@ from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import StreamingResponse
 
 from aggregator.api.dependencies import SnapshotDependency
-from aggregator.api.parameters import LinesQuery, Moment, moment
+from aggregator.api.parameters import LinesQuery, Moment, ObjectNames, moment, objects
 from aggregator.domains.lines import counts
 from aggregator.domains.lines.counts import CountSeries, LineCount
 from aggregator.domains.lines.packing import Ints
@@ -38,15 +38,27 @@ def list_counts(
     step: StepQuery = counts.Step.QUARTER,
     zone: Zone = "UTC",
     busiest: Annotated[int | None, Query(ge=1, le=10_000, description=_BUSIEST)] = None,
+    names: ObjectNames = None,
+    by_object: Annotated[bool, Query(description="a row for each class of things that crossed")] = False,
     limit: Annotated[int, Query(ge=1, le=100_000)] = 1000,
 ) -> list[LineCount]:
     """Crossings per line, direction and step of time, newest first; of the last day where nothing else is said.
 
+    What crossed is known where looks tell; all else is `unknown`, and without `object` everything counts.
     Lines that were counted under another name keep it: a row is of a name, not of a number.
     """
     begin, end = _range(since, until)
     _require_zone(zone)
-    asked = counts.CountQuestion(begin, end, step=step, zone=zone, busiest=busiest, limit=limit, **asdict(lines))
+    asked = counts.CountQuestion(
+        *(begin, end),
+        step=step,
+        zone=zone,
+        objects=objects(names),
+        by_object=by_object,
+        busiest=busiest,
+        limit=limit,
+        **asdict(lines),
+    )
     return counts.rows(connection, asked)
 
 
@@ -58,14 +70,16 @@ def list_series(
     until: Moment = None,
     step: StepQuery = counts.Step.HOUR,
     zone: Zone = "UTC",
+    names: ObjectNames = None,
     busiest: Annotated[int, Query(ge=1, le=10_000, description=_BUSIEST)] = 100,
 ) -> StreamingResponse:
     """Crossings of many lines over the same steps, the busiest line first: what a chart draws."""
     begin, end = _range(since, until)
     _require_zone(zone)
-    found = counts.series(
-        connection, counts.CountQuestion(begin, end, step=step, zone=zone, busiest=busiest, **asdict(lines))
+    asked = counts.CountQuestion(
+        begin, end, step=step, zone=zone, objects=objects(names), busiest=busiest, **asdict(lines)
     )
+    found = counts.series(connection, asked)
     return StreamingResponse(_encoded(step, found), media_type="application/json")
 
 

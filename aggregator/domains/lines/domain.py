@@ -49,6 +49,8 @@ def judged(occurrence: Occurrence, address: Address, names: Names) -> Signal:
         condition, reason, again = "list_hit", "list_hit", "same_entry_within_window"
         what = (event.list_number, event.list_version, event.entry)
         detail |= {"direction": event.direction.label, "list": event.list_number, "entry": event.entry}
+    if not isinstance(event, ListHit) and event.object:
+        detail |= {"object": event.object.label, "score": event.score / 100}
     place = occurrence.producer_id, event.revision, event.line
     camera, name = names.get(place, ("?", f"{subject} {event.line}"))
     if place not in names:
@@ -85,23 +87,24 @@ def _say(connection: Connection, occurrences: Sequence[Occurrence], boxes: Mappi
 
 
 class Crossings:
-    """Counts of lines, by direction and quarter-hour."""
+    """Counts of lines, by what crossed, direction and quarter-hour."""
 
     def __init__(self) -> None:
-        self._counts = Counter[tuple[int, int, int, int, int]]()
+        self._counts = Counter[tuple[int, int, int, int, int, int]]()
 
     def take(self, event: LineCrossed, producer: int, _lane: Lane, event_at: datetime, _address: Address) -> None:
         of_quarter = int(event_at.timestamp()) // QUARTER_S
-        self._counts[producer, event.revision, event.line, event.direction, of_quarter] += 1
+        self._counts[producer, event.revision, event.line, event.object, event.direction, of_quarter] += 1
 
     def write(self, connection: Connection, _counters: Counter[tuple[str, str]]) -> None:
-        producers, revisions, lines, directions, quarters = zip(*self._counts, strict=True)
+        producers, revisions, lines, objects, directions, quarters = zip(*self._counts, strict=True)
         connection.execute(
             SQL["add_counts"],
             {
                 "producer_ids": arrays.of_ints(producers),
                 "revisions": arrays.of_ints(revisions),
                 "lines": arrays.of_ints(lines),
+                "objects": arrays.of_ints(int(object_class) for object_class in objects),
                 "directions": arrays.of_ints(int(direction) for direction in directions),
                 "quarters": arrays.of_plain(quarter(number).isoformat() for number in quarters),
                 "crossings": arrays.of_ints(self._counts.values()),
@@ -116,7 +119,8 @@ def ordered(connection: Connection, box: Address) -> Arming:
 
 
 def _armed_place(event: LineCrossed | ZoneAlarm | ListHit) -> Where:
-    return event.revision, event.line, None, event.priority
+    seen = None if isinstance(event, ListHit) else int(event.object) or None
+    return Where(event.revision, event.line, priority=event.priority, object=seen)
 
 
 def _line(event: LineCrossed) -> tuple[int, int]:
@@ -129,7 +133,7 @@ DOMAIN = Domain(
         Kind(LineCrossed, _armed_place, Crossings, costs="lines", once=_line),
         Kind(ZoneAlarm, _armed_place),
         Kind(ListHit, _armed_place),
-        Kind(VehiclePassed, lambda event: (event.revision, event.line, None, None)),
+        Kind(VehiclePassed, lambda event: Where(event.revision, event.line)),
     ),
     (
         Condition("tripwire", 2, "越界（绊线）", "Line crossed"),

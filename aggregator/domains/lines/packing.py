@@ -146,13 +146,13 @@ def _pack(connection: Connection, producers: Sequence[int], before: datetime) ->
         taken = cursor.execute(SQL["take_old_counts"], which).fetchall()
         if not taken:
             return 0
-        keys = [row[:4] for row in taken]
-        names = ("producers", "revisions", "lines", "months")
+        keys = [row[:5] for row in taken]
+        names = ("producers", "revisions", "lines", "months", "objects")
         columns = (arrays.of_plain(map(str, column)) for column in zip(*keys, strict=True))
         asked = dict(zip(names, columns, strict=True))
-        packed = {row[:4]: row[4] for row in cursor.execute(SQL["packs_of"], asked)}
+        packed = {row[:5]: row[5] for row in cursor.execute(SQL["packs_of"], asked)}
         rows = []
-        for key, (*_, month, fresh) in zip(keys, taken, strict=True):
+        for key, (*_, month, _, fresh) in zip(keys, taken, strict=True):
             cells = Cells.fresh(fresh).since(month_slot(month))
             rows.append(_row(key, cells.plus(Cells.unpack(packed[key])) if key in packed else cells.plus(_NONE)))
         cursor.executemany(SQL["save_pack"], rows)
@@ -162,14 +162,15 @@ def _pack(connection: Connection, producers: Sequence[int], before: datetime) ->
 _NONE = Cells(np.zeros(0, np.int64), np.zeros(0, np.int64))
 
 
-def _row(key: tuple[int, int, int, date], cells: Cells) -> dict[str, object]:
-    producer, revision, line, month = key
+def _row(key: tuple[int, int, int, date, int], cells: Cells) -> dict[str, object]:
+    producer, revision, line, month, object_class = key
     quarters = (month_slot(month) + cells.slots) // 2
     return {
         "producer_id": producer,
         "revision": revision,
         "line": line,
         "month": month,
+        "object": object_class,
         "crossings": int(cells.crossings.sum()),
         "first": int(quarters[0]),
         "last": int(quarters[-1]),

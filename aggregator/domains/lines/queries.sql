@@ -1,9 +1,9 @@
 -- name: add_counts
-INSERT INTO counts (producer_id, revision, line, direction, quarter, crossings)
-SELECT * FROM unnest(%(producer_ids)s::int[], %(revisions)s::int[], %(lines)s::int[], %(directions)s::smallint[],
-                     %(quarters)s::timestamptz[], %(crossings)s::bigint[])
-ORDER BY 1, 2, 3, 4, 5
-ON CONFLICT (producer_id, revision, line, direction, quarter)
+INSERT INTO counts (producer_id, revision, line, object, direction, quarter, crossings)
+SELECT * FROM unnest(%(producer_ids)s::int[], %(revisions)s::int[], %(lines)s::int[], %(objects)s::smallint[],
+                     %(directions)s::smallint[], %(quarters)s::timestamptz[], %(crossings)s::bigint[])
+ORDER BY 1, 2, 3, 4, 5, 6
+ON CONFLICT (producer_id, revision, line, object, direction, quarter)
 DO UPDATE SET crossings = counts.crossings + excluded.crossings;
 
 -- name: lines

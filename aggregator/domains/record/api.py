@@ -1,4 +1,4 @@
-"""The record of events: by place, kind, line, priority and time."""
+"""The record of events: by place, kind, line, priority, what it was, and time."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query
 
 from aggregator.api.dependencies import SnapshotDependency
-from aggregator.api.parameters import LinesQuery, Moment, moment
+from aggregator.api.parameters import LinesQuery, Moment, ObjectNames, moment, objects
 from aggregator.domains.record import record
 from aggregator.domains.record.record import EventPage
 from aggregator.store.paging import CursorError
@@ -20,6 +20,7 @@ def list_events(
     lines: LinesQuery,
     kind: Annotated[list[str] | None, Query(description="any of: " + ", ".join(record.numbers()))] = None,
     priority: Annotated[int | None, Query(ge=1, le=4, description="at least so urgent; 1 is the most")] = None,
+    names: ObjectNames = None,
     since: Moment = None,
     until: Moment = None,
     after: Annotated[str | None, Query(max_length=100, description="`next` of the page before")] = None,
@@ -36,6 +37,7 @@ def list_events(
         **asdict(lines),
         kinds=[record.numbers()[name] for name in kind] if kind else None,
         priority=priority,
+        objects=objects(names),
         since=begin,
         until=end,
         after=after,

@@ -30,12 +30,13 @@ def events(
     priority: Annotated[
         int | None, typer.Option("--priority", min=1, max=4, help="at least so urgent; 1 is the most")
     ] = None,
+    object_names: options.ObjectOption = None,
     since: options.SinceOption = None,
     until: options.UntilOption = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="at most so many")] = 100,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """List events by place, kind, line, priority and time."""
+    """List events by place, kind, line, priority, what it was, and time."""
     asked = {
         "place": place,
         "site": site,
@@ -44,6 +45,7 @@ def events(
         "line": line,
         "kind": kind or None,
         "priority": priority,
+        "object": object_names,
         **since_until(since, until, datetime.now().astimezone()),
     }
     found = ApiClient(url).pages("/api/v1/events", asked, "events", limit + 1)

@@ -13,6 +13,7 @@ FROM (
       AND (%(producers)s::int[] IS NULL OR producer_id = ANY(%(producers)s))
       AND (%(kinds)s::smallint[] IS NULL OR kind = ANY(%(kinds)s))
       AND (%(priority)s::smallint IS NULL OR priority BETWEEN 1 AND %(priority)s)
+      AND (%(objects)s::smallint[] IS NULL OR line IS NOT NULL AND coalesce(object, 0) = ANY(%(objects)s))
       AND ((%(line)s::text IS NULL AND %(camera)s::text IS NULL) OR (producer_id, revision, line) IN (
           SELECT l.producer_id, l.revision, l.line FROM config_lines l
           JOIN config_cameras c USING (producer_id, revision, camera)

@@ -20,6 +20,7 @@ from aggregator.store.queries import load_queries
 from shared.envelope import decode_event
 from shared.errors import WireError
 from shared.events import Lane, kinds, number_of
+from shared.objects import ObjectClass
 
 SQL = load_queries(__package__)
 _CLOCKS = {1: "device", 2: "age", 3: "received"}
@@ -79,6 +80,7 @@ class EventQuestion:
         line: name of a line or zone.
         kinds: wire numbers of kinds.
         priority: at least so urgent (1 is the most).
+        objects: what it was, of lines and zones; that nothing was recognised is a class, too.
         since: not before.
         until: not after.
         after: where the page before ended.
@@ -92,6 +94,7 @@ class EventQuestion:
     line: str | None = None
     kinds: Sequence[int] | None = None
     priority: int | None = None
+    objects: Sequence[ObjectClass] = ()
     since: datetime | None = None
     until: datetime | None = None
     after: str | None = None
@@ -110,6 +113,7 @@ def events(connection: Connection, asked: EventQuestion) -> EventPage:
         "producers": producers_of(connection, asked.place, asked.site, asked.agent),
         "kinds": list(asked.kinds) if asked.kinds else None,
         "priority": asked.priority,
+        "objects": [int(one) for one in asked.objects] or None,
         "camera": asked.camera,
         "line": asked.line,
         "after": cut.event_at if cut else None,
@@ -161,6 +165,8 @@ def _detail(body: bytes) -> dict[str, Any]:
         fields = msgspec.structs.asdict(decode_event(body))
     except WireError as error:  # written by a version that knew more, or less
         return {"unreadable": str(error)}
+    if not fields.get("object", True):  # nothing was recognised: there is no more to say
+        del fields["object"], fields["score"]
     return {name: _plain(value) for name, value in fields.items() if name not in _SHOWN}
 
 

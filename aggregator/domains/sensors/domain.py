@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from aggregator.ingest.heartbeat_parsing import unnulled
-from aggregator.signals.declarations import Condition, Domain, Judge, Kind
+from aggregator.signals.declarations import Condition, Domain, Judge, Kind, Place
 from aggregator.signals.occurrence import Occurrence
 from aggregator.signals.signal import Detail, Signal, Subject
 from aggregator.store.database import Connection
@@ -95,7 +95,7 @@ def _alarms(event: SensorChanged) -> bool:
 
 DOMAIN = Domain(
     "sensors",
-    (Kind(SensorChanged, lambda event: (None, None, None, event.priority), States),),
+    (Kind(SensorChanged, lambda event: Place(priority=event.priority), States),),
     (
         Condition("sensor_alarm", 2, "探测器报警", "Sensor alarm"),
         Condition("panic", 1, "紧急按钮", "Panic button", however_late=True),

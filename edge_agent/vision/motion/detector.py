@@ -181,7 +181,6 @@ class MotionDetector:
         self._light = cv2.dilate(light, _BEAM) if light is not None else None  # type: ignore[assignment]
         return replace(blobs, unrest=unrest, ignored=ignored, tint=view.tint)
 
-
     def _known(self, background: Background, moment: ViewedFrame) -> Background:
         """The background for a picture: what is learnt while pictures are damaged holds for those.
 

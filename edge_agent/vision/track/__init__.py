@@ -1,6 +1,6 @@
 """Blobs become tracks: the same thing, frame after frame. Tracks live minutes and carry no identity."""
 
-from edge_agent.vision.track.recognition import Recognised
+from edge_agent.vision.track.recognised import Recognised
 from edge_agent.vision.track.track import Spot, Track
 from edge_agent.vision.track.tracker import Tracker
 

@@ -6,7 +6,7 @@ is left to tracks that nothing was recognised for.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from edge_agent.vision.motion import Blob
 from edge_agent.vision.track import bounding_boxes
 from edge_agent.vision.track.bounding_boxes import Box
+from edge_agent.vision.track.recognised import Recognised
 from edge_agent.vision.track.track import Track
-from models.objects import Kind
 
 BEGINS = 0.35
 """So sure the detector must be before a track begins with what it says; tracks go on with less."""
@@ -32,23 +32,6 @@ _BESIDE, _ABOVE = 0.1, 0.05
 """Parts of a box's sides by which its blob may reach beyond it."""
 
 Labels = NDArray[np.int32]
-
-
-@dataclass(frozen=True, slots=True)
-class Recognised:
-    """One thing.
-
-    Attributes:
-        box: in pixels of the analysed picture.
-        score: how sure the detector is, 0 to 1.
-        kind: what it is.
-        masked: it stands on a place that is not analysed.
-    """
-
-    box: Box
-    score: float
-    kind: Kind
-    masked: bool = False
 
 
 def assign(

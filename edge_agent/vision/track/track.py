@@ -8,7 +8,8 @@ from itertools import pairwise
 
 from edge_agent.vision.track.bounding_boxes import Box
 from edge_agent.vision.track.likeness import Likeness
-from models.objects import Kind
+from edge_agent.vision.track.recognised import Recognised
+from shared.objects import GROUPS, ObjectClass
 
 CONFIRM_S = 0.3
 """Seen on its own for this long, a track is believed; half a walker's step."""
@@ -41,6 +42,8 @@ in more than the second, is its beam, its spray, or a piece of it. What lies alo
 _SURELY_NOT = 0.2
 """What was recognised as something else in all but this part is surely that: a goat is now and then a dog, seldom a
 person."""
+_TOLD_APART = 0.7
+"""Part of what speaks for a vehicle that must speak for one kind of them."""
 _UNREST = 12.0
 """Grey levels of restlessness that double the way: among leaves everything seems to go somewhere."""
 _GONE_STRAIGHT = 0.5
@@ -101,7 +104,7 @@ class Track:
     """In how many of them it was recognised."""
     beside: int = 0
     """In how many of them something else was recognised beside it."""
-    recognised_as: dict[Kind, float] = field(default_factory=dict)
+    recognised_as: dict[ObjectClass, float] = field(default_factory=dict)
     """As what: the sum of the detector's scores."""
     recognised_s: float = 0.0
     """When, last."""
@@ -193,25 +196,36 @@ class Track:
         """Whether the detector recognised it often enough to believe what it says."""
         return self.recognised >= max(_RECOGNISED, _RECOGNISED_PART * self.looks)
 
-    def is_surely_none_of(self, kinds: Collection[Kind]) -> bool:
+    def is_surely_none_of(self, classes: Collection[ObjectClass]) -> bool:
         """Whether it was recognised often enough, and nearly always as something else."""
-        of_these = sum(score for kind, score in self.recognised_as.items() if kind in kinds)
-        return self.is_known and of_these < _SURELY_NOT * sum(self.recognised_as.values())
+        return self.is_known and self._scored(classes) < _SURELY_NOT * sum(self.recognised_as.values())
 
-    def count_as(self, kind: Kind, score: float) -> None:
-        """Remember what the detector takes it for."""
-        self.recognised_as[kind] = self.recognised_as.get(kind, 0.0) + score
+    @property
+    def object_class(self) -> tuple[ObjectClass, float]:
+        """What it is, and how sure that is, 0 to 1: the detector's mean score; a look that says otherwise is 0."""
+        if not self.is_known:
+            return ObjectClass.UNKNOWN, 0.0
+        group = max(GROUPS.values(), key=self._scored)
+        scored = self._scored(group)
+        single = max(group, key=lambda one: self._scored((one,)))
+        if self._scored((single,)) < _TOLD_APART * scored:
+            single = ObjectClass.VEHICLE  # the only group of several
+        return single, min(1.0, scored / self.recognised)
 
-    def recognise(self, box: Box, time_s: float, dt_s: float, typical: tuple[float, float] | None) -> None:
-        """Take in what the detector says: where it is, whole, and that it is a thing of its own.
+    def _scored(self, classes: Collection[ObjectClass]) -> float:
+        return sum(score for one, score in self.recognised_as.items() if one in classes)
+
+    def recognise(self, thing: Recognised, time_s: float, dt_s: float, typical: tuple[float, float] | None) -> None:
+        """Take in what the detector says: what it is, where, whole, and that it is a thing of its own.
 
         Args:
-            box: in pixels, its lower edge at the feet or tyres.
+            thing: its box's lower edge is at the feet or tyres.
             time_s: when.
             dt_s: how long that holds.
             typical: width and height of things there, where known.
         """
-        left, top, right, bottom = box
+        left, top, right, bottom = thing.box
+        self.recognised_as[thing.object_class] = self.recognised_as.get(thing.object_class, 0.0) + thing.score
         velocity, seen_s, before_s = (self.vx, self.vy), self.seen_s, self.recognised_s
         self.measure((left, top, right, bottom + self.contact * (bottom - top)), time_s, typical)
         away_s = time_s - before_s

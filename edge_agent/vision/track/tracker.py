@@ -16,7 +16,8 @@ from edge_agent.vision.track import bounding_boxes, crowd, origin, recognition, 
 from edge_agent.vision.track.bounding_boxes import Box
 from edge_agent.vision.track.frame_context import FrameContext
 from edge_agent.vision.track.perspective import Perspective
-from edge_agent.vision.track.recognition import BEGINS, Recognised
+from edge_agent.vision.track.recognised import Recognised
+from edge_agent.vision.track.recognition import BEGINS
 from edge_agent.vision.track.track import Track
 
 _LOST_S = 2.0
@@ -148,8 +149,7 @@ class Tracker:
         since_s = min(_LOOK_HOLDS_S, context.now_s - self._looked_s)
         self._looked_s = context.now_s
         for track, thing in pairs:
-            track.recognise(thing.box, context.now_s, since_s, context.typical(thing.box[3]))
-            track.count_as(thing.kind, thing.score)
+            track.recognise(thing, context.now_s, since_s, context.typical(thing.box[3]))
             track.likeness = context.look(track) or track.likeness
             _learn_size(track, thing.box, context)
         taken = [thing for _, thing in pairs]

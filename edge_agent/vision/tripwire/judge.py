@@ -13,8 +13,10 @@ from itertools import pairwise
 
 from edge_agent.vision.tripwire.continuity import KEEP_S, Continuity
 from edge_agent.vision.tripwire.geometry import Point, crossing_parameter, distance
+from edge_agent.vision.tripwire.reasons import Why
 from edge_agent.vision.tripwire.sighting import Sighting
 from shared.events import Direction
+from shared.objects import ObjectClass
 from shared.scene import Tripwire
 
 _MARGIN = 0.015
@@ -37,6 +39,15 @@ class Crossing:
     track: int
     confirmed_frame: int
     confirmed_time_s: float
+    object: ObjectClass = ObjectClass.UNKNOWN
+    """What it was, as far as looks tell when the event is told."""
+    score: float = 0.0
+    """How sure that is, 0 to 1."""
+
+    @property
+    def watch(self) -> str:
+        """Name of the line."""
+        return self.line
 
 
 @dataclass(slots=True)
@@ -74,6 +85,9 @@ class TripwireJudge:
 
     Args:
         aspect: the picture's width divided by its height, so that distances are the same in both directions.
+
+    Attributes:
+        refused: crossings that the line's own settings leave out; the pipeline takes them away.
     """
 
     def __init__(self, tripwires: Sequence[Tripwire], aspect: float) -> None:
@@ -81,6 +95,7 @@ class TripwireJudge:
         self._lines = [(line, [(x * aspect, y) for x, y in line.points]) for line in tripwires]
         self._continuity = Continuity()
         self._paths: dict[tuple[str, int], _Path] = {}
+        self.refused: list[tuple[Crossing, Why]] = []
 
     def step(self, sightings: Sequence[Sighting], frame: int, time_s: float) -> list[Crossing]:
         """Crossings that this frame confirms.
@@ -152,14 +167,21 @@ class TripwireJudge:
 
     def _count(self, line: Tripwire, path: _Path, frame: int, time_s: float) -> Crossing | None:
         meeting = path.decisive if path.sum else None
-        if meeting is None or not line.fits(path.height):
+        if meeting is None:
             return None
         direction = Direction.LEFT_TO_RIGHT if meeting.way > 0 else Direction.RIGHT_TO_LEFT
+        crossing = Crossing(line.name, direction, round(meeting.frame), meeting.time_s, path.track, frame, time_s)
         bounced = path.counted_s is not None and meeting.time_s - path.counted_s < line.debounce_s
-        if not line.counts(direction) or bounced:
-            return None
-        path.counted_s = meeting.time_s
-        return Crossing(line.name, direction, round(meeting.frame), meeting.time_s, path.track, frame, time_s)
+        if not line.fits(path.height):
+            self.refused.append((crossing, Why.SIZE))
+        elif not line.counts(direction):
+            self.refused.append((crossing, Why.DIRECTION))
+        elif bounced:
+            self.refused.append((crossing, Why.DEBOUNCE))
+        else:
+            path.counted_s = meeting.time_s
+            return crossing
+        return None
 
     def _at_edge(self, point: Point) -> bool:
         return min(point[0], self._aspect - point[0], point[1], 1 - point[1]) < _EDGE

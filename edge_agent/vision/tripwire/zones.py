@@ -7,6 +7,7 @@ from edge_agent.vision.tripwire.continuity import Continuity
 from edge_agent.vision.tripwire.geometry import Point, contains, distance
 from edge_agent.vision.tripwire.sighting import Sighting
 from shared.events import WatchRule
+from shared.objects import ObjectClass
 from shared.scene import Zone
 
 _MARGIN = 0.015
@@ -29,6 +30,15 @@ class Presence:
     time_s: float
     began_s: float
     track: int
+    object: ObjectClass = ObjectClass.UNKNOWN
+    """What it was, as far as looks tell when the event is told."""
+    score: float = 0.0
+    """How sure that is, 0 to 1."""
+
+    @property
+    def watch(self) -> str:
+        """Name of the zone."""
+        return self.zone
 
 
 @dataclass(slots=True)

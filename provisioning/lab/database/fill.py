@@ -182,7 +182,7 @@ def _copy_events(
     with connection.transaction(), connection.cursor() as cursor:
         with cursor.copy(INGEST["copy_events"]) as copy:
             copy.write(_HEAD + rows.tobytes() + _TAIL)
-        with cursor.copy("COPY counts FROM STDIN (FORMAT BINARY)") as copy:
+        with cursor.copy(_COPY_COUNTS) as copy:
             copy.write(_HEAD + _count_rows(producers, counts, crossings) + _TAIL)
 
 
@@ -193,6 +193,9 @@ def _rank(keys: Ints) -> Ints:
     rank = np.empty(len(keys), np.int64)
     rank[order] = np.arange(len(keys)) - np.searchsorted(ordered, ordered)
     return rank
+
+
+_COPY_COUNTS = "COPY counts (producer_id, revision, line, direction, quarter, crossings) FROM STDIN (FORMAT BINARY)"
 
 
 def _count_rows(producers: Ints, keys: Ints, crossings: Ints) -> bytes:
@@ -218,9 +221,9 @@ def _count_rows(producers: Ints, keys: Ints, crossings: Ints) -> bytes:
 _FIELDS = (
     *(("event_at", ">i8"), ("device_at", ">i8"), ("recv_at", ">i8"), ("producer_id", ">i4"), ("seq", ">i8")),
     *(("crc", ">i8"), ("lane", ">i2"), ("kind", ">i2"), ("time_quality", ">i2"), ("revision", ">i4"), ("line", ">i4")),
-    *(("camera", None), ("priority", ">i2")),
+    *(("camera", None), ("priority", ">i2"), ("object", None)),
 )
-"""In the order of `copy_events`; cameras are null, for the events are of lines."""
+"""In the order of `copy_events`; cameras are null, for the events are of lines; so is what it was: no looks."""
 _LENGTHS = {name: np.dtype(of).itemsize if of else -1 for name, of in _FIELDS}
 
 
