@@ -13,9 +13,10 @@ from typing import NamedTuple
 import msgspec
 
 from edge_agent import health
+from edge_agent.camera.looks.supervisor import LookSupervisor
 from edge_agent.camera.picture_maker import NoPicture, Picture
 from edge_agent.camera.supervisor import CameraSupervisor, Report
-from edge_agent.camera.worker import EventSeen, Status, Wanted
+from edge_agent.camera.worker import EventSeen, LookShare, Status, Wanted
 from edge_agent.config import AgentSettings, Camera
 from edge_agent.orders.arming import Arming
 from edge_agent.orders.desired import Desired
@@ -156,8 +157,12 @@ class Agent:
         self._publisher = self._link.publisher
         for outbox, publisher in zip(self._intake.outboxes, self._link.publishers, strict=True):
             outbox.on_ready = publisher.stir
+        self._looks, share = None, None
+        if settings.looks.per_second and settings.sharing_looks:
+            self._looks = LookSupervisor(settings.looks, settings.sharing_looks)
+            share = LookShare(self._looks.address, settings.looks.per_second / settings.sharing_looks)
         self._cameras = [
-            CameraSupervisor(index, camera, self._outbox.new_run, self._reported, settings.looks_of_a_camera)
+            CameraSupervisor(index, camera, self._outbox.new_run, self._reported, share)
             for index, camera in enumerate(cameras)
         ]
         self._tickets: OrderedDict[tuple[int, int, int], Numbered] = OrderedDict()
@@ -181,6 +186,8 @@ class Agent:
         if self._trust:
             start_vital("trust", self._trust.run)
         self._link.start()
+        if self._looks:
+            self._looks.start()
         for camera in self._cameras:
             camera.start()
         started_s = self._clock.monotonic_s()
@@ -195,6 +202,8 @@ class Agent:
                 self._beat(started_s)  # else the camera's event and the heartbeat would contradict each other
         for camera in self._cameras:
             camera.stop()
+        if self._looks:
+            self._looks.stop()
         self._picture_writer.stop()
         writer.join(_DRAIN_S)
         self._card_look.end()
@@ -250,7 +259,12 @@ class Agent:
         self._news.clear()
         self._beaten_s = self._clock.monotonic_s()
         beat = health.take(self._clock, started_s, self._intake, self._settings.data_dir, self._cameras)
-        own = {"pictures_given_up": self._picture_writer.given_up, "sections": self._desired.states()}
+        own: dict[str, object] = {
+            "pictures_given_up": self._picture_writer.given_up,
+            "sections": self._desired.states(),
+        }
+        if self._looks:
+            own["looks"] = health.looks_of(self._looks)
         self._link.beat(msgspec.structs.replace(beat, **own))
 
     def _reported(self, camera: int, run: int, report: Report) -> None:

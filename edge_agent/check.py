@@ -15,7 +15,7 @@ import av
 import httpx
 
 from edge_agent.address import camera_address
-from edge_agent.camera.looker import finder_for
+from edge_agent.camera.looks.lookers import finder_for
 from edge_agent.camera.sources.decoder import NoVideoError, choose_video
 from edge_agent.camera.sources.failure import advice, in_words, unreachable
 from edge_agent.camera.sources.file import FileSource
@@ -71,12 +71,12 @@ def check_everything(settings: AgentSettings, cameras: Sequence[Camera], config:
 
 def _looks(settings: AgentSettings) -> Finding:
     """Without looks the box works, and counts worse than was asked for."""
-    share = settings.looks_of_a_camera
+    per_second = settings.looks.per_second / max(1, settings.sharing_looks)
     try:
-        finder_for(share)
+        finder_for(settings.looks, settings.sharing_looks)
     except HawklineError as error:
         return {"key": "looks", "ok": None, "said": f"none, motion goes on alone: {error}"}
-    return {"key": "looks", "ok": True, "said": f"{share.per_second:g} a second for each camera"}
+    return {"key": "looks", "ok": True, "said": f"{per_second:g} a second for each camera"}
 
 
 def _objects(cameras: Sequence[Camera], *, looking: bool) -> Iterator[Finding]:
@@ -86,7 +86,7 @@ def _objects(cameras: Sequence[Camera], *, looking: bool) -> Iterator[Finding]:
         own = camera.settings.detector is not None
         if asking and (own or not looking):
             why = "its own detector does not say" if own else "without looks the box cannot tell"
-            advice = "leave out `detector`" if own else "set looks.per_second to 5 or more a camera"
+            advice = "leave out `detector`" if own else "set looks.per_second to 2 or more a camera"
             said = (
                 f"{camera.settings.name}: objects of {', '.join(map(repr, asking))}: {why} "
                 f"what a thing is, so everything counts; {advice}"

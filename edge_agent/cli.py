@@ -9,6 +9,7 @@ import typer
 
 from shared.credentials import is_stream
 from shared.errors import ConfigError, UnavailableError
+from shared.objects import ModelLayout
 from shared.output import Output, OutputOption, emit, print_rows, say, to_json
 
 app = typer.Typer(help="The agent on a box: watch cameras, report what crosses a line.", no_args_is_help=True)
@@ -56,13 +57,19 @@ def replay(
             *("--looks", "--budget"), min=0, max=30, help="looks of the object detector a second; 0 is motion alone"
         ),
     ] = 0,
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", help="look with this ONNX file instead of Hawkline's", show_default=False),
+    ] = None,
+    layout: Annotated[ModelLayout, typer.Option("--layout", help="how that file is read")] = "nanodet",
     explain: Annotated[
         str, typer.Option("--explain", help="name of a line or zone: say also what was not counted there, and why")
     ] = "",
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Run the analysis over a video, without broker or aggregator, and print what lines and zones see."""
-    from edge_agent.camera.looker import patient_looks
+    from edge_agent.camera.looks.lookers import patient_looks
+    from edge_agent.config import LookSettings
     from edge_agent.video_replay import COLUMNS, NOT_COUNTED, Replay
     from edge_agent.vision.tripwire.faults import faults
     from shared.scene import load_scene
@@ -72,7 +79,7 @@ def replay(
     watched = load_scene(scene)
     for fault in faults(watched):
         say(f"warning: {scene}: {fault}")
-    run = Replay(video, watched, render, sheet, patient_looks(looks), explain)
+    run = Replay(video, watched, render, sheet, patient_looks(LookSettings(looks, model, layout)), explain)
     rows = []
     for row in run.rows():
         rows.append(row)

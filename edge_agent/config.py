@@ -12,6 +12,7 @@ from shared.credentials import http_address, is_stream
 from shared.errors import ConfigError
 from shared.ids import NAME_PATTERN
 from shared.net import require_loopback
+from shared.objects import ModelLayout, ObjectName
 from shared.scene import Scene, load_scene
 from shared.settings import Port, Section, load_toml
 
@@ -62,7 +63,9 @@ class DetectorSettings(Section, frozen=True):
     """An object detector in place of motion, where the hardware allows."""
 
     model: Path
-    """ONNX file; relative paths start at the configuration file. docs/configuration.md says what it must give."""
+    """ONNX file; relative paths start at the configuration file."""
+    layout: ModelLayout = "end_to_end"
+    """How it is read: `nanodet`, `yolox`, `detr` or `end_to_end` (docs/configuration.md)."""
     classes: tuple[int, ...] = ()
     """Numbers of the classes that count; empty counts all."""
     min_score: Annotated[float, Meta(ge=0, le=1)] = 0.4
@@ -77,7 +80,13 @@ class LookSettings(Section, frozen=True):
     per_second: Annotated[float, Meta(ge=0, le=30)] = 0.0
     """Looks a second of the whole box, shared among its cameras; 0 is none. Each keeps a core busy for 50 to 300 ms.
 
-    Fewer than five for each camera hear fewer alarms than motion alone, and are none."""
+    Fewer than two for each camera hear fewer alarms than motion alone, and are none."""
+    model: Path | None = None
+    """ONNX file of an object detector of your own, in place of the one that `hawkline model build` makes."""
+    layout: ModelLayout = "nanodet"
+    """How it is read: `nanodet`, `yolox`, `detr` or `end_to_end` (docs/configuration.md)."""
+    classes: dict[Annotated[str, Meta(pattern="^[0-9]{1,4}$")], ObjectName] = msgspec.field(default_factory=dict)
+    """What its classes are, such as `{ 0 = "person", 1 = "car" }`; without it they are COCO's eighty."""
     providers: tuple[str, ...] = ("CPUExecutionProvider",)
     """ONNX Runtime execution providers, best first; where one is missing, motion goes on alone."""
 
@@ -172,10 +181,9 @@ class AgentSettings(Section, frozen=True):
     looks: LookSettings = LookSettings()
 
     @property
-    def looks_of_a_camera(self) -> LookSettings:
-        """The share of each camera that motion watches."""
-        sharing = sum(camera.detector is None for camera in self.cameras)
-        return msgspec.structs.replace(self.looks, per_second=self.looks.per_second / max(1, sharing))
+    def sharing_looks(self) -> int:
+        """Cameras that motion watches: they share the looks."""
+        return sum(camera.detector is None for camera in self.cameras)
 
     def __post_init__(self) -> None:
         names = [camera.name for camera in self.cameras]
@@ -226,6 +234,10 @@ def load_agent_settings(path: Path) -> tuple[AgentSettings, list[Camera]]:
         ConfigError: naming file, key and what was expected.
     """
     settings, base = load_agent_file(path), path.resolve().parent
+    if settings.looks.model:
+        # One that is not there leaves the box without looks, not without motion.
+        looks = msgspec.structs.replace(settings.looks, model=base / settings.looks.model)
+        settings = msgspec.structs.replace(settings, looks=looks)
     cameras = []
     for number, camera in enumerate(settings.cameras):
         source = camera.source

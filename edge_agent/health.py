@@ -7,12 +7,13 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
+from edge_agent.camera.looks.supervisor import LookSupervisor
 from edge_agent.camera.supervisor import CameraSupervisor
 from edge_agent.uplink.outbox import Intake
 from edge_agent.uplink.outbox.ballast import BALLAST_BYTES
 from edge_agent.uplink.outbox.storage_health import Refusal, words_of
 from shared.clock import Clock, to_ms
-from shared.events import CameraHealth, Health, Lane
+from shared.events import CameraHealth, Health, Lane, LookHealth
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,12 @@ def take(clock: Clock, started_s: float, intake: Intake, data_dir: Path, cameras
         outbox_since_ms=refusal.since_ms if refusal else 0,
         disk_full=outbox.is_disk_full,
     )
+
+
+def looks_of(supervisor: LookSupervisor) -> LookHealth:
+    """How the object detector beside motion does."""
+    status = supervisor.status
+    return LookHealth(status.looking, status.why[:_MOST_WORDS], status.looks, status.refused, round(status.took_ms, 1))
 
 
 def _pictures_waiting(intake: Intake) -> tuple[int, sqlite3.Error | None]:

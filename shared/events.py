@@ -386,6 +386,20 @@ class CameraHealth(msgspec.Struct, frozen=True, omit_defaults=True):
     """Pictures that never came, by the stream's own stamps."""
 
 
+class LookHealth(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a box's object detector does, which looks at pictures beside motion."""
+
+    looking: bool = False
+    why: str = ""
+    """Why there are no looks, in words: motion goes on alone."""
+    looks: int = 0
+    """Made since its process began."""
+    refused: int = 0
+    """Asked for and not made: the budget was used up, or others were more urgent."""
+    took_ms: float = 0.0
+    """One look, of late."""
+
+
 class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     """A box's heartbeat: unnumbered, the newest counts."""
 
@@ -414,6 +428,8 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     """Pictures since the box's start that neither its card nor its memory took; their events came all the same."""
     sections: tuple[SectionState, ...] = ()
     """Of each section of its desired state, what the box does."""
+    looks: LookHealth | None = None
+    """None where none were asked for."""
 
 
 class BoxState(msgspec.Struct, frozen=True, omit_defaults=True):

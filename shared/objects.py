@@ -6,6 +6,10 @@ from typing import Literal
 
 ObjectGroup = Literal["person", "vehicle", "two_wheeler", "animal"]
 """What a planner asks for."""
+ObjectName = Literal["person", "two_wheeler", "animal", "vehicle", "car", "van", "lorry", "bus"]
+"""Of what can be recognised."""
+ModelLayout = Literal["nanodet", "yolox", "detr", "end_to_end"]
+"""How the file of an object detector is read (`models.objects.layouts`)."""
 
 
 class ObjectClass(IntEnum):

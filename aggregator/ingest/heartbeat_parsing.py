@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from shared.desired import SectionState
 from shared.envelope import MAX_BATCH_BYTES, MAX_SEQUENCE, decode_message
 from shared.errors import WireError
-from shared.events import BoxState, CameraHealth, Health
+from shared.events import BoxState, CameraHealth, Health, LookHealth
 
 MOST_CAMERAS: Final = 64
 """Of one box."""
@@ -52,6 +52,7 @@ def heartbeat(payload: bytes) -> Health:
         outbox_since_ms=_within(health.outbox_since_ms, -_MOST, _MOST),
         pictures_given_up=_count(health.pictures_given_up),
         sections=tuple(map(_section, health.sections[:_MOST_SECTIONS])),
+        looks=_looks(health.looks) if health.looks else None,
     )
 
 
@@ -90,6 +91,11 @@ def _camera(camera: CameraHealth) -> CameraHealth:
         damaged=_count(camera.damaged),
         lost=_count(camera.lost),
     )
+
+
+def _looks(looks: LookHealth) -> LookHealth:
+    why, took_ms = text(looks.why, _LONGEST_DETAIL), _real(looks.took_ms)
+    return LookHealth(looks.looking, why, _count(looks.looks), _count(looks.refused), took_ms)
 
 
 def _section(state: SectionState) -> SectionState:

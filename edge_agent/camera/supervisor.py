@@ -9,8 +9,8 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 from edge_agent.camera.picture_maker import NoPicture, Picture
-from edge_agent.camera.worker import EventSeen, Status, Wanted, run_camera
-from edge_agent.config import Camera, LookSettings
+from edge_agent.camera.worker import EventSeen, LookShare, Status, Wanted, run_camera
+from edge_agent.config import Camera
 from shared.events import CameraState
 from shared.threads import start_vital
 
@@ -35,7 +35,7 @@ class CameraSupervisor:
         index: the camera's number in the box's configuration.
         new_run: gives each life of the process a number.
         on_report: gets `(index, run, report)` on the supervisor's thread.
-        looks: the camera's share of the box's looks.
+        looking: the camera's share of the box's looks.
     """
 
     def __init__(
@@ -44,11 +44,11 @@ class CameraSupervisor:
         camera: Camera,
         new_run: Callable[[], int],
         on_report: Callable[[int, int, Report], None],
-        looks: LookSettings,
+        looking: LookShare | None = None,
     ) -> None:
         self.index, self.camera = index, camera
         self.status = Status(CameraState.STARTING)
-        self._new_run, self._on_report, self._looks = new_run, on_report, looks
+        self._new_run, self._on_report, self._looking = new_run, on_report, looking
         self._stopping = threading.Event()
         self._pipe: Connection | None = None
         self._saying = threading.Lock()
@@ -110,7 +110,7 @@ class CameraSupervisor:
         ours, theirs = context.Pipe()
         after = self._reached
         key = f"cameras[{self.index}].source"
-        arguments = self.camera, key, theirs, after, self._looks
+        arguments = self.camera, key, theirs, after, self._looking
         self._process = context.Process(target=run_camera, args=arguments, daemon=True)
         self._pipe = ours
         self._process.start()

@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 import av
 import cv2
 
-from edge_agent.camera.looker import open_looks
+from edge_agent.camera.looks.client import ServedLooker
 from edge_agent.camera.picture_maker import NoPicture, Picture, PictureMaker
 from edge_agent.camera.sources.opening import open_source
-from edge_agent.config import Camera, DetectorSettings, LookSettings
+from edge_agent.config import Camera, DetectorSettings
 from edge_agent.frames import Frame, Source, SourceEvent
 from edge_agent.orders.arming import priority_at
 from edge_agent.vision.detect import ObjectDetector
@@ -29,7 +29,6 @@ from shared.events import CameraState
 
 log = logging.getLogger(__name__)
 
-_NO_LOOKS = LookSettings()
 _STATUS_S = 1.0
 _RING_S = 2.0
 _RING_BYTES = 48 * 1024 * 1024
@@ -58,6 +57,14 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class LookShare:
+    """Where a camera asks for looks, and how many a second it has on average."""
+
+    address: str
+    per_second: float
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """How the camera does."""
 
@@ -72,9 +79,7 @@ class Status:
     reached: int = 0
 
 
-def run_camera(
-    camera: Camera, key: str, pipe: Connection, after: int = 0, look_settings: LookSettings = _NO_LOOKS
-) -> None:
+def run_camera(camera: Camera, key: str, pipe: Connection, after: int = 0, looking: LookShare | None = None) -> None:
     """Body of the camera process. Ends when the source ends, or when the other end of the pipe goes away.
 
     Args:
@@ -82,7 +87,7 @@ def run_camera(
         key: of its source in the configuration.
         pipe: where reports go.
         after: the last picture that an earlier life of this camera has analysed; a file is not played twice.
-        look_settings: this camera's share of the box's looks.
+        looking: this camera's share of the box's looks.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(level=logging.INFO, format=f"%(asctime)s %(levelname)s {camera.settings.name}: %(message)s")
@@ -90,7 +95,7 @@ def run_camera(
     cv2.setNumThreads(1)
     try:
         detector = open_detector(camera.settings.detector)
-        looks = open_looks(look_settings) if detector is None else None
+        looks = Looks(ServedLooker(looking.address), looking.per_second) if looking and detector is None else None
         source = open_source(camera.settings.source, key, after)
     except HawklineError as error:
         pipe.send(Status(CameraState.UNREACHABLE, str(error)))
@@ -112,7 +117,11 @@ def open_detector(settings: DetectorSettings | None) -> ObjectDetector | None:
     from edge_agent.vision.detect.onnx import OnnxDetector
 
     return OnnxDetector(
-        settings.model, classes=settings.classes, min_score=settings.min_score, providers=settings.providers
+        settings.model,
+        layout=settings.layout,
+        classes=settings.classes,
+        min_score=settings.min_score,
+        providers=settings.providers,
     )
 
 

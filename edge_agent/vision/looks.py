@@ -1,7 +1,8 @@
 """Looks: now and then an object detector sees a whole picture, while motion goes on with each of them.
 
-A look takes from 30 ms to half a second, so the looker answers later. Tracking waits for the answer, motion does not:
-the pictures behind wait with their blobs, for so long at most that an event still comes within a second.
+Looks are few, so they are made when something nears a line. One takes from 30 ms to half a second: the looker answers
+later. Tracking waits for the answer, motion does not: the pictures behind wait with their blobs, for so long at most
+that an event still comes within a second.
 """
 
 from collections import deque
@@ -16,13 +17,22 @@ from models.objects import Found
 
 PATIENCE_S = 0.6
 """A look that takes longer is done without."""
+_NEAR_S = 0.1
+"""So often at most, while something is near a line or the border of a zone."""
+_CALM = 2.0
+"""Else this many times more seldom than the budget allows: what is saved serves those who are about to cross."""
 
 
 class Looker(Protocol):
-    """Looks at pictures, in a thread of its own or at once."""
+    """Looks at pictures, somewhere else or at once, and keeps to a budget."""
 
-    def ask(self, frame: Frame) -> Future[Sequence[Found]] | None:
-        """Look at a picture; None where that is not possible now. An answer that is an exception counts as none."""
+    def ask(self, frame: Frame, *, urgent: bool) -> Future[Sequence[Found]] | None:
+        """Look at a picture; None where that is not possible now. An answer that is an exception counts as none.
+
+        Args:
+            frame: the picture.
+            urgent: something is about to cross.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,29 +53,28 @@ class Looks:
 
     Args:
         looker: makes them.
-        per_second: at most so many.
-
-    Attributes:
-        asked: looks that were due.
-        missed: those of them that the looker had no time for, or that failed or came too late.
+        per_second: what the looker's budget allows this camera on average.
     """
 
     def __init__(self, looker: Looker, per_second: float) -> None:
-        self._looker, self._every_s = looker, 1 / per_second
-        self._looked_s: float | None = None
+        self._looker, self._calm_s = looker, _CALM / per_second
+        self._asked_s: float | None = None
         self._looks: dict[int, Future[Sequence[Found]]] = {}
         """By the number of the picture, until it is analysed."""
         self._waiting: deque[Analysed] = deque()
-        self.asked = self.missed = 0
 
-    def see(self, frame: Frame) -> None:
-        """Look at a picture if it is time; it may be analysed later."""
-        if self._looked_s is None or not 0 <= frame.time_s - self._looked_s < self._every_s - 1e-3:
-            self._looked_s = frame.time_s
-            look = self._looker.ask(frame)
-            self.asked += 1
-            self.missed += look is None
+    def see(self, frame: Frame, *, near: bool) -> None:
+        """Look at a picture if it is time; it may be analysed later.
+
+        Args:
+            frame: the picture.
+            near: something is near a line or the border of a zone.
+        """
+        every_s = _NEAR_S if near else self._calm_s
+        if self._asked_s is None or not 0 <= frame.time_s - self._asked_s < every_s - 1e-3:
+            look = self._looker.ask(frame, urgent=near)
             if look is not None:
+                self._asked_s = frame.time_s
                 self._looks[frame.number] = look
 
     def add(self, moment: ViewedFrame, seen: Foreground) -> None:
@@ -87,14 +96,12 @@ class Looks:
                 if not over and self._waiting[-1].moment.time_s - first.moment.time_s < PATIENCE_S:
                     break
                 first.look.cancel()
-            done.append((self._waiting.popleft(), self._answer(first)))
+            done.append((self._waiting.popleft(), _answer(first)))
         return done
 
-    def _answer(self, analysed: Analysed) -> Sequence[Found] | None:
-        look = analysed.look
-        if look is None:
-            return None
-        if look.cancelled() or not look.done() or look.exception() is not None:
-            self.missed += 1
-            return None
-        return look.result()
+
+def _answer(analysed: Analysed) -> Sequence[Found] | None:
+    look = analysed.look
+    if look is None or look.cancelled() or not look.done() or look.exception() is not None:
+        return None
+    return look.result()

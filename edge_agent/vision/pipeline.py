@@ -11,6 +11,7 @@ from edge_agent.vision.detect import ObjectDetector, detections
 from edge_agent.vision.looks import Looks, Ready
 from edge_agent.vision.motion import Foreground, MotionDetector, ViewedFrame
 from edge_agent.vision.motion.masks import Masks
+from edge_agent.vision.nearing import Borders, borders_of, nears
 from edge_agent.vision.track import Recognised, Spot, Track, Tracker
 from edge_agent.vision.tripwire import Crossing, Presence, Sighting, TripwireJudge, ZoneJudge
 from edge_agent.vision.tripwire.echoes import Crosser, Echoes
@@ -70,6 +71,7 @@ class _Judges:
     aspect: float
     lines: TripwireJudge
     zones: ZoneJudge
+    borders: Borders
     introduced: set[int] = field(default_factory=set)
 
 
@@ -127,6 +129,7 @@ class Pipeline:
         self._clock = _MediaClock()
         self._echoes = Echoes()
         self._doubt = Doubt.NONE
+        self._near = False
         self.tracks: list[Track] = []
         self.uncounted: list[Uncounted] = []
 
@@ -147,21 +150,25 @@ class Pipeline:
             height, width = frame.grey.shape
             aspect = width / height
             self._judges = _Judges(
-                aspect, TripwireJudge(self._scene.tripwires, aspect), ZoneJudge(self._scene.zones, aspect)
+                aspect,
+                TripwireJudge(self._scene.tripwires, aspect),
+                ZoneJudge(self._scene.zones, aspect),
+                borders_of(self._scene),
             )
         if self._detector is not None:
             return self._found(self._judges, frame, detections(self._detector, frame, self._masks))
         found, moments = list[Found](), self._motion.viewed(frame)
         if self._looks is not None and not moments:
-            self._looks.see(frame)  # what moves in it is known later
+            self._looks.see(frame, near=self._near)  # what moves in it is known later
             found += self._caught_up(self._judges, self._looks.ready())
         for moment in moments:
             seen = self._motion.step(moment, self._masks, self._tracker.held(), self._tracker.travelling())
             if self._looks is None:
                 found += self._found(self._judges, moment, seen)
                 continue
+            self._near = nears(self._judges.borders, seen)
             if moment.number == frame.number and (seen.blobs or self._tracker.living()):
-                self._looks.see(frame)
+                self._looks.see(frame, near=self._near)
             self._looks.add(moment, seen)
             found += self._caught_up(self._judges, self._looks.ready())
         return found
@@ -249,7 +256,9 @@ class Pipeline:
         # What leaves over a line at the picture's edge is counted when its track has long been over.
         self._believed = {number: belief for number, belief in self._believed.items() if belief.until_s > now_s}
         for track in self.tracks:
-            if track.travelling and not track.doubted and now_s - track.born_s >= least_s:
+            if track.doubted:
+                self._believed.pop(track.track_id, None)
+            elif track.travelling and now_s - track.born_s >= least_s:
                 self._believed[track.track_id] = _Belief(track, now_s + _BELIEVE_S)
         told = list[Found]()
         for number, belief in self._believed.items():

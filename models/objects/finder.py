@@ -1,42 +1,20 @@
 """What walks or drives in a picture."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
-
-import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from models.objects.coco import COCO
-from models.objects.decoding import decode
+from models.objects.layouts import Layout, NanoDet, Picture
 from models.onnx_session import CPU
 from models.registry import Registry
 from shared.objects import ObjectClass
 
-Picture = NDArray[np.uint8]
-"""Shape (height, width, 3), blue, green, red."""
-
 MODEL = "objects"
-_LONGEST_PX = 416
-"""The longer side of what goes in; measured with the model's own figures."""
-_MULTIPLE_PX = 32
-_BARS = 114
-_MEAN = np.array([103.53, 116.28, 123.675], np.float32)
-_DEVIATION = np.array([57.375, 57.12, 58.395], np.float32)
-"""Of blue, green and red; NanoDet was trained so."""
 _SAME = 0.5
 """Two boxes that share more of what they cover together are one thing, whatever the model calls it."""
 _RIDES_ACROSS, _RIDES_HIGH, _RIDES_LOW = 0.5, 0.2, 0.4
 """A rider and the two-wheeler: part of the narrower width and of the person's height in common, and by how much of that
 height their lower edges may differ."""
-
-
-class Session(Protocol):
-    """What is used of an ONNX Runtime session."""
-
-    def run(self, output_names: Sequence[str] | None, input_feed: dict[str, Any]) -> Sequence[Any]:
-        """Run the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +33,18 @@ class ObjectFinder:
     """Finds persons, vehicles, two-wheelers and animals. Used by one thread at a time.
 
     Args:
-        session: of the model.
+        layout: the model.
         min_score: what is less sure is not told.
+        classes: what the numbers of the model's classes mean; those that are not here are left out.
     """
 
-    def __init__(self, session: Session, min_score: float) -> None:
-        self._session, self._min_score = session, min_score
+    def __init__(self, layout: Layout, min_score: float, classes: Mapping[int, ObjectClass] = COCO) -> None:
+        self._layout, self._min_score, self._classes = layout, min_score, classes
+
+    @property
+    def side_px(self) -> int:
+        """The longer side of the pictures that it looks at; larger ones are scaled down."""
+        return self._layout.side_px
 
     @classmethod
     def shipped(
@@ -72,25 +56,18 @@ class ObjectFinder:
             ConfigError: a provider is not there.
             TamperedModelError: the file is not the one that the registry names, or was not built.
         """
-        return cls((registry or Registry()).open(MODEL, providers), min_score)
+        return cls(NanoDet((registry or Registry()).open(MODEL, providers), f"model {MODEL}"), min_score)
 
     def find(self, picture: Picture) -> list[Found]:
-        """All there are, the surest first; a rider and the two-wheeler are one."""
-        height, width = picture.shape[:2]
-        scale = _LONGEST_PX / max(height, width)
-        way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        fitted = cv2.resize(picture, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=way)
-        high, wide = (-(-side // _MULTIPLE_PX) * _MULTIPLE_PX for side in fitted.shape[:2])
-        canvas = np.full((high, wide, 3), _BARS, np.uint8)
-        canvas[: fitted.shape[0], : fitted.shape[1]] = fitted
-        tensor = ((canvas.astype(np.float32) - _MEAN) / _DEVIATION).transpose(2, 0, 1)[None]
-        cells = np.asarray(self._session.run(None, {"picture": np.ascontiguousarray(tensor)})[0], np.float32)
-        rows = decode(cells[0], wide, high, self._min_score).tolist()
-        across, down = width * scale, height * scale
+        """All there are, the surest first; a rider and the two-wheeler are one.
+
+        Raises:
+            ConfigError: the model's output is not what it should be.
+        """
         found = [
-            Found(left / across, top / down, right / across, bottom / down, score, COCO[int(number)])
-            for left, top, right, bottom, score, number in rows
-            if int(number) in COCO
+            Found(left, top, right, bottom, score, self._classes[int(number)])
+            for left, top, right, bottom, score, number in self._layout.find(picture, self._min_score).tolist()
+            if int(number) in self._classes
         ]
         return _riders_joined(_apart(found))
 

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge_agent.camera.looker import ThreadedLooker
+from edge_agent.camera.looks.budget import LookBudget
 from edge_agent.config import AgentSettings, CameraSettings, DetectorSettings, LookSettings, SyntheticCamera
 from edge_agent.frames import Frame
 from edge_agent.vision.looks import PATIENCE_S, Looks
@@ -47,7 +47,7 @@ class Truthful:
         self._kinds = kinds or (ObjectClass.PERSON,)
         self.asked_s: list[float] = []
 
-    def ask(self, frame: Frame) -> Future[Sequence[Found]]:
+    def ask(self, frame: Frame, *, urgent: bool) -> Future[Sequence[Found]]:
         self.asked_s.append(frame.time_s)
         answer = Future[Sequence[Found]]()
         kind = self._kinds[len(self.asked_s) % len(self._kinds)]
@@ -58,14 +58,14 @@ class Truthful:
 class Silent:
     """Never answers."""
 
-    def ask(self, frame: Frame) -> Future[Sequence[Found]]:
+    def ask(self, frame: Frame, *, urgent: bool) -> Future[Sequence[Found]]:
         return Future()
 
 
 class Broken:
     """Answers with an error."""
 
-    def ask(self, frame: Frame) -> Future[Sequence[Found]]:
+    def ask(self, frame: Frame, *, urgent: bool) -> Future[Sequence[Found]]:
         answer = Future[Sequence[Found]]()
         answer.set_exception(RuntimeError("the model returned nothing"))
         return answer
@@ -74,7 +74,7 @@ class Broken:
 class Busy:
     """Has no time."""
 
-    def ask(self, frame: Frame) -> None:
+    def ask(self, frame: Frame, *, urgent: bool) -> None:
         return None
 
 
@@ -180,8 +180,6 @@ def test_without_answers_motion_goes_on(looker: Silent | Broken | Busy) -> None:
     told = run(walk, looks)
     assert frames(told) == frames(alone)
     assert told[0][1] <= alone[0][1] + PATIENCE_S + 0.15
-    assert looks.missed
-    assert looks.missed == looks.asked
 
 
 def test_an_empty_place_is_not_looked_at() -> None:
@@ -190,12 +188,26 @@ def test_an_empty_place_is_not_looked_at() -> None:
     assert max(looker.asked_s) < 2  # while the first background is learnt, what moves is not known yet
 
 
-def test_never_more_often_than_allowed() -> None:
+def test_a_budget_is_kept_on_average_and_what_is_saved_serves_a_burst() -> None:
+    budget = LookBudget(2.0)
+    assert budget.take(100.0)
+    assert not budget.take(100.4)
+    assert budget.wait_s(100.4) == pytest.approx(0.1)
+    assert budget.take(100.5)
+    taken = sum(budget.take(160.0 + 0.01 * number) for number in range(10))
+    assert taken == 6, "three seconds' worth, however long nothing moved"
+    every = sum(budget.take(200.0 + 0.01 * number) for number in range(6000))
+    assert every == pytest.approx(2 * 60 + 6, abs=1)
+    assert LookBudget(0.5).take(0.0), "one at least"
+
+
+def test_looks_are_made_when_something_nears_a_line() -> None:
     looker = Truthful([walking()])
     run([walking()], Looks(looker, 2))
-    apart = [later - sooner for sooner, later in zip(looker.asked_s, looker.asked_s[1:], strict=False)]
-    assert len(apart) > 10
-    assert min(apart) >= 0.5 - 1e-6
+    near = [at_s for at_s in looker.asked_s if 7 < at_s < 9]  # the line is reached after 8 s
+    far = [at_s for at_s in looker.asked_s if 4 < at_s < 6]
+    assert len(near) > 12
+    assert len(far) <= 3
 
 
 def test_what_stands_on_a_mask_is_not_recognised() -> None:
@@ -211,20 +223,6 @@ def test_what_stands_on_a_mask_is_not_recognised() -> None:
 
     assert recognised(Scene()) > 10
     assert recognised(Scene(masks=[Mask([(0, 0.5), (1, 0.5), (1, 1), (0, 1)])])) == 0
-
-
-def test_a_live_look_is_one_at_a_time_and_says_once_why_it_fails(caplog: pytest.LogCaptureFixture) -> None:
-    class Failing:
-        def find(self, picture: object) -> list[Found]:
-            raise ValueError("shapes do not fit")
-
-    looker = ThreadedLooker(Failing())  # type: ignore[arg-type]
-    picture = as_frame(ground(), 1, 0.0)
-    for _ in range(3):
-        look = looker.ask(picture)
-        assert look is not None
-        assert isinstance(look.exception(timeout=10), ValueError)
-    assert caplog.text.count("motion goes on alone: shapes do not fit") == 1
 
 
 def test_the_first_time_it_is_recognised_tells_no_speed() -> None:
@@ -249,7 +247,7 @@ def test_a_camera_with_a_detector_of_its_own_takes_no_share(tmp_path: Path) -> N
     watched = CameraSettings("a", tmp_path, source), CameraSettings("b", tmp_path, source)
     own = CameraSettings("c", tmp_path, source, DetectorSettings(tmp_path))
     settings = AgentSettings("s", "a", tmp_path, [*watched, own], looks=LookSettings(8))
-    assert settings.looks_of_a_camera.per_second == 4
+    assert settings.sharing_looks == 2
 
 
 def test_a_picture_of_another_shape_ends_nothing() -> None:

@@ -1,6 +1,7 @@
 """The object model's output, and what becomes of it; cells are written here, so what is right is known."""
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from models.objects import ObjectFinder
-from models.objects.decoding import decode
-from shared.objects import ObjectClass
+from models.objects.layouts import LAYOUTS, NanoDet, Rows, check
+from shared.errors import ConfigError
+from shared.objects import ModelLayout, ObjectClass
 
 WIDE, HIGH = 416, 256
 PERSON, BICYCLE, CAR, CHAIR = 0, 1, 2, 56
@@ -40,23 +42,38 @@ def put(
 class Session:
     """Gives what it was given, whatever goes in."""
 
-    def __init__(self, cells: NDArray[np.float32]) -> None:
-        self._cells = cells
-        self.shape: tuple[int, ...] = ()
+    def __init__(self, *outputs: NDArray[Any], size: tuple[Any, Any] = ("h", "w"), names: Sequence[str] = ("out",)):
+        self._outputs, self._size, self._names = outputs, size, names
+        self.fed: dict[str, NDArray[Any]] = {}
+
+    def get_inputs(self) -> Sequence[Any]:
+        return [SimpleNamespace(name="picture", shape=[1, 3, *self._size])]
+
+    def get_outputs(self) -> Sequence[Any]:
+        return [SimpleNamespace(name=name) for name in self._names]
 
     def run(self, output_names: Sequence[str] | None, input_feed: dict[str, Any]) -> Sequence[Any]:
-        self.shape = input_feed["picture"].shape
-        return [self._cells[None]]
+        self.fed = input_feed
+        return [each[None] for each in self._outputs]
+
+
+def blank(size: tuple[int, int] = (WIDE, HIGH)) -> NDArray[np.uint8]:
+    return np.zeros((size[1], size[0], 3), np.uint8)
 
 
 def find(cells: NDArray[np.float32], size: tuple[int, int] = (WIDE, HIGH)) -> list[Any]:
-    return ObjectFinder(Session(cells), 0.3).find(np.zeros((size[1], size[0], 3), np.uint8))
+    return ObjectFinder(NanoDet(Session(cells)), 0.3).find(blank(size))
+
+
+def decode(cells: NDArray[np.float32]) -> Rows:
+    """In pixels of what goes in."""
+    return NanoDet(Session(cells)).find(blank(), 0.3) * [WIDE, HIGH, WIDE, HIGH, 1, 1]
 
 
 def test_a_box_is_where_its_distances_say() -> None:
     cells = nothing()
     put(cells, CAR, 0.7, (100, 60, 190, 130))
-    rows = decode(cells, WIDE, HIGH, 0.3)
+    rows = decode(cells)
     assert rows.shape == (1, 6)
     assert rows[0] == pytest.approx([100, 60, 190, 130, 0.7, CAR], abs=0.01)
 
@@ -66,13 +83,14 @@ def test_one_thing_in_two_cells_is_one_and_two_kinds_are_two() -> None:
     put(cells, CAR, 0.7, (100, 60, 190, 130))
     put(cells, CAR, 0.6, (90, 60, 150, 130))
     put(cells, PERSON, 0.5, (300, 60, 330, 130))
-    assert [row[5] for row in decode(cells, WIDE, HIGH, 0.3).tolist()] == [CAR, CAR, PERSON]
+    assert [row[5] for row in decode(cells).tolist()] == [CAR, CAR, PERSON]
     put(cells, CAR, 0.65, (118, 60, 202, 130))
-    assert [row[4] for row in decode(cells, WIDE, HIGH, 0.3).tolist()] == pytest.approx([0.7, 0.6, 0.5])
+    assert [row[4] for row in decode(cells).tolist()] == pytest.approx([0.7, 0.6, 0.5])
 
 
-def test_what_is_no_number_is_nothing() -> None:
-    assert len(decode(np.full_like(nothing(), np.nan), WIDE, HIGH, 0.3)) == 0
+def test_what_is_no_number_is_named() -> None:
+    with pytest.raises(ConfigError, match="holds what is no number"):
+        decode(np.full_like(nothing(), np.nan))
 
 
 @pytest.mark.parametrize(("size", "put_in"), [((832, 512), (1, 3, 256, 416)), ((208, 128), (1, 3, 256, 416))])
@@ -80,8 +98,8 @@ def test_boxes_are_parts_of_the_picture(size: tuple[int, int], put_in: tuple[int
     cells = nothing()
     put(cells, PERSON, 0.8, (104, 64, 156, 192))
     session = Session(cells)
-    found = ObjectFinder(session, 0.3).find(np.zeros((size[1], size[0], 3), np.uint8))
-    assert session.shape == put_in
+    found = ObjectFinder(NanoDet(session), 0.3).find(blank(size))
+    assert session.fed["picture"].shape == put_in
     assert len(found) == 1
     assert (found[0].left, found[0].top, found[0].right, found[0].bottom) == pytest.approx((0.25, 0.25, 0.375, 0.75))
     assert found[0].object_class is ObjectClass.PERSON
@@ -117,3 +135,64 @@ def test_who_walks_beside_a_bicycle_that_stands_is_a_person() -> None:
     put(cells, PERSON, 0.8, (100, 60, 140, 170))
     put(cells, BICYCLE, 0.5, (150, 120, 220, 180))
     assert [one.object_class for one in find(cells)] == [ObjectClass.PERSON, ObjectClass.TWO_WHEELER]
+
+
+# A person at 160 to 240 by 80 to 280 of 640 by 360 pixels, as each layout says it.
+SIZE = (640, 360)
+BOX = (0.25, 80 / 360, 0.375, 280 / 360)
+
+
+def yolox() -> Session:
+    cells = np.zeros((84 * 84 + 12, 85), np.float32)[: 80 * 48 + 40 * 24 + 20 * 12]
+    column, row = 6, 5  # of 32 pixels, holds the middle (200, 180)
+    cell = cells[80 * 48 + 40 * 24 + row * 20 + column]
+    cell[:5] = 200 / 32 - column, 180 / 32 - row, np.log(80 / 32), np.log(200 / 32), 0.9
+    cell[5 + PERSON] = 0.8
+    return Session(cells)
+
+
+def end_to_end() -> Session:
+    rows = np.zeros((300, 6), np.float32)
+    rows[7] = 160, 80, 240, 280, 0.72, PERSON
+    return Session(rows, size=(384, 640))
+
+
+def detr() -> Session:
+    logits, boxes = np.full((300, 80), -9, np.float32), np.full((300, 4), 0.5, np.float32)
+    logits[3, PERSON] = np.log(0.72 / 0.28)
+    boxes[3] = 200 / 640, 0.5, 80 / 640, 200 / 360
+    return Session(logits, boxes, size=(640, 640), names=("logits", "pred_boxes"))
+
+
+def detr_of_its_authors() -> Session:
+    boxes, scores = np.full((300, 4), 0.5, np.float32), np.zeros(300, np.float32)
+    boxes[3], scores[3] = BOX, 0.72
+    return Session(np.zeros(300, np.int64), boxes, scores, size=(640, 640), names=("labels", "boxes", "scores"))
+
+
+@pytest.mark.parametrize(
+    ("layout", "session"),
+    [("yolox", yolox()), ("end_to_end", end_to_end()), ("detr", detr()), ("detr", detr_of_its_authors())],
+)
+def test_every_layout_says_the_same(layout: ModelLayout, session: Session) -> None:
+    model = LAYOUTS[layout](session)
+    check(model, "ours")
+    rows = model.find(blank(SIZE), 0.3)
+    assert rows.shape == (1, 6)
+    assert rows[0] == pytest.approx([*BOX, 0.72, PERSON], abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("layout", "session", "said"),
+    [
+        ("yolox", end_to_end(), r"its output is \(1, 300, 6\), expected \(1, 5040, 5 \+ classes\)"),
+        ("nanodet", yolox(), r"its output is \(1, 5040, 85\), expected"),
+        ("end_to_end", yolox(), r"its output is \(1, 5040, 85\), expected \(1, n, 6\)"),
+        ("detr", yolox(), "its outputs are out, expected logits and pred_boxes, or labels, boxes and scores"),
+        ("end_to_end", Session(np.full((9, 6), 7, np.float32)), "scores from 7 to 7, expected 0 to 1; is it another"),
+        ("end_to_end", Session(), "it returned nothing"),
+    ],
+)
+def test_another_layout_is_named(layout: ModelLayout, session: Session, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        check(LAYOUTS[layout](session), "ours")

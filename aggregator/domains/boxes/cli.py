@@ -162,6 +162,7 @@ def _words(box: dict[str, Any]) -> list[str]:
         "two_lives": "two boxes use this name",
         "card_refuses": (box["health"] or {}).get("outbox", ""),
         "disk_full": "its disk is full: new events take the place of the oldest",
+        "no_looks": f"looks: none, motion goes on alone: {(box['health'] or {}).get('looks', {}).get('why', '')}",
         "over_limits": f"beyond its bounds ({', '.join(box.get('over_limits', []))})",
     }
     cameras = (box["health"] or {}).get("cameras", []) if box["state"] == "online" else []

@@ -7,7 +7,7 @@ from pydantic import Field, computed_field
 
 from aggregator.store.entity import Entity, PresenceState
 
-Trouble = Literal["two_lives", "card_refuses", "disk_full", "over_limits"]
+Trouble = Literal["two_lives", "card_refuses", "disk_full", "over_limits", "no_looks"]
 
 
 class Box(Entity):
@@ -39,13 +39,14 @@ class Box(Entity):
     @property
     def troubles(self) -> list[Trouble]:
         """What is wrong with it besides its state; of `card_refuses` the heartbeat's `outbox` says why, of
-        `over_limits` the list of this name."""
+        `over_limits` the list of this name, of `no_looks` the heartbeat's `looks`."""
         beat = self.health or {}
         found: dict[Trouble, bool] = {
             "two_lives": self.two_lives,
             "card_refuses": bool(beat.get("outbox")),
             "disk_full": bool(beat.get("disk_full")),
             "over_limits": bool(self.over_limits),
+            "no_looks": bool((beat.get("looks") or {}).get("why")),
         }
         return [name for name, is_so in found.items() if is_so]
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from edge_agent.camera.looker import patient_looks
+from edge_agent.camera.looks.lookers import patient_looks
 from edge_agent.camera.sources.file import FileSource
+from edge_agent.config import LookSettings
 from edge_agent.frames import Frame
 from edge_agent.vision.pipeline import Pipeline
 from edge_agent.vision.tripwire import Crossing
@@ -24,7 +25,7 @@ def run(
 ) -> tuple[dict[str, list[LineEvent]], float]:
     """Crossings of each line, and the clip's frames a second; with so many looks a second."""
     scene = Scene([Tripwire(name, list(points)) for name, points in lines.items()])
-    pipeline = Pipeline(scene, looks=patient_looks(looks))
+    pipeline = Pipeline(scene, looks=patient_looks(LookSettings(looks)))
     found: dict[str, list[LineEvent]] = {name: [] for name in lines}
     source = FileSource(video, realtime=False)
     for frame in source.frames():

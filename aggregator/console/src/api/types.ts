@@ -22,6 +22,8 @@ export interface Health {
   pictures_waiting?: number
   /** Why the box keeps its events in memory; empty where its card takes them. */
   outbox?: string
+  /** Why there are no looks, where some were asked for. */
+  looks?: { why?: string }
   disk_free_bytes?: number
   cpu_temperature_c?: number
   load_1m?: number

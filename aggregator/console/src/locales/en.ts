@@ -93,6 +93,7 @@ export const en: typeof zh = {
       two_lives: 'Two boxes use this name',
       card_refuses: 'Card refuses writes; events come from memory',
       disk_full: 'Disk full: the oldest events are replaced',
+      no_looks: 'No object detection: motion goes on alone',
       over_limits: 'Beyond its bounds: the rest waits in the box or joins other alerts',
     },
   },

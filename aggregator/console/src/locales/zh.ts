@@ -91,6 +91,7 @@ export const zh = {
       two_lives: '两台设备使用同一名称',
       card_refuses: '存储卡无法写入，事件暂存于内存',
       disk_full: '磁盘已满，新事件将覆盖最早的事件',
+      no_looks: '目标检测未运行，仅靠移动侦测',
       over_limits: '超出上限，超出部分暂存于设备或并入已有告警',
     },
   },

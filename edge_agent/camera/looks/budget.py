@@ -1,0 +1,38 @@
+"""How often the model may look."""
+
+SAVED_S = 3.0
+"""What was not used is saved for so long: looks are wanted in bursts, when something nears a line."""
+
+
+class LookBudget:
+    """So many looks a second on average.
+
+    Args:
+        per_second: looks.
+    """
+
+    def __init__(self, per_second: float) -> None:
+        self._per_second, self._left = per_second, 1.0
+        self._at_s: float | None = None
+
+    def take(self, now_s: float) -> bool:
+        """Take one look, if there is one.
+
+        Args:
+            now_s: of a clock that only grows.
+        """
+        self._refill(now_s)
+        if self._left < 1 - 1e-6:
+            return False
+        self._left -= 1
+        return True
+
+    def wait_s(self, now_s: float) -> float:
+        """How long there is none to be had."""
+        self._refill(now_s)
+        return max(0.0, (1 - self._left) / self._per_second)
+
+    def _refill(self, now_s: float) -> None:
+        passed_s = 0.0 if self._at_s is None else max(0.0, now_s - self._at_s)
+        self._left = min(max(1.0, SAVED_S * self._per_second), self._left + passed_s * self._per_second)
+        self._at_s = now_s

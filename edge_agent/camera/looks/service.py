@@ -1,0 +1,201 @@
+"""The process that looks for all cameras of the box: one model in memory, one budget, one queue.
+
+A camera asks with a picture, already small, and waits for the answer in a thread of its own. The camera before which
+something is about to cross comes first, then the one that has waited longest. What cannot be looked at soon is answered
+at once: there is no use for a late look.
+"""
+
+import contextlib
+import logging
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection, Listener, wait
+from typing import cast
+
+import cv2
+
+from edge_agent.camera.looks.budget import LookBudget
+from edge_agent.camera.looks.lookers import finder_for
+from edge_agent.config import LookSettings
+from edge_agent.vision.looks import PATIENCE_S
+from models.objects import Found, ObjectFinder
+from models.objects.layouts import Picture
+from shared.errors import HawklineError
+
+log = logging.getLogger(__name__)
+
+_STATUS_S = 2.0
+_TURN_S = 0.2
+_BEHIND = 5
+"""Less urgent than motion, and than what brings events out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A camera's picture; `at_s` is when it was asked, by the machine's monotonic clock."""
+
+    picture: Picture
+    urgent: bool
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was found; None: there was no look. Before `wait_s` has passed there is none to be had."""
+
+    found: Sequence[Found] | None
+    wait_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class LookStatus:
+    """How the process does, told every two seconds.
+
+    Attributes:
+        looking: whether there are looks; if not, `why` says what is missing.
+        looks: made since it began.
+        refused: asked for and not made: no budget, or others were more urgent.
+        took_ms: a look, of late.
+    """
+
+    looking: bool
+    why: str = ""
+    looks: int = 0
+    refused: int = 0
+    took_ms: float = 0.0
+
+
+def run_looks(settings: LookSettings, cameras: int, address: str, pipe: Connection) -> None:
+    """Body of the process. Ends when the other end of the pipe goes away, or where nothing can look.
+
+    Args:
+        settings: of the box.
+        cameras: that share the looks.
+        address: where cameras find it.
+        pipe: where its status goes.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s looks: %(message)s")
+    os.nice(_BEHIND)
+    cv2.setNumThreads(1)
+    threading.Thread(target=_leave_with, args=(pipe,), daemon=True).start()
+    try:
+        finder = finder_for(settings, cameras)
+    except HawklineError as error:
+        pipe.send(LookStatus(False, str(error)))
+        return
+    with Listener(address, "AF_UNIX", authkey=multiprocessing.current_process().authkey) as listener:
+        LookService(finder, LookBudget(settings.per_second), listener, pipe).run()
+
+
+def _leave_with(pipe: Connection) -> None:
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            pipe.recv()
+    os._exit(0)
+
+
+class LookService:
+    """Answers cameras.
+
+    Args:
+        finder: what looks.
+        budget: of the whole box.
+        listener: where cameras come.
+        pipe: where its status goes.
+    """
+
+    def __init__(self, finder: ObjectFinder, budget: LookBudget, listener: Listener, pipe: Connection) -> None:
+        self._finder, self._budget, self._listener, self._pipe = finder, budget, listener, pipe
+        self._came = queue.SimpleQueue[Connection]()
+        self._cameras: list[Connection] = []
+        self._asked: dict[Connection, Ask] = {}
+        self._looked_s: dict[Connection, float] = {}
+        self._status = LookStatus(True)
+        self._told_s = 0.0
+
+    def run(self) -> None:
+        """Until the process ends."""
+        threading.Thread(target=self._accept, daemon=True).start()
+        while True:
+            self.turn()
+
+    def turn(self) -> None:
+        """Hear who asks, and look once if there is a look to be had."""
+        while not self._came.empty():
+            camera = self._came.get()
+            camera.send(self._finder.side_px)
+            self._cameras.append(camera)
+        for heard in wait(self._cameras, 0.0 if self._asked else _TURN_S):
+            self._hear(cast("Connection", heard))
+        now_s = time.monotonic()
+        for camera, ask in list(self._asked.items()):
+            if now_s - ask.at_s > PATIENCE_S / 2:
+                self._answer(camera, None)
+        chosen = min(self._asked, key=self._rank, default=None)
+        if chosen is not None and self._budget.take(now_s):
+            self._look(chosen)
+        for camera in list(self._asked):
+            if self._budget.wait_s(now_s) > 0:
+                self._answer(camera, None)
+        if now_s - self._told_s > _STATUS_S:
+            self._told_s = now_s
+            self._pipe.send(self._status)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                self._came.put(self._listener.accept())
+            except (OSError, EOFError, multiprocessing.AuthenticationError) as error:
+                log.warning("a camera could not be heard: %s", error)
+                time.sleep(_TURN_S)
+
+    def _hear(self, camera: Connection) -> None:
+        try:
+            self._asked[camera] = camera.recv()
+        except (OSError, EOFError):
+            self._forget(camera)
+
+    def _forget(self, camera: Connection) -> None:
+        self._cameras.remove(camera)
+        self._asked.pop(camera, None)
+        self._looked_s.pop(camera, None)
+        camera.close()
+
+    def _rank(self, camera: Connection) -> tuple[bool, float]:
+        return not self._asked[camera].urgent, self._looked_s.get(camera, 0.0)
+
+    def _look(self, camera: Connection) -> None:
+        began_s = time.monotonic()
+        found, why = None, ""
+        try:
+            found = self._finder.find(self._asked[camera].picture)
+        except Exception as error:  # noqa: BLE001 - a model of the owner's may raise anything
+            why = str(error)
+            if why != self._status.why:
+                log.error("a look failed, motion goes on alone: %s", why)
+        self._looked_s[camera] = time.monotonic()
+        took_ms = 1000 * (self._looked_s[camera] - began_s)
+        self._status = replace(
+            self._status,
+            looking=not why,
+            why=why,
+            looks=self._status.looks + 1,
+            took_ms=self._status.took_ms + 0.1 * (took_ms - self._status.took_ms) if self._status.looks else took_ms,
+        )
+        self._answer(camera, found)
+
+    def _answer(self, camera: Connection, found: Sequence[Found] | None) -> None:
+        del self._asked[camera]
+        if found is None:
+            self._status = replace(self._status, refused=self._status.refused + 1)
+        try:
+            camera.send(Answer(found, self._budget.wait_s(time.monotonic())))
+        except OSError:
+            self._forget(camera)
