@@ -149,8 +149,9 @@ class NanoDet(Layout):
         middles, sides = _grid(canvas.shape[1], canvas.shape[0])
         scores = cells[:, : self._classes].max(axis=1)
         kept = np.flatnonzero(scores >= min_score)
-        logits = cells[kept, self._classes :].reshape(len(kept), 4, -1)
-        parts = np.exp(logits - logits.max(axis=2, keepdims=True, initial=-np.inf))
+        bins = (cells.shape[1] - self._classes) // 4
+        logits = cells[kept, self._classes :].reshape(len(kept), 4, bins)
+        parts = np.exp(logits - logits.max(axis=2, keepdims=True))
         away = (parts * np.arange(parts.shape[2])).sum(axis=2) / parts.sum(axis=2) * sides[kept, None]
         boxes = np.concatenate([middles[kept] - away[:, :2], middles[kept] + away[:, 2:]], axis=1)
         return _apart(boxes, scores[kept], cells[kept, : self._classes].argmax(axis=1), across, down)

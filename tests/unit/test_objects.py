@@ -105,6 +105,10 @@ def test_boxes_are_parts_of_the_picture(size: tuple[int, int], put_in: tuple[int
     assert found[0].object_class is ObjectClass.PERSON
 
 
+def test_where_nothing_is_nothing_is_found() -> None:
+    assert find(nothing()) == []
+
+
 def test_what_neither_walks_nor_drives_is_left_out() -> None:
     cells = nothing()
     put(cells, CHAIR, 0.9, (104, 64, 156, 192))
