@@ -13,12 +13,15 @@ from typing import Protocol
 
 from edge_agent.frames import Frame
 from edge_agent.vision.motion import Foreground, ViewedFrame
-from models.objects import Found
+from models.objects import WHOLE, Found, Region
 
 PATIENCE_S = 0.6
 """A look that takes longer is done without."""
 _NEAR_S = 0.1
 """So often at most, while something is near a line or the border of a zone."""
+_FEW = 4.0
+"""With fewer looks a second a look is at the part of the picture in which something nears: it costs as much less as the
+part is smaller. With more the whole picture tells more, of those who hide and of those who come next."""
 _CALM = 2.0
 """Else this many times more seldom than the budget allows: what is saved serves those who are about to cross."""
 
@@ -26,11 +29,12 @@ _CALM = 2.0
 class Looker(Protocol):
     """Looks at pictures, somewhere else or at once, and keeps to a budget."""
 
-    def ask(self, frame: Frame, *, urgent: bool) -> Future[Sequence[Found]] | None:
+    def ask(self, frame: Frame, region: Region, *, urgent: bool) -> Future[Sequence[Found]] | None:
         """Look at a picture; None where that is not possible now. An answer that is an exception counts as none.
 
         Args:
             frame: the picture.
+            region: the part of it that is looked at.
             urgent: something is about to cross.
         """
 
@@ -42,10 +46,19 @@ class Analysed:
     moment: ViewedFrame
     seen: Foreground
     look: Future[Sequence[Found]] | None
+    region: Region = WHOLE
 
 
-Ready = tuple[Analysed, Sequence[Found] | None]
-"""A picture whose turn it is, and what the look at it found; None without one."""
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look at a part of a picture found."""
+
+    found: Sequence[Found]
+    region: Region
+
+
+Ready = tuple[Analysed, Look | None]
+"""A picture whose turn it is, and the look at it; None without one."""
 
 
 class Looks:
@@ -57,31 +70,32 @@ class Looks:
     """
 
     def __init__(self, looker: Looker, per_second: float) -> None:
-        self._looker, self._calm_s = looker, _CALM / per_second
+        self._looker, self._calm_s, self._are_few = looker, _CALM / per_second, per_second < _FEW
         self._asked_s: float | None = None
-        self._looks: dict[int, Future[Sequence[Found]]] = {}
+        self._looks: dict[int, tuple[Future[Sequence[Found]], Region]] = {}
         """By the number of the picture, until it is analysed."""
         self._waiting: deque[Analysed] = deque()
 
-    def see(self, frame: Frame, *, near: bool) -> None:
+    def see(self, frame: Frame, near: Region | None) -> None:
         """Look at a picture if it is time; it may be analysed later.
 
         Args:
             frame: the picture.
-            near: something is near a line or the border of a zone.
+            near: where something is near a line or the border of a zone; None where nothing is.
         """
-        every_s = _NEAR_S if near else self._calm_s
+        every_s = self._calm_s if near is None else _NEAR_S
         if self._asked_s is None or not 0 <= frame.time_s - self._asked_s < every_s - 1e-3:
-            look = self._looker.ask(frame, urgent=near)
+            region = near if near is not None and self._are_few else WHOLE
+            look = self._looker.ask(frame, region, urgent=near is not None)
             if look is not None:
                 self._asked_s = frame.time_s
-                self._looks[frame.number] = look
+                self._looks[frame.number] = look, region
 
     def add(self, moment: ViewedFrame, seen: Foreground) -> None:
         """Take a picture in that was analysed."""
-        look = self._looks.pop(moment.number, None)
+        look, region = self._looks.pop(moment.number, (None, WHOLE))
         self._looks = {number: other for number, other in self._looks.items() if number > moment.number}
-        self._waiting.append(Analysed(moment, seen, look))
+        self._waiting.append(Analysed(moment, seen, look, region))
 
     def ready(self, *, over: bool = False) -> list[Ready]:
         """Pictures in their order, up to one whose look is not answered yet.
@@ -100,8 +114,8 @@ class Looks:
         return done
 
 
-def _answer(analysed: Analysed) -> Sequence[Found] | None:
+def _answer(analysed: Analysed) -> Look | None:
     look = analysed.look
     if look is None or look.cancelled() or not look.done() or look.exception() is not None:
         return None
-    return look.result()
+    return Look(look.result(), analysed.region)

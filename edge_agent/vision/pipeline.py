@@ -1,5 +1,6 @@
 """One camera's analysis: frames in, events out. No input, no output, no clock."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -8,15 +9,15 @@ from numpy.typing import NDArray
 
 from edge_agent.frames import Doubt, Frame
 from edge_agent.vision.detect import ObjectDetector, detections
-from edge_agent.vision.looks import Looks, Ready
+from edge_agent.vision.looks import Look, Looks, Ready
 from edge_agent.vision.motion import Foreground, MotionDetector, ViewedFrame
 from edge_agent.vision.motion.masks import Masks
-from edge_agent.vision.nearing import Borders, borders_of, nears
-from edge_agent.vision.track import Recognised, Spot, Track, Tracker
+from edge_agent.vision.nearing import Borders, borders_of, nearing
+from edge_agent.vision.track import Recognised, Sight, Spot, Track, Tracker
 from edge_agent.vision.tripwire import Crossing, Presence, Sighting, TripwireJudge, ZoneJudge
 from edge_agent.vision.tripwire.echoes import Crosser, Echoes
 from edge_agent.vision.tripwire.reasons import Why
-from models.objects import Found as FoundObject
+from models.objects import Region
 from shared.objects import GROUPS, ObjectClass, ObjectGroup
 from shared.scene import Scene
 
@@ -129,7 +130,7 @@ class Pipeline:
         self._clock = _MediaClock()
         self._echoes = Echoes()
         self._doubt = Doubt.NONE
-        self._near = False
+        self._near: Region | None = None
         self.tracks: list[Track] = []
         self.uncounted: list[Uncounted] = []
 
@@ -159,16 +160,16 @@ class Pipeline:
             return self._found(self._judges, frame, detections(self._detector, frame, self._masks))
         found, moments = list[Found](), self._motion.viewed(frame)
         if self._looks is not None and not moments:
-            self._looks.see(frame, near=self._near)  # what moves in it is known later
+            self._looks.see(frame, self._near)  # what moves in it is known later
             found += self._caught_up(self._judges, self._looks.ready())
         for moment in moments:
             seen = self._motion.step(moment, self._masks, self._tracker.held(), self._tracker.travelling())
             if self._looks is None:
                 found += self._found(self._judges, moment, seen)
                 continue
-            self._near = nears(self._judges.borders, seen)
+            self._near = nearing(self._judges.borders, seen)
             if moment.number == frame.number and (seen.blobs or self._tracker.living()):
-                self._looks.see(frame, near=self._near)
+                self._looks.see(frame, self._near)
             self._looks.add(moment, seen)
             found += self._caught_up(self._judges, self._looks.ready())
         return found
@@ -186,8 +187,8 @@ class Pipeline:
 
     def _caught_up(self, judges: _Judges, ready: Sequence[Ready]) -> list[Found]:
         found = []
-        for analysed, things in ready:
-            found += self._found(judges, analysed.moment, analysed.seen, things)
+        for analysed, look in ready:
+            found += self._found(judges, analysed.moment, analysed.seen, look)
         return found
 
     def _found(
@@ -195,11 +196,11 @@ class Pipeline:
         judges: _Judges,
         moment: Frame | ViewedFrame,
         seen: Foreground,
-        things: Sequence[FoundObject] | None = None,
+        look: Look | None = None,
     ) -> list[Found]:
         self._doubt = moment.doubt
-        recognised = None if things is None else self._recognised(things, seen)
-        self.tracks = self._tracker.step(seen, moment.time_s, moment.number, recognised)
+        sight = None if look is None else self._sight(look, seen)
+        self.tracks = self._tracker.step(seen, moment.time_s, moment.number, sight)
         judged = self._judge(judges, moment)
         told = list[Found]()
         for found in self._told(judged, moment.time_s):
@@ -216,18 +217,26 @@ class Pipeline:
         wanted = self._wanted.get(found.watch)
         return wanted is None or not self._believed[found.track].track.is_surely_none_of(wanted)
 
-    def _recognised(self, things: Sequence[FoundObject], seen: Foreground) -> list[Recognised]:
+    def _sight(self, look: Look, seen: Foreground) -> Sight:
         """What a look found, in pixels."""
         height, width = seen.labels.shape
         ignored = self._masks.ignored(width, height)
         found = []
-        for thing in things:
+        for thing in look.found:
             x = min(width - 1, max(0, round((thing.left + thing.right) / 2 * width)))
             y = min(height - 1, max(0, round(thing.bottom * height) - 1))
             box = thing.left * width, thing.top * height, thing.right * width, thing.bottom * height
             masked = ignored is not None and bool(ignored[y, x])
             found.append(Recognised(box, thing.score, thing.object_class, masked))
-        return found
+        left, top, right, bottom = look.region
+        # What reaches beyond the picture's edge was looked at as far as it can be.
+        region = (
+            left * width if left > 0 else -math.inf,
+            top * height if top > 0 else -math.inf,
+            right * width if right < 1 else math.inf,
+            bottom * height if bottom < 1 else math.inf,
+        )
+        return Sight(found, region)
 
     def _is_echo(self, found: Found, moment: Frame | ViewedFrame, judges: _Judges) -> bool:
         """Whether damage made two of one that crossed."""

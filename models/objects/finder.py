@@ -3,13 +3,18 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from models.objects.coco import COCO
 from models.objects.layouts import Layout, NanoDet, Picture
+from models.objects.lens import WHOLE, Lens, Part
 from models.onnx_session import CPU
 from models.registry import Registry
 from shared.objects import ObjectClass
 
 MODEL = "objects"
+_CUT = 0.005
+"""A box that comes so near to the border of a part, in its sides, is cut by it."""
 _SAME = 0.5
 """Two boxes that share more of what they cover together are one thing, whatever the model calls it."""
 _RIDES_ACROSS, _RIDES_HIGH, _RIDES_LOW = 0.5, 0.2, 0.4
@@ -42,9 +47,9 @@ class ObjectFinder:
         self._layout, self._min_score, self._classes = layout, min_score, classes
 
     @property
-    def side_px(self) -> int:
-        """The longer side of the pictures that it looks at; larger ones are scaled down."""
-        return self._layout.side_px
+    def lens(self) -> Lens:
+        """How it wants its pictures."""
+        return Lens(self._layout.side_px, self._layout.size is not None)
 
     @classmethod
     def shipped(
@@ -58,18 +63,35 @@ class ObjectFinder:
         """
         return cls(NanoDet((registry or Registry()).open(MODEL, providers), f"model {MODEL}"), min_score)
 
-    def find(self, picture: Picture) -> list[Found]:
+    def find(self, part: Part) -> list[Found]:
         """All there are, the surest first; a rider and the two-wheeler are one.
+
+        Args:
+            part: of a picture, as the lens makes it. What its border cuts is left out, and boxes are of the whole.
 
         Raises:
             ConfigError: the model's output is not what it should be.
         """
+        left, top, right, bottom = part.region
+        rows = self._layout.find(part.picture, self._min_score, max(part.picture.shape[:2]))
+        begins, ends = rows[:, :2] < _CUT, rows[:, 2:4] > 1 - _CUT
+        inside = np.array([left > 0, top > 0]), np.array([right < 1, bottom < 1])
+        rows = rows[~((begins & inside[0]) | (ends & inside[1])).any(axis=1)]
+        wide, high = right - left, bottom - top
         found = [
-            Found(left, top, right, bottom, score, self._classes[int(number)])
-            for left, top, right, bottom, score, number in self._layout.find(picture, self._min_score).tolist()
+            Found(left + a * wide, top + b * high, left + c * wide, top + d * high, score, self._classes[int(number)])
+            for a, b, c, d, score, number in rows.tolist()
             if int(number) in self._classes
         ]
         return _riders_joined(_apart(found))
+
+    def find_all(self, picture: Picture) -> list[Found]:
+        """The same in a whole picture.
+
+        Raises:
+            ConfigError: the model's output is not what it should be.
+        """
+        return self.find(self.lens.cut(picture, WHOLE))
 
 
 def _apart(found: list[Found]) -> list[Found]:

@@ -36,7 +36,8 @@ Rows = NDArray[np.float32]
 """Shape (n, 6): left, top, right, bottom as parts of the picture's sides, score 0 to 1, number of the class."""
 
 _BARS = 114
-_STRIDES = (8, 16, 32)
+STRIDES = (8, 16, 32)
+"""Sides of the cells, in pixels of what goes in."""
 _SAME = 0.55
 """Two boxes of one class that share more of what they cover together are one."""
 _BEYOND, _OUTSIDE = 1.0, 0.2
@@ -84,8 +85,13 @@ class Layout(ABC):
         self.side_px = max(self.size) if self.size else self.default_px
 
     @abstractmethod
-    def find(self, picture: Picture, min_score: float) -> Rows:
+    def find(self, picture: Picture, min_score: float, side_px: int | None = None) -> Rows:
         """What is in a picture, the surest first.
+
+        Args:
+            picture: of any size.
+            min_score: what is less sure is left out.
+            side_px: the longer side of what goes in, where the model leaves that open; none is `side_px`.
 
         Raises:
             ConfigError: the output is not of this layout, or holds what is no number.
@@ -100,15 +106,18 @@ class Layout(ABC):
             raise ConfigError(f"{self._said}: its output holds what is no number (NaN or infinite)")
         return outputs
 
-    def _fitted(self, picture: Picture, multiple_px: int = 1) -> tuple[Picture, float, float]:
+    def _fitted(self, picture: Picture, side_px: int | None) -> tuple[Picture, float, float]:
         """A canvas with the picture at its top left, and how many pixels of it the picture's sides are."""
         height, width = picture.shape[:2]
-        most_wide, most_high = self.size or (self.side_px, self.side_px)
+        most_wide, most_high = self.size or (side_px or self.side_px,) * 2
         scale = min(most_wide / width, most_high / height)
         size = max(1, round(width * scale)), max(1, round(height * scale))
         way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         fitted = picture if size == (width, height) else cv2.resize(picture, size, interpolation=way)
-        wide, high = self.size or (-(-size[0] // multiple_px) * multiple_px, -(-size[1] // multiple_px) * multiple_px)
+        wide, high = self.size or (
+            -(-size[0] // STRIDES[-1]) * STRIDES[-1],
+            -(-size[1] // STRIDES[-1]) * STRIDES[-1],
+        )
         canvas = np.full((high, wide, 3), _BARS, np.uint8)
         canvas[: size[1], : size[0]] = fitted
         return canvas, width * scale, height * scale
@@ -123,7 +132,7 @@ class Layout(ABC):
             want: the same in words.
         """
         high, wide = canvas.shape[:2]
-        cells = sum((wide // side) * (high // side) for side in _STRIDES)
+        cells = sum((wide // side) * (high // side) for side in STRIDES)
         first = outputs[0]
         if first.ndim != 3 or first.shape[1] != cells or not fits(first.shape[2]):
             raise ConfigError(f"{self._said}: its output is {first.shape}, expected (1, {cells}, {want})")
@@ -138,8 +147,8 @@ class NanoDet(Layout):
     _deviation = np.array([57.375, 57.12, 58.395], np.float32)
     _classes = 80
 
-    def find(self, picture: Picture, min_score: float) -> Rows:
-        canvas, across, down = self._fitted(picture, _STRIDES[-1])
+    def find(self, picture: Picture, min_score: float, side_px: int | None = None) -> Rows:
+        canvas, across, down = self._fitted(picture, side_px)
         tensor = ((canvas.astype(np.float32) - self._mean) / self._deviation).transpose(2, 0, 1)[None]
 
         def fits(numbers: int) -> bool:
@@ -160,8 +169,8 @@ class NanoDet(Layout):
 class Yolox(Layout):
     """Source: YOLOX, exported without decoding."""
 
-    def find(self, picture: Picture, min_score: float) -> Rows:
-        canvas, across, down = self._fitted(picture, _STRIDES[-1])
+    def find(self, picture: Picture, min_score: float, side_px: int | None = None) -> Rows:
+        canvas, across, down = self._fitted(picture, side_px)
         tensor = canvas.astype(np.float32).transpose(2, 0, 1)[None]
         cells = self._cells(self._run(tensor), canvas, lambda numbers: numbers > 5, "5 + classes")
         middles, sides = _grid(canvas.shape[1], canvas.shape[0])
@@ -177,7 +186,7 @@ class Yolox(Layout):
 class Detr(Layout):
     """Source: RT-DETR and D-FINE; what these export, and what the Transformers library does."""
 
-    def find(self, picture: Picture, min_score: float) -> Rows:
+    def find(self, picture: Picture, min_score: float, side_px: int | None = None) -> Rows:  # noqa: ARG002 - stretched
         wide, high = self.size or (self.side_px, self.side_px)
         fitted = cv2.resize(picture, (wide, high), interpolation=cv2.INTER_LINEAR)
         tensor = fitted[:, :, ::-1].transpose(2, 0, 1)[None].astype(np.float32) / 255
@@ -203,8 +212,8 @@ class Detr(Layout):
 class EndToEnd(Layout):
     """Of detectors with built-in suppression, exported that way."""
 
-    def find(self, picture: Picture, min_score: float) -> Rows:
-        canvas, across, down = self._fitted(picture, _STRIDES[-1])
+    def find(self, picture: Picture, min_score: float, side_px: int | None = None) -> Rows:
+        canvas, across, down = self._fitted(picture, side_px)
         tensor = canvas[:, :, ::-1].transpose(2, 0, 1)[None].astype(np.float32) / 255
         first = self._run(tensor)[0]
         if first.ndim != 3 or first.shape[2] != 6:
@@ -287,7 +296,7 @@ def _apart(boxes: NDArray[Any], scores: NDArray[Any], classes: NDArray[Any], acr
 def _grid(width: int, height: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Middles of the cells and their sides, of 8, 16 and 32 pixels, rows from the top."""
     middles, sides = [], []
-    for side in _STRIDES:
+    for side in STRIDES:
         down, across = np.mgrid[: height // side, : width // side]
         middles.append((np.stack([across.ravel(), down.ravel()], axis=1) + 0.5) * side)
         sides.append(np.full(across.size, side))

@@ -16,6 +16,7 @@ from onnx import TensorProto, helper
 from edge_agent.camera.looks.client import NoLookError, ServedLooker
 from edge_agent.camera.looks.supervisor import LookSupervisor
 from edge_agent.config import LookSettings
+from models.objects import WHOLE
 from shared.objects import ObjectClass
 from tests.unit.test_detect import brightest, frame
 
@@ -50,7 +51,7 @@ def looks_of(looker: ServedLooker, count: int, *, urgent: bool = False, pause_s:
     """Of so many times at which it was asked, whether there was a look."""
     made = []
     for number in range(count):
-        answer = looker.ask(frame(number, 160), urgent=urgent)
+        answer = looker.ask(frame(number, 160), WHOLE, urgent=urgent)
         made.append(answer is not None and answer.exception(PERIOD_S) is None)
         time.sleep(pause_s)
     return made
@@ -61,7 +62,7 @@ def first_look(looker: ServedLooker) -> Future[Any]:
     found: list[Future[Any]] = []
 
     def ask() -> bool:
-        answer = looker.ask(frame(1, 160), urgent=True)
+        answer = looker.ask(frame(1, 160), WHOLE, urgent=True)
         if answer is not None and answer.exception(PERIOD_S) is None:
             found.append(answer)
         return bool(found)
@@ -106,7 +107,7 @@ def test_without_an_answer_the_camera_goes_on_and_a_new_process_answers(
     os.kill(killed, signal.SIGKILL)
     until(lambda: "exit code -9" in supervisor.status.why, "its end is not told")
     assert not supervisor.status.looking
-    gone = looker.ask(frame(1, 160), urgent=True)
+    gone = looker.ask(frame(1, 160), WHOLE, urgent=True)
     assert gone is None or isinstance(gone.exception(PERIOD_S), OSError | EOFError)
     first_look(looker)
     assert supervisor.pid != killed
@@ -147,6 +148,6 @@ def test_a_picture_that_nobody_can_look_at_in_time_is_not_waited_for(served: Cal
     supervisor = served(2.0, cameras=1)
     looker = ServedLooker(supervisor.address)
     first_look(looker)
-    refused = looker.ask(frame(1, 160), urgent=True)
+    refused = looker.ask(frame(1, 160), WHOLE, urgent=True)
     assert refused is None or isinstance(refused.exception(1.0), NoLookError)
-    assert looker.ask(frame(2, 160), urgent=True) is None, "until there is one again it does not ask"
+    assert looker.ask(frame(2, 160), WHOLE, urgent=True) is None, "until there is one again it does not ask"

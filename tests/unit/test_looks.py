@@ -1,5 +1,6 @@
 """Looks of an object detector beside motion: what it recognises counts, and without it motion goes on."""
 
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -13,10 +14,10 @@ from edge_agent.config import AgentSettings, CameraSettings, DetectorSettings, L
 from edge_agent.frames import Frame
 from edge_agent.vision.looks import PATIENCE_S, Looks
 from edge_agent.vision.pipeline import Pipeline
-from edge_agent.vision.track import Recognised, Track
+from edge_agent.vision.track import Recognised, Sight, Track
 from edge_agent.vision.track.recognition import assign
 from edge_agent.vision.tripwire import Crossing
-from models.objects import Found
+from models.objects import WHOLE, Found, Region
 from provisioning.lab.edge.sequences import as_frame
 from shared.objects import ObjectClass, ObjectGroup
 from shared.scene import Mask, Scene, Tripwire
@@ -46,9 +47,11 @@ class Truthful:
         self._walks = walks
         self._kinds = kinds or (ObjectClass.PERSON,)
         self.asked_s: list[float] = []
+        self.regions: list[Region] = []
 
-    def ask(self, frame: Frame, *, urgent: bool) -> Future[Sequence[Found]]:
+    def ask(self, frame: Frame, region: Region, *, urgent: bool) -> Future[Sequence[Found]]:
         self.asked_s.append(frame.time_s)
+        self.regions.append(region)
         answer = Future[Sequence[Found]]()
         kind = self._kinds[len(self.asked_s) % len(self._kinds)]
         answer.set_result([as_found(walk, frame.time_s, kind) for walk in self._walks])
@@ -58,14 +61,14 @@ class Truthful:
 class Silent:
     """Never answers."""
 
-    def ask(self, frame: Frame, *, urgent: bool) -> Future[Sequence[Found]]:
+    def ask(self, frame: Frame, region: Region, *, urgent: bool) -> Future[Sequence[Found]]:
         return Future()
 
 
 class Broken:
     """Answers with an error."""
 
-    def ask(self, frame: Frame, *, urgent: bool) -> Future[Sequence[Found]]:
+    def ask(self, frame: Frame, region: Region, *, urgent: bool) -> Future[Sequence[Found]]:
         answer = Future[Sequence[Found]]()
         answer.set_exception(RuntimeError("the model returned nothing"))
         return answer
@@ -74,7 +77,7 @@ class Broken:
 class Busy:
     """Has no time."""
 
-    def ask(self, frame: Frame, *, urgent: bool) -> None:
+    def ask(self, frame: Frame, region: Region, *, urgent: bool) -> None:
         return None
 
 
@@ -260,3 +263,24 @@ def test_a_picture_of_another_shape_ends_nothing() -> None:
     for number in range(160, 220):
         pipeline.step(as_frame(np.ascontiguousarray(empty[:240]), number, number / 10))
     assert pipeline.tracks == []
+
+
+def test_where_looks_are_few_they_are_at_what_nears_a_line_and_else_at_all() -> None:
+    few, many = Truthful([walking()]), Truthful([walking()])
+    run([walking()], Looks(few, 2))
+    run([walking()], Looks(many, 10))
+    assert {region == WHOLE for region in many.regions} == {True}
+    near = [region for at_s, region in zip(few.asked_s, few.regions, strict=True) if 7.5 < at_s < 8.5]
+    assert near
+    for left, top, right, bottom in near:
+        assert left > 0.2
+        assert right < 0.8
+        assert 0.3 - 1e-6 <= right - left < 0.5
+        assert 0 <= top < bottom <= 1
+
+
+def test_what_was_not_looked_at_is_not_doubted() -> None:
+    sight = Sight([], (100.0, 0.0, 300.0, math.inf))
+    assert sight.holds((150.0, 50.0, 200.0, 150.0))
+    assert sight.holds((150.0, 300.0, 200.0, 500.0)), "beyond the picture's edge there is no more to look at"
+    assert not sight.holds((280.0, 50.0, 340.0, 150.0))

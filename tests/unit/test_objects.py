@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.objects import ObjectFinder
+from models.objects import WHOLE, Found, ObjectFinder
 from models.objects.layouts import LAYOUTS, NanoDet, Rows, check
+from models.objects.lens import Lens, Part
 from shared.errors import ConfigError
 from shared.objects import ModelLayout, ObjectClass
 
@@ -23,12 +24,17 @@ def nothing(width: int = WIDE, height: int = HIGH) -> NDArray[np.float32]:
 
 
 def put(
-    cells: NDArray[np.float32], kind: int, score: float, box: tuple[float, float, float, float], width: int = WIDE
+    cells: NDArray[np.float32],
+    kind: int,
+    score: float,
+    box: tuple[float, float, float, float],
+    width: int = WIDE,
+    height: int = HIGH,
 ) -> None:
     """See a thing, in the cell of 32 pixels that its middle lies in."""
     left, top, right, bottom = box
     column, row = int((left + right) / 2 / 32), int((top + bottom) / 2 / 32)
-    first = len(cells) - (width // 32) * ((HIGH if width == WIDE else width) // 32)
+    first = len(cells) - (width // 32) * (height // 32)
     cell = cells[first + row * (width // 32) + column]
     cell[kind] = score
     x, y = (column + 0.5) * 32, (row + 0.5) * 32
@@ -62,7 +68,7 @@ def blank(size: tuple[int, int] = (WIDE, HIGH)) -> NDArray[np.uint8]:
 
 
 def find(cells: NDArray[np.float32], size: tuple[int, int] = (WIDE, HIGH)) -> list[Any]:
-    return ObjectFinder(NanoDet(Session(cells)), 0.3).find(blank(size))
+    return ObjectFinder(NanoDet(Session(cells)), 0.3).find_all(blank(size))
 
 
 def decode(cells: NDArray[np.float32]) -> Rows:
@@ -98,7 +104,7 @@ def test_boxes_are_parts_of_the_picture(size: tuple[int, int], put_in: tuple[int
     cells = nothing()
     put(cells, PERSON, 0.8, (104, 64, 156, 192))
     session = Session(cells)
-    found = ObjectFinder(NanoDet(session), 0.3).find(blank(size))
+    found = ObjectFinder(NanoDet(session), 0.3).find_all(blank(size))
     assert session.fed["picture"].shape == put_in
     assert len(found) == 1
     assert (found[0].left, found[0].top, found[0].right, found[0].bottom) == pytest.approx((0.25, 0.25, 0.375, 0.75))
@@ -139,6 +145,38 @@ def test_who_walks_beside_a_bicycle_that_stands_is_a_person() -> None:
     put(cells, PERSON, 0.8, (100, 60, 140, 170))
     put(cells, BICYCLE, 0.5, (150, 120, 220, 180))
     assert [one.object_class for one in find(cells)] == [ObjectClass.PERSON, ObjectClass.TWO_WHEELER]
+
+
+def test_a_part_costs_what_goes_in_and_is_as_large_as_in_the_whole() -> None:
+    lens = ObjectFinder(NanoDet(Session(nothing())), 0.3).lens
+    assert (lens.side_px, lens.fixed) == (416, False)
+    picture = blank((1920, 1080))
+    assert lens.cost((1920, 1080), WHOLE) == 1
+    assert lens.cost((1920, 1080), (0.3, 0.3, 0.6, 0.6)) == pytest.approx(128 * 96 / (416 * 256))
+    part = lens.cut(picture, (0.3, 0.3, 0.6, 0.6))
+    assert part.picture.shape == (70, 125, 3)
+    assert part.region == pytest.approx((0.3, 0.3, 0.6, 0.6), abs=1e-3)
+    fixed = Lens(640, fixed=True)
+    assert fixed.cost((1920, 1080), (0.3, 0.3, 0.6, 0.6)) == 1
+    assert fixed.cut(picture, (0.3, 0.3, 0.6, 0.6)).picture.shape == (324, 576, 3)
+
+
+def test_boxes_of_a_part_are_those_of_the_picture_and_what_its_border_cuts_is_left_out() -> None:
+    cells = np.zeros((sum((224 // side) * (128 // side) for side in (8, 16, 32)), 124), np.float32)
+
+    def see(box: tuple[float, float, float, float]) -> list[Found]:
+        put(cells, PERSON, 0.8, box, 224, 128)
+        part = Part(blank((224, 128)), (0.5, 0.25, 0.75, 0.5))
+        found = ObjectFinder(NanoDet(Session(cells)), 0.3).find(part)
+        cells[:] = 0
+        return found
+
+    (whole,) = see((112, 32, 168, 96))
+    assert (whole.left, whole.top, whole.right, whole.bottom) == pytest.approx(
+        (0.625, 0.3125, 0.6875, 0.4375), abs=1e-3
+    )
+    assert see((0, 32, 56, 96)) == []
+    assert see((112, 32, 224, 96)) == []
 
 
 # A person at 160 to 240 by 80 to 280 of 640 by 360 pixels, as each layout says it.

@@ -15,22 +15,23 @@ class LookBudget:
         self._per_second, self._left = per_second, 1.0
         self._at_s: float | None = None
 
-    def take(self, now_s: float) -> bool:
+    def take(self, now_s: float, cost: float = 1.0) -> bool:
         """Take one look, if there is one.
 
         Args:
             now_s: of a clock that only grows.
+            cost: a look at a part of the picture costs less than one.
         """
         self._refill(now_s)
-        if self._left < 1 - 1e-6:
+        if self._left < cost - 1e-6:
             return False
-        self._left -= 1
+        self._left -= cost
         return True
 
-    def wait_s(self, now_s: float) -> float:
+    def wait_s(self, now_s: float, cost: float = 1.0) -> float:
         """How long there is none to be had."""
         self._refill(now_s)
-        return max(0.0, (1 - self._left) / self._per_second)
+        return max(0.0, (cost - self._left) / self._per_second)
 
     def _refill(self, now_s: float) -> None:
         passed_s = 0.0 if self._at_s is None else max(0.0, now_s - self._at_s)

@@ -7,7 +7,7 @@ from edge_agent.camera.looks.budget import LookBudget
 from edge_agent.config import LookSettings
 from edge_agent.frames import Frame
 from edge_agent.vision.looks import Looks
-from models.objects import Found, ObjectFinder
+from models.objects import Found, ObjectFinder, Region
 from models.objects.coco import COCO
 from models.objects.layouts import open_layout
 from shared.errors import ConfigError
@@ -25,11 +25,19 @@ class PatientLooker:
     def __init__(self, finder: ObjectFinder, budget: LookBudget) -> None:
         self._finder, self._budget = finder, budget
 
-    def ask(self, frame: Frame, *, urgent: bool) -> Future[Sequence[Found]] | None:  # noqa: ARG002 - it is alone
-        if not self._budget.take(frame.time_s):
+    def ask(
+        self,
+        frame: Frame,
+        region: Region,
+        *,
+        urgent: bool,  # noqa: ARG002 - it is alone
+    ) -> Future[Sequence[Found]] | None:
+        lens = self._finder.lens
+        height, width = frame.grey.shape
+        if not self._budget.take(frame.time_s, lens.cost((width, height), region)):
             return None
         answer = Future[Sequence[Found]]()
-        answer.set_result(self._finder.find(frame.colour()))
+        answer.set_result(self._finder.find(lens.cut(frame.colour(), region)))
         return answer
 
 

@@ -25,7 +25,7 @@ from edge_agent.camera.looks.lookers import finder_for
 from edge_agent.config import LookSettings
 from edge_agent.vision.looks import PATIENCE_S
 from models.objects import Found, ObjectFinder
-from models.objects.layouts import Picture
+from models.objects.lens import Part
 from shared.errors import HawklineError
 
 log = logging.getLogger(__name__)
@@ -38,16 +38,17 @@ _BEHIND = 5
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A camera's picture; `at_s` is when it was asked, by the machine's monotonic clock."""
+    """A part of a camera's picture; `at_s` is when it was asked, by the machine's monotonic clock."""
 
-    picture: Picture
+    part: Part
+    cost: float
     urgent: bool
     at_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was found; None: there was no look. Before `wait_s` has passed there is none to be had."""
+    """What was found; None: there was no look. Before `wait_s` has passed there is no other such to be had."""
 
     found: Sequence[Found] | None
     wait_s: float
@@ -130,7 +131,7 @@ class LookService:
         """Hear who asks, and look once if there is a look to be had."""
         while not self._came.empty():
             camera = self._came.get()
-            camera.send(self._finder.side_px)
+            camera.send(self._finder.lens)
             self._cameras.append(camera)
         for heard in wait(self._cameras, 0.0 if self._asked else _TURN_S):
             self._hear(cast("Connection", heard))
@@ -139,10 +140,10 @@ class LookService:
             if now_s - ask.at_s > PATIENCE_S / 2:
                 self._answer(camera, None)
         chosen = min(self._asked, key=self._rank, default=None)
-        if chosen is not None and self._budget.take(now_s):
+        if chosen is not None and self._budget.take(now_s, self._asked[chosen].cost):
             self._look(chosen)
         for camera in list(self._asked):
-            if self._budget.wait_s(now_s) > 0:
+            if self._budget.wait_s(now_s, self._asked[camera].cost) > 0:
                 self._answer(camera, None)
         if now_s - self._told_s > _STATUS_S:
             self._told_s = now_s
@@ -175,7 +176,7 @@ class LookService:
         began_s = time.monotonic()
         found, why = None, ""
         try:
-            found = self._finder.find(self._asked[camera].picture)
+            found = self._finder.find(self._asked[camera].part)
         except Exception as error:  # noqa: BLE001 - a model of the owner's may raise anything
             why = str(error)
             if why != self._status.why:
@@ -192,10 +193,10 @@ class LookService:
         self._answer(camera, found)
 
     def _answer(self, camera: Connection, found: Sequence[Found] | None) -> None:
-        del self._asked[camera]
+        cost = self._asked.pop(camera).cost
         if found is None:
             self._status = replace(self._status, refused=self._status.refused + 1)
         try:
-            camera.send(Answer(found, self._budget.wait_s(time.monotonic())))
+            camera.send(Answer(found, self._budget.wait_s(time.monotonic(), cost)))
         except OSError:
             self._forget(camera)

@@ -1,9 +1,14 @@
 """What an object detector recognised in a picture."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edge_agent.vision.track import bounding_boxes
 from edge_agent.vision.track.bounding_boxes import Box
 from shared.objects import ObjectClass
+
+_LOOKED_AT = 0.9
+"""Part of a box that must have been looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +26,18 @@ class Recognised:
     score: float
     object_class: ObjectClass
     masked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What was recognised in a part of a picture, in pixels of the analysed one; outside it nothing is said.
+
+    Where the part ends with the picture it has no end.
+    """
+
+    things: Sequence[Recognised]
+    region: Box
+
+    def holds(self, box: Box) -> bool:
+        """Whether it says something of a place: nearly all of it was looked at."""
+        return bounding_boxes.within(box, self.region) > _LOOKED_AT

@@ -16,7 +16,7 @@ from edge_agent.vision.track import bounding_boxes, crowd, origin, recognition, 
 from edge_agent.vision.track.bounding_boxes import Box
 from edge_agent.vision.track.frame_context import FrameContext
 from edge_agent.vision.track.perspective import Perspective
-from edge_agent.vision.track.recognised import Recognised
+from edge_agent.vision.track.recognised import Sight
 from edge_agent.vision.track.recognition import BEGINS
 from edge_agent.vision.track.track import Track
 
@@ -62,16 +62,14 @@ class Tracker:
         self._new: list[tuple[Blob, Track | None]] = []
         """What no track explains in this frame, and what it may have broken away from."""
 
-    def step(
-        self, seen: Foreground, time_s: float, frame: int = 0, recognised: Sequence[Recognised] | None = None
-    ) -> list[Track]:
+    def step(self, seen: Foreground, time_s: float, frame: int = 0, sight: Sight | None = None) -> list[Track]:
         """Match what moves to what is known.
 
         Args:
             seen: what differs from the background; its labels may be changed.
             time_s: media time, growing.
             frame: the frame's number.
-            recognised: what a detector found that looked at the whole of this picture; None where none looked.
+            sight: what a detector found that looked at this picture, or a part of it; None where none looked.
 
         Returns:
             The tracks believed and seen in this frame.
@@ -90,8 +88,8 @@ class Tracker:
             parts = regions.gather(regions.part(seen.blobs, seen.labels, self._perspective, known))
             things = regions.join(parts, self._perspective, context.size[1])
         unseen = self._tracks
-        if recognised is not None:
-            things, unseen = self._recognise(recognised, things, context)
+        if sight is not None:
+            things, unseen = self._recognise(sight, things, context)
         for tracks, blobs in _groups(unseen, things, time_s):
             if not tracks:
                 self._new += [(blob, None) for blob in blobs]
@@ -132,19 +130,18 @@ class Tracker:
         """Ids that may still be seen; state kept for others can go."""
         return {track.track_id for track in self._tracks}
 
-    def _recognise(
-        self, found: Sequence[Recognised], blobs: list[Blob], context: FrameContext
-    ) -> tuple[list[Blob], list[Track]]:
+    def _recognise(self, sight: Sight, blobs: list[Blob], context: FrameContext) -> tuple[list[Blob], list[Track]]:
         """Give tracks what was recognised; the blobs and the tracks that are left are returned."""
         labels = context.seen.labels
-        masked, found = [thing.box for thing in found if thing.masked], [thing for thing in found if not thing.masked]
+        masked = [thing.box for thing in sight.things if thing.masked]
+        found = [thing for thing in sight.things if not thing.masked]
         begins = [thing for thing in found if thing.score >= BEGINS and recognition.moves(thing, labels)]
         pairs = recognition.assign(found, self._tracks, context.now_s, labels)
         expected = [(track, track.expected_box(context.now_s)) for track, _ in pairs]
         for track in self._tracks:
             # Of what stands on a masked place with its feet the look says nothing.
             box = track.expected_box(context.now_s)
-            track.looks += not any(bounding_boxes.within(box, other) > _OUT_OF for other in masked)
+            track.looks += sight.holds(box) and not any(bounding_boxes.within(box, other) > _OUT_OF for other in masked)
         # What a look says holds since the one before.
         since_s = min(_LOOK_HOLDS_S, context.now_s - self._looked_s)
         self._looked_s = context.now_s

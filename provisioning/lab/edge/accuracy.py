@@ -53,9 +53,9 @@ def against_counts(
     return {name: score(counted, found[name], within) for name, (_, counted) in lines.items()}
 
 
-def on_clip(folder: Path, clip: Clip, looks: float = 0) -> Judged:
-    """All lines of a clip together, with so many looks a second."""
-    found, _ = run(folder / clip.video, {name: points for name, (points, _) in clip.lines.items()}, looks)
+def on_clip(video: Path, clip: Clip, looks: float = 0) -> Judged:
+    """All lines of a clip together, in one encoding of it, with so many looks a second."""
+    found, _ = run(video, {name: points for name, (points, _) in clip.lines.items()}, looks)
     judged = (judge_line(truth, found[name], clip.fps) for name, (_, truth) in clip.lines.items())
     return sum(judged, Judged())
 

@@ -1,6 +1,7 @@
 """`hawkline bench tripwire`, `hawkline bench motion` and `hawkline bench plate`."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,11 +10,14 @@ import typer
 from shared.output import Output, OutputOption, print_rows, say
 
 if TYPE_CHECKING:
-    from provisioning.lab.edge.clips import Clip
-    from provisioning.lab.edge.damage import Lines, Picture
-    from provisioning.lab.edge.scoring import Judged, Score
+    from provisioning.lab.edge.camera_encoder import Picture
+    from provisioning.lab.edge.cameras import Cameras, Outcome
+    from provisioning.lab.edge.damage import Lines
+    from provisioning.lab.edge.peers import Peer
+    from provisioning.lab.edge.scoring import Score
 
 RANDOM_LINES, RANDOM_SEED = 50, 1
+_ENCODINGS = 4
 _BARS = {0: (0.82, 0.97, 2), 2: (0.88, 0.98, 1), 10: (0.92, 0.99, 0)}
 """On cameras that nobody tuned for, by looks a second: least F1, least recall of alarms, most false alarms."""
 
@@ -23,14 +27,22 @@ def tripwire(
     looks: Annotated[
         list[float] | None, typer.Option("--looks", min=0.1, max=30, help="looks a second; repeat it")
     ] = None,
+    encodings: Annotated[
+        int | None, typer.Option("--encodings", min=1, max=4, help="of each clip; 4, or 1 with --quick")
+    ] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Lines against truth: real video, and generated tracks with every hazard. Exit code 1 when a bar is missed.
 
-    The clips are judged by motion alone and, where the object model was built, with 1, 2, 5 and 10 looks a second.
+    The clips are judged by motion alone and, where the object model was built, with 1, 2, 5 and 10 looks a second, each
+    in several encodings; peers run beside them.
     """
+    from provisioning.lab.edge.peers import Peer
+
     rates = looks or ([] if quick else [1.0, 2.0, 5.0, 10.0])
-    rows = [*_real(rates), *_fuzz(300 if quick else 3000, with_peer=not quick)]
+    with nullcontext() if quick else Peer.installed() as peer:
+        rows = list(_real(rates, encodings or (1 if quick else _ENCODINGS), peer))
+        rows += _fuzz(300 if quick else 3000, peer)
     print_rows(rows, output)
     if any(row["verdict"] == "missed" for row in rows):
         raise typer.Exit(1)
@@ -91,9 +103,10 @@ def plate(
 Row = dict[str, object]
 
 
-def _real(rates: Sequence[float]) -> list[Row]:
+def _real(rates: Sequence[float], encodings: int, peer: "Peer | None") -> Iterator[Row]:
     from provisioning.lab.edge import clips
-    from provisioning.lab.edge.accuracy import against_counts, against_tracks, on_tracks
+    from provisioning.lab.edge.accuracy import against_counts, against_tracks
+    from provisioning.lab.edge.cameras import Cameras
     from provisioning.lab.edge.ground_truth import read
     from provisioning.lab.edge.scoring import Score
     from shared.real_data import real_data
@@ -101,36 +114,48 @@ def _real(rates: Sequence[float]) -> list[Row]:
     folder = real_data("video")
     if folder is None:
         say("the real videos are absent; set HAWKLINE_DATA to their folder")
-        return [_row("real video", "all", None, "real videos are absent; set HAWKLINE_DATA")]
+        yield _row("real video", "all", None, "real videos are absent; set HAWKLINE_DATA")
+        return
     truth = read(folder / clips.PETS_TRUTH[0], *clips.PETS_TRUTH[1:])
     own = against_tracks(folder / clips.PETS, truth, clips.PETS_LINES)
-    rows = [_scored("PETS09", name, score) for name, score in own.items()]
+    yield from (_scored("PETS09", name, score) for name, score in own.items())
     total = sum(own.values(), Score())
-    rows.append(_scored("PETS09", "all of them, F1 >= 0.95", total, met=total.f1 >= 0.95))
+    yield _scored("PETS09", "all of them, F1 >= 0.95", total, met=total.f1 >= 0.95)
     anywhere = against_tracks(folder / clips.PETS, truth, clips.random_lines(RANDOM_LINES, RANDOM_SEED))
-    rows.append(_scored("PETS09", f"{RANDOM_LINES} random lines", sum(anywhere.values(), Score())))
+    yield _scored("PETS09", f"{RANDOM_LINES} random lines", sum(anywhere.values(), Score()))
     worst = min(anywhere, key=lambda name: (anywhere[name].f1, -anywhere[name].missed - anywhere[name].wrong))
-    rows.append(_scored("PETS09", f"the worst of them, {worst}", anywhere[worst]))
-    street = read(folder / clips.TUD_TRUTH[0], *clips.TUD_TRUTH[1:])
-    tud = against_tracks(folder / clips.TUD, street, clips.TUD_LINES)
-    rows.append(_scored("TUD", "three lines, reported only", sum(tud.values(), Score())))
-    tracked = [
-        on_tracks("PETS09", folder / clips.PETS, truth, clips.PETS_LINES),
-        on_tracks("TUD", folder / clips.TUD, street, clips.TUD_LINES),
-    ]
-    cameras = [*clips.with_lines(folder), *tracked]
-    rows += _every_camera(folder, cameras)
-    rows += _with_looks(folder, cameras, rates)
+    yield _scored("PETS09", f"the worst of them, {worst}", anywhere[worst])
+    with Cameras.prepared(folder, encodings) as cameras:
+        yield from _every_camera(cameras, 0)
+        why = _no_model()
+        if why and rates:
+            yield _row("every camera", "with looks", None, why)
+        for rate in [] if why else rates:
+            yield from _every_camera(cameras, rate)
+        if peer:
+            yield from _peers(cameras, peer, with_detector=not why)
     for counted in clips.COUNTED:
         for name, score in against_counts(folder / counted.video, counted.lines, counted.within_frames).items():
             right = not score.missed and not score.wrong
-            rows.append(_scored(counted.video.split("-det")[0], name, score, met=right))
-    return rows
+            yield _scored(counted.video.split("-det")[0], name, score, met=right)
+
+
+def _no_model() -> str:
+    """Why there are no looks; empty where there are."""
+    from models.registry import Registry, TamperedModelError
+
+    registry = Registry()
+    try:
+        registry.verify(registry.find("objects"))
+    except TamperedModelError as error:
+        return str(error)
+    return ""
 
 
 def _damaged(wanted: Sequence[str]) -> "Iterator[tuple[str, Lines, float, Iterator[Picture]]]":
     from provisioning.lab.edge import clips
-    from provisioning.lab.edge.damage import fences, video
+    from provisioning.lab.edge.camera_encoder import pictures_of
+    from provisioning.lab.edge.damage import fences
     from shared.real_data import real_data
 
     def is_wanted(name: str) -> bool:
@@ -148,69 +173,78 @@ def _damaged(wanted: Sequence[str]) -> "Iterator[tuple[str, Lines, float, Iterat
     real["PETS09"] = clips.PETS, clips.PETS_LINES
     for name, (file, lines) in real.items():
         if is_wanted(name):
-            fps, pictures = video(folder / file)
+            fps, pictures = pictures_of(folder / file)
             yield name, lines, fps, pictures
 
 
-def _with_looks(folder: Path, cameras: "list[Clip]", rates: Sequence[float]) -> list[Row]:
-    """The same with an object detector that looks at whole pictures; a row that says why where it cannot."""
-    from models.registry import Registry, TamperedModelError
-
-    registry = Registry()
-    try:
-        registry.verify(registry.find("objects"))
-    except TamperedModelError as error:
-        return [_row("every camera", "with looks", None, str(error))] if rates else []
-    return [row for rate in rates for row in _every_camera(folder, cameras, rate)]
-
-
-def _every_camera(folder: Path, cameras: "list[Clip]", looks: float = 0) -> list[Row]:
+def _every_camera(cameras: "Cameras", looks: float) -> Iterator[Row]:
     """Cameras that nobody tuned for: each, the half that constants were chosen on, the other half, and all."""
-    from provisioning.lab.edge.accuracy import on_clip
+    from provisioning.lab.edge.cameras import together
     from provisioning.lab.edge.clips import CHOSEN_ON
-    from provisioning.lab.edge.scoring import Judged
 
     every = f"every camera, {looks:g} looks/s" if looks else "every camera"
-    outcomes = {clip.name: on_clip(folder, clip, looks) for clip in cameras}
-    rows = [_judged(name, "all its lines", outcome) for name, outcome in outcomes.items()]
-    chosen = [outcome for name, outcome in outcomes.items() if name in CHOSEN_ON]
-    others = [outcome for name, outcome in outcomes.items() if name not in CHOSEN_ON]
-    rows.append(_judged(every, "those that constants were chosen on", sum(chosen, Judged())))
-    rows.append(_judged(every, "the others", sum(others, Judged())))
-    total = sum(outcomes.values(), Judged())
-    mean_f1 = sum(outcome.score.f1 for outcome in outcomes.values()) / len(outcomes)
-    mean_recall = sum(outcome.recall for outcome in outcomes.values()) / len(outcomes)
-    if looks not in _BARS:
-        together, means = _judged(every, "together", total), _row(every, "mean over clips", None, "")
-    else:
+    outcomes = cameras.judged(looks)
+    yield from (_judged(name, "all its lines", outcome) for name, outcome in outcomes.items())
+    halves = {"those that constants were chosen on": True, "the others": False}
+    for case, chosen in halves.items():
+        yield _judged(every, case, together([each for name, each in outcomes.items() if (name in CHOSEN_ON) is chosen]))
+    whole = together(list(outcomes.values()))
+    mean_f1 = sum(each.total.score.f1 for each in outcomes.values()) / len(outcomes)
+    mean_recall = sum(each.total.recall for each in outcomes.values()) / len(outcomes)
+    nobody = sum(cameras.where_nobody_goes(looks).values())
+    if looks in _BARS:
         f1, recall, false = _BARS[int(looks)]
-        met = total.score.f1 >= f1 and total.recall >= recall and total.false <= false
+        met = whole.total.score.f1 >= f1 and whole.total.recall >= recall and whole.false <= false
         bars = f"F1 >= {f1}, recall of alarms >= {recall}, false alarms <= {false}"
-        together = _judged(every, f"together: {bars}", total, met=met)
+        yield _judged(every, f"together: {bars}", whole, met=met)
         means = _row(every, "mean over clips, the same bars", mean_f1 >= f1 and mean_recall >= recall, "")
-    rows.append(together)
+    else:
+        yield _judged(every, "together", whole)
+        means = _row(every, "mean over clips", None, "")
     means.update(f1=round(mean_f1, 3), note=f"recall of alarms {mean_recall:.3f}")
-    return [*rows, means]
+    yield means
+    yield {**_row(every, "five lines a clip where nobody goes: none", not nobody, ""), "wrong": nobody}
 
 
-def _judged(what: str, case: str, judged: "Judged", *, met: bool | None = None) -> Row:
-    row = _scored(what, case, judged.score, met=met)
-    row["note"] = f"heard {judged.heard} of {judged.true} ({judged.recall:.3f}), {judged.false} false alarms"
+def _peers(cameras: "Cameras", peer: "Peer", *, with_detector: bool) -> Iterator[Row]:
+    """MOG2, or our object detector in every picture, with ByteTrack and LineZone on the clips as they are."""
+    from provisioning.lab.edge.cameras import together
+    from provisioning.lab.edge.peers import BYTETRACK, LINEZONE
+
+    found_by = {"MOG2": False, "the object detector": True}
+    for name, detector in found_by.items():
+        outcomes = cameras.beside(peer, detector=detector) if with_detector or not detector else None
+        if outcomes is None:
+            yield _row("every camera", f"{name} with {BYTETRACK}", None, "did not run")
+            continue
+        yield from (_judged(clip, f"{name} with {BYTETRACK}", each) for clip, each in outcomes.items())
+        yield _judged("every camera", f"{name} with {BYTETRACK} and {LINEZONE}", together(list(outcomes.values())))
+
+
+def _judged(what: str, case: str, outcome: "Outcome", *, met: bool | None = None) -> Row:
+    total = outcome.total
+    row = _scored(what, case, total.score, met=met)
+    said = f"heard {total.heard} of {total.true} ({total.recall:.3f}), {outcome.false:g} false alarms"
+    if len(outcome.by_encoding) > 1:
+        least, most = outcome.spread
+        said += f"; {len(outcome.by_encoding)} encodings, F1 {least:.3f} to {most:.3f}"
+    row["note"] = said
     return row
 
 
-def _fuzz(traces: int, *, with_peer: bool) -> list[Row]:
-    from provisioning.lab.edge.fuzz import PEER, ours, peer
+def _fuzz(traces: int, runner: "Peer | None") -> list[Row]:
+    from provisioning.lab.edge.fuzz import ours, peer
+    from provisioning.lab.edge.peers import LINEZONE
 
     seeds = range(traces)
     verdict = ours(seeds)
     clean = not verdict.total.missed and not verdict.total.wrong
     rows = [_scored(f"{traces} traces", "hawkline, none wrong, missed or twice", verdict.total, met=clean)]
-    other = peer(seeds) if with_peer else None
+    other = peer(seeds, runner) if runner else None
     if other is None:
-        rows.append(_row(f"{traces} traces", PEER, None, "not run" if not with_peer else "could not be installed"))
+        rows.append(_row(f"{traces} traces", LINEZONE, None, "did not run"))
     else:
-        rows.append(_scored(f"{traces} traces", f"{PEER}, beside it", other.total))
+        rows.append(_scored(f"{traces} traces", f"{LINEZONE}, beside it", other.total))
         rows += [_scored("", f"   {name}", score) for name, score in sorted(other.by_script.items())]
     return rows
 

@@ -142,7 +142,7 @@ NOBODY: Mapping[str, Sequence[Line]] = {
         ((0.75, 0.03), (0.75, 0.20)),
     ),
 }
-"""By clip, five lines over walls, sky, banks and lawns where nothing goes, drawn by eye before the first run with them."""
+"""By clip, five lines over walls, sky, banks and lawns where nothing goes, drawn by eye before any run with them."""
 
 
 @dataclass(frozen=True, slots=True)

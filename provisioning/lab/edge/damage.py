@@ -9,19 +9,12 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from fractions import Fraction
 from pathlib import Path
 
-import av
-import numpy as np
-from numpy.typing import NDArray
-
-from edge_agent.camera.sources.file import FileSource
 from edge_agent.camera.sources.synthetic import SyntheticScene
-from edge_agent.frames import Frame
 from edge_agent.vision.tripwire.geometry import Point
 from provisioning.lab.edge.accuracy import WITHIN_FRAMES, run
-from provisioning.lab.edge.camera_encoder import CameraEncoder
+from provisioning.lab.edge.camera_encoder import Picture, encoded, write
 from provisioning.lab.edge.scoring import LineEvent, score
 from provisioning.lab.edge.soak import LINE
 
@@ -32,7 +25,6 @@ _FLIPPED_BITS = 3
 _SEEDS, _SECONDS, _FPS = (22, 23), 120, 10
 
 Lines = Mapping[str, Sequence[Point]]
-Picture = NDArray[np.uint8]
 
 
 class Damage(Enum):
@@ -71,12 +63,6 @@ def fences() -> Iterator[tuple[str, Lines, float, Iterator[Picture]]]:
         yield f"generated fence, seed {seed}", {LINE.name: LINE.points}, _FPS, pictures
 
 
-def video(path: Path) -> tuple[float, Iterator[Picture]]:
-    """Pictures a second of a video, and its pictures."""
-    source = FileSource(path, realtime=False)
-    return source.fps, (frame.colour() for frame in source.frames() if isinstance(frame, Frame))
-
-
 def measure(clip: str, lines: Lines, fps: float, pictures: Iterator[Picture], every: Sequence[int]) -> Outcome:
     """Damage one clip in every way.
 
@@ -92,7 +78,8 @@ def measure(clip: str, lines: Lines, fps: float, pictures: Iterator[Picture], ev
         path = Path(folder, "clip.mkv")
 
         def found(key_every: int, spoil: Callable[[int, bytes], bytes | None]) -> dict[str, list[LineEvent]]:
-            _write(path, _encoded(shots, fps, key_every), spoil, fps)
+            left = (spoil(number, packet) for number, packet in enumerate(encoded(iter(shots), fps, key_every)))
+            write(path, left, fps)
             return run(path, lines)[0]
 
         whole = found(KEY_EVERY, lambda _, content: content)
@@ -130,30 +117,3 @@ def _spoiling(kind: Damage, one_in: int, offset: int) -> Callable[[int, bytes], 
         return bytes(spoilt)
 
     return spoil
-
-
-def _encoded(shots: Sequence[Picture], fps: float, key_every: int) -> Iterator[bytes]:
-    """Pictures as packets, one each."""
-    height, width = (side & ~1 for side in shots[0].shape[:2])
-    encoder = CameraEncoder((width, height), fps, key_every)
-    for number, shot in enumerate(shots):
-        yield from encoder.encode(shot, number)
-
-
-def _write(path: Path, packets: Iterator[bytes], spoil: Callable[[int, bytes], bytes | None], fps: float) -> None:
-    """What is left of the packets, in a Matroska file, each with the stamp of its picture."""
-    raw = path.with_suffix(".h264")
-    kept = []
-    with raw.open("wb") as out:
-        for number, content in enumerate(packets):
-            left = spoil(number, content)
-            if left is not None:
-                out.write(left)
-                kept.append((number, left))
-    with av.open(str(path), "w") as container, av.open(str(raw), format="h264") as template:
-        stream = container.add_stream_from_template(template.streams.video[0])
-        for number, content in kept:
-            packet = av.Packet(content)
-            packet.stream, packet.time_base = stream, Fraction(1, 1000)
-            packet.pts = packet.dts = round(number * 1000 / fps)
-            container.mux(packet)

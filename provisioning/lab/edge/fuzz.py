@@ -1,20 +1,13 @@
 """Thousands of generated traces through the judge, and the same through supervision's LineZone."""
 
-import json
-import subprocess
-import sys
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from edge_agent.vision.tripwire import TripwireJudge
+from provisioning.lab.edge.peers import Peer
 from provisioning.lab.edge.scoring import LineEvent, Score, score
 from provisioning.lab.edge.traces import ASPECT, Trace, generate
 from shared.events import Direction
-from shared.output import say
 
-PEER = "supervision==0.31.2"
-_PEER_NEEDS = ("numpy", "scipy", "matplotlib", "pillow", "defusedxml", "requests", "tqdm", "pyyaml", "pydeprecate<0.14")
 _PEER_SIZE = 1920, 1080
 
 
@@ -53,25 +46,15 @@ def ours(seeds: range) -> Verdict:
     return verdict
 
 
-def peer(seeds: range) -> Verdict | None:
-    """LineZone's verdict, from an environment of its own; None where it cannot be installed."""
-    with TemporaryDirectory() as folder:
-        python = _install(Path(folder))
-        if python is None:
-            return None
-        work = Path(folder) / "traces.json"
-        work.write_text(json.dumps([_as_pixels(generate(seed)) for seed in seeds]))
-        script = Path(__file__).with_name("peer_linezone.py")
-        done = subprocess.run([str(python), str(script), str(work)], capture_output=True, text=True, check=False)
-        if done.returncode:
-            say(f"{PEER} failed: {done.stderr[-300:]}")
-            return None
-        verdict = Verdict()
-        for seed, said in zip(seeds, json.loads(done.stdout), strict=True):
-            trace = generate(seed)
-            events = [LineEvent(frame, Direction(way)) for frame, way in said]
-            verdict.add(seed, trace, events)
-        return verdict
+def peer(seeds: range, runner: Peer) -> Verdict | None:
+    """LineZone's verdict; None where it fails."""
+    found = runner.run("peer_linezone.py", [_as_pixels(generate(seed)) for seed in seeds])
+    if found is None:
+        return None
+    verdict = Verdict()
+    for seed, said in zip(seeds, found, strict=True):
+        verdict.add(seed, generate(seed), [LineEvent(frame, Direction(way)) for frame, way in said])
+    return verdict
 
 
 def _as_pixels(trace: Trace) -> dict[str, object]:
@@ -84,28 +67,3 @@ def _as_pixels(trace: Trace) -> dict[str, object]:
             for sightings in trace.frames
         ],
     }
-
-
-def _install(folder: Path) -> Path | None:
-    """An environment with the peer; its own requirements would replace our OpenCV."""
-    python = folder / "venv" / "bin" / "python"
-    steps = [
-        [sys.executable, "-m", "venv", str(folder / "venv")],
-        [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps", PEER],
-        [
-            str(python),
-            "-m",
-            "pip",
-            "install",
-            "-q",
-            "--disable-pip-version-check",
-            *_PEER_NEEDS,
-            "opencv-python-headless",
-        ],
-    ]
-    for step in steps:
-        done = subprocess.run(step, capture_output=True, text=True, check=False)
-        if done.returncode:
-            say(f"{PEER} cannot be installed: {done.stderr[-300:]}")
-            return None
-    return python
