@@ -21,6 +21,7 @@ from shared.scene import Scene
 Picture = NDArray[np.uint8]
 
 _LINE, _ZONE, _IGNORED = (60, 60, 230), (200, 120, 30), (120, 120, 120)
+_LOOK = (230, 200, 60)
 _TRACK, _DOUBTFUL, _MOVING, _TRAIL = (80, 220, 80), (0, 200, 230), (220, 80, 220), (140, 220, 140)
 _FLASH_S = 1.0
 _CAPTIONS = 8
@@ -53,6 +54,7 @@ class Renderer:
             cv2.polylines(picture, [corners], False, _LINE, 2 * unit)
             _arrows(picture, corners, line.direction, unit)
             _label(picture, shown(self._scene, line.name), line.points[0], _LINE, unit)
+        self._draw_look(picture)
         self._draw_tracks(picture, unit)
         self._flashes = [flash for flash in self._flashes if frame.time_s - flash[0] < _FLASH_S]
         self._flashes += [(frame.time_s, caption(event, self._scene)) for event in found]
@@ -68,6 +70,16 @@ class Renderer:
             large = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
             contours, _ = cv2.findContours(large, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
             cv2.drawContours(picture, contours, -1, _MOVING, 1)
+
+    def _draw_look(self, picture: Picture) -> None:
+        """What an object detector found in this very picture, and the part that it looked at."""
+        look = self._pipeline.look
+        if look is None:
+            return
+        height, width = picture.shape[:2]
+        for left, top, right, bottom in [look.region, *(found.box for found in look.found)]:
+            corners = _pixels([(left, top), (right, bottom)], width, height)
+            cv2.rectangle(picture, corners[0].tolist(), corners[1].tolist(), _LOOK, 1)
 
     def _draw_tracks(self, picture: Picture, unit: int) -> None:
         height, width = picture.shape[:2]

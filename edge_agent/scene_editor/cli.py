@@ -23,18 +23,25 @@ def edit(
         str, typer.Argument(metavar="VIDEO|RTSP", help="video file or rtsp:// address", show_default=False)
     ],
     scene: Annotated[Path, typer.Option("--scene", help="scene file to make or change", show_default=False)],
+    budget: Annotated[
+        float, typer.Option("--budget", min=0, max=30, help="try with so many looks of the object detector a second")
+    ] = 0,
     host: Annotated[str, typer.Option("--host", help="loopback address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one")] = 0,
     browser: Annotated[bool, typer.Option("--open/--no-open", help="open the page")] = True,
 ) -> None:
     """Open a page with one frame: draw lines, zones and masks, try them, save the file. Ctrl-C ends it."""
+    from edge_agent.camera.looks.lookers import patient_looks
+    from edge_agent.config import LookSettings
     from edge_agent.scene_editor.server import SceneEditor, serve
 
     if scene.is_dir() or not scene.resolve().parent.is_dir():
         raise ConfigError(f"--scene {str(scene)!r}: its folder is not there, or it is one itself")
     if host not in ("127.0.0.1", "localhost"):
         raise ConfigError(f"--host {host!r}: expected 127.0.0.1 or localhost; the page is for this machine only")
-    editor = SceneEditor(lambda: _frames(source), scene)
+    settings = LookSettings(budget)
+    patient_looks(settings)  # what is missing is told before a line is drawn
+    editor = SceneEditor(lambda: _frames(source), scene, lambda: patient_looks(settings))
     try:
         server, address = serve(editor, host, port)
     except OSError as error:

@@ -15,8 +15,9 @@ import tomli_w
 
 from edge_agent.frames import Colour, Frame
 from edge_agent.render import Renderer
-from edge_agent.video_replay import row_of
-from edge_agent.vision.pipeline import Pipeline
+from edge_agent.video_replay import NOT_COUNTED, row_of
+from edge_agent.vision.looks import Looks
+from edge_agent.vision.pipeline import Pipeline, Uncounted
 from edge_agent.vision.tripwire.faults import faults
 from shared.errors import ConfigError, HawklineError
 from shared.net import require_loopback
@@ -26,6 +27,7 @@ from shared.scene import Scene, load_scene
 _MOST_BYTES = 1_000_000
 _TRY_S = 60.0
 _MOST_PICTURES, _PICTURE_PX = 40, 640
+_MOST_LEFT_OUT = 200
 _HEAD = "# Made with `hawkline scene edit`. Coordinates are parts of the picture, from its top left.\n"
 
 
@@ -35,13 +37,14 @@ class SceneEditor:
     Args:
         frames: opens the video or camera anew and gives its frames.
         path: the scene file; read at first where it exists.
+        looks: of an object detector at what is tried; None is motion alone.
 
     Raises:
         ConfigError: no frame can be had, or the present scene file is wrong.
     """
 
-    def __init__(self, frames: Callable[[], Iterator[Frame]], path: Path) -> None:
-        self._frames, self.path = frames, path
+    def __init__(self, frames: Callable[[], Iterator[Frame]], path: Path, looks: Callable[[], Looks | None]) -> None:
+        self._frames, self.path, self._looks = frames, path, looks
         self._scene = load_scene(path) if path.is_file() else Scene()
         self._picture = self._first_picture()
 
@@ -56,20 +59,28 @@ class SceneEditor:
     def attempt(self, given: bytes) -> dict[str, Any]:
         """Run the analysis with a scene for a minute of video, and tell what it saw, the first events with a picture.
 
+        What met a line or zone and was not counted is told too, with the reason's name.
+
         Raises:
             ConfigError: the scene is wrong.
         """
         scene = _read(given)
-        pipeline, frames = Pipeline(scene), 0
+        pipeline, frames = Pipeline(scene, looks=self._looks()), 0
         renderer, events = Renderer(scene, pipeline), list[dict[str, Any]]()
+        uncounted = list[Uncounted]()
         for frame in self._frames():
             frames += 1
             if found := pipeline.step(frame):
                 picture = _small(renderer.draw(frame, found)) if len(events) < _MOST_PICTURES else None
                 events += [{**row_of(event), "picture": picture} for event in found]
+            uncounted += pipeline.uncounted
             if frame.time_s > _TRY_S:
                 break
-        return {"frames": frames, "events": events, "warnings": faults(scene)}
+        left_out = [
+            {**row_of(each.found), "kind": NOT_COUNTED, "why": each.why.name.lower(), "picture": None}
+            for each in [*uncounted, *pipeline.held_back()][:_MOST_LEFT_OUT]
+        ]
+        return {"frames": frames, "events": events, "left_out": left_out, "warnings": faults(scene)}
 
     def save(self, given: bytes) -> dict[str, Any]:
         """Write the scene file; the one before stays beside it as `.bak`.

@@ -115,6 +115,7 @@ class Pipeline:
     Attributes:
         tracks: those seen in the last frame.
         uncounted: what the last step left out.
+        look: at the last picture that was analysed; None where there was none.
     """
 
     def __init__(self, scene: Scene, detector: ObjectDetector | None = None, looks: Looks | None = None) -> None:
@@ -131,6 +132,7 @@ class Pipeline:
         self._echoes = Echoes()
         self._doubt = Doubt.NONE
         self._near: Region | None = None
+        self.look: Look | None = None
         self.tracks: list[Track] = []
         self.uncounted: list[Uncounted] = []
 
@@ -198,7 +200,7 @@ class Pipeline:
         seen: Foreground,
         look: Look | None = None,
     ) -> list[Found]:
-        self._doubt = moment.doubt
+        self._doubt, self.look = moment.doubt, look
         sight = None if look is None else self._sight(look, seen)
         self.tracks = self._tracker.step(seen, moment.time_s, moment.number, sight)
         judged = self._judge(judges, moment)

@@ -7,7 +7,7 @@ import numpy as np
 
 from models.objects.coco import COCO
 from models.objects.layouts import Layout, NanoDet, Picture
-from models.objects.lens import WHOLE, Lens, Part
+from models.objects.lens import WHOLE, Lens, Part, Region
 from models.onnx_session import CPU
 from models.registry import Registry
 from shared.objects import ObjectClass
@@ -32,6 +32,11 @@ class Found:
     bottom: float
     score: float
     object_class: ObjectClass
+
+    @property
+    def box(self) -> Region:
+        """left, top, right, bottom"""
+        return self.left, self.top, self.right, self.bottom
 
 
 class ObjectFinder:

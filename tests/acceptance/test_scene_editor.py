@@ -54,6 +54,14 @@ def test_draw_try_and_save(editor: tuple[str, Path], browser: Callable[[], webdr
     assert "4 个事件" in said.text
     pictures = page.find_elements(By.CSS_SELECTOR, "#seen li img")
     assert len(pictures) == 4, "each event has its picture"
+    Select(page.find_element(By.ID, "field-direction")).select_by_value("left_to_right")
+    page.find_element(By.ID, "try").click()
+    WebDriverWait(page, 90).until(lambda _: "2 个事件" in said.text)
+    assert "另有 2 次没有计数" in said.text
+    left_out = page.find_elements(By.CSS_SELECTOR, "#seen li.plain")
+    assert len(left_out) == 2
+    assert all("未计数" in item.text and "这条线只统计另一个方向" in item.text for item in left_out)
+    Select(page.find_element(By.ID, "field-direction")).select_by_value("both")
     aside = page.find_element(By.TAG_NAME, "aside")
     assert not LATIN.search(aside.text.replace(str(scene), "").replace("lane", "").replace("English", ""))
     Select(page.find_element(By.ID, "language")).select_by_value("en")

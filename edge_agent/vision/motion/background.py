@@ -1,15 +1,13 @@
 """What the camera sees when nothing moves: a picture that follows the light and forgets what stays."""
 
 from collections import deque
-from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.frames import Doubt
 from edge_agent.vision.motion.components import components
-from edge_agent.vision.motion.view import Mask, Picture, View, ViewedFrame
+from edge_agent.vision.motion.view import Mask, Picture, View, ViewedFrame, sound
 
 _LEARN_S = 4.0
 """Time constant with which still pixels follow the picture."""
@@ -176,12 +174,6 @@ class Background:
                 gone = np.zeros_like(still) if gone is None else gone
                 gone[window] |= cv2.dilate(patch, _ROUND) * np.uint8(255)  # type: ignore[arg-type]
         return gone
-
-
-def sound(moments: Sequence[ViewedFrame]) -> Sequence[ViewedFrame]:
-    """Those that no damage has touched, where they are the more; else all."""
-    untouched = [moment for moment in moments if moment.doubt is Doubt.NONE]
-    return untouched if len(untouched) > len(moments) / 2 else moments
 
 
 class Beginning:

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.frames import Doubt, Frame
-from edge_agent.vision.motion.background import TINT_WEIGHT, Background, Beginning, sound
+from edge_agent.vision.motion.background import TINT_WEIGHT, Background, Beginning
 from edge_agent.vision.motion.components import components
 from edge_agent.vision.motion.debris import Debris
 from edge_agent.vision.motion.masks import Masks
 from edge_agent.vision.motion.restlessness import MOST, THRESHOLD, Restlessness
-from edge_agent.vision.motion.view import Mask, Picture, View, ViewedFrame
+from edge_agent.vision.motion.view import Mask, Picture, View, ViewedFrame, sound
 
 WIDTH_PX = 480
 """Width of the picture that is analysed; the height follows the camera's aspect."""

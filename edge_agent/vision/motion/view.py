@@ -1,5 +1,6 @@
 """A picture as analysis sees it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,3 +37,9 @@ class ViewedFrame:
     number: int
     time_s: float
     doubt: Doubt = Doubt.NONE
+
+
+def sound(moments: Sequence[ViewedFrame]) -> Sequence[ViewedFrame]:
+    """Those that no damage has touched, where they are the more; else all."""
+    untouched = [moment for moment in moments if moment.doubt is Doubt.NONE]
+    return untouched if len(untouched) > len(moments) / 2 else moments
