@@ -39,6 +39,7 @@ from shared.events import (
     LineCrossed,
     LineSpec,
     ListHit,
+    LookHealth,
     LossReason,
     RangeLost,
     SensorChanged,
@@ -48,6 +49,7 @@ from shared.events import (
     WatchRule,
     ZoneAlarm,
 )
+from shared.objects import ObjectClass
 
 ARMED = Armed("gate", "北门", armed=False)
 FOLDER = Path(__file__).parents[1] / "fixtures" / "wire"
@@ -64,6 +66,8 @@ EVENTS: list[Event] = [
     ListHit(AT_MS, 3, 17, Direction.RIGHT_TO_LEFT, 41, 262, 1, 480, 2, 9, 1234, 998),
     VehiclePassed(AT_MS, 3, 17, Direction.RIGHT_TO_LEFT, 41, 263, VehicleClass.LORRY, 1),
     SensorChanged(AT_MS, "东墙红外", "infrared", SensorState.ALARM, 1, "beam 2"),
+    LineCrossed(AT_MS, 3, 17, Direction.LEFT_TO_RIGHT, 41, 264, 2, 480, ObjectClass.PERSON, 87),
+    ZoneAlarm(AT_MS, 3, 18, WatchRule.INTRUSION, 41, 265, 1, 1_000, ObjectClass.BUS, 55),
 ]
 MESSAGES: list[msgspec.Struct] = [
     Acknowledgement(1, 0xDEADBEEF, Lane.ALARM, 99, ((101, 104), (200, 200)), 64),
@@ -71,6 +75,7 @@ MESSAGES: list[msgspec.Struct] = [
     Health(
         *(AT_MS, 12, 3600.5, 0xDEADBEEF, (CameraHealth("gate", "watching", 9.8, 1, 35_000, AT_MS),), 1, 20, 3, 10**10),
         sections=(SectionState("arming", 4, 5, "no such line"),),
+        looks=LookHealth(False, "model objects was not built here", 12, 3, 41.5),
     ),
     DesiredState(4, (ARMED,), (section("arming", 4, Arming((ARMED,))),)),
     AggregatorState("0123abcd", alive=True),
