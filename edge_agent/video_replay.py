@@ -69,7 +69,8 @@ class Replay:
                 elif item and item.state is CameraState.ENDED and not self._source.is_whole:
                     self.damaged = True
                     say(f"{self._video}: {item.detail}")
-            yield from self._explained([*self._pipeline.uncounted, *self._pipeline.held_back()])
+            yield from self._rows(self._pipeline.finish())
+            yield from self._explained(self._pipeline.held_back())
         finally:
             for output in (self._writer, self._sheet):
                 if output:
@@ -85,6 +86,9 @@ class Replay:
                 self._writer.add(drawn)
             if self._sheet:
                 self._sheet.add(drawn, found)
+        return self._rows(found)
+
+    def _rows(self, found: list[Found]) -> list[dict[str, object]]:
         rows = [row_of(event) | ({"why": ""} if self._explain else {}) for event in found]
         return [*rows, *self._explained(self._pipeline.uncounted)]
 

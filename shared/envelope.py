@@ -70,7 +70,8 @@ def _silent(event: Event) -> int:
         return 0
     silent = 0
     for name, default in zip(reversed(names), reversed(defaults), strict=False):
-        if default not in (0, "") or getattr(event, name) != default:
+        # 0, false, "" and an enum's 0 are a byte each; a float's 0 is nine.
+        if not isinstance(default, int | str) or default or getattr(event, name) != default:
             break
         silent += 1
     return silent

@@ -76,6 +76,8 @@ class SceneEditor:
             uncounted += pipeline.uncounted
             if frame.time_s > _TRY_S:
                 break
+        events += [{**row_of(event), "picture": None} for event in pipeline.finish()]
+        uncounted += pipeline.uncounted
         left_out = [
             {**row_of(each.found), "kind": NOT_COUNTED, "why": each.why.name.lower(), "picture": None}
             for each in [*uncounted, *pipeline.held_back()][:_MOST_LEFT_OUT]

@@ -1,4 +1,4 @@
-"""Looks: now and then an object detector sees a whole picture, while motion goes on with each of them.
+"""Looks: now and then an object detector sees a picture or a part of it, while motion goes on with each of them.
 
 Looks are few, so they are made when something nears a line. One takes from 30 ms to half a second: the looker answers
 later. Tracking waits for the answer, motion does not: the pictures behind wait with their blobs, for so long at most
@@ -26,15 +26,23 @@ _CALM = 2.0
 """Else this many times more seldom than the budget allows: what is saved serves those who are about to cross."""
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was found in a part of a picture; of the rest it says nothing."""
+
+    found: Sequence[Found]
+    region: Region
+
+
 class Looker(Protocol):
     """Looks at pictures, somewhere else or at once, and keeps to a budget."""
 
-    def ask(self, frame: Frame, region: Region, *, urgent: bool) -> Future[Sequence[Found]] | None:
+    def ask(self, frame: Frame, region: Region, *, urgent: bool) -> Future[Look] | None:
         """Look at a picture; None where that is not possible now. An answer that is an exception counts as none.
 
         Args:
             frame: the picture.
-            region: the part of it that is looked at.
+            region: the part of it that is of interest; where a part costs as much as the whole, it is the whole.
             urgent: something is about to cross.
         """
 
@@ -45,16 +53,7 @@ class Analysed:
 
     moment: ViewedFrame
     seen: Foreground
-    look: Future[Sequence[Found]] | None
-    region: Region = WHOLE
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What a look at a part of a picture found."""
-
-    found: Sequence[Found]
-    region: Region
+    look: Future[Look] | None
 
 
 Ready = tuple[Analysed, Look | None]
@@ -72,7 +71,7 @@ class Looks:
     def __init__(self, looker: Looker, per_second: float) -> None:
         self._looker, self._calm_s, self._are_few = looker, _CALM / per_second, per_second < _FEW
         self._asked_s: float | None = None
-        self._looks: dict[int, tuple[Future[Sequence[Found]], Region]] = {}
+        self._looks: dict[int, Future[Look]] = {}
         """By the number of the picture, until it is analysed."""
         self._waiting: deque[Analysed] = deque()
 
@@ -89,13 +88,13 @@ class Looks:
             look = self._looker.ask(frame, region, urgent=near is not None)
             if look is not None:
                 self._asked_s = frame.time_s
-                self._looks[frame.number] = look, region
+                self._looks[frame.number] = look
 
     def add(self, moment: ViewedFrame, seen: Foreground) -> None:
         """Take a picture in that was analysed."""
-        look, region = self._looks.pop(moment.number, (None, WHOLE))
+        look = self._looks.pop(moment.number, None)
         self._looks = {number: other for number, other in self._looks.items() if number > moment.number}
-        self._waiting.append(Analysed(moment, seen, look, region))
+        self._waiting.append(Analysed(moment, seen, look))
 
     def ready(self, *, over: bool = False) -> list[Ready]:
         """Pictures in their order, up to one whose look is not answered yet.
@@ -118,4 +117,4 @@ def _answer(analysed: Analysed) -> Look | None:
     look = analysed.look
     if look is None or look.cancelled() or not look.done() or look.exception() is not None:
         return None
-    return Look(look.result(), analysed.region)
+    return look.result()

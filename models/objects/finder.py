@@ -54,7 +54,7 @@ class ObjectFinder:
     @property
     def lens(self) -> Lens:
         """How it wants its pictures."""
-        return Lens(self._layout.side_px, self._layout.size is not None)
+        return Lens(self._layout.side_px, self._layout.is_fixed)
 
     @classmethod
     def shipped(

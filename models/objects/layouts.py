@@ -40,6 +40,8 @@ STRIDES = (8, 16, 32)
 """Sides of the cells, in pixels of what goes in."""
 _SAME = 0.55
 """Two boxes of one class that share more of what they cover together are one."""
+_TINY = 2.5 / 640
+"""A sample in which no box reaches further, as a part of the sides, is of a model that does not count in pixels."""
 _BEYOND, _OUTSIDE = 1.0, 0.2
 """So far outside the picture, in its sides, a box may reach that its edge cuts; part of all that may reach further."""
 
@@ -77,12 +79,14 @@ class Layout(ABC):
         self._session, self._said = session, said
         inputs = session.get_inputs()
         self._name, shape = inputs[0].name, inputs[0].shape
-        if len(shape) != 4 or shape[1] != 3:
+        if len(shape) != 4 or (shape[1] not in (3, None) and not isinstance(shape[1], str)):
             raise ConfigError(f"{said}: its input is {shape}, expected (1, 3, height, width)")
         fixed = isinstance(shape[2], int) and isinstance(shape[3], int)
         self.size: tuple[int, int] | None = (int(shape[3]), int(shape[2])) if fixed else None
         """Width and height of what goes in, where the model does not leave them open."""
         self.side_px = max(self.size) if self.size else self.default_px
+        self.is_fixed = fixed
+        """Whatever goes in is made as large, so a part costs as much as the whole."""
 
     @abstractmethod
     def find(self, picture: Picture, min_score: float, side_px: int | None = None) -> Rows:
@@ -102,8 +106,9 @@ class Layout(ABC):
         if not found:
             raise ConfigError(f"{self._said}: it returned nothing")
         outputs = [np.asarray(each) for each in found]
-        if any(each.dtype.kind == "f" and not np.isfinite(each).all() for each in outputs):
-            raise ConfigError(f"{self._said}: its output holds what is no number (NaN or infinite)")
+        # Single rows that are no numbers, as in padding, are left out later.
+        if any(each.size and each.dtype.kind == "f" and not np.isfinite(each).any() for each in outputs):
+            raise ConfigError(f"{self._said}: its output is no number at all (NaN or infinite)")
         return outputs
 
     def _fitted(self, picture: Picture, side_px: int | None) -> tuple[Picture, float, float]:
@@ -186,6 +191,10 @@ class Yolox(Layout):
 class Detr(Layout):
     """Source: RT-DETR and D-FINE; what these export, and what the Transformers library does."""
 
+    def __init__(self, session: Session, said: str = "the model") -> None:
+        super().__init__(session, said)
+        self.is_fixed = True  # also where its sides are open: it was trained with one size
+
     def find(self, picture: Picture, min_score: float, side_px: int | None = None) -> Rows:  # noqa: ARG002 - stretched
         wide, high = self.size or (self.side_px, self.side_px)
         fitted = cv2.resize(picture, (wide, high), interpolation=cv2.INTER_LINEAR)
@@ -244,8 +253,14 @@ def open_layout(path: Path, layout: ModelLayout, providers: Collection[str], key
         ConfigError: there is no such file or provider, or the model is of another layout.
     """
     said = f"{key}.model = {str(path)!r} as {layout}"
-    model = LAYOUTS[layout](open_session(path, providers, key), said)
-    check(model, said)
+    session = open_session(path, providers, key)
+    try:
+        model = LAYOUTS[layout](session, said)
+        check(model, said)
+    except ConfigError:
+        raise
+    except Exception as error:  # noqa: BLE001 - ONNX Runtime raises many types that share no base but this
+        raise ConfigError(f"{said}: it cannot be run on a picture: {str(error).splitlines()[0][:200]}") from None
     return model
 
 
@@ -265,6 +280,8 @@ def check(layout: Layout, said: str) -> None:
     wrong = ""
     if ((scores < 0) | (scores > 1)).any():
         wrong = f"scores from {scores.min():.3g} to {scores.max():.3g}, expected 0 to 1"
+    elif 0 < np.abs(rows[:, :4]).max() < _TINY:
+        wrong = "all its boxes lie within two pixels: are they parts of the sides?"
     elif beyond.any(axis=1).mean() > _OUTSIDE:
         wrong = "its boxes lie outside the picture"
     elif (rows[:, 2:4] < rows[:, :2]).any():
@@ -274,12 +291,14 @@ def check(layout: Layout, said: str) -> None:
 
 
 def _sorted(rows: Rows, min_score: float) -> Rows:
-    rows = rows[rows[:, 4] >= min_score]
+    rows = rows[np.isfinite(rows).all(axis=1) & (rows[:, 4] >= min_score)]
     return rows[np.argsort(-rows[:, 4], kind="stable")]
 
 
 def _apart(boxes: NDArray[Any], scores: NDArray[Any], classes: NDArray[Any], across: float, down: float) -> Rows:
     """Rows of what is left when boxes of one class that are one thing are one, the surest first."""
+    sound = np.isfinite(boxes).all(axis=1) & np.isfinite(scores)
+    boxes, scores, classes = boxes[sound], scores[sound], classes[sound]
     if not len(boxes):
         return np.zeros((0, 6), np.float32)
     far = 4 * max(across, down)

@@ -1,5 +1,6 @@
 """Parts of pictures as a detector takes them: cut out, and no larger than is of use."""
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -51,14 +52,15 @@ class Lens:
 
         Args:
             picture: the whole.
-            region: the part; where it does not fall on pixels, it is the next larger.
+            region: the part; where it does not fall on pixels, it is the next larger. Where a part costs as much as the
+                whole, it is the whole.
         """
         height, width = picture.shape[:2]
-        left, top = int(region[0] * width), int(region[1] * height)
-        right, bottom = min(width, -int(-region[2] * width)), min(height, -int(-region[3] * height))
+        region = WHOLE if self.fixed else region
+        left, top = math.floor(region[0] * width), math.floor(region[1] * height)
+        right, bottom = min(width, math.ceil(region[2] * width)), min(height, math.ceil(region[3] * height))
         part = picture[top:bottom, left:right]
-        # Where a part costs less than the whole, it is as large as it would be there.
-        scale = self.side_px / max(part.shape[:2] if self.fixed else (height, width))
+        scale = self.side_px / max(height, width)  # as large as it would be in the whole
         if scale < 1 or not self.fixed:
             size = max(1, round(part.shape[1] * scale)), max(1, round(part.shape[0] * scale))
             way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
@@ -69,4 +71,4 @@ class Lens:
 
 def _filled(side_px: float) -> int:
     """Models fill up a side to a multiple of what their coarsest cell is."""
-    return -int(-side_px // STRIDES[-1]) * STRIDES[-1]
+    return math.ceil(side_px / STRIDES[-1]) * STRIDES[-1]

@@ -62,7 +62,7 @@ def test_what_was_recognised_is_on_the_event_the_alert_and_the_counts(site: Site
     # The line for animals leaves out a person that is recognised, and nothing that is not.
     assert set(told) == {("sees", "大门"), ("blind", "大门"), ("blind", "animals only")}
     assert told["sees", "大门"]["object"] == "person"
-    assert 80 <= told["sees", "大门"]["score"] <= 100
+    assert 0.8 <= told["sees", "大门"]["score"] <= 1
     assert "object" not in told["blind", "大门"]
 
     alerts = site.get("/api/v1/alerts?object=person")["alerts"]

@@ -12,9 +12,11 @@ import pytest
 from edge_agent.camera.looks.budget import LookBudget
 from edge_agent.config import AgentSettings, CameraSettings, DetectorSettings, LookSettings, SyntheticCamera
 from edge_agent.frames import Frame
-from edge_agent.vision.looks import PATIENCE_S, Looks
+from edge_agent.vision.looks import PATIENCE_S, Look, Looks
+from edge_agent.vision.motion import MotionDetector
+from edge_agent.vision.motion.masks import Masks
 from edge_agent.vision.pipeline import Pipeline
-from edge_agent.vision.track import Recognised, Sight, Track
+from edge_agent.vision.track import Recognised, Sight, Track, Tracker
 from edge_agent.vision.track.recognition import assign
 from edge_agent.vision.tripwire import Crossing
 from models.objects import WHOLE, Found, Region
@@ -49,19 +51,19 @@ class Truthful:
         self.asked_s: list[float] = []
         self.regions: list[Region] = []
 
-    def ask(self, frame: Frame, region: Region, *, urgent: bool) -> Future[Sequence[Found]]:
+    def ask(self, frame: Frame, region: Region, *, urgent: bool) -> Future[Look]:
         self.asked_s.append(frame.time_s)
         self.regions.append(region)
-        answer = Future[Sequence[Found]]()
+        answer = Future[Look]()
         kind = self._kinds[len(self.asked_s) % len(self._kinds)]
-        answer.set_result([as_found(walk, frame.time_s, kind) for walk in self._walks])
+        answer.set_result(Look([as_found(walk, frame.time_s, kind) for walk in self._walks], region))
         return answer
 
 
 class Silent:
     """Never answers."""
 
-    def ask(self, frame: Frame, region: Region, *, urgent: bool) -> Future[Sequence[Found]]:
+    def ask(self, frame: Frame, region: Region, *, urgent: bool) -> Future[Look]:
         return Future()
 
 
@@ -71,7 +73,7 @@ class Slow:
     def __init__(self, walks: Sequence[Walk], takes_s: float) -> None:
         self._truth, self._takes_s = Truthful(walks), takes_s
         self._now_s = 0.0
-        self._at_work: tuple[float, Future[Sequence[Found]], Sequence[Found]] | None = None
+        self._at_work: tuple[float, Future[Look], Look] | None = None
 
     def pass_to(self, now_s: float) -> None:
         """Let time pass."""
@@ -82,10 +84,10 @@ class Slow:
             if not answer.cancelled():
                 answer.set_result(found)
 
-    def ask(self, frame: Frame, region: Region, *, urgent: bool) -> Future[Sequence[Found]] | None:
+    def ask(self, frame: Frame, region: Region, *, urgent: bool) -> Future[Look] | None:
         if self._at_work:
             return None
-        answer = Future[Sequence[Found]]()
+        answer = Future[Look]()
         self._at_work = self._now_s, answer, self._truth.ask(frame, region, urgent=urgent).result()
         return answer
 
@@ -93,8 +95,8 @@ class Slow:
 class Broken:
     """Answers with an error."""
 
-    def ask(self, frame: Frame, region: Region, *, urgent: bool) -> Future[Sequence[Found]]:
-        answer = Future[Sequence[Found]]()
+    def ask(self, frame: Frame, region: Region, *, urgent: bool) -> Future[Look]:
+        answer = Future[Look]()
         answer.set_exception(RuntimeError("the model returned nothing"))
         return answer
 
@@ -220,7 +222,8 @@ def test_a_budget_is_kept_on_average_and_what_is_saved_serves_a_burst() -> None:
     budget = LookBudget(2.0)
     assert budget.take(100.0)
     assert not budget.take(100.4)
-    assert budget.wait_s(100.4) == pytest.approx(0.1)
+    assert budget.left(100.4) == pytest.approx(0.8)
+    assert budget.left(99.0) == pytest.approx(0.8), "a clock that was read before gives nothing"
     assert budget.take(100.5)
     taken = sum(budget.take(160.0 + 0.01 * number) for number in range(10))
     assert taken == 6, "three seconds' worth, however long nothing moved"
@@ -304,11 +307,34 @@ def test_where_looks_are_few_they_are_at_what_nears_a_line_and_else_at_all() -> 
         assert 0 <= top < bottom <= 1
 
 
-def test_what_was_not_looked_at_is_not_doubted() -> None:
+def test_a_look_says_nothing_of_what_it_did_not_see_whole() -> None:
     sight = Sight([], (100.0, 0.0, 300.0, math.inf))
     assert sight.holds((150.0, 50.0, 200.0, 150.0))
     assert sight.holds((150.0, 300.0, 200.0, 500.0)), "beyond the picture's edge there is no more to look at"
     assert not sight.holds((280.0, 50.0, 340.0, 150.0))
+    assert not sight.holds((260.0, 50.0, 299.0, 150.0)), "the border may cut what reaches a little further"
+
+
+def test_what_went_beside_something_recognised_out_of_sight_of_looks_is_not_doubted() -> None:
+    """A line is never silent because of looks that were at something else."""
+    tracker, empty, motion = Tracker(), ground(), MotionDetector()
+    beside = []
+    for number in range(1, 90):
+        time_s, picture = number / 10, empty.copy()
+        x = 40 + 5.0 * max(0, number - 30)
+        if number > 30:
+            body(picture, x, 250.0, 60, HIGH)
+            body(picture, x + 45, 250.0, 60, HIGH)
+        for moment in motion.viewed(as_frame(picture, number, time_s)):
+            seen = motion.step(moment, Masks([]), tracker.held(), tracker.travelling())
+            scale = seen.labels.shape[1] / SIZE[0]
+            left, foot = (x - 14) * scale, 250 * scale
+            person = Recognised((left, foot - HIGH * scale, left + 28 * scale, foot), 0.9, ObjectClass.PERSON)
+            sight = Sight([person], (left - 5, 0.0, left + 28 * scale + 5, math.inf)) if number > 45 else None
+            tracks = tracker.step(seen, moment.time_s, moment.number, sight)
+            beside = [track for track in tracks if track.x > left + 40 * scale]
+    assert len(beside) == 1
+    assert (beside[0].looks, beside[0].beside, beside[0].doubted) == (0, 0, False)
 
 
 @pytest.mark.parametrize("takes_s", [0.1, 0.3, 0.5, 2.0])

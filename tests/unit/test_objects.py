@@ -95,7 +95,7 @@ def test_one_thing_in_two_cells_is_one_and_two_kinds_are_two() -> None:
 
 
 def test_what_is_no_number_is_named() -> None:
-    with pytest.raises(ConfigError, match="holds what is no number"):
+    with pytest.raises(ConfigError, match="no number at all"):
         decode(np.full_like(nothing(), np.nan))
 
 
@@ -109,6 +109,16 @@ def test_boxes_are_parts_of_the_picture(size: tuple[int, int], put_in: tuple[int
     assert len(found) == 1
     assert (found[0].left, found[0].top, found[0].right, found[0].bottom) == pytest.approx((0.25, 0.25, 0.375, 0.75))
     assert found[0].object_class is ObjectClass.PERSON
+
+
+def test_single_rows_that_are_no_numbers_are_left_out() -> None:
+    cells = nothing()
+    put(cells, CAR, 0.7, (100, 60, 190, 130))
+    cells[:50] = np.nan
+    assert [one.object_class for one in find(cells)] == [ObjectClass.CAR]
+    rows = np.full((300, 6), np.nan, np.float32)
+    rows[7] = 160, 80, 240, 280, 0.72, PERSON
+    assert len(LAYOUTS["end_to_end"](Session(rows, size=(384, 640))).find(blank((640, 360)), 0.3)) == 1
 
 
 def test_where_nothing_is_nothing_is_found() -> None:
@@ -158,7 +168,12 @@ def test_a_part_costs_what_goes_in_and_is_as_large_as_in_the_whole() -> None:
     assert part.region == pytest.approx((0.3, 0.3, 0.6, 0.6), abs=1e-3)
     fixed = Lens(640, fixed=True)
     assert fixed.cost((1920, 1080), (0.3, 0.3, 0.6, 0.6)) == 1
-    assert fixed.cut(picture, (0.3, 0.3, 0.6, 0.6)).picture.shape == (324, 576, 3)
+    whole = fixed.cut(picture, (0.3, 0.3, 0.6, 0.6))
+    assert (whole.picture.shape, whole.region) == ((360, 640, 3), WHOLE), "a part would cost as much"
+    assert not LAYOUTS["yolox"](yolox()).is_fixed
+    assert LAYOUTS["detr"](Session(names=("logits", "pred_boxes"))).is_fixed, "also where its sides are open"
+    odd = lens.cut(blank((1001, 601)), (0.3333, 0.3333, 0.6666, 0.6666))
+    assert odd.region == (333 / 1001, 200 / 601, 668 / 1001, 401 / 601), "the next larger pixels"
 
 
 def test_boxes_of_a_part_are_those_of_the_picture_and_what_its_border_cuts_is_left_out() -> None:
@@ -199,6 +214,12 @@ def end_to_end() -> Session:
     return Session(rows, size=(384, 640))
 
 
+def in_parts() -> Session:
+    rows = np.zeros((300, 6), np.float32)
+    rows[7] = *BOX, 0.72, PERSON
+    return Session(rows, size=(384, 640))
+
+
 def detr() -> Session:
     logits, boxes = np.full((300, 80), -9, np.float32), np.full((300, 4), 0.5, np.float32)
     logits[3, PERSON] = np.log(0.72 / 0.28)
@@ -233,6 +254,7 @@ def test_every_layout_says_the_same(layout: ModelLayout, session: Session) -> No
         ("detr", yolox(), "its outputs are out, expected logits and pred_boxes, or labels, boxes and scores"),
         ("end_to_end", Session(np.full((9, 6), 7, np.float32)), "scores from 7 to 7, expected 0 to 1; is it another"),
         ("end_to_end", Session(), "it returned nothing"),
+        ("end_to_end", in_parts(), "all its boxes lie within two pixels: are they parts of the sides?"),
     ],
 )
 def test_another_layout_is_named(layout: ModelLayout, session: Session, said: str) -> None:

@@ -19,7 +19,7 @@ from aggregator.store.places import producers_of
 from aggregator.store.queries import load_queries
 from shared.envelope import decode_event
 from shared.errors import WireError
-from shared.events import Lane, kinds, number_of
+from shared.events import Lane, LineCrossed, ZoneAlarm, kinds, number_of
 from shared.objects import ObjectClass
 
 SQL = load_queries(__package__)
@@ -162,11 +162,13 @@ def _event(row: Mapping[str, Any]) -> StoredEvent:
 def _detail(body: bytes) -> dict[str, Any]:
     """What else an event says, by the names of its fields."""
     try:
-        fields = msgspec.structs.asdict(decode_event(body))
+        event = decode_event(body)
     except WireError as error:  # written by a version that knew more, or less
         return {"unreadable": str(error)}
-    if not fields.get("object", True):  # nothing was recognised: there is no more to say
-        del fields["object"], fields["score"]
+    fields = msgspec.structs.asdict(event)
+    if isinstance(event, LineCrossed | ZoneAlarm):
+        seen = {"object": fields.pop("object"), "score": fields.pop("score") / 100}  # as alerts and replays have it
+        fields |= seen if event.object else {}
     return {name: _plain(value) for name, value in fields.items() if name not in _SHOWN}
 
 

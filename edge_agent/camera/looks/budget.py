@@ -12,7 +12,7 @@ class LookBudget:
     """
 
     def __init__(self, per_second: float) -> None:
-        self._per_second, self._left = per_second, 1.0
+        self.per_second, self._left = per_second, 1.0
         self._at_s: float | None = None
 
     def take(self, now_s: float, cost: float = 1.0) -> bool:
@@ -28,12 +28,12 @@ class LookBudget:
         self._left -= cost
         return True
 
-    def wait_s(self, now_s: float, cost: float = 1.0) -> float:
-        """How long there is none to be had."""
+    def left(self, now_s: float) -> float:
+        """How many looks may be taken now."""
         self._refill(now_s)
-        return max(0.0, (cost - self._left) / self._per_second)
+        return self._left
 
     def _refill(self, now_s: float) -> None:
         passed_s = 0.0 if self._at_s is None else max(0.0, now_s - self._at_s)
-        self._left = min(max(1.0, SAVED_S * self._per_second), self._left + passed_s * self._per_second)
-        self._at_s = now_s
+        self._left = min(max(1.0, SAVED_S * self.per_second), self._left + passed_s * self.per_second)
+        self._at_s = now_s if self._at_s is None else max(self._at_s, now_s)

@@ -1,13 +1,12 @@
 """The model behind looks, and a looker for videos that wait."""
 
-from collections.abc import Sequence
 from concurrent.futures import Future
 
 from edge_agent.camera.looks.budget import LookBudget
 from edge_agent.config import LookSettings
 from edge_agent.frames import Frame
-from edge_agent.vision.looks import Looks
-from models.objects import Found, ObjectFinder, Region
+from edge_agent.vision.looks import Look, Looks
+from models.objects import ObjectFinder, Region
 from models.objects.coco import COCO
 from models.objects.layouts import open_layout
 from shared.errors import ConfigError
@@ -25,19 +24,13 @@ class PatientLooker:
     def __init__(self, finder: ObjectFinder, budget: LookBudget) -> None:
         self._finder, self._budget = finder, budget
 
-    def ask(
-        self,
-        frame: Frame,
-        region: Region,
-        *,
-        urgent: bool,  # noqa: ARG002 - it is alone
-    ) -> Future[Sequence[Found]] | None:
-        lens = self._finder.lens
-        height, width = frame.grey.shape
+    def ask(self, frame: Frame, region: Region, *, urgent: bool) -> Future[Look] | None:  # noqa: ARG002 - it is alone
+        lens, (height, width) = self._finder.lens, frame.grey.shape
         if not self._budget.take(frame.time_s, lens.cost((width, height), region)):
             return None
-        answer = Future[Sequence[Found]]()
-        answer.set_result(self._finder.find(lens.cut(frame.colour(), region)))
+        part = lens.cut(frame.colour(), region)
+        answer = Future[Look]()
+        answer.set_result(Look(self._finder.find(part), part.region))
         return answer
 
 

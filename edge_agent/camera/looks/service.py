@@ -11,6 +11,8 @@ import multiprocessing
 import os
 import queue
 import signal
+import socket
+import struct
 import threading
 import time
 from collections.abc import Sequence
@@ -19,12 +21,13 @@ from multiprocessing.connection import Connection, Listener, wait
 from typing import cast
 
 import cv2
+import numpy as np
 
 from edge_agent.camera.looks.budget import LookBudget
 from edge_agent.camera.looks.lookers import finder_for
 from edge_agent.config import LookSettings
 from edge_agent.vision.looks import PATIENCE_S
-from models.objects import Found, ObjectFinder
+from models.objects import WHOLE, Found, ObjectFinder
 from models.objects.lens import Part
 from shared.errors import HawklineError
 
@@ -32,6 +35,8 @@ log = logging.getLogger(__name__)
 
 _STATUS_S = 2.0
 _TURN_S = 0.2
+_AGAIN_S = 10.0
+_WORD_US = 500_000
 _BEHIND = 5
 """Less urgent than motion, and than what brings events out."""
 
@@ -48,10 +53,11 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was found; None: there was no look. Before `wait_s` has passed there is no other such to be had."""
+    """What was found; None: there was no look. `left` of the box's looks may be taken now, `per_second` come anew."""
 
     found: Sequence[Found] | None
-    wait_s: float
+    left: float
+    per_second: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +125,7 @@ class LookService:
         self._asked: dict[Connection, Ask] = {}
         self._looked_s: dict[Connection, float] = {}
         self._status = LookStatus(True)
-        self._told_s = 0.0
+        self._told_s = self._failed_s = 0.0
 
     def run(self) -> None:
         """Until the process ends."""
@@ -130,9 +136,7 @@ class LookService:
     def turn(self) -> None:
         """Hear who asks, and look once if there is a look to be had."""
         while not self._came.empty():
-            camera = self._came.get()
-            camera.send(self._finder.lens)
-            self._cameras.append(camera)
+            self._greet(self._came.get())
         for heard in wait(self._cameras, 0.0 if self._asked else _TURN_S):
             self._hear(cast("Connection", heard))
         now_s = time.monotonic()
@@ -142,20 +146,32 @@ class LookService:
         chosen = min(self._asked, key=self._rank, default=None)
         if chosen is not None and self._budget.take(now_s, self._asked[chosen].cost):
             self._look(chosen)
-        for camera in list(self._asked):
-            if self._budget.wait_s(now_s, self._asked[camera].cost) > 0:
-                self._answer(camera, None)
-        if now_s - self._told_s > _STATUS_S:
-            self._told_s = now_s
+        left = self._budget.left(time.monotonic())
+        for camera in [camera for camera, ask in self._asked.items() if ask.cost > left]:
+            self._answer(camera, None)
+        if self._status.why and time.monotonic() - self._failed_s > _AGAIN_S:
+            self._try_again()
+        if time.monotonic() - self._told_s > _STATUS_S:
+            self._told_s = time.monotonic()
             self._pipe.send(self._status)
 
     def _accept(self) -> None:
         while True:
             try:
-                self._came.put(self._listener.accept())
+                camera = self._listener.accept()
+                _bound(camera)
+                self._came.put(camera)
             except (OSError, EOFError, multiprocessing.AuthenticationError) as error:
                 log.warning("a camera could not be heard: %s", error)
                 time.sleep(_TURN_S)
+
+    def _greet(self, camera: Connection) -> None:
+        try:
+            camera.send(self._finder.lens)
+        except OSError:  # it has gone meanwhile
+            camera.close()
+        else:
+            self._cameras.append(camera)
 
     def _hear(self, camera: Connection) -> None:
         try:
@@ -174,29 +190,43 @@ class LookService:
 
     def _look(self, camera: Connection) -> None:
         began_s = time.monotonic()
-        found, why = None, ""
-        try:
-            found = self._finder.find(self._asked[camera].part)
-        except Exception as error:  # noqa: BLE001 - a model of the owner's may raise anything
-            why = str(error)
-            if why != self._status.why:
-                log.error("a look failed, motion goes on alone: %s", why)
+        found = self._find(self._asked[camera].part)
         self._looked_s[camera] = time.monotonic()
         took_ms = 1000 * (self._looked_s[camera] - began_s)
+        before_ms = self._status.took_ms or took_ms
         self._status = replace(
-            self._status,
-            looking=not why,
-            why=why,
-            looks=self._status.looks + 1,
-            took_ms=self._status.took_ms + 0.1 * (took_ms - self._status.took_ms) if self._status.looks else took_ms,
+            self._status, looks=self._status.looks + 1, took_ms=before_ms + 0.1 * (took_ms - before_ms)
         )
         self._answer(camera, found)
 
+    def _find(self, part: Part) -> Sequence[Found] | None:
+        found, why = None, ""
+        try:
+            found = self._finder.find(part)
+        except Exception as error:  # noqa: BLE001 - a model of the owner's may raise anything
+            why, self._failed_s = str(error) or type(error).__name__, time.monotonic()
+            if why != self._status.why:
+                log.error("a look failed, motion goes on alone: %s", why)
+        self._status = replace(self._status, looking=not why, why=why)
+        return found
+
+    def _try_again(self) -> None:
+        """A model that failed may do so no longer, and nothing moves that would show it."""
+        self._failed_s = time.monotonic()
+        self._find(self._finder.lens.cut(np.zeros((240, 320, 3), np.uint8), WHOLE))
+
     def _answer(self, camera: Connection, found: Sequence[Found] | None) -> None:
-        cost = self._asked.pop(camera).cost
+        del self._asked[camera]
         if found is None:
             self._status = replace(self._status, refused=self._status.refused + 1)
         try:
-            camera.send(Answer(found, self._budget.wait_s(time.monotonic(), cost)))
+            camera.send(Answer(found, self._budget.left(time.monotonic()), self._budget.per_second))
         except OSError:
             self._forget(camera)
+
+
+def _bound(camera: Connection) -> None:
+    """One that freezes in the middle of a word must not hold up the others."""
+    with socket.socket(fileno=os.dup(camera.fileno())) as same:
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            same.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", 0, _WORD_US))

@@ -1,13 +1,10 @@
 """Keeps the process that looks running, and knows why there are no looks."""
 
-import contextlib
 import logging
 import multiprocessing
-import shutil
-import tempfile
+import secrets
 import threading
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 from edge_agent.camera.looks.service import LookStatus, run_looks
 from edge_agent.config import LookSettings
@@ -34,9 +31,9 @@ class LookSupervisor:
 
     def __init__(self, settings: LookSettings, cameras: int) -> None:
         self._settings, self._cameras = settings, cameras
-        # Short: the kernel allows 107 bytes, and a data_dir may be longer.
-        self._folder = Path(tempfile.mkdtemp(prefix="hawkline-"))
-        self.address = str(self._folder / "looks")
+        # A name of the kernel's, in no folder: it is there when the card is full. Who does not know the key of the
+        # agent's processes is not heard.
+        self.address = f"\0hawkline-looks-{secrets.token_hex(8)}"
         self.status = LookStatus(False)
         self._stopping = threading.Event()
         self._pipe: Connection | None = None
@@ -62,14 +59,15 @@ class LookSupervisor:
                 self._process.kill()
         if self._thread:
             self._thread.join(_LEAVE_S)
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _keep_running(self) -> None:
         pause_s = _FIRST_PAUSE_S
         while not self._stopping.is_set():
             looks, why = 0, ""
-            with contextlib.suppress(OSError):
+            try:
                 looks, why = self._one_life()
+            except OSError as error:
+                why = f"its process cannot be started: {error}"
             if self._stopping.is_set():
                 return
             pause_s = _FIRST_PAUSE_S if looks > 100 else min(_LAST_PAUSE_S, pause_s * 2)
@@ -80,7 +78,6 @@ class LookSupervisor:
 
     def _one_life(self) -> tuple[int, str]:
         """Start the process and hear it to its end; returns how many looks it made and why it ended."""
-        Path(self.address).unlink(missing_ok=True)
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         arguments = self._settings, self._cameras, self.address, theirs

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edge_agent.vision.track import bounding_boxes
 from edge_agent.vision.track.bounding_boxes import Box
 from shared.objects import ObjectClass
 
-_LOOKED_AT = 0.9
-"""Part of a box that must have been looked at."""
+_MARGIN = 0.1
+"""Of a box's sides: a detector's box may reach further than the track's, and what the border cuts is not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,5 +38,7 @@ class Sight:
     region: Box
 
     def holds(self, box: Box) -> bool:
-        """Whether it says something of a place: nearly all of it was looked at."""
-        return bounding_boxes.within(box, self.region) > _LOOKED_AT
+        """Whether it says something of a place: all of it was looked at, and a little around it."""
+        mx, my = _MARGIN * (box[2] - box[0]), _MARGIN * (box[3] - box[1])
+        left, top, right, bottom = self.region
+        return left <= box[0] - mx and top <= box[1] - my and box[2] + mx <= right and box[3] + my <= bottom

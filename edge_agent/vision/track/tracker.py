@@ -138,10 +138,13 @@ class Tracker:
         begins = [thing for thing in found if thing.score >= BEGINS and recognition.moves(thing, labels)]
         pairs = recognition.assign(found, self._tracks, context.now_s, labels)
         expected = [(track, track.expected_box(context.now_s)) for track, _ in pairs]
+        said_of = set[int]()
         for track in self._tracks:
-            # Of what stands on a masked place with its feet the look says nothing.
+            # Of what stands on a masked place with its feet the look says nothing, nor of what it did not see whole.
             box = track.expected_box(context.now_s)
-            track.looks += sight.holds(box) and not any(bounding_boxes.within(box, other) > _OUT_OF for other in masked)
+            if sight.holds(box) and not any(bounding_boxes.within(box, other) > _OUT_OF for other in masked):
+                said_of.add(track.track_id)
+                track.looks += 1
         # What a look says holds since the one before.
         since_s = min(_LOOK_HOLDS_S, context.now_s - self._looked_s)
         self._looked_s = context.now_s
@@ -160,7 +163,8 @@ class Tracker:
             expected_box = track.expected_box(context.now_s)
             if any(bounding_boxes.within(expected_box, box) > _RIDES_IN for box in boxes):
                 track.riding_s += since_s
-            track.beside += any(bounding_boxes.gap(expected_box, box) < _BESIDE * track.wide for box in boxes)
+            near = any(bounding_boxes.gap(expected_box, box) < _BESIDE * track.wide for box in boxes)
+            track.beside += near and track.track_id in said_of
         return recognition.outside(blobs, labels, boxes), unseen
 
     def _explain(self, context: FrameContext) -> None:
