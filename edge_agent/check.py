@@ -86,7 +86,7 @@ def _objects(cameras: Sequence[Camera], *, looking: bool) -> Iterator[Finding]:
         own = camera.settings.detector is not None
         if asking and (own or not looking):
             why = "its own detector does not say" if own else "without looks the box cannot tell"
-            advice = "leave out `detector`" if own else "set looks.per_second to 2 or more a camera"
+            advice = "leave out `detector`" if own else "set looks.per_second to 1 or more a camera"
             said = (
                 f"{camera.settings.name}: objects of {', '.join(map(repr, asking))}: {why} "
                 f"what a thing is, so everything counts; {advice}"

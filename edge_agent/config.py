@@ -75,12 +75,12 @@ class DetectorSettings(Section, frozen=True):
 
 
 class LookSettings(Section, frozen=True):
-    """Looks of an object detector at whole pictures, beside motion: it counts what motion takes for one."""
+    """Looks of an object detector at pictures or parts of them, beside motion: it counts what motion takes for one."""
 
     per_second: Annotated[float, Meta(ge=0, le=30)] = 0.0
     """Looks a second of the whole box, shared among its cameras; 0 is none. Each keeps a core busy for 50 to 300 ms.
 
-    Fewer than two for each camera hear fewer alarms than motion alone, and are none."""
+    Fewer than one for each camera is none: nothing was measured with so few."""
     model: Path | None = None
     """ONNX file of an object detector of your own, in place of the one that `hawkline model build` makes."""
     layout: ModelLayout = "nanodet"

@@ -148,8 +148,8 @@ def test_a_model_that_cannot_be_used_is_named(served: Callable[..., LookSupervis
         until(lambda s=supervisor, words=said: words in s.status.why, said)  # type: ignore[misc]
         assert "model = " in supervisor.status.why
         assert not supervisor.status.looking
-    few = served(3.0, cameras=2)
-    until(lambda: "leaves 1.5 looks a second for each camera" in few.status.why, few.status.why)
+    few = served(1.0, cameras=2)
+    until(lambda: "leaves 0.5 looks a second for each camera" in few.status.why, few.status.why)
 
 
 def test_a_model_that_cannot_be_run_is_named(tmp_path: Path) -> None:

@@ -165,8 +165,8 @@ def test_a_line_that_asks_for_persons_on_a_box_that_never_looks_is_told(tmp_path
 def test_looks_that_cannot_be_are_told_and_the_box_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = 'kind = "synthetic"\nscene = "gate"'
     assert "looks" not in findings(tmp_path, source)
-    few = findings(tmp_path, source, looks=1)["looks"]
-    assert (few["ok"], "leaves 1.0 looks a second for each camera, expected 2 or more" in few["said"]) == (None, True)
+    few = findings(tmp_path, source, looks=0.5)["looks"]
+    assert (few["ok"], "leaves 0.5 looks a second for each camera, expected 1 or more" in few["said"]) == (None, True)
     (tmp_path / "registry.toml").write_bytes((FOLDER / "registry.toml").read_bytes())
     monkeypatch.setattr("models.objects.finder.Registry", lambda: Registry(tmp_path))
     missing = findings(tmp_path, source, looks=5)["looks"]
