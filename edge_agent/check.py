@@ -63,7 +63,7 @@ def check_everything(settings: AgentSettings, cameras: Sequence[Camera], config:
         findings.append({"key": "file", "ok": None, "said": open_to})
     looks = _looks(settings) if settings.looks.per_second else None
     findings += [looks] if looks else []
-    findings += _objects(cameras, looking=bool(looks and looks["ok"]))
+    findings += _objects(cameras, looks)
     for number, camera in enumerate(cameras):
         findings += _camera(f"cameras[{number}]", camera)
     return findings
@@ -75,18 +75,19 @@ def _looks(settings: AgentSettings) -> Finding:
     try:
         finder_for(settings.looks, settings.sharing_looks)
     except HawklineError as error:
-        return {"key": "looks", "ok": None, "said": f"none, motion goes on alone: {error}"}
+        return {"key": "looks", "ok": False, "said": f"none, motion goes on alone: {error}"}
     return {"key": "looks", "ok": True, "said": f"{per_second:g} a second for each camera"}
 
 
-def _objects(cameras: Sequence[Camera], *, looking: bool) -> Iterator[Finding]:
+def _objects(cameras: Sequence[Camera], looks: Finding | None) -> Iterator[Finding]:
     """Lines that ask for kinds of things where no look tells them."""
     for number, camera in enumerate(cameras):
         asking = [watch.name for watch in camera.scene.watches if watch.objects]
         own = camera.settings.detector is not None
-        if asking and (own or not looking):
+        if asking and (own or not looks or not looks["ok"]):
             why = "its own detector does not say" if own else "without looks the box cannot tell"
-            advice = "leave out `detector`" if own else "set looks.per_second to 1 or more a camera"
+            advice = "see looks above" if looks else "set looks.per_second, 1 or more for each camera"
+            advice = "leave out `detector`" if own else advice
             said = (
                 f"{camera.settings.name}: objects of {', '.join(map(repr, asking))}: {why} "
                 f"what a thing is, so everything counts; {advice}"

@@ -14,6 +14,7 @@ from shared.output import Output, OutputOption, emit, print_rows, say, to_json
 
 app = typer.Typer(help="The agent on a box: watch cameras, report what crosses a line.", no_args_is_help=True)
 
+_OURS: ModelLayout = "nanodet"
 ConfigOption = Annotated[Path, typer.Option("--config", help="the agent's TOML file", show_default=False)]
 
 
@@ -61,7 +62,7 @@ def replay(
         Path | None,
         typer.Option("--model", help="look with this ONNX file instead of Hawkline's", show_default=False),
     ] = None,
-    layout: Annotated[ModelLayout, typer.Option("--layout", help="how that file is read")] = "nanodet",
+    layout: Annotated[ModelLayout, typer.Option("--layout", help="how that file is read")] = _OURS,
     explain: Annotated[
         str, typer.Option("--explain", help="name of a line or zone: say also what was not counted there, and why")
     ] = "",
@@ -76,6 +77,10 @@ def replay(
 
     if is_stream(video):
         raise ConfigError("VIDEO: an address, expected a video file; record a piece of it, or let an agent watch it")
+    if model and not looks:
+        raise ConfigError("--model: needs --looks, or it would not be used")
+    if layout != _OURS and not model:
+        raise ConfigError(f"--layout {layout}: of --model, which is not given; Hawkline's own is {_OURS}")
     watched = load_scene(scene)
     for fault in faults(watched):
         say(f"warning: {scene}: {fault}")
@@ -87,6 +92,10 @@ def replay(
             emit(to_json(row))
     if not run.frames:
         raise UnavailableError(f"VIDEO = {str(video)!r}: no frame could be decoded, expected a video")
+    asking = [repr(watch.name) for watch in watched.watches if watch.objects]
+    if asking and not looks:
+        names = ", ".join(asking)
+        say(f"warning: objects of {names}: without --looks nothing tells what a thing is, so everything counts")
     columns = (*COLUMNS, "why") if explain else COLUMNS
     if output is not Output.JSON:
         print_rows(sorted(rows, key=lambda row: int(str(row["frame"]))), output, columns)
@@ -102,7 +111,8 @@ def replay(
 def check(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
     """Read the configuration and try everything in it: broker, aggregator, clock, cameras, scenes.
 
-    Exit code 2 when something does not answer; 1 when a clock is wrong, or something is watched that cannot happen.
+    Exit code 2 when something does not answer; 1 when a clock is wrong, there are no looks where they were asked for,
+    or something is watched that cannot happen.
     """
     from edge_agent.check import check_everything
     from edge_agent.config import load_agent_settings
@@ -111,7 +121,7 @@ def check(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
     findings = check_everything(settings, cameras, config)
     print_rows(findings, output)
     bad = [finding["key"] for finding in findings if finding["ok"] is False]
-    if any(not key.endswith((".scene", "clock")) for key in bad):
+    if any(not key.endswith((".scene", "clock", "looks")) for key in bad):
         raise UnavailableError(f"{config}: not everything answers; the list says what and which key names it")
     if bad:
         raise typer.Exit(1)

@@ -74,6 +74,9 @@ class DetectorSettings(Section, frozen=True):
     """ONNX Runtime execution providers, best first; one that is not there is an error."""
 
 
+_MOST_DIGITS = 4
+
+
 class LookSettings(Section, frozen=True):
     """Looks of an object detector at pictures or parts of them, beside motion: it counts what motion takes for one."""
 
@@ -85,10 +88,17 @@ class LookSettings(Section, frozen=True):
     """ONNX file of an object detector of your own, in place of the one that `hawkline model build` makes."""
     layout: ModelLayout = "nanodet"
     """How it is read: `nanodet`, `yolox`, `detr` or `end_to_end` (docs/configuration.md)."""
-    classes: dict[Annotated[str, Meta(pattern="^[0-9]{1,4}$")], ObjectName] = msgspec.field(default_factory=dict)
+    classes: dict[str, ObjectName] = msgspec.field(default_factory=dict)
     """What its classes are, such as `{ 0 = "person", 1 = "car" }`; without it they are COCO's eighty."""
     providers: tuple[str, ...] = ("CPUExecutionProvider",)
     """ONNX Runtime execution providers, best first; where one is missing, motion goes on alone."""
+
+    def __post_init__(self) -> None:
+        for number in self.classes:
+            if not number.isdecimal() or len(number) > _MOST_DIGITS:
+                raise ValueError(f"classes: {number!r} is no number of a class, expected 0, 1, 2 …")
+        if self.model is None and (self.classes or self.layout != "nanodet"):
+            raise ValueError("classes and layout are of a model of your own: model is missing")
 
 
 class CameraSettings(Section, frozen=True):

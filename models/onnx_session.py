@@ -43,4 +43,5 @@ def open_session(
     try:
         return ort.InferenceSession(content or str(path), options, providers=list(providers))
     except Exception as error:  # noqa: BLE001 - ONNX Runtime raises many types that share no base but this
-        raise ConfigError(f"{key}.model = {str(path)!r}: {error}") from None
+        said = "is no ONNX model" if "INVALID_PROTOBUF" in str(error) else error
+        raise ConfigError(f"{key}.model = {str(path)!r}: {said}") from None

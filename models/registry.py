@@ -90,7 +90,10 @@ class Registry:
         """
         path = self.folder / model.file
         if model.built and not path.exists():
-            raise ModelNotBuiltError(f"model {model.name} was not built here: hawkline model build")
+            raise ModelNotBuiltError(
+                f"model {model.name} is not here: make it with hawkline model build before wheels are made, "
+                "and install from those"
+            )
         try:
             content = path.read_bytes()
         except OSError as error:
@@ -104,8 +107,13 @@ class Registry:
             )
         return content
 
-    def open(self, name: str, providers: Collection[str] = CPU) -> Session:
+    def open(self, name: str, providers: Collection[str] = CPU, key: str = "") -> Session:
         """A session of a verified model.
+
+        Args:
+            name: of the model.
+            providers: ONNX Runtime execution providers, best first.
+            key: what the configuration calls this, for errors; empty where a command asks.
 
         Raises:
             ConfigError: there is no such model or provider.
@@ -113,4 +121,4 @@ class Registry:
         """
         model = self.find(name)
         # What was checked is what is loaded: the file may be another a moment later.
-        return open_session(self.folder / model.file, providers, "", self.verify(model))
+        return open_session(self.folder / model.file, providers, key, self.verify(model))

@@ -80,6 +80,8 @@ def _explain(message: str, kind: type[Any]) -> str:
         said += f", expected one of: {', '.join(_known_keys(kind, path))}"
     elif NAME_PATTERN in said.replace("\\\\", "\\"):
         said = f"expected {NAME_RULE}" + ("; what people call it: hawkline place put --title" if path == "site" else "")
+    elif "enum value" in said:
+        said += f", expected one of: {', '.join(_known_words(kind, path))}"
     elif "matching regex" in said:
         said = "expected text without control characters"
     elif _PART.search(path) and "float" in said:
@@ -111,15 +113,26 @@ def _full_width(text: str) -> str | None:
 
 def _known_keys(kind: type[Any], path: str) -> list[str]:
     """The keys of the struct at a path such as `cameras[0].source`."""
+    return sorted({field.encode_name for node in _types_at(kind, path) for field in getattr(node, "fields", ())})
+
+
+def _known_words(kind: type[Any], path: str) -> list[str]:
+    """The words that a value at a path may have."""
+    return [str(word) for node in _types_at(kind, path) for word in getattr(node, "values", ())]
+
+
+def _types_at(kind: type[Any], path: str) -> list[Any]:
     here: list[Any] = [msgspec.inspect.type_info(kind)]
-    for key in re.findall(r"[^.\[\]]+", path):
+    for key in re.findall(r"[^.\[\]]+|\.\.\.", path):
         step = []
         for node in here:
-            if key.isdigit():
+            if key == "...":  # a value of a table whose key is not told
+                step.append(getattr(node, "value_type", node))
+            elif key.isdigit():
                 step.append(getattr(node, "item_type", node))
             else:
                 step += [field.type for field in getattr(node, "fields", ()) if field.encode_name == key]
         here = [
             part for node in step for part in (node.types if isinstance(node, msgspec.inspect.UnionType) else (node,))
         ]
-    return sorted({field.encode_name for node in here for field in getattr(node, "fields", ())})
+    return here

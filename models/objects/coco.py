@@ -13,3 +13,5 @@ COCO: dict[int, ObjectClass] = {
     **dict.fromkeys(range(14, 24), ObjectClass.ANIMAL),
 }
 """By the number of the class, counted from 0."""
+CLASSES = 80
+"""How many COCO has."""

@@ -66,7 +66,7 @@ class ObjectFinder:
             ConfigError: a provider is not there.
             TamperedModelError: the file is not the one that the registry names, or was not built.
         """
-        return cls(NanoDet((registry or Registry()).open(MODEL, providers), f"model {MODEL}"), min_score)
+        return cls(NanoDet((registry or Registry()).open(MODEL, providers, "looks"), f"model {MODEL}"), min_score)
 
     def find(self, part: Part) -> list[Found]:
         """All there are, the surest first; a rider and the two-wheeler are one.

@@ -26,6 +26,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from models.objects.coco import CLASSES
 from models.onnx_session import open_session
 from shared.errors import ConfigError
 from shared.objects import ModelLayout
@@ -38,6 +39,8 @@ Rows = NDArray[np.float32]
 _BARS = 114
 STRIDES = (8, 16, 32)
 """Sides of the cells, in pixels of what goes in."""
+_BEFORE = 5
+"""Numbers of a cell of YOLOX before those of its classes: the box, and how sure it is."""
 _SAME = 0.55
 """Two boxes of one class that share more of what they cover together are one."""
 _TINY = 2.5 / 640
@@ -65,6 +68,7 @@ class Layout(ABC):
     Args:
         session: of the model.
         said: what the model is called in errors.
+        classes: how many it has; None where that is not known.
 
     Attributes:
         side_px: the longer side of what goes in; larger pictures are no use.
@@ -75,8 +79,8 @@ class Layout(ABC):
 
     default_px = 640
 
-    def __init__(self, session: Session, said: str = "the model") -> None:
-        self._session, self._said = session, said
+    def __init__(self, session: Session, said: str = "the model", classes: int | None = None) -> None:
+        self._session, self._said, self._classes = session, said, classes
         inputs = session.get_inputs()
         self._name, shape = inputs[0].name, inputs[0].shape
         if len(shape) != 4 or (shape[1] not in (3, None) and not isinstance(shape[1], str)):
@@ -150,25 +154,26 @@ class NanoDet(Layout):
     default_px = 416
     _mean = np.array([103.53, 116.28, 123.675], np.float32)
     _deviation = np.array([57.375, 57.12, 58.395], np.float32)
-    _classes = 80
 
     def find(self, picture: Picture, min_score: float, side_px: int | None = None) -> Rows:
         canvas, across, down = self._fitted(picture, side_px)
         tensor = ((canvas.astype(np.float32) - self._mean) / self._deviation).transpose(2, 0, 1)[None]
 
-        def fits(numbers: int) -> bool:
-            return numbers > self._classes and (numbers - self._classes) % 4 == 0
+        classes = self._classes or CLASSES
 
-        cells = self._cells(self._run(tensor), canvas, fits, "80 + 4 times bins")
+        def fits(numbers: int) -> bool:
+            return numbers > classes and (numbers - classes) % 4 == 0
+
+        cells = self._cells(self._run(tensor), canvas, fits, f"{classes} classes + 4 times bins")
         middles, sides = _grid(canvas.shape[1], canvas.shape[0])
-        scores = cells[:, : self._classes].max(axis=1)
+        scores = cells[:, :classes].max(axis=1)
         kept = np.flatnonzero(scores >= min_score)
-        bins = (cells.shape[1] - self._classes) // 4
-        logits = cells[kept, self._classes :].reshape(len(kept), 4, bins)
+        bins = (cells.shape[1] - classes) // 4
+        logits = cells[kept, classes:].reshape(len(kept), 4, bins)
         parts = np.exp(logits - logits.max(axis=2, keepdims=True))
         away = (parts * np.arange(parts.shape[2])).sum(axis=2) / parts.sum(axis=2) * sides[kept, None]
         boxes = np.concatenate([middles[kept] - away[:, :2], middles[kept] + away[:, 2:]], axis=1)
-        return _apart(boxes, scores[kept], cells[kept, : self._classes].argmax(axis=1), across, down)
+        return _apart(boxes, scores[kept], cells[kept, :classes].argmax(axis=1), across, down)
 
 
 class Yolox(Layout):
@@ -177,7 +182,12 @@ class Yolox(Layout):
     def find(self, picture: Picture, min_score: float, side_px: int | None = None) -> Rows:
         canvas, across, down = self._fitted(picture, side_px)
         tensor = canvas.astype(np.float32).transpose(2, 0, 1)[None]
-        cells = self._cells(self._run(tensor), canvas, lambda numbers: numbers > 5, "5 + classes")
+        classes = self._classes
+
+        def fits(numbers: int) -> bool:
+            return numbers > _BEFORE if classes is None else numbers == _BEFORE + classes
+
+        cells = self._cells(self._run(tensor), canvas, fits, f"{_BEFORE} + {classes or ''} classes".replace("  ", " "))
         middles, sides = _grid(canvas.shape[1], canvas.shape[0])
         scores = cells[:, 4] * cells[:, 5:].max(axis=1)
         kept = np.flatnonzero(scores >= min_score)
@@ -191,8 +201,8 @@ class Yolox(Layout):
 class Detr(Layout):
     """Source: RT-DETR and D-FINE; what these export, and what the Transformers library does."""
 
-    def __init__(self, session: Session, said: str = "the model") -> None:
-        super().__init__(session, said)
+    def __init__(self, session: Session, said: str = "the model", classes: int | None = None) -> None:
+        super().__init__(session, said, classes)
         self.is_fixed = True  # also where its sides are open: it was trained with one size
 
     def find(self, picture: Picture, min_score: float, side_px: int | None = None) -> Rows:  # noqa: ARG002 - stretched
@@ -240,7 +250,9 @@ LAYOUTS: Mapping[ModelLayout, type[Layout]] = {
 }
 
 
-def open_layout(path: Path, layout: ModelLayout, providers: Collection[str], key: str) -> Layout:
+def open_layout(
+    path: Path, layout: ModelLayout, providers: Collection[str], key: str, classes: int | None = None
+) -> Layout:
     """A model of a file of the user's own, checked.
 
     Args:
@@ -248,6 +260,7 @@ def open_layout(path: Path, layout: ModelLayout, providers: Collection[str], key
         layout: how it is read.
         providers: ONNX Runtime execution providers, best first.
         key: what the configuration calls it, for errors.
+        classes: how many it has; None where that is not known.
 
     Raises:
         ConfigError: there is no such file or provider, or the model is of another layout.
@@ -255,7 +268,7 @@ def open_layout(path: Path, layout: ModelLayout, providers: Collection[str], key
     said = f"{key}.model = {str(path)!r} as {layout}"
     session = open_session(path, providers, key)
     try:
-        model = LAYOUTS[layout](session, said)
+        model = LAYOUTS[layout](session, said, classes)
         check(model, said)
     except ConfigError:
         raise

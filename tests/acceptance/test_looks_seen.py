@@ -102,4 +102,8 @@ def test_a_replay_says_why_something_is_not_counted(tmp_path: Path) -> None:
     assert "looks are sure that it is none of the line's objects" in shown.stdout
     wrong = hawkline("agent", "replay", clip, "--scene", scene, "--budget", "10", "--model", model, "--layout", "yolox")
     assert wrong.returncode == 2
-    assert "expected (1, 84, 5 + classes)" in wrong.stderr
+    assert "expected (1, 84, 5 + 80 classes)" in wrong.stderr
+    alone = hawkline("agent", "replay", clip, "--scene", scene)
+    assert "warning: objects of 'animals only': without --looks nothing tells what a thing is" in alone.stderr
+    unused = hawkline("agent", "replay", clip, "--scene", scene, "--model", model)
+    assert (unused.returncode, "--model: needs --looks" in unused.stderr) == (2, True)

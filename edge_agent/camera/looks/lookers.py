@@ -7,7 +7,7 @@ from edge_agent.config import LookSettings
 from edge_agent.frames import Frame
 from edge_agent.vision.looks import Look, Looks
 from models.objects import ObjectFinder, Region
-from models.objects.coco import COCO
+from models.objects.coco import CLASSES, COCO
 from models.objects.layouts import open_layout
 from shared.errors import ConfigError
 from shared.objects import ObjectClass
@@ -74,6 +74,7 @@ def finder_of(settings: LookSettings) -> ObjectFinder:
     """
     if settings.model is None:
         return ObjectFinder.shipped(MIN_SCORE, settings.providers)
-    layout = open_layout(settings.model, settings.layout, settings.providers, "looks")
     classes = {int(number): ObjectClass[name.upper()] for number, name in settings.classes.items()}
+    # COCO's where nothing else is said; of a model with classes of its own only some may be named.
+    layout = open_layout(settings.model, settings.layout, settings.providers, "looks", None if classes else CLASSES)
     return ObjectFinder(layout, MIN_SCORE, classes or COCO)
