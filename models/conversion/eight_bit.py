@@ -1,7 +1,7 @@
 """A model's convolutions in eight bits, by ranges that were measured once.
 
-Which values a tensor takes shows on pictures, and pictures are not in the repository; the ranges are. So the file that comes
-out is the same on every machine.
+Which values a tensor takes shows on pictures, and pictures are not in the repository; the ranges are. So the file that
+comes out is the same on every machine.
 """
 
 import json
@@ -24,8 +24,10 @@ def read_ranges(path: Path) -> Ranges:
 
 
 def eight_bit(model: onnx.ModelProto, ranges: Ranges) -> onnx.ModelProto:
-    """The same model with its convolutions in eight bits: weights by channel, in seven of them, so that no sum of a pair
-    overflows on processors without instructions of their own for it.
+    """The same model with its convolutions in eight bits.
+
+    Weights are scaled by channel and use seven of them: on processors without instructions of their own for it the sum
+    of a pair would overflow.
 
     Args:
         model: in floats; all that is no convolution stays so, for scores and distances share one output.
@@ -36,9 +38,9 @@ def eight_bit(model: onnx.ModelProto, ranges: Ranges) -> onnx.ModelProto:
     """
     onnxruntime()  # telemetry off before anything else of it is loaded
     try:
-        from onnxruntime.quantization import CalibrationMethod, QuantType
-        from onnxruntime.quantization.calibrate import TensorData, TensorsData
-        from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
+        from onnxruntime.quantization import CalibrationMethod, QuantType  # type: ignore[import-untyped]
+        from onnxruntime.quantization.calibrate import TensorData, TensorsData  # type: ignore[import-untyped]
+        from onnxruntime.quantization.qdq_quantizer import QDQQuantizer  # type: ignore[import-untyped]
     except ImportError as error:
         raise ConfigError(f"{error.name} is not installed, which writes the model: install hawkline[build]") from None
     told = {
