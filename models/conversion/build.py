@@ -33,17 +33,11 @@ class Origin:
 
 def _nanodet(topology: bytes, weights: bytes) -> bytes:
     try:
-        from models.conversion.eight_bit import eight_bit, read_ranges
         from models.conversion.nanodet import nanodet
     except ImportError as error:
         raise ConfigError(f"{error.name} is not installed, which writes the model: install hawkline[build]") from None
-    made = eight_bit(nanodet(topology, weights), read_ranges(_RANGES))
-    content: bytes = made.SerializeToString(deterministic=True)
+    content: bytes = nanodet(topology, weights).SerializeToString(deterministic=True)
     return content
-
-
-_RANGES = Path(__file__).with_name("nanodet_ranges.json")
-"""Measured on 134 whole and cut pictures of the four clips that constants are chosen on."""
 
 
 ORIGINS = {

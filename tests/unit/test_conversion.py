@@ -15,7 +15,6 @@ import onnx
 import pytest
 
 from models.conversion import build as building
-from models.conversion.eight_bit import eight_bit
 from models.conversion.package import PackageError
 from models.conversion.tensorflow_js import OnnxGraph, TfjsModel
 from models.onnx_session import open_session
@@ -175,22 +174,3 @@ def test_another_outcome_is_not_kept(package: tuple[Path, Registry], monkeypatch
 def test_what_is_shipped_is_not_built() -> None:
     with pytest.raises(ConfigError, match="'reference' is shipped, there is nothing to build"):
         building.build("reference", Registry())
-
-
-def test_in_eight_bits_a_convolution_says_nearly_the_same_and_its_weights_take_a_byte(tmp_path: Path) -> None:
-    model = onnx.load(converted("leaky", tmp_path / "leaky.onnx"))
-    side, rng = 8, np.random.default_rng(4)
-    picture = rng.random((1, 3, side, side), np.float32)
-    before = open_session(tmp_path / "leaky.onnx").run(None, {"picture": picture})[0]
-    wanted = {name for node in model.graph.node if node.op_type == "Conv" for name in (node.input[0], node.output[0])}
-    least, most = float(before.min()), float(before.max())
-    ranges = {name: (min(0.0, 2 * least), max(1.0, 2 * most)) for name in wanted}
-    smaller = eight_bit(model, ranges)
-    again = eight_bit(model, ranges)
-    assert smaller.SerializeToString(deterministic=True) == again.SerializeToString(deterministic=True)
-    convolved = [entry for entry in smaller.graph.initializer if np.prod(entry.dims) > 64]
-    assert {entry.data_type for entry in convolved} == {onnx.TensorProto.INT8}
-    onnx.save(smaller, tmp_path / "smaller.onnx")
-    after = open_session(tmp_path / "smaller.onnx").run(None, {"picture": picture})[0]
-    assert after == pytest.approx(before, abs=0.05 * (most - least))
-    assert not (after == before).all()
