@@ -26,7 +26,7 @@ def test_alert_is_seen_acknowledged_and_cleared_everywhere(site: Site, browser: 
     one, other = browser(), browser()
     one.get(site.url)
     other.get(site.url)
-    assert "目前没有告警" in see(one, "main")
+    WebDriverWait(one, 20).until(lambda b: "目前没有告警" in see(b, "main"))
 
     agent = site.add_agent("box", {"fence": (many_lines(1), 'kind = "synthetic"\nscene = "fence"\nseed = 3')})
     agent.start()

@@ -12,7 +12,7 @@ from aggregator.ingest import heartbeat_parsing
 from shared.desired import SectionState
 from shared.envelope import encode_message
 from shared.errors import WireError
-from shared.events import BoxState, CameraHealth, Health
+from shared.events import BoxState, CameraHealth, Health, LookHealth
 
 WHOLE = st.integers(-(2**63), 2**64 - 1)
 REAL = st.floats(allow_nan=True, allow_infinity=True)
@@ -29,7 +29,12 @@ def words(kind: type[msgspec.Struct], **bounded: st.SearchStrategy[object]) -> s
 CAMERAS = st.lists(words(CameraHealth), max_size=3).map(tuple)
 SECTIONS = st.lists(words(SectionState), max_size=3).map(tuple)
 BEATS = words(
-    Health, session=st.integers(0, 2**53 - 1), epoch=st.integers(0, 2**32 - 1), cameras=CAMERAS, sections=SECTIONS
+    Health,
+    session=st.integers(0, 2**53 - 1),
+    epoch=st.integers(0, 2**32 - 1),
+    cameras=CAMERAS,
+    sections=SECTIONS,
+    looks=words(LookHealth) | st.none(),
 )
 
 
