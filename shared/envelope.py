@@ -65,16 +65,27 @@ def encode_event(event: Event) -> bytes:
 
 def _silent(event: Event) -> int:
     """How many fields at its end are as if they were not there, each of a byte."""
-    names, defaults = event.__struct_fields__, event.__struct_defaults__
-    if not defaults or len(names) >= _SHORT_ARRAY:
-        return 0
     silent = 0
-    for name, default in zip(reversed(names), reversed(defaults), strict=False):
-        # 0, false, "" and an enum's 0 are a byte each; a float's 0 is nine.
-        if not isinstance(default, int | str) or default or getattr(event, name) != default:
+    for name in _may_be_silent(type(event)):
+        if getattr(event, name):
             break
         silent += 1
     return silent
+
+
+@cache
+def _may_be_silent(kind: type[Any]) -> tuple[str, ...]:
+    """The fields that are left off where they say nothing, the last one first."""
+    names, defaults = kind.__struct_fields__, kind.__struct_defaults__
+    if len(names) >= _SHORT_ARRAY:
+        return ()
+    found = []
+    for name, default in zip(reversed(names), reversed(defaults), strict=False):
+        # 0, false, "" and an enum's 0 are a byte each; a float's 0 is nine.
+        if not isinstance(default, int | str) or default:
+            break
+        found.append(name)
+    return tuple(found)
 
 
 @cache

@@ -118,9 +118,12 @@ def ordered(connection: Connection, box: Address) -> Arming:
     return Arming(tuple(Armed(row["camera"], row["name"], row["armed"]) for row in rows if row["armed"] is not None))
 
 
-def _armed_place(event: LineCrossed | ZoneAlarm | ListHit) -> Where:
-    seen = None if isinstance(event, ListHit) else int(event.object) or None
-    return Where(event.revision, event.line, priority=event.priority, object=seen)
+def _armed_place(event: LineCrossed | ZoneAlarm) -> Where:
+    return Where(event.revision, event.line, None, event.priority, int(event.object) if event.object else None)
+
+
+def _hit_place(event: ListHit) -> Where:
+    return Where(event.revision, event.line, None, event.priority)
 
 
 def _line(event: LineCrossed) -> tuple[int, int]:
@@ -132,7 +135,7 @@ DOMAIN = Domain(
     (
         Kind(LineCrossed, _armed_place, Crossings, costs="lines", once=_line),
         Kind(ZoneAlarm, _armed_place),
-        Kind(ListHit, _armed_place),
+        Kind(ListHit, _hit_place),
         Kind(VehiclePassed, lambda event: Where(event.revision, event.line)),
     ),
     (
