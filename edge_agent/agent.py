@@ -13,10 +13,11 @@ from typing import NamedTuple
 import msgspec
 
 from edge_agent import health
+from edge_agent.camera.looks.client import LookShare
 from edge_agent.camera.looks.supervisor import LookSupervisor
 from edge_agent.camera.picture_maker import NoPicture, Picture
 from edge_agent.camera.supervisor import CameraSupervisor, Report
-from edge_agent.camera.worker import EventSeen, LookShare, Status, Wanted
+from edge_agent.camera.worker import EventSeen, Status, Wanted
 from edge_agent.config import AgentSettings, Camera
 from edge_agent.orders.arming import Arming
 from edge_agent.orders.desired import Desired

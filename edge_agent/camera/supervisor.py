@@ -8,8 +8,9 @@ import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
+from edge_agent.camera.looks.client import LookShare
 from edge_agent.camera.picture_maker import NoPicture, Picture
-from edge_agent.camera.worker import EventSeen, LookShare, Status, Wanted, run_camera
+from edge_agent.camera.worker import EventSeen, Status, Wanted, run_camera
 from edge_agent.config import Camera
 from shared.events import CameraState
 from shared.threads import start_vital

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import av
 import cv2
 
-from edge_agent.camera.looks.client import ServedLooker
+from edge_agent.camera.looks.client import LookShare, ServedLooker
 from edge_agent.camera.picture_maker import NoPicture, Picture, PictureMaker
 from edge_agent.camera.sources.opening import open_source
 from edge_agent.config import Camera, DetectorSettings
@@ -54,14 +54,6 @@ class Wanted:
 
     ticket: int
     priority: int
-
-
-@dataclass(frozen=True, slots=True)
-class LookShare:
-    """Where a camera asks for looks, and how many a second it has on average."""
-
-    address: str
-    per_second: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from aggregator.ingest.event_time import quarter
-from aggregator.signals.declarations import Condition, Domain, Job, Judge, Kind
-from aggregator.signals.declarations import Place as Where
+from aggregator.signals.declarations import Condition, Domain, Job, Judge, Kind, Place
 from aggregator.signals.occurrence import Occurrence
 from aggregator.signals.signal import Signal, Subject
 from aggregator.store import arrays
@@ -19,9 +18,9 @@ from shared.topics import Address
 
 SQL = load_queries(__package__)
 _MOST_CONFIRM_MS = 3_600_000
-Place = tuple[int, int, int]
+LineKey = tuple[int, int, int]
 """Producer, revision and number of a line or zone."""
-Names = Mapping[Place, tuple[str, str]]
+Names = Mapping[LineKey, tuple[str, str]]
 """Of each the camera's name and its own."""
 
 
@@ -120,12 +119,12 @@ def ordered(connection: Connection, box: Address) -> Arming:
     return Arming(tuple(Armed(row["camera"], row["name"], row["armed"]) for row in rows if row["armed"] is not None))
 
 
-def _armed_place(event: LineCrossed | ZoneAlarm) -> Where:
-    return Where(event.revision, event.line, None, event.priority, int(event.object) if event.object else None)
+def _armed_place(event: LineCrossed | ZoneAlarm) -> Place:
+    return Place(event.revision, event.line, None, event.priority, int(event.object) if event.object else None)
 
 
-def _hit_place(event: ListHit) -> Where:
-    return Where(event.revision, event.line, None, event.priority)
+def _hit_place(event: ListHit) -> Place:
+    return Place(event.revision, event.line, None, event.priority)
 
 
 def _line(event: LineCrossed) -> tuple[int, int]:
@@ -138,7 +137,7 @@ DOMAIN = Domain(
         Kind(LineCrossed, _armed_place, Crossings, costs="lines", once=_line),
         Kind(ZoneAlarm, _armed_place),
         Kind(ListHit, _hit_place),
-        Kind(VehiclePassed, lambda event: Where(event.revision, event.line)),
+        Kind(VehiclePassed, lambda event: Place(event.revision, event.line)),
     ),
     (
         Condition("tripwire", 2, "越界（绊线）", "Line crossed"),

@@ -3,6 +3,7 @@
 import multiprocessing
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from multiprocessing.connection import Client, Connection
 
 from edge_agent.camera.looks.service import Answer, Ask
@@ -15,6 +16,14 @@ _AGAIN_S = 1.0
 """When the process is not there, it is looked for again after this."""
 _ANSWER_S = 5.0
 """One that says nothing for so long hangs; the agent will end it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookShare:
+    """Where a camera asks for looks, and how many a second it has on average."""
+
+    address: str
+    per_second: float
 
 
 class NoLookError(Exception):
