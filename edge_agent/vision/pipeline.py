@@ -33,6 +33,9 @@ _ECHO_S = {Doubt.NONE: 0.0, Doubt.GAP: 0.0, Doubt.SMEAR: 1.3}
 Behind whole pictures that are missing there are few pieces, and on a busy road others cross as soon."""
 _YOUNG_S = 1.5
 """A thing that was followed for longer is no piece of another."""
+_UNKNOWN_LOOKS, _UNKNOWN_ECHO_S = 3, 0.5
+"""What so many looks did not tell, and crosses where something else does within this time, is its beam, its shadow or a
+part of it: on a road the pieces of one vehicle cross one after another."""
 _PACE_S = 0.1
 _LEAST_PACE = 0.5
 
@@ -241,7 +244,7 @@ class Pipeline:
         return Sight(found, region)
 
     def _is_echo(self, found: Found, moment: Frame | ViewedFrame, judges: _Judges) -> bool:
-        """Whether damage made two of one that crossed."""
+        """Whether damage, or what looks do not know, made two of one that crossed."""
         track = next((track for track in self.tracks if track.track_id == found.track), None)
         if not isinstance(found, Crossing) or track is None:
             return False
@@ -250,6 +253,8 @@ class Pipeline:
         size = max((right - left) * judges.aspect, bottom - top)
         age_s = moment.time_s - track.born_s
         echo_s = _ECHO_S[moment.doubt] if age_s < _YOUNG_S else 0.0
+        if track.looks >= _UNKNOWN_LOOKS and not track.is_known:
+            echo_s = max(echo_s, _UNKNOWN_ECHO_S)
         return self._echoes.is_echo(found, Crosser(place, size), echo_s)
 
     @property

@@ -144,6 +144,15 @@ def test_what_keeps_beside_something_recognised_and_never_is_itself_belongs_to_i
     assert len(run([car, beam], Looks(Truthful([car]), 5))) == 1
 
 
+def test_pieces_that_looks_do_not_know_cross_once_and_what_comes_later_counts() -> None:
+    """Upper and lower half of a tall load, which motion takes for two; far apart in time they are two things."""
+    upper, lower, later = walking(), walking(0.1, foot=335), walking(1.5, foot=335)
+    assert len(run([upper, lower], None)) == 2, "motion alone takes them for two"
+    assert len(run([upper, lower], Looks(Truthful(), 10))) == 1
+    assert len(run([upper, later], Looks(Truthful(), 10))) == 2
+    assert len(run([upper, lower], Looks(Truthful([upper, lower]), 10))) == 2, "what is known counts"
+
+
 @pytest.mark.parametrize(
     ("objects", "seen_as", "counted"),
     [

@@ -36,9 +36,9 @@ _RECOGNISED_GONE = 0.4
 _RECOGNISED, _RECOGNISED_PART = 3, 0.5
 """So often, and in this part of the looks, a thing must be recognised for that."""
 _LOOK_PACE_S = 0.15, 1.2
-_DOUBT_LOOKS, _DOUBT_PART, _DOUBT_BESIDE = 4, 0.2, 0.5
-"""After so many looks, what was recognised in a smaller part of them than the first, and lay beside something that was
-in more than the second, is its beam, its spray, or a piece of it. What lies alone may be unknown to the detector."""
+_DOUBT_LOOKS, _DOUBT_PART, _DOUBT_BESIDE = 4, 0.3, 0.5
+"""After so many looks, what was recognised in no more of them than the first part, and lay beside something that was in
+the second or more, is its beam, its spray, or a piece of it. What lies alone may be unknown to the detector."""
 _SURELY_NOT = 0.2
 """What was recognised as something else in all but this part is surely that: a goat is now and then a dog, seldom a
 person."""
@@ -141,8 +141,8 @@ class Track:
         """Whether the detector looked at it often, nearly never saw it, and saw what it belongs to."""
         return (
             self.looks >= _DOUBT_LOOKS
-            and self.recognised < _DOUBT_PART * self.looks
-            and self.beside > _DOUBT_BESIDE * self.looks
+            and self.recognised <= _DOUBT_PART * self.looks
+            and self.beside >= _DOUBT_BESIDE * self.looks
         )
 
     @property

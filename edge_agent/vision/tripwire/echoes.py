@@ -1,6 +1,7 @@
-"""Pieces of one thing that cross after it, in damaged pictures.
+"""Pieces of one thing that cross after it.
 
 Where a picture is missing, what moved leaves pieces of itself behind; some go on for a while as things of their own.
+And motion alone takes the beam, the shadow or the load of a vehicle for a thing of its own, which looks do not know.
 """
 
 from collections import deque

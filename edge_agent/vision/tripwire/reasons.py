@@ -12,4 +12,4 @@ class Why(Enum):
     NOWHERE = "it went nowhere, as leaves, rain and light do: less than its own width, or to and fro"
     PART = "it is a part of something that looks saw, such as its beam or spray"
     OTHER = "looks are sure that it is none of the line's objects"
-    ECHO = "a piece of what crossed just before, in damaged pictures"
+    ECHO = "a piece of what crossed just before, its beam or its shadow"
