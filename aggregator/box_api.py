@@ -66,7 +66,7 @@ def build(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with database.pool("gate", size=_CONNECTIONS) as pool:
             turns, hub, waker = Turns(_CONNECTIONS), FeedHub(database), Waker(database, FEED)
-            app.state.parts = Parts(pool, turns, hub, waker, pictures, publishing, LatestProbe(publishing))
+            app.state.parts = Parts(pool, turns, hub, waker, pictures, publishing, LatestProbe(publishing), _nothing)
             app.state.vault, app.state.admit = vault, admit
             yield
 
@@ -230,3 +230,7 @@ def _basic(header: str | None) -> tuple[str, str]:
     if not colon:
         raise enrolment.RefusedError("bring a claim: HTTP Basic, the serial number as user, the claim as password")
     return user, password
+
+
+def _nothing() -> None:
+    """Boxes have no rights that are remembered."""

@@ -11,23 +11,27 @@ from pkgutil import resolve_name
 import psycopg
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from psycopg_pool import PoolTimeout
 
 from aggregator.alerting.alerts import Publishing
-from aggregator.api import feed, pages, token
+from aggregator.api import feed, pages, sign_in
 from aggregator.api.audited import CHANGES, is_audited
 from aggregator.api.dependencies import Parts
+from aggregator.api.first_token import FirstToken
 from aggregator.api.guard import REFUSALS, LoopbackGuard, answer, explain, refuse_unknown_parameters
 from aggregator.api.head import HeadAsGet
 from aggregator.api.pool_turns import Turns
-from aggregator.api.token import TokenGuard
+from aggregator.api.principal import right_of
+from aggregator.api.recognition import Recognition, RecognitionGuard
 from aggregator.domains.evidence.api import bringing
 from aggregator.domains.operations.alert_probe import LatestProbe
 from aggregator.feed.hub import FeedHub
+from aggregator.people import passwords
 from aggregator.signals.declarations import domains
 from aggregator.store import Database
-from aggregator.store.errors import ConflictError, MissingError, SenselessError
+from aggregator.store.errors import ConflictError, MissingError, NotYoursError, SenselessError
 from aggregator.store.pictures import PictureStore
 from aggregator.store.waker import FEED, Waker
 from shared.errors import ConfigError
@@ -40,12 +44,12 @@ class Guarded:
     """What an application needs that is not for this machine alone.
 
     Attributes:
-        token: who has it may do everything.
+        token: who has it makes the first account.
         url: of the boxes' door.
         fingerprint: SHA-256 of the root certificate.
     """
 
-    token: token.Token
+    token: FirstToken
     url: str
     fingerprint: str
 
@@ -65,14 +69,20 @@ def build(
         guarded: None serves this machine alone, and boxes of a trial bring their pictures here.
     """
 
+    recognition = Recognition(guarded.token) if guarded else None
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         turns = Turns(connections)
         hub = FeedHub(database, others=turns.asked)
         with database.pool("api", size=connections) as pool:
+            rights_changed = recognition.forget if recognition else _nothing
             app.state.parts = Parts(
-                pool, turns, hub, Waker(database, FEED), pictures, publishing, LatestProbe(publishing)
+                *(pool, turns, hub, Waker(database, FEED), pictures, publishing, LatestProbe(publishing)),
+                rights_changed,
             )
+            if recognition:
+                await asyncio.to_thread(passwords.nobodys)  # made by the first stranger it would tell something
             hub.start(asyncio.get_running_loop())
             yield
             hub.stop()
@@ -87,14 +97,16 @@ def build(
         openapi_url="/api/v1/openapi.json",
     )
     app.state.door = guarded
-    if guarded:
-        app.add_middleware(TokenGuard, token=guarded.token)
-        app.include_router(token.routes(guarded.token))
+    if recognition:
+        signing_in = sign_in.SignIn(recognition)
+        app.state.sign_in = signing_in
+        app.add_middleware(RecognitionGuard, recognition=recognition)
+        app.include_router(sign_in.routes(signing_in))
     else:
         app.add_middleware(LoopbackGuard)
     app.add_middleware(HeadAsGet)
     app.add_exception_handler(RequestValidationError, explain)
-    for refused in (MissingError, ConflictError, SenselessError):
+    for refused in (MissingError, NotYoursError, ConflictError, SenselessError):
         app.add_exception_handler(refused, answer(refused.status))
     app.add_exception_handler(ConfigError, answer(422))
     # It is an operational error too, but the database does answer.
@@ -107,8 +119,14 @@ def build(
         for route in () if router is bringing else router.routes:
             if CHANGES & getattr(route, "methods", set()) and not is_audited(route.endpoint):
                 raise TypeError(f"{route.path}: what changes something has to be `audited`")
+            if isinstance(route, APIRoute) and right_of(route.dependant) == "":
+                raise TypeError(f"{route.path}: it has to say which right it needs (`aggregator.api.principal`)")
         app.include_router(router, dependencies=[Depends(refuse_unknown_parameters)], responses=REFUSALS)
     pages.serve(app)
     if console.is_dir():
         app.mount("/", StaticFiles(directory=console, html=True), name="console")
     return app
+
+
+def _nothing() -> None:
+    """On a trial nobody has rights that could change."""

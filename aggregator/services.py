@@ -83,7 +83,7 @@ def jobs(settings: AggregatorSettings, dsn: str) -> None:
 def api(settings: AggregatorSettings, dsn: str) -> None:
     """Serve console, API and feed."""
     from aggregator.alerting.alerts import Publishing
-    from aggregator.api.token import Token
+    from aggregator.api.first_token import FirstToken
     from aggregator.console_api import Guarded, build
     from aggregator.store import Database
     from aggregator.trust.vault import SERVER
@@ -94,7 +94,7 @@ def api(settings: AggregatorSettings, dsn: str) -> None:
     if settings.trust:
         tls = server_context(settings.vault.credentials_path(SERVER))
         _keep_shown(tls, settings.vault.credentials_path(SERVER))
-        guarded = Guarded(Token(settings.data_dir), settings.trust.url, fingerprint(settings.vault.root()))
+        guarded = Guarded(FirstToken(settings.data_dir), settings.trust.url, fingerprint(settings.vault.root()))
     pictures, publishing = settings.open_pictures(), Publishing(settings.webhooks)
     app = build(Database(dsn), pictures, publishing, guarded=guarded)
     _serve(app, settings.api.host, settings.api.port, tls)

@@ -8,10 +8,11 @@ from aggregator.alerting.alerts import SQL, get
 from aggregator.alerting.entities import AlertPicture, Member, MemberPage, PicturePage
 from aggregator.store.database import Connection
 from aggregator.store.paging import CursorError, Cut
+from aggregator.store.scope import Scope
 from shared.events import Lane
 
 
-def members(connection: Connection, alert_id: int, after: str | None, limit: int) -> MemberPage:
+def members(connection: Connection, scope: Scope, alert_id: int, after: str | None, limit: int) -> MemberPage:
     """The events that an alert is made of, in the order in which they happened.
 
     Args:
@@ -19,13 +20,14 @@ def members(connection: Connection, alert_id: int, after: str | None, limit: int
         limit: at most so many.
 
     Raises:
-        AlertNotFoundError: no such alert.
+        AlertNotFoundError: no such alert there.
         CursorError: `after` makes no sense.
     """
-    get(connection, alert_id)
+    get(connection, scope, alert_id)
     cut = Cut.read(after) if after else None
     values: dict[str, Any] = {
         "alert_id": alert_id,
+        "scope": scope.cut,
         "after": cut.event_at if cut else None,
         "after_producer": cut.producer_id if cut else None,
         "after_lane": cut.lane if cut else None,
@@ -48,7 +50,7 @@ def members(connection: Connection, alert_id: int, after: str | None, limit: int
     return MemberPage(members=found, next=str(Cut.of(rows[-1])) if len(rows) == limit else None)
 
 
-def pictures(connection: Connection, alert_id: int, after: str | None, limit: int) -> PicturePage:
+def pictures(connection: Connection, scope: Scope, alert_id: int, after: str | None, limit: int) -> PicturePage:
     """The pictures of an alert that are kept, in the order in which they were taken.
 
     Args:
@@ -59,7 +61,7 @@ def pictures(connection: Connection, alert_id: int, after: str | None, limit: in
         AlertNotFoundError: no such alert.
         CursorError: `after` is no picture of it, or none any more.
     """
-    get(connection, alert_id)
+    get(connection, scope, alert_id)
     which: dict[str, Any] = {"alert_id": alert_id, "after": None, "after_sha256": None, "limit": limit}
     if after:
         which["after_sha256"] = bytes.fromhex(after)

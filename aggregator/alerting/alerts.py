@@ -12,9 +12,12 @@ from psycopg.rows import class_row
 from aggregator.alerting.entities import Alert, GivenVerdict, Verdict
 from aggregator.config import WebhookSettings
 from aggregator.feed import log as feed_log
+from aggregator.feed.log import Told
+from aggregator.people.principal import Principal
 from aggregator.store import load_queries
 from aggregator.store.database import Connection
-from aggregator.store.errors import ConflictError, MissingError
+from aggregator.store.errors import ConflictError, MissingError, NotYoursError
+from aggregator.store.scope import Scope
 
 SQL = load_queries(__package__)
 TAKEN_BACK_WITHIN = timedelta(seconds=60)
@@ -34,6 +37,10 @@ class AlertOpenError(ConflictError):
     """The alert is open: there is no verdict yet."""
 
 
+class AlertOfOthersError(NotYoursError):
+    """The alert is of places of others, too."""
+
+
 @dataclass(frozen=True, slots=True)
 class Publishing:
     """Who hears of changes: the feed always, these webhooks for what they asked for."""
@@ -41,46 +48,47 @@ class Publishing:
     webhooks: Sequence[WebhookSettings] = ()
 
 
-def acknowledge(connection: Connection, alert_id: int, by: str, publishing: Publishing) -> Alert:
+def acknowledge(connection: Connection, who: Principal, alert_id: int, publishing: Publishing) -> Alert:
     """An operator has taken notice. Again changes nothing.
 
     Raises:
-        AlertNotFoundError: no such alert.
+        AlertNotFoundError: no such alert of theirs.
+        AlertOfOthersError: it is of places of others, too.
     """
-    feed_log.lock(connection)
-    if connection.execute(SQL["acknowledge"], {"alert_id": alert_id, "by": by}).rowcount:
+    before = _whole(connection, who, alert_id)
+    if connection.execute(SQL["acknowledge"], {"alert_id": alert_id, "by": who.name}).rowcount:
         return publish(connection, {alert_id: "acknowledged"}, publishing)[0]
-    return get(connection, alert_id)
+    return before
 
 
-def clear(connection: Connection, alert_id: int, by: str, verdict: Verdict, publishing: Publishing) -> Alert:
+def clear(connection: Connection, who: Principal, alert_id: int, verdict: Verdict, publishing: Publishing) -> Alert:
     """Close an alert with a verdict; acknowledges it too.
 
     Raises:
-        AlertNotFoundError: no such alert.
+        AlertNotFoundError: no such alert of theirs.
+        AlertOfOthersError: it is of places of others, too.
         AlertClearedError: it was cleared before with another verdict.
     """
-    feed_log.lock(connection)
-    if connection.execute(SQL["clear"], {"alert_id": alert_id, "by": by, "verdict": verdict}).rowcount:
+    alert = _whole(connection, who, alert_id)
+    if connection.execute(SQL["clear"], {"alert_id": alert_id, "by": who.name, "verdict": verdict}).rowcount:
         return publish(connection, {alert_id: "cleared"}, publishing)[0]
-    alert = get(connection, alert_id)
     if alert.verdict != verdict:
         raise AlertClearedError(f"alert {alert_id} was cleared as {alert.verdict!r} by {alert.cleared_by}")
     return alert
 
 
-def reopen(connection: Connection, alert_id: int, by: str, publishing: Publishing) -> Alert:
+def reopen(connection: Connection, who: Principal, alert_id: int, publishing: Publishing) -> Alert:
     """Take a verdict back that was given just now; the alert is open again, and the record keeps that it was not.
 
     Raises:
-        AlertNotFoundError: no such alert.
+        AlertNotFoundError: no such alert of theirs.
+        AlertOfOthersError: it is of places of others, too.
         AlertClearedError: it was cleared too long ago.
     """
-    feed_log.lock(connection)
-    values = {"alert_id": alert_id, "by": by, "within": TAKEN_BACK_WITHIN}
+    alert = _whole(connection, who, alert_id)
+    values = {"alert_id": alert_id, "by": who.name, "within": TAKEN_BACK_WITHIN}
     if connection.execute(SQL["reopen"], values).rowcount:
         return publish(connection, {alert_id: "reopened"}, publishing)[0]
-    alert = get(connection, alert_id)
     if alert.cleared_at:
         within = f"{TAKEN_BACK_WITHIN.seconds} s"
         raise AlertClearedError(
@@ -90,7 +98,7 @@ def reopen(connection: Connection, alert_id: int, by: str, publishing: Publishin
 
 
 def correct(
-    connection: Connection, alert_id: int, by: str, verdict: Verdict, why: str, publishing: Publishing
+    connection: Connection, who: Principal, alert_id: int, verdict: Verdict, why: str, publishing: Publishing
 ) -> Alert:
     """Give a cleared alert another verdict; the record keeps both.
 
@@ -98,41 +106,65 @@ def correct(
         why: in words, for the operator who reads the record.
 
     Raises:
-        AlertNotFoundError: no such alert.
+        AlertNotFoundError: no such alert of theirs.
+        AlertOfOthersError: it is of places of others, too.
         AlertOpenError: it has no verdict yet.
     """
-    feed_log.lock(connection)
-    values = {"alert_id": alert_id, "by": by, "verdict": verdict, "why": why}
+    alert = _whole(connection, who, alert_id)
+    values = {"alert_id": alert_id, "by": who.name, "verdict": verdict, "why": why}
     if connection.execute(SQL["correct"], values).rowcount:
         return publish(connection, {alert_id: "corrected"}, publishing)[0]
-    alert = get(connection, alert_id)
     if not alert.cleared_at:
         raise AlertOpenError(f"alert {alert_id} is open: clear it with a verdict")
     return alert
 
 
-def given_verdicts(connection: Connection, alert_id: int) -> list[GivenVerdict]:
+def _whole(connection: Connection, who: Principal, alert_id: int) -> Alert:
+    """The alert as it is now, and stays until the commit but for what is done here.
+
+    Raises:
+        AlertNotFoundError: no such alert of theirs.
+        AlertOfOthersError: it is of places of others, too: who silences it, silences it for them.
+    """
+    feed_log.lock(connection)
+    alert = get(connection, who.scope, alert_id)
+    if not covers(connection, who.scope, [alert]):
+        raise AlertOfOthersError(f"alert {alert_id} is of places of others, too: who has all of them has to do it")
+    return alert
+
+
+def given_verdicts(connection: Connection, scope: Scope, alert_id: int) -> list[GivenVerdict]:
     """What was said of an alert, the first first.
 
     Raises:
-        AlertNotFoundError: no such alert.
+        AlertNotFoundError: no such alert there.
     """
-    get(connection, alert_id)
+    get(connection, scope, alert_id)
     with connection.cursor(row_factory=class_row(GivenVerdict)) as cursor:
         return cursor.execute(SQL["given_verdicts"], {"alert_id": alert_id}).fetchall()
 
 
-def get(connection: Connection, alert_id: int) -> Alert:
+def get(connection: Connection, scope: Scope, alert_id: int) -> Alert:
     """One alert.
 
     Raises:
-        AlertNotFoundError: no such alert.
+        AlertNotFoundError: no such alert there.
     """
     with connection.cursor(row_factory=class_row(Alert)) as cursor:
-        alert = cursor.execute(SQL["alert"], {"alert_id": alert_id}).fetchone()
+        alert = cursor.execute(SQL["alert"], {"alert_id": alert_id, "scope": scope.cut}).fetchone()
     if alert is None:
         raise AlertNotFoundError(f"there is no alert {alert_id}")
-    return alert
+    return alert if covers(connection, scope, [alert]) else alert.cut()
+
+
+def covers(connection: Connection, scope: Scope, alerts: Sequence[Alert]) -> set[int]:
+    """Those of alerts that are of places of a scope only, by their numbers."""
+    of_many = [] if scope.is_everywhere else [alert.id for alert in alerts if not alert.site]
+    if not of_many:
+        return {alert.id for alert in alerts}
+    asked = {"alert_ids": of_many, "scope": scope.cut}
+    whole = {row["alert_id"] for row in connection.execute(SQL["covered_alerts"], asked)}
+    return {alert.id for alert in alerts if alert.site or alert.id in whole}
 
 
 def end(connection: Connection, alert_ids: Sequence[int], publishing: Publishing) -> None:
@@ -161,8 +193,15 @@ def publish(connection: Connection, changes: Mapping[int, str], publishing: Publ
         return []
     with connection.cursor(row_factory=class_row(Alert)) as cursor:
         alerts = cursor.execute(SQL["alerts_of"], {"alert_ids": list(changes)}).fetchall()
-    messages = [f'{{"change":"{changes[alert.id]}","alert":{alert.model_dump_json()}}}' for alert in alerts]
-    feed_log.add(connection, feed_log.ALERT, messages)
+    messages = [_message(changes[alert.id], alert) for alert in alerts]
+    of_many = _sites_of(connection, [alert.id for alert in alerts if not alert.site])
+    told = [
+        Told(message, [alert.site])
+        if alert.site
+        else Told(message, of_many.get(alert.id), _message(changes[alert.id], alert.cut()))
+        for alert, message in zip(alerts, messages, strict=True)
+    ]
+    feed_log.add(connection, feed_log.ALERT, told)
     mail = [
         (webhook.name, alert.id, message.encode())
         for alert, message in zip(alerts, messages, strict=True)
@@ -176,3 +215,15 @@ def publish(connection: Connection, changes: Mapping[int, str], publishing: Publ
             SQL["add_deliveries"], {"webhooks": list(names), "alert_ids": list(ids), "bodies": list(bodies)}
         )
     return alerts
+
+
+def _message(change: str, alert: Alert) -> str:
+    return f'{{"change":"{change}","alert":{alert.model_dump_json()}}}'
+
+
+def _sites_of(connection: Connection, alert_ids: Sequence[int]) -> dict[int, list[str]]:
+    """Sites of alerts that name none; of the centre's own there are none."""
+    if not alert_ids:
+        return {}
+    rows = connection.execute(SQL["sites_of_alerts"], {"alert_ids": alert_ids}).fetchall()
+    return {row["alert_id"]: row["sites"] for row in rows}

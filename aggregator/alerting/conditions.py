@@ -16,6 +16,7 @@ from aggregator.signals.declarations import Condition, domains
 from aggregator.signals.signal import Signal, Subject
 from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries
+from aggregator.store.scope import Scope
 
 SQL = load_queries(__package__, "conditions.sql")
 _FRESH = timedelta(minutes=1)
@@ -116,15 +117,16 @@ def rang(connection: Connection, due: Due, alerts: Sequence[int | None]) -> None
         connection.execute(SQL["rang"], {**columns, "alert_ids": list(alerts)})
 
 
-def subjects(connection: Connection, alert_id: int, limit: int) -> list[AffectedSubject]:
-    """Whom an alert is about.
+def subjects(connection: Connection, scope: Scope, alert_id: int, limit: int) -> list[AffectedSubject]:
+    """Whom of a scope an alert is about.
 
     Raises:
-        AlertNotFoundError: no such alert.
+        AlertNotFoundError: no such alert there.
     """
-    get(connection, alert_id)
+    get(connection, scope, alert_id)
     with connection.cursor(row_factory=class_row(AffectedSubject)) as cursor:
-        return cursor.execute(SQL["subjects_of_alert"], {"alert_id": alert_id, "limit": limit}).fetchall()
+        asked = {"alert_id": alert_id, "scope": scope.cut, "limit": limit}
+        return cursor.execute(SQL["subjects_of_alert"], asked).fetchall()
 
 
 def _path(subject: Subject) -> tuple[str, str, str, str, str]:

@@ -94,5 +94,8 @@ WHERE (c.subject, c.site, c.agent, c.camera, c.name, c.condition)
 SELECT EXISTS (SELECT FROM conditions c JOIN alerts a ON a.id = c.alert_id WHERE a.quiet) AS quiet;
 
 -- name: subjects_of_alert
-SELECT subject, site, agent, camera, name, active, since, detail FROM conditions WHERE alert_id = %(alert_id)s
+SELECT subject, site, agent, camera, name, active, since, detail FROM conditions c
+WHERE alert_id = %(alert_id)s AND (%(scope)s::text[] IS NULL OR EXISTS (
+    SELECT FROM within w WHERE w.site = c.site AND w.place = ANY(%(scope)s)
+))
 ORDER BY site, agent, camera, name LIMIT %(limit)s;

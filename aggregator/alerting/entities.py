@@ -44,6 +44,7 @@ class Alert(Entity):
     quiet: bool
     """Its subject was under maintenance: it rang nobody; `detail` says why (`maintenance`)."""
     members: int
+    """Of an alert of many subjects, not all of them theirs who ask: 0."""
     acknowledged_at: datetime | None
     acknowledged_by: str | None
     cleared_at: datetime | None
@@ -70,6 +71,10 @@ class Alert(Entity):
         """By how much it was heard of too late, in seconds: its age when it was raised, where it was late; else 0."""
         age = self.raised_at - self.first_at
         return age.total_seconds() if age > LATE else 0.0
+
+    def cut(self) -> "Alert":
+        """For those to whom not all of its subjects belong: without their number."""
+        return self.model_copy(update={"members": 0})
 
 
 class Member(Entity):

@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 from psycopg.rows import class_row
 
 from aggregator.alerting.entities import Maintenance
+from aggregator.people.principal import Principal
 from aggregator.signals.alert_policy import UnderMaintenance
 from aggregator.store.database import Connection
 from aggregator.store.errors import ConflictError, MissingError
-from aggregator.store.places import sites_within
+from aggregator.store.places import require_place
 from aggregator.store.queries import load_queries
+from aggregator.store.scope import Scope
 
 SQL = load_queries(__package__, "maintenance.sql")
 
@@ -24,7 +26,7 @@ class NoMaintenanceError(MissingError):
 
 
 def begin(
-    connection: Connection, place: str, agent: str, camera: str, reason: str, by: str, until: datetime
+    connection: Connection, who: Principal, place: str, agent: str, camera: str, reason: str, until: datetime
 ) -> Maintenance:
     """Begin.
 
@@ -35,10 +37,10 @@ def begin(
         until: when it ends by itself.
 
     Raises:
-        UnknownPlaceError: there is no such place.
+        UnknownPlaceError: there is no such place of theirs.
         MaintenanceError: a camera of no box, a box that does not exist, or an end that is past.
     """
-    sites_within(connection, place)
+    require_place(connection, who.scope, place)
     if camera and not agent:
         raise MaintenanceError(f"camera {camera!r}: name its box, too")
     known = connection.execute(SQL["is_box"], {"site": place, "agent": agent}).fetchone()
@@ -51,43 +53,44 @@ def begin(
             raise MaintenanceError(said)
     if until <= datetime.now(UTC):
         raise MaintenanceError(f"until {until:%Y-%m-%d %H:%M} is past: nothing would be under maintenance")
-    values = {"place": place, "agent": agent, "camera": camera, "reason": reason, "by": by, "until": until}
+    values = {"place": place, "agent": agent, "camera": camera, "reason": reason, "by": who.name, "until": until}
     row = connection.execute(SQL["begin"], values).fetchone()
     assert row is not None  # noqa: S101 - INSERT ... RETURNING returns
-    return get(connection, row["id"])
+    return get(connection, who.scope, row["id"])
 
 
-def end(connection: Connection, number: int, by: str) -> Maintenance:
+def end(connection: Connection, who: Principal, number: int) -> Maintenance:
     """End it before its time; again changes nothing.
 
     Raises:
-        NoMaintenanceError: there is none.
+        NoMaintenanceError: there is none of theirs.
     """
-    connection.execute(SQL["end"], {"id": number, "by": by})
-    return get(connection, number)
+    get(connection, who.scope, number)
+    connection.execute(SQL["end"], {"id": number, "by": who.name})
+    return get(connection, who.scope, number)
 
 
-def get(connection: Connection, number: int) -> Maintenance:
+def get(connection: Connection, scope: Scope, number: int) -> Maintenance:
     """One.
 
     Raises:
         NoMaintenanceError: there is none.
     """
     with connection.cursor(row_factory=class_row(Maintenance)) as cursor:
-        found = cursor.execute(SQL["one"], {"id": number}).fetchone()
+        found = cursor.execute(SQL["one"], {"id": number, "scope": scope.cut}).fetchone()
     if found is None:
         raise NoMaintenanceError(f"there is no maintenance {number}")
     return found
 
 
-def listed(connection: Connection, *, active: bool, limit: int) -> list[Maintenance]:
+def listed(connection: Connection, scope: Scope, *, active: bool, limit: int) -> list[Maintenance]:
     """The newest first.
 
     Args:
         active: only what is under maintenance now.
     """
     with connection.cursor(row_factory=class_row(Maintenance)) as cursor:
-        return cursor.execute(SQL["list"], {"active": active, "limit": limit}).fetchall()
+        return cursor.execute(SQL["list"], {"scope": scope.cut, "active": active, "limit": limit}).fetchall()
 
 
 def now(connection: Connection) -> Sequence[UnderMaintenance]:

@@ -6,11 +6,18 @@ VALUES (%(place)s, %(agent)s, %(camera)s, %(reason)s, %(by)s, %(until)s) RETURNI
 UPDATE maintenance SET ended_at = now(), ended_by = %(by)s WHERE id = %(id)s AND ended_at IS NULL AND until > now();
 
 -- name: one
-SELECT *, ended_at IS NULL AND until > now() AS active FROM maintenance WHERE id = %(id)s;
+SELECT *, ended_at IS NULL AND until > now() AS active FROM maintenance m
+WHERE id = %(id)s AND (%(scope)s::text[] IS NULL OR EXISTS (
+    SELECT FROM within w WHERE w.site = m.place AND w.place = ANY(%(scope)s)
+));
 
 -- name: list
-SELECT *, ended_at IS NULL AND until > now() AS active FROM maintenance
-WHERE NOT %(active)s OR (ended_at IS NULL AND until > now()) ORDER BY id DESC LIMIT %(limit)s;
+SELECT *, ended_at IS NULL AND until > now() AS active FROM maintenance m
+WHERE (NOT %(active)s OR (ended_at IS NULL AND until > now()))
+  AND (%(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within w WHERE w.site = m.place AND w.place = ANY(%(scope)s))
+       -- What holds one of their places, too: it keeps what happens there quiet.
+       OR EXISTS (SELECT FROM within w WHERE w.place = m.place AND w.site = ANY(%(scope)s)))
+ORDER BY id DESC LIMIT %(limit)s;
 
 -- name: now
 SELECT site, agent, camera, reason, since FROM worked_on ORDER BY id;

@@ -75,8 +75,9 @@ FROM (SELECT alert_id, count(*) AS number FROM added GROUP BY alert_id) counted 
 -- name: members_of_alert
 SELECT p.site, p.agent, p.epoch, m.producer_id, m.lane, m.seq, m.event_at, m.reason
 FROM (
-    SELECT * FROM alert_members
-    WHERE alert_id = %(alert_id)s AND (event_at, producer_id, lane, seq) > (
+    SELECT n.* FROM alert_members n JOIN producers p ON p.id = n.producer_id
+    WHERE (%(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within w WHERE w.site = p.site AND w.place = ANY(%(scope)s)))
+      AND alert_id = %(alert_id)s AND (event_at, producer_id, lane, seq) > (
         coalesce(%(after)s::timestamptz, '-infinity'), coalesce(%(after_producer)s::int, 0),
         coalesce(%(after_lane)s::smallint, 0), coalesce(%(after_seq)s::bigint, 0)
     )
@@ -139,14 +140,36 @@ INSERT INTO alert_verdicts (alert_id, by, verdict, why) SELECT id, %(by)s, %(ver
 SELECT at, by, verdict, why FROM alert_verdicts WHERE alert_id = %(alert_id)s ORDER BY at;
 
 -- name: alert
-SELECT * FROM alert_views WHERE id = %(alert_id)s;
+SELECT * FROM alert_views a WHERE id = %(alert_id)s AND (%(scope)s::text[] IS NULL OR EXISTS (
+    SELECT FROM within w WHERE w.place = ANY(%(scope)s) AND w.site = a.site
+) OR a.site = '' AND EXISTS (
+    SELECT FROM alert_sites s JOIN within w USING (site) WHERE s.alert_id = a.id AND w.place = ANY(%(scope)s)
+));
+
+-- name: sites_of_alerts
+SELECT alert_id, array_agg(site ORDER BY site) AS sites FROM alert_sites WHERE alert_id = ANY(%(alert_ids)s)
+GROUP BY alert_id;
+
+-- name: covered_alerts
+-- Of alerts that name no site those of which every site lies within the scope.
+SELECT s.alert_id FROM alert_sites s WHERE s.alert_id = ANY(%(alert_ids)s) GROUP BY s.alert_id
+HAVING bool_and(EXISTS (SELECT FROM within w WHERE w.site = s.site AND w.place = ANY(%(scope)s)));
+
+-- name: add_sites
+INSERT INTO alert_sites (alert_id, site)
+SELECT DISTINCT * FROM unnest(%(alert_ids)s::bigint[], %(sites)s::text[]) ORDER BY 1, 2 ON CONFLICT DO NOTHING;
 
 -- name: alerts_of
 SELECT * FROM alert_views WHERE id = ANY(%(alert_ids)s) ORDER BY id;
 
 -- name: alerts
-SELECT * FROM alert_views
-WHERE (%(before)s::bigint IS NULL OR id < %(before)s)
+SELECT * FROM alert_views a
+WHERE (%(scope)s::text[] IS NULL OR EXISTS (
+        SELECT FROM within w WHERE w.place = ANY(%(scope)s) AND w.site = a.site
+    ) OR a.site = '' AND EXISTS (
+        SELECT FROM alert_sites s JOIN within w USING (site) WHERE s.alert_id = a.id AND w.place = ANY(%(scope)s)
+    ))
+  AND (%(before)s::bigint IS NULL OR id < %(before)s)
   AND (%(open)s::boolean IS NULL OR (cleared_at IS NULL) = %(open)s)
   AND (%(objects)s::text[] IS NULL
        OR subject IN ('line', 'zone') AND coalesce(detail->>'object', 'unknown') = ANY(%(objects)s))
@@ -158,7 +181,9 @@ SELECT site, agent, camera, name AS line,
        count(*) FILTER (WHERE verdict = 'false') AS false_alarms,
        count(*) FILTER (WHERE verdict = 'test')  AS tests,
        count(*) FILTER (WHERE verdict IS NULL)   AS open
-FROM alert_views WHERE subject IN ('line', 'zone') GROUP BY site, agent, camera, name ORDER BY site, agent, camera, name;
+FROM alert_views a WHERE subject IN ('line', 'zone')
+  AND (%(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within w WHERE w.site = a.site AND w.place = ANY(%(scope)s)))
+GROUP BY site, agent, camera, name ORDER BY site, agent, camera, name;
 
 -- name: add_deliveries
 INSERT INTO deliveries (webhook, alert_id, body)

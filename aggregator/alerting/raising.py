@@ -93,6 +93,7 @@ def carry_out(
     if joined:
         _join(connection, joined)
     _add_members(connection, changed)
+    _add_sites(connection, changed)
     publish(connection, {_id(alert): alert.change for alert in changed}, publishing)
     return [_id(alert) if alert else None for alert in assigned]
 
@@ -217,6 +218,13 @@ def _add_members(connection: Connection, changed: Sequence[_Open]) -> None:
     connection.execute(SQL["add_members"], values)
     which = {name: values[name] for name in ("producer_ids", "lanes", "seqs", "alert_ids")}
     connection.execute(SQL["add_pictures"], which)  # those that were here before their event
+
+
+def _add_sites(connection: Connection, changed: Sequence[_Open]) -> None:
+    of = [(_id(alert), each.of_site) for alert in changed for each in alert.members if each.of_site]
+    if of:
+        alert_ids, sites = zip(*of, strict=True)
+        connection.execute(SQL["add_sites"], {"alert_ids": list(alert_ids), "sites": list(sites)})
 
 
 def _id(alert: _Open) -> int:

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from fastapi import Depends, Header, HTTPException, Request
 
 from aggregator.api.dependencies import Parts, PartsDependency
+from aggregator.api.principal import identity_of
 from aggregator.store import audit
 from aggregator.store.database import Connection
 
@@ -18,8 +19,9 @@ CHANGES = {"POST", "PUT", "DELETE", "PATCH"}
 T = TypeVar("T")
 _MOST_SAID = 256 * 1024
 _AUDITED = "__audited__"
-WHO = "hawkline.who"
-"""Where the token guard leaves in the scope whom it has let in."""
+_CHANGES_RIGHTS = "__changes_rights__"
+_SECRETS = {"password", "old_password"}
+"""Fields of bodies that no record holds."""
 
 
 async def _actor(
@@ -28,8 +30,7 @@ async def _actor(
         str, Header(alias="hawkline-reason", max_length=600, description="why, percent-encoded UTF-8; for the audit")
     ] = "",
 ) -> audit.Actor:
-    who = str(request.scope.get(WHO, "this machine"))
-    return audit.Actor(who, request.client.host if request.client else "", unquote(reason)[:200])
+    return audit.Actor(identity_of(request).name, request.client.host if request.client else "", unquote(reason)[:200])
 
 
 ActorDependency = Annotated[audit.Actor, Depends(_actor)]
@@ -55,7 +56,7 @@ class _Entry:
 async def _entry(
     request: Request, parts: PartsDependency, actor: ActorDependency, body: Annotated[bytes, Depends(_body)]
 ) -> _Entry:
-    said = body.decode(errors="replace")
+    said = _without_secrets(body.decode(errors="replace"))
     subject = "/".join(str(part) for part in request.path_params.values()) or _named(said)
     what = f"{request.method} {request.scope['route'].path}"
     return _Entry(replace(actor, why=actor.why or _field(said, "why")), what, subject, said, parts)
@@ -79,6 +80,8 @@ def audited(change: Callable[..., T]) -> Callable[..., Coroutine[Any, Any, T]]:
             return done
 
         done = await entry.parts.on_connection(work)
+        if hasattr(change, _CHANGES_RIGHTS):
+            entry.parts.rights_changed()
         entry.parts.waker.wake()  # the feed may have something to tell
         return done
 
@@ -91,9 +94,34 @@ def audited(change: Callable[..., T]) -> Callable[..., Coroutine[Any, Any, T]]:
     return handler
 
 
+def changes_rights(change: Callable[..., T]) -> Callable[..., T]:
+    """Mark a handler after which others may do more, or less: nobody goes on with what was remembered of them."""
+    vars(change)[_CHANGES_RIGHTS] = True
+    return change
+
+
+def audits_itself(handler: Callable[..., T]) -> Callable[..., T]:
+    """Mark a handler that writes its entries itself, because what it does takes several transactions."""
+    vars(handler)[_AUDITED] = True
+    return handler
+
+
 def is_audited(handler: object) -> bool:
     """Whether a handler leaves an entry of what it changes."""
     return hasattr(handler, _AUDITED)
+
+
+def _without_secrets(body: str) -> str:
+    """What was said; where it cannot be read, and may hold a secret, nothing of it."""
+    if "\\u" not in body and not any(name in body for name in _SECRETS):
+        return body
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        return "…"
+    if not isinstance(said, dict):
+        return "…"
+    return json.dumps({name: "…" if name in _SECRETS else value for name, value in said.items()}, ensure_ascii=False)
 
 
 def _named(body: str) -> str:

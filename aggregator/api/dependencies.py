@@ -32,6 +32,7 @@ class Parts:
     """What request handlers work with, in `app.state.parts`.
 
     Attributes:
+        rights_changed: lets nobody go on with rights that were remembered.
         turns: of the pool; each request takes one connection at most, and only when it is its turn.
     """
 
@@ -42,6 +43,7 @@ class Parts:
     pictures: PictureStore
     publishing: Publishing
     proven: LatestProbe
+    rights_changed: Callable[[], None]
     streams: Streams = field(default_factory=Streams)
     bodies: Bodies = field(default_factory=Bodies)
 

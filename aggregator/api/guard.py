@@ -18,6 +18,8 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from aggregator.api.principal import IDENTITY
+from aggregator.people.principal import THIS_MACHINE
 from shared.ids import NAME_PATTERN
 from shared.trouble_log import TroubleLog
 
@@ -40,11 +42,12 @@ class LoopbackGuard:
             foreign = origin is not None and urlsplit(origin).hostname not in _LOCAL
             if host not in _LOCAL or foreign:
                 answer = JSONResponse(
-                    {"detail": "only pages and programs of this machine are served until accounts exist"},
+                    {"detail": "only pages and programs of this machine are served without [trust]"},
                     status_code=403,
                 )
                 await answer(scope, receive, send)
                 return
+            scope[IDENTITY] = THIS_MACHINE
         await self._app(scope, receive, send)
 
 
@@ -78,8 +81,8 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": Refusal, "description": description}
     for status, description in (
         (400, "the body cannot be read"),
-        (401, "the administrator's token is needed"),
-        (403, "only this machine is served"),
+        (401, "nobody is signed in"),
+        (403, "a right is missing; its name is told"),
         (422, "what was asked or sent makes no sense"),
         (503, "the database does not answer"),
     )

@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 from starlette.staticfiles import StaticFiles
 
+from aggregator.api.principal import Anybody
 from aggregator.signals.declarations import domains
 
 log = logging.getLogger(__name__)
@@ -25,8 +26,8 @@ class PageRow(BaseModel):
 
 
 @router.get("/pages")
-def pages() -> list[PageRow]:
-    """Pages that other distributions bring; the console finds its own without this."""
+def pages(who: Anybody) -> list[PageRow]:
+    """Pages that other distributions bring, and they may see; the console finds its own without this."""
     return [
         PageRow(
             name=page.name,
@@ -36,6 +37,7 @@ def pages() -> list[PageRow]:
             module=f"{_FOLDER}/{page.name}/page.js",
         )
         for page in domains().pages
+        if page.right in who.rights
     ]
 
 

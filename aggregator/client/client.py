@@ -14,14 +14,14 @@ from shared.net import is_listening, speaks_tls
 
 _TIMEOUT_S = 60.0
 _PAGE = 500
-_REFUSALS = {409, 422}
+_REFUSALS = {403, 409, 422}
 
 
 class ApiClient:
     """Talks to one aggregator.
 
-    `HAWKLINE_TOKEN` or `HAWKLINE_TOKEN_FILE` has the administrator's token, `HAWKLINE_ROOT` names the deployment's root
-    certificate: `hawkline aggregator init` writes them down.
+    `HAWKLINE_TOKEN` or `HAWKLINE_TOKEN_FILE` has a key (`hawkline key add`), `HAWKLINE_ROOT` names the root certificate
+    of the deployment: `hawkline aggregator init` writes them down.
 
     Args:
         url: such as http://127.0.0.1:8420.

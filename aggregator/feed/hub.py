@@ -1,4 +1,4 @@
-"""Fans the feed out: a message is serialised once and the same bytes go to everybody.
+"""Fans the feed out: a message is serialised once and the same bytes go to everybody who may hear it.
 
 A client is a position in the log. The newest messages lie in a ring in memory; who falls behind the ring reads from
 the database. So a stalled client costs a position, and misses nothing.
@@ -10,8 +10,10 @@ import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from itertools import takewhile
+from typing import Protocol
 
-from aggregator.feed.log import SQL, to_sse
+from aggregator.feed.log import SQL
+from aggregator.feed.message import Message
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from aggregator.store.waker import FEED, wakes
@@ -29,6 +31,16 @@ than that: both live on the same loop."""
 _RESET = b"event: reset\ndata: {}\n\n"
 
 
+class Ear(Protocol):
+    """What one client may hear."""
+
+    cuts: bool
+    """Whether it is not all."""
+
+    def hear(self, message: Message) -> bytes:
+        """What of a message; empty where it is not for them."""
+
+
 class FeedHub:
     """Reads the log on a thread and wakes the clients' event loop.
 
@@ -38,7 +50,7 @@ class FeedHub:
 
     def __init__(self, database: Database, others: Callable[[], bool] = lambda: False) -> None:
         self._database, self._others = database, others
-        self._ring: deque[tuple[int, bytes]] = deque(maxlen=_RING)
+        self._ring: deque[Message] = deque(maxlen=_RING)
         self._whole_above: int | None = None
         """The ring holds all messages above this place. Numbers have holes: where a transaction failed."""
         self._newest = 0
@@ -68,8 +80,11 @@ class FeedHub:
             self._ping.cancel()
         self._changed.set()
 
-    async def stream(self, after: int | None) -> AsyncGenerator[bytes, None]:
-        """Messages above `after` (None: from now on) for ever, with a ping every five seconds."""
+    async def stream(self, after: int | None, ear: Ear) -> AsyncGenerator[bytes, None]:
+        """Messages above `after` (None: from now on) for ever, with a ping every five seconds.
+
+        Where some are not heard a ping tells the place in the log, too: who comes back resumes behind them.
+        """
         self.clients += 1
         try:
             bounds = await self._bounds_now()
@@ -86,22 +101,23 @@ class FeedHub:
                 changed = self._changed
                 messages = await self._after(position)
                 if messages:
-                    yield b"".join(message for _, message in messages)
-                    position = messages[-1][0]
+                    position = messages[-1].number
+                    if heard := b"".join(map(ear.hear, messages)):
+                        yield heard
                     continue
                 beats = self._beats
                 await changed.wait()
                 if self._beats != beats:
-                    yield _PING
+                    yield b"id: %d\n" % position + _PING if ear.cuts else _PING
         finally:
             self.clients -= 1
 
-    async def _after(self, position: int) -> list[tuple[int, bytes]]:
+    async def _after(self, position: int) -> list[Message]:
         if position >= self._newest:
             return []
         if self._whole_above is not None and position >= self._whole_above:
             # From the newest back: nearly everybody lacks one.
-            lacking = list(takewhile(lambda each: each[0] > position, reversed(self._ring)))
+            lacking = list(takewhile(lambda each: each.number > position, reversed(self._ring)))
             return lacking[::-1][:_PAGE]
         return await asyncio.to_thread(self._read, position)
 
@@ -121,10 +137,10 @@ class FeedHub:
             row = connection.execute(SQL["feed_bounds"]).fetchone()
             return (row["oldest"], row["newest"]) if row else (0, 0)
 
-    def _read(self, after: int) -> list[tuple[int, bytes]]:
+    def _read(self, after: int) -> list[Message]:
         with self._database.connect("feed-page", autocommit=True) as connection:
             rows = connection.execute(SQL["feed_after"], {"after": after, "limit": _PAGE}).fetchall()
-        return [(row["id"], to_sse(row)) for row in rows]
+        return [Message.of(row) for row in rows]
 
     def _follow(self) -> None:
         self._database.keep_serving("feed", self._serve, autocommit=True, stopping=self._stopping)
@@ -145,9 +161,9 @@ class FeedHub:
             rows = connection.execute(SQL["feed_after"], {"after": position, "limit": _PAGE}).fetchall()
             if not rows:
                 return position
-            messages = [(int(str(row["id"])), to_sse(row)) for row in rows]
+            messages = [Message.of(row) for row in rows]
             self._on_loop(self._extend, messages)
-            position = messages[-1][0]
+            position = messages[-1].number
 
     def _on_loop(self, deed: Callable[..., None], *what: object) -> None:
         """Do it where the clients live, unless they were let go while the database was asked."""
@@ -161,13 +177,13 @@ class FeedHub:
     def _begin(self, position: int) -> None:
         self._whole_above = position
 
-    def _extend(self, messages: list[tuple[int, bytes]]) -> None:
+    def _extend(self, messages: list[Message]) -> None:
         # On the event loop, ring and number together: a client that looks sees both or neither.
         for message in messages:
             if len(self._ring) == _RING:
-                self._whole_above = self._ring[0][0]
+                self._whole_above = self._ring[0].number
             self._ring.append(message)
-        self._newest = max(self._newest, messages[-1][0])
+        self._newest = max(self._newest, messages[-1].number)
         self._wake()
 
     def _wake(self) -> None:

@@ -1,7 +1,7 @@
 """The feed's ordered log. Ids are given under a lock held until the commit, so they appear in their order."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries
@@ -11,27 +11,43 @@ ALERT = "alert"
 BOX = "box"
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message.
+
+    Attributes:
+        message: JSON, which goes out as it is.
+        sites: that it tells of; None is of the centre itself.
+        cut: what those hear to whom not all of these sites belong; None: the same.
+    """
+
+    message: str
+    sites: Sequence[str] | None
+    cut: str | None = None
+
+
 def lock(connection: Connection) -> None:
     """From here to the commit this transaction alone adds to the feed."""
     connection.execute(SQL["lock_feed"])
 
 
-def append(connection: Connection, topic: str, messages: Sequence[str]) -> None:
-    """Lock the feed, and add messages within the caller's transaction; each is JSON and goes out as it is."""
+def append(connection: Connection, topic: str, messages: Sequence[Told]) -> None:
+    """Lock the feed, and add messages within the caller's transaction."""
     if messages:
         lock(connection)
         add(connection, topic, messages)
 
 
-def add(connection: Connection, topic: str, messages: Sequence[str]) -> None:
+def add(connection: Connection, topic: str, messages: Sequence[Told]) -> None:
     """The same for a caller who holds the feed's lock."""
     if messages:
-        connection.execute(SQL["add_feed"], {"topic": topic, "messages": list(messages)})
-
-
-def to_sse(row: Mapping[str, Any]) -> bytes:
-    """One feed row as a server-sent event."""
-    return f"id: {row['id']}\nevent: {row['topic']}\ndata: {row['message']}\n\n".encode()
+        values = {
+            "topic": topic,
+            "messages": [told.message for told in messages],
+            "sites": [None if told.sites is None else " ".join(told.sites) for told in messages],
+            "cuts": [told.cut for told in messages],
+        }
+        connection.execute(SQL["add_feed"], values)
 
 
 def prune(connection: Connection) -> None:

@@ -1,9 +1,10 @@
 -- name: tables
--- Ours, without partitions, each behind those that it refers to.
+-- Ours, without partitions, each behind those that it refers to. `within` follows from the places; who was signed in then
+-- is not signed in by a restore.
 WITH RECURSIVE ours AS (
     SELECT c.oid, c.relname FROM pg_class c
     WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-      AND c.relname NOT IN ('migrations', 'storage')
+      AND c.relname NOT IN ('migrations', 'storage', 'within', 'sessions', 'known_browsers')
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 ), refers AS (
     SELECT conrelid AS oid, confrelid AS to_oid FROM pg_constraint WHERE contype = 'f' AND conrelid <> confrelid

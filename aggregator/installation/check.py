@@ -17,6 +17,7 @@ from aggregator.store.describe import described, expected
 from aggregator.store.migrate import available, chosen_engine
 from aggregator.store.pictures import PictureStore
 from aggregator.store.queries import load_queries
+from aggregator.store.scope import EVERYWHERE
 from aggregator.store.session_settings import ENCODING, OLDEST
 from shared.errors import ConfigError, HawklineError
 
@@ -126,7 +127,7 @@ def _days(connection: Connection, days: int) -> Iterator[Finding]:
         with connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             stored = _number(connection, "crossings_stored", {"from": begin, "until": begin + timedelta(days=1)})
-            counted = sum(row.crossings for row in counts.rows(connection, _whole(begin)))
+            counted = sum(row.crossings for row in counts.rows(connection, EVERYWHERE, _whole(begin)))
         crossings += counted
         if counted != stored:
             wrong.append(f"{begin.date()}: {counted} counted, {stored} stored")

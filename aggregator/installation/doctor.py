@@ -13,10 +13,11 @@ from pathlib import Path
 import httpx
 import psycopg
 
-from aggregator.api.token import token_of, token_path
+from aggregator.api.first_token import token_of, token_path
 from aggregator.config import AggregatorSettings
 from aggregator.embedded.database_access import opened
 from aggregator.installation.check import Finding
+from aggregator.people import accounts
 from aggregator.store.database import Connection
 from aggregator.store.session_settings import OLDEST
 from aggregator.trust import mosquitto
@@ -84,7 +85,7 @@ def _files(settings: AggregatorSettings) -> Iterator[Finding]:
         yield Finding(str(folder), not open_ones, said)
     if settings.trust:
         token_of(settings.data_dir)
-        yield Finding("administrator's token", True, str(token_path(settings.data_dir)))
+        yield Finding("first token", True, str(token_path(settings.data_dir)))
 
 
 def _configuration(settings: AggregatorSettings, config: Path) -> Iterator[Finding]:
@@ -212,11 +213,22 @@ def _database(settings: AggregatorSettings, config: Path) -> Iterator[Finding]:
         ok = version >= OLDEST
         said = f"PostgreSQL {version // 10000}.{version % 10000}"
         yield Finding("database", ok, said if ok else f"{said} is too old; expected {OLDEST // 10000} or later")
+        if settings.trust:
+            yield people(settings, connection)
         for name, wanted, advice in (
             ("fsync", "on", "a power cut may lose everything"),
             ("full_page_writes", "on", "a power cut may tear pages"),
         ):
             yield _setting(connection, name, wanted, advice)
+
+
+def people(settings: AggregatorSettings, connection: Connection) -> Finding:
+    """Whether somebody can make accounts; of an installation of before there were any, what to do."""
+    assert settings.trust  # noqa: S101 - looked at by the caller
+    begun = accounts.is_begun(connection)
+    page = f"https://{settings.trust.names[0]}:{settings.api.port}/sign-in"
+    said = f"there are no accounts; make the first one, with the token of {token_path(settings.data_dir)}: {page}"
+    return Finding("people", begun, "somebody can make accounts" if begun else said)
 
 
 def _setting(connection: Connection, name: str, wanted: str, advice: str) -> Finding:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from aggregator.api.token import make_token, token_path
+from aggregator.api.first_token import make_token, token_path
 from aggregator.config import AggregatorSettings, load_aggregator_settings
 from aggregator.store import Database
 from aggregator.store.migrate import migrate
@@ -57,7 +57,7 @@ def prepare(
         raise ConfigError(f"{config}: has no table [trust]; add it with names, or move the file away")
     steps.append(_folder(settings.data_dir))
     had_token = token_path(settings.data_dir).exists()
-    steps.append(Step("administrator's token", str(make_token(settings.data_dir)), not had_token))
+    steps.append(Step("first token, for the first account", str(make_token(settings.data_dir)), not had_token))
     steps += _authority(settings, deployment, root_key, passphrase)
     steps.append(Step("environment of hawkline's commands: source it", str(write_environment(settings)), True))
     if settings.broker.kind == "mosquitto":
@@ -122,10 +122,13 @@ def write_environment(settings: AggregatorSettings) -> Path:
     """What the commands need to know to find this aggregator; returns the file."""
     assert settings.trust  # noqa: S101 - looked at by the caller
     path = settings.data_dir / "secrets" / "hawkline.env"
-    host = settings.trust.names[0]
+    host, key_path = settings.trust.names[0], settings.data_dir / "secrets" / "hawkline.key"
+    if not key_path.exists():
+        # Until there is a key: `hawkline key add … --out` puts it there.
+        write_secret(key_path, token_path(settings.data_dir).read_bytes())
     lines = {
         "HAWKLINE_URL": f"https://{host}:{settings.api.port}",
-        "HAWKLINE_TOKEN_FILE": token_path(settings.data_dir),
+        "HAWKLINE_TOKEN_FILE": key_path,
         "HAWKLINE_ROOT": settings.vault.root_path,
     }
     write_secret(path, "".join(f"export {name}='{value}'\n" for name, value in lines.items()).encode())

@@ -64,6 +64,7 @@ class RaiseOrJoin:
     asked: bool = False
     quiet: bool = False
     clears_itself: bool = False
+    of_site: str = ""
 
 
 def decide(signal: Signal, condition: Condition, window: timedelta, now: datetime) -> RaiseOrJoin:
@@ -202,6 +203,7 @@ def ailing(found: Ailing, now: datetime) -> RaiseOrJoin:
             decision,
             key=f"many:{condition.name}",
             subject=Subject(subject.kind),
+            of_site=subject.site,
             window=_TOGETHER,
             reason=MANY,
             join_reason=MANY,

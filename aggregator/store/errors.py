@@ -18,6 +18,12 @@ class MissingError(RefusedError):
     status = 404
 
 
+class NotYoursError(RefusedError):
+    """They who ask may not."""
+
+    status = 403
+
+
 class ConflictError(RefusedError):
     """It contradicts what is there."""
 

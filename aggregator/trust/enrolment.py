@@ -238,7 +238,12 @@ def revoke(connection: Connection, address: Address, by: str, why: str) -> None:
     revoked = connection.execute(SQL["revoke"], {**where, "by": by, "why": why}).rowcount
     connection.execute(SQL["revoke_certificates"], where)
     if not withdrawn and not revoked:
-        raise DeviceError(f"{address.site}/{address.agent} is not enrolled and has no open claim; nothing was changed")
+        raise unknown_box(address)
+
+
+def unknown_box(address: Address) -> DeviceError:
+    """There is nothing to revoke."""
+    return DeviceError(f"{address.site}/{address.agent} is not enrolled and has no open claim; nothing was changed")
 
 
 def devices(

@@ -41,7 +41,7 @@ def test_alert_is_seen_acknowledged_and_cleared_everywhere(site: Site, browser: 
     WebDriverWait(one, 20).until(lambda b: b.execute_script(loaded) > 0)
 
     one.find_element(By.CSS_SELECTOR, f"[data-alert='{number}'] [data-test=acknowledge]").click()
-    assert "值班员" in see(other, f"[data-alert='{number}'][data-state=acknowledged] [data-test=acknowledged]")
+    assert "this machine" in see(other, f"[data-alert='{number}'][data-state=acknowledged] [data-test=acknowledged]")
     other.find_element(By.CSS_SELECTOR, f"[data-alert='{number}'] [data-test=clear-false]").click()
     assert "误报" in see(one, f"[data-alert='{number}'][data-state=cleared] [data-test=cleared]")
     verdicts = site.get("/api/v1/lines/verdicts")

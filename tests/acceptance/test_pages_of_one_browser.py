@@ -15,12 +15,14 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from aggregator.alerting.alerts import Publishing
-from aggregator.api.token import COOKIE, Token, make_token, signed, token_of
+from aggregator.api.first_token import FirstToken, make_token, token_of
+from aggregator.api.session import COOKIE
 from aggregator.console_api import CONSOLE, Guarded, build
 from aggregator.store import Database
 from aggregator.store.pictures import PictureStore
 from shared.net import pick_free_port
 from tests.integration.conftest import database, migrated, server_dsn  # noqa: F401 - fixtures
+from tests.integration.people import Centre
 from tests.integration.test_api import raise_alerts  # noqa: F401 - a fixture
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]
@@ -102,7 +104,7 @@ def test_twelve_pages_are_live_and_can_act(
 
         page.switch_to.window(tabs[0])
         page.close()
-        httpx.post(f"{url}/api/v1/alerts/3/clear", json={"by": "li", "verdict": "test"}, trust_env=False)
+        httpx.post(f"{url}/api/v1/alerts/3/clear", json={"verdict": "test"}, trust_env=False)
         for other in tabs[1:]:
             page.switch_to.window(other)
             see(page, "[data-alert='3'][data-state=cleared]")
@@ -122,12 +124,14 @@ def test_a_session_that_ends_is_told(
 ) -> None:
     raise_alerts(1)
     make_token(tmp_path)
-    with served(database, tmp_path, Guarded(Token(tmp_path), "https://localhost", "0" * 64)) as url:
+    with served(database, tmp_path, Guarded(FirstToken(tmp_path), "https://localhost", "0" * 64)) as url:
+        centre = Centre(url, tmp_path, database)
+        centre.account("li", "operator")
         page = browser()
         page.get(f"{url}/sign-in")
 
         def sign_in(for_s: int) -> None:
-            value = signed(token_of(tmp_path), int(time.time()) + for_s)
+            value = centre.cookie("li", for_s)
             page.execute_cdp_cmd(
                 "Network.setCookie",
                 {"name": COOKIE, "value": value, "url": url, "path": "/", "secure": True, "httpOnly": True},
@@ -150,6 +154,31 @@ def test_a_session_that_ends_is_told(
         sign_in(3600)  # in another page of the browser
         see(page, ".link.live")
         assert not page.find_elements(By.CSS_SELECTOR, "[data-test=disconnected]")
+
+
+def test_a_person_makes_the_first_account_signs_out_and_in(
+    database: Database, tmp_path: Path, browser: Callable[[], Browser]
+) -> None:
+    """As browsers do it: with their own heads, and cookies that they keep."""
+    make_token(tmp_path)
+    with served(database, tmp_path, Guarded(FirstToken(tmp_path), "https://localhost", "0" * 64)) as url:
+        page = browser()
+
+        def fill(**fields: str) -> None:
+            for name, value in fields.items():
+                page.find_element(By.ID, name).send_keys(value)
+            page.find_element(By.TAG_NAME, "button").click()
+
+        page.get(url)
+        assert page.current_url == f"{url}/sign-in", "who is not known is led there"
+        fill(token=token_of(tmp_path), name="li", password="a long enough one")
+        assert see(page, "[data-test=me]") == "li"
+        page.find_element(By.CSS_SELECTOR, "[data-test=sign-out]").click()
+        assert see(page, "h1") == "鹰线 Hawkline"
+        fill(name="li", password="not the password")
+        assert "wrong name or password" in see(page, "p[role=alert]")
+        fill(name="li", password="a long enough one")
+        assert see(page, "[data-test=me]") == "li"
 
 
 def test_keys_follow_the_picture_and_a_slip_is_taken_back(
@@ -200,7 +229,7 @@ def test_no_card_moves_under_the_pointer(
         see(page, "[data-alert='2']")
         order = "return [...document.querySelectorAll('[data-alert]')].map((card) => card.dataset.alert)"
         webdriver.ActionChains(page).move_to_element(page.find_element(By.CSS_SELECTOR, "[data-alert='1']")).perform()
-        httpx.post(f"{url}/api/v1/alerts/2/acknowledge", json={"by": "li"}, trust_env=False)
+        httpx.post(f"{url}/api/v1/alerts/2/acknowledge", json={}, trust_env=False)
         see(page, "[data-alert='2'][data-state=acknowledged]")
         assert page.execute_script(order) == ["2", "1"]
         webdriver.ActionChains(page).move_to_element(page.find_element(By.CSS_SELECTOR, ".brand")).perform()

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 GUIDES = "operator", "installer", "planner", "maintenance"
-DOCS = ["README.md", *(f"guide-{who}.md" for who in GUIDES), "signals.md"]
+DOCS = ["README.md", *(f"guide-{who}.md" for who in GUIDES), "signals.md", "people.md"]
 
 
 def english(name: str) -> Path:

@@ -19,37 +19,40 @@ POINTS = ((0.1, 0.5), (0.9, 0.5))
 
 
 class House:
-    """Its box `s/a` has a camera, `gate`, with a line, `in`, of priority 1."""
+    """Its box `s/a` has a camera, `gate`, with a line, `in`, of priority 1; those of another site what they send."""
 
     def __init__(
         self,
         database: Database,
         connection: Connection,
         publishing: Publishing = Publishing(),  # noqa: B008
+        site: str = "s",
     ) -> None:
+        self.site = site
         self.database, self.connection = database, connection
         self.engine = AlertingEngine(database, publishing, timedelta(seconds=30))
         self.judge = PresenceJudge(database)
         self._next = dict[str, int]()
         self.heard(well=True)
-        self.send(configuration("gate"))
+        if site == "s":
+            self.send(configuration("gate"))
 
     def send(self, *events: Event, agent: str = "a", settle: bool = True) -> None:
         now_s, first = time.time(), self._next.get(agent, 1)
         self._next[agent] = first + len(events)
         header = Header(Lane.ALARM, 1, first, len(events), 1, to_ms(now_s))
         payload = encode_batch(header, [encode_event(event) for event in events])
-        message = Message(f"hl/1/s/{agent}/up/alarm", payload, False, now_s)
+        message = Message(f"hl/1/{self.site}/{agent}/up/alarm", payload, False, now_s)
         Committer("test").commit(self.connection, read([message], Lane.ALARM))
         if settle:
             self.settle()
 
     def beat(self, agent: str = "a", state: str = "online", health: str = "{}") -> None:
         self.connection.execute(
-            "INSERT INTO agents (site, agent, state, last_seen_at, health) VALUES ('s', %s, %s, now(), %s::jsonb)"
+            "INSERT INTO agents (site, agent, state, last_seen_at, health) VALUES (%s, %s, %s, now(), %s::jsonb)"
             " ON CONFLICT (site, agent) DO UPDATE SET state = excluded.state, state_since = now(),"
             " last_seen_at = now(), health = excluded.health",
-            (agent, state, health),
+            (self.site, agent, state, health),
         )
 
     def heard(self, *, well: bool) -> None:

@@ -23,6 +23,7 @@ from aggregator.store.database import Connection
 from aggregator.store.errors import TooMuchError
 from aggregator.store.pictures import PictureStore
 from aggregator.store.retention_periods import RetentionPeriods
+from aggregator.store.scope import EVERYWHERE
 from shared.envelope import encode_message
 from shared.events import BoxState, CameraHealth, Health
 from shared.mqtt import Message
@@ -186,7 +187,7 @@ def test_too_many_gaps_are_refused(
 ) -> None:
     monkeypatch.setattr(coverage_queries, "MOST_DAYS", 1)
     with pytest.raises(TooMuchError, match="ask for less time"):
-        coverage_queries.uncovered(connection, coverage_queries.CoverageQuestion(BEGIN, NOW), 10)
+        coverage_queries.uncovered(connection, EVERYWHERE, coverage_queries.CoverageQuestion(BEGIN, NOW), 10)
 
 
 def test_samples_of_a_box(client: httpx.Client, boxes: Boxes) -> None:

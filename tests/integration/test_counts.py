@@ -18,6 +18,7 @@ from aggregator.domains.lines.domain import SQL as LINES
 from aggregator.domains.lines.packing import Cells, due, month_slot, pack_counts
 from aggregator.store import Database, arrays
 from aggregator.store.database import Connection
+from aggregator.store.scope import EVERYWHERE
 from shared.objects import ObjectClass
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -217,10 +218,10 @@ def test_series_that_cannot_be(client: httpx.Client, connection: Connection, mor
 def test_an_answer_has_its_bounds(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     Lines(connection).count(1000)
     asked_for = counts.CountQuestion(NOW - timedelta(days=30), NOW, busiest=100)
-    assert len(list(counts.series(connection, asked_for).lines)) == 6
+    assert len(list(counts.series(connection, EVERYWHERE, asked_for).lines)) == 6
     monkeypatch.setattr(counts, "MOST_SLOTS", 50_000)
     with pytest.raises(counts.TooMuchError, match="9 lines over 30 days are too much"):
-        counts.series(connection, asked_for)
+        counts.series(connection, EVERYWHERE, asked_for)
 
 
 def test_what_is_counted_while_it_is_packed_is_counted_once(database: Database, connection: Connection) -> None:

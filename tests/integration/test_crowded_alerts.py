@@ -9,10 +9,14 @@ import pytest
 
 from aggregator.alerting import alerts
 from aggregator.alerting.alerts import Publishing
+from aggregator.people.principal import Principal
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from aggregator.store.migrate import migrate
+from aggregator.store.scope import EVERYWHERE
 from tests.integration.test_api import JPEG, OF, SHA256, follow, raise_alerts  # noqa: F401 - a fixture
+
+LI = Principal("li", EVERYWHERE)
 
 FEW, MANY = 10, 20_000
 ALERT = """
@@ -77,7 +81,7 @@ def test_the_cost_and_the_length_of_telling_do_not_grow(
         few, many = (blocks(connection, number) for number in crowded)
         assert many <= few + 20, f"{few} blocks with {FEW} members, {many} with {MANY}"
     with database.connect("test") as own:
-        told = [alerts.acknowledge(own, number, "li", Publishing()) for number in crowded]
+        told = [alerts.acknowledge(own, LI, number, Publishing()) for number in crowded]
     assert [alert.members for alert in told] == [FEW, MANY]
     assert [alert.pictures for alert in told] == [FEW, MANY]
     assert [len(alert.evidence) for alert in told] == [FEW, 20]

@@ -20,9 +20,11 @@ from aggregator.ingest.commit import Committer
 from aggregator.ingest.reading import read
 from aggregator.ingest.redelivery import Replayed, replay
 from aggregator.ingest.worker import IngestWorker
+from aggregator.people.principal import Principal
 from aggregator.store import Database, load_queries
 from aggregator.store.database import Connection
 from aggregator.store.migrate import MigrationError, available, engine_of, migrate
+from aggregator.store.scope import EVERYWHERE
 from shared.clock import to_ms
 from shared.envelope import Acknowledgement, Header, decode_message, encode_batch, encode_event, encode_message
 from shared.events import (
@@ -42,6 +44,9 @@ from shared.events import (
 )
 from shared.mqtt import Connection as Mqtt
 from shared.mqtt import Message
+
+LI = Principal("li", EVERYWHERE)
+WANG = Principal("wang", EVERYWHERE)
 
 NOW_S = time.time()
 
@@ -348,15 +353,15 @@ def test_acknowledge_and_clear(
     commit(message([crossed(1)], 1))
     drain(engine, database)
     number = one(connection, "SELECT id FROM alerts")
-    first = alerts.acknowledge(connection, number, "li", Publishing())
-    again = alerts.acknowledge(connection, number, "wang", Publishing())
+    first = alerts.acknowledge(connection, LI, number, Publishing())
+    again = alerts.acknowledge(connection, WANG, number, Publishing())
     assert (first.acknowledged_by, again.acknowledged_by) == ("li", "li")
-    assert alerts.clear(connection, number, "li", "false", Publishing()).verdict == "false"
-    assert alerts.clear(connection, number, "wang", "false", Publishing()).cleared_by == "li"
+    assert alerts.clear(connection, LI, number, "false", Publishing()).verdict == "false"
+    assert alerts.clear(connection, WANG, number, "false", Publishing()).cleared_by == "li"
     with pytest.raises(AlertClearedError):
-        alerts.clear(connection, number, "wang", "true", Publishing())
+        alerts.clear(connection, WANG, number, "true", Publishing())
     with pytest.raises(AlertNotFoundError):
-        alerts.acknowledge(connection, 10**9, "li", Publishing())
+        alerts.acknowledge(connection, LI, 10**9, Publishing())
     assert one(connection, "SELECT count(*) FROM feed") == 3
     commit(message([crossed(1, after_s=1)], 2))
     drain(engine, database)
@@ -369,9 +374,12 @@ def test_line_names_come_from_the_configuration_whenever_it_arrives(
     commit(message([crossed(1)], 2))
     drain(engine, database)
     number = one(connection, "SELECT id FROM alerts")
-    assert alerts.get(connection, number).name == "line 0"
+    assert alerts.get(connection, EVERYWHERE, number).name == "line 0"
     commit(message([ConfigApplied(0, 1, ("cam",), (LineSpec(0, "大门", ((0.1, 0.5), (0.9, 0.5)), "both", 2),))], 1))
-    assert (alerts.get(connection, number).name, alerts.get(connection, number).camera) == ("大门", "cam")
+    assert (alerts.get(connection, EVERYWHERE, number).name, alerts.get(connection, EVERYWHERE, number).camera) == (
+        "大门",
+        "cam",
+    )
 
 
 def wait(look: Callable[[], Any], timeout_s: float = 15) -> Any:
@@ -693,9 +701,9 @@ def test_sums_of_lanes_are_what_a_walk_through_everything_finds(
         " count(*) FILTER (WHERE e.lane = 0 AND kind IN (1, 6, 7) AND priority > 0) AS alarms"
         " FROM events e JOIN producers p ON p.id = producer_id GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
     ).fetchall()
-    rows = connection.execute(load_queries("aggregator.domains.boxes")["producers"]).fetchall()
+    rows = connection.execute(load_queries("aggregator.domains.boxes")["producers"], {"producers": None}).fetchall()
     told = [{name: row[name] for name in walked[0]} for row in rows if row["stored"]]
     assert told == walked
     connection.execute("INSERT INTO events SELECT * FROM events WHERE seq = 1 AND lane = 1")
-    twice = connection.execute(load_queries("aggregator.domains.boxes")["producers"]).fetchall()
+    twice = connection.execute(load_queries("aggregator.domains.boxes")["producers"], {"producers": None}).fetchall()
     assert [row["stored"] - row["distinct_stored"] for row in twice if row["lane"] == Lane.BULK] == [1, 0]

@@ -24,6 +24,7 @@ from aggregator.domains.boxes.stored_numbers import pieces, producers
 from aggregator.store import Database
 from aggregator.store.database import Connection, Pool
 from aggregator.store.pictures import PictureStore
+from aggregator.store.scope import EVERYWHERE
 from tests.integration.conftest import served
 
 LEDGER = b"GET /api/v1/ledger.csv HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
@@ -59,7 +60,7 @@ def read(pool: Pool, folder: Path, in_memory_bytes: int = 1 << 20) -> list[list[
 
     async def collect() -> bytes:
         with pool.connection() as connection:
-            of = producers(connection)
+            of = producers(EVERYWHERE, connection)
         return b"".join([piece async for piece in pieces(of, lend, folder, in_memory_bytes)])
 
     return list(csv.reader(asyncio.run(collect()).decode().splitlines()))[1:]

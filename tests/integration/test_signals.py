@@ -12,14 +12,18 @@ from aggregator.alerting.engine import AlertingEngine
 from aggregator.config import WebhookSettings
 from aggregator.domains.lines import domain as lines
 from aggregator.domains.webhooks.sender import WebhookSender
+from aggregator.people.principal import Principal
 from aggregator.signals.occurrence import Occurrence
 from aggregator.signals.signal import Signal, Subject
 from aggregator.store import Database
 from aggregator.store.database import Connection
+from aggregator.store.scope import EVERYWHERE
 from shared.clock import SystemClock
 from shared.events import CameraState, Direction, ListHit, SensorChanged, SensorState
 from tests.integration.house import House, camera, configuration, crossed, now_ms
 from tests.integration.test_webhooks import Receiver
+
+LI = Principal("li", EVERYWHERE)
 
 
 @pytest.fixture
@@ -43,7 +47,7 @@ def test_a_blind_camera_behind_an_armed_line_has_its_priority_and_is_over_when_i
     house.wait(60)
     assert house.alerts() == [("camera_blind", "camera", "a", "gate", "ended")], "an operator has to see it"
     assert house.told() == ["raised", "ended"]
-    alert = alerts.acknowledge(house.connection, 1, "li", Publishing())
+    alert = alerts.acknowledge(house.connection, LI, 1, Publishing())
     assert (alert.cleared_by, alert.verdict) == ("li", None)
     house.send(camera(CameraState.UNREACHABLE))
     house.wait(20)
@@ -131,7 +135,7 @@ def test_a_housing_that_was_opened_and_closed_at_once_rings(house: House) -> Non
 def test_what_comes_again_after_an_operator_cleared_it_rings(house: House) -> None:
     house.send(camera(CameraState.STALLED))
     house.wait(20)
-    alerts.clear(house.connection, 1, "li", "true", Publishing())
+    alerts.clear(house.connection, LI, 1, "true", Publishing())
     house.wait(600)
     assert len(house.alerts()) == 1, "it goes on, and the operator knows"
     house.send(camera(CameraState.WATCHING))
@@ -158,7 +162,7 @@ def test_a_second_outage_of_many_rings_though_one_box_of_the_first_is_away_still
     silent(20)
     assert house.alerts() == [("box_silent", "box", "open")] * 2
     assert house.told() == ["raised", "raised"]
-    rows = conditions.subjects(house.connection, 1, 100)
+    rows = conditions.subjects(house.connection, EVERYWHERE, 1, 100)
     assert [(row.agent, row.active) for row in rows] == [("n3", True)], "whom it is about"
 
 
@@ -295,7 +299,7 @@ def test_a_sensor_rings_for_an_alarm_and_for_tampering(house: House) -> None:
 
 def test_a_second_walker_after_an_acknowledgement_rings(house: House) -> None:
     house.send(crossed(1))
-    alerts.acknowledge(house.connection, 1, "li", Publishing())
+    alerts.acknowledge(house.connection, LI, 1, Publishing())
     house.send(crossed(1))
     house.send(crossed(2))
     assert house.told() == ["raised", "acknowledged", "joined", "raised"]
@@ -318,7 +322,7 @@ def test_a_cut_of_three_hours_rings_once_a_box_and_lists_all(house: House) -> No
     assert house.told().count("raised") == 2
     house.send(crossed(999, 1800, priority=1))
     assert house.told()[-1] == "escalated", "what is more urgent than what rang before rings"
-    alerts.acknowledge(house.connection, 1, "li", Publishing())
+    alerts.acknowledge(house.connection, LI, 1, Publishing())
     house.send(crossed(1000, 1700))
     assert house.told()[-1] == "joined", "the rest of the same absence"
     house.connection.execute("UPDATE alerts SET joined_at = now() - interval '16 minutes'")
@@ -356,7 +360,7 @@ def test_under_maintenance_all_is_recorded_and_rings_nobody_until_it_is_over(
     house: House, connection: Connection, client: httpx.Client
 ) -> None:
     house.beat()
-    body = {"place": "s", "agent": "a", "reason": "换摄像机", "hours": 2, "by": "li"}
+    body = {"place": "s", "agent": "a", "reason": "换摄像机", "hours": 2}
     begun = client.post("/api/v1/maintenance", json=body)
     assert begun.status_code == 200, begun.text
     assert client.get("/api/v1/boxes").json()[0]["maintenance"] == "换摄像机"
@@ -367,7 +371,7 @@ def test_under_maintenance_all_is_recorded_and_rings_nobody_until_it_is_over(
     assert {(row["quiet"], row["detail"]["maintenance"]) for row in rows} == {(True, "换摄像机")}
     house.send(crossed(2), agent="b")
     assert house.told() == ["recorded", "recorded", "raised"], "another box rings"
-    assert client.post(f"/api/v1/maintenance/{begun.json()['id']}/end", json={"by": "li"}).json()["active"] is False
+    assert client.post(f"/api/v1/maintenance/{begun.json()['id']}/end", json={}).json()["active"] is False
     house.send(crossed(1))
     house.engine._unmute_s = 0.0
     house.settle()
@@ -385,9 +389,7 @@ def test_under_maintenance_all_is_recorded_and_rings_nobody_until_it_is_over(
 def test_maintenance_of_a_place_ends_by_itself(house: House, connection: Connection, client: httpx.Client) -> None:
     connection.execute("INSERT INTO places (name, above) VALUES ('station', NULL), ('s', 'station')")
     house.beat()
-    assert client.post(
-        "/api/v1/maintenance", json={"place": "station", "reason": "r", "hours": 1, "by": "li"}
-    ).is_success
+    assert client.post("/api/v1/maintenance", json={"place": "station", "reason": "r", "hours": 1}).is_success
     house.beat(state="silent")
     house.look()
     house.wait(15)
@@ -416,7 +418,7 @@ def test_maintenance_that_makes_no_sense_is_refused(
     house: House, client: httpx.Client, body: dict[str, object], status: int, said: str
 ) -> None:
     house.beat()
-    answer = client.post("/api/v1/maintenance", json={"reason": "r", "hours": 1, "by": "li"} | body)
+    answer = client.post("/api/v1/maintenance", json={"reason": "r", "hours": 1} | body)
     assert (answer.status_code, said in answer.text) == (status, True), answer.text
 
 
@@ -446,7 +448,7 @@ def test_what_clears_itself_does_not_clear_what_a_person_has_to_see(
 
 def test_what_happened_before_maintenance_began_rings(house: House, client: httpx.Client) -> None:
     house.beat()
-    body = {"place": "s", "agent": "a", "reason": "r", "hours": 2, "by": "li"}
+    body = {"place": "s", "agent": "a", "reason": "r", "hours": 2}
     assert client.post("/api/v1/maintenance", json=body).is_success
     house.send(crossed(1, ago_s=60))
     house.send(crossed(2))
@@ -457,7 +459,7 @@ def test_a_place_that_is_worked_on_may_lose_all_its_boxes_and_one_elsewhere_ring
     house: House, client: httpx.Client, connection: Connection
 ) -> None:
     house.beat()
-    assert client.post("/api/v1/maintenance", json={"place": "s", "reason": "r", "hours": 1, "by": "li"}).is_success
+    assert client.post("/api/v1/maintenance", json={"place": "s", "reason": "r", "hours": 1}).is_success
     connection.execute(
         "INSERT INTO agents (site, agent, state) SELECT 's', 'n' || n, 'silent' FROM generate_series(1, 10) n"
         " UNION ALL SELECT 'elsewhere', 'x', 'silent'"

@@ -14,7 +14,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from aggregator.api.token import make_token
+from aggregator.api.first_token import make_token
 from aggregator.embedded.postgres import EmbeddedPostgres
 from aggregator.installation.sealed import secrets_of
 from aggregator.store import Database

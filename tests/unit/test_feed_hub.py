@@ -10,9 +10,26 @@ from typing import Any, cast
 import pytest
 
 from aggregator.feed.hub import FeedHub
+from aggregator.feed.message import Message
 from aggregator.store import Database
 
 PAGES = 200
+
+
+class Everything:
+    """Hears all."""
+
+    cuts = False
+
+    def hear(self, message: Message) -> bytes:
+        return message.whole
+
+
+ALL = Everything()
+
+
+def message(number: int, content: bytes) -> Message:
+    return Message(number, "alert", None, content, content)
 
 
 class Log:
@@ -40,7 +57,7 @@ class Log:
 
 
 async def opened(hub: FeedHub) -> tuple[bytes, Any]:
-    stream = hub.stream(None)
+    stream = hub.stream(None, ALL)
     return await anext(stream), stream
 
 
@@ -54,10 +71,10 @@ def test_a_hole_in_the_numbers_sends_nobody_to_the_database() -> None:
         hub._begin(10)
         pages = await asyncio.gather(*(opened(hub) for _ in range(PAGES)))
         assert all(b"id: 10\n" in head for head, _ in pages)
-        hub._extend([(12, b"twelve")])
+        hub._extend([message(12, b"twelve")])
         assert {await anext(stream) for _, stream in pages} == {b"twelve"}
         for number in range(13, 13 + 2_500):  # more than the ring holds
-            hub._extend([(number, b"")])
+            hub._extend([message(number, b"")])
         assert hub._whole_above == hub._ring[0][0] - 1
 
     asyncio.run(run())

@@ -12,7 +12,7 @@ from aggregator.domains.cameras import domain as cameras
 from aggregator.domains.lines import domain as lines
 from aggregator.domains.webhooks.sender import retry_wait_s
 from aggregator.domains.webhooks.signing import sign
-from aggregator.feed.log import to_sse
+from aggregator.feed.message import Message
 from aggregator.signals.alert_policy import Ailing, Joins, RaiseOrJoin, ailing, decide
 from aggregator.signals.declarations import Condition, Domain, DomainError, Job, Kind, Page, domains, together
 from aggregator.signals.occurrence import Occurrence
@@ -192,7 +192,10 @@ def test_retries_grow_and_are_bounded() -> None:
 
 
 def test_feed_message_on_the_wire() -> None:
-    assert to_sse({"id": 7, "topic": "alert", "message": '{"a":1}'}) == b'id: 7\nevent: alert\ndata: {"a":1}\n\n'
+    row = {"id": 7, "topic": "alert", "message": '{"a":1}', "sites": ["north"], "cut": None}
+    message = Message.of(row)
+    assert message.whole == message.cut == b'id: 7\nevent: alert\ndata: {"a":1}\n\n'
+    assert Message.of({**row, "cut": "{}"}).cut == b"id: 7\nevent: alert\ndata: {}\n\n"
 
 
 @pytest.mark.parametrize(

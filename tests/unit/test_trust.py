@@ -9,7 +9,6 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from aggregator.api.token import is_signed, signed
 from aggregator.trust import authority, roles
 from aggregator.trust.vault import CLIENTS, SERVER, Vault, issuer_identifier, key_identifier
 from shared.errors import ConfigError
@@ -228,16 +227,6 @@ def test_a_request_says_its_name_and_proves_its_key() -> None:
     content = bytearray(request.public_bytes(Encoding.DER))
     content[-4] ^= 1
     assert not x509.load_der_x509_csr(bytes(content)).is_signature_valid
-
-
-def test_a_cookie_is_worth_nothing_to_another_token_or_later() -> None:
-    until_s = int(datetime.now(UTC).timestamp()) + 60
-    cookie = signed("one token", until_s)
-    assert is_signed(cookie, "one token")
-    for other in (cookie[:-1] + "0", f"{until_s + 9}.{cookie.partition('.')[2]}", "", "x.y", f"{'9' * 30}.0", "٣.x"):
-        assert not is_signed(other, "one token") or other == cookie
-    assert not is_signed(cookie, "another token")
-    assert not is_signed(signed("one token", until_s - 3600), "one token")
 
 
 def test_the_library_still_knows_the_flag_that_leaves_dates_to_us() -> None:

@@ -10,10 +10,8 @@ from aggregator.client.client import ApiClient
 from aggregator.client.moments import duration, local
 from shared.errors import ConfigError
 from shared.output import Output, OutputOption, print_rows, say
-from shared.user_name import user_name
 
 app = typer.Typer(help="Work on boxes, cameras and places: what rings there rings nobody.", no_args_is_help=True)
-ByOption = Annotated[str, typer.Option("--by", help="who does it, for the record; by default the account")]
 _LONGEST_H = 31 * 24
 _COLUMNS = ("id", "place", "agent", "camera", "reason", "by", "since", "until", "ended_at", "ended_by")
 
@@ -25,7 +23,6 @@ def begin(
     reason: Annotated[str, typer.Option("--reason", help="for operators who see the alerts")],
     agent: Annotated[str, typer.Option("--agent", help="only this box of the site")] = "",
     camera: Annotated[str, typer.Option("--camera", help="only this camera of the box")] = "",
-    by: ByOption = "",
     url: options.UrlOption = options.URL,
 ) -> None:
     """Begin: alarms and troubles are recorded and shown, and ring nobody."""
@@ -34,7 +31,7 @@ def begin(
         raise ConfigError(f"--for {lasts}: expected up to 31 days; it ends by itself, and can begin anew")
     if not reason.strip():
         raise ConfigError("--reason: say why, for operators who see what rings there")
-    body = {"place": place, "agent": agent, "camera": camera, "reason": reason, "hours": hours, "by": by or user_name()}
+    body = {"place": place, "agent": agent, "camera": camera, "reason": reason, "hours": hours}
     begun = ApiClient(url).change("POST", "/api/v1/maintenance", body)
     say(f"maintenance {begun['id']} until {local(begun['until'])}; `hawkline maintenance end {begun['id']}` ends it")
 
@@ -56,11 +53,10 @@ def list_maintenance(
 @app.command("end", epilog="Example: hawkline maintenance end 3")
 def end(
     number: Annotated[int, typer.Argument(help="its number")],
-    by: ByOption = "",
     url: options.UrlOption = options.URL,
 ) -> None:
     """End it before its time: what is still the matter rings now."""
-    ended = ApiClient(url).change("POST", f"/api/v1/maintenance/{number}/end", {"by": by or user_name()})
+    ended = ApiClient(url).change("POST", f"/api/v1/maintenance/{number}/end")
     over_at = local(ended["ended_at"] or ended["until"])
     say(f"maintenance {number} of {_named(ended)} is over since {over_at}: what is still the matter rings")
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query
 
 from aggregator.api.dependencies import ConnectionDependency
 from aggregator.api.parameters import Label, Moment, moment
+from aggregator.api.principal import Audits
 from aggregator.store import audit
 from aggregator.store.audit import AuditEntry
 
@@ -24,6 +25,7 @@ class Filter:
 
 @router.get("/audit")
 def list_audit(
+    who: Audits,  # noqa: ARG001 - all of it is the centre's
     connection: ConnectionDependency,
     asked: Annotated[Filter, Depends()],
     since: Moment = None,

@@ -6,10 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Query
 
+from aggregator.api import principal
 from aggregator.api.dependencies import SnapshotDependency
 from aggregator.api.parameters import Boxes, BoxesQuery, Moment, moment
 from aggregator.domains.boxes import coverage_queries
 from aggregator.domains.boxes.entities import Availability, HealthSample, Uncovered
+from aggregator.store.places import is_ours
 from shared.ids import NAME_PATTERN
 
 router = APIRouter(prefix="/api/v1", tags=["boxes"])
@@ -21,6 +23,7 @@ PathName = Annotated[str, Path(pattern=NAME_PATTERN)]
 
 @router.get("/availability")
 def list_availability(
+    who: principal.Boxes,
     connection: SnapshotDependency,
     boxes: BoxesQuery,
     cameras: Cameras = False,
@@ -32,11 +35,12 @@ def list_availability(
     Counted in whole quarter-hours that are over. What is not covered cannot be confirmed: the box or the way to it was
     away, or its camera was not watched.
     """
-    return coverage_queries.availability(connection, _asked(boxes, cameras, since, until))
+    return coverage_queries.availability(connection, who.scope, _asked(boxes, cameras, since, until))
 
 
 @router.get("/availability/gaps")
 def list_uncovered(
+    who: principal.Boxes,
     connection: SnapshotDependency,
     boxes: BoxesQuery,
     cameras: Cameras = False,
@@ -45,11 +49,12 @@ def list_uncovered(
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
 ) -> list[Uncovered]:
     """Stretches of quarter-hours in which a box, or camera, was not known to be well all the time, newest first."""
-    return coverage_queries.uncovered(connection, _asked(boxes, cameras, since, until), limit)
+    return coverage_queries.uncovered(connection, who.scope, _asked(boxes, cameras, since, until), limit)
 
 
 @router.get("/boxes/{site}/{agent}/samples")
 def list_samples(
+    who: principal.Boxes,
     connection: SnapshotDependency,
     site: PathName,
     agent: PathName,
@@ -59,6 +64,8 @@ def list_samples(
 ) -> list[HealthSample]:
     """How a box did: a heartbeat of every quarter-hour in numbers, newest first; of the last day unless told."""
     begin, end = _range(since, until)
+    if not is_ours(connection, who.scope, site):
+        return []
     return coverage_queries.samples(connection, site, agent, begin, end, limit)
 
 

@@ -8,6 +8,7 @@ from aggregator.domains.boxes.coverage_queries import SQL, CoverageQuestion, ava
 from aggregator.jobs.job_context import JobContext, Turn
 from aggregator.signals.signal import Signal, Subject
 from aggregator.store.database import Connection
+from aggregator.store.scope import EVERYWHERE
 
 CONDITION = "coverage_low"
 _DAY, _LEAST = timedelta(hours=24), timedelta(hours=6)
@@ -40,10 +41,11 @@ def _shares(connection: Connection, now: datetime) -> dict[Subject, float]:
     """The part of the last day for which each camera was well. When its whole box was not, that rings by itself."""
     begin = now - _DAY
     boxes = {
-        (each.site, each.agent): each.uncovered_s for each in availability(connection, CoverageQuestion(begin, now))
+        (each.site, each.agent): each.uncovered_s
+        for each in availability(connection, EVERYWHERE, CoverageQuestion(begin, now))
     }
     found = dict[Subject, float]()
-    for each in availability(connection, CoverageQuestion(begin, now, cameras=True)):
+    for each in availability(connection, EVERYWHERE, CoverageQuestion(begin, now, cameras=True)):
         lasted_s = (each.until - each.since).total_seconds()
         if lasted_s < _LEAST.total_seconds():
             continue

@@ -12,6 +12,7 @@ from aggregator.store.database import Connection
 from aggregator.store.errors import TooMuchError
 from aggregator.store.places import sites_within
 from aggregator.store.queries import load_queries
+from aggregator.store.scope import Scope
 from shared.clock import QUARTER_S
 from shared.events import HEALTH_EXPIRES as EXPIRES
 
@@ -43,7 +44,7 @@ class CoverageQuestion:
     cameras: bool = False
 
 
-def availability(connection: Connection, asked: CoverageQuestion) -> list[Availability]:
+def availability(connection: Connection, scope: Scope, asked: CoverageQuestion) -> list[Availability]:
     """Answer, by name. A box counts from when it was first seen, a camera that it has no more until its last day.
 
     Raises:
@@ -55,7 +56,7 @@ def availability(connection: Connection, asked: CoverageQuestion) -> list[Availa
         "now": datetime.now(UTC),
         "expires": EXPIRES,
         "written_s": _WRITTEN_S,
-        "sites": None if asked.place is None else sites_within(connection, asked.place),
+        "sites": sites_within(connection, scope, asked.place),
         "site": asked.site,
         "agent": asked.agent,
         "cameras": asked.cameras,
@@ -64,14 +65,14 @@ def availability(connection: Connection, asked: CoverageQuestion) -> list[Availa
     return [_availability(row) for row in rows]
 
 
-def uncovered(connection: Connection, asked: CoverageQuestion, limit: int) -> list[Uncovered]:
+def uncovered(connection: Connection, scope: Scope, asked: CoverageQuestion, limit: int) -> list[Uncovered]:
     """Stretches of quarter-hours that are not covered whole, newest first.
 
     Raises:
         UnknownPlaceError: there is no such place.
         TooMuchError: too many of them over too many days.
     """
-    lacking = [each for each in availability(connection, asked) if each.uncovered_s * 1000 > _TOLERANCE_MS]
+    lacking = [each for each in availability(connection, scope, asked) if each.uncovered_s * 1000 > _TOLERANCE_MS]
     days = sum((each.until - each.since).days + 1 for each in lacking)
     if days > MOST_DAYS:
         raise TooMuchError(f"{len(lacking)} were not well at some time: ask for less time, or for one place")

@@ -12,6 +12,7 @@ from aggregator.alerting import inbox
 from aggregator.domains.boxes import domain as boxes
 from aggregator.domains.boxes.entities import Box
 from aggregator.feed import log as feed_log
+from aggregator.feed.log import Told
 from aggregator.jobs.job_context import JobContext, Turn
 from aggregator.store import Database
 from aggregator.store.database import Connection
@@ -55,7 +56,7 @@ class PresenceJudge:
             boxes = [box for which in changed for box in cursor.execute(SQL["agent"], which).fetchall()]
             for box in boxes:
                 log.info("box %s/%s is %s", box.site, box.agent, box.state)
-            feed_log.append(connection, feed_log.BOX, [box.model_dump_json() for box in boxes])
+            feed_log.append(connection, feed_log.BOX, [Told(box.model_dump_json(), [box.site]) for box in boxes])
         return len(changed)
 
     def look(self, connection: Connection, *, lost_too: bool = True) -> int:

@@ -5,7 +5,10 @@ SELECT b.site, b.agent, b.state, b.state_since, b.last_seen_at, b.born_at, b.ses
              ORDER BY o.what) AS over_limits,
        (SELECT w.reason FROM worked_on w WHERE w.site = b.site AND w.agent IN ('', b.agent) AND w.camera = ''
         ORDER BY w.id LIMIT 1) AS maintenance
-FROM box_views b JOIN agents a USING (site, agent) ORDER BY b.site, b.agent;
+FROM box_views b JOIN agents a USING (site, agent)
+WHERE (%(sites)s::text[] IS NULL OR b.site = ANY(%(sites)s))
+  AND (%(site)s::text IS NULL OR b.site = %(site)s) AND (%(agent)s::text IS NULL OR b.agent = %(agent)s)
+ORDER BY b.site, b.agent;
 
 -- name: agent
 SELECT b.site, b.agent, b.state, b.state_since, b.last_seen_at, b.born_at, b.session, b.version, b.health_interval_s,
@@ -86,11 +89,14 @@ LEFT JOIN (
 LEFT JOIN (
     SELECT producer_id, lane, count(*) AS in_alerts FROM alert_members GROUP BY producer_id, lane
 ) m ON (m.producer_id, m.lane) = (p.id, c.lane)
+WHERE %(producers)s::int[] IS NULL OR p.id = ANY(%(producers)s)
 ORDER BY p.site, p.agent, p.id, c.lane;
 
 -- name: ledger_producers
 -- In the order of bytes, so that a program that compares it with a ledger of its own needs no memory.
-SELECT id FROM producers ORDER BY site COLLATE "C", agent COLLATE "C", epoch;
+SELECT id FROM producers p
+WHERE %(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within w WHERE w.site = p.site AND w.place = ANY(%(scope)s))
+ORDER BY site COLLATE "C", agent COLLATE "C", epoch;
 
 -- name: ledger_patience
 -- Reading and sorting all that an old box has sent takes longer than any other question may.

@@ -15,6 +15,7 @@ from psycopg.rows import scalar_row
 
 from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries
+from aggregator.store.scope import Scope
 
 SQL = load_queries(__package__)
 HEAD = b"site,agent,epoch,lane,seq,crc\n"
@@ -26,9 +27,9 @@ Lend = Callable[[Callable[[Connection], int]], Awaitable[int]]
 """Does some work on a connection that is lent for it."""
 
 
-def producers(connection: Connection) -> list[int]:
-    """Whose rows the ledger holds, in its order."""
-    return [row["id"] for row in connection.execute(SQL["ledger_producers"])]
+def producers(scope: Scope, connection: Connection) -> list[int]:
+    """Whose rows the ledger of a scope holds, in its order."""
+    return [row["id"] for row in connection.execute(SQL["ledger_producers"], {"scope": scope.cut})]
 
 
 async def pieces(

@@ -14,12 +14,10 @@ from aggregator.client.moments import local
 from shared.errors import ConfigError, UnavailableError
 from shared.ids import check_name
 from shared.output import Output, OutputOption, print_rows, say
-from shared.user_name import user_name
 
 app = typer.Typer(help="Who may be a box: claims, certificates, revocation.", no_args_is_help=True)
 
 BoxArgument = Annotated[str, typer.Argument(help="SITE/AGENT", show_default=False)]
-ByOption = Annotated[str, typer.Option("--by", help="who does it, for the record")]
 _COLUMNS = ["site", "agent", "serial"]
 
 
@@ -50,7 +48,6 @@ def claim(
     replace: Annotated[
         bool, typer.Option("--replace", help="with --file: end claims that were handed out and not used yet")
     ] = False,
-    by: ByOption = "",
     url: options.UrlOption = options.URL,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -64,12 +61,12 @@ def claim(
     if serial is not None and (not serial.strip() or ":" in serial):
         raise ConfigError(f"--serial {serial!r}: expected as `hawkline agent serial` prints it, without a colon")
     orders = _read(file) if file else [{**_split(box or ""), "serial": serial or ""}]
-    client, who = ApiClient(url), by or user_name()
+    client = ApiClient(url)
     if file is None:
-        made = client.change("POST", "/api/v1/claims", {**orders[0], "by": who, "hours": hours})
+        made = client.change("POST", "/api/v1/claims", {**orders[0], "hours": hours})
         print_rows([_claim(made)], output)
         return
-    batch = Batch(client, {"by": who, "hours": hours, "replace": replace})
+    batch = Batch(client, {"hours": hours, "replace": replace})
     print_rows(batch.claims(orders), output)
     batch.tell()
 
@@ -104,13 +101,12 @@ def show(box: BoxArgument, url: options.UrlOption = options.URL, output: OutputO
 def revoke(
     box: BoxArgument,
     why: Annotated[str, typer.Option("--why", help="for the record", show_default=False)],
-    by: ByOption = "",
     url: options.UrlOption = options.URL,
 ) -> None:
     """Take back a box's certificates and its claim. Its session ends within seconds, and it cannot come back."""
     where = _split(box)
     path = f"/api/v1/devices/{where['site']}/{where['agent']}/revoke"
-    ApiClient(url).change("POST", path, {"by": by or user_name(), "why": why})
+    ApiClient(url).change("POST", path, {"why": why})
     say(f"{box}: revoked; to let a machine take its place: hawkline device claim {box} --serial …")
 
 

@@ -14,6 +14,7 @@ from aggregator.alerting import alerts
 from aggregator.api import bodies
 from aggregator.api.audited import ActorDependency
 from aggregator.api.dependencies import ConnectionDependency, Parts, PartsDependency
+from aggregator.api.principal import Pictures
 from aggregator.feed import log as feed_log
 from aggregator.store import audit, load_queries, telemetry
 from aggregator.store.allowance import Spending
@@ -53,18 +54,20 @@ class Announcement(BaseModel):
     responses={200: {"content": {"image/jpeg": {}}}, 404: {"description": "unknown, or not arrived yet"}},
 )
 def get_evidence(
-    sha256: Sha256, connection: ConnectionDependency, parts: PartsDependency, actor: ActorDependency
+    who: Pictures, sha256: Sha256, connection: ConnectionDependency, parts: PartsDependency, actor: ActorDependency
 ) -> FileResponse:
     """The picture with this hash. That it was seen, by whom and why, is kept."""
     digest = bytes.fromhex(sha256)
-    row = connection.execute(SQL["evidence"], {"sha256": digest}).fetchone()
+    row = connection.execute(SQL["evidence"], {"sha256": digest, "scope": who.scope.cut}).fetchone()
     path = parts.pictures.path(digest)
     if row is None or row["stored_at"] is None or not path.is_file():
         raise HTTPException(404, "no such picture, or it has not arrived yet")
     audit.record(connection, actor, "picture seen", sha256)
     connection.commit()  # at once: changes wait for the audit's lock
     return FileResponse(
-        path, media_type="image/jpeg", headers={"cache-control": "private, max-age=31536000, immutable"}
+        path,
+        media_type="image/jpeg",
+        headers={"cache-control": "private, max-age=31536000, immutable", "vary": "cookie, authorization"},
     )
 
 

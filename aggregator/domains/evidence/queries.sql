@@ -2,7 +2,10 @@
 UPDATE evidence SET stored_at = now() WHERE sha256 = %(sha256)s AND stored_at IS NULL;
 
 -- name: evidence
-SELECT stored_at FROM evidence WHERE sha256 = %(sha256)s;
+SELECT stored_at FROM evidence e WHERE sha256 = %(sha256)s AND (%(scope)s::text[] IS NULL OR EXISTS (
+    SELECT FROM evidence_of o JOIN producers p ON p.id = o.producer_id JOIN within w USING (site)
+    WHERE o.sha256 = e.sha256 AND w.place = ANY(%(scope)s)
+));
 
 -- name: share_pictures
 -- Until the commit no file is deleted that is being brought.

@@ -17,6 +17,7 @@ from aggregator.store.database import Connection
 from aggregator.store.entity import Entity
 from aggregator.store.errors import SenselessError, TooMuchError
 from aggregator.store.places import producers_of
+from aggregator.store.scope import Scope
 from shared.clock import QUARTER_S
 from shared.objects import ObjectClass
 
@@ -125,14 +126,14 @@ class Series:
     lines: Iterator[tuple[Name, Ints]]
 
 
-def rows(connection: Connection, asked: CountQuestion) -> list[LineCount]:
+def rows(connection: Connection, scope: Scope, asked: CountQuestion) -> list[LineCount]:
     """Answer, newest first: a row a line, direction and step that has crossings; on request one a class, too.
 
     Raises:
         ZoneError: there is no such time zone.
         UnknownPlaceError: there is no such place.
     """
-    steps, selection = _Steps(connection, asked.step, asked.zone), _Selection(connection, asked)
+    steps, selection = _Steps(connection, asked.step, asked.zone), _Selection(connection, scope, asked)
     found: Counter[tuple[int, Name, int, int]] = Counter()
     kept = connection.execute(SQL["kept_range"]).fetchone()
     if kept is None or kept["first"] is None:
@@ -168,7 +169,7 @@ def rows(connection: Connection, asked: CountQuestion) -> list[LineCount]:
     ]
 
 
-def series(connection: Connection, asked: CountQuestion) -> Series:
+def series(connection: Connection, scope: Scope, asked: CountQuestion) -> Series:
     """Answer with every step of the time asked for, those without crossings too.
 
     Args:
@@ -182,7 +183,7 @@ def series(connection: Connection, asked: CountQuestion) -> Series:
     first, last = _quarters(asked.begin, asked.end)
     if last - first > _MOST_QUARTERS:
         raise TooMuchError("the time asked for is too long: at most ten years")
-    steps, selection = _Steps(connection, asked.step, asked.zone), _Selection(connection, asked)
+    steps, selection = _Steps(connection, asked.step, asked.zone), _Selection(connection, scope, asked)
     if 2 * (last - first) * selection.lines > MOST_SLOTS:
         raise TooMuchError(
             f"{selection.lines} lines over {(last - first) // 96} days are too much for one answer: "
@@ -230,9 +231,9 @@ class _Steps:
 class _Selection:
     """The lines that a question is about."""
 
-    def __init__(self, connection: Connection, asked: CountQuestion) -> None:
+    def __init__(self, connection: Connection, scope: Scope, asked: CountQuestion) -> None:
         self._connection = connection
-        self._producers = producers_of(connection, asked.place, asked.site, asked.agent)
+        self._producers = producers_of(connection, scope, asked.place, asked.site, asked.agent)
         self._objects = [int(one) for one in asked.objects] or None
         self._lines: list[LineKey] | None = None
         if asked.camera is not None or asked.line is not None:

@@ -13,6 +13,7 @@ from fastapi.responses import StreamingResponse
 
 from aggregator.api.dependencies import SnapshotDependency
 from aggregator.api.parameters import LinesQuery, Moment, ObjectNames, moment, objects
+from aggregator.api.principal import Record
 from aggregator.domains.lines import counts
 from aggregator.domains.lines.counts import CountSeries, LineCount
 from aggregator.domains.lines.packing import Ints
@@ -31,6 +32,7 @@ _BUSIEST = "only of so many lines, those that were crossed most in this time"
 
 @router.get("/counts")
 def list_counts(
+    who: Record,
     connection: SnapshotDependency,
     lines: LinesQuery,
     since: Moment = None,
@@ -59,11 +61,12 @@ def list_counts(
         limit=limit,
         **asdict(lines),
     )
-    return counts.rows(connection, asked)
+    return counts.rows(connection, who.scope, asked)
 
 
 @router.get("/counts/series", response_model=CountSeries)
 def list_series(
+    who: Record,
     connection: SnapshotDependency,
     lines: LinesQuery,
     since: Moment = None,
@@ -79,7 +82,7 @@ def list_series(
     asked = counts.CountQuestion(
         begin, end, step=step, zone=zone, objects=objects(names), busiest=busiest, **asdict(lines)
     )
-    found = counts.series(connection, asked)
+    found = counts.series(connection, who.scope, asked)
     return StreamingResponse(_encoded(step, found), media_type="application/json")
 
 

@@ -28,6 +28,7 @@ from aggregator.signals.declarations import domains
 from aggregator.signals.occurrence import Occurrence, read_occurrence
 from aggregator.store.database import Connection, first_line
 from aggregator.store.queries import load_queries
+from aggregator.store.scope import EVERYWHERE
 from shared.clock import to_ms
 from shared.envelope import Header, encode_batch, encode_event
 from shared.errors import HawklineError
@@ -83,9 +84,11 @@ def _walk(connection: Connection, publishing: Publishing) -> None:
     number = -1 - epoch
     carry_out(connection, decided, publishing, numbers=iter([number]))
     at = datetime.fromtimestamp(now_ms / 1000, tz=UTC)
-    _compare("the alert", _shown(alerts.get(connection, number)), at)
+    _compare("the alert", _shown(alerts.get(connection, EVERYWHERE, number)), at)
     _compare("the feed", _shown(_on_feed(connection)), at)
-    page = record.events(connection, record.EventQuestion(site=_BOX.site, agent=_BOX.agent, line=_NAME, limit=1))
+    page = record.events(
+        connection, EVERYWHERE, record.EventQuestion(site=_BOX.site, agent=_BOX.agent, line=_NAME, limit=1)
+    )
     stored = [(event.at, event.site, event.camera, event.line) for event in page.events]
     if stored != [(at, _BOX.site, _NAME, _NAME)]:
         raise ProbeError(f"the record answers {stored}, and the event was of {at}")

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from aggregator.api.audited import audited
 from aggregator.api.dependencies import ConnectionDependency, PartsDependency
+from aggregator.api.principal import OPEN, ChangesSystem, Runs
 from aggregator.domains.operations.metrics import Figures
 from aggregator.ingest.redelivery import replay
 from aggregator.store import load_queries
@@ -43,13 +44,13 @@ class Ready(BaseModel):
     reasons: list[str]
 
 
-@router.get("/healthz")
+@router.get("/healthz", dependencies=[OPEN])
 def healthz() -> dict[str, str]:
     """This process answers."""
     return {"status": "ok"}
 
 
-@router.get("/readyz", responses={503: {"model": Ready, "description": "not ready"}})
+@router.get("/readyz", dependencies=[OPEN], responses={503: {"model": Ready, "description": "not ready"}})
 async def readyz(parts: PartsDependency) -> Response:
     """Database, ingest, alerting and broker are there, and an alert has just gone the whole way (and was undone)."""
 
@@ -72,7 +73,7 @@ async def readyz(parts: PartsDependency) -> Response:
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-def metrics(connection: ConnectionDependency, parts: PartsDependency) -> Response:
+def metrics(who: Runs, connection: ConnectionDependency, parts: PartsDependency) -> Response:  # noqa: ARG001
     """Prometheus text format."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(Figures(connection, parts.hub.clients, parts.pictures.directory))
@@ -96,7 +97,7 @@ class JobRow(BaseModel):
 
 
 @router.get("/api/v1/jobs")
-def jobs(connection: ConnectionDependency) -> list[JobRow]:
+def jobs(who: Runs, connection: ConnectionDependency) -> list[JobRow]:  # noqa: ARG001
     """All jobs, by name."""
     with connection.cursor(row_factory=class_row(JobRow)) as cursor:
         return cursor.execute(_SQL["jobs"]).fetchall()
@@ -104,7 +105,9 @@ def jobs(connection: ConnectionDependency) -> list[JobRow]:
 
 @router.get("/api/v1/dead-letters", tags=["operations"])
 def dead_letters(
-    connection: ConnectionDependency, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+    who: Runs,  # noqa: ARG001 - of some it is not known from where they came
+    connection: ConnectionDependency,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> list[DeadLetterSummary]:
     """Payloads that could not be understood, newest first."""
     with connection.cursor(row_factory=class_row(DeadLetterSummary)) as cursor:
@@ -116,7 +119,11 @@ def dead_letters(
     response_class=Response,
     responses={200: {"content": {"application/octet-stream": {}}}, 404: {"description": "no such dead letter"}},
 )
-def dead_letter(connection: ConnectionDependency, letter_id: Annotated[int, Path(ge=1, le=2**63 - 1)]) -> Response:
+def dead_letter(
+    who: Runs,  # noqa: ARG001
+    connection: ConnectionDependency,
+    letter_id: Annotated[int, Path(ge=1, le=2**63 - 1)],
+) -> Response:
     """The bytes themselves."""
     row = connection.execute(_SQL["dead_letter"], {"letter_id": letter_id}).fetchone()
     if row is None:
@@ -138,7 +145,11 @@ class ReplayedLetter(BaseModel):
     responses={404: {"description": "no such dead letter"}, 409: {"description": "the database refuses it again"}},
 )
 @audited
-def replay_dead_letter(connection: Connection, letter_id: Annotated[int, Path(ge=1, le=2**63 - 1)]) -> ReplayedLetter:
+def replay_dead_letter(
+    who: ChangesSystem,  # noqa: ARG001
+    connection: Connection,
+    letter_id: Annotated[int, Path(ge=1, le=2**63 - 1)],
+) -> ReplayedLetter:
     """Read one again: what is understood now is stored, and alerting takes it as backlog."""
     try:
         replayed = replay(connection, letter_id)

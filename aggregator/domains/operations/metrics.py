@@ -14,6 +14,7 @@ from aggregator.store.database import Connection
 from shared.events import CameraState
 
 SQL = load_queries(__package__)
+_EVERYWHERE = {"sites": None, "site": None, "agent": None}
 _BOX = ["site", "agent"]
 UNCONFIRMED = "cannot_confirm"
 """State of a camera whose box is not online, whatever it told last."""
@@ -44,7 +45,7 @@ class Figures(Collector):
         yield from self._alerts()
         for name, value in self._one("backlog").items():
             yield GaugeMetricFamily(f"hawkline_waiting_{name}", f"rows waiting in {name}", value=value)
-        boxes = self._connection.execute(BOXES["agents"]).fetchall()
+        boxes = self._connection.execute(BOXES["agents"], _EVERYWHERE).fetchall()
         states = [row["state"] for row in boxes]
         counts = {state: states.count(state) for state in ("online", "silent", "unknown")}
         yield _by_state("hawkline_boxes", "boxes by state", counts)

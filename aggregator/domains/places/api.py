@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from aggregator.api.audited import audited
 from aggregator.api.dependencies import ConnectionDependency
+from aggregator.api.principal import ChangesPlaces, Places
 from aggregator.store.database import Connection
 from aggregator.store.places import Place, UnknownPlaceError, places, put_place, remove_place
 from shared.ids import NAME_PATTERN
@@ -26,16 +27,16 @@ class PlaceBody(BaseModel):
 
 
 @router.get("/places")
-def list_places(connection: ConnectionDependency) -> list[Place]:
+def list_places(who: Places, connection: ConnectionDependency) -> list[Place]:
     """All places, and sites of boxes that lie in none."""
-    return places(connection)
+    return places(connection, who.scope)
 
 
 @router.put("/places/{name}", status_code=204, responses={409: {"description": "the places would no longer be a tree"}})
 @audited
-def change_place(connection: Connection, name: PlaceName, body: PlaceBody) -> None:
+def change_place(who: ChangesPlaces, connection: Connection, name: PlaceName, body: PlaceBody) -> None:
     """Add a place, or move or rename it."""
-    put_place(connection, name, **body.model_dump(exclude_unset=True))
+    put_place(connection, who.scope, name, **body.model_dump(exclude_unset=True))
 
 
 @router.delete(
@@ -44,9 +45,9 @@ def change_place(connection: Connection, name: PlaceName, body: PlaceBody) -> No
     responses={404: {"description": "not in the tree"}, 409: {"description": "others lie in it"}},
 )
 @audited
-def delete_place(connection: Connection, name: PlaceName) -> None:
+def delete_place(who: ChangesPlaces, connection: Connection, name: PlaceName) -> None:
     """Take a place out of the tree."""
     try:
-        remove_place(connection, name)
+        remove_place(connection, who.scope, name)
     except UnknownPlaceError as error:
         raise HTTPException(404, str(error)) from None

@@ -7,6 +7,7 @@ from fastapi import APIRouter, HTTPException, Query
 
 from aggregator.api.dependencies import SnapshotDependency
 from aggregator.api.parameters import LinesQuery, Moment, ObjectNames, moment, objects
+from aggregator.api.principal import Record
 from aggregator.domains.record import record
 from aggregator.domains.record.record import EventPage
 from aggregator.store.paging import CursorError
@@ -16,6 +17,7 @@ router = APIRouter(prefix="/api/v1", tags=["record"])
 
 @router.get("/events")
 def list_events(
+    who: Record,
     connection: SnapshotDependency,
     lines: LinesQuery,
     kind: Annotated[list[str] | None, Query(description="any of: " + ", ".join(record.numbers()))] = None,
@@ -44,6 +46,6 @@ def list_events(
         limit=limit,
     )
     try:
-        return record.events(connection, asked)
+        return record.events(connection, who.scope, asked)
     except CursorError as error:
         raise HTTPException(422, str(error)) from None

@@ -17,6 +17,7 @@ from aggregator.store.entity import Entity
 from aggregator.store.paging import EPOCH, Cut
 from aggregator.store.places import producers_of
 from aggregator.store.queries import load_queries
+from aggregator.store.scope import Scope
 from shared.envelope import decode_event
 from shared.errors import WireError
 from shared.events import Lane, LineCrossed, ZoneAlarm, kinds, number_of
@@ -101,7 +102,7 @@ class EventQuestion:
     limit: int = 100
 
 
-def events(connection: Connection, asked: EventQuestion) -> EventPage:
+def events(connection: Connection, scope: Scope, asked: EventQuestion) -> EventPage:
     """Answer.
 
     Raises:
@@ -110,7 +111,7 @@ def events(connection: Connection, asked: EventQuestion) -> EventPage:
     """
     cut = Cut.read(asked.after) if asked.after else None
     values: dict[str, Any] = {
-        "producers": producers_of(connection, asked.place, asked.site, asked.agent),
+        "producers": producers_of(connection, scope, asked.place, asked.site, asked.agent),
         "kinds": list(asked.kinds) if asked.kinds else None,
         "priority": asked.priority,
         "objects": [int(one) for one in asked.objects] or None,

@@ -7,6 +7,7 @@ from psycopg.rows import class_row
 
 from aggregator.api.dependencies import SnapshotDependency
 from aggregator.api.parameters import BoxesQuery
+from aggregator.api.principal import Boxes
 from aggregator.store.entity import Entity, PresenceState
 from aggregator.store.places import sites_within
 from aggregator.store.queries import load_queries
@@ -32,10 +33,10 @@ class Sensor(Entity):
 
 
 @router.get("/sensors")
-def list_sensors(connection: SnapshotDependency, asked: BoxesQuery) -> list[Sensor]:
+def list_sensors(who: Boxes, connection: SnapshotDependency, asked: BoxesQuery) -> list[Sensor]:
     """Alarm sensors with their newest state; how each came to it is among the events of kind `sensor_changed`."""
     values = {
-        "sites": None if asked.place is None else sites_within(connection, asked.place),
+        "sites": sites_within(connection, who.scope, asked.place),
         "site": asked.site,
         "agent": asked.agent,
     }

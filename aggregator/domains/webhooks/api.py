@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from psycopg.rows import class_row
 
 from aggregator.api.dependencies import ConnectionDependency
+from aggregator.api.principal import Runs
 from aggregator.store.entity import Entity
 from aggregator.store.queries import load_queries
 
@@ -30,7 +31,9 @@ class DeliverySummary(Entity):
 
 @router.get("/api/v1/deliveries", tags=["operations"])
 def deliveries(
-    connection: ConnectionDependency, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+    who: Runs,  # noqa: ARG001 - they are the centre's
+    connection: ConnectionDependency,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> list[DeliverySummary]:
     """Webhook deliveries, the latest first."""
     with connection.cursor(row_factory=class_row(DeliverySummary)) as cursor:

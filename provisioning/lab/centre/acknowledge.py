@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 from provisioning.lab.local_site.observer import percentile
 
-_BODY = b'{"by":"bench"}'
+_BODY = b"{}"
 _PAUSE_S = 1.0
 
 

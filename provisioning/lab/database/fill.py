@@ -18,6 +18,7 @@ from aggregator.domains.record.days import SQL as RECORD
 from aggregator.ingest.commit import SQL as INGEST
 from aggregator.store.database import Connection, Database
 from aggregator.store.places import put_place
+from aggregator.store.scope import EVERYWHERE
 from shared.clock import QUARTER_S
 from shared.envelope import encode_event
 from shared.events import Direction, LineCrossed
@@ -116,14 +117,14 @@ def compress(database: Database, now: datetime) -> tuple[int, int]:
 def _places(connection: Connection, size: Size) -> Ints:
     """Stations, sites, boxes and lines; returns the boxes' ids as producers."""
     with connection.transaction():
-        put_place(connection, "city")
+        put_place(connection, EVERYWHERE, "city")
         for number, station in enumerate(size.stations):
             district = f"district-{number // _STATIONS_A_DISTRICT}"
             if number % _STATIONS_A_DISTRICT == 0:
-                put_place(connection, district, above="city")
-            put_place(connection, station, above=district)
+                put_place(connection, EVERYWHERE, district, above="city")
+            put_place(connection, EVERYWHERE, station, above=district)
         for site in range(-(-size.boxes // _BOXES_A_SITE)):
-            put_place(connection, f"site-{site}", above=f"station-{site // _SITES_A_STATION}")
+            put_place(connection, EVERYWHERE, f"site-{site}", above=f"station-{site // _SITES_A_STATION}")
         many = {"boxes": size.boxes, "a_site": _BOXES_A_SITE, "lines": _LINES_A_BOX}
         for statement in _BOXES:
             connection.execute(statement, many)

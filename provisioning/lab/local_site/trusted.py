@@ -11,6 +11,7 @@ import httpx
 
 from provisioning.lab.local_site.processes import PartProcess
 from shared.errors import UnavailableError
+from shared.files import write_secret
 from shared.net import pick_free_port
 from shared.trust import client_context, read_root
 
@@ -31,6 +32,7 @@ host = "127.0.0.1"
 port = {door_port}
 """
 _READY_S = 180.0
+_ROLES = "administrator", "operator", "shift-leader", "list-requester"
 _COMMAND_S = 600.0
 
 
@@ -70,16 +72,37 @@ class TrustedAggregator:
         self.config.write_text(text, encoding="utf-8")
         keys = ("--root-key", str(self.root_key), "--no-passphrase")
         said = self.command("aggregator", "init", "--config", str(self.config), *keys)
-        token = (self.folder / "data" / "secrets" / "administrator.token").read_text().strip()
+        self._ask_as(self.first_token)
+        return said
+
+    @property
+    def first_token(self) -> str:
+        """That makes the first account, or key."""
+        return (self.folder / "data" / "secrets" / "administrator.token").read_text().strip()
+
+    @property
+    def key_path(self) -> Path:
+        """Of the key that commands ask with."""
+        return self.folder / "data" / "secrets" / "hawkline.key"
+
+    def _ask_as(self, key: str) -> None:
         self.http.close()
         self.http = httpx.Client(
             base_url=self.url,
-            headers={"authorization": f"Bearer {token}"},
+            headers={"authorization": f"Bearer {key}"},
             verify=client_context(read_root(self.root_path)),
             timeout=30,
             trust_env=False,
         )
-        return said
+
+    def _take_key(self) -> None:
+        """With the first token make a key that may do all, as somebody does who sets a centre up; once."""
+        if not self.key_path.is_file() or not self.key_path.read_text().startswith("hlk_"):
+            roles = [{"role": role} for role in _ROLES]
+            made = self.http.post("/api/v1/keys", json={"name": "laboratory", "roles": roles})
+            made.raise_for_status()
+            write_secret(self.key_path, made.json()["key"].encode())
+        self._ask_as(self.key_path.read_text().strip())
 
     def start(self) -> None:
         """Start, and wait until it takes events.
@@ -93,6 +116,7 @@ class TrustedAggregator:
             self.process.require_alive()
             with contextlib.suppress(httpx.HTTPError):
                 if self.http.get("/readyz").status_code == 200 and self._door_answers():
+                    self._take_key()
                     return
             time.sleep(0.1)
         raise UnavailableError(f"the aggregator was not ready after {_READY_S:.0f} s; see {self.process.log}")
@@ -111,7 +135,7 @@ class TrustedAggregator:
         environment = {
             **os.environ,
             "HAWKLINE_URL": self.url,
-            "HAWKLINE_TOKEN_FILE": str(self.folder / "data" / "secrets" / "administrator.token"),
+            "HAWKLINE_TOKEN_FILE": str(self.key_path),
             "HAWKLINE_ROOT": str(self.root_path),
         }
         done = subprocess.run(

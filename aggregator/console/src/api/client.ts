@@ -1,4 +1,4 @@
-import type { Alert, AlertPage, Box, BroughtPage, DesiredSection, Verdict, WatchedLine } from './types'
+import type { Alert, AlertPage, Box, BroughtPage, DesiredSection, Me, Verdict, WatchedLine } from './types'
 
 /** The server refused, or could not be reached; the message is the server's own where it gave one. */
 export class ApiError extends Error {
@@ -10,12 +10,12 @@ export class ApiError extends Error {
   }
 }
 
-async function call<T>(path: string, body?: unknown, method = 'POST'): Promise<T> {
+async function call<T>(path: string, body?: unknown, method = 'POST', headers: Record<string, string> = {}): Promise<T> {
   let response: Response
   try {
     response = await fetch(`/api/v1${path}`, {
       method: body === undefined ? 'GET' : method,
-      headers: body === undefined ? {} : { 'content-type': 'application/json' },
+      headers: body === undefined ? headers : { 'content-type': 'application/json', ...headers },
       body: body === undefined ? undefined : JSON.stringify(body),
     })
   } catch {
@@ -34,15 +34,16 @@ const box = (site: string, agent: string) => `/boxes/${encodeURIComponent(site)}
 export const openAlerts = (before?: number) =>
   call<AlertPage>(`/alerts?open=true&limit=200${before === undefined ? '' : `&before=${before}`}`)
 export const recentAlerts = () => call<AlertPage>('/alerts?limit=100')
-export const boxes = () => call<Box[]>('/boxes')
-export const acknowledge = (id: number, by: string) => call<Alert>(`/alerts/${id}/acknowledge`, { by })
-export const clear = (id: number, by: string, verdict: Verdict) => call<Alert>(`/alerts/${id}/clear`, { by, verdict })
-export const reopen = (id: number, by: string) => call<Alert>(`/alerts/${id}/reopen`, { by })
-export const correct = (id: number, by: string, verdict: Verdict, why: string) =>
-  call<Alert>(`/alerts/${id}/correct`, { by, verdict, why })
+/** `polls`: the page asks by itself; that keeps nobody signed in. */
+export const boxes = (polls = false) => call<Box[]>('/boxes', undefined, 'GET', polls ? { 'hawkline-polls': '1' } : {})
+export const acknowledge = (id: number) => call<Alert>(`/alerts/${id}/acknowledge`, {})
+export const clear = (id: number, verdict: Verdict) => call<Alert>(`/alerts/${id}/clear`, { verdict })
+export const reopen = (id: number) => call<Alert>(`/alerts/${id}/reopen`, {})
+export const correct = (id: number, verdict: Verdict, why: string) => call<Alert>(`/alerts/${id}/correct`, { verdict, why })
 export const lines = (site: string, agent: string) => call<WatchedLine[]>(`${box(site, agent)}/lines`)
 export const desired = (site: string, agent: string) => call<DesiredSection[]>(`${box(site, agent)}/desired`)
-export const arm = (site: string, agent: string, line: WatchedLine, armed: boolean | null, by: string) =>
-  call<unknown>(`${box(site, agent)}/arming`, { camera: line.camera, name: line.name, armed, by }, 'PUT')
+export const arm = (site: string, agent: string, line: WatchedLine, armed: boolean | null) =>
+  call<unknown>(`${box(site, agent)}/arming`, { camera: line.camera, name: line.name, armed }, 'PUT')
+export const me = () => call<Me>('/me')
 export const broughtPages = () => call<BroughtPage[]>('/pages')
 export const pictureUrl = (sha256: string) => `/api/v1/evidence/${sha256}`

@@ -39,6 +39,7 @@ export interface CameraHealth {
 }
 
 /** A page that another distribution brings. */
+export type Me = Schemas['Me']
 export type BroughtPage = Schemas['PageRow']
 
 /** A message of the feed. */

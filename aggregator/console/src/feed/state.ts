@@ -147,7 +147,7 @@ async function reload(): Promise<void> {
 /** Box states change rarely and come by the feed; their figures are fetched while a page shows them. */
 export async function refreshBoxes(): Promise<void> {
   try {
-    ;(await api.boxes()).forEach(putBox)
+    ;(await api.boxes(true)).forEach(putBox)
   } catch (error) {
     refused(error) // when the server is gone the banner tells already
   }
@@ -168,20 +168,20 @@ async function act(deed: () => Promise<Alert>): Promise<void> {
   }
 }
 
-export const acknowledge = (alert: Alert, by: string) => act(() => api.acknowledge(alert.id, by))
+export const acknowledge = (alert: Alert) => act(() => api.acknowledge(alert.id))
 
-export async function clear(alert: Alert, by: string, verdict: Verdict): Promise<void> {
-  await act(() => api.clear(alert.id, by, verdict))
+export async function clear(alert: Alert, verdict: Verdict): Promise<void> {
+  await act(() => api.clear(alert.id, verdict))
   state.given = [...state.given.filter((given) => given.id !== alert.id), { id: alert.id, verdict, at: Date.now() }]
 }
 
-export async function takeBack(given: Given, by: string): Promise<void> {
-  await act(() => api.reopen(given.id, by))
+export async function takeBack(given: Given): Promise<void> {
+  await act(() => api.reopen(given.id))
   state.given = state.given.filter((other) => other.id !== given.id)
 }
 
-export const correct = (alert: Alert, by: string, verdict: Verdict, why: string) =>
-  act(() => api.correct(alert.id, by, verdict, why))
+export const correct = (alert: Alert, verdict: Verdict, why: string) =>
+  act(() => api.correct(alert.id, verdict, why))
 
 export function start(): () => void {
   const stop = followFeed({

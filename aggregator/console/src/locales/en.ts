@@ -15,7 +15,7 @@ export const en: typeof zh = {
   unconfirmed: { boxes: '{n} box | {n} boxes', cameras: '{n} camera | {n} cameras', label: 'Cannot confirm: ' },
   page: { failed: 'The page cannot be shown: {why}' },
   sound: { enable: 'Enable sound', on: 'Sound on', off: 'Sound off' },
-  operator: 'Operator',
+  me: { unchecked: 'trial: this machine, nobody is checked', out: 'Sign out' },
   alert: {
     none: 'No alerts now',
     fresh: '{n} new alerts: show (N)',

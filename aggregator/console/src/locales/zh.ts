@@ -13,7 +13,7 @@ export const zh = {
   unconfirmed: { boxes: '{n} 台设备', cameras: '{n} 路摄像机', label: '无法确认：' },
   page: { failed: '页面无法打开：{why}' },
   sound: { enable: '开启声音', on: '声音已开', off: '声音已关' },
-  operator: '值班员',
+  me: { unchecked: '试用：本机，不核对身份', out: '退出' },
   alert: {
     none: '目前没有告警',
     fresh: '{n} 条新告警，点击显示（N）',

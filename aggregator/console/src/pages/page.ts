@@ -8,7 +8,7 @@ export interface Page {
   component: Component
   /** Where it stands in the navigation: small numbers first. */
   place: number
-  /** What one must be allowed to do to see it. Until there are accounts, an operator who is let in may do all. */
+  /** What one must be allowed to do to see it. */
   right: string
   /** Its name in the navigation. */
   words: { zh: string; en: string }

@@ -1,0 +1,1 @@
+"""People, programs, and what is theirs: accounts, roles, keys, sessions."""
