@@ -104,7 +104,8 @@ class SignIn:
             await parts.on_connection(lambda each: audit.record(each, actor, "sign-in refused", ""))
             return page(_WRONG, 401)
         self.limits.succeeded(name, source, known=known)
-        kept_browser = browser or sessions.secret()
+        # What somebody may have put into it before is not what it is known by from now on.
+        kept_browser = browser if known and browser else sessions.secret()
         begun = await parts.on_connection(partial(_begin, account, address, agent, sessions.digest(kept_browser)))
         if begun is None:
             return page(_WRONG, 401)
