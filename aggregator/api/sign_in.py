@@ -33,7 +33,7 @@ _LONGEST_NAME = 64
 _AT_ONCE, _WAITING = 2, 20
 """Passwords that are looked at at once, of 64 MiB each, and requests that wait for that."""
 _BROWSER_S = 180 * 24 * 3600
-_WRONG = "姓名或密码不对 · wrong name or password"
+_WRONG = "帐号或密码不对 · wrong name or password"
 _WAIT = "尝试太多，请等 {minutes} 分钟 · too many tries: wait {minutes} min"
 _BUSY = "登录太多，请稍后再试 · too many sign in at once; try again"
 _LONG = "太长 · too long"
@@ -282,7 +282,7 @@ _FIRST = """<p>还没有帐号。用首个令牌建第一个管理员帐号。<b
 There are no accounts yet: make the first administrator's.</p>
 <label for="token">首个令牌 · first token (data_dir/secrets)</label>
 <input id="token" name="token" type="password" autocomplete="off" required autofocus>"""
-_NAME = """<label for="name">姓名 · name</label>
+_NAME = """<label for="name">{label}</label>
 <input id="name" name="name" autocomplete="username" autocapitalize="none" required {focus}>
 <label for="password">密码 · password</label>
 <input id="password" name="password" type="password" autocomplete="{which}" required>"""
@@ -293,7 +293,9 @@ def page(
 ) -> HTMLResponse:
     """The page, with what was wrong."""
     fields = (_FIRST if first else "") + _NAME.format(
-        focus="" if first else "autofocus", which="new-password" if first else "current-password"
+        label="新帐号：小写字母、数字、连字符 · new name: a-z, 0-9, -" if first else "帐号 · name",
+        focus="" if first else "autofocus",
+        which="new-password" if first else "current-password",
     )
     action, button = (f"{PAGE}/first", "建立帐号 · make account") if first else (PAGE, "登录 · sign in")
     return HTMLResponse(
