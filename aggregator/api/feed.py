@@ -18,7 +18,7 @@ from aggregator.feed.message import Message
 from aggregator.people.principal import Identity
 from aggregator.people.rights import Right
 from aggregator.store.database import Connection
-from aggregator.store.places import sites_within
+from aggregator.store.places import sites_of
 from aggregator.store.scope import NOWHERE
 
 router = APIRouter(prefix="/api/v1", tags=["feed"])
@@ -89,8 +89,7 @@ async def _learn(parts: Parts, identity: Identity, ear: _Ear) -> None:
         return
 
     def look(connection: Connection) -> dict[str, _Sites]:
-        found = {topic: sites_within(connection, scope, None) for topic, scope in scopes.items()}
-        return {topic: None if sites is None else frozenset(sites) for topic, sites in found.items()}
+        return {topic: sites_of(connection, scope) for topic, scope in scopes.items()}
 
     ear.learn(await parts.on_connection(partial(look)))
 

@@ -54,22 +54,31 @@ def is_ours(connection: Connection, scope: Scope, site: str) -> bool:
     return bool(row and row["ours"])
 
 
-def sites_within(connection: Connection, scope: Scope, place: str | None) -> list[str] | None:
-    """What of a place, and of all places below it, lies within a scope; sites are among them.
+def sites_of(connection: Connection, scope: Scope) -> frozenset[str] | None:
+    """All that lies within a scope; None is everything."""
+    if scope.is_everywhere:
+        return None
+    return frozenset(row["name"] for row in connection.execute(SQL["sites_of_scope"], {"scope": scope.cut}))
 
-    Args:
-        place: None is all of the scope.
 
-    Returns:
-        None where nothing is cut off.
+def where(connection: Connection, scope: Scope, place: str | None) -> dict[str, list[str] | None]:
+    """What a statement about sites is told of place and scope: `sites` and `scope`.
+
+    A scope is not told as the sites that lie in it: to send thousands of them with each question costs more than the
+    answer.
 
     Raises:
         UnknownPlaceError: there is no such place there.
     """
-    if place is None:
-        if scope.is_everywhere:
-            return None
-        return [row["name"] for row in connection.execute(SQL["sites_of_scope"], {"scope": scope.cut})]
+    return {"scope": scope.cut, "sites": None if place is None else sites_within(connection, scope, place)}
+
+
+def sites_within(connection: Connection, scope: Scope, place: str) -> list[str]:
+    """What of a place, and of all places below it, lies within a scope; sites are among them.
+
+    Raises:
+        UnknownPlaceError: there is no such place there.
+    """
     require_place(connection, scope, place)
     return [row["name"] for row in connection.execute(SQL["sites_within"], {"place": place, "scope": scope.cut})]
 
@@ -84,7 +93,7 @@ def producers_of(
     """
     if place is None and site is None and agent is None and scope.is_everywhere:
         return None
-    asked = {"sites": sites_within(connection, scope, place), "site": site, "agent": agent}
+    asked = {**where(connection, scope, place), "site": site, "agent": agent}
     return [row["id"] for row in connection.execute(SQL["producers_of"], asked)]
 
 

@@ -15,6 +15,8 @@ from aggregator.store import load_queries
 from aggregator.store.database import Connection
 from aggregator.store.entity import Entity
 from aggregator.store.errors import ConflictError
+from aggregator.store.places import where
+from aggregator.store.scope import Scope
 from aggregator.trust import authority
 from aggregator.trust.vault import issuer_identifier
 from shared.errors import ConfigError, UnavailableError
@@ -247,10 +249,18 @@ def unknown_box(address: Address) -> DeviceError:
 
 
 def devices(
-    connection: Connection, sites: list[str] | None = None, site: str | None = None, agent: str | None = None
+    connection: Connection,
+    scope: Scope,
+    place: str | None = None,
+    site: str | None = None,
+    agent: str | None = None,
 ) -> list[Device]:
-    """All that are boxes, were, or may become one, by name."""
-    values = {"sites": sites, "site": site, "agent": agent, "most_refused": MOST_REFUSED}
+    """All of a scope that are boxes, were, or may become one, by name.
+
+    Raises:
+        UnknownPlaceError: there is no such place there.
+    """
+    values = {**where(connection, scope, place), "site": site, "agent": agent, "most_refused": MOST_REFUSED}
     with connection.cursor(row_factory=class_row(Device)) as cursor:
         return cursor.execute(SQL["devices"], values).fetchall()
 

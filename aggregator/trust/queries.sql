@@ -88,7 +88,8 @@ FULL JOIN (
     SELECT DISTINCT ON (site, agent) * FROM claims WHERE used_at IS NULL AND withdrawn_at IS NULL
     ORDER BY site, agent, id DESC
 ) c USING (site, agent)
-WHERE (%(sites)s::text[] IS NULL OR coalesce(d.site, c.site) = ANY(%(sites)s))
+WHERE (%(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within w WHERE w.site = coalesce(d.site, c.site) AND w.place = ANY(%(scope)s)))
+  AND (%(sites)s::text[] IS NULL OR coalesce(d.site, c.site) = ANY(%(sites)s))
   AND (%(site)s::text IS NULL OR coalesce(d.site, c.site) = %(site)s)
   AND (%(agent)s::text IS NULL OR coalesce(d.agent, c.agent) = %(agent)s)
 ORDER BY 1, 2;

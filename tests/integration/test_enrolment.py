@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from aggregator.api import server as doors
 from aggregator.store import Database, audit
+from aggregator.store.scope import EVERYWHERE
 from aggregator.trust import authority, enrolment
 from edge_agent.uplink.trust import CertificateRenewal, Door, enrol, renew
 from shared.errors import ConfigError, UnavailableError
@@ -82,7 +83,7 @@ def test_a_box_enrols_is_itself_and_renews(deployment: Deployment) -> None:
         assert bring(client, GATE).status_code == 409
     third = renew(door)
     with deployment.database.connect("test") as connection:
-        found = enrolment.devices(connection)
+        found = enrolment.devices(connection, EVERYWHERE)
     assert [(row.site, row.agent, row.serial, row.state) for row in found] == [("north", "gate", SERIAL, "enrolled")]
     assert found[0].expires_at == third.expires_at
 
@@ -165,7 +166,7 @@ def test_a_claim_is_locked_when_too_many_try_it(deployment: Deployment) -> None:
     with pytest.raises(TrustError, match="locked"):
         enrol(deployment.door("gate"), GATE, code, SERIAL)
     with deployment.database.connect("test") as connection:
-        assert [row.state for row in enrolment.devices(connection)] == ["locked"]
+        assert [row.state for row in enrolment.devices(connection, EVERYWHERE)] == ["locked"]
     enrol(deployment.door("gate"), GATE, deployment.claim(GATE), SERIAL)
 
 
@@ -202,7 +203,9 @@ def test_a_box_that_is_configured_as_another_says_so_and_loses_nothing(deploymen
         enrol(door, YARD, code, SERIAL)
     assert not door.identity_path.exists()
     with deployment.database.connect("test") as connection:
-        assert [device.state for device in enrolment.devices(connection)] == ["claimed"], "it has not become the other"
+        assert [device.state for device in enrolment.devices(connection, EVERYWHERE)] == ["claimed"], (
+            "it has not become the other"
+        )
     enrol(door, GATE, code, SERIAL)
 
 

@@ -16,7 +16,7 @@ from aggregator.domains.boxes import desired
 from aggregator.domains.boxes.entities import Box, DesiredSection, Gap, LaneAccount
 from aggregator.domains.boxes.stored_numbers import pieces, producers
 from aggregator.store import load_queries
-from aggregator.store.places import is_ours, producers_of, sites_within
+from aggregator.store.places import is_ours, producers_of, where
 from shared.topics import Address
 
 router = APIRouter(prefix="/api/v1", tags=["boxes"])
@@ -26,7 +26,7 @@ _SQL = load_queries(__package__)
 @router.get("/boxes")
 def list_boxes(who: principal.Boxes, connection: ConnectionDependency, asked: BoxesQuery) -> list[Box]:
     """Boxes with their state and newest heartbeat."""
-    values = {"sites": sites_within(connection, who.scope, asked.place), "site": asked.site, "agent": asked.agent}
+    values = {**where(connection, who.scope, asked.place), "site": asked.site, "agent": asked.agent}
     with connection.cursor(row_factory=class_row(Box)) as cursor:
         return cursor.execute(_SQL["agents"], values).fetchall()
 

@@ -10,7 +10,7 @@ from psycopg.rows import class_row
 from aggregator.domains.boxes.entities import Availability, HealthSample, Uncovered
 from aggregator.store.database import Connection
 from aggregator.store.errors import TooMuchError
-from aggregator.store.places import sites_within
+from aggregator.store.places import where
 from aggregator.store.queries import load_queries
 from aggregator.store.scope import Scope
 from shared.clock import QUARTER_S
@@ -56,7 +56,7 @@ def availability(connection: Connection, scope: Scope, asked: CoverageQuestion) 
         "now": datetime.now(UTC),
         "expires": EXPIRES,
         "written_s": _WRITTEN_S,
-        "sites": sites_within(connection, scope, asked.place),
+        **where(connection, scope, asked.place),
         "site": asked.site,
         "agent": asked.agent,
         "cameras": asked.cameras,

@@ -22,7 +22,8 @@ WITH box AS (
                                      '1970-01-01')) AS known
     FROM agents a
     LEFT JOIN (SELECT site, agent, min(first_seen_at) AS first_seen_at FROM producers GROUP BY 1, 2) p USING (site, agent)
-    WHERE (%(sites)s::text[] IS NULL OR a.site = ANY(%(sites)s))
+    WHERE (%(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within w WHERE w.site = a.site AND w.place = ANY(%(scope)s)))
+  AND (%(sites)s::text[] IS NULL OR a.site = ANY(%(sites)s))
       AND (%(site)s::text IS NULL OR a.site = %(site)s) AND (%(agent)s::text IS NULL OR a.agent = %(agent)s)
 ), had AS (
     SELECT c.site, c.agent, c.camera, min(c.day)::timestamptz AS first, (max(c.day) + 1)::timestamptz AS last

@@ -6,7 +6,8 @@ SELECT b.site, b.agent, b.state, b.state_since, b.last_seen_at, b.born_at, b.ses
        (SELECT w.reason FROM worked_on w WHERE w.site = b.site AND w.agent IN ('', b.agent) AND w.camera = ''
         ORDER BY w.id LIMIT 1) AS maintenance
 FROM box_views b JOIN agents a USING (site, agent)
-WHERE (%(sites)s::text[] IS NULL OR b.site = ANY(%(sites)s))
+WHERE (%(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within w WHERE w.site = b.site AND w.place = ANY(%(scope)s)))
+  AND (%(sites)s::text[] IS NULL OR b.site = ANY(%(sites)s))
   AND (%(site)s::text IS NULL OR b.site = %(site)s) AND (%(agent)s::text IS NULL OR b.agent = %(agent)s)
 ORDER BY b.site, b.agent;
 

@@ -12,7 +12,7 @@ from aggregator.api.parameters import BoxesQuery
 from aggregator.api.principal import Devices, Enrols, Revokes
 from aggregator.store.database import Connection
 from aggregator.store.errors import NotYoursError
-from aggregator.store.places import is_ours, sites_within
+from aggregator.store.places import is_ours
 from aggregator.trust import enrolment
 from aggregator.trust.enrolment import Device
 from shared.ids import NAME_PATTERN
@@ -63,8 +63,7 @@ class Revocation(BaseModel):
 @router.get("/devices")
 def list_devices(who: Devices, connection: SnapshotDependency, asked: BoxesQuery) -> list[Device]:
     """Who has enrolled, may enrol, or was revoked."""
-    sites = sites_within(connection, who.scope, asked.place)
-    return enrolment.devices(connection, sites, asked.site, asked.agent)
+    return enrolment.devices(connection, who.scope, asked.place, asked.site, asked.agent)
 
 
 @router.post("/claims", status_code=201)

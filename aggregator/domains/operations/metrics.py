@@ -14,7 +14,7 @@ from aggregator.store.database import Connection
 from shared.events import CameraState
 
 SQL = load_queries(__package__)
-_EVERYWHERE = {"sites": None, "site": None, "agent": None}
+_EVERYWHERE = {"scope": None, "sites": None, "site": None, "agent": None}
 _BOX = ["site", "agent"]
 UNCONFIRMED = "cannot_confirm"
 """State of a camera whose box is not online, whatever it told last."""

@@ -9,7 +9,7 @@ from aggregator.api.dependencies import SnapshotDependency
 from aggregator.api.parameters import BoxesQuery
 from aggregator.api.principal import Boxes
 from aggregator.store.entity import Entity, PresenceState
-from aggregator.store.places import sites_within
+from aggregator.store.places import where
 from aggregator.store.queries import load_queries
 
 router = APIRouter(prefix="/api/v1", tags=["sensors"])
@@ -36,7 +36,7 @@ class Sensor(Entity):
 def list_sensors(who: Boxes, connection: SnapshotDependency, asked: BoxesQuery) -> list[Sensor]:
     """Alarm sensors with their newest state; how each came to it is among the events of kind `sensor_changed`."""
     values = {
-        "sites": sites_within(connection, who.scope, asked.place),
+        **where(connection, who.scope, asked.place),
         "site": asked.site,
         "agent": asked.agent,
     }

@@ -14,6 +14,7 @@ WHERE sensors.told_at <= excluded.told_at;
 -- What a box that is silent told last is no news of its sensors.
 SELECT s.site, s.agent, s.sensor, s.what, coalesce(b.state, 'unknown') AS box, s.state, s.since, s.told_at, s.detail
 FROM sensors s LEFT JOIN box_views b USING (site, agent)
-WHERE (%(sites)s::text[] IS NULL OR s.site = ANY(%(sites)s))
+WHERE (%(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within w WHERE w.site = s.site AND w.place = ANY(%(scope)s)))
+  AND (%(sites)s::text[] IS NULL OR s.site = ANY(%(sites)s))
   AND (%(site)s::text IS NULL OR s.site = %(site)s) AND (%(agent)s::text IS NULL OR s.agent = %(agent)s)
 ORDER BY s.site, s.agent, s.sensor;

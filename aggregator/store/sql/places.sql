@@ -11,8 +11,9 @@ ORDER BY name;
 SELECT DISTINCT site AS name FROM within WHERE place = ANY(%(scope)s) ORDER BY name;
 
 -- name: producers_of
-SELECT id FROM producers
-WHERE (%(sites)s::text[] IS NULL OR site = ANY(%(sites)s))
+SELECT id FROM producers p
+WHERE (%(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within w WHERE w.site = p.site AND w.place = ANY(%(scope)s)))
+  AND (%(sites)s::text[] IS NULL OR p.site = ANY(%(sites)s))
   AND (%(site)s::text IS NULL OR site = %(site)s) AND (%(agent)s::text IS NULL OR agent = %(agent)s);
 
 -- name: is_site
