@@ -163,6 +163,44 @@ class WebhookSettings(Section, frozen=True):
             raise ValueError(f"ca {str(self.ca)!r}: goes with https:// only, and url begins with {parts.scheme}://")
 
 
+class ProviderSettings(Section, frozen=True):
+    """A provider of identities (OpenID Connect) that people sign in at; needs `[trust]`."""
+
+    issuer: str
+    """Its address as it names itself; `/.well-known/openid-configuration` lies below."""
+    client_id: str
+    """By which it knows us."""
+    client_secret_file: Path | None = None
+    """File whose first line it knows us by; without, by PKCE alone."""
+    label: str = "单位帐号 · single sign-on"
+    """What the sign-in page calls it."""
+    name_claim: str = "preferred_username"
+    """In the ID token: the name of the account; what stands behind an @ is left out."""
+    groups_claim: str = "groups"
+    """In the ID token: their groups."""
+    groups: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    """For each group its roles, `ROLE` or `ROLE@PLACE`."""
+    ca: Path | None = None
+    """PEM file of the authority that certified it, which alone is believed; without, the machine's store."""
+
+    def __post_init__(self) -> None:
+        try:
+            parts = http_address(self.issuer, "https://HOST[:PORT]/PATH")
+        except ValueError as error:
+            raise ValueError(f"issuer: {error}") from None
+        if parts.scheme != "https":
+            require_loopback(parts.hostname or "", "issuer: in plain text; its host")
+
+    @property
+    def secret(self) -> str:
+        """By which it knows us; empty: by PKCE alone.
+
+        Raises:
+            OSError: its file cannot be read.
+        """
+        return self.client_secret_file.read_text(encoding="utf-8").strip() if self.client_secret_file else ""
+
+
 class AggregatorSettings(Section, frozen=True):
     """The whole file."""
 
@@ -177,8 +215,11 @@ class AggregatorSettings(Section, frozen=True):
     limits: LimitSettings = LimitSettings()
     webhooks: tuple[WebhookSettings, ...] = ()
     trust: TrustSettings | None = None
+    provider: ProviderSettings | None = None
 
     def __post_init__(self) -> None:
+        if self.trust is None and self.provider is not None:
+            raise ValueError("provider: nobody signs in without the table [trust] (docs/trust.md)")
         if self.trust is None:
             require_loopback(self.broker.host, "broker.host")
             require_loopback(self.api.host, "api.host")
@@ -194,6 +235,11 @@ class AggregatorSettings(Section, frozen=True):
         names = [webhook.name for webhook in self.webhooks]
         if len(set(names)) != len(names):
             raise ValueError("webhooks: every webhook needs a name of its own")
+
+    @property
+    def console_url(self) -> str:
+        """Where browsers reach the console."""
+        return f"https://{self.trust.names[0]}:{self.api.port}" if self.trust else f"http://127.0.0.1:{self.api.port}"
 
     @property
     def holds_passwords(self) -> bool:
@@ -244,19 +290,32 @@ def load_aggregator_settings(path: Path) -> AggregatorSettings:
         ConfigError: naming file, key and what was expected.
     """
     settings, folder = load_toml(path, AggregatorSettings), path.resolve().parent
-    webhooks = tuple(_with_ca(path, number, each) for number, each in enumerate(settings.webhooks))
-    return msgspec.structs.replace(settings, data_dir=folder / settings.data_dir, webhooks=webhooks)
+    webhooks = tuple(
+        msgspec.structs.replace(each, ca=_tried_ca(path, f"webhooks[{number}].ca", each.ca))
+        for number, each in enumerate(settings.webhooks)
+    )
+    provider = settings.provider
+    if provider:
+        secret = folder / provider.client_secret_file if provider.client_secret_file else None
+        ca = _tried_ca(path, "provider.ca", provider.ca)
+        provider = msgspec.structs.replace(provider, ca=ca, client_secret_file=secret)
+        try:
+            _ = provider.secret
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"{path}: key provider.client_secret_file: {str(secret)!r} cannot be read ({error})"
+            ) from None
+    return msgspec.structs.replace(settings, data_dir=folder / settings.data_dir, webhooks=webhooks, provider=provider)
 
 
-def _with_ca(path: Path, number: int, webhook: WebhookSettings) -> WebhookSettings:
-    """The webhook with its `ca` made absolute, and tried."""
-    if webhook.ca is None:
-        return webhook
-    ca = path.resolve().parent / webhook.ca
+def _tried_ca(path: Path, key: str, ca: Path | None) -> Path | None:
+    """The file of an authority, absolute, and tried."""
+    if ca is None:
+        return None
+    ca = path.resolve().parent / ca
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(ca)
     except OSError as error:
         why = "no certificate in PEM is in it" if isinstance(error, ssl.SSLError) else error.strerror
-        key = f"webhooks[{number}].ca"
         raise ConfigError(f"{path}: key {key}: {str(ca)!r} cannot be used ({why}); expected a PEM file") from None
-    return msgspec.structs.replace(webhook, ca=ca)
+    return ca

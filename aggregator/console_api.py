@@ -16,7 +16,7 @@ from fastapi.staticfiles import StaticFiles
 from psycopg_pool import PoolTimeout
 
 from aggregator.alerting.alerts import Publishing
-from aggregator.api import feed, pages, sign_in
+from aggregator.api import feed, pages, provider_routes, sign_in_routes
 from aggregator.api.audited import CHANGES, is_audited
 from aggregator.api.dependencies import Parts
 from aggregator.api.first_token import FirstToken
@@ -25,10 +25,13 @@ from aggregator.api.head import HeadAsGet
 from aggregator.api.pool_turns import Turns
 from aggregator.api.principal import right_of
 from aggregator.api.recognition import Recognition, RecognitionGuard
+from aggregator.api.sign_in import SignIn
 from aggregator.domains.evidence.api import bringing
 from aggregator.domains.operations.alert_probe import LatestProbe
 from aggregator.feed.hub import FeedHub
 from aggregator.people import passwords
+from aggregator.people.identity_provider import IdentityProvider, ProviderRules
+from aggregator.people.sealing import Sealer
 from aggregator.signals.declarations import domains
 from aggregator.store import Database
 from aggregator.store.errors import ConflictError, MissingError, NotYoursError, SenselessError
@@ -45,13 +48,17 @@ class Guarded:
 
     Attributes:
         token: who has it makes the first account.
+        sealer: of what we keep, or let others keep for us, that only we read.
         url: of the boxes' door.
         fingerprint: SHA-256 of the root certificate.
+        provider: of identities; None: there are accounts of here alone.
     """
 
     token: FirstToken
+    sealer: Sealer
     url: str
     fingerprint: str
+    provider: ProviderRules | None = None
 
 
 def build(
@@ -97,11 +104,13 @@ def build(
         openapi_url="/api/v1/openapi.json",
     )
     app.state.door = guarded
-    if recognition:
-        signing_in = sign_in.SignIn(recognition)
-        app.state.sign_in = signing_in
+    if recognition and guarded:
+        sign_in = app.state.sign_in = SignIn(recognition, guarded.sealer)
         app.add_middleware(RecognitionGuard, recognition=recognition)
-        app.include_router(sign_in.routes(signing_in))
+        app.include_router(sign_in_routes.routes(sign_in))
+        if guarded.provider:
+            sign_in.provider_name = guarded.provider.label
+            app.include_router(provider_routes.routes(sign_in, IdentityProvider(guarded.provider)))
     else:
         app.add_middleware(LoopbackGuard)
     app.add_middleware(HeadAsGet)

@@ -19,6 +19,8 @@ from shared.threads import start_vital
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from aggregator.people.identity_provider import ProviderRules
+
 
 def presence(settings: AggregatorSettings, dsn: str) -> None:
     """Record who is there, and tell the boxes that the aggregator listens."""
@@ -85,6 +87,7 @@ def api(settings: AggregatorSettings, dsn: str) -> None:
     from aggregator.alerting.alerts import Publishing
     from aggregator.api.first_token import FirstToken
     from aggregator.console_api import Guarded, build
+    from aggregator.people.sealing import Sealer
     from aggregator.store import Database
     from aggregator.trust.vault import SERVER
     from shared.trust import server_context
@@ -94,10 +97,32 @@ def api(settings: AggregatorSettings, dsn: str) -> None:
     if settings.trust:
         tls = server_context(settings.vault.credentials_path(SERVER))
         _keep_shown(tls, settings.vault.credentials_path(SERVER))
-        guarded = Guarded(FirstToken(settings.data_dir), settings.trust.url, fingerprint(settings.vault.root()))
+        token, sealer = FirstToken(settings.data_dir), Sealer(settings.data_dir)
+        door = settings.trust.url, fingerprint(settings.vault.root())
+        guarded = Guarded(token, sealer, *door, _provider_rules(settings))
     pictures, publishing = settings.open_pictures(), Publishing(settings.webhooks)
     app = build(Database(dsn), pictures, publishing, guarded=guarded)
     _serve(app, settings.api.host, settings.api.port, tls)
+
+
+def _provider_rules(settings: AggregatorSettings) -> "ProviderRules | None":
+    from aggregator.api.sign_in_page import PROVIDER_BACK_PAGE
+    from aggregator.people.identity_provider import ProviderRules
+
+    found = settings.provider
+    if found is None:
+        return None
+    return ProviderRules(
+        issuer=found.issuer,
+        client_id=found.client_id,
+        secret=found.secret,
+        label=found.label,
+        name_claim=found.name_claim,
+        groups_claim=found.groups_claim,
+        groups=found.groups,
+        back=f"{settings.console_url}{PROVIDER_BACK_PAGE}",
+        tls=ssl.create_default_context(cafile=found.ca) if found.ca else None,
+    )
 
 
 def trust(settings: AggregatorSettings, dsn: str) -> None:

@@ -23,7 +23,9 @@ from aggregator.api.dependencies import Parts
 from aggregator.api.first_token import FirstToken
 from aggregator.api.principal import IDENTITY
 from aggregator.api.session import COOKIE, SESSION, Session
-from aggregator.people import accounts, keys, sessions
+from aggregator.api.sign_in_page import PAGE
+from aggregator.people import grants, keys, sessions
+from aggregator.people.grants import Holder
 from aggregator.people.principal import Grant, Identity
 from aggregator.people.rights import Right
 from aggregator.store import audit
@@ -31,7 +33,6 @@ from aggregator.store.database import Connection
 from aggregator.store.scope import EVERYWHERE
 from shared.trouble_log import TroubleLog
 
-PAGE = "/sign-in"
 _OPEN = {"/healthz", "/readyz", PAGE}
 _SAFE = {"GET", "HEAD"}
 _HOLDS_S = 1.0
@@ -193,7 +194,11 @@ def _is_done_by_somebody(scope: Scope, headers: Headers) -> bool:
 
 def _of_session(hashed: bytes, seen: bool, connection: Connection) -> _Recognised | None:
     found = sessions.find(connection, hashed, seen=seen)
-    return _Recognised(found.identity, found.until.timestamp(), found.address) if found else None
+    if found is None:
+        return None
+    return _Recognised(
+        grants.identity(connection, Holder(account=found.account)), found.until.timestamp(), found.address
+    )
 
 
 def _of_key(key: str, connection: Connection) -> _Recognised | None:
@@ -202,4 +207,4 @@ def _of_key(key: str, connection: Connection) -> _Recognised | None:
 
 
 def _of_first_token(connection: Connection) -> _Recognised | None:
-    return None if accounts.is_begun(connection) else _Recognised(FIRST, None)
+    return None if grants.is_begun(connection) else _Recognised(FIRST, None)

@@ -1,119 +1,186 @@
-"""Where a browser signs in and out: a page that needs no script, and the first account."""
+"""What happens when somebody signs in: a password, then what their role asks for besides, then a session."""
 
-import asyncio
-import hmac
+import hashlib
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from html import escape
-from urllib.parse import parse_qs
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import HTTPException, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from aggregator.api.dependencies import Parts
-from aggregator.api.recognition import FIRST, PAGE, Recognition, cookie_of, is_of_this_server
+from aggregator.api.password_turns import BusyError, PasswordTurns
+from aggregator.api.recognition import Recognition
 from aggregator.api.session import BROWSER_COOKIE, COOKIE
-from aggregator.people import accounts, passwords, sessions
-from aggregator.people.accounts import ADMINISTRATOR, SQL, Holder
-from aggregator.people.principal import Principal
+from aggregator.api.sign_in_page import code_page, recovery_codes_page, set_up_page, sign_in_page
+from aggregator.people import accounts, grants, passwords, second_step, sessions
+from aggregator.people.accounts import Known
+from aggregator.people.grants import Holder
+from aggregator.people.sealing import Sealer, SealError
 from aggregator.people.sign_in_limits import SignInLimits, place_of
 from aggregator.store import audit
 from aggregator.store.database import Connection
-from aggregator.store.errors import RefusedError
-from aggregator.store.scope import EVERYWHERE
-from shared.errors import HawklineError
-from shared.ids import check_name
+from aggregator.store.errors import ConflictError
 
-_MOST_BYTES = 4096
-_LONGEST_NAME = 64
-_AT_ONCE, _WAITING = 2, 20
-"""Passwords that are looked at at once, of 64 MiB each, and requests that wait for that."""
+LONGEST_NAME = 64
+_LONGEST_CODE = 64
 _BROWSER_S = 180 * 24 * 3600
-_WRONG = "帐号或密码不对 · wrong name or password"
+_BEGUN_S = 300
+"""So long after the first step the second may be made."""
+_BEGUN, _PROPOSED = "first step of a sign-in", "second step that was proposed"
+_CODE = "\0code"
+"""Behind a name, where tries of codes are counted: no name holds it."""
+WRONG = "帐号或密码不对 · wrong name or password"
 _WAIT = "尝试太多，请等 {minutes} 分钟 · too many tries: wait {minutes} min"
-_BUSY = "登录太多，请稍后再试 · too many sign in at once; try again"
-_LONG = "太长 · too long"
-_NOT_IT = "令牌不对，或已失效 · not the token, or it has ended"
-_FOREIGN = "请从本页登录 · sign in from this page"
+BUSY = "登录太多，请稍后再试 · too many sign in at once; try again"
+_WRONG_CODE = "数字不对，或已用过：等下一组 · not the code, or used before: wait for the next"
+_OVER = "时间到了，请重新登录 · it took too long: sign in again"
 
 
-class _Busy(Exception):
-    """Too many wait already."""
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Where a request to sign in comes from.
+
+    Attributes:
+        browser: what a browser keeps in which somebody has signed in before.
+        agent: what it calls itself.
+    """
+
+    address: str
+    browser: str | None
+    agent: str
 
 
-class _Turns:
-    """For looking at passwords. One of both is never a stranger's: who is known does not wait for them."""
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What is known of who says that name."""
 
-    def __init__(self) -> None:
-        self._all, self._strangers = asyncio.Semaphore(_AT_ONCE), asyncio.Semaphore(_AT_ONCE - 1)
-        self._waiting = {True: 0, False: 0}
+    name: str
+    account: Known | None
+    knows_browser: bool
+    source: str
 
-    @asynccontextmanager
-    async def one(self, *, known: bool) -> AsyncIterator[None]:
-        """Wait for one.
 
-        Raises:
-            _Busy: too many do.
-        """
-        if self._waiting[known] >= _WAITING:
-            raise _Busy
-        self._waiting[known] += 1
-        try:
-            if known:
-                async with self._all:
-                    yield
-            else:
-                async with self._strangers, self._all:
-                    yield
-        finally:
-            self._waiting[known] -= 1
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A session that has begun."""
+
+    kept: str
+    until_s: float
+    browser: str
+
+
+@dataclass(frozen=True, slots=True)
+class _FirstStep:
+    """That somebody has given their password, as their browser brings it back, sealed.
+
+    Attributes:
+        password: digest of what we keep of the password that was given.
+        secret: that their phone is shown now; empty: it has one.
+    """
+
+    name: str
+    password: str
+    at_s: float
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Proposal:
+    """A secret that somebody has been shown for their phone."""
+
+    name: str
+    at_s: float
+    secret: str
+
+
+class _SecondStepNeededError(Exception):
+    """Their role asks for it."""
 
 
 @dataclass(slots=True)
 class SignIn:
-    """What happens when somebody signs in."""
+    """How people come in, and what of that they change themselves.
+
+    Attributes:
+        clock: seconds since 1970.
+    """
 
     recognition: Recognition
+    sealer: Sealer
     limits: SignInLimits = field(default_factory=SignInLimits)
-    turns: _Turns = field(default_factory=_Turns)
+    turns: PasswordTurns = field(default_factory=PasswordTurns)
+    clock: Callable[[], float] = time.time
+    provider_name: str = ""
 
-    async def attempt(
-        self, parts: Parts, name: str, password: str, address: str, browser: str | None, agent: str
-    ) -> Response:
+    async def attempt(self, parts: Parts, caller: Caller, name: str, password: str) -> Response:
         """Answer to a name and a password: the same, and after the same time, whatever is wrong with them."""
-        hashed = sessions.digest(browser) if browser else None
-        account = await parts.on_connection(partial(_look, name, hashed))
-        known = account.knows_browser
-        source = f"browser {hashed.hex()}" if known and hashed else place_of(address)
-        if (wait_s := self.limits.wait_s(name, source, known=known)) > 0:
-            minutes = max(1, round(wait_s / 60))
-            return page(_WAIT.format(minutes=minutes), 429, {"retry-after": str(max(1, round(wait_s)))})
+        looked = await parts.on_connection(partial(_look, name, caller))
+        if wait := self._wait(name, looked):
+            return self.page(*wait)
         # Counted before it is looked at: many that come at once do not all come before the first that failed.
-        self.limits.failed(name, source, known=known)
+        self.limits.begun(name, looked.source, known=looked.knows_browser)
+        kept = looked.account.password if looked.account else ""
         try:
-            async with self.turns.one(known=known):
-                fits = await run_in_threadpool(passwords.fits, account.password, password[: passwords.MOST + 1])
-        except _Busy:
-            return page(_BUSY, 503, {"retry-after": "5"})
-        if not fits:
-            actor = audit.Actor(name[:_LONGEST_NAME], address)
-            await parts.on_connection(lambda each: audit.record(each, actor, "sign-in refused", ""))
-            return page(_WRONG, 401)
-        self.limits.succeeded(name, source, known=known)
-        # What somebody may have put into it before is not what it is known by from now on.
-        kept_browser = browser if known and browser else sessions.secret()
-        begun = await parts.on_connection(partial(_begin, account, address, agent, sessions.digest(kept_browser)))
-        if begun is None:
-            return page(_WRONG, 401)
-        kept, until_s = begun
-        answer = RedirectResponse("/", 303)
-        _keep(answer, COOKIE, kept, int(until_s - time.time()))
-        _keep(answer, BROWSER_COOKIE, kept_browser, _BROWSER_S)
-        return answer
+            fits = await self._fits(kept, password, known=looked.knows_browser)
+        except BusyError:
+            return self.page(BUSY, 503, {"retry-after": "5"})
+        if not fits or looked.account is None:
+            actor = audit.Actor(name[:LONGEST_NAME], caller.address)
+            await parts.on_connection(partial(audit.record, actor=actor, what="sign-in refused", subject=""))
+            return self.page(WRONG, 401)
+        self.limits.succeeded(name, looked.source, known=looked.knows_browser)
+        if looked.account.has_second_step:
+            return code_page(self._sealed(looked.account, ""), "")
+        try:
+            begun = await parts.on_connection(partial(_begin, looked, caller))
+        except _SecondStepNeededError:
+            secret = second_step.new_secret()
+            return set_up_page(self._sealed(looked.account, secret), second_step.drawn(name, secret), secret, "")
+        return self.page(WRONG, 401) if begun is None else _enter(RedirectResponse("/", 303), begun)
+
+    async def finish(self, parts: Parts, caller: Caller, sealed: str, code: str) -> Response:
+        """Answer to the code of the second step; where that is being set up, with recovery codes."""
+        try:
+            step = self._open(sealed)
+        except SealError:
+            return self.page(_OVER, 401)
+        looked = await parts.on_connection(partial(_look, step.name, caller))
+        again = partial(code_page, sealed)
+        if step.secret:
+            again = partial(set_up_page, sealed, second_step.drawn(step.name, step.secret), step.secret)
+        if wait := self._wait(step.name + _CODE, looked):
+            return again(*wait)
+        self.limits.begun(step.name + _CODE, looked.source, known=looked.knows_browser)
+        passed, codes = await parts.on_connection(partial(self._pass, step, looked, caller, code[:_LONGEST_CODE]))
+        if passed is None:
+            return again(_WRONG_CODE, 401)
+        self.limits.succeeded(step.name + _CODE, looked.source, known=looked.knows_browser)
+        return _enter(recovery_codes_page(codes) if codes else RedirectResponse("/", 303), passed)
+
+    async def enter(
+        self, parts: Parts, caller: Caller, welcome: Callable[[Connection], tuple[str, list[str]]], answer: Response
+    ) -> Response:
+        """Let in whom a provider of identities vouches for.
+
+        Args:
+            welcome: finds or makes their account; returns its name, and what could not be given to it.
+            answer: that takes them on.
+        """
+
+        def work(connection: Connection) -> _Begun:
+            name, objections = welcome(connection)
+            begun = _begin_session(_look(name, caller, connection), caller, connection)
+            if objections:
+                actor = audit.Actor("identity provider", caller.address)
+                audit.record(connection, actor, "role not given", name, "; ".join(objections))
+            return begun
+
+        begun = await parts.on_connection(work)
+        self.recognition.forget()
+        return _enter(answer, begun)
 
     async def change_password(self, parts: Parts, actor: audit.Actor, old: str, new: str, session: bytes) -> None:
         """Give who asks another password, if they know the old one; their other sessions end.
@@ -122,193 +189,194 @@ class SignIn:
             HTTPException: 403, the old one is another; 429, too many tries; 503, too many are looked at.
             PasswordError: the new one is not taken.
         """
-        name, source = actor.who, f"session {session.hex()}"
-        if (wait_s := self.limits.wait_s(name, source, known=True)) > 0:
-            raise HTTPException(429, "too many tries; wait", {"retry-after": str(max(1, round(wait_s)))})
-        account = await parts.on_connection(partial(_look, name, None))
-        self.limits.failed(name, source, known=True)
+        await self.require_password(parts, actor, old, session)
         try:
             async with self.turns.one(known=True):
-                fits = await run_in_threadpool(passwords.fits, account.password, old[: passwords.MOST + 1])
-                kept = await run_in_threadpool(accounts.kept, name, new) if fits else ""
-        except _Busy:
-            raise HTTPException(503, "too many passwords are looked at; try again", {"retry-after": "5"}) from None
-        if not fits:
-            await parts.on_connection(partial(audit.record, actor=actor, what="password refused", subject=""))
-            raise HTTPException(403, "the old password is another")
-        self.limits.succeeded(name, source, known=True)
+                kept = await run_in_threadpool(accounts.kept, actor.who, new)
+        except BusyError:
+            raise _busy() from None
 
         def change(connection: Connection) -> None:
-            accounts.set_password(connection, name, kept, but=session)
-            audit.record(connection, actor, "password changed", name)
+            accounts.set_password(connection, actor.who, kept, but=session)
+            audit.record(connection, actor, "password changed", actor.who)
 
         await parts.on_connection(change)
         self.recognition.forget()
 
+    async def require_password(self, parts: Parts, actor: audit.Actor, password: str, session: bytes) -> Known:
+        """See to it that who asks knows their password: a page that was left open is nobody's.
 
-@dataclass(frozen=True, slots=True)
-class _Looked:
-    name: str
-    password: str
-    knows_browser: bool
+        Raises:
+            HTTPException: 403, it is another; 429, too many tries; 503, too many are looked at.
+        """
+        name, source = actor.who, f"session {session.hex()}"
+        self._require_no_wait(name, source)
+        account = await parts.on_connection(partial(accounts.find, name=name))
+        if account is None or not account.password:
+            raise HTTPException(403, "there is no password here: the provider of identities has it")
+        self.limits.begun(name, source, known=True)
+        try:
+            fits = await self._fits(account.password, password, known=True)
+        except BusyError:
+            raise _busy() from None
+        if not fits:
+            await parts.on_connection(partial(audit.record, actor=actor, what="password refused", subject=""))
+            raise HTTPException(403, "the password is another")
+        self.limits.succeeded(name, source, known=True)
+        return account
+
+    async def require_code(self, parts: Parts, actor: audit.Actor, code: str, session: bytes) -> None:
+        """See to it that who asks has their phone, or a recovery code.
+
+        Raises:
+            HTTPException: 403, it is not their code; 429, too many tries.
+        """
+        name, source = actor.who + _CODE, f"session {session.hex()}"
+        self._require_no_wait(name, source)
+        self.limits.begun(name, source, known=True)
+        taken = partial(second_step.is_passed, sealer=self.sealer, name=actor.who, code=code, at_s=self.clock())
+        if not await parts.on_connection(taken):
+            await parts.on_connection(partial(audit.record, actor=actor, what="second step refused", subject=""))
+            raise HTTPException(403, "not the code of your phone, or used before: wait for the next")
+        self.limits.succeeded(name, source, known=True)
+
+    def propose(self, name: str) -> tuple[str, str]:
+        """A secret for a phone; returns it, and the same sealed, to be brought back with the phone's code."""
+        secret = second_step.new_secret()
+        return secret, self.sealer.seal_text(_PROPOSED, _Proposal(name, self.clock(), secret))
+
+    def set_up(self, connection: Connection, name: str, sealed: str, code: str) -> list[str]:
+        """Set a second step up that was proposed; returns recovery codes.
+
+        Raises:
+            ConflictError: it was proposed too long ago, or the code is another.
+        """
+        try:
+            proposal = self.sealer.open_text(_PROPOSED, sealed, _Proposal)
+        except SealError:
+            proposal = None
+        if proposal is None or proposal.name != name or self.clock() - proposal.at_s > _BEGUN_S:
+            raise ConflictError("it was proposed too long ago: begin again")
+        step = second_step.step_of(proposal.secret, code, self.clock())
+        if step is None:
+            raise ConflictError("not the code that the phone shows now: type the next")
+        return second_step.set_up(connection, self.sealer, name, proposal.secret, step)
+
+    def forgive(self, name: str) -> None:
+        """Let an account try again at once, from everywhere."""
+        self.limits.forgive(name)
+        self.limits.forgive(name + _CODE)
+
+    def page(
+        self, complaint: str, status: int = 200, headers: dict[str, str] | None = None, *, first: bool = False
+    ) -> HTMLResponse:
+        """Where one signs in, with what was wrong."""
+        return sign_in_page(complaint, status, headers, first=first, provider=self.provider_name)
+
+    async def _fits(self, kept: str, password: str, *, known: bool) -> bool:
+        async with self.turns.one(known=known):
+            return await run_in_threadpool(passwords.fits, kept, password[: passwords.MOST + 1])
+
+    def _wait(self, counted: str, looked: _Looked) -> tuple[str, int, dict[str, str]] | None:
+        """What a page says to who has tried too often."""
+        wait_s = self.limits.wait_s(counted, looked.source, known=looked.knows_browser)
+        if wait_s <= 0:
+            return None
+        said = _WAIT.format(minutes=max(1, round(wait_s / 60)))
+        return said, 429, {"retry-after": str(max(1, round(wait_s)))}
+
+    def _require_no_wait(self, counted: str, source: str) -> None:
+        if (wait_s := self.limits.wait_s(counted, source, known=True)) > 0:
+            raise HTTPException(429, "too many tries; wait", {"retry-after": str(max(1, round(wait_s)))})
+
+    def _sealed(self, account: Known, secret: str) -> str:
+        return self.sealer.seal_text(_BEGUN, _FirstStep(account.name, _mark(account), self.clock(), secret))
+
+    def _open(self, sealed: str) -> _FirstStep:
+        """A first step that was made.
+
+        Raises:
+            SealError: it was not, or too long ago.
+        """
+        step = self.sealer.open_text(_BEGUN, sealed, _FirstStep)
+        if not 0 <= self.clock() - step.at_s <= _BEGUN_S:
+            raise SealError(_BEGUN)
+        return step
+
+    def _pass(
+        self, step: _FirstStep, looked: _Looked, caller: Caller, code: str, connection: Connection
+    ) -> tuple[_Begun | None, list[str]]:
+        """Take a code and begin a session; None where it is not taken, or the account has changed since."""
+        grants.hold(connection, step.name)
+        account, now_s = accounts.find_unchanged(connection, step.name), self.clock()
+        codes: list[str] = []
+        taken = account is not None and _mark(account) == step.password
+        if taken and step.secret:
+            found = second_step.step_of(step.secret, code, now_s)
+            taken = found is not None
+            if found is not None:
+                codes = second_step.set_up(connection, self.sealer, step.name, step.secret, found)
+        elif taken:
+            taken = second_step.is_passed(connection, self.sealer, step.name, code, now_s)
+        actor = audit.Actor(step.name, caller.address)
+        if not taken:
+            audit.record(connection, actor, "second step refused", "")
+            return None, []
+        begun = _begin_session(looked, caller, connection)
+        if codes:
+            audit.record(connection, actor, "second step set up", "")
+        return begun, codes
 
 
-def _look(name: str, browser: bytes | None, connection: Connection) -> _Looked:
-    found = accounts.find(connection, name)
-    known = False
-    if browser is not None:
-        row = connection.execute(SQL["is_known_browser"], {"hash": browser, "account": name}).fetchone()
-        known = bool(row and row["known"])
-    return _Looked(name, found.password if found else "", known)
+def _look(name: str, caller: Caller, connection: Connection) -> _Looked:
+    hashed = sessions.digest(caller.browser) if caller.browser else None
+    known = hashed is not None and sessions.knows_browser(connection, hashed, name)
+    source = f"browser {hashed.hex()}" if known and hashed else place_of(caller.address)
+    return _Looked(name, accounts.find(connection, name), known, source)
 
 
-def _begin(
-    account: _Looked, address: str, agent: str, browser: bytes, connection: Connection
-) -> tuple[str, float] | None:
-    """Begin a session; None where the password was changed, or the account disabled, while it was looked at."""
-    row = connection.execute(SQL["account_stays"], {"name": account.name}).fetchone()
-    if row is None or row["password"] != account.password:
+def _begin(looked: _Looked, caller: Caller, connection: Connection) -> _Begun | None:
+    """Begin a session of who has given their password.
+
+    Returns:
+        None where the password was changed, or the account disabled, while it was looked at.
+
+    Raises:
+        _SecondStepNeededError: a role of theirs needs one, and they have none yet.
+    """
+    account = accounts.find_unchanged(connection, looked.name)
+    if account is None or account != looked.account:
         return None
-    kept, until = sessions.begin(connection, account.name, address, agent)
-    connection.execute(SQL["know_browser"], {"hash": browser, "account": account.name})
-    audit.record(connection, audit.Actor(account.name, address), "signed in", "", agent)
-    return kept, until.timestamp()
+    if grants.requires_second_step(connection, account.name):
+        raise _SecondStepNeededError
+    return _begin_session(looked, caller, connection)
 
 
-def _keep(answer: Response, name: str, value: str, lasts_s: int) -> None:
+def _begin_session(looked: _Looked, caller: Caller, connection: Connection) -> _Begun:
+    # What somebody may have put into the browser before is not what it is known by from now on.
+    browser = caller.browser if looked.knows_browser and caller.browser else sessions.secret()
+    who = grants.identity(connection, Holder(account=looked.name))
+    kept, until = sessions.begin(connection, who, caller.address, caller.agent)
+    sessions.know_browser(connection, sessions.digest(browser), looked.name)
+    audit.record(connection, audit.Actor(looked.name, caller.address), "signed in", "", caller.agent)
+    return _Begun(kept, until.timestamp(), browser)
+
+
+def _enter(answer: Response, begun: _Begun) -> Response:
+    keep(answer, COOKIE, begun.kept, int(begun.until_s - time.time()))
+    keep(answer, BROWSER_COOKIE, begun.browser, _BROWSER_S)
+    return answer
+
+
+def keep(answer: Response, name: str, value: str, lasts_s: int) -> None:
+    """Let a browser keep something for us, and send it from our own pages only."""
     answer.set_cookie(name, value, max_age=lasts_s, path="/", secure=True, httponly=True, samesite="strict")
 
 
-def routes(sign_in: SignIn) -> APIRouter:
-    """The page, what it sends, the first account, and the way out."""
-    router = APIRouter(include_in_schema=False)
-
-    @router.get(PAGE)
-    async def show(request: Request) -> HTMLResponse:
-        begun = await request.app.state.parts.on_connection(accounts.is_begun)
-        return page("", first=not begun)
-
-    @router.post(PAGE)
-    async def take(request: Request) -> Response:
-        said = await _said(request)
-        browser, agent = cookie_of(request.headers, BROWSER_COOKIE), request.headers.get("user-agent", "")
-        address = request.client.host if request.client else ""
-        name, password = said.get("name", "").strip()[:_LONGEST_NAME], said.get("password", "")
-        if "\0" in name or not name:
-            return page(_WRONG, 401)
-        return await sign_in.attempt(request.app.state.parts, name, password, address, browser, agent)
-
-    @router.post(f"{PAGE}/first")
-    async def make_first(request: Request) -> Response:
-        said = await _said(request)
-        address = request.client.host if request.client else ""
-        await asyncio.sleep(1.0)  # nobody guesses the token; this keeps the tries few
-        if not hmac.compare_digest(said.get("token", "").strip().encode(), sign_in.recognition.token.value.encode()):
-            return page(_NOT_IT, 401, first=True)
-        name, password = said.get("name", "").strip(), said.get("password", "")
-        try:
-            check_name(name, "name")
-            async with sign_in.turns.one(known=True):
-                made = partial(_make_first, name, password, address)
-                if not await request.app.state.parts.on_connection(made):
-                    return page(_NOT_IT, 401)
-        except (RefusedError, HawklineError) as error:
-            return page(str(error), 422, first=True)
-        except _Busy:
-            return page(_BUSY, 503, {"retry-after": "5"}, first=True)
-        sign_in.recognition.forget()
-        agent = request.headers.get("user-agent", "")
-        return await sign_in.attempt(request.app.state.parts, name, password, address, None, agent)
-
-    @router.post(f"{PAGE}/out")
-    async def leave(request: Request) -> Response:
-        if not is_of_this_server(request.headers):
-            raise HTTPException(403, _FOREIGN)
-        if cookie := cookie_of(request.headers, COOKIE):
-            hashed = sessions.digest(cookie)
-            if await request.app.state.parts.on_connection(lambda each: _leave(each, hashed, request)):
-                sign_in.recognition.forget()
-        answer = RedirectResponse(PAGE, 303)
-        answer.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="strict")
-        return answer
-
-    return router
+def _mark(account: Known) -> str:
+    """Tells whether a password, or whether there is a second step, has changed since."""
+    return hashlib.sha256(f"{account.password} {account.has_second_step}".encode()).hexdigest()
 
 
-def _make_first(name: str, password: str, address: str, connection: Connection) -> bool:
-    """Make the first account, an administrator; False where there is one who can make accounts."""
-    connection.execute(SQL["lock_people"])
-    if accounts.is_begun(connection):
-        return False
-    who = Principal(FIRST.name, EVERYWHERE)
-    accounts.add(connection, who, name, "", password)
-    accounts.give(connection, who, Holder(account=name), ADMINISTRATOR, None)
-    audit.record(connection, audit.Actor(FIRST.name, address), "first account", name)
-    return True
-
-
-def _leave(connection: Connection, hashed: bytes, request: Request) -> bool:
-    """End the session of a cookie; False where there is none."""
-    found = sessions.find(connection, hashed, seen=False)
-    if found is None:
-        return False
-    sessions.sign_out(connection, hashed, found.identity.name)
-    actor = audit.Actor(found.identity.name, request.client.host if request.client else "")
-    audit.record(connection, actor, "signed out", "")
-    return True
-
-
-async def _said(request: Request) -> dict[str, str]:
-    """A form, of a page of ours: another site's page could sign its visitor in as somebody else.
-
-    Raises:
-        HTTPException: it is too long, or from elsewhere.
-    """
-    if "origin" in request.headers and not is_of_this_server(request.headers):
-        raise HTTPException(403, _FOREIGN)
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_BYTES:
-            raise HTTPException(413, _LONG)
-    return {name: values[0] for name, values in parse_qs(body.decode(errors="replace")).items()}
-
-
-_STYLE = """body{font:16px/1.5 system-ui,sans-serif;background:#101418;color:#e8eaed;display:grid;place-items:center;
-min-height:100vh;margin:0}form{width:min(24rem,90vw)}input,button{font:inherit;width:100%;box-sizing:border-box;
-padding:.6rem;margin:.3rem 0 .8rem;border-radius:.3rem;border:1px solid #5f6b76;background:#1b2127;color:inherit}
-button{background:#2d6cdf;border:0;cursor:pointer}p[role=alert]{color:#ff8a80;min-height:1.5em}"""
-_FIRST = """<p>还没有帐号。用首个令牌建第一个管理员帐号。<br>
-There are no accounts yet: make the first administrator's.</p>
-<label for="token">首个令牌 · first token (data_dir/secrets)</label>
-<input id="token" name="token" type="password" autocomplete="off" required autofocus>"""
-_NAME = """<label for="name">{label}</label>
-<input id="name" name="name" autocomplete="username" autocapitalize="none" required {focus}>
-<label for="password">密码 · password</label>
-<input id="password" name="password" type="password" autocomplete="{which}" required>"""
-
-
-def page(
-    complaint: str, status: int = 200, headers: dict[str, str] | None = None, *, first: bool = False
-) -> HTMLResponse:
-    """The page, with what was wrong."""
-    fields = (_FIRST if first else "") + _NAME.format(
-        label="新帐号：小写字母、数字、连字符 · new name: a-z, 0-9, -" if first else "帐号 · name",
-        focus="" if first else "autofocus",
-        which="new-password" if first else "current-password",
-    )
-    action, button = (f"{PAGE}/first", "建立帐号 · make account") if first else (PAGE, "登录 · sign in")
-    return HTMLResponse(
-        f"""<!doctype html><html lang="zh"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>鹰线 Hawkline</title><style>{_STYLE}</style>
-<form method="post" action="{action}"><h1>鹰线 Hawkline</h1>{fields}
-<button>{button}</button><p role="alert">{escape(complaint)}</p></form></html>""",
-        status,
-        {
-            "cache-control": "no-store",
-            "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
-            "frame-ancestors 'none'",
-            "referrer-policy": "same-origin",  # without a referrer a browser hides the form's origin, too
-            **(headers or {}),
-        },
-    )
+def _busy() -> HTTPException:
+    return HTTPException(503, "too many passwords are looked at; try again", {"retry-after": "5"})

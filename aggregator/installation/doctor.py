@@ -17,7 +17,8 @@ from aggregator.api.first_token import token_of, token_path
 from aggregator.config import AggregatorSettings
 from aggregator.embedded.database_access import opened
 from aggregator.installation.check import Finding
-from aggregator.people import accounts
+from aggregator.people import grants, second_step
+from aggregator.people.sealing import key_path
 from aggregator.store.database import Connection
 from aggregator.store.session_settings import OLDEST
 from aggregator.trust import mosquitto
@@ -215,6 +216,7 @@ def _database(settings: AggregatorSettings, config: Path) -> Iterator[Finding]:
         yield Finding("database", ok, said if ok else f"{said} is too old; expected {OLDEST // 10000} or later")
         if settings.trust:
             yield people(settings, connection)
+            yield from phones(settings, connection)
         for name, wanted, advice in (
             ("fsync", "on", "a power cut may lose everything"),
             ("full_page_writes", "on", "a power cut may tear pages"),
@@ -225,10 +227,18 @@ def _database(settings: AggregatorSettings, config: Path) -> Iterator[Finding]:
 def people(settings: AggregatorSettings, connection: Connection) -> Finding:
     """Whether somebody can make accounts; of an installation of before there were any, what to do."""
     assert settings.trust  # noqa: S101 - looked at by the caller
-    begun = accounts.is_begun(connection)
-    page = f"https://{settings.trust.names[0]}:{settings.api.port}/sign-in"
+    begun = grants.is_begun(connection)
+    page = f"{settings.console_url}/sign-in"
     said = f"there are no accounts; make the first one, with the token of {token_path(settings.data_dir)}: {page}"
     return Finding("people", begun, "somebody can make accounts" if begun else said)
+
+
+def phones(settings: AggregatorSettings, connection: Connection) -> Iterator[Finding]:
+    """Whether the secrets of phones, where there are some, can be opened."""
+    count, path = second_step.phones(connection), key_path(settings.data_dir)
+    if count and not path.is_file():
+        said = f"{path}: missing, as after a restore without secrets; {count} phones do not count, recovery codes do"
+        yield Finding("second step", False, f"{said}: bring it back, or hawkline user forget-phone NAME for each")
 
 
 def _setting(connection: Connection, name: str, wanted: str, advice: str) -> Finding:

@@ -5,12 +5,16 @@ from datetime import UTC, datetime, timedelta
 
 from psycopg.rows import class_row
 
-from aggregator.people.accounts import SQL, AccountError, Holder, NoAccountError, administrator_stays, identity
+from aggregator.people import grants
+from aggregator.people.errors import AccountError, NoAccountError
+from aggregator.people.grants import Holder
 from aggregator.people.principal import Identity, Principal
 from aggregator.people.sessions import digest
 from aggregator.store.database import Connection
 from aggregator.store.entity import Entity
+from aggregator.store.queries import load_queries
 
+_SQL = load_queries(__package__, "keys.sql")
 PREFIX = "hlk_"
 """So that it is known for what it is where it should not stand."""
 
@@ -34,21 +38,21 @@ def add(connection: Connection, who: Principal, name: str, lasts: timedelta) -> 
     """
     key = PREFIX + secrets.token_urlsafe(32)
     values = {"name": name, "hash": digest(key), "by": who.name, "ends_at": datetime.now(UTC) + lasts}
-    if not connection.execute(SQL["add_key"], values).rowcount:
+    if not connection.execute(_SQL["add_key"], values).rowcount:
         raise AccountError(f"there is, or was, a key {name!r}; names are not given twice")
     return key
 
 
 def find(connection: Connection, key: str) -> Identity | None:
     """Whose it is, and what it may do; None where it opens nothing any more."""
-    row = connection.execute(SQL["key"], {"hash": digest(key)}).fetchone()
-    return None if row is None else identity(connection, Holder(key=row["name"]))
+    row = connection.execute(_SQL["key"], {"hash": digest(key)}).fetchone()
+    return None if row is None else grants.identity(connection, Holder(key=row["name"]))
 
 
 def listed(connection: Connection) -> list[Key]:
     """All, by name; those that have ended, too."""
     with connection.cursor(row_factory=class_row(Key)) as cursor:
-        return cursor.execute(SQL["keys"]).fetchall()
+        return cursor.execute(_SQL["keys"]).fetchall()
 
 
 def revoke(connection: Connection, who: Principal, name: str) -> None:
@@ -58,8 +62,8 @@ def revoke(connection: Connection, who: Principal, name: str) -> None:
         NoAccountError: there is none that could be.
         AccountError: nothing would be left that can make accounts.
     """
-    connection.execute(SQL["lock_people"])
-    with administrator_stays(connection):
-        revoked = connection.execute(SQL["revoke_key"], {"name": name, "by": who.name}).rowcount
+    grants.lock(connection)
+    with grants.administrator_stays(connection):
+        revoked = connection.execute(_SQL["revoke_key"], {"name": name, "by": who.name}).rowcount
     if not revoked:
         raise NoAccountError(f"there is no key {name!r} that could be revoked")

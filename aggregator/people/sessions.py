@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 
 from psycopg.rows import class_row
 
-from aggregator.people.accounts import SQL, Holder, NoAccountError, identity
+from aggregator.people.errors import NoAccountError
 from aggregator.people.principal import Identity
 from aggregator.people.rights import Right
 from aggregator.store.database import Connection
 from aggregator.store.entity import Entity
+from aggregator.store.queries import load_queries
 
+_SQL = load_queries(__package__, "sessions.sql")
 _LASTS = timedelta(hours=12)
 """A shift."""
 _IDLE = timedelta(hours=12)
@@ -39,7 +41,7 @@ class OpenSession(Entity):
 class Found:
     """A session that holds."""
 
-    identity: Identity
+    account: str
     until: datetime
     address: str
     """From where it was begun."""
@@ -55,30 +57,29 @@ def digest(kept: str) -> bytes:
     return hashlib.sha256(kept.encode()).digest()
 
 
-def begin(connection: Connection, account: str, address: str, browser: str) -> tuple[str, datetime]:
-    """Begin one; returns what its browser keeps, and when it is over at the latest."""
+def begin(connection: Connection, who: Identity, address: str, browser: str) -> tuple[str, datetime]:
+    """Begin one of an account; returns what its browser keeps, and when it is over at the latest."""
     kept = secret()
-    theirs = identity(connection, Holder(account=account))
-    idle = _IDLE_OF_ADMINISTRATORS if Right.PEOPLE_CHANGE in theirs.rights else _IDLE
-    values = {"hash": digest(kept), "account": account, "idle": idle, "lasts": _LASTS}
+    idle = _IDLE_OF_ADMINISTRATORS if Right.PEOPLE_CHANGE in who.rights else _IDLE
+    values = {"hash": digest(kept), "account": who.name, "idle": idle, "lasts": _LASTS}
     where = {"address": address, "browser": browser[:_LONGEST_BROWSER].replace("\0", "")}
-    row = connection.execute(SQL["begin_session"], {**values, **where}).fetchone()
+    row = connection.execute(_SQL["begin_session"], {**values, **where}).fetchone()
     assert row is not None  # noqa: S101 - INSERT ... RETURNING returns
     return kept, row["until"]
 
 
 def find(connection: Connection, hashed: bytes, *, seen: bool) -> Found | None:
-    """A session that holds, with what its account may do now; None where there is none any more.
+    """A session that holds; None where there is none any more.
 
     Args:
         seen: somebody has done something; a page that asks by itself keeps no session.
     """
-    row = connection.execute(SQL["session"], {"hash": hashed}).fetchone()
+    row = connection.execute(_SQL["session"], {"hash": hashed}).fetchone()
     if row is None:
         return None
     if seen and row["stale"]:
-        connection.execute(SQL["see_session"], {"hash": hashed})
-    return Found(identity(connection, Holder(account=row["account"])), row["until"], row["address"])
+        connection.execute(_SQL["see_session"], {"hash": hashed})
+    return Found(row["account"], row["until"], row["address"])
 
 
 def listed(connection: Connection, account: str | None, this: bytes | None) -> list[OpenSession]:
@@ -89,7 +90,7 @@ def listed(connection: Connection, account: str | None, this: bytes | None) -> l
         this: hash of the one that asks.
     """
     with connection.cursor(row_factory=class_row(OpenSession)) as cursor:
-        return cursor.execute(SQL["sessions"], {"account": account, "hash": this or b""}).fetchall()
+        return cursor.execute(_SQL["sessions"], {"account": account, "hash": this or b""}).fetchall()
 
 
 def end(connection: Connection, number: int, by: str, account: str | None) -> str:
@@ -101,12 +102,39 @@ def end(connection: Connection, number: int, by: str, account: str | None) -> st
     Raises:
         NoAccountError: there is none.
     """
-    row = connection.execute(SQL["end_session"], {"id": number, "by": by, "account": account}).fetchone()
+    row = connection.execute(_SQL["end_session"], {"id": number, "by": by, "account": account}).fetchone()
     if row is None:
         raise NoAccountError(f"there is no open session {number}")
     return str(row["account"])
 
 
+def end_all(connection: Connection, account: str, by: str, but: bytes | None = None) -> None:
+    """End all of an account.
+
+    Args:
+        by: who does, or why.
+        but: hash of the one that goes on.
+    """
+    connection.execute(_SQL["end_sessions_of"], {"account": account, "by": by, "but": but})
+
+
 def sign_out(connection: Connection, hashed: bytes, by: str) -> None:
     """End the one of a browser."""
-    connection.execute(SQL["end_session_of_cookie"], {"hash": hashed, "by": by})
+    connection.execute(_SQL["end_session_of_cookie"], {"hash": hashed, "by": by})
+
+
+def know_browser(connection: Connection, hashed: bytes, account: str) -> None:
+    """Note that an account has signed in in a browser."""
+    connection.execute(_SQL["know_browser"], {"hash": hashed, "account": account})
+
+
+def knows_browser(connection: Connection, hashed: bytes, account: str) -> bool:
+    """Whether an account has signed in in a browser before."""
+    row = connection.execute(_SQL["is_known_browser"], {"hash": hashed, "account": account}).fetchone()
+    return bool(row and row["known"])
+
+
+def forget(connection: Connection) -> None:
+    """Forget sessions that are long over, and browsers that were not seen for long."""
+    connection.execute(_SQL["forget_sessions"])
+    connection.execute(_SQL["forget_browsers"])

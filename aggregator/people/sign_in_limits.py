@@ -57,7 +57,7 @@ class SignInLimits:
             waits.append(self._wait_s((account, "strangers"), _FREE_OF_STRANGERS))
         return max(waits)
 
-    def failed(self, account: str, source: str, *, known: bool) -> None:
+    def begun(self, account: str, source: str, *, known: bool) -> None:
         """A try, which counts as one in vain until it succeeds."""
         with self._lock:
             for key in _keys(account, source, known=known):

@@ -148,7 +148,7 @@ def remove_place(connection: Connection, scope: Scope, name: str) -> None:
 
     Raises:
         UnknownPlaceError: it is not in the tree, or not theirs.
-        PlaceError: others lie in it, or it is where somebody's scope begins.
+        PlaceError: others lie in it, it is where somebody's scope begins, or a post answers for it.
     """
     connection.execute(SQL["lock_places"])
     if not is_ours(connection, scope, name):
@@ -161,5 +161,7 @@ def remove_place(connection: Connection, scope: Scope, name: str) -> None:
     if begins := [row["who"] for row in connection.execute(SQL["begins_scope"], {"place": name})]:
         whose = begins[0] if scope.is_everywhere else "somebody"
         raise PlaceError(f"{name!r} is where {whose} may do something: take that role away first")
+    if posts := [row["name"] for row in connection.execute(SQL["posts_at"], {"place": name})]:
+        raise PlaceError(f"post {posts[0]!r} answers for {name!r}: remove it first")
     if connection.execute(SQL["delete_place"], {"name": name}).rowcount == 0:
         raise UnknownPlaceError(f"place {name!r} is not in the tree")

@@ -1,64 +1,27 @@
 """Many pages in one browser, sessions that end, keys that act on what is seen: the console at a server of our own."""
 
-import contextlib
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from aggregator.alerting.alerts import Publishing
-from aggregator.api.first_token import FirstToken, make_token, token_of
+from aggregator.api.first_token import token_of
 from aggregator.api.session import COOKIE
-from aggregator.console_api import CONSOLE, Guarded, build
 from aggregator.store import Database
-from aggregator.store.pictures import PictureStore
-from shared.net import pick_free_port
+from tests.acceptance.pages import WAIT_S, Browser, known, press, see, served
 from tests.integration.conftest import database, migrated, server_dsn  # noqa: F401 - fixtures
 from tests.integration.people import Centre
 from tests.integration.test_api import raise_alerts  # noqa: F401 - a fixture
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]
 
-Browser = webdriver.Chrome
 RaiseAlerts = Callable[..., None]
 TABS = 12
-WAIT_S = 30.0
-
-
-@contextlib.contextmanager
-def served(database: Database, folder: Path, guarded: Guarded | None = None) -> Iterator[str]:
-    """The console and its API; yields the address."""
-    port = pick_free_port()
-    app = build(database, PictureStore(folder / "evidence"), Publishing(), CONSOLE, guarded)
-    server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=1)
-    )
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(10)
-
-
-def see(page: Browser, selector: str, timeout_s: float = WAIT_S) -> str:
-    """Wait until an element shows; returns its text."""
-    return WebDriverWait(page, timeout_s).until(lambda b: b.find_elements(By.CSS_SELECTOR, selector))[0].text
-
-
-def press(page: Browser, key: str) -> None:
-    page.find_element(By.TAG_NAME, "body").send_keys(key)
 
 
 def more_alerts(database: Database, count: int) -> None:
@@ -123,8 +86,7 @@ def test_a_session_that_ends_is_told(
     browser: Callable[[], Browser],
 ) -> None:
     raise_alerts(1)
-    make_token(tmp_path)
-    with served(database, tmp_path, Guarded(FirstToken(tmp_path), "https://localhost", "0" * 64)) as url:
+    with served(database, tmp_path, known(tmp_path)) as url:
         centre = Centre(url, tmp_path, database)
         centre.account("li", "operator")
         page = browser()
@@ -160,8 +122,7 @@ def test_a_person_makes_the_first_account_signs_out_and_in(
     database: Database, tmp_path: Path, browser: Callable[[], Browser]
 ) -> None:
     """As browsers do it: with their own heads, and cookies that they keep."""
-    make_token(tmp_path)
-    with served(database, tmp_path, Guarded(FirstToken(tmp_path), "https://localhost", "0" * 64)) as url:
+    with served(database, tmp_path, known(tmp_path)) as url:
         page = browser()
 
         def fill(**fields: str) -> None:

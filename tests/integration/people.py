@@ -15,9 +15,11 @@ from aggregator.alerting.alerts import Publishing
 from aggregator.api.first_token import FirstToken, make_token, token_of
 from aggregator.api.session import COOKIE
 from aggregator.console_api import Guarded, build
-from aggregator.people import accounts, keys, sessions
-from aggregator.people.accounts import Holder
+from aggregator.people import accounts, grants, keys, sessions
+from aggregator.people.grants import Holder
+from aggregator.people.identity_provider import ProviderRules
 from aggregator.people.principal import Principal
+from aggregator.people.sealing import Sealer
 from aggregator.store import Database
 from aggregator.store.pictures import PictureStore
 from aggregator.store.scope import EVERYWHERE
@@ -46,7 +48,7 @@ class Centre:
             key = keys.add(connection, FOUNDER, name, timedelta(days=1))
             for role in roles:
                 given, _, place = role.partition("@")
-                accounts.give(connection, FOUNDER, Holder(key=name), given, place or None)
+                grants.give(connection, FOUNDER, Holder(key=name), given, place or None)
         return key
 
     def account(self, name: str, *roles: str, password: str = PASSWORD) -> None:
@@ -55,12 +57,14 @@ class Centre:
             accounts.add(connection, FOUNDER, name, "", password)
             for role in roles:
                 given, _, place = role.partition("@")
-                accounts.give(connection, FOUNDER, Holder(account=name), given, place or None)
+                grants.give(connection, FOUNDER, Holder(account=name), given, place or None)
 
     def cookie(self, account: str, lasts_s: float | None = None) -> str:
         """What the browser of a session keeps that has just begun."""
         with self.database.connect("test") as connection:
-            kept, _ = sessions.begin(connection, account, "127.0.0.1", "a test")
+            kept, _ = sessions.begin(
+                connection, grants.identity(connection, Holder(account=account)), "127.0.0.1", "a test"
+            )
             if lasts_s is not None:
                 until = "UPDATE sessions SET until = now() + %s WHERE hash = %s"
                 connection.execute(until, (timedelta(seconds=lasts_s), sessions.digest(kept)))
@@ -75,11 +79,11 @@ class Centre:
 
 
 @contextmanager
-def guarded(database: Database, folder: Path) -> Iterator[Centre]:
+def guarded(database: Database, folder: Path, provider: ProviderRules | None = None) -> Iterator[Centre]:
     """Serve."""
     make_token(folder)
     port = pick_free_port()
-    asks = Guarded(FirstToken(folder), "https://localhost", "0" * 64)
+    asks = Guarded(FirstToken(folder), Sealer(folder), "https://localhost", "0" * 64, provider)
     app = build(database, PictureStore(folder / "evidence"), Publishing(), console=folder / "console", guarded=asks)
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)

@@ -164,12 +164,14 @@ def test_a_picture_that_is_seen_is_in_it(client: httpx.Client, database: Databas
             (digest.digest(), len(content)),
         )
     PictureStore(tmp_path / "evidence").add(digest.digest(), 0, content, len(content))
-    answer = client.get(f"/api/v1/evidence/{digest.hexdigest()}", headers={"hawkline-reason": "case%207"})
-    assert answer.content == content
-    rows = client.get("/api/v1/audit").json()
-    assert [(row["what"], row["subject"], row["why"]) for row in rows] == [
-        ("picture seen", digest.hexdigest(), "case 7")
-    ]
+    path = f"/api/v1/evidence/{digest.hexdigest()}"
+    asked = client.get(path, headers={"hawkline-reason": "case%207"})
+    assert (asked.status_code, "say what for" in asked.text) == (428, True), "no alert that is open has it"
+    case = client.post("/api/v1/cases", json={"purpose": "案件 2026-7：盗窃"}).json()["id"]
+    assert client.get(path, params={"case": case}).content == content
+    assert client.get(path, params={"case": case + 1}).status_code == 404
+    rows = client.get("/api/v1/audit", params={"what": "picture seen"}).json()
+    assert [(row["subject"], row["why"]) for row in rows] == [(digest.hexdigest(), f"case {case}: 案件 2026-7：盗窃")]
 
 
 def test_who_comes_in_is_in_it(tmp_path: Path, database: Database) -> None:

@@ -110,6 +110,10 @@ def fill(database: Database, connection: Connection, pictures: PictureStore, sid
         "INSERT INTO coverage (site, agent, camera, day) VALUES (%(site)s, %(agent)s, '', current_date - 1),"
         " (%(site)s, %(agent)s, %(camera)s, current_date - 1)",
         "UPDATE producers SET first_seen_at = now() - interval '2 days' WHERE site = %(site)s",
+        "INSERT INTO alert_pictures (alert_id, taken_at, sha256) SELECT id, now(), %(sha256)s FROM alerts"
+        " WHERE site = %(site)s ON CONFLICT DO NOTHING",
+        "INSERT INTO posts (name, title, place) VALUES (%(site)s, %(line)s, %(site)s)",
+        "INSERT INTO shifts (post, who, note) VALUES (%(site)s, %(agent)s, %(camera)s)",
         "INSERT INTO claims (site, agent, serial, code, made_by, expires_at)"
         " VALUES (%(site)s, %(agent)s, %(camera)s, %(sha256)s, 'li', now() + interval '1 day')",
     ):
@@ -195,6 +199,7 @@ LISTED = [
     "/api/v1/alerts", "/api/v1/boxes", "/api/v1/events", "/api/v1/counts", "/api/v1/counts/series", "/api/v1/gaps",
     "/api/v1/producers", "/api/v1/ledger.csv", "/api/v1/availability", "/api/v1/availability/gaps", "/api/v1/sensors",
     "/api/v1/devices", "/api/v1/maintenance", "/api/v1/places", "/api/v1/lines/verdicts",
+    "/api/v1/posts",
 ]  # fmt: skip
 
 
@@ -234,7 +239,8 @@ def heard_of(text: str, side: str) -> str:
 
 def neutral(text: str, world: World) -> str:
     for number in (world.alerts[FOREIGN], world.maintenance[FOREIGN], 10**9):
-        text = text.replace(f"alert {number}", "alert #").replace(f"maintenance {number}", "maintenance #")
+        for what in ("alert", "maintenance", "case", "shift"):
+            text = text.replace(f"{what} {number}", f"{what} #")
     return text
 
 
@@ -304,6 +310,8 @@ def body(route: Route, side: str) -> dict[str, Any]:
         "/revoke": {"why": "x"},
         "/arming": {"camera": camera, "name": line, "armed": False},
         "/places/{name}": {"title": "x"},
+        "/posts/{name}": {"place": site},
+        "/cases": {"purpose": ""},
     }
     return next((each for end, each in bodies.items() if route.path.endswith(end)), {})
 
@@ -317,6 +325,8 @@ def kept(connection: Connection) -> dict[str, object]:
         "arming": "SELECT * FROM arming WHERE site = %s",
         "claims": "SELECT * FROM claims WHERE site = %s",
         "places": "SELECT * FROM places WHERE name = %s",
+        "posts": "SELECT * FROM posts WHERE place = %s",
+        "shifts": "SELECT * FROM shifts WHERE post = %s",
     }
     return {
         name: connection.execute(text, (site,)).fetchall()  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Any, NoReturn
 
@@ -15,6 +15,7 @@ from aggregator.api import bodies
 from aggregator.api.audited import ActorDependency
 from aggregator.api.dependencies import ConnectionDependency, Parts, PartsDependency
 from aggregator.api.principal import Pictures
+from aggregator.domains.evidence import cases
 from aggregator.feed import log as feed_log
 from aggregator.store import audit, load_queries, telemetry
 from aggregator.store.allowance import Spending
@@ -32,6 +33,8 @@ router = APIRouter(prefix="/api/v1/evidence", tags=["evidence"])
 bringing = APIRouter(prefix="/api/v1/evidence", tags=["evidence"])
 """For boxes, at whichever door they come to."""
 
+_SEEN_S = 900
+"""So long a browser shows a picture again without asking: whoever looks later is written down anew."""
 Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the picture, hexadecimal")]
 
 
@@ -51,23 +54,38 @@ class Announcement(BaseModel):
 @router.get(
     "/{sha256}",
     response_class=FileResponse,
-    responses={200: {"content": {"image/jpeg": {}}}, 404: {"description": "unknown, or not arrived yet"}},
+    responses={
+        200: {"content": {"image/jpeg": {}}},
+        404: {"description": "unknown, or not arrived yet; or no such case of theirs that is open"},
+        428: {"description": "no alert that is open has it: say what for first, POST /api/v1/cases"},
+    },
 )
 def get_evidence(
-    who: Pictures, sha256: Sha256, connection: ConnectionDependency, parts: PartsDependency, actor: ActorDependency
+    who: Pictures,
+    sha256: Sha256,
+    connection: ConnectionDependency,
+    parts: PartsDependency,
+    actor: ActorDependency,
+    case: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="what it is looked at for")] = None,
 ) -> FileResponse:
-    """The picture with this hash. That it was seen, by whom and why, is kept."""
+    """The picture with this hash. That it was seen, by whom and what for, is kept.
+
+    Who handles an alert says nothing; for a picture of one that is over, or of none, a case is open.
+    """
     digest = bytes.fromhex(sha256)
     row = connection.execute(SQL["evidence"], {"sha256": digest, "scope": who.scope.cut}).fetchone()
     path = parts.pictures.path(digest)
     if row is None or row["stored_at"] is None or not path.is_file():
         raise HTTPException(404, "no such picture, or it has not arrived yet")
-    audit.record(connection, actor, "picture seen", sha256)
+    purpose = cases.purpose_of(connection, who, digest, case)
+    if purpose is None:
+        raise HTTPException(428, "no alert that is open has this picture: say what for first (POST /api/v1/cases)")
+    audit.record(connection, replace(actor, why=purpose), "picture seen", sha256)
     connection.commit()  # at once: changes wait for the audit's lock
     return FileResponse(
         path,
         media_type="image/jpeg",
-        headers={"cache-control": "private, max-age=31536000, immutable", "vary": "cookie, authorization"},
+        headers={"cache-control": f"private, max-age={_SEEN_S}", "vary": "cookie, authorization"},
     )
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import datetime
 
 from aggregator.domains.evidence import forgetting
-from aggregator.retention.by_day import old_days
+from aggregator.retention.by_day import by_day, old_days
 from aggregator.signals.declarations import Domain, Job, Kind, Retained
 from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries
@@ -36,7 +36,7 @@ class Announced:
 DOMAIN = Domain(
     "evidence",
     (Kind(EvidenceReady, projection=Announced, costs="pictures"),),
-    routers=("aggregator.domains.evidence.api:router",),
+    routers=("aggregator.domains.evidence.api:router", "aggregator.domains.evidence.cases_api:router"),
     jobs=(
         Job(
             "sweep-pictures",
@@ -54,5 +54,7 @@ DOMAIN = Domain(
             old_days(forgetting.SQL["old_days_of_pictures"]),
             forgetting.drop_day,
         ),
+        # As long as the audit: both tell who looked at what.
+        by_day("cases", lambda periods: periods.audit, load_queries(__package__, "cases.sql")),
     ),
 )

@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from aggregator.people.accounts import SQL
+from aggregator.people import sessions
 from aggregator.signals.declarations import Domain, Job
-from aggregator.store.database import Connection
 
 if TYPE_CHECKING:
     from aggregator.jobs.job_context import JobContext, Turn
@@ -13,15 +12,16 @@ if TYPE_CHECKING:
 def forgetting(_work: "JobContext") -> "Turn":
     """The job that forgets sessions that are long over, and browsers that were not seen for long."""
 
-    def turn(connection: Connection) -> None:
-        connection.execute(SQL["forget_sessions"])
-        connection.execute(SQL["forget_browsers"])
-
-    return turn
+    return sessions.forget
 
 
 DOMAIN = Domain(
     "people",
-    routers=("aggregator.domains.people.api:router",),
+    routers=(
+        "aggregator.domains.people.own_api:router",
+        "aggregator.domains.people.accounts_api:router",
+        "aggregator.domains.people.grants_api:router",
+        "aggregator.domains.people.keys_api:router",
+    ),
     jobs=(Job("forget-sessions", 3600, "aggregator.domains.people.domain:forgetting"),),
 )

@@ -74,7 +74,7 @@ def _made_here(config: Path, name: str, roles: list[dict[str, str | None]], days
     """Make it in the database itself: who may read its secrets may do that anyway."""
     from aggregator.config import load_aggregator_settings
     from aggregator.embedded.database_access import opened
-    from aggregator.people import accounts, keys
+    from aggregator.people import grants, keys
     from aggregator.people.principal import Principal
     from aggregator.store import audit
     from aggregator.store.scope import EVERYWHERE
@@ -83,7 +83,7 @@ def _made_here(config: Path, name: str, roles: list[dict[str, str | None]], days
     with opened(settings, config) as database, database.connect("people") as connection:
         key = keys.add(connection, console, name, timedelta(days=days))
         for each in roles:
-            accounts.give(connection, console, accounts.Holder(key=name), str(each["role"]), each["place"])
+            grants.give(connection, console, grants.Holder(key=name), str(each["role"]), each["place"])
         audit.record(connection, audit.Actor(console.name, ""), "key made", name)
     return key
 

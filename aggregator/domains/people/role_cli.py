@@ -18,7 +18,7 @@ def list_roles(url: options.UrlOption = options.URL, output: OutputOption = Outp
     """List all roles, and what each may do."""
     rows = ApiClient(url).get("/api/v1/roles", {})
     shown = rows if output is Output.JSON else [{**row, "rights": ", ".join(row["rights"])} for row in rows]
-    print_rows(shown, output, ("name", "own", "rights"))
+    print_rows(shown, output, ("name", "own", "second_step", "rights"))
 
 
 @app.command(epilog="Example: hawkline role put night-guard --right alerts.read --right boxes.read")
@@ -30,6 +30,17 @@ def put(
     """Make a role of your own, or change what it may do."""
     check_name(name, "NAME")
     ApiClient(url).change("PUT", f"/api/v1/roles/{name}", {"rights": right})
+
+
+@app.command("second-step", epilog="Example: hawkline role second-step administrator")
+def second_step(
+    name: Name,
+    off: Annotated[bool, typer.Option("--off", help="a password is enough again")] = False,
+    url: options.UrlOption = options.URL,
+) -> None:
+    """Let who has a role in with a code of their phone only. Who has none sets it up when they sign in next."""
+    check_name(name, "NAME")
+    ApiClient(url).change("PUT", f"/api/v1/roles/{name}/second-step", {"required": not off})
 
 
 @app.command(epilog="Example: hawkline role remove night-guard")

@@ -32,7 +32,7 @@ def list_users(url: options.UrlOption = options.URL, output: OutputOption = Outp
         {
             **account,
             "roles": ", ".join(_shown(each) for each in given if each["account"] == account["name"]) or "none",
-            "state": "disabled" if account["disabled_at"] else "open" if account["has_password"] else "no password",
+            "state": _state(account),
             "password_at": local(account["password_at"]),
         }
         for account in client.get("/api/v1/accounts", {})
@@ -104,6 +104,12 @@ def unlock(name: Name, url: options.UrlOption = options.URL) -> None:
     ApiClient(url).change("POST", f"/api/v1/accounts/{name}/unlock")
 
 
+@app.command("forget-phone", epilog="Example: hawkline user forget-phone li")
+def forget_phone(name: Name, url: options.UrlOption = options.URL) -> None:
+    """Take away the second step of who has lost phone and recovery codes; make sure first that it is them who ask."""
+    ApiClient(url).change("DELETE", f"/api/v1/accounts/{name}/second-step")
+
+
 @app.command(epilog="Example: hawkline user sessions; hawkline user sessions --end 17")
 def sessions(
     end: Annotated[int | None, typer.Option("--end", min=1, help="end this one")] = None,
@@ -127,10 +133,10 @@ def reset(
     config: Annotated[Path, typer.Option("--config", help="the aggregator's TOML file", show_default=False)],
     password_file: PasswordFile = None,
 ) -> None:
-    """On the machine of the centre: give an account another password and let it in, when nobody else can."""
+    """On the machine of the centre: give an account another password and let it in, without its phone, too."""
     from aggregator.config import load_aggregator_settings
     from aggregator.embedded.database_access import opened
-    from aggregator.people import accounts
+    from aggregator.people import accounts, second_step
     from aggregator.store import audit
 
     settings = load_aggregator_settings(config)
@@ -138,6 +144,7 @@ def reset(
     with opened(settings, config) as database, database.connect("people") as connection:
         accounts.set_password(connection, name, kept)
         accounts.enable(connection, name)
+        second_step.remove(connection, name)
         audit.record(connection, audit.Actor("console", ""), "password reset", name)
     say(f"{name}: signs in with the new password")
 
@@ -155,6 +162,16 @@ def _number(client: ApiClient, name: str, role: str) -> int:
         if each["account"] == name and (each["role"], each["place"]) == (wanted["role"], wanted["place"]):
             return int(each["id"])
     raise ConfigError(f"{name} has no role {role}; hawkline user list shows what they have")
+
+
+def _state(account: dict[str, Any]) -> str:
+    if account["disabled_at"]:
+        return "disabled"
+    if account["from_provider"]:
+        return "from provider"
+    if not account["has_password"]:
+        return "no password"
+    return "open, with phone" if account["has_second_step"] else "open"
 
 
 def _shown(given: dict[str, Any]) -> str:

@@ -75,3 +75,6 @@ SELECT coalesce(account, 'key ' || key) AS who FROM grants WHERE place = %(place
 -- name: is_known_site
 SELECT EXISTS (SELECT FROM agents WHERE site = %(site)s) OR EXISTS (SELECT FROM producers WHERE site = %(site)s)
     OR EXISTS (SELECT FROM claims WHERE site = %(site)s) OR EXISTS (SELECT FROM devices WHERE site = %(site)s) AS known;
+
+-- name: posts_at
+SELECT name FROM posts WHERE place = %(place)s ORDER BY name;

@@ -10,11 +10,17 @@ export class ApiError extends Error {
   }
 }
 
-async function call<T>(path: string, body?: unknown, method = 'POST', headers: Record<string, string> = {}): Promise<T> {
+/** Ask the API. Without a body, and without a method, it is a question. */
+export async function call<T>(
+  path: string,
+  body?: unknown,
+  method = body === undefined ? 'GET' : 'POST',
+  headers: Record<string, string> = {},
+): Promise<T> {
   let response: Response
   try {
     response = await fetch(`/api/v1${path}`, {
-      method: body === undefined ? 'GET' : method,
+      method,
       headers: body === undefined ? headers : { 'content-type': 'application/json', ...headers },
       body: body === undefined ? undefined : JSON.stringify(body),
     })
@@ -26,7 +32,7 @@ async function call<T>(path: string, body?: unknown, method = 'POST', headers: R
     const detail = answer && typeof answer === 'object' && 'detail' in answer ? answer.detail : null
     throw new ApiError(typeof detail === 'string' ? detail : `HTTP ${response.status}`, response.status)
   }
-  return (await response.json()) as T
+  return (response.status === 204 ? null : await response.json()) as T
 }
 
 const box = (site: string, agent: string) => `/boxes/${encodeURIComponent(site)}/${encodeURIComponent(agent)}`
@@ -46,4 +52,3 @@ export const arm = (site: string, agent: string, line: WatchedLine, armed: boole
   call<unknown>(`${box(site, agent)}/arming`, { camera: line.camera, name: line.name, armed }, 'PUT')
 export const me = () => call<Me>('/me')
 export const broughtPages = () => call<BroughtPage[]>('/pages')
-export const pictureUrl = (sha256: string) => `/api/v1/evidence/${sha256}`

@@ -2,6 +2,7 @@ import { computed, reactive, readonly } from 'vue'
 
 import * as api from '../api/client'
 import type { Alert, AlertPage, Box, Verdict } from '../api/types'
+import { may } from '../me'
 import { now } from '../time'
 import { ring } from './sound'
 import { followFeed, type Link } from './stream'
@@ -123,7 +124,7 @@ async function reload(): Promise<void> {
   const asked = clock
   const before = new Set(state.alerts.keys())
   try {
-    const [recent, boxes] = await Promise.all([api.recentAlerts(), api.boxes()])
+    const [recent, boxes] = await Promise.all([api.recentAlerts(), may('boxes.read') ? api.boxes() : []])
     recent.alerts.forEach((alert) => put(alert, asked))
     boxes.forEach(putBox)
     const there = new Set(recent.alerts.map((alert) => alert.id))
@@ -146,6 +147,7 @@ async function reload(): Promise<void> {
 
 /** Box states change rarely and come by the feed; their figures are fetched while a page shows them. */
 export async function refreshBoxes(): Promise<void> {
+  if (!may('boxes.read')) return
   try {
     ;(await api.boxes(true)).forEach(putBox)
   } catch (error) {
@@ -154,7 +156,7 @@ export async function refreshBoxes(): Promise<void> {
 }
 
 /** Without a session nothing on the page is confirmed any more, whatever the feed says. */
-function refused(error: unknown): void {
+export function refused(error: unknown): void {
   if (error instanceof api.ApiError && error.status === 401) state.link = 'ended'
 }
 

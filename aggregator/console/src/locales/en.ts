@@ -1,3 +1,4 @@
+import { people } from './people.en'
 import type { zh } from './zh'
 
 export const en: typeof zh = {
@@ -110,5 +111,34 @@ export const en: typeof zh = {
   },
   span: { day: '{n} d', hour: '{n} h', minute: '{n} min', second: '{n} s' },
   failed: 'Failed: {why}',
+  picture: {
+    notYours: 'not yours to see',
+    lookBack: 'Look back',
+    why: 'This alert is over. Say what you look at its picture for: it stands in the audit with each picture that you see, and is asked once in 12 hours.',
+    purpose: 'what for, such as a file number and a sentence',
+    look: 'Look',
+    case: 'Case {id}: {purpose}',
+    closeCase: 'Close the case',
+  },
+  shift: {
+    none: 'There are no posts yet: a planner adds them (hawkline post put)',
+    place: 'answers for {place}',
+    on: 'On duty',
+    nobody: 'nobody is on',
+    since: 'since {at}',
+    signOn: 'Sign on',
+    handOver: 'Hand over',
+    note: 'What the next has to know',
+    handedOver: 'Before: {who}, handed over at {at}',
+    endedBy: ' (by {by} for them)',
+    open: '{n} alert was open then | {n} alerts were open then',
+    end: 'Hand over for them',
+    history: 'Shifts',
+    began: 'Signed on',
+    ended: 'Handed over',
+    who: 'Who',
+    goesOn: 'goes on',
+  },
+  ...people,
   language: '中文',
 }

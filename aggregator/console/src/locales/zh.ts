@@ -1,3 +1,5 @@
+import { people } from './people.zh'
+
 export const zh = {
   title: '鹰线',
   connection: {
@@ -108,5 +110,34 @@ export const zh = {
   },
   span: { day: '{n} 天', hour: '{n} 小时', minute: '{n} 分钟', second: '{n} 秒' },
   failed: '操作失败：{why}',
+  picture: {
+    notYours: '无权看图片',
+    lookBack: '调阅图片',
+    why: '这条告警已处置。调阅它的图片前，请填写目的：它会同每张看过的图片一起记入审计，12 小时内只问一次。',
+    purpose: '目的，例如：案件编号和事由',
+    look: '调阅',
+    case: '调阅 {id}：{purpose}',
+    closeCase: '结束调阅',
+  },
+  shift: {
+    none: '还没有岗位：由规划员添加（hawkline post put）',
+    place: '负责 {place}',
+    on: '在岗',
+    nobody: '无人在岗',
+    since: '{at} 起',
+    signOn: '上岗',
+    handOver: '交班',
+    note: '交班说明',
+    handedOver: '上一班：{who}，{at} 交班',
+    endedBy: '（由 {by} 代交）',
+    open: '交班时未处置告警 {n} 条',
+    end: '代为交班',
+    history: '交接记录',
+    began: '上岗',
+    ended: '交班',
+    who: '值班人',
+    goesOn: '在岗中',
+  },
+  ...people,
   language: 'English',
 }

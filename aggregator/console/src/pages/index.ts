@@ -12,7 +12,7 @@ export const pages: Page[] = shallowReactive(Object.values(found).map((module) =
 sort()
 
 function sort(): void {
-  pages.sort((a, b) => a.place - b.place)
+  pages.sort((a, b) => (a.place ?? Infinity) - (b.place ?? Infinity))
 }
 
 /** Ask for the pages of other distributions. One that has a name of ours is left out. */

@@ -1,0 +1,80 @@
+"""What we keep where others can read it: sealed with a key that lies beside the authority's, in no database.
+
+A seal is bound to what it is for, so nobody can put one where another was.
+"""
+
+import base64
+import binascii
+import os
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from shared.files import write_secret
+
+_NONCE_BYTES = 12
+T = TypeVar("T")
+
+
+class SealError(Exception):
+    """It was not sealed by us, or not for this."""
+
+
+def key_path(data_dir: Path) -> Path:
+    """Where the key lies."""
+    return data_dir / "secrets" / "people.key"
+
+
+class Sealer:
+    """Seals with the key of this installation.
+
+    Args:
+        data_dir: its folder `secrets` has the key, which is made where there is none.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self._path = key_path(data_dir)
+        self._cipher: AESGCM | None = None
+
+    def seal(self, purpose: str, value: object) -> bytes:
+        """Seal a text or a dataclass of such, for one purpose."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + self._key().encrypt(nonce, msgspec.msgpack.encode(value), purpose.encode())
+
+    def open(self, purpose: str, sealed: bytes, kind: type[T]) -> T:
+        """What was sealed.
+
+        Raises:
+            SealError: it is not ours, was sealed for something else, or with a key that is gone.
+        """
+        try:
+            nonce, rest = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+            return msgspec.msgpack.decode(self._key().decrypt(nonce, rest, purpose.encode()), type=kind)
+        except (InvalidTag, ValueError, msgspec.MsgspecError) as error:
+            raise SealError(purpose) from error
+
+    def seal_text(self, purpose: str, value: object) -> str:
+        """The same, for a page or a cookie."""
+        return base64.urlsafe_b64encode(self.seal(purpose, value)).decode()
+
+    def open_text(self, purpose: str, sealed: str, kind: type[T]) -> T:
+        """What was sealed as text.
+
+        Raises:
+            SealError: as `open`.
+        """
+        try:
+            return self.open(purpose, base64.urlsafe_b64decode(sealed.encode()), kind)
+        except (binascii.Error, UnicodeError) as error:
+            raise SealError(purpose) from error
+
+    def _key(self) -> AESGCM:
+        if self._cipher is None:
+            if not self._path.exists():
+                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                write_secret(self._path, AESGCM.generate_key(256))
+            self._cipher = AESGCM(self._path.read_bytes())
+        return self._cipher
