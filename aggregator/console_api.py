@@ -25,6 +25,7 @@ from aggregator.api.head import HeadAsGet
 from aggregator.api.pool_turns import Turns
 from aggregator.api.principal import right_of
 from aggregator.api.recognition import Recognition, RecognitionGuard
+from aggregator.api.refusals import Refusals
 from aggregator.api.sign_in import SignIn
 from aggregator.domains.evidence.api import bringing
 from aggregator.domains.operations.alert_probe import LatestProbe
@@ -105,6 +106,7 @@ def build(
     )
     app.state.door = guarded
     if recognition and guarded:
+        app.state.refusals = Refusals()
         sign_in = app.state.sign_in = SignIn(recognition, guarded.sealer)
         app.add_middleware(RecognitionGuard, recognition=recognition)
         app.include_router(sign_in_routes.routes(sign_in))

@@ -23,11 +23,11 @@ def members(connection: Connection, scope: Scope, alert_id: int, after: str | No
         AlertNotFoundError: no such alert there.
         CursorError: `after` makes no sense.
     """
-    get(connection, scope, alert_id)
+    alert = get(connection, scope, alert_id)
     cut = Cut.read(after) if after else None
     values: dict[str, Any] = {
         "alert_id": alert_id,
-        "scope": scope.cut,
+        "scope": scope.of_kinds({alert.subject, alert.condition}).cut,
         "after": cut.event_at if cut else None,
         "after_producer": cut.producer_id if cut else None,
         "after_lane": cut.lane if cut else None,

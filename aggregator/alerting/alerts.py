@@ -151,10 +151,15 @@ def get(connection: Connection, scope: Scope, alert_id: int) -> Alert:
         AlertNotFoundError: no such alert there.
     """
     with connection.cursor(row_factory=class_row(Alert)) as cursor:
-        alert = cursor.execute(SQL["alert"], {"alert_id": alert_id, "scope": scope.cut}).fetchone()
+        alert = cursor.execute(SQL["alert"], {"alert_id": alert_id, **cut(scope)}).fetchone()
     if alert is None:
         raise AlertNotFoundError(f"there is no alert {alert_id}")
     return alert if covers(connection, scope, [alert]) else alert.cut()
+
+
+def cut(scope: Scope) -> dict[str, list[str] | None]:
+    """What a statement about alerts is told of a scope."""
+    return {"scope": scope.cut, "narrow": scope.narrow_cut}
 
 
 def covers(connection: Connection, scope: Scope, alerts: Sequence[Alert]) -> set[int]:
@@ -162,7 +167,7 @@ def covers(connection: Connection, scope: Scope, alerts: Sequence[Alert]) -> set
     of_many = [] if scope.is_everywhere else [alert.id for alert in alerts if not alert.site]
     if not of_many:
         return {alert.id for alert in alerts}
-    asked = {"alert_ids": of_many, "scope": scope.cut}
+    asked = {"alert_ids": of_many, **cut(scope)}
     whole = {row["alert_id"] for row in connection.execute(SQL["covered_alerts"], asked)}
     return {alert.id for alert in alerts if alert.site or alert.id in whole}
 
@@ -196,9 +201,14 @@ def publish(connection: Connection, changes: Mapping[int, str], publishing: Publ
     messages = [_message(changes[alert.id], alert) for alert in alerts]
     of_many = _sites_of(connection, [alert.id for alert in alerts if not alert.site])
     told = [
-        Told(message, [alert.site])
+        Told(message, [alert.site], kinds=(alert.subject, alert.condition))
         if alert.site
-        else Told(message, of_many.get(alert.id), _message(changes[alert.id], alert.cut()))
+        else Told(
+            message,
+            of_many.get(alert.id),
+            _message(changes[alert.id], alert.cut()),
+            kinds=(alert.subject, alert.condition),
+        )
         for alert, message in zip(alerts, messages, strict=True)
     ]
     feed_log.add(connection, feed_log.ALERT, told)

@@ -123,9 +123,10 @@ def subjects(connection: Connection, scope: Scope, alert_id: int, limit: int) ->
     Raises:
         AlertNotFoundError: no such alert there.
     """
-    get(connection, scope, alert_id)
+    alert = get(connection, scope, alert_id)
     with connection.cursor(row_factory=class_row(AffectedSubject)) as cursor:
-        asked = {"alert_id": alert_id, "scope": scope.cut, "limit": limit}
+        mine = scope.of_kinds({alert.subject, alert.condition})
+        asked = {"alert_id": alert_id, "scope": mine.cut, "limit": limit}
         return cursor.execute(SQL["subjects_of_alert"], asked).fetchall()
 
 

@@ -144,7 +144,7 @@ SELECT * FROM alert_views a WHERE id = %(alert_id)s AND (%(scope)s::text[] IS NU
     SELECT FROM within w WHERE w.place = ANY(%(scope)s) AND w.site = a.site
 ) OR a.site = '' AND EXISTS (
     SELECT FROM alert_sites s JOIN within w USING (site) WHERE s.alert_id = a.id AND w.place = ANY(%(scope)s)
-));
+) OR %(narrow)s::text[] IS NOT NULL AND is_narrowly_theirs(a.id, a.site, a.subject, a.condition, %(narrow)s));
 
 -- name: sites_of_alerts
 SELECT alert_id, array_agg(site ORDER BY site) AS sites FROM alert_sites WHERE alert_id = ANY(%(alert_ids)s)
@@ -152,8 +152,11 @@ GROUP BY alert_id;
 
 -- name: covered_alerts
 -- Of alerts that name no site those of which every site lies within the scope.
-SELECT s.alert_id FROM alert_sites s WHERE s.alert_id = ANY(%(alert_ids)s) GROUP BY s.alert_id
-HAVING bool_and(EXISTS (SELECT FROM within w WHERE w.site = s.site AND w.place = ANY(%(scope)s)));
+SELECT s.alert_id FROM alert_sites s JOIN alerts a ON a.id = s.alert_id WHERE s.alert_id = ANY(%(alert_ids)s)
+GROUP BY s.alert_id
+HAVING bool_and(EXISTS (SELECT FROM within w WHERE w.site = s.site AND w.place = ANY(%(scope)s))
+                OR %(narrow)s::text[] IS NOT NULL
+                   AND is_narrowly_theirs(a.id, s.site, a.subject, a.condition, %(narrow)s));
 
 -- name: add_sites
 INSERT INTO alert_sites (alert_id, site)
@@ -168,7 +171,7 @@ WHERE (%(scope)s::text[] IS NULL OR EXISTS (
         SELECT FROM within w WHERE w.place = ANY(%(scope)s) AND w.site = a.site
     ) OR a.site = '' AND EXISTS (
         SELECT FROM alert_sites s JOIN within w USING (site) WHERE s.alert_id = a.id AND w.place = ANY(%(scope)s)
-    ))
+    ) OR %(narrow)s::text[] IS NOT NULL AND is_narrowly_theirs(a.id, a.site, a.subject, a.condition, %(narrow)s))
   AND (%(before)s::bigint IS NULL OR id < %(before)s)
   AND (%(open)s::boolean IS NULL OR (cleared_at IS NULL) = %(open)s)
   AND (%(objects)s::text[] IS NULL
@@ -182,7 +185,8 @@ SELECT site, agent, camera, name AS line,
        count(*) FILTER (WHERE verdict = 'test')  AS tests,
        count(*) FILTER (WHERE verdict IS NULL)   AS open
 FROM alert_views a WHERE subject IN ('line', 'zone')
-  AND (%(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within w WHERE w.site = a.site AND w.place = ANY(%(scope)s)))
+  AND (%(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within w WHERE w.site = a.site AND w.place = ANY(%(scope)s))
+       OR %(narrow)s::text[] IS NOT NULL AND is_narrowly_theirs(a.id, a.site, a.subject, a.condition, %(narrow)s))
 GROUP BY site, agent, camera, name ORDER BY site, agent, camera, name;
 
 -- name: add_deliveries

@@ -3,8 +3,7 @@
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request
@@ -35,22 +34,37 @@ class _Ear:
 
     Attributes:
         sites: by topic; None is all of them, and the centre itself.
+        of_kind: the same for alerts of kinds that are theirs in more places than others are.
     """
 
     sites: dict[str, _Sites]
+    of_kind: dict[str, _Sites] = field(default_factory=dict)
     cuts: bool = False
+    _together: dict[tuple[str, ...], _Sites] = field(default_factory=dict)
+    """Sites of alerts of these kinds, as they were asked for."""
 
     def hear(self, message: Message) -> bytes:
         theirs = self.sites.get(message.topic, frozenset())
+        if self.of_kind and message.kinds:
+            theirs = self._of_kinds(theirs, message.kinds)
         if theirs is None:
             return message.whole
         if message.sites is None or theirs.isdisjoint(message.sites):
             return b""
         return message.whole if message.sites <= theirs else message.cut
 
-    def learn(self, sites: dict[str, _Sites]) -> None:
+    def _of_kinds(self, theirs: _Sites, kinds: tuple[str, ...]) -> _Sites:
+        if kinds not in self._together:
+            for kind in kinds:
+                more = self.of_kind.get(kind, frozenset())
+                theirs = None if theirs is None or more is None else theirs | more
+            self._together[kinds] = theirs
+        return self._together[kinds]
+
+    def learn(self, sites: dict[str, _Sites], of_kind: dict[str, _Sites]) -> None:
         """From now on it hears of these."""
-        self.sites, self.cuts = sites, any(each is not None for each in sites.values())
+        self.sites, self.of_kind, self._together = sites, of_kind, {}
+        self.cuts = any(each is not None for each in sites.values())
 
 
 @router.get(
@@ -85,13 +99,15 @@ async def feed(
 async def _learn(parts: Parts, identity: Identity, ear: _Ear) -> None:
     scopes = {topic: identity.scope_of(right) or NOWHERE for topic, right in _RIGHTS.items()}
     if all(scope.is_everywhere for scope in scopes.values()):
-        ear.learn(dict.fromkeys(scopes))
+        ear.learn(dict.fromkeys(scopes), {})
         return
+    kinds = {kind for _, kind in scopes[feed_log.ALERT].narrow}
 
-    def look(connection: Connection) -> dict[str, _Sites]:
-        return {topic: sites_of(connection, scope) for topic, scope in scopes.items()}
+    def look(connection: Connection) -> tuple[dict[str, _Sites], dict[str, _Sites]]:
+        sites = {topic: sites_of(connection, scope) for topic, scope in scopes.items()}
+        return sites, {kind: sites_of(connection, scopes[feed_log.ALERT].of_kinds({kind})) for kind in kinds}
 
-    ear.learn(await parts.on_connection(partial(look)))
+    ear.learn(*await parts.on_connection(look))
 
 
 async def _while_it_holds(

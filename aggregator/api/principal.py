@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import Depends, HTTPException, Request
 from fastapi.dependencies.models import Dependant
 
+from aggregator.api.refusals import Refusals
 from aggregator.people.principal import Identity, Principal
 from aggregator.people.rights import Right
 
@@ -19,6 +20,13 @@ def identity_of(request: Request) -> Identity:
     if not isinstance(identity, Identity):
         raise HTTPException(401, "nobody is signed in")
     return identity
+
+
+async def _note(request: Request, identity: Identity, right: Right) -> None:
+    refusals: Refusals | None = getattr(request.app.state, "refusals", None)
+    if refusals is not None:
+        address = request.client.host if request.client else ""
+        await refusals.note(request.app.state.parts, identity.name, address, "refused", f"{right} is missing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +45,10 @@ class Needs:
         identity = identity_of(request)
         scope = identity.scope_of(self.right)
         if scope is None:
+            await _note(request, identity, self.right)
             raise HTTPException(403, f"the right {self.right} is missing; an administrator can give it")
         if self.of_centre and not scope.is_everywhere:
+            await _note(request, identity, self.right)
             raise HTTPException(403, f"the right {self.right} is needed everywhere; it is given for some places only")
         return Principal(identity.name, scope)
 

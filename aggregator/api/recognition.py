@@ -148,6 +148,9 @@ class RecognitionGuard:
             look = partial(_of_session, hashed, _is_done_by_somebody(scope, headers))
             again_look = partial(_of_session, hashed, False)
         found = await self._recognition.find(parts, key, look)
+        if found is None and hashed is None:
+            address = scope["client"][0] if scope.get("client") else ""
+            await scope["app"].state.refusals.note(parts, "nobody", address, "key refused")
         if found is None:
             return _ENDED if look is _of_first_token else _NEEDED
         if hashed is not None and scope.get("client"):

@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 
 from aggregator.api.password_turns import BusyError
 from aggregator.api.recognition import FIRST, cookie_of, is_of_this_server
+from aggregator.api.refusals import Refusals
 from aggregator.api.session import BROWSER_COOKIE, COOKIE
 from aggregator.api.sign_in import BUSY, LONGEST_NAME, WRONG, Caller, SignIn
 from aggregator.api.sign_in_page import CODE_PAGE, FIRST_PAGE, OUT_PAGE, PAGE
@@ -57,6 +58,8 @@ def routes(sign_in: SignIn) -> APIRouter:
         said = await _said(request)
         await asyncio.sleep(1.0)  # nobody guesses the token; this keeps the tries few
         if not hmac.compare_digest(said.get("token", "").strip().encode(), sign_in.recognition.token.value.encode()):
+            refusals: Refusals = request.app.state.refusals
+            await refusals.note(request.app.state.parts, "nobody", caller_of(request).address, "first token refused")
             return sign_in.page(_NOT_IT, 401, first=True)
         name, password, caller = said.get("name", "").strip(), said.get("password", ""), caller_of(request)
         try:

@@ -19,11 +19,13 @@ class Told:
         message: JSON, which goes out as it is.
         sites: that it tells of; None is of the centre itself.
         cut: what those hear to whom not all of these sites belong; None: the same.
+        kinds: by which somebody may hear of it alone: an alert's subject and condition.
     """
 
     message: str
     sites: Sequence[str] | None
     cut: str | None = None
+    kinds: Sequence[str] = ()
 
 
 def lock(connection: Connection) -> None:
@@ -46,6 +48,7 @@ def add(connection: Connection, topic: str, messages: Sequence[Told]) -> None:
             "messages": [told.message for told in messages],
             "sites": [None if told.sites is None else " ".join(told.sites) for told in messages],
             "cuts": [told.cut for told in messages],
+            "kinds": [" ".join(told.kinds) or None for told in messages],
         }
         connection.execute(SQL["add_feed"], values)
 

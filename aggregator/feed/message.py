@@ -12,12 +12,14 @@ class Message(NamedTuple):
         topic: what kind it is.
         sites: that it tells of; None is of the centre itself.
         whole: its bytes.
+        kinds: by which somebody may hear of it alone.
         cut: the bytes for those to whom not all of these sites belong.
     """
 
     number: int
     topic: str
     sites: frozenset[str] | None
+    kinds: tuple[str, ...]
     whole: bytes
     cut: bytes
 
@@ -27,4 +29,5 @@ class Message(NamedTuple):
         number, topic, sites = int(row["id"]), str(row["topic"]), row["sites"]
         whole = f"id: {number}\nevent: {topic}\ndata: {row['message']}\n\n".encode()
         cut = whole if row["cut"] is None else f"id: {number}\nevent: {topic}\ndata: {row['cut']}\n\n".encode()
-        return cls(number, topic, None if sites is None else frozenset(sites), whole, cut)
+        kinds = tuple(row["kinds"] or ())
+        return cls(number, topic, None if sites is None else frozenset(sites), kinds, whole, cut)

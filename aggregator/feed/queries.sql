@@ -4,13 +4,14 @@ SELECT pg_advisory_xact_lock(4217001);
 
 -- name: add_feed
 -- Of which sites a message tells comes as one text, for arrays of arrays have to be of one length.
-INSERT INTO feed (id, topic, message, sites, cut)
-SELECT nextval('feed_ids'), %(topic)s, message, string_to_array(sites, ' '), cut
-FROM unnest(%(messages)b::text[], %(sites)s::text[], %(cuts)s::text[]) WITH ORDINALITY AS new (message, sites, cut, place)
+INSERT INTO feed (id, topic, message, sites, cut, kinds)
+SELECT nextval('feed_ids'), %(topic)s, message, string_to_array(sites, ' '), cut, string_to_array(kinds, ' ')
+FROM unnest(%(messages)b::text[], %(sites)s::text[], %(cuts)s::text[], %(kinds)s::text[])
+    WITH ORDINALITY AS new (message, sites, cut, kinds, place)
 ORDER BY place;
 
 -- name: feed_after
-SELECT id, topic, message, sites, cut FROM feed WHERE id > %(after)s ORDER BY id LIMIT %(limit)s;
+SELECT id, topic, message, sites, cut, kinds FROM feed WHERE id > %(after)s ORDER BY id LIMIT %(limit)s;
 
 -- name: feed_bounds
 SELECT coalesce(min(id), 0) AS oldest, coalesce(max(id), 0) AS newest FROM feed;

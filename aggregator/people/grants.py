@@ -1,6 +1,6 @@
 """Who may do what where: roles, and to whom they are given. Each change is part of a transaction."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from psycopg.rows import class_row
 from aggregator.people import sessions
 from aggregator.people.errors import AccountError, NoAccountError
 from aggregator.people.principal import Grant, Identity, Principal
-from aggregator.people.rights import NOT_OF_ADMINISTRATORS, ROLES, Right
+from aggregator.people.rights import NOT_OF_ADMINISTRATORS, OF_ALERTS, ROLES, Right
 from aggregator.store.database import Connection
 from aggregator.store.entity import Entity
 from aggregator.store.errors import NotYoursError
@@ -31,6 +31,8 @@ class Given(Entity):
     key: str | None
     role: str
     place: str | None
+    kinds: list[str] | None
+    """Of alerts, of which alone it holds: subjects or conditions; null is all."""
     given_at: datetime
     given_by: str
     waits: bool
@@ -81,6 +83,7 @@ def identity(connection: Connection, holder: Holder) -> Identity:
         Grant(
             ROLES.get(row["role"]) or _known_rights(row["rights"] or ()),
             EVERYWHERE if row["place"] is None else Scope(frozenset({row["place"]})),
+            None if row["kinds"] is None else frozenset(row["kinds"]),
         )
         for row in rows
     ]
@@ -118,30 +121,46 @@ def listed(connection: Connection) -> list[Given]:
         return cursor.execute(_SQL["grants"]).fetchall()
 
 
-def give(connection: Connection, who: Principal, holder: Holder, role: str, place: str | None) -> Given:
+def give(
+    connection: Connection,
+    who: Principal,
+    holder: Holder,
+    role: str,
+    place: str | None,
+    kinds: Collection[str] | None = None,
+) -> Given:
     """Give a role in a place. Again changes nothing.
 
     Where it approves lists, or lets who gives it see what administrators may not, another administrator has to confirm
     it: nobody does so alone.
 
+    Args:
+        kinds: of alerts, of which alone it shall hold; None is all.
+
     Raises:
         NoAccountError: there is no such account or role.
         UnknownPlaceError: there is no such place.
+        AccountError: it says nothing of alerts, or they have it there for other kinds.
     """
     lock(connection)
     if holder.account is not None:
         hold(connection, holder.account)
     rights = _rights_of(connection, role)
+    if kinds is not None and not rights & OF_ALERTS:
+        raise AccountError(f"role {role!r} says nothing of alerts: it cannot be given for some kinds of them")
     if place is not None:
         require_place(connection, EVERYWHERE, place)
         if connection.execute(_SQL["is_in_tree"], {"place": place}).fetchone() is None:
             raise AccountError(f"place {place!r} lies in no tree yet: hawkline place put {place}")
-    values = {**holder._asdict(), "role": role, "place": place, "by": who.name}
+    wanted = None if kinds is None else sorted(set(kinds))
+    values = {**holder._asdict(), "role": role, "place": place, "kinds": wanted, "by": who.name}
     to_oneself = holder.shown == who.name and bool(rights & NOT_OF_ADMINISTRATORS)
     waits = Right.LISTS_APPROVE in rights or to_oneself
     row = connection.execute(_SQL["give"], {**values, "waits": waits}).fetchone()
     if row is None:
         row = connection.execute(_SQL["given_before"], values).fetchone()
+        if row and row["kinds"] != wanted:
+            raise AccountError(f"{holder.shown} has role {role!r} there for other kinds of alerts: take it away first")
     elif holder.account is not None:
         sessions.end_all(connection, holder.account, _ANOTHER_ROLE)
     note_begun(connection)

@@ -31,23 +31,23 @@ SELECT EXISTS (SELECT FROM begun) AS begun;
 INSERT INTO begun SELECT true WHERE %(begun)s ON CONFLICT DO NOTHING;
 
 -- name: grants_of
-SELECT g.role, g.place, r.rights FROM grants g LEFT JOIN roles r ON r.name = g.role
+SELECT g.role, g.place, g.kinds, r.rights FROM grants g LEFT JOIN roles r ON r.name = g.role
 WHERE NOT g.waits AND (g.account = %(account)s OR g.key = %(key)s);
 
 -- name: grants
-SELECT g.id, g.account, g.key, g.role, g.place, g.given_at, g.given_by, g.waits FROM grants g
+SELECT g.id, g.account, g.key, g.role, g.place, g.kinds, g.given_at, g.given_by, g.waits FROM grants g
 ORDER BY g.account, g.key, g.role, g.place;
 
 -- name: grant
-SELECT id, account, key, role, place, given_at, given_by, waits FROM grants WHERE id = %(id)s;
+SELECT id, account, key, role, place, kinds, given_at, given_by, waits FROM grants WHERE id = %(id)s;
 
 -- name: give
-INSERT INTO grants (account, key, role, place, given_by, waits)
-VALUES (%(account)s, %(key)s, %(role)s, %(place)s, %(by)s, %(waits)s)
+INSERT INTO grants (account, key, role, place, kinds, given_by, waits)
+VALUES (%(account)s, %(key)s, %(role)s, %(place)s, %(kinds)s, %(by)s, %(waits)s)
 ON CONFLICT (coalesce(account, ''), coalesce(key, ''), role, coalesce(place, '')) DO NOTHING RETURNING id;
 
 -- name: given_before
-SELECT id FROM grants WHERE role = %(role)s AND account IS NOT DISTINCT FROM %(account)s
+SELECT id, kinds FROM grants WHERE role = %(role)s AND account IS NOT DISTINCT FROM %(account)s
   AND key IS NOT DISTINCT FROM %(key)s AND place IS NOT DISTINCT FROM %(place)s;
 
 -- name: confirm

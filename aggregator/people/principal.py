@@ -3,16 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aggregator.people.rights import ALL, Right
+from aggregator.people.rights import ALL, OF_ALERTS, Right
 from aggregator.store.scope import EVERYWHERE, Scope
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Rights within a part of the tree."""
+    """Rights within a part of the tree.
+
+    Attributes:
+        kinds: of alerts, of which alone they hold; None is all. Rights about other things have no kinds.
+    """
 
     rights: frozenset[Right]
     scope: Scope
+    kinds: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +36,19 @@ class Identity:
 
     def scope_of(self, right: Right) -> Scope | None:
         """Where they have a right; None where they do not have it."""
-        scopes = [grant.scope for grant in self.grants if right in grant.rights]
-        if any(scope.is_everywhere for scope in scopes):
+        given = [grant for grant in self.grants if right in grant.rights]
+        whole = [grant.scope for grant in given if grant.kinds is None or right not in OF_ALERTS]
+        if any(scope.is_everywhere for scope in whole):
             return EVERYWHERE
-        return Scope(frozenset().union(*(scope.places or () for scope in scopes))) if scopes else None
+        narrow = {
+            (place, kind)
+            for grant in given
+            if grant.kinds is not None and right in OF_ALERTS
+            for place in grant.scope.places or (None,)
+            for kind in grant.kinds
+        }
+        places = frozenset[str]().union(*(scope.places or () for scope in whole))
+        return Scope(places, frozenset(narrow)) if given else None
 
     @property
     def rights(self) -> frozenset[Right]:

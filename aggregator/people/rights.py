@@ -40,6 +40,9 @@ ALL = frozenset(Right)
 NOT_OF_ADMINISTRATORS = frozenset({Right.PICTURES_SEE, Right.PLATES_SEE, Right.LISTS_REQUEST, Right.LISTS_APPROVE})
 """Who runs the system does not look into it, and does not decide whom it watches for."""
 
+OF_ALERTS = frozenset({Right.ALERTS_READ, Right.ALERTS_HANDLE, Right.ALERTS_CORRECT, Right.PICTURES_SEE})
+"""Those that can be given for some kinds of alerts only."""
+
 _SEES = {Right.ALERTS_READ, Right.BOXES_READ, Right.PLACES_READ}
 _OPERATES = {*_SEES, Right.ALERTS_HANDLE, Right.PICTURES_SEE, Right.RECORD_READ}
 

@@ -12,6 +12,7 @@ import argon2
 import httpx
 import pytest
 
+from aggregator.api.refusals import Refusals
 from aggregator.api.session import BROWSER_COOKIE, COOKIE
 from aggregator.config import AggregatorSettings, BrokerSettings, TrustSettings
 from aggregator.installation.doctor import people
@@ -325,6 +326,27 @@ def test_ones_own_password(centre: Centre) -> None:
         assert other.get("/api/v1/me").status_code == 401
         assert sign_in(li, "li").status_code == 401
         assert sign_in(li, "li", "quite another one").status_code == 303
+
+
+def test_refusals_are_in_the_audit_and_fill_nothing(centre: Centre, database: Database) -> None:
+    form = {"token": "wrong", "name": "li", "password": PASSWORD}
+    with centre.client(centre.key("door", "auditor")) as door, centre.client("hlk_" + "x" * 43) as stranger:
+        for _ in range(5):
+            assert door.get("/api/v1/alerts").status_code == 403
+            assert stranger.get("/api/v1/alerts").status_code == 401
+        assert stranger.post("/sign-in/first", data=form).status_code == 401
+    told = rows(database, "SELECT who, what, subject FROM audit ORDER BY number")
+    assert told == [
+        {"who": "key door", "what": "refused", "subject": "alerts.read is missing"},
+        {"who": "nobody", "what": "key refused", "subject": ""},
+        {"who": "nobody", "what": "first token refused", "subject": ""},
+    ]
+    now_s = [0.0]
+    refusals = Refusals(clock=lambda: now_s[0])
+    news = [refusals._is_news(("nobody", f"192.0.2.{number}", "key refused", "")) for number in range(1000)]
+    assert sum(news) == 60
+    now_s[0] = 10.0
+    assert sum(refusals._is_news(("nobody", f"198.51.100.{number}", "key refused", "")) for number in range(99)) == 10
 
 
 def test_an_installation_of_before_is_told_what_to_do(centre: Centre, tmp_path: Path) -> None:

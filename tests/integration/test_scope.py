@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
@@ -16,6 +18,8 @@ from fastapi.routing import APIRoute
 
 from aggregator.api import feed, pages
 from aggregator.api.principal import Needs, right_of
+from aggregator.people import grants
+from aggregator.people.grants import Holder
 from aggregator.people.rights import ROLES, Right
 from aggregator.signals.declarations import domains
 from aggregator.store import Database
@@ -25,7 +29,7 @@ from aggregator.store.places import put_place
 from aggregator.store.scope import EVERYWHERE
 from shared.events import ConfigApplied, EvidenceReady, Lane, LineSpec
 from tests.integration.house import POINTS, House, crossed, now_ms
-from tests.integration.people import EVERYTHING, Centre, guarded
+from tests.integration.people import EVERYTHING, FOUNDER, Centre, guarded
 
 OWN, FOREIGN, NOTHING = "e", "w", "n"
 """East is theirs who ask, west is of others, north is not there at all."""
@@ -297,6 +301,48 @@ def test_what_is_of_others_cannot_be_changed_and_sounds_as_if_it_were_not_there(
             assert above.post(f"/api/v1/alerts/{both}/acknowledge").status_code == 200
         done = client.post(f"/api/v1/alerts/{world.alerts[OWN]}/acknowledge")
         assert (done.status_code, done.json()["acknowledged_by"]) == (200, "key east")
+
+
+def test_a_role_for_some_kinds_of_alerts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the other station they have the alerts of lines: with members, picture and feed, and nothing else."""
+    monkeypatch.setattr("aggregator.feed.hub._PING_S", 0.2)
+    centre, west = world.centre, named(FOREIGN, "place")
+    key = centre.key("lines", f"operator@{named(OWN, 'place')}")
+    with centre.client(centre.key("whole", *EVERYTHING)) as whole:
+        given = {"key": "lines", "role": "shift-leader", "place": west, "kinds": ["line"]}
+        assert whole.post("/api/v1/grants", json={**given, "kinds": ["smok"]}).status_code == 422
+        assert whole.post("/api/v1/grants", json={**given, "role": "auditor"}).status_code == 409
+        assert whole.post("/api/v1/grants", json=given).json()["kinds"] == ["line"]
+        assert whole.post("/api/v1/grants", json=given).is_success, "again changes nothing"
+        other = whole.post("/api/v1/grants", json={**given, "kinds": None})
+        assert (other.status_code, "for other kinds" in other.text) == (409, True)
+    with centre.client(key) as lines:
+        alerts = {each["id"]: each for each in lines.get("/api/v1/alerts").json()["alerts"]}
+        assert set(alerts) == set(world.alerts.values())
+        foreign, both = world.alerts[FOREIGN], world.alerts["both"]
+        assert alerts[both]["members"] == 0, "what is of boxes is not theirs there"
+        assert [each["site"] for each in lines.get(f"/api/v1/alerts/{both}/subjects").json()] == [named(OWN, "site")]
+        assert lines.get(f"/api/v1/alerts/{foreign}/members").json()["members"][0]["site"] == named(FOREIGN, "site")
+        assert lines.get(f"/api/v1/evidence/{sha(FOREIGN)}").status_code == 200
+        assert len(lines.get("/api/v1/lines/verdicts").json()) == 2
+        assert named(FOREIGN, "site") in get(lines, "/api/v1/feed")[1]
+        assert lines.post(f"/api/v1/alerts/{foreign}/acknowledge").status_code == 200
+        assert lines.post(f"/api/v1/alerts/{both}/acknowledge").status_code == 403
+        (right,) = (each for each in lines.get("/api/v1/me").json()["rights"] if each["right"] == "alerts.read")
+        assert right["narrow"] == [{"place": west, "kind": "line"}]
+        assert named(FOREIGN, "site") in lines.get("/api/v1/boxes").text, "rights about other things have no kinds"
+    with centre.client(centre.key("sensors", f"operator@{named(OWN, 'place')}")) as sensors:
+        with centre.database.connect("test") as connection:
+            give = partial(grants.give, connection, FOUNDER, Holder(key="sensors"), "operator")
+            give(west, {"sensor"})
+        time.sleep(1.1)
+        assert {each["id"] for each in sensors.get("/api/v1/alerts").json()["alerts"]} == {
+            world.alerts[OWN],
+            world.alerts["both"],
+        }
+        assert sensors.get(f"/api/v1/alerts/{world.alerts[FOREIGN]}").status_code == 404
+        assert sensors.get(f"/api/v1/evidence/{sha(FOREIGN)}").status_code == 404
+        assert named(FOREIGN, "site") not in get(sensors, "/api/v1/feed")[1]
 
 
 def body(route: Route, side: str) -> dict[str, Any]:

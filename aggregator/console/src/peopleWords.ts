@@ -6,8 +6,10 @@ export function usePeopleWords() {
   const { tm } = useI18n()
   const roles = computed(() => tm('people.roles') as Record<string, string>)
   const rights = computed(() => tm('people.rights') as Record<string, string>)
+  const kinds = computed(() => tm('people.kinds') as Record<string, string>)
   const roleName = (role: string): string => roles.value[role] ?? role
   const rightName = (right: string): string => rights.value[right] ?? right
+  const kindName = (kind: string): string => kinds.value[kind] ?? kind
 
-  return { rights, roleName, rightName }
+  return { kinds, rights, kindName, roleName, rightName }
 }

@@ -71,7 +71,7 @@ def list_alerts(
     """Alerts, newest first, page by page."""
     classes = [each.label for each in objects(names)]
     with connection.cursor(row_factory=class_row(Alert)) as cursor:
-        asked = {"scope": who.scope.cut, "open": is_open, "objects": classes or None, "before": before, "limit": limit}
+        asked = {**alerts.cut(who.scope), "open": is_open, "objects": classes or None, "before": before, "limit": limit}
         found = cursor.execute(alerts.SQL["alerts"], asked).fetchall()
     whole = alerts.covers(connection, who.scope, found)
     found = [alert if alert.id in whole else alert.cut() for alert in found]
@@ -166,4 +166,4 @@ def list_subjects(
 def verdicts(who: Alerts, connection: ConnectionDependency) -> list[LineVerdicts]:
     """How many alerts of each line were true, false, tests, or are still open."""
     with connection.cursor(row_factory=class_row(LineVerdicts)) as cursor:
-        return cursor.execute(alerts.SQL["verdicts"], {"scope": who.scope.cut}).fetchall()
+        return cursor.execute(alerts.SQL["verdicts"], alerts.cut(who.scope)).fetchall()

@@ -39,7 +39,7 @@ def list_maintenance(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> list[Maintenance]:
     """What is, or was, under maintenance, the newest first."""
-    return maintenance.listed(connection, who.scope, active=active, limit=limit)
+    return maintenance.listed(connection, who.scope.of_any_kind, active=active, limit=limit)
 
 
 @router.post("/maintenance", responses={409: {"description": "there is no such box"}})

@@ -73,7 +73,7 @@ def get_evidence(
     Who handles an alert says nothing; for a picture of one that is over, or of none, a case is open.
     """
     digest = bytes.fromhex(sha256)
-    row = connection.execute(SQL["evidence"], {"sha256": digest, "scope": who.scope.cut}).fetchone()
+    row = connection.execute(SQL["evidence"], {"sha256": digest, **alerts.cut(who.scope)}).fetchone()
     path = parts.pictures.path(digest)
     if row is None or row["stored_at"] is None or not path.is_file():
         raise HTTPException(404, "no such picture, or it has not arrived yet")

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from psycopg.rows import class_row
 
+from aggregator.alerting import alerts
 from aggregator.people.principal import Principal
 from aggregator.store.database import Connection
 from aggregator.store.entity import Entity
@@ -67,5 +68,5 @@ def purpose_of(connection: Connection, who: Principal, sha256: bytes, case: int 
         if row is None:
             raise NoCaseError(f"there is no case {case} of yours that is open")
         return f"case {case}: {row['purpose']}"
-    row = connection.execute(SQL["handled"], {"sha256": sha256, "scope": who.scope.cut}).fetchone()
+    row = connection.execute(SQL["handled"], {"sha256": sha256, **alerts.cut(who.scope)}).fetchone()
     return f"alert {row['id']}" if row else None

@@ -16,7 +16,8 @@ UPDATE cases SET pictures = pictures + 1 WHERE id = %(case)s AND who = %(who)s A
 -- An alert of theirs that has this picture and is open, or was just cleared.
 SELECT a.id FROM alert_pictures p JOIN alerts a ON a.id = p.alert_id
 WHERE p.sha256 = %(sha256)s AND (a.cleared_at IS NULL OR a.cleared_at > now() - interval '15 minutes')
-  AND (%(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within w WHERE w.site = a.site AND w.place = ANY(%(scope)s)))
+  AND (%(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within w WHERE w.site = a.site AND w.place = ANY(%(scope)s))
+       OR %(narrow)s::text[] IS NOT NULL AND is_narrowly_theirs(a.id, a.site, a.subject, a.condition, %(narrow)s))
 ORDER BY a.id DESC LIMIT 1;
 
 -- name: old_days_of_cases

@@ -5,6 +5,9 @@ UPDATE evidence SET stored_at = now() WHERE sha256 = %(sha256)s AND stored_at IS
 SELECT stored_at FROM evidence e WHERE sha256 = %(sha256)s AND (%(scope)s::text[] IS NULL OR EXISTS (
     SELECT FROM evidence_of o JOIN producers p ON p.id = o.producer_id JOIN within w USING (site)
     WHERE o.sha256 = e.sha256 AND w.place = ANY(%(scope)s)
+) OR %(narrow)s::text[] IS NOT NULL AND EXISTS (
+    SELECT FROM alert_pictures m JOIN alerts a ON a.id = m.alert_id
+    WHERE m.sha256 = e.sha256 AND is_narrowly_theirs(a.id, a.site, a.subject, a.condition, %(narrow)s)
 ));
 
 -- name: share_pictures

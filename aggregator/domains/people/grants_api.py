@@ -1,6 +1,9 @@
 """Roles, and who has which where."""
 
+from typing import Annotated
+
 from fastapi import APIRouter, HTTPException
+from pydantic import Field
 
 from aggregator.api.audited import audited, changes_rights
 from aggregator.api.dependencies import ConnectionDependency
@@ -10,9 +13,13 @@ from aggregator.people import grants, keys
 from aggregator.people.errors import NoAccountError
 from aggregator.people.grants import Given, Holder, Role
 from aggregator.people.rights import Right
+from aggregator.signals.declarations import domains
 from aggregator.store.database import Connection
 
 router = APIRouter(prefix="/api/v1", tags=["people"])
+Kind = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+_SUBJECTS = {"line", "zone", "sensor", "camera", "box"}
+"""Of alerts that happen in places."""
 
 
 class NewRole(Body):
@@ -34,6 +41,8 @@ class NewGrant(Body):
     key: NameSaid | None = None
     role: NameSaid
     place: NameSaid | None = None
+    kinds: Annotated[list[Kind] | None, Field(min_length=1, max_length=50)] = None
+    """Of alerts, of which alone it holds: subjects or conditions; null is all."""
 
 
 @router.get("/roles")
@@ -89,7 +98,10 @@ def give(who: ChangesPeople, body: NewGrant, connection: Connection) -> Given:
         raise HTTPException(422, "account or key: expected one of the two")
     if body.key is not None and body.key not in {key.name for key in keys.listed(connection)}:
         raise NoAccountError(f"there is no key {body.key!r}")
-    return grants.give(connection, who, Holder(body.account, body.key), body.role, body.place)
+    known = _SUBJECTS | set(domains().conditions)
+    if unknown := sorted(set(body.kinds or ()) - known):
+        raise HTTPException(422, f"kinds: {unknown[0]!r} is none; there are {', '.join(sorted(known))}")
+    return grants.give(connection, who, Holder(body.account, body.key), body.role, body.place, body.kinds)
 
 
 @router.post("/grants/{number}/confirm", responses={404: {"description": "no such grant"}})

@@ -49,11 +49,19 @@ def _own(request: Request) -> _Own:
 Own = Annotated[_Own, Depends(_own)]
 
 
+class NarrowPlace(BaseModel):
+    """Where a right is had for alerts of one kind: a subject or a condition."""
+
+    place: str | None
+    kind: str
+
+
 class RightThere(BaseModel):
-    """A right, and the places where it is had; null is everywhere."""
+    """A right, and the places where it is had; null is everywhere. `narrow`: where it is had for some alerts only."""
 
     right: Right
     places: list[str] | None
+    narrow: list[NarrowPlace] = []
 
 
 class Me(BaseModel):
@@ -127,7 +135,12 @@ def me(who: Anybody, request: Request) -> Me:
     for right in sorted(who.rights):
         scope = who.scope_of(right)
         places = None if scope is None or scope.places is None else sorted(scope.places)
-        rights.append(RightThere(right=right, places=places))
+        narrow = sorted(scope.narrow, key=str) if scope else []
+        rights.append(
+            RightThere(
+                right=right, places=places, narrow=[NarrowPlace(place=place, kind=kind) for place, kind in narrow]
+            )
+        )
     ends = datetime.fromtimestamp(until).astimezone() if until else None
     return Me(name=who.name, checked=who.checked, until=ends, rights=rights)
 

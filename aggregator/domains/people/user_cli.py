@@ -1,5 +1,6 @@
 """`hawkline user`: who may sign in, and what they may do where."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -60,9 +61,17 @@ def add(
 
 
 @app.command(epilog="Example: hawkline user give li shift-leader@station-3")
-def give(name: Name, role: RoleThere, url: options.UrlOption = options.URL) -> None:
+def give(
+    name: Name,
+    role: RoleThere,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option("--kind", help="only alerts of this subject or condition, such as camera; repeat it"),
+    ] = None,
+    url: options.UrlOption = options.URL,
+) -> None:
     """Give an account a role in a place. One that approves lists waits for another administrator (user confirm)."""
-    _give(ApiClient(url), name, [role_there(role)])
+    _give(ApiClient(url), name, [{**role_there(role), "kinds": kind or None}])
 
 
 @app.command(epilog="Example: hawkline user confirm li list-approver@north")
@@ -149,7 +158,7 @@ def reset(
     say(f"{name}: signs in with the new password")
 
 
-def _give(client: ApiClient, name: str, roles: list[dict[str, str | None]]) -> None:
+def _give(client: ApiClient, name: str, roles: Sequence[Mapping[str, Any]]) -> None:
     for each in roles:
         given = client.change("POST", "/api/v1/grants", {"account": name, **each})
         if given["waits"]:
@@ -175,7 +184,8 @@ def _state(account: dict[str, Any]) -> str:
 
 
 def _shown(given: dict[str, Any]) -> str:
-    return f"{_there(given)} (waits)" if given["waits"] else _there(given)
+    of = f" of {' '.join(given['kinds'])}" if given["kinds"] else ""
+    return f"{_there(given)}{of}{' (waits)' if given['waits'] else ''}"
 
 
 def _there(given: dict[str, Any]) -> str:

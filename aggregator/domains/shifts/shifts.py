@@ -49,7 +49,7 @@ class Post(Entity):
 
 def posts(connection: Connection, scope: Scope) -> list[Post]:
     """All posts of a scope, by name."""
-    rows = connection.execute(SQL["posts"], {"scope": scope.cut}).fetchall()
+    rows = connection.execute(SQL["posts"], {"scope": scope.of_any_kind.cut}).fetchall()
     named = {"posts": [row["name"] for row in rows]}
     with connection.cursor(row_factory=class_row(Shift)) as cursor:
         now = cursor.execute(SQL["on_now"], named).fetchall()
@@ -151,7 +151,7 @@ def shifts(connection: Connection, scope: Scope, post: str, before: int | None, 
 
 def _require(connection: Connection, scope: Scope, post: str) -> str:
     """The place of a post, which until the commit nobody else changes."""
-    row = connection.execute(SQL["post"], {"post": post, "scope": scope.cut}).fetchone()
+    row = connection.execute(SQL["post"], {"post": post, "scope": scope.of_any_kind.cut}).fetchone()
     if row is None:
         raise NoPostError(f"there is no post {post!r}")
     return str(row["place"])

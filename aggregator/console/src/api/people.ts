@@ -24,7 +24,8 @@ export const unlock = (name: string) => call<null>(`/accounts/${part(name)}/unlo
 export const forgetPhone = (name: string) => call<null>(`/accounts/${part(name)}/second-step`, undefined, 'DELETE')
 
 export const grants = () => call<Given[]>('/grants')
-export const give = (account: string, role: string, place: string | null) => call<Given>('/grants', { account, role, place })
+export const give = (account: string, role: string, place: string | null, kinds: string[] | null) =>
+  call<Given>('/grants', { account, role, place, kinds })
 export const confirm = (id: number) => call<Given>(`/grants/${id}/confirm`, {})
 export const take = (id: number) => call<Given>(`/grants/${id}`, undefined, 'DELETE')
 

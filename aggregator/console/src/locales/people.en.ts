@@ -43,6 +43,8 @@ export const people: typeof zh = {
       auditor: 'Auditor',
       administrator: 'Administrator',
     },
+    kindsOnly: 'only these alerts (none: all)',
+    kinds: { line: 'lines', zone: 'zones', sensor: 'sensors', camera: 'cameras', box: 'boxes' },
     rights: {
       'alerts.read': 'see alerts',
       'alerts.handle': 'acknowledge and clear',
