@@ -108,6 +108,7 @@ def api(settings: AggregatorSettings, dsn: str) -> None:
 def _provider_rules(settings: AggregatorSettings) -> "ProviderRules | None":
     from aggregator.api.sign_in_page import PROVIDER_BACK_PAGE
     from aggregator.people.identity_provider import ProviderRules
+    from aggregator.trust.outside import outside_context
 
     found = settings.provider
     if found is None:
@@ -121,7 +122,7 @@ def _provider_rules(settings: AggregatorSettings) -> "ProviderRules | None":
         groups_claim=found.groups_claim,
         groups=found.groups,
         back=f"{settings.console_url}{PROVIDER_BACK_PAGE}",
-        tls=ssl.create_default_context(cafile=found.ca) if found.ca else None,
+        tls=outside_context(found.ca),
     )
 
 

@@ -16,7 +16,7 @@ def check_name(value: str, what: str) -> str:
     Raises:
         ConfigError: it holds anything but lower-case letters, digits and hyphens, or is too long.
     """
-    if not _NAME.match(value):
+    if not _NAME.fullmatch(value):  # `$` alone would let a line break stand behind it
         raise ConfigError(f"{what} {value!r}: expected {NAME_RULE}")
     return value
 

@@ -164,12 +164,16 @@ def cut(scope: Scope) -> dict[str, list[str] | None]:
 
 def covers(connection: Connection, scope: Scope, alerts: Sequence[Alert]) -> set[int]:
     """Those of alerts that are of places of a scope only, by their numbers."""
-    of_many = [] if scope.is_everywhere else [alert.id for alert in alerts if not alert.site]
+    of_many = [
+        alert.id
+        for alert in alerts
+        if not alert.site and not scope.of_kinds({alert.subject, alert.condition}).is_everywhere
+    ]
     if not of_many:
         return {alert.id for alert in alerts}
     asked = {"alert_ids": of_many, **cut(scope)}
     whole = {row["alert_id"] for row in connection.execute(SQL["covered_alerts"], asked)}
-    return {alert.id for alert in alerts if alert.site or alert.id in whole}
+    return {alert.id for alert in alerts if alert.id not in of_many or alert.id in whole}
 
 
 def end(connection: Connection, alert_ids: Sequence[int], publishing: Publishing) -> None:

@@ -20,6 +20,7 @@ from aggregator.people.accounts import Known
 from aggregator.people.grants import Holder
 from aggregator.people.sealing import Sealer, SealError
 from aggregator.people.sign_in_limits import SignInLimits, place_of
+from aggregator.people.vouching import Welcome
 from aggregator.store import audit
 from aggregator.store.database import Connection
 from aggregator.store.errors import ConflictError
@@ -89,9 +90,14 @@ class _FirstStep:
 
 @dataclass(frozen=True, slots=True)
 class _Proposal:
-    """A secret that somebody has been shown for their phone."""
+    """A secret that somebody has been shown for their phone.
+
+    Attributes:
+        account: mark of the account as it was then: what has been set up meanwhile is not overwritten.
+    """
 
     name: str
+    account: str
     at_s: float
     secret: str
 
@@ -161,26 +167,36 @@ class SignIn:
         return _enter(recovery_codes_page(codes) if codes else RedirectResponse("/", 303), passed)
 
     async def enter(
-        self, parts: Parts, caller: Caller, welcome: Callable[[Connection], tuple[str, list[str]]], answer: Response
-    ) -> Response:
-        """Let in whom a provider of identities vouches for.
+        self, parts: Parts, caller: Caller, welcome: Callable[[Connection], Welcome], answer: Response
+    ) -> Response | None:
+        """Let in whom a provider of identities vouches for; None: they may do nothing here any more.
+
+        By which browser they come says nothing: it brings no cookie of ours from another site, and there are no tries
+        of theirs to be counted here.
 
         Args:
-            welcome: finds or makes their account; returns its name, and what could not be given to it.
+            welcome: finds or makes their account.
             answer: that takes them on.
         """
 
-        def work(connection: Connection) -> _Begun:
-            name, objections = welcome(connection)
-            begun = _begin_session(_look(name, caller, connection), caller, connection)
-            if objections:
+        def work(connection: Connection) -> tuple[str, float] | None:
+            found, begun = welcome(connection), None
+            if found.may_enter:
+                begun = sessions.begin(
+                    connection, grants.identity(connection, Holder(account=found.name)), caller.address, caller.agent
+                )
+                audit.record(connection, audit.Actor(found.name, caller.address), "signed in", "", caller.agent)
+            if found.objections:
                 actor = audit.Actor("identity provider", caller.address)
-                audit.record(connection, actor, "role not given", name, "; ".join(objections))
-            return begun
+                audit.record(connection, actor, "role not given", found.name, "; ".join(found.objections))
+            return (begun[0], begun[1].timestamp()) if begun else None
 
         begun = await parts.on_connection(work)
         self.recognition.forget()
-        return _enter(answer, begun)
+        if begun is None:
+            return None
+        keep(answer, COOKIE, begun[0], int(begun[1] - time.time()))
+        return answer
 
     async def change_password(self, parts: Parts, actor: audit.Actor, old: str, new: str, session: bytes) -> None:
         """Give who asks another password, if they know the old one; their other sessions end.
@@ -240,23 +256,27 @@ class SignIn:
             raise HTTPException(403, "not the code of your phone, or used before: wait for the next")
         self.limits.succeeded(name, source, known=True)
 
-    def propose(self, name: str) -> tuple[str, str]:
+    def propose(self, account: Known) -> tuple[str, str]:
         """A secret for a phone; returns it, and the same sealed, to be brought back with the phone's code."""
         secret = second_step.new_secret()
-        return secret, self.sealer.seal_text(_PROPOSED, _Proposal(name, self.clock(), secret))
+        proposal = _Proposal(account.name, _mark(account), self.clock(), secret)
+        return secret, self.sealer.seal_text(_PROPOSED, proposal)
 
     def set_up(self, connection: Connection, name: str, sealed: str, code: str) -> list[str]:
         """Set a second step up that was proposed; returns recovery codes.
 
         Raises:
-            ConflictError: it was proposed too long ago, or the code is another.
+            ConflictError: it was proposed too long ago, or before the account changed, or the code is another.
         """
+        grants.hold(connection, name)
+        account = accounts.find_unchanged(connection, name)
         try:
             proposal = self.sealer.open_text(_PROPOSED, sealed, _Proposal)
         except SealError:
             proposal = None
-        if proposal is None or proposal.name != name or self.clock() - proposal.at_s > _BEGUN_S:
-            raise ConflictError("it was proposed too long ago: begin again")
+        late = proposal is None or self.clock() - proposal.at_s > _BEGUN_S
+        if proposal is None or late or account is None or (proposal.name, proposal.account) != (name, _mark(account)):
+            raise ConflictError("it was proposed too long ago, or has been set up meanwhile: begin again")
         step = second_step.step_of(proposal.secret, code, self.clock())
         if step is None:
             raise ConflictError("not the code that the phone shows now: type the next")
@@ -374,8 +394,8 @@ def keep(answer: Response, name: str, value: str, lasts_s: int) -> None:
 
 
 def _mark(account: Known) -> str:
-    """Tells whether a password, or whether there is a second step, has changed since."""
-    return hashlib.sha256(f"{account.password} {account.has_second_step}".encode()).hexdigest()
+    """Tells whether a password, or a second step, has changed since."""
+    return hashlib.sha256(f"{account.password} {account.second_step_at}".encode()).hexdigest()
 
 
 def _busy() -> HTTPException:

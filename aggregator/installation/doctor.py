@@ -18,7 +18,7 @@ from aggregator.config import AggregatorSettings
 from aggregator.embedded.database_access import opened
 from aggregator.installation.check import Finding
 from aggregator.people import grants, second_step
-from aggregator.people.sealing import key_path
+from aggregator.people.sealing import Sealer, key_path
 from aggregator.store.database import Connection
 from aggregator.store.session_settings import OLDEST
 from aggregator.trust import mosquitto
@@ -234,11 +234,19 @@ def people(settings: AggregatorSettings, connection: Connection) -> Finding:
 
 
 def phones(settings: AggregatorSettings, connection: Connection) -> Iterator[Finding]:
-    """Whether the secrets of phones, where there are some, can be opened."""
-    count, path = second_step.phones(connection), key_path(settings.data_dir)
-    if count and not path.is_file():
-        said = f"{path}: missing, as after a restore without secrets; {count} phones do not count, recovery codes do"
-        yield Finding("second step", False, f"{said}: bring it back, or hawkline user forget-phone NAME for each")
+    """Whether the secrets of phones can be opened, where they cannot."""
+    path = key_path(settings.data_dir)
+    try:
+        sealer = Sealer(settings.data_dir) if path.is_file() else None
+    except (OSError, ValueError) as error:
+        yield Finding("second step", False, f"{path}: cannot be used ({error})")
+        return
+    if dead := second_step.dead_phones(connection, sealer):
+        said = (
+            f"{path}: not the key that sealed {len(dead)} phones ({dead[0]} is one), as after a restore without secrets"
+        )
+        advice = "recovery codes count; bring it back, or hawkline user forget-phone NAME for each"
+        yield Finding("second step", False, f"{said}: {advice}")
 
 
 def _setting(connection: Connection, name: str, wanted: str, advice: str) -> Finding:

@@ -39,7 +39,13 @@ class Known:
 
     name: str
     password: str
-    has_second_step: bool
+    second_step_at: datetime | None
+    """When their second step was set up."""
+
+    @property
+    def has_second_step(self) -> bool:
+        """Whether a code is asked for."""
+        return self.second_step_at is not None
 
 
 def find(connection: Connection, name: str) -> Known | None:
@@ -47,13 +53,13 @@ def find(connection: Connection, name: str) -> Known | None:
     row = connection.execute(_SQL["account"], {"name": name}).fetchone()
     if row is None or row["disabled_at"]:
         return None
-    return Known(row["name"], row["password"], row["has_second_step"])
+    return Known(row["name"], row["password"], row["totp_at"])
 
 
 def find_unchanged(connection: Connection, name: str) -> Known | None:
     """An account that may sign in; until the commit it stays as it is."""
     row = connection.execute(_SQL["account_stays"], {"name": name}).fetchone()
-    return Known(name, row["password"], row["has_second_step"]) if row else None
+    return Known(name, row["password"], row["totp_at"]) if row else None
 
 
 def listed(connection: Connection) -> list[Account]:

@@ -1,9 +1,9 @@
 -- name: account
-SELECT name, password, totp IS NOT NULL AS has_second_step, disabled_at FROM accounts WHERE name = %(name)s;
+SELECT name, password, totp_at, disabled_at FROM accounts WHERE name = %(name)s;
 
 -- name: account_stays
 -- As it is, until the commit: who changes it waits.
-SELECT password, totp IS NOT NULL AS has_second_step FROM accounts WHERE name = %(name)s AND disabled_at IS NULL FOR SHARE;
+SELECT password, totp_at FROM accounts WHERE name = %(name)s AND disabled_at IS NULL FOR SHARE;
 
 -- name: accounts
 SELECT a.name, a.title, a.made_at, a.made_by, a.password_at, a.disabled_at, a.disabled_by, a.password <> '' AS has_password,

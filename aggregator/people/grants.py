@@ -173,20 +173,33 @@ def confirm(connection: Connection, who: Principal, number: int) -> Given:
 
     Raises:
         NoAccountError: there is no such grant.
-        NotYoursError: it is one's own, one has given it oneself, or one is there only by who has given it.
+        NotYoursError: it is one's own, one has given it oneself, one is there only by who has given it, or both are
+            there only by the provider of identities.
     """
     lock(connection)
     given = _grant(connection, number)
-    maker = connection.execute(_SQL["made_by"], {"name": who.name}).fetchone()
-    another = maker is not None and given.given_by not in (who.name, maker["made_by"]) and given.account != who.name
-    if given.waits and not another:
+    if given.waits and not _is_another(connection, who, given):
         raise NotYoursError(
             "another administrator has to confirm it: a person who does not get it, has not given it, and was not made "
-            "by who has given it"
+            "by who has given it; of two from the identity provider one is not enough"
         )
+    if given.account is not None:
+        hold(connection, given.account)
     connection.execute(_SQL["confirm"], {"id": number})
+    if given.account is not None and given.waits:
+        sessions.end_all(connection, given.account, _ANOTHER_ROLE)
     note_begun(connection)
     return _grant(connection, number)
+
+
+def _is_another(connection: Connection, who: Principal, given: Given) -> bool:
+    """Whether somebody may give the second word to a grant."""
+    own = connection.execute(_SQL["made_by"], {"name": who.name}).fetchone()
+    giver = connection.execute(_SQL["made_by"], {"name": given.given_by}).fetchone()
+    if own is None or given.account == who.name or given.given_by in (who.name, own["made_by"]):
+        return False
+    # Whoever runs the provider can have made both.
+    return not (own["vouched"] and (giver["vouched"] if giver else given.given_by == own["made_by"]))
 
 
 def take(connection: Connection, number: int) -> Given:

@@ -6,7 +6,7 @@ SELECT pg_advisory_xact_lock(4217006);
 SELECT name FROM accounts WHERE name = %(name)s FOR UPDATE;
 
 -- name: made_by
-SELECT made_by FROM accounts WHERE name = %(name)s;
+SELECT made_by, subject IS NOT NULL AS vouched FROM accounts WHERE name = %(name)s;
 
 -- name: administrators
 -- Accounts that can make accounts, everywhere.

@@ -31,7 +31,7 @@ _SIGNED_WITH = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "
 """Keys of their own only: with one that both sides have, who can read our file could sign, too."""
 _LEEWAY_S = 60
 _TIMEOUT_S = 10.0
-_METADATA_S, _KEYS_S = 600.0, 30.0
+_METADATA_S, _KEYS_S, _FAILED_S = 600.0, 30.0, 5.0
 _MOST_BYTES = 1 << 20
 
 
@@ -49,7 +49,7 @@ class ProviderRules:
         label: what people call it.
         groups: for a group's name the roles that it has here, each `ROLE` or `ROLE@PLACE`.
         back: the address of ours where it sends people back to.
-        tls: whom to believe that they are the provider; None: the machine's store.
+        tls: whom to believe that they are the provider.
     """
 
     issuer: str
@@ -60,7 +60,7 @@ class ProviderRules:
     groups_claim: str
     groups: Mapping[str, Sequence[str]]
     back: str
-    tls: ssl.SSLContext | None = None
+    tls: ssl.SSLContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +106,7 @@ class IdentityProvider:
         self._clock = clock
         self._metadata: tuple[float, OpenIDProviderMetadata] | None = None
         self._keys: tuple[float, KeySet] | None = None
+        self._failed: tuple[float, ProviderError] | None = None
         self._fetching = asyncio.Lock()
 
     async def ask(self) -> tuple[str, Question]:
@@ -183,9 +184,14 @@ class IdentityProvider:
     async def _known_metadata(self) -> OpenIDProviderMetadata:
         async with self._fetching:
             if self._metadata is None or self._clock() - self._metadata[0] > _METADATA_S:
-                found = OpenIDProviderMetadata(
-                    await self._fetch(f"{self.rules.issuer.rstrip('/')}/.well-known/openid-configuration")
-                )
+                if self._failed and self._clock() - self._failed[0] < _FAILED_S:
+                    raise self._failed[1]  # who waited for the same meanwhile does not wait once more
+                try:
+                    answer = await self._fetch(f"{self.rules.issuer.rstrip('/')}/.well-known/openid-configuration")
+                except ProviderError as error:
+                    self._failed = self._clock(), error
+                    raise
+                found = OpenIDProviderMetadata(answer)
                 if found.get("issuer") != self.rules.issuer:
                     raise ProviderError(f"it calls itself {found.get('issuer')!r}; key provider.issuer has another")
                 for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
@@ -204,7 +210,11 @@ class IdentityProvider:
         async with self._fetching:
             fetched_s = self._keys[0] if self._keys else float("-inf")
             if self._keys is None or self._clock() - fetched_s > (_KEYS_S if afresh else _METADATA_S):
-                self._keys = self._clock(), KeySet.import_key_set(await self._fetch(metadata["jwks_uri"]))  # type: ignore[arg-type]
+                found = await self._fetch(metadata["jwks_uri"])
+                try:
+                    self._keys = self._clock(), KeySet.import_key_set(found)  # type: ignore[arg-type]
+                except (JoseError, KeyError, ValueError, TypeError) as error:
+                    raise ProviderError(f"its keys cannot be read: {type(error).__name__}: {error}") from None
             return self._keys[1]
 
     async def _fetch(
@@ -218,7 +228,7 @@ class IdentityProvider:
         try:
             async with (
                 asyncio.timeout(_TIMEOUT_S),
-                httpx.AsyncClient(verify=self.rules.tls or True, timeout=_TIMEOUT_S, trust_env=False) as client,
+                httpx.AsyncClient(verify=self.rules.tls, timeout=_TIMEOUT_S, trust_env=False) as client,
                 client.stream("POST" if form else "GET", address, data=form, auth=known_as) as answer,
             ):
                 content = bytearray()
@@ -227,6 +237,8 @@ class IdentityProvider:
                     if len(content) > _MOST_BYTES:
                         raise ProviderError(f"{address} answers with more than {_MOST_BYTES} bytes")
                 read = json.loads(content)
+                if form is None and answer.status_code != 200:
+                    raise ProviderError(f"{address} answers with {answer.status_code}")
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
             raise ProviderError(f"{address} does not answer: {type(error).__name__}: {error}") from None
         if not isinstance(read, dict):

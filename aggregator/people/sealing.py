@@ -33,16 +33,23 @@ class Sealer:
 
     Args:
         data_dir: its folder `secrets` has the key, which is made where there is none.
+
+    Raises:
+        OSError: it can be neither read nor made.
+        ValueError: what is there is no key.
     """
 
     def __init__(self, data_dir: Path) -> None:
-        self._path = key_path(data_dir)
-        self._cipher: AESGCM | None = None
+        path = key_path(data_dir)
+        if not path.exists():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_secret(path, AESGCM.generate_key(256))
+        self._cipher = AESGCM(path.read_bytes())
 
     def seal(self, purpose: str, value: object) -> bytes:
         """Seal a text or a dataclass of such, for one purpose."""
         nonce = os.urandom(_NONCE_BYTES)
-        return nonce + self._key().encrypt(nonce, msgspec.msgpack.encode(value), purpose.encode())
+        return nonce + self._cipher.encrypt(nonce, msgspec.msgpack.encode(value), purpose.encode())
 
     def open(self, purpose: str, sealed: bytes, kind: type[T]) -> T:
         """What was sealed.
@@ -52,7 +59,7 @@ class Sealer:
         """
         try:
             nonce, rest = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-            return msgspec.msgpack.decode(self._key().decrypt(nonce, rest, purpose.encode()), type=kind)
+            return msgspec.msgpack.decode(self._cipher.decrypt(nonce, rest, purpose.encode()), type=kind)
         except (InvalidTag, ValueError, msgspec.MsgspecError) as error:
             raise SealError(purpose) from error
 
@@ -70,11 +77,3 @@ class Sealer:
             return self.open(purpose, base64.urlsafe_b64decode(sealed.encode()), kind)
         except (binascii.Error, UnicodeError) as error:
             raise SealError(purpose) from error
-
-    def _key(self) -> AESGCM:
-        if self._cipher is None:
-            if not self._path.exists():
-                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                write_secret(self._path, AESGCM.generate_key(256))
-            self._cipher = AESGCM(self._path.read_bytes())
-        return self._cipher

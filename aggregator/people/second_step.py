@@ -110,10 +110,21 @@ def codes_left(connection: Connection, name: str) -> int:
     return int(row["left"]) if row else 0
 
 
-def phones(connection: Connection) -> int:
-    """How many accounts have one."""
-    row = connection.execute(_SQL["phones"]).fetchone()
-    return int(row["phones"]) if row else 0
+def dead_phones(connection: Connection, sealer: Sealer | None) -> list[str]:
+    """Accounts whose phone's secret cannot be opened, as after a restore without secrets.
+
+    Args:
+        sealer: None where there is no key at all.
+    """
+    dead = []
+    for row in connection.execute(_SQL["phones"]):
+        try:
+            if sealer is None:
+                raise SealError(row["name"])
+            sealer.open(_purpose(row["name"]), bytes(row["totp"]), str)
+        except SealError:
+            dead.append(str(row["name"]))
+    return dead
 
 
 def _purpose(name: str) -> str:

@@ -1,5 +1,5 @@
 -- name: set_up
-UPDATE accounts SET totp = %(totp)s, totp_at = now(), totp_step = %(step)s WHERE name = %(name)s;
+UPDATE accounts SET totp = %(totp)s, totp_at = clock_timestamp(), totp_step = %(step)s WHERE name = %(name)s;
 
 -- name: remove
 UPDATE accounts SET totp = NULL, totp_at = NULL, totp_step = NULL WHERE name = %(name)s AND totp IS NOT NULL;
@@ -24,4 +24,4 @@ DELETE FROM recovery_codes WHERE account = %(name)s;
 SELECT count(*) AS left FROM recovery_codes WHERE account = %(name)s;
 
 -- name: phones
-SELECT count(*) AS phones FROM accounts WHERE totp IS NOT NULL;
+SELECT name, totp FROM accounts WHERE totp IS NOT NULL ORDER BY name;

@@ -1,7 +1,10 @@
 """Whom a provider of identities vouches for: they have an account here, and the roles that their groups have."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
 from aggregator.people import accounts, grants
-from aggregator.people.errors import AccountError
 from aggregator.people.grants import Holder
 from aggregator.people.identity_provider import Vouched
 from aggregator.people.principal import Principal
@@ -13,51 +16,71 @@ from aggregator.store.scope import EVERYWHERE
 _SQL = load_queries(__package__, "accounts.sql")
 PROVIDER = Principal("identity provider", EVERYWHERE)
 """No account is called so: names hold no space."""
+_IDLE = "none of their groups may do anything here"
 
 
-def welcome(connection: Connection, vouched: Vouched) -> tuple[str, list[str]]:
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """An account that is now what the provider says.
+
+    Attributes:
+        objections: what could not be given or taken, in sentences.
+        may_enter: whether they may do anything at all; where not, what they had has been taken all the same.
+    """
+
+    name: str
+    objections: list[str]
+    may_enter: bool
+
+
+def welcome(connection: Connection, vouched: Vouched) -> Welcome:
     """Make the account of somebody what the provider says now.
 
     Roles that people here have given them they keep. One that approves lists waits for an administrator, as ever.
 
-    Returns:
-        Its name, and what could not be given, in sentences.
-
     Raises:
         AccountError: the name is another's.
-        NotYoursError: they are disabled here, or may do nothing.
+        NotYoursError: they are disabled here, or are new and may do nothing.
     """
     grants.lock(connection)
-    name = _account_of(connection, vouched)
+    name, is_new = _account_of(connection, vouched)
     wanted = {_role_there(role) for role in vouched.roles}
     objections: list[str] = []
     for given in grants.listed(connection):
         there = given.role, given.place
         if given.account == name and given.given_by == PROVIDER.name and there not in wanted:
-            try:
+            with _noting(connection, objections):
                 grants.take(connection, given.id)
-            except AccountError as error:
-                objections.append(f"{given.role} stays: {error}")
     for role, place in sorted(wanted, key=str):
-        try:
+        with _noting(connection, objections):
             grants.give(connection, PROVIDER, Holder(account=name), role, place)
-        except RefusedError as error:
-            objections.append(str(error))
-    if not grants.identity(connection, Holder(account=name)).rights:
-        raise NotYoursError(f"{name}: none of their groups may do anything here")
-    return name, objections
+    may_enter = bool(grants.identity(connection, Holder(account=name)).rights)
+    if not may_enter and is_new:
+        raise NotYoursError(f"{name}: {_IDLE}")
+    return Welcome(name, objections, may_enter)
 
 
-def _account_of(connection: Connection, vouched: Vouched) -> str:
+@contextmanager
+def _noting(connection: Connection, objections: list[str]) -> Iterator[None]:
+    """Do one thing wholly or not at all, and note why not."""
+    try:
+        with connection.transaction():
+            yield
+    except RefusedError as error:
+        objections.append(str(error))
+
+
+def _account_of(connection: Connection, vouched: Vouched) -> tuple[str, bool]:
+    """The account, and whether it has just been made."""
     row = connection.execute(_SQL["account_of_subject"], {"subject": vouched.subject}).fetchone()
     if row is None:
         accounts.add(connection, PROVIDER, vouched.name, vouched.title, "")
         connection.execute(_SQL["set_subject"], {"name": vouched.name, "subject": vouched.subject})
-        return vouched.name
+        return vouched.name, True
     if row["disabled_at"]:
         raise NotYoursError(f"{row['name']} is disabled here")
     accounts.set_title(connection, row["name"], vouched.title)
-    return str(row["name"])
+    return str(row["name"]), False
 
 
 def _role_there(text: str) -> tuple[str, str | None]:

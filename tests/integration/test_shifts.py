@@ -73,9 +73,11 @@ def test_a_shift_from_sign_on_to_hand_over(centre: Centre, connection: Connectio
         elsewhere = zhao.post("/api/v1/posts/desk/sign-on")
         assert (elsewhere.status_code, "hand it over first" in elsewhere.text) == (409, True)
         assert planner.delete("/api/v1/posts/gate").status_code == 409, "somebody stands there"
-        assert planner.delete("/api/v1/places/east-village").status_code == 204
-        kept = planner.delete("/api/v1/places/east")
-        assert (kept.status_code, "post 'desk'" in kept.text or "may do something" in kept.text) == (409, True)
+        moved = planner.put("/api/v1/posts/gate", json={"place": "east"})
+        assert (moved.status_code, "handed over before" in moved.text) == (409, True)
+        assert planner.delete("/api/v1/places/west-village").status_code == 204
+        kept = planner.delete("/api/v1/places/west")
+        assert (kept.status_code, "post 'gate'" in kept.text) == (409, True)
     told = [row["detail"] for row in connection.execute("SELECT detail FROM audit WHERE what LIKE '%%hand-over'")]
     assert any("东门绊线" in detail for detail in told)
 
@@ -98,6 +100,18 @@ def test_who_has_gone_without_is_handed_over_by_a_leader(centre: Centre) -> None
         assert (shift["who"], shift["ended_by"], shift["note"]) == ("li", "zhao", "gone")
         assert planner.delete("/api/v1/posts/desk").status_code == 204
         assert wang.get("/api/v1/posts/desk/shifts").status_code == 404
+
+
+def test_whose_place_is_theirs_no_more_hands_over_all_the_same(centre: Centre, connection: Connection) -> None:
+    with centre.client(centre.key("plans", "planner", "administrator")) as planner:
+        planner.put("/api/v1/posts/desk", json={"place": "east"})
+        with centre.client(cookie=centre.cookie("li")) as li:
+            assert li.post("/api/v1/posts/desk/sign-on").is_success
+        connection.execute("UPDATE grants SET place = 'west' WHERE account = 'li'")
+        with centre.client(cookie=centre.cookie("li")) as li:
+            assert li.get("/api/v1/posts").json() == []
+            assert li.post("/api/v1/posts/desk/hand-over", json={"note": "moved"}).json()["note"] == "moved"
+            assert li.post("/api/v1/posts/desk/hand-over", json={}).status_code == 404
 
 
 def test_a_program_stands_nowhere_and_nobody_twice(centre: Centre) -> None:

@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from aggregator.config import WebhookSettings, load_aggregator_settings
-from aggregator.domains.webhooks.receivers import receiver_context
 from aggregator.domains.webhooks.sender import WebhookSender
 from aggregator.store import Database
 from aggregator.store.database import Connection
+from aggregator.trust.outside import outside_context
 from shared.clock import ManualClock
 from shared.errors import ConfigError
 
@@ -90,7 +90,7 @@ def inside(own_ca: Path) -> Iterator[Receiver]:
 
 
 def post(url: str, ca: Path | None) -> int:
-    with httpx.Client(verify=receiver_context(ca), trust_env=False) as client:
+    with httpx.Client(verify=outside_context(ca), trust_env=False) as client:
         return client.post(url, content=b"{}").status_code
 
 

@@ -64,5 +64,9 @@ def test_what_is_sealed_opens_for_its_purpose_only(tmp_path: Path) -> None:
     for odd in ("é", "A", "=" * 40, "!" * 40):
         with pytest.raises(SealError):
             sealer.open_text("totp of li", odd, str)
+    (tmp_path / "odd" / "secrets").mkdir(parents=True)
+    (tmp_path / "odd" / "secrets" / "people.key").write_bytes(b"short")
+    with pytest.raises(ValueError, match="key"):
+        Sealer(tmp_path / "odd")
     assert (tmp_path / "secrets" / "people.key").stat().st_mode & 0o77 == 0
     assert b"totp" not in sealer.seal("totp of li", "totp")

@@ -13,19 +13,25 @@ const HANDLED_MS = 14 * 60_000
 /** What this browser looks back for; null: it has not been asked yet. */
 export const current = ref<Case | null>(null)
 
+/** Whoever has closed one in this tab is asked again, whatever is open in another. */
+let closed = false
+
 /** A case that was opened before, in another tab or before a reload, goes on. */
 export async function resume(): Promise<void> {
+  if (closed) return
   current.value = (await call<Case[]>('/cases'))[0] ?? null
 }
 
 export async function open(purpose: string): Promise<void> {
+  closed = false
   current.value = await call<Case>('/cases', { purpose })
 }
 
 export async function close(): Promise<void> {
   const { id } = current.value ?? {}
-  current.value = null
   if (id !== undefined) await call<null>(`/cases/${id}/close`, {})
+  closed = true
+  current.value = null
 }
 
 /** Whether one has to say what for: its alert has been over for a while. */

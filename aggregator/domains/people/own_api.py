@@ -172,7 +172,7 @@ async def propose_second_step(
     account = await own.sign_in.require_password(parts, actor, body.password, own.session)
     if account.has_second_step:
         await own.sign_in.require_code(parts, actor, body.one_time_code, own.session)
-    secret, proposal = own.sign_in.propose(account.name)
+    secret, proposal = own.sign_in.propose(account)
     return ProposedSecondStep(secret=secret, picture=second_step.drawn(account.name, secret), proposal=proposal)
 
 

@@ -21,7 +21,7 @@ WHERE ended_at IS NOT NULL AND post = ANY(%(posts)s) ORDER BY post, ended_at DES
 
 -- name: put_post
 INSERT INTO posts (name, title, place) VALUES (%(name)s, %(title)s, %(place)s)
-ON CONFLICT (name) DO UPDATE SET title = excluded.title, place = excluded.place;
+ON CONFLICT (name) DO UPDATE SET title = excluded.title, place = excluded.place WHERE posts.place = %(before)s;
 
 -- name: post_anywhere
 SELECT place FROM posts WHERE name = %(name)s;

@@ -11,7 +11,7 @@ from aggregator.store.entity import Entity
 from aggregator.store.errors import ConflictError, MissingError
 from aggregator.store.places import is_ours, require_place
 from aggregator.store.queries import load_queries
-from aggregator.store.scope import Scope
+from aggregator.store.scope import EVERYWHERE, Scope
 
 SQL = load_queries(__package__)
 
@@ -49,7 +49,7 @@ class Post(Entity):
 
 def posts(connection: Connection, scope: Scope) -> list[Post]:
     """All posts of a scope, by name."""
-    rows = connection.execute(SQL["posts"], {"scope": scope.of_any_kind.cut}).fetchall()
+    rows = connection.execute(SQL["posts"], {"scope": scope.cut}).fetchall()
     named = {"posts": [row["name"] for row in rows]}
     with connection.cursor(row_factory=class_row(Shift)) as cursor:
         now = cursor.execute(SQL["on_now"], named).fetchall()
@@ -71,9 +71,15 @@ def put_post(connection: Connection, scope: Scope, name: str, title: str, place:
     found = connection.execute(SQL["post_anywhere"], {"name": name}).fetchone()
     if found is not None and not is_ours(connection, scope, found["place"]):
         raise ShiftError(f"the name {name!r} is taken elsewhere: choose another")
+    if found is not None and found["place"] != place and (stand := _on(connection, name)):
+        raise ShiftError(f"{stand[0].who} stands at {name!r}: it is handed over before it answers for another place")
     if not is_ours(connection, Scope(frozenset({place})), place):
         raise ShiftError(f"place {place!r} lies in no tree yet: hawkline place put {place}")
-    connection.execute(SQL["put_post"], {"name": name, "title": title, "place": place})
+    before = found["place"] if found else place
+    if not connection.execute(
+        SQL["put_post"], {"name": name, "title": title, "place": place, "before": before}
+    ).rowcount:
+        raise ShiftError(f"the name {name!r} has just been taken elsewhere: choose another")
 
 
 def remove_post(connection: Connection, scope: Scope, name: str) -> None:
@@ -112,15 +118,16 @@ def sign_on(connection: Connection, who: Principal, post: str) -> Shift:
 
 
 def hand_over(connection: Connection, who: Principal, post: str, note: str) -> Shift:
-    """End one's shift; what is open then is written down with it.
+    """End one's shift, also at a post that is theirs no more; what is open then is written down with it.
 
     Raises:
         NoPostError: there is none.
         ShiftError: they do not stand there.
     """
-    place = _require(connection, who.scope, post)
     own = _own(connection, who)
-    if own is None or own.post != post:
+    stands = own is not None and own.post == post
+    place = _require(connection, EVERYWHERE if stands else who.scope, post)
+    if own is None or not stands:
         raise ShiftError(f"you do not stand at post {post!r}")
     return _end(connection, own.id, place, note, None)
 
@@ -143,7 +150,8 @@ def shifts(connection: Connection, scope: Scope, post: str, before: int | None, 
     Raises:
         NoPostError: there is none.
     """
-    _require(connection, scope, post)
+    if not any(each["name"] == post for each in connection.execute(SQL["posts"], {"scope": scope.cut})):
+        raise NoPostError(f"there is no post {post!r}")
     asked = {"post": post, "before": before, "limit": limit}
     with connection.cursor(row_factory=class_row(Shift)) as cursor:
         return cursor.execute(SQL["shifts"], asked).fetchall()
@@ -151,7 +159,7 @@ def shifts(connection: Connection, scope: Scope, post: str, before: int | None, 
 
 def _require(connection: Connection, scope: Scope, post: str) -> str:
     """The place of a post, which until the commit nobody else changes."""
-    row = connection.execute(SQL["post"], {"post": post, "scope": scope.of_any_kind.cut}).fetchone()
+    row = connection.execute(SQL["post"], {"post": post, "scope": scope.cut}).fetchone()
     if row is None:
         raise NoPostError(f"there is no post {post!r}")
     return str(row["place"])

@@ -9,12 +9,12 @@ import httpx
 
 from aggregator.alerting import inbox
 from aggregator.config import WebhookSettings
-from aggregator.domains.webhooks.receivers import receiver_context
 from aggregator.domains.webhooks.signing import sign
 from aggregator.jobs.job_context import JobContext, Turn
 from aggregator.signals.signal import Signal, Subject
 from aggregator.store import load_queries
 from aggregator.store.database import Connection, Row
+from aggregator.trust.outside import outside_context
 from shared.clock import Clock, SystemClock
 from shared.errors import UnavailableError
 from shared.retry_after import STATUSES, retry_after_s
@@ -53,7 +53,7 @@ class WebhookSender:
         """
         if self._client is None:
             try:
-                tls = receiver_context(self._webhook.ca)
+                tls = outside_context(self._webhook.ca)
             except OSError as error:
                 raise UnavailableError(f"ca {self._webhook.ca} cannot be read ({error})") from None
             self._client = httpx.Client(timeout=_TIMEOUT_S, trust_env=False, verify=tls)

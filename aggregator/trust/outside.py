@@ -1,4 +1,4 @@
-"""Whom a webhook believes: the machine's certificates, those of SSL_CERT_FILE, or the one that its key `ca` names."""
+"""Whom we believe outside: the machine's certificates, those of SSL_CERT_FILE, or the one that a key `ca` names."""
 
 import ssl
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import httpx
 
 
-def receiver_context(ca: Path | None) -> ssl.SSLContext:
-    """For connections to a receiver.
+def outside_context(ca: Path | None) -> ssl.SSLContext:
+    """For connections to a server of others.
 
     Args:
         ca: a PEM file that alone is believed; None believes whom the machine does.
