@@ -70,13 +70,15 @@ def audited(change: Callable[..., T]) -> Callable[..., Coroutine[Any, Any, T]]:
 
     Args:
         change: a handler whose `connection` is given to it; what is said to it is read before a connection is taken.
+            What it answers may say better what it was about (`audit_subject`, `audit_detail`) than address and body do.
     """
 
     @wraps(change)
     async def handler(entry: _Entry, **values: Any) -> T:
         def work(connection: Connection) -> T:
             done = change(connection=connection, **values)
-            audit.record(connection, entry.actor, entry.what, entry.subject, entry.said)
+            subject, said = getattr(done, "audit_subject", entry.subject), getattr(done, "audit_detail", entry.said)
+            audit.record(connection, entry.actor, entry.what, subject, said)
             return done
 
         done = await entry.parts.on_connection(work)
@@ -125,9 +127,9 @@ def _without_secrets(body: str) -> str:
 
 
 def _named(body: str) -> str:
-    """The box that a body is about."""
+    """The box, or whom, a body is about."""
     site, agent = _field(body, "site"), _field(body, "agent")
-    return f"{site}/{agent}" if site and agent else ""
+    return f"{site}/{agent}" if site and agent else _field(body, "name")
 
 
 def _field(body: str, name: str) -> str:

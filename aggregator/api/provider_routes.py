@@ -47,11 +47,14 @@ def routes(sign_in: SignIn, provider: IdentityProvider) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get(PROVIDER_PAGE)
-    async def leave() -> Response:
+    async def leave(request: Request) -> Response:
         try:
             address, question = await provider.ask()
         except ProviderError as error:
             _trouble.tell(f"identity provider: {error}")
+            refusals: Refusals = request.app.state.refusals
+            address = caller_of(request).address
+            await refusals.note(request.app.state.parts, "identity provider", address, "not asked", str(error)[:500])
             return sign_in.page(_AWAY, 503)
         answer = RedirectResponse(address, 303)
         kept = sign_in.sealer.seal_text(_ASKED, _Asked(time.time(), question))

@@ -20,6 +20,8 @@ from aggregator.installation.check import Finding
 from aggregator.people import grants, second_step
 from aggregator.people.sealing import Sealer, key_path
 from aggregator.store.database import Connection
+from aggregator.store.places import places
+from aggregator.store.scope import EVERYWHERE
 from aggregator.store.session_settings import OLDEST
 from aggregator.trust import mosquitto
 from aggregator.trust.broker_access import admitted_boxes
@@ -217,6 +219,7 @@ def _database(settings: AggregatorSettings, config: Path) -> Iterator[Finding]:
         if settings.trust:
             yield people(settings, connection)
             yield from phones(settings, connection)
+            yield from provider(settings, connection)
         for name, wanted, advice in (
             ("fsync", "on", "a power cut may lose everything"),
             ("full_page_writes", "on", "a power cut may tear pages"),
@@ -247,6 +250,22 @@ def phones(settings: AggregatorSettings, connection: Connection) -> Iterator[Fin
         )
         advice = "recovery codes count; bring it back, or hawkline user forget-phone NAME for each"
         yield Finding("second step", False, f"{said}: {advice}")
+
+
+def provider(settings: AggregatorSettings, connection: Connection) -> Iterator[Finding]:
+    """Whether what groups of the provider of identities may do is there."""
+    if settings.provider is None:
+        return
+    roles = {role.name for role in grants.roles(connection)}
+    known = {place.name for place in places(connection, EVERYWHERE)}
+    for group, given in settings.provider.groups.items():
+        for role, _, place in (text.partition("@") for text in given):
+            if role not in roles:
+                yield Finding("provider", False, f"provider.groups: {group!r} has role {role!r}, which is none")
+            elif place and place not in known:
+                yield Finding(
+                    "provider", False, f"provider.groups: {group!r} has a role in {place!r}, which is no place"
+                )
 
 
 def _setting(connection: Connection, name: str, wanted: str, advice: str) -> Finding:

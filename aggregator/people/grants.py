@@ -1,6 +1,6 @@
 """Who may do what where: roles, and to whom they are given. Each change is part of a transaction."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
@@ -21,6 +21,8 @@ from aggregator.store.scope import EVERYWHERE, Scope
 _SQL = load_queries(__package__, "grants.sql")
 ADMINISTRATOR = "administrator"
 _ANOTHER_ROLE = "another role"
+_KEY = "key "
+"""Before the name of a key, where it stands for who does something."""
 
 
 class Given(Entity):
@@ -37,6 +39,17 @@ class Given(Entity):
     given_by: str
     waits: bool
     """For another administrator, who has to say so, too."""
+
+    @property
+    def audit_subject(self) -> str:
+        """Whom the audit names."""
+        return Holder(self.account, self.key).shown
+
+    @property
+    def audit_detail(self) -> str:
+        """What it says of it."""
+        there = f"{self.role}@{self.place}" if self.place else self.role
+        return f"{there} of {' '.join(self.kinds)}" if self.kinds else there
 
 
 class Role(Entity):
@@ -58,7 +71,7 @@ class Holder(NamedTuple):
     @property
     def shown(self) -> str:
         """For people."""
-        return self.account or f"key {self.key}"
+        return self.account or f"{_KEY}{self.key}"
 
 
 def lock(connection: Connection) -> None:
@@ -146,6 +159,8 @@ def give(
     if holder.account is not None:
         hold(connection, holder.account)
     rights = _rights_of(connection, role)
+    if holder.key is not None and Right.LISTS_APPROVE in rights:
+        raise AccountError(f"role {role!r} approves lists, which people do: give it to an account")
     if kinds is not None and not rights & OF_ALERTS:
         raise AccountError(f"role {role!r} says nothing of alerts: it cannot be given for some kinds of them")
     if place is not None:
@@ -166,6 +181,17 @@ def give(
     note_begun(connection)
     assert row is not None  # noqa: S101 - it was given now or before
     return _grant(connection, row["id"])
+
+
+def give_all(
+    connection: Connection, who: Principal, holder: Holder, wanted: Iterable[tuple[str, str | None]]
+) -> list[Given]:
+    """Give roles, each in its place.
+
+    Raises:
+        NoAccountError, UnknownPlaceError, AccountError: as for one; then none of them is given.
+    """
+    return [give(connection, who, holder, role, place) for role, place in wanted]
 
 
 def confirm(connection: Connection, who: Principal, number: int) -> Given:
@@ -194,12 +220,25 @@ def confirm(connection: Connection, who: Principal, number: int) -> Given:
 
 def _is_another(connection: Connection, who: Principal, given: Given) -> bool:
     """Whether somebody may give the second word to a grant."""
+    person = _person_behind(connection, given.given_by)
     own = connection.execute(_SQL["made_by"], {"name": who.name}).fetchone()
-    giver = connection.execute(_SQL["made_by"], {"name": given.given_by}).fetchone()
-    if own is None or given.account == who.name or given.given_by in (who.name, own["made_by"]):
+    giver = connection.execute(_SQL["made_by"], {"name": person}).fetchone()
+    if own is None or given.account == who.name:
+        return False
+    if person == who.name or _person_behind(connection, own["made_by"]) == person:
         return False
     # Whoever runs the provider can have made both.
-    return not (own["vouched"] and (giver["vouched"] if giver else given.given_by == own["made_by"]))
+    return not (own["vouched"] and (giver["vouched"] if giver else person == own["made_by"]))
+
+
+def _person_behind(connection: Connection, name: str) -> str:
+    """Who does what a key does: whoever made it; names of people, and of the machine, are their own."""
+    while name.startswith(_KEY):
+        row = connection.execute(_SQL["key_made_by"], {"name": name.removeprefix(_KEY)}).fetchone()
+        if row is None:
+            break
+        name = str(row["made_by"])
+    return name
 
 
 def take(connection: Connection, number: int) -> Given:

@@ -8,6 +8,9 @@ SELECT name FROM accounts WHERE name = %(name)s FOR UPDATE;
 -- name: made_by
 SELECT made_by, subject IS NOT NULL AS vouched FROM accounts WHERE name = %(name)s;
 
+-- name: key_made_by
+SELECT made_by FROM keys WHERE name = %(name)s;
+
 -- name: administrators
 -- Accounts that can make accounts, everywhere.
 SELECT DISTINCT g.account FROM grants g JOIN accounts a ON a.name = g.account LEFT JOIN roles r ON r.name = g.role

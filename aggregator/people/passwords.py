@@ -5,6 +5,9 @@ from functools import cache
 
 import argon2
 
+_COMMON = "password", "12345678", "87654321", "qwerty", "abcdefg", "iloveyou", "woaini", "hawkline"
+_NAMED = 4
+"""Letters of a name that are no accident in a password."""
 LEAST, MOST = 10, 200
 """Letters of a password."""
 _HASHER = argon2.PasswordHasher.from_parameters(argon2.profiles.RFC_9106_LOW_MEMORY)
@@ -21,8 +24,11 @@ def objection(name: str, password: str) -> str:
     """Why a password is not taken; empty: it is."""
     if not LEAST <= len(password) <= MOST:
         return f"expected {LEAST} to {MOST} characters"
-    if len(set(password)) < 5 or name.casefold() in password.casefold():
-        return "too easy to guess: do not repeat one letter, and leave the name out"
+    plain = password.casefold()
+    if len(set(password)) < 5 or any(common in plain for common in _COMMON):
+        return "too easy to guess: do not repeat one letter, and take nothing like password1234"
+    if len(name) >= _NAMED and name.casefold() in plain:
+        return "too easy to guess: leave the name out"
     return ""
 
 

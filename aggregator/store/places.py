@@ -157,7 +157,7 @@ def remove_place(connection: Connection, scope: Scope, name: str) -> None:
         raise PlaceError(f"{name!r} is a site of boxes: out of the tree nobody of its places would hear them")
     below = [row["name"] for row in connection.execute(SQL["below"], {"place": name}) if row["name"] != name]
     if below:
-        raise PlaceError(f"{len(below)} places lie within {name!r} ({below[0]} is one): move or remove them first")
+        raise PlaceError(f"{below[0]!r} and what else lies within {name!r} comes first: move or remove it")
     if begins := [row["who"] for row in connection.execute(SQL["begins_scope"], {"place": name})]:
         whose = begins[0] if scope.is_everywhere else "somebody"
         raise PlaceError(f"{name!r} is where {whose} may do something: take that role away first")

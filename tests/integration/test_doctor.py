@@ -112,7 +112,7 @@ def test_a_browser_signs_in_once(centre: TrustedAggregator, stranger: httpx.Clie
     page = stranger.get("/sign-in")
     assert "default-src 'none'" in page.headers["content-security-policy"]
     person = {"name": "li", "title": "李明", "password": PASSWORD}
-    assert centre.http.post("/api/v1/accounts", json=person).status_code == 204
+    assert centre.http.post("/api/v1/accounts", json=person).status_code == 201
     assert centre.http.post("/api/v1/grants", json={"account": "li", "role": "planner"}).is_success
     assert centre.http.post("/api/v1/grants", json={"account": "li", "role": "operator"}).is_success
     assert stranger.post("/sign-in", data={"name": "li", "password": "wrong"}).status_code == 401

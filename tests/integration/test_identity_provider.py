@@ -13,6 +13,8 @@ import pytest
 
 from aggregator.api.session import COOKIE
 from aggregator.api.sign_in_page import PROVIDER_BACK_PAGE
+from aggregator.config import AggregatorSettings, BrokerSettings, ProviderSettings, TrustSettings
+from aggregator.installation.doctor import provider as examine_provider
 from aggregator.people import passwords
 from aggregator.people.identity_provider import ProviderRules
 from aggregator.store import Database
@@ -281,3 +283,12 @@ def test_a_provider_that_lies_of_itself_or_is_away(centre: Centre, provider: Loo
         assert sign_in(browser).status_code == 403
         assert time.monotonic() - began_s < 10
         assert browser.get("/sign-in").status_code == 200, "accounts of here come in"
+    with centre.database.connect("test") as connection:
+        settings = AggregatorSettings(
+            data_dir=centre.folder,
+            trust=TrustSettings(names=("localhost",)),
+            broker=BrokerSettings(kind="mosquitto"),
+            provider=ProviderSettings(issuer=provider.issuer, client_id="x", groups=GROUPS),
+        )
+        found = [finding.detail for finding in examine_provider(settings, connection)]
+    assert [("nowhere" in each, "gaurd" in each) for each in found] == [(True, False), (False, True)]

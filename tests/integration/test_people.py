@@ -243,7 +243,7 @@ def test_the_last_administrator_stays(centre: Centre) -> None:
         for answer in (li.post("/api/v1/accounts/li/disable"), li.delete(f"/api/v1/grants/{own['id']}")):
             assert (answer.status_code, "nobody would be left" in answer.text) == (409, True)
         assert li.get("/api/v1/me").status_code == 200, "what was refused has changed nothing"
-        assert li.post("/api/v1/accounts", json={"name": "wang", "password": PASSWORD}).status_code == 204
+        assert li.post("/api/v1/accounts", json={"name": "wang", "password": PASSWORD}).status_code == 201
         assert li.post("/api/v1/grants", json={"account": "wang", "role": "administrator"}).is_success
         assert li.delete(f"/api/v1/grants/{own['id']}").is_success
         assert li.get("/api/v1/me").status_code == 401
@@ -260,7 +260,7 @@ def test_an_approver_needs_two_administrators(centre: Centre) -> None:
         assert li.post(f"/api/v1/grants/{given['id']}/confirm").status_code == 403
         with centre.client(centre.key("sly", "administrator")) as key:
             assert key.post(f"/api/v1/grants/{given['id']}/confirm").status_code == 403, "a key is no person"
-        assert li.post("/api/v1/accounts", json={"name": "puppet", "password": PASSWORD}).status_code == 204
+        assert li.post("/api/v1/accounts", json={"name": "puppet", "password": PASSWORD}).status_code == 201
         assert li.post("/api/v1/grants", json={"account": "puppet", "role": "administrator"}).is_success
         with centre.client(cookie=centre.cookie("puppet")) as puppet:
             assert puppet.post(f"/api/v1/grants/{given['id']}/confirm").status_code == 403
@@ -276,6 +276,35 @@ def test_an_approver_needs_two_administrators(centre: Centre) -> None:
         assert (sly.status_code, "second word" in sly.text) == (409, True)
         own = li.post("/api/v1/grants", json={"account": "li", "role": "operator"}).json()
         assert own["waits"], "nor does an administrator give himself the pictures alone"
+
+
+def test_a_key_is_whoever_made_it(centre: Centre) -> None:
+    for name in ("li", "wang"):
+        centre.account(name, "administrator")
+    with centre.client(cookie=centre.cookie("li")) as li, centre.client(cookie=centre.cookie("wang")) as wang:
+        said = {"name": "script", "roles": [{"role": "administrator"}]}
+        with centre.client(li.post("/api/v1/keys", json=said).json()["key"]) as script:
+            approver = {"name": "zhao", "password": PASSWORD, "roles": [{"role": "list-approver"}]}
+            (given,) = script.post("/api/v1/accounts", json=approver).json()
+        assert li.post(f"/api/v1/grants/{given['id']}/confirm").status_code == 403
+        assert not wang.post(f"/api/v1/grants/{given['id']}/confirm").json()["waits"]
+        told = li.get("/api/v1/audit", params={"subject": "zhao"}).json()
+        assert (told[0]["who"], told[0]["detail"]) == ("wang", "list-approver")
+        refused = li.post("/api/v1/keys", json={"name": "approves", "roles": [{"role": "list-approver"}]})
+        assert (refused.status_code, "people do" in refused.text) == (409, True)
+
+
+def test_an_account_is_made_with_its_roles_or_not_at_all(centre: Centre) -> None:
+    with centre.client(centre.key("admin", "administrator")) as admin:
+        for wrong, status in (({"role": "operatr"}, 404), ({"role": "operator", "place": "nowhere"}, 422)):
+            said = {"name": "chen", "password": PASSWORD, "roles": [wrong]}
+            assert admin.post("/api/v1/accounts", json=said).status_code == status
+        for easy in ("password1234", "Hawkline-2026", "aaaaaaaaaaaa", "chen-chen-2026"):
+            assert admin.post("/api/v1/accounts", json={"name": "chen", "password": easy}).status_code == 422
+        said = {"name": "chen", "password": PASSWORD, "roles": [{"role": "operator"}]}
+        assert [each["role"] for each in admin.post("/api/v1/accounts", json=said).json()] == ["operator"]
+        sun = {"name": "sun", "password": "Sunny-Field-2026"}
+        assert admin.post("/api/v1/accounts", json=sun).is_success, "three letters are an accident"
 
 
 def test_roles_of_ones_own(centre: Centre) -> None:

@@ -10,6 +10,8 @@ const dayAndClock = new Intl.DateTimeFormat('zh-CN', {
   hour12: false,
 })
 
+const yearDayAndClock = new Intl.DateTimeFormat('zh-CN', { dateStyle: 'short', timeStyle: 'medium', hour12: false })
+
 /** The time, every second: what a page says of "today" and of minutes left stays true while it is open. */
 export const now = ref(Date.now())
 setInterval(() => (now.value = Date.now()), 1_000)
@@ -17,10 +19,11 @@ setInterval(() => (now.value = Date.now()), 1_000)
 const today = ref(new Date().toDateString())
 setInterval(() => (today.value = new Date().toDateString()), 1_000)
 
-/** Time of day; with the date when it is not today. */
+/** Time of day; with the date when it is not today, and the year when it is another. */
 export function shortTime(moment: string): string {
   const date = new Date(moment)
-  return date.toDateString() === today.value ? clock.format(date) : dayAndClock.format(date)
+  if (date.toDateString() === today.value) return clock.format(date)
+  return (String(date.getFullYear()) === today.value.slice(-4) ? dayAndClock : yearDayAndClock).format(date)
 }
 
 const UNITS = [

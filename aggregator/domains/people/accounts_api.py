@@ -9,10 +9,11 @@ from aggregator.api.audited import audited, changes_rights
 from aggregator.api.dependencies import ConnectionDependency
 from aggregator.api.principal import ChangesPeople, SeesPeople
 from aggregator.api.session import SESSION, Session
-from aggregator.domains.people.bodies import Body, Name, NameSaid, Number, Password
+from aggregator.domains.people.bodies import Body, Name, NameSaid, Number, Password, RoleThere
 from aggregator.people import accounts, grants, second_step, sessions
 from aggregator.people.accounts import Account
 from aggregator.people.errors import AccountError
+from aggregator.people.grants import Given, Holder
 from aggregator.people.sessions import OpenSession
 from aggregator.store.database import Connection
 
@@ -27,6 +28,7 @@ class NewAccount(Body):
     name: NameSaid
     title: Title = ""
     password: Password = ""
+    roles: Annotated[list[RoleThere], Field(max_length=50, default_factory=list)]
 
 
 class ChangedAccount(Body):
@@ -47,11 +49,18 @@ def list_accounts(who: SeesPeople, connection: ConnectionDependency) -> list[Acc
     return accounts.listed(connection)
 
 
-@router.post("/accounts", status_code=204, responses={409: {"description": "the name is taken"}})
+@router.post(
+    "/accounts",
+    status_code=201,
+    responses={404: {"description": "no such role"}, 409: {"description": "the name is taken"}},
+)
 @audited
-def add_account(who: ChangesPeople, body: NewAccount, connection: Connection) -> None:
-    """Add an account. It may do nothing until it is given a role."""
+@changes_rights
+def add_account(who: ChangesPeople, body: NewAccount, connection: Connection) -> list[Given]:
+    """Add an account with its roles, or nothing of it. Without one it may do nothing."""
     accounts.add(connection, who, body.name, body.title, body.password)
+    wanted = [(each.role, each.place) for each in body.roles]
+    return grants.give_all(connection, who, Holder(account=body.name), wanted)
 
 
 @router.put("/accounts/{name}", status_code=204, responses={404: {"description": "no such account"}})

@@ -51,8 +51,8 @@ def list_keys(who: SeesPeople, connection: ConnectionDependency) -> list[Key]:  
 def add_key(who: ChangesPeople, body: NewKey, connection: Connection) -> KeyMade:
     """Make a key for a program. It is shown this once."""
     key = keys.add(connection, who, body.name, timedelta(days=body.days))
-    for each in body.roles:
-        grants.give(connection, who, Holder(key=body.name), each.role, each.place)
+    wanted = [(each.role, each.place) for each in body.roles]
+    grants.give_all(connection, who, Holder(key=body.name), wanted)
     return KeyMade(name=body.name, key=key)
 
 

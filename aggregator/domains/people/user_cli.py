@@ -54,8 +54,9 @@ def add(
     roles = [role_there(text) for text in role or ()]
     client = ApiClient(url)
     password = password_from(password_file)
-    client.change("POST", "/api/v1/accounts", {"name": name, "title": title, "password": password})
-    _give(client, name, roles)
+    person = {"name": name, "title": title, "password": password, "roles": roles}
+    for given in client.change("POST", "/api/v1/accounts", person):
+        _tell_of_waiting(name, given)
     if not roles:
         say(f"{name} may do nothing yet: hawkline user give {name} ROLE@PLACE; hawkline role list shows the roles")
 
@@ -160,9 +161,12 @@ def reset(
 
 def _give(client: ApiClient, name: str, roles: Sequence[Mapping[str, Any]]) -> None:
     for each in roles:
-        given = client.change("POST", "/api/v1/grants", {"account": name, **each})
-        if given["waits"]:
-            say(f"{_shown(given)} for another administrator: hawkline user confirm {name} {_there(given)}")
+        _tell_of_waiting(name, client.change("POST", "/api/v1/grants", {"account": name, **each}))
+
+
+def _tell_of_waiting(name: str, given: dict[str, Any]) -> None:
+    if given["waits"]:
+        say(f"{_shown(given)} for another administrator: hawkline user confirm {name} {_there(given)}")
 
 
 def _number(client: ApiClient, name: str, role: str) -> int:

@@ -9,7 +9,7 @@ export const en: typeof zh = {
     dead: 'Cannot confirm',
     lost: 'Disconnected — cannot confirm what happens on site; reconnecting',
     unreachable: 'Cannot connect — cannot confirm what happens on site; still trying. Check the server and the network',
-    ended: 'Session ended — what you see is no longer updated, cannot confirm what happens on site. Sign in again',
+    ended: 'Session ended — what you see is no longer updated, cannot confirm what happens on site.',
     signIn: 'Sign in again',
     ending: 'Your session ends in {n} min; then this page is no longer updated',
   },

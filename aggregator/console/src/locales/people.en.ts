@@ -12,6 +12,8 @@ export const people: typeof zh = {
     mayDo: 'May',
     made: 'made by {by} at {at}',
     givenBy: 'given by {by} at {at}',
+    takeSure: 'Take “{role}” away from {who}? Their sessions end at once.',
+    idle: 'no role yet',
     waits: ' (waits for another administrator)',
     confirm: 'Confirm',
     change: 'Change',

@@ -11,6 +11,8 @@ export const people = {
     mayDo: '权限',
     made: '{by} 于 {at} 建立',
     givenBy: '{by} 于 {at} 授予',
+    takeSure: '收回 {who} 的“{role}”？对方的登录会立即退出。',
+    idle: '还没有角色',
     waits: '（待另一名管理员确认）',
     confirm: '确认授予',
     change: '修改',
