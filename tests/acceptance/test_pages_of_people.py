@@ -17,9 +17,9 @@ from aggregator.people import second_step
 from aggregator.store import Database
 from aggregator.store.places import put_place
 from aggregator.store.scope import EVERYWHERE
-from tests.acceptance.pages import WAIT_S, Browser, known, see, served
+from tests.acceptance.pages import WAIT_S, Browser, known, press, see, served
 from tests.integration.conftest import connection, database, migrated, server_dsn  # noqa: F401 - fixtures
-from tests.integration.people import EVERYTHING, PASSWORD, Centre
+from tests.integration.people import EVERYTHING, PASSWORD, Centre, rows
 from tests.integration.test_api import raise_alerts  # noqa: F401 - a fixture
 from tests.integration.test_scope import FOREIGN, OWN, World, foreign_words, named, world  # noqa: F401 - a fixture
 
@@ -163,6 +163,39 @@ def test_a_shift_is_handed_over_on_the_page_and_an_auditor_has_his_own(
         see(page, "[data-account=li]")  # the first of what they may see
         assert not page.find_elements(By.CSS_SELECTOR, "[data-test=disconnected], [data-test=link]")
         assert not page.find_elements(By.CSS_SELECTOR, "[data-test=add-account]")
+
+
+def test_who_looks_back_is_asked_once_and_has_seen_what_he_opened(
+    world: World,
+    browser: Callable[[], Browser],
+) -> None:
+    database, folder, number = world.centre.database, world.centre.folder, world.alerts[OWN]
+    with database.connect("test") as connection:
+        connection.execute("UPDATE alerts SET cleared_at = now() - interval '1 hour', verdict = 'true'")
+
+    def seen() -> int:
+        return len(rows(database, "SELECT number FROM audit WHERE what = 'picture seen'"))
+
+    with served(database, folder, known(folder)) as url:
+        centre, page = replace(world.centre, url=url), browser()
+        centre.account("li", f"operator@{named(OWN, 'place')}")
+        page.get(f"{url}/sign-in")
+        come_in(page, centre, "li")
+        find(page, f"[data-alert='{number}'] [data-test=look-back]").click()
+        fill(page, "[data-test=purpose]", purpose="案件 2026-7：盗窃")
+        find(page, f"[data-enlarged='{number}'] img")
+        WebDriverWait(page, WAIT_S).until(lambda _: seen() == 1)
+        press(page, Keys.ESCAPE)
+        see(page, f"[data-alert='{number}'] [data-test=look-back]")
+        time.sleep(1)
+        assert seen() == 1, "what a list passes by nobody has looked at"
+        find(page, f"[data-alert='{number}'] [data-test=look-back]").click()
+        find(page, f"[data-enlarged='{number}'] img")
+        press(page, Keys.ESCAPE)
+        find(page, "[data-test=open-case]").click()
+        gone(page, "[data-test=open-case]")
+        find(page, f"[data-alert='{number}'] [data-test=look-back]").click()
+        see(page, "[data-test=purpose]")
 
 
 def test_no_page_tells_of_what_is_not_theirs(world: World, browser: Callable[[], Browser]) -> None:

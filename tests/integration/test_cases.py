@@ -75,5 +75,9 @@ def test_who_looks_back_says_once_what_for(centre: Centre, connection: Connectio
         put_place(connection, EVERYWHERE, "south")
     with centre.client(centre.key("far", "operator@south")) as key:
         assert key.get(PATH).status_code == 404, "not theirs, whatever they say"
-    seen = rows(database, "SELECT who, why FROM audit WHERE what = 'picture seen'")
-    assert seen == [{"who": "li", "why": f"case {case['id']}: 案件 12：东门盗窃"}] * 2
+    (alert,) = rows(database, "SELECT id FROM alerts")
+    seen = rows(database, "SELECT who, why, detail FROM audit WHERE what = 'picture seen'")
+    of = f"alert {alert['id']} north/gate"
+    assert seen == [{"who": "li", "why": f"case {case['id']}: 案件 12：东门盗窃", "detail": of}] * 2
+    opened = rows(database, "SELECT subject, detail FROM audit WHERE what = 'POST /api/v1/cases' ORDER BY number")
+    assert opened[0] == {"subject": f"case {case['id']}", "detail": "案件 12：东门盗窃"}

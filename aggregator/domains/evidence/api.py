@@ -80,7 +80,8 @@ def get_evidence(
     purpose = cases.purpose_of(connection, who, digest, case)
     if purpose is None:
         raise HTTPException(428, "no alert that is open has this picture: say what for first (POST /api/v1/cases)")
-    audit.record(connection, replace(actor, why=purpose), "picture seen", sha256)
+    of = cases.alerts_of(connection, digest)
+    audit.record(connection, replace(actor, why=purpose), "picture seen", sha256, of)
     connection.commit()  # at once: changes wait for the audit's lock
     return FileResponse(
         path,

@@ -32,6 +32,22 @@ class Case(Entity):
     ends_at: datetime
     pictures: int
 
+    @property
+    def audit_subject(self) -> str:
+        """What the audit calls it."""
+        return f"case {self.id}"
+
+    @property
+    def audit_detail(self) -> str:
+        """What the audit says of it."""
+        return self.purpose
+
+
+def alerts_of(connection: Connection, sha256: bytes) -> str:
+    """Of which alerts, and where, a picture is: for the audit; empty: of none."""
+    rows = connection.execute(SQL["alerts_of_picture"], {"sha256": sha256})
+    return ", ".join(f"alert {row['id']} {row['site']}/{row['agent']}" for row in rows)
+
 
 def open_case(connection: Connection, who: Principal, purpose: str) -> Case:
     """Say what one is going to look for."""

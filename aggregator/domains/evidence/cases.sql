@@ -25,3 +25,7 @@ SELECT DISTINCT (ends_at AT TIME ZONE 'UTC')::date AS day FROM cases WHERE ends_
 
 -- name: drop_day_of_cases
 DELETE FROM cases WHERE ends_at < (%(day)s::date + 1)::timestamptz;
+
+-- name: alerts_of_picture
+SELECT a.id, a.site, a.agent FROM alert_pictures p JOIN alerts a ON a.id = p.alert_id
+WHERE p.sha256 = %(sha256)s ORDER BY a.id LIMIT 5;

@@ -113,12 +113,13 @@ export const en: typeof zh = {
   failed: 'Failed: {why}',
   picture: {
     notYours: 'not yours to see',
-    lookBack: 'Look back',
-    why: 'This alert is over. Say what you look at its picture for: it stands in the audit with each picture that you see, and is asked once in 12 hours.',
-    purpose: 'what for, such as a file number and a sentence',
+    lookBack: 'See the picture',
+    why: 'This alert is over. Say what you look at its picture for: it stands in the audit with each picture that you see. Other old pictures that you open in the next 12 hours are for the same; you can close the case at any time.',
+    purpose: '4 characters or more: a file number and a sentence',
     look: 'Look',
     case: 'Case {id}: {purpose}',
     closeCase: 'Close the case',
+    open: 'Close case {id}',
   },
   shift: {
     none: 'There are no posts yet: a planner adds them (hawkline post put)',

@@ -121,6 +121,7 @@ export const people = {
     subject: '对象',
     why: '原因和内容',
     look: '查询',
+    pictures: '包括看图片的记录',
     none: '没有记录',
     older: '更早的',
   },
