@@ -1,7 +1,10 @@
 """Who may come in, and how: accounts, roles, keys, sessions, and what strangers try."""
 
 import asyncio
+import json
 import statistics
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -305,6 +308,29 @@ def test_an_account_is_made_with_its_roles_or_not_at_all(centre: Centre) -> None
         assert [each["role"] for each in admin.post("/api/v1/accounts", json=said).json()] == ["operator"]
         sun = {"name": "sun", "password": "Sunny-Field-2026"}
         assert admin.post("/api/v1/accounts", json=sun).is_success, "three letters are an accident"
+
+
+def test_the_first_administrator_is_made_at_the_machine(centre: Centre, tmp_path: Path) -> None:
+    config = tmp_path / "aggregator.toml"
+    config.write_text(f'data_dir = "data"\n[database]\ndsn = {json.dumps(centre.database.dsn)}\n')
+
+    def add(*more: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "shared", "user", "add", "li", "--password-file", "-", "--config", str(config)]
+        return subprocess.run(
+            [*command, *more], input=PASSWORD, capture_output=True, text=True, check=False, timeout=60
+        )
+
+    wrong = add("--role", "administratr")
+    assert (wrong.returncode, "there is no role 'administratr'" in wrong.stderr) == (2, True)
+    assert add("--role", "administrator", "--title", "李明").returncode == 0
+    taken = add("--role", "administrator")
+    assert (taken.returncode, "taken" in taken.stderr) == (2, True)
+    with centre.client() as browser, centre.client(centre.first_token) as token:
+        assert sign_in(browser, "li").status_code == 303
+        assert token.get("/api/v1/accounts").status_code == 401, "it has ended with that"
+    assert rows(centre.database, "SELECT who, subject FROM audit WHERE what = 'account made'") == [
+        {"who": "console", "subject": "li"}
+    ]
 
 
 def test_roles_of_ones_own(centre: Centre) -> None:

@@ -47,15 +47,21 @@ def add(
     title: Annotated[str, typer.Option("--title", help="what people call them")] = "",
     role: Annotated[list[str] | None, typer.Option("--role", help="ROLE or ROLE@PLACE; repeat it")] = None,
     password_file: PasswordFile = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", help="the aggregator's TOML file, at its machine: asks no API"),
+    ] = None,
     url: options.UrlOption = options.URL,
 ) -> None:
-    """Add an account, and give it roles. The first, an administrator's, is made with the first token."""
+    """Add an account with its roles. The first, an administrator's, at the machine of the centre or with the token."""
     check_name(name, "NAME")
     roles = [role_there(text) for text in role or ()]
-    client = ApiClient(url)
-    password = password_from(password_file)
-    person = {"name": name, "title": title, "password": password, "roles": roles}
-    for given in client.change("POST", "/api/v1/accounts", person):
+    person = {"name": name, "title": title, "password": password_from(password_file), "roles": roles}
+    if config is not None:
+        made = _made_here(config, person)
+    else:
+        made = ApiClient(url).change("POST", "/api/v1/accounts", person)
+    for given in made:
         _tell_of_waiting(name, given)
     if not roles:
         say(f"{name} may do nothing yet: hawkline user give {name} ROLE@PLACE; hawkline role list shows the roles")
@@ -157,6 +163,24 @@ def reset(
         second_step.remove(connection, name)
         audit.record(connection, audit.Actor("console", ""), "password reset", name)
     say(f"{name}: signs in with the new password")
+
+
+def _made_here(config: Path, person: dict[str, Any]) -> list[dict[str, Any]]:
+    """Make an account in the database itself: who may read its secrets may do that anyway."""
+    from aggregator.config import load_aggregator_settings
+    from aggregator.embedded.database_access import opened
+    from aggregator.people import accounts, grants
+    from aggregator.people.principal import Principal
+    from aggregator.store import audit
+    from aggregator.store.scope import EVERYWHERE
+
+    settings, console = load_aggregator_settings(config), Principal("console", EVERYWHERE)
+    name, wanted = str(person["name"]), [(each["role"], each["place"]) for each in person["roles"]]
+    with opened(settings, config) as database, database.connect("people") as connection:
+        accounts.add(connection, console, name, person["title"], person["password"])
+        given = grants.give_all(connection, console, grants.Holder(account=name), wanted)
+        audit.record(connection, audit.Actor(console.name, ""), "account made", name)
+    return [each.model_dump() for each in given]
 
 
 def _give(client: ApiClient, name: str, roles: Sequence[Mapping[str, Any]]) -> None:
