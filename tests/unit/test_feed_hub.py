@@ -29,7 +29,7 @@ ALL = Everything()
 
 
 def message(number: int, content: bytes) -> Message:
-    return Message(number, "alert", None, content, content)
+    return Message(number, "alert", None, (), content, content)
 
 
 class Log:

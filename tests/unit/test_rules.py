@@ -192,7 +192,7 @@ def test_retries_grow_and_are_bounded() -> None:
 
 
 def test_feed_message_on_the_wire() -> None:
-    row = {"id": 7, "topic": "alert", "message": '{"a":1}', "sites": ["north"], "cut": None}
+    row = {"id": 7, "topic": "alert", "message": '{"a":1}', "sites": ["north"], "cut": None, "kinds": None}
     message = Message.of(row)
     assert message.whole == message.cut == b'id: 7\nevent: alert\ndata: {"a":1}\n\n'
     assert Message.of({**row, "cut": "{}"}).cut == b"id: 7\nevent: alert\ndata: {}\n\n"
