@@ -328,6 +328,24 @@ def test_the_first_administrator_is_made_at_the_machine(centre: Centre, tmp_path
     with centre.client() as browser, centre.client(centre.first_token) as token:
         assert sign_in(browser, "li").status_code == 303
         assert token.get("/api/v1/accounts").status_code == 401, "it has ended with that"
+        command = [
+            sys.executable,
+            "-m",
+            "shared",
+            "user",
+            "reset",
+            "li",
+            "--password-file",
+            "-",
+            "--config",
+            str(config),
+        ]
+        done = subprocess.run(
+            command, input="quite another one", capture_output=True, text=True, check=False, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        assert sign_in(browser, "li").status_code == 401
+        assert sign_in(browser, "li", "quite another one").status_code == 303
     assert rows(centre.database, "SELECT who, subject FROM audit WHERE what = 'account made'") == [
         {"who": "console", "subject": "li"}
     ]

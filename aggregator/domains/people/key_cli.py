@@ -10,6 +10,7 @@ from aggregator.client import options
 from aggregator.client.client import ApiClient
 from aggregator.client.moments import local
 from aggregator.domains.people.asked import role_there
+from aggregator.domains.people.at_machine import at_machine
 from shared.errors import ConfigError
 from shared.files import write_secret
 from shared.ids import check_name
@@ -71,20 +72,13 @@ def add(
 
 
 def _made_here(config: Path, name: str, roles: list[dict[str, str | None]], days: int) -> str:
-    """Make it in the database itself: who may read its secrets may do that anyway."""
-    from aggregator.config import load_aggregator_settings
-    from aggregator.embedded.database_access import opened
     from aggregator.people import grants, keys
-    from aggregator.people.principal import Principal
-    from aggregator.store import audit
-    from aggregator.store.scope import EVERYWHERE
 
-    settings, console = load_aggregator_settings(config), Principal("console", EVERYWHERE)
-    with opened(settings, config) as database, database.connect("people") as connection:
-        key = keys.add(connection, console, name, timedelta(days=days))
-        for each in roles:
-            grants.give(connection, console, grants.Holder(key=name), str(each["role"]), each["place"])
-        audit.record(connection, audit.Actor(console.name, ""), "key made", name)
+    wanted = [(str(each["role"]), each["place"]) for each in roles]
+    with at_machine(config) as here:
+        key = keys.add(here.connection, here.console, name, timedelta(days=days))
+        grants.give_all(here.connection, here.console, grants.Holder(key=name), wanted)
+        here.note("key made", name)
     return key
 
 

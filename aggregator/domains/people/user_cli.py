@@ -10,6 +10,7 @@ from aggregator.client import options
 from aggregator.client.client import ApiClient
 from aggregator.client.moments import local
 from aggregator.domains.people.asked import password_from, role_there
+from aggregator.domains.people.at_machine import at_machine
 from shared.errors import ConfigError
 from shared.ids import check_name
 from shared.output import Output, OutputOption, print_rows, say
@@ -150,36 +151,25 @@ def reset(
     password_file: PasswordFile = None,
 ) -> None:
     """On the machine of the centre: give an account another password and let it in, without its phone, too."""
-    from aggregator.config import load_aggregator_settings
-    from aggregator.embedded.database_access import opened
     from aggregator.people import accounts, second_step
-    from aggregator.store import audit
 
-    settings = load_aggregator_settings(config)
     kept = accounts.kept(name, password_from(password_file))
-    with opened(settings, config) as database, database.connect("people") as connection:
-        accounts.set_password(connection, name, kept)
-        accounts.enable(connection, name)
-        second_step.remove(connection, name)
-        audit.record(connection, audit.Actor("console", ""), "password reset", name)
+    with at_machine(config) as here:
+        accounts.set_password(here.connection, name, kept)
+        accounts.enable(here.connection, name)
+        second_step.remove(here.connection, name)
+        here.note("password reset", name)
     say(f"{name}: signs in with the new password")
 
 
 def _made_here(config: Path, person: dict[str, Any]) -> list[dict[str, Any]]:
-    """Make an account in the database itself: who may read its secrets may do that anyway."""
-    from aggregator.config import load_aggregator_settings
-    from aggregator.embedded.database_access import opened
     from aggregator.people import accounts, grants
-    from aggregator.people.principal import Principal
-    from aggregator.store import audit
-    from aggregator.store.scope import EVERYWHERE
 
-    settings, console = load_aggregator_settings(config), Principal("console", EVERYWHERE)
     name, wanted = str(person["name"]), [(each["role"], each["place"]) for each in person["roles"]]
-    with opened(settings, config) as database, database.connect("people") as connection:
-        accounts.add(connection, console, name, person["title"], person["password"])
-        given = grants.give_all(connection, console, grants.Holder(account=name), wanted)
-        audit.record(connection, audit.Actor(console.name, ""), "account made", name)
+    with at_machine(config) as here:
+        accounts.add(here.connection, here.console, name, person["title"], person["password"])
+        given = grants.give_all(here.connection, here.console, grants.Holder(account=name), wanted)
+        here.note("account made", name)
     return [each.model_dump() for each in given]
 
 
