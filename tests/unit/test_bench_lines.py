@@ -13,7 +13,7 @@ from provisioning.lab.edge.damage import Damage, Lost, _spoiling, measure
 from provisioning.lab.edge.fuzz import ours
 from provisioning.lab.edge.negatives import judge
 from provisioning.lab.edge.scoring import Judged, LineEvent, LineTruth, Score, judge_line, score
-from provisioning.lab.edge.sequences import sequences
+from provisioning.lab.edge.sequences import creatures_and_shadows, sequences
 from provisioning.lab.edge.soak import LINE
 from provisioning.lab.edge.traces import generate
 from shared.events import Direction
@@ -34,6 +34,20 @@ def test_traces_hold_what_they_promise() -> None:
     assert any(len({s.track for frame in trace.frames for s in frame}) > 2 for trace in traces)
     assert any(not trace.truth for trace in traces)
     assert generate(7) == generate(7)
+
+
+@pytest.mark.parametrize("name", ["animals", "animals at night"])
+def test_a_drawn_animal_crosses_and_only_looks_can_leave_it_out(name: str) -> None:
+    """Motion alone hears two walkers, and the animal between them: the hour of creatures measures something."""
+    (creatures,) = (each for each in creatures_and_shadows(25.0) if each.name == name)
+    outcome = judge(creatures)
+    assert (outcome.walked.found, outcome.walked.missed) == (2, 0)
+    assert outcome.walked.wrong
+
+
+def test_walkers_among_creatures_walk_where_the_truth_says() -> None:
+    (shadows,) = (each for each in creatures_and_shadows(25.0) if each.name == "tree shadows")
+    assert judge(shadows).walked == Score(2, 0, 0)
 
 
 def test_damage_is_counted_against_the_whole_stream() -> None:

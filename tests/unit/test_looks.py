@@ -35,18 +35,18 @@ def walking(late_s: float = 0.0, foot: float = 250.0) -> Walk:
     return lambda time_s: (20 + 60 * max(0.0, time_s - 3 - late_s), foot)
 
 
-def as_found(walk: Walk, time_s: float, kind: ObjectClass = ObjectClass.PERSON) -> Found:
+def as_found(walk: Walk, time_s: float, kind: ObjectClass = ObjectClass.PERSON, score: float = 0.8) -> Found:
     x, foot = walk(time_s)
     wide = HIGH / 3
     left, right = (x - wide / 2) / SIZE[0], (x + wide / 2) / SIZE[0]
-    return Found(left, (foot - HIGH) / SIZE[1], right, foot / SIZE[1], 0.8, kind)
+    return Found(left, (foot - HIGH) / SIZE[1], right, foot / SIZE[1], score, kind)
 
 
 class Truthful:
-    """Sees those that are said to be seen, at once."""
+    """Sees those that are said to be seen, at once; nothing where the kind of its turn is None."""
 
-    def __init__(self, walks: Sequence[Walk] = (), *kinds: ObjectClass) -> None:
-        self._walks = walks
+    def __init__(self, walks: Sequence[Walk] = (), *kinds: ObjectClass | None, score: float = 0.8) -> None:
+        self._walks, self._score = walks, score
         self._kinds = kinds or (ObjectClass.PERSON,)
         self.asked_s: list[float] = []
         self.regions: list[Region] = []
@@ -56,7 +56,8 @@ class Truthful:
         self.regions.append(region)
         answer = Future[Look]()
         kind = self._kinds[len(self.asked_s) % len(self._kinds)]
-        answer.set_result(Look([as_found(walk, frame.time_s, kind) for walk in self._walks], region))
+        found = [] if kind is None else [as_found(walk, frame.time_s, kind, self._score) for walk in self._walks]
+        answer.set_result(Look(found, region))
         return answer
 
 
@@ -203,6 +204,20 @@ def test_what_the_detector_does_not_know_or_hardly_ever_saw_passes_every_line() 
     assert len(run(walk, Looks(Truthful(), 5), line)) == 1
     assert len(run(walk, Looks(Silent(), 5), line)) == 1
     assert len(run(walk, None, line)) == 1
+
+
+@pytest.mark.parametrize(
+    ("looker", "counted"),
+    [
+        (Truthful([walking()], ObjectClass.CAR, None, None), 0),
+        (Truthful([walking()], ObjectClass.CAR, *[None] * 7), 1),
+        (Truthful([walking()], ObjectClass.ANIMAL, score=0.31), 1),
+        (Truthful([walking()], ObjectClass.ANIMAL, score=0.36), 0),
+    ],
+)
+def test_a_look_in_three_tells_enough_and_faint_ones_do_not(looker: Truthful, counted: int) -> None:
+    line = msgspec.structs.replace(UPRIGHT, objects=["person"])
+    assert len(run([walking()], Looks(looker, 5), line)) == counted
 
 
 def test_what_is_seen_now_and_then_counts_once() -> None:

@@ -39,9 +39,10 @@ _LOOK_PACE_S = 0.15, 1.2
 _DOUBT_LOOKS, _DOUBT_PART, _DOUBT_BESIDE = 4, 0.3, 0.5
 """After so many looks, what was recognised in no more of them than the first part, and lay beside something that was in
 the second or more, is its beam, its spray, or a piece of it. What lies alone may be unknown to the detector."""
-_SURELY_NOT = 0.2
-"""What was recognised as something else in all but this part is surely that: a goat is now and then a dog, seldom a
-person."""
+_SURELY_PART, _SURELY_SCORE, _SURELY_NOT = 0.25, 0.33, 0.25
+"""What was recognised in the first part of the looks, with the second as mean score, and as something else in all but
+the third, is surely that: a goat is now and then a dog, seldom a person; a car at night is often nothing, never a
+person. Chosen on the trunk road by day and at night, and on drawn animals."""
 _TOLD_APART = 0.7
 """Part of what speaks for a vehicle that must speak for one kind of them."""
 _UNREST = 12.0
@@ -197,8 +198,13 @@ class Track:
         return self.recognised >= max(_RECOGNISED, _RECOGNISED_PART * self.looks)
 
     def is_surely_none_of(self, classes: Collection[ObjectClass]) -> bool:
-        """Whether it was recognised often enough, and nearly always as something else."""
-        return self.is_known and self._scored(classes) < _SURELY_NOT * sum(self.recognised_as.values())
+        """Whether it was recognised often enough and clearly, and nearly always as something else."""
+        scored = sum(self.recognised_as.values())
+        return (
+            self.recognised >= max(_RECOGNISED, _SURELY_PART * self.looks)
+            and scored >= _SURELY_SCORE * self.recognised
+            and self._scored(classes) < _SURELY_NOT * scored
+        )
 
     @property
     def object_class(self) -> tuple[ObjectClass, float]:

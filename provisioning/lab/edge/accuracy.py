@@ -13,6 +13,7 @@ from edge_agent.vision.tripwire.geometry import Point
 from provisioning.lab.edge.clips import Clip, Line
 from provisioning.lab.edge.ground_truth import Paths, crossings
 from provisioning.lab.edge.scoring import Judged, LineEvent, LineTruth, Score, judge_line, score
+from shared.objects import ObjectGroup
 from shared.scene import Scene, Tripwire
 
 WITHIN_FRAMES = 12
@@ -21,10 +22,17 @@ WARM_UP_S = 2.0
 
 
 def run(
-    video: Path, lines: Mapping[str, Sequence[Point]], looks: float = 0
+    video: Path, lines: Mapping[str, Sequence[Point]], looks: float = 0, objects: Sequence[ObjectGroup] = ()
 ) -> tuple[dict[str, list[LineEvent]], float]:
-    """Crossings of each line, and the clip's frames a second; with so many looks a second."""
-    scene = Scene([Tripwire(name, list(points)) for name, points in lines.items()])
+    """Crossings of each line, and the clip's frames a second.
+
+    Args:
+        video: the file.
+        lines: their points, by name.
+        looks: a second.
+        objects: that all lines ask for; all without it.
+    """
+    scene = Scene([Tripwire(name, list(points), objects=list(objects)) for name, points in lines.items()])
     pipeline = Pipeline(scene, looks=patient_looks(LookSettings(looks)))
     found: dict[str, list[LineEvent]] = {name: [] for name in lines}
     source = FileSource(video, realtime=False)

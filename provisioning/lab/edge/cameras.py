@@ -71,6 +71,13 @@ def all_clips(folder: Path) -> list[Clip]:
     ]
 
 
+def processes() -> ProcessPoolExecutor:
+    """As many processes as there are processors, each on one thread."""
+    return ProcessPoolExecutor(
+        os.cpu_count(), multiprocessing.get_context("spawn"), initializer=cv2.setNumThreads, initargs=(1,)
+    )
+
+
 class Cameras:
     """The clips in several encodings, and as many processes as there are processors.
 
@@ -92,7 +99,7 @@ class Cameras:
             encodings: of each clip, one as it is.
         """
         listed = all_clips(folder)
-        with TemporaryDirectory(prefix="hawkline-encodings-") as work, _pool() as pool:
+        with TemporaryDirectory(prefix="hawkline-encodings-") as work, processes() as pool:
             videos: dict[str, list[Path]] = {clip.name: [folder / clip.video] for clip in listed}
             waiting = []
             for clip in listed:
@@ -106,7 +113,7 @@ class Cameras:
 
     def judged(self, looks: float = 0) -> dict[str, Outcome]:
         """All lines of every clip, by its name, with so many looks a second."""
-        with _pool() as pool:
+        with processes() as pool:
             waiting = {
                 clip.name: [pool.submit(on_clip, video, clip, looks) for video in self._videos[clip.name]]
                 for clip in self._clips
@@ -115,7 +122,7 @@ class Cameras:
 
     def where_nobody_goes(self, looks: float = 0) -> dict[str, int]:
         """Events of the five lines of every clip that nothing crosses, in the clip as it is."""
-        with _pool() as pool:
+        with processes() as pool:
             waiting = {
                 clip.name: pool.submit(_events, self._videos[clip.name][0], clips.NOBODY[clip.name], looks)
                 for clip in self._clips
@@ -170,9 +177,3 @@ def found_in(video: Path) -> dict[str, list[list[float]]]:
 def _events(video: Path, lines: Sequence[clips.Line], looks: float) -> int:
     found, _ = run(video, {str(number): line for number, line in enumerate(lines)}, looks)
     return sum(map(len, found.values()))
-
-
-def _pool() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(
-        os.cpu_count(), multiprocessing.get_context("spawn"), initializer=cv2.setNumThreads, initargs=(1,)
-    )

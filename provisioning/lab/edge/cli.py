@@ -64,6 +64,41 @@ def motion(
         raise typer.Exit(1)
 
 
+def objects(
+    quick: Annotated[bool, typer.Option("--quick", help="half a minute of each creature instead of ten")] = False,
+    looks: Annotated[float, typer.Option("--looks", min=1, max=10, help="looks a second")] = 2.0,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Lines that ask for persons: an hour of drawn animals, insects and shadows, and real clips of vehicles and people.
+
+    Exit code 1 when a bar is missed.
+    """
+    from provisioning.lab.edge.asked_for import generated, real
+    from shared.real_data import real_data
+
+    if why := _no_model():
+        raise UnavailableError(why)
+    rows: list[Row] = []
+    for outcome in generated(30.0 if quick else 600.0, looks):
+        walked, false = outcome.walked, outcome.walked.wrong + outcome.false
+        clean = not false and not walked.missed
+        what = f"{outcome.sequence.name}, {outcome.sequence.seconds:g} s"
+        row = _scored(what, "no alarm, and no person less", walked, met=clean)
+        rows.append({**row, "wrong": false})
+    folder = real_data("video")
+    if folder is None:
+        say("the real videos are absent; set HAWKLINE_DATA to their folder")
+    for asked in real(folder, looks) if folder else ():
+        told = f"{asked.of_persons} events of {asked.of_all} where all is asked for"
+        if asked.vehicles_only:
+            rows.append(_row(asked.clip, "vehicles: no alarm", not asked.of_persons, told))
+        else:
+            rows.append(_row(asked.clip, "people: none less", asked.of_persons >= asked.of_all, told))
+    print_rows(rows, output)
+    if any(row["verdict"] == "missed" for row in rows):
+        raise typer.Exit(1)
+
+
 def damage(
     clip: Annotated[
         list[str] | None, typer.Option("--clip", help="only clips whose names hold this; repeat it")

@@ -84,6 +84,10 @@ CHOSEN_ON = ("adl6", "tfl_a13_day", "tfl_a13_night1", "PETS09")
 """The clips by which the constants of restlessness were chosen; the others were looked at when they stood."""
 
 
+VEHICLES_ONLY = ("car-det", "highway2", "tfl_a13_day", "tfl_a13_night1")
+"""The clips in which nobody walks."""
+
+
 NOBODY: Mapping[str, Sequence[Line]] = {
     "adl6": (
         ((0.05, 0.10), (0.25, 0.10)),

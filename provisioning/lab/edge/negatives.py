@@ -1,11 +1,17 @@
 """Nothing but weather raises no event, and who is there is still counted."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from msgspec import structs
+
+from edge_agent.camera.looks.lookers import patient_looks
+from edge_agent.config import LookSettings
 from edge_agent.vision.pipeline import Pipeline
 from edge_agent.vision.tripwire import Crossing
 from provisioning.lab.edge.scoring import LineEvent, Score, score
 from provisioning.lab.edge.sequences import EMPTY, FPS, LINES, Sequence
+from shared.objects import ObjectGroup
 from shared.scene import Scene
 
 _WITHIN_FRAMES = 12
@@ -21,10 +27,10 @@ class Outcome:
     false: int
 
 
-def judge(sequence: Sequence) -> Outcome:
-    """Run the edge analysis over a sequence."""
-    line = LINES[sequence.kind]
-    pipeline = Pipeline(Scene([line, *EMPTY]))
+def judge(sequence: Sequence, looks: float = 0, objects: Iterable[ObjectGroup] = ()) -> Outcome:
+    """Run the edge analysis over a sequence, with so many looks a second, of lines that ask for such objects."""
+    line, *empty = (structs.replace(each, objects=list(objects)) for each in (LINES[sequence.kind], *EMPTY))
+    pipeline = Pipeline(Scene([line, *empty]), looks=patient_looks(LookSettings(looks)))
     said: list[LineEvent] = []
     false = 0
     for frame in sequence.frames():

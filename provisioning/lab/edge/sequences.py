@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from edge_agent.camera.sources.synthetic import Kind, SyntheticScene
 from edge_agent.frames import Colour, Frame
+from provisioning.lab.edge import creatures
 from shared.scene import Tripwire
 
 FPS = 10.0
@@ -42,6 +43,8 @@ class Sequence:
     kind: Kind
     seed: int
     seconds: float
+    real_looking: bool = False
+    """Walkers are drawn so that an object model knows persons, and not only motion."""
 
     @property
     def scene(self) -> SyntheticScene:
@@ -49,15 +52,19 @@ class Sequence:
 
     def frames(self) -> Iterator[Frame]:
         """Its pictures, 640 by 360, 10 a second."""
-        scene, effect, empty = self.scene, EFFECTS[self.name], self.scene.empty()
-        under = UNDER.get(self.name)
+        scene, empty = self.scene, self.scene.empty()
+        under, effect = UNDER.get(self.name), EFFECTS.get(self.name) or OVER_CREATURES[self.name]
         for number in range(1, round(self.seconds * FPS) + 1):
             time_s = (number - 1) / FPS
             rng = np.random.default_rng((self.seed, number))
             picture = under(empty.copy(), time_s, rng) if under else empty.copy()
             if self.name == "shadows":
                 _cast_shadows(picture, scene, time_s)
-            scene.add_walks(picture, time_s)
+            if self.real_looking:
+                for walk in scene.present(time_s):
+                    creatures.walker(picture, walk, time_s)
+            else:
+                scene.add_walks(picture, time_s)
             picture = effect(picture, time_s, rng)
             noise = rng.integers(-3, 4, picture.shape[:2], np.int16)
             picture = np.clip(picture.astype(np.int16) + noise[:, :, None], 0, 255).astype(np.uint8)
@@ -80,10 +87,18 @@ def _same(picture: Colour) -> Colour:
 
 
 def sequences(seconds_each: float, seed: int = 1) -> list[Sequence]:
-    """One of every nuisance, over both scenes in turn."""
+    """One of every nuisance of the weather, over both scenes in turn."""
     kinds: tuple[Kind, Kind] = ("fence", "gate")
     return [
         Sequence(name, kinds[index % 2], seed * 100 + index, seconds_each) for index, name in enumerate(sorted(EFFECTS))
+    ]
+
+
+def creatures_and_shadows(seconds_each: float, seed: int = 3) -> list[Sequence]:
+    """What moves and is no person, over the scene that walkers cross."""
+    names = *sorted(OVER_CREATURES), "shadows", "tree shadows", "trees"
+    return [
+        Sequence(name, "fence", seed * 100 + index, seconds_each, real_looking=True) for index, name in enumerate(names)
     ]
 
 
@@ -236,5 +251,15 @@ EFFECTS: dict[str, Effect] = {
     "tree shadows": _plain,
     "trees": _trees,
 }
-UNDER: dict[str, Effect] = {"tree shadows": _tree_shadows}
-"""What lies on the ground, under those who walk there."""
+OVER_CREATURES: dict[str, Effect] = {
+    "animals": _plain,
+    "animals at night": creatures.infrared,
+    "insects": creatures.insects,
+}
+"""What a camera makes of a scene with creatures in it, which only those leave out who ask for persons."""
+UNDER: dict[str, Effect] = {
+    "animals": creatures.animals,
+    "animals at night": creatures.animals,
+    "tree shadows": _tree_shadows,
+}
+"""What lies or goes on the ground, under those who walk there."""
