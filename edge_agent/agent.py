@@ -18,7 +18,7 @@ from edge_agent.camera.looks.supervisor import LookSupervisor
 from edge_agent.camera.picture_maker import NoPicture, Picture
 from edge_agent.camera.supervisor import CameraSupervisor, Report
 from edge_agent.camera.worker import EventSeen, Status, Wanted
-from edge_agent.config import AgentSettings, Camera
+from edge_agent.config import AgentSettings, Camera, line_specs
 from edge_agent.orders.arming import Arming
 from edge_agent.orders.desired import Desired
 from edge_agent.uplink.link import Link
@@ -35,10 +35,8 @@ from shared.events import (
     CameraState,
     Lane,
     LineCrossed,
-    LineSpec,
     ZoneAlarm,
 )
-from shared.scene import Tripwire
 from shared.threads import start_vital
 from shared.topics import Address
 
@@ -51,22 +49,6 @@ _SAME_STATE_S = 60.0
 """A camera that stays away for changing reasons is an event no more often than this."""
 _MEMORY_PICTURE_BYTES = 8 * 2**20
 """Pictures that the card does not take wait in so much memory."""
-
-
-def line_specs(cameras: Sequence[Camera]) -> tuple[LineSpec, ...]:
-    """All lines and zones of the box in the order of their numbers."""
-    return tuple(
-        LineSpec(
-            index,
-            watch.name,
-            tuple(watch.points),
-            watch.direction if isinstance(watch, Tripwire) else "",
-            watch.priority if watch.armed else 0,
-            watch.rule,
-        )
-        for index, camera in enumerate(cameras)
-        for watch in camera.scene.watches
-    )
 
 
 def _waits(outbox: Outbox) -> bool:

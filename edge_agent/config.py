@@ -1,5 +1,6 @@
 """The agent's configuration: one TOML file, every key typed and documented here and in docs/configuration.md."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
@@ -9,14 +10,18 @@ from msgspec import Meta
 
 from edge_agent.address import camera_address
 from shared.credentials import http_address, is_stream
+from shared.envelope import MAX_BATCH_BYTES, encode_event
 from shared.errors import ConfigError
-from shared.ids import NAME_PATTERN
+from shared.events import MOST_LINES, ConfigApplied, LineSpec
+from shared.ids import WHOLE_NAME
 from shared.net import require_loopback
 from shared.objects import ModelLayout, ObjectName
-from shared.scene import Scene, load_scene
+from shared.scene import Scene, Tripwire, load_scene
 from shared.settings import Port, Section, load_toml
 
-Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
+Name = Annotated[str, Meta(pattern=WHOLE_NAME)]
+_MOST_REPORTED_BYTES = MAX_BATCH_BYTES - 1024
+"""A box says what it watches in one event, and an event goes in one message."""
 
 
 class FileCamera(Section, frozen=True, tag_field="kind", tag="file"):
@@ -279,7 +284,40 @@ def load_agent_settings(path: Path) -> tuple[AgentSettings, list[Camera]]:
             )
         camera = msgspec.structs.replace(camera, source=source, scene=scene_path, detector=detector)  # noqa: PLW2901
         cameras.append(Camera(camera, load_scene(scene_path)))
+    _require_reportable(path, cameras)
     return settings, cameras
+
+
+def line_specs(cameras: Sequence[Camera]) -> tuple[LineSpec, ...]:
+    """All lines and zones of the box in the order of their numbers."""
+    return tuple(
+        LineSpec(
+            index,
+            watch.name,
+            tuple(watch.points),
+            watch.direction if isinstance(watch, Tripwire) else "",
+            watch.priority if watch.armed else 0,
+            watch.rule,
+        )
+        for index, camera in enumerate(cameras)
+        for watch in camera.scene.watches
+    )
+
+
+def _require_reportable(path: Path, cameras: Sequence[Camera]) -> None:
+    """The centre takes no more of a box than one event holds."""
+    lines = line_specs(cameras)
+    if len(lines) > MOST_LINES:
+        raise ConfigError(
+            f"{path}: key cameras: {len(lines)} lines and zones in their scenes together, expected {MOST_LINES} at "
+            "most; give some of the cameras to another box"
+        )
+    size = len(encode_event(ConfigApplied(0, 0, tuple(camera.settings.name for camera in cameras), lines)))
+    if size > _MOST_REPORTED_BYTES:
+        raise ConfigError(
+            f"{path}: key cameras: names and corners of their {len(lines)} lines and zones take {size} bytes, expected "
+            f"{_MOST_REPORTED_BYTES} at most; draw some with fewer points, or give some of the cameras to another box"
+        )
 
 
 def holds_passwords(settings: AgentSettings) -> bool:

@@ -101,11 +101,13 @@ def decode_event(row: bytes) -> Event:
     """
     try:
         event: Event = _decoder().decode(row)
-        return event
     except msgspec.ValidationError as error:
         raise WireError("event", f"event does not fit its kind: {error}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise WireError("event", f"event is not MessagePack: {error}") from None
+    if len(row) > event.most_bytes:
+        raise WireError("event", f"event of {len(row)} bytes, its kind has {event.most_bytes} at most")
+    return event
 
 
 def row_crc(row: bytes) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Sequence as Many
 from enum import IntEnum
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
 from msgspec import Meta
@@ -119,7 +119,19 @@ Unit = Annotated[float, Meta(ge=0, le=1)]
 """A coordinate as a part of the picture's width or height."""
 Number = Annotated[int, Meta(ge=0, lt=2**31)]
 """Of a camera, a line, a configuration, a run, a track: small by nature, and a database integer."""
+MOST_CAMERAS: Final = 64
+CameraNumber = Annotated[int, Meta(ge=0, lt=MOST_CAMERAS)]
 Percent = Annotated[int, Meta(ge=0, le=100)]
+MOST_LINES: Final = 256
+"""Lines and zones of all cameras of a box together."""
+LONGEST_NAME: Final = 64
+LONGEST_DETAIL: Final = 200
+Name = Annotated[str, Meta(max_length=LONGEST_NAME)]
+"""Of a camera, a line, a zone, a sensor. Every text and every list of an event is bounded: a box may be another's."""
+Detail = Annotated[str, Meta(max_length=LONGEST_DETAIL)]
+"""Why something is so, in words for people."""
+Duration = Annotated[int, Meta(ge=0, lt=2**53)]
+"""Milliseconds."""
 Sequence = Annotated[int, Meta(ge=1, lt=2**62)]
 Epoch = Annotated[int, Meta(ge=0, lt=2**32)]
 Session = Annotated[int, Meta(ge=0, lt=2**53)]
@@ -127,6 +139,9 @@ Session = Annotated[int, Meta(ge=0, lt=2**53)]
 
 class EventBase(msgspec.Struct, frozen=True, array_like=True):
     """Base of all events: tagged by a small number in first place. The first field is `at_ms`."""
+
+    most_bytes: ClassVar[int] = 2048
+    """Of one on the wire, fields of later versions included, which this one does not know and keeps."""
 
 
 class LineCrossed(EventBase, frozen=True, array_like=True, tag=1):
@@ -154,18 +169,18 @@ class CameraChanged(EventBase, frozen=True, array_like=True, tag=2):
 
     at_ms: int
     revision: Number
-    camera: Number
+    camera: CameraNumber
     state: CameraState
-    detail: str
+    detail: Detail
 
 
 class LineSpec(EventBase, frozen=True, array_like=True):
     """A line or a zone as configured: its number is its place in `ConfigApplied.lines`, counted from 0."""
 
-    camera: Number
-    name: str
-    points: tuple[tuple[Unit, Unit], ...]
-    direction: str
+    camera: CameraNumber
+    name: Name
+    points: Annotated[tuple[tuple[Unit, Unit], ...], Meta(max_length=32)]
+    direction: Annotated[str, Meta(max_length=16)]
     priority: Annotated[int, Meta(ge=0, le=4)]
     rule: WatchRule = WatchRule.TRIPWIRE
 
@@ -173,10 +188,11 @@ class LineSpec(EventBase, frozen=True, array_like=True):
 class ConfigApplied(EventBase, frozen=True, array_like=True, tag=3):
     """The box works with this configuration from here on."""
 
+    most_bytes: ClassVar[int] = 64 * 1024
     at_ms: int
     revision: Number
-    cameras: tuple[str, ...]
-    lines: tuple[LineSpec, ...]
+    cameras: Annotated[tuple[Name, ...], Meta(max_length=MOST_CAMERAS)]
+    lines: Annotated[tuple[LineSpec, ...], Meta(max_length=MOST_LINES)]
 
 
 class EvidenceReady(EventBase, frozen=True, array_like=True, tag=4):
@@ -203,7 +219,7 @@ class ZoneAlarm(EventBase, frozen=True, array_like=True, tag=6):
     run: Number
     track: Number
     priority: Annotated[int, Meta(ge=0, le=4)]
-    lasted_ms: Annotated[int, Meta(ge=0)]
+    lasted_ms: Duration
     object: ObjectClass = ObjectClass.UNKNOWN
     score: Percent = 0
 
@@ -262,11 +278,11 @@ class SensorChanged(EventBase, frozen=True, array_like=True, tag=9):
     """
 
     at_ms: int
-    sensor: Annotated[str, Meta(min_length=1, max_length=64)]
+    sensor: Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
     what: Annotated[str, Meta(max_length=32)]
     state: SensorState
     priority: Annotated[int, Meta(ge=0, le=4)]
-    detail: Annotated[str, Meta(max_length=200)] = ""
+    detail: Detail = ""
 
 
 Event = (

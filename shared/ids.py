@@ -7,7 +7,9 @@ from shared.errors import ConfigError
 
 NAME_RULE = "1 to 32 lower-case letters, digits or hyphens, starting with a letter or digit"
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,31}$"
-_NAME = re.compile(NAME_PATTERN)
+"""As OpenAPI says it. Where Python matches it, a line break may stand behind: there it is `WHOLE_NAME`."""
+WHOLE_NAME = NAME_PATTERN.replace("$", r"\Z")
+_NAME = re.compile(WHOLE_NAME)
 
 
 def check_name(value: str, what: str) -> str:
@@ -16,7 +18,7 @@ def check_name(value: str, what: str) -> str:
     Raises:
         ConfigError: it holds anything but lower-case letters, digits and hyphens, or is too long.
     """
-    if not _NAME.fullmatch(value):  # `$` alone would let a line break stand behind it
+    if not _NAME.match(value):
         raise ConfigError(f"{what} {value!r}: expected {NAME_RULE}")
     return value
 

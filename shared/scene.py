@@ -19,7 +19,7 @@ from shared.time_zones import check_zone
 Point = tuple[Unit, Unit]
 Ways = Literal["both", "left_to_right", "right_to_left"]
 Anchor = Literal["ground", "centre", "top"]
-Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+\Z")]
 Polygon = Annotated[list[Point], Meta(min_length=3, max_length=32)]
 
 

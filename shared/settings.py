@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from shared.errors import ConfigError
-from shared.ids import NAME_PATTERN, NAME_RULE
+from shared.ids import NAME_RULE, WHOLE_NAME
 
 T = TypeVar("T")
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
@@ -78,7 +78,7 @@ def _explain(message: str, kind: type[Any]) -> str:
         return f"key {said}"  # ours, about several keys: it begins with one
     if "unknown field" in said:
         said += f", expected one of: {', '.join(_known_keys(kind, path))}"
-    elif NAME_PATTERN in said.replace("\\\\", "\\"):
+    elif WHOLE_NAME in said.replace("\\\\", "\\"):
         said = f"expected {NAME_RULE}" + ("; what people call it: hawkline place put --title" if path == "site" else "")
     elif "enum value" in said:
         said += f", expected one of: {', '.join(_known_words(kind, path))}"

@@ -27,15 +27,23 @@ LETTER_BYTES = 16 * 1024
 """On the average: a letter may have four times as much, but not all of them."""
 _EPOCHS_A_DAY = 20
 """New outbox files of a box: each leaves cursors for ever."""
+_BYTES_AN_EVENT = 200
+"""On the average of a day; most have 30."""
 _LINES_A_DAY = 5000
 """Lines that were not counted before: each leaves counts for ever."""
-_CONFIGURATIONS_A_DAY = 1000
-"""Each leaves names for ever, up to 64 KB of them. A planner who tries out a scene all day long saves it less often."""
+_NAMES_A_DAY = 20_000
+"""Of cameras, lines and zones in configurations, and each configuration itself: they stay for ever. A planner who tries
+out a scene of a box with a hundred lines all day long saves it less often than 200 times."""
 _GAPS_A_DAY = 1000
 _PICTURES_A_DAY = 20_000
 _MOST_EPOCHS_KNOWN = 20_000
 
-_KEYS = {"events": "events_per_day", "letters": "dead_letters_per_day", "letter_bytes": "dead_letters_per_day"}
+_KEYS = {
+    "events": "events_per_day",
+    "event_bytes": "events_per_day",
+    "letters": "dead_letters_per_day",
+    "letter_bytes": "dead_letters_per_day",
+}
 """What may be configured, by its key; all else has its own name."""
 
 Left = tuple[str, Hashable]
@@ -69,11 +77,12 @@ class BoxQuota:
     def __post_init__(self) -> None:
         a_day = {
             "events": self.events_a_day,
+            "event_bytes": self.events_a_day * _BYTES_AN_EVENT,
             "letters": self.letters_a_day,
             "letter_bytes": self.letters_a_day * LETTER_BYTES,
             "epochs": _EPOCHS_A_DAY,
             "lines": _LINES_A_DAY,
-            "configurations": _CONFIGURATIONS_A_DAY,
+            "names": _NAMES_A_DAY,
             "gaps": _GAPS_A_DAY,
             "pictures": _PICTURES_A_DAY,
         }
@@ -130,6 +139,8 @@ class Bill:
         known = quota.known.get(outbox, _NONE)
         # Every event goes through here, so nothing is made that is not needed.
         wanted, left = {"events": numbers}, None
+        if numbers:  # of what was there already in part, the part
+            wanted["event_bytes"] = len(arrival.payload) * numbers // arrival.header.count
         costing = _costing()
         for row in new:
             kind = costing.get(type(row.event))
@@ -141,7 +152,7 @@ class Bill:
                     continue
                 left = left or set[Left]()
                 left.add(leaves)
-            wanted[kind.costs] = wanted.get(kind.costs, 0) + 1
+            wanted[kind.costs] = wanted.get(kind.costs, 0) + kind.weighs(row.event)
         if gaps:
             wanted["gaps"] = wanted.get("gaps", 0) + gaps
         if arrival.fault and numbers:

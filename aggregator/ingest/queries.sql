@@ -62,6 +62,7 @@ UPDATE dead_letters SET numbers = %(numbers)s::text::int8multirange WHERE id = %
 -- name: delete_dead_letter
 DELETE FROM dead_letters WHERE id = %(id)s;
 
--- name: add_gap
+-- name: add_gaps
 INSERT INTO gaps (producer_id, lane, first, last, reason)
-VALUES (%(producer_id)s, %(lane)s, %(first)s, %(last)s, %(reason)s);
+SELECT * FROM unnest(%(producer_ids)s::int[], %(lanes)s::smallint[], %(firsts)s::bigint[], %(lasts)s::bigint[],
+                     %(reasons)s::text[]);

@@ -106,6 +106,7 @@ class IngestWorker:
 
     def _step(self, connection: DatabaseConnection) -> None:
         messages = self._arrivals.take(_TAKE[self._lane], 0.25, _TAKE_BYTES)
+        self._arrivals.note_beyond(connection)
         if messages:
             self._commit(connection, messages)
         if len(messages) >= _FLOOD[self._lane]:

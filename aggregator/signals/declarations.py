@@ -124,6 +124,7 @@ class Kind:
         place: where an event belongs.
         projection: what else is kept of it; made anew for each transaction.
         costs: an allowance of its box (`ingest.box_quota`) that each uses besides that of events; empty: none.
+        weighs: how much of it.
         once: what it leaves for ever, and only the first of which costs; None: each costs.
     """
 
@@ -131,6 +132,7 @@ class Kind:
     place: Callable[[Any], Place] = _nowhere
     projection: Callable[[], Projection] | None = None
     costs: str = ""
+    weighs: Callable[[Any], int] = lambda _: 1
     once: Callable[[Any], Hashable] | None = None
 
     @property

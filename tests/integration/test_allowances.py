@@ -89,7 +89,7 @@ class Broken:
 
 
 KINDS: dict[str, Callable[[int], list[Event]]] = {
-    "configurations": lambda n: [ConfigApplied(0, n * 10 + k, (), ()) for k in range(10)],
+    "names": lambda n: [ConfigApplied(0, n * 10 + k, ("gate",) * 19, ()) for k in range(10)],
     "gaps": lambda n: [RangeLost(0, Lane.BULK, n, n, LossReason.EVICTED)] * 20,
     "pictures": lambda n: [EvidenceReady(0, Lane.ALARM, n * 200 + k, bytes(32), 1) for k in range(200)],
     "lines": lambda n: [crossed(n, line=n * 100 + k) for k in range(100)],

@@ -58,10 +58,10 @@ def test_very_many_boxes_take_a_bounded_place() -> None:
         ([arrival(HOSTILE, *[crossing()] * 500, first=n * 500 + 1) for n in range(30)], 20, "events_per_day"),
         ([arrival(HOSTILE, crossing(), epoch=n) for n in range(100)], 20, "epochs"),
         ([arrival(HOSTILE, crossing(n), first=n + 1) for n in range(6000)], 5000, "lines"),
-        ([arrival(HOSTILE, ConfigApplied(0, n, (), ()), first=n + 1) for n in range(1500)], 1000, "configurations"),
+        ([arrival(HOSTILE, ConfigApplied(0, n, ("gate",) * 9, ()), first=n + 1) for n in range(2500)], 2000, "names"),
         ([arrival(HOSTILE, *[RangeLost(0, Lane.BULK, 1, 2, LossReason.EVICTED)] * 100) for n in range(30)], 10, "gaps"),
     ],
-    ids=["events", "epochs", "lines", "configurations", "gaps"],
+    ids=["events", "epochs", "lines", "names", "gaps"],
 )
 def test_beyond_the_bounds_of_a_day_a_batch_stays_in_its_box(hostile: list[Arrival], taken: int, what: str) -> None:
     quota, epochs, found = BoxQuota(events_a_day=10_000, now_s=lambda: 0.0), set[int](), 0

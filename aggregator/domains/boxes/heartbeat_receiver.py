@@ -38,6 +38,8 @@ SQL = load_queries(__package__)
 COVERAGE = load_queries(__package__, "coverage_queries.sql")
 
 _BEAT_S = 2.0
+_BURST_BYTES, _PACE_BYTES_S = 1024 * 1024, 16 * 1024
+"""Of one box: a heartbeat of 64 cameras every second for ever, and what was sent while the database was away."""
 _COVERAGE_S = 20.0
 """Coverage is written this often; what a crash loses of it counts as not covered."""
 _INTERVAL_S = 30.0
@@ -51,7 +53,7 @@ class HeartbeatReceiver:
 
     def __init__(self, database: Database, broker: tuple[str, int], tls: ssl.SSLContext | None = None) -> None:
         self._database = database
-        self._arrivals = Arrivals()
+        self._arrivals = Arrivals(burst_bytes=_BURST_BYTES, pace_bytes_s=_PACE_BYTES_S, turn_bytes=0)
         self._coverage, self._quota = Coverage(), BoxQuota()
         self._lives = Lives()
         self._intervals: dict[Address, float] = {}
@@ -123,8 +125,10 @@ class HeartbeatReceiver:
             if time.monotonic() >= beat_s:
                 beat_s = time.monotonic() + _BEAT_S
                 telemetry.beat(connection, "presence", self._since)
+            # One of each box at most: it is a transaction, and the others wait behind it.
             for message in self._arrivals.take(100, wait_s=max(0.0, beat_s - time.monotonic())):
                 self._note(connection, message)
+            self._arrivals.note_beyond(connection)
         self._write_coverage(connection)
 
     def _remember(self, connection: DatabaseConnection) -> None:

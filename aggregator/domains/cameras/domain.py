@@ -6,18 +6,17 @@ from datetime import datetime
 
 from psycopg.types.json import Jsonb
 
-from aggregator.ingest.heartbeat_parsing import LONGEST_NAME, text
+from aggregator.ingest.heartbeat_parsing import unnulled
 from aggregator.signals.declarations import Condition, Domain, Judge, Kind, Place
 from aggregator.signals.occurrence import Occurrence
 from aggregator.signals.signal import Signal, Subject
+from aggregator.store import arrays
 from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries
 from shared.events import CameraChanged, CameraState, ConfigApplied, Lane
 from shared.topics import Address
 
 SQL = load_queries(__package__)
-_MOST_CAMERAS, _MOST_LINES, _MOST_POINTS = 256, 512, 64
-"""Of a configuration, and of a line; what is beyond has no name."""
 CONDITION = {
     CameraState.WATCHING: "",
     CameraState.DEGRADED: "camera_degraded",
@@ -28,7 +27,6 @@ CONDITION = {
 }
 """What a state means. STARTING says nothing: whether it will see is not known, and what was so before still is."""
 _CONDITIONS = "camera_blind", "camera_degraded"
-_LONGEST_WHY = 200
 
 
 def judged(occurrence: Occurrence, address: Address, name: str, priority: int) -> Iterator[Signal]:
@@ -52,7 +50,7 @@ def judged(occurrence: Occurrence, address: Address, name: str, priority: int) -
             at=occurrence.event_at,
             priority=urgent,
             origin=occurrence.member,
-            detail={"state": event.state.label, "why": text(event.detail, _LONGEST_WHY)} if active else {},
+            detail={"state": event.state.label, "why": unnulled(event.detail)} if active else {},
         )
 
 
@@ -96,7 +94,7 @@ def _gone(
         for signal in said
         if signal.active and (signal.subject.site, signal.subject.agent) == (address.site, address.agent)
     }
-    has = {text(name, LONGEST_NAME) for name in event.cameras}
+    has = set(map(unnulled, event.cameras))
     for camera, condition in sorted(ailing):
         if camera not in has:
             subject = Subject("camera", address.site, address.agent, camera)
@@ -114,31 +112,64 @@ class Configurations:
         self._first.setdefault((producer, event.revision), event)
 
     def write(self, connection: Connection, _counters: Counter[tuple[str, str]]) -> None:
-        for (producer, revision), event in sorted(self._first.items(), key=lambda each: each[0]):
-            where = {"producer_id": producer, "revision": revision}
-            for number, name in enumerate(event.cameras[:_MOST_CAMERAS]):
-                connection.execute(SQL["add_camera"], {**where, "camera": number, "name": text(name, LONGEST_NAME)})
-            for number, line in enumerate(event.lines[:_MOST_LINES]):
-                connection.execute(
-                    SQL["add_line"],
-                    {
-                        **where,
-                        "line": number,
-                        "camera": line.camera,
-                        "name": text(line.name, LONGEST_NAME),
-                        "points": Jsonb(line.points[:_MOST_POINTS]),
-                        "direction": text(line.direction, LONGEST_NAME),
-                        "priority": line.priority,
-                        "rule": line.rule,
-                    },
-                )
+        """Two statements for all of them, and a third that tells which are known: a box says its own at every start."""
+        producers, revisions = zip(*sorted(self._first), strict=True)
+        asked = {"producer_ids": arrays.of_ints(producers), "revisions": arrays.of_ints(revisions)}
+        known = {(row["producer_id"], row["revision"]) for row in connection.execute(SQL["known"], asked)}
+        new = [(*key, self._first[key]) for key in sorted(self._first.keys() - known)]
+        cameras = [
+            (producer, revision, camera, unnulled(name))
+            for producer, revision, event in new
+            for camera, name in enumerate(event.cameras)
+        ]
+        lines = [
+            (producer, revision, number, line)
+            for producer, revision, event in new
+            for number, line in enumerate(event.lines)
+        ]
+        if cameras:
+            producers, revisions, numbers, names = zip(*cameras, strict=True)
+            connection.execute(
+                SQL["add_cameras"],
+                {
+                    "producer_ids": arrays.of_ints(producers),
+                    "revisions": arrays.of_ints(revisions),
+                    "cameras": arrays.of_ints(numbers),
+                    "names": list(names),
+                },
+            )
+        if lines:
+            producers, revisions, numbers, specs = zip(*lines, strict=True)
+            connection.execute(
+                SQL["add_lines"],
+                {
+                    "producer_ids": arrays.of_ints(producers),
+                    "revisions": arrays.of_ints(revisions),
+                    "lines": arrays.of_ints(numbers),
+                    "cameras": arrays.of_ints(line.camera for line in specs),
+                    "names": [unnulled(line.name) for line in specs],
+                    "points": [Jsonb(line.points) for line in specs],
+                    "directions": [unnulled(line.direction) for line in specs],
+                    "priorities": arrays.of_ints(line.priority for line in specs),
+                    "rules": arrays.of_ints(line.rule for line in specs),
+                },
+            )
+
+
+def _names(event: ConfigApplied) -> int:
+    """What a configuration leaves for ever, itself included."""
+    return 1 + len(event.cameras) + len(event.lines)
+
+
+def _revision(event: ConfigApplied) -> int:
+    return event.revision
 
 
 DOMAIN = Domain(
     "cameras",
     (
         Kind(CameraChanged, lambda event: Place(event.revision, camera=event.camera)),
-        Kind(ConfigApplied, projection=Configurations, costs="configurations"),
+        Kind(ConfigApplied, projection=Configurations, costs="names", weighs=_names, once=_revision),
     ),
     (
         Condition(

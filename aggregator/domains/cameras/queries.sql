@@ -1,11 +1,19 @@
--- name: add_camera
-INSERT INTO config_cameras (producer_id, revision, camera, name)
-VALUES (%(producer_id)s, %(revision)s, %(camera)s, %(name)s) ON CONFLICT DO NOTHING;
+-- name: known
+SELECT asked.producer_id, asked.revision
+FROM unnest(%(producer_ids)s::int[], %(revisions)s::int[]) AS asked (producer_id, revision)
+WHERE EXISTS (SELECT FROM config_cameras c WHERE (c.producer_id, c.revision) = (asked.producer_id, asked.revision))
+   OR EXISTS (SELECT FROM config_lines l WHERE (l.producer_id, l.revision) = (asked.producer_id, asked.revision));
 
--- name: add_line
+-- name: add_cameras
+INSERT INTO config_cameras (producer_id, revision, camera, name)
+SELECT * FROM unnest(%(producer_ids)s::int[], %(revisions)s::int[], %(cameras)s::int[], %(names)s::text[])
+ON CONFLICT DO NOTHING;
+
+-- name: add_lines
 INSERT INTO config_lines (producer_id, revision, line, camera, name, points, direction, priority, rule)
-VALUES (%(producer_id)s, %(revision)s, %(line)s, %(camera)s, %(name)s, %(points)s, %(direction)s, %(priority)s,
-        %(rule)s)
+SELECT * FROM unnest(%(producer_ids)s::int[], %(revisions)s::int[], %(lines)s::int[], %(cameras)s::int[],
+                     %(names)s::text[], %(points)s::jsonb[], %(directions)s::text[], %(priorities)s::smallint[],
+                     %(rules)s::smallint[])
 ON CONFLICT DO NOTHING;
 
 -- name: cameras

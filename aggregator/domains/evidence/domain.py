@@ -6,6 +6,7 @@ from datetime import datetime
 from aggregator.domains.evidence import forgetting
 from aggregator.retention.by_day import by_day, old_days
 from aggregator.signals.declarations import Domain, Job, Kind, Retained
+from aggregator.store import arrays
 from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries
 from shared.events import EvidenceReady, Lane
@@ -24,13 +25,19 @@ class Announced:
         self._pictures.append((event.sha256, producer, event, event_at))
 
     def write(self, connection: Connection, _counters: Counter[tuple[str, str]]) -> None:
-        # In the order of their hashes: two lanes that name the same must not block each other.
-        for sha256, producer, event, taken_at in sorted(self._pictures, key=lambda picture: picture[0]):
-            connection.execute(SQL["add_evidence"], {"sha256": sha256, "size": event.size, "taken_at": taken_at})
-            connection.execute(
-                SQL["link_evidence"],
-                {"producer_id": producer, "lane": event.lane, "seq": event.seq, "sha256": sha256},
-            )
+        hashes, producers, events, taken_ats = zip(*sorted(self._pictures, key=lambda each: each[:2]), strict=True)
+        sha256s = arrays.of_bytes(hashes)
+        sizes = arrays.of_ints(event.size for event in events)
+        connection.execute(SQL["add_evidence"], {"sha256s": sha256s, "sizes": sizes, "taken_ats": list(taken_ats)})
+        connection.execute(
+            SQL["link_evidence"],
+            {
+                "producer_ids": arrays.of_ints(producers),
+                "lanes": arrays.of_ints(event.lane for event in events),
+                "seqs": arrays.of_ints(event.seq for event in events),
+                "sha256s": sha256s,
+            },
+        )
 
 
 DOMAIN = Domain(

@@ -45,9 +45,14 @@ UPDATE alerts SET pictures = alerts.pictures + 1 FROM added WHERE alerts.id = ad
 
 -- name: add_evidence
 -- Announced again it is young again; and if it is just being deleted, it is waited for and added anew.
-INSERT INTO evidence (sha256, size, taken_at) VALUES (%(sha256)s, %(size)s, %(taken_at)s)
+-- In the order of their hashes: two lanes that name the same must not block each other.
+INSERT INTO evidence (sha256, size, taken_at)
+SELECT DISTINCT ON (sha256) *
+FROM unnest(%(sha256s)s::bytea[], %(sizes)s::int[], %(taken_ats)s::timestamptz[]) AS new (sha256, size, taken_at)
+ORDER BY sha256
 ON CONFLICT (sha256) DO UPDATE SET announced_at = now();
 
 -- name: link_evidence
 INSERT INTO evidence_of (producer_id, lane, seq, sha256)
-VALUES (%(producer_id)s, %(lane)s, %(seq)s, %(sha256)s) ON CONFLICT DO NOTHING;
+SELECT * FROM unnest(%(producer_ids)s::int[], %(lanes)s::smallint[], %(seqs)s::bigint[], %(sha256s)s::bytea[])
+ON CONFLICT DO NOTHING;

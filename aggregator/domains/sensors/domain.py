@@ -74,19 +74,19 @@ class States:
             self._newest[sensor] = event_at, event
 
     def write(self, connection: Connection, _counters: Counter[tuple[str, str]]) -> None:
-        for (site, agent, name), (at, event) in sorted(self._newest.items(), key=lambda each: each[0]):
-            connection.execute(
-                SQL["note_sensor"],
-                {
-                    "site": site,
-                    "agent": agent,
-                    "sensor": name,
-                    "what": unnulled(event.what),
-                    "state": event.state.label,
-                    "detail": unnulled(event.detail),
-                    "at": at,
-                },
-            )
+        told = sorted(self._newest.items(), key=lambda each: each[0])
+        connection.execute(
+            SQL["note_sensors"],
+            {
+                "sites": [site for (site, _, _), _ in told],
+                "agents": [agent for (_, agent, _), _ in told],
+                "sensors": [name for (_, _, name), _ in told],
+                "whats": [unnulled(event.what) for _, (_, event) in told],
+                "states": [event.state.label for _, (_, event) in told],
+                "details": [unnulled(event.detail) for _, (_, event) in told],
+                "ats": [at for _, (at, _) in told],
+            },
+        )
 
 
 def _alarms(event: SensorChanged) -> bool:
