@@ -16,6 +16,7 @@ import httpx
 
 from edge_agent.address import camera_address
 from edge_agent.camera.looks.lookers import finder_for
+from edge_agent.camera.sources.bounds import LIVE_CODECS
 from edge_agent.camera.sources.decoder import NoVideoError, choose_video
 from edge_agent.camera.sources.failure import advice, in_words, unreachable
 from edge_agent.camera.sources.file import FileSource
@@ -220,7 +221,7 @@ def _seen(url: str, transport: Transport) -> str:
     """Codec and size of the first picture; empty where none comes in time."""
     until_s = time.monotonic() + _PICTURE_S
     with open_stream(url, transport) as container:
-        stream = choose_video(container.streams.video)
+        stream = choose_video(container.streams.video, LIVE_CODECS)
         reader = PacketReader(live=True)
         reader.begin(stream)
         for packet in video_packets(container, stream, StallDetector()):
@@ -245,8 +246,8 @@ def _stream(key: str, name: str, which: str, url: str, transport: Transport) -> 
             said = f"sends no picture that can be decoded within {_PICTURE_S:.0f} s"
         except StalledError:
             said = "sends no picture"
-        except NoVideoError:
-            said = "has a stream there, and no video in it"
+        except NoVideoError as error:
+            said = f"has a stream there, but: {error}"
         except (av.FFmpegError, OSError, ValueError) as error:
             said = in_words(error)
     what = "the camera" if which == "url" else "the camera's picture stream (picture_url)"

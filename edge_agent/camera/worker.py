@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import resource
 import signal
 import threading
 import time
@@ -16,6 +17,7 @@ import cv2
 
 from edge_agent.camera.looks.client import LookShare, ServedLooker
 from edge_agent.camera.picture_maker import NoPicture, Picture, PictureMaker
+from edge_agent.camera.sources.bounds import MOST_ANALYSED_BYTES
 from edge_agent.camera.sources.opening import open_source
 from edge_agent.config import Camera, DetectorSettings
 from edge_agent.frames import Frame, Source, SourceEvent
@@ -85,6 +87,8 @@ def run_camera(camera: Camera, key: str, pipe: Connection, after: int = 0, looki
     logging.basicConfig(level=logging.INFO, format=f"%(asctime)s %(levelname)s {camera.settings.name}: %(message)s")
     av.logging.set_level(av.logging.FATAL)  # a line for each broken picture would wear out the card; they are counted
     cv2.setNumThreads(1)
+    if camera.settings.detector is None:  # which may need what it needs
+        _limit_memory(MOST_ANALYSED_BYTES)
     try:
         detector = open_detector(camera.settings.detector)
         looks = Looks(ServedLooker(looking.address), looking.per_second) if looking and detector is None else None
@@ -96,6 +100,12 @@ def run_camera(camera: Camera, key: str, pipe: Connection, after: int = 0, looki
     threading.Thread(target=_obey, args=(pipe, source, watch.maker), daemon=True).start()
     with contextlib.suppress(BrokenPipeError):
         watch.run()
+
+
+def _limit_memory(most_bytes: int) -> None:
+    """Whatever a stream makes its decoder take, the box's other cameras keep theirs."""
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (most_bytes, hard))
 
 
 def open_detector(settings: DetectorSettings | None) -> ObjectDetector | None:

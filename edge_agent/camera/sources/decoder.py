@@ -5,13 +5,14 @@ A camera's flaky link or worn-out memory breaks single pictures; a picture that 
 
 import contextlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import av
 from av.stream import Disposition
 
+from edge_agent.camera.sources.bounds import DECODER, MOST_PIXELS
 from edge_agent.camera.sources.gop_buffer import Past
 from edge_agent.camera.sources.nal_units import Bitstream
 from edge_agent.camera.sources.posture import Posture, posture_of
@@ -29,19 +30,34 @@ _STAMPS = 8
 
 
 class NoVideoError(Exception):
-    """The stream holds no video that can be decoded."""
+    """The stream holds no video that can be decoded; says why."""
 
 
-def choose_video(streams: Sequence[av.VideoStream]) -> av.VideoStream:
+def choose_video(streams: Sequence[av.VideoStream], codecs: Collection[str] = ()) -> av.VideoStream:
     """The stream that shows what the camera sees: no cover, no preview; the default one, else the largest.
 
+    Args:
+        streams: of a container.
+        codecs: that are decoded; all without it.
+
     Raises:
-        NoVideoError: there is none.
+        NoVideoError: there is none, or it is larger than any camera's, or coded as none is.
     """
     seeing = [stream for stream in streams if stream.codec_context and not stream.disposition & _NO_CAMERA]
     if not seeing:
-        raise NoVideoError
-    return max(seeing, key=lambda stream: (bool(stream.disposition & Disposition.default), _area(stream)))
+        raise NoVideoError("the stream holds no video")
+    chosen = max(seeing, key=lambda stream: (bool(stream.disposition & Disposition.default), _area(stream)))
+    context = chosen.codec_context
+    if _area(chosen) > MOST_PIXELS:
+        raise NoVideoError(
+            f"pictures of {context.width} by {context.height} pixels, expected {MOST_PIXELS // 1_000_000} million "
+            "pixels at most; set a smaller resolution on the camera"
+        )
+    if codecs and context.name not in codecs:
+        raise NoVideoError(
+            f"the video is coded as {context.name}, expected {', '.join(sorted(codecs))}; set one of them on the camera"
+        )
+    return chosen
 
 
 def _area(stream: av.VideoStream) -> int:
@@ -103,8 +119,11 @@ class PictureDecoder:
         context = stream.codec_context
         self._bitstream = Bitstream(context.name, context.extradata or b"")
         self._stand_ins = StandIns(context.name, self._bitstream)
-        if self._bitstream.never_reorders and not context.is_open:
-            context.options = {"has_b_frames": "0"}  # noise in what was probed makes FFmpeg hold pictures back
+        options = dict(DECODER)
+        if self._bitstream.never_reorders:
+            options["has_b_frames"] = "0"  # noise in what was probed makes FFmpeg hold pictures back
+        if not context.is_open:
+            context.options = options
         self._past = Past(self._bitstream)
         self._unseen = self._is_gap = False
         self._ruins, self._stamps = 0, _Stamps()
@@ -188,6 +207,7 @@ class PictureDecoder:
         scout = cast("av.VideoCodecContext", av.CodecContext.create(context.name, "r"))
         scout.extradata = context.extradata
         scout.thread_count = 1
+        scout.options = dict(DECODER)
         try:
             decoded = [*scout.decode(av.Packet(bytes(key))), *scout.decode(None)]
         except (av.FFmpegError, ValueError):

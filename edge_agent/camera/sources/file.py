@@ -6,6 +6,7 @@ from pathlib import Path
 
 import av
 
+from edge_agent.camera.sources.bounds import DECODER
 from edge_agent.camera.sources.decoder import NoVideoError, choose_video
 from edge_agent.camera.sources.picture_quality import Condition
 from edge_agent.camera.sources.reader import PacketReader, Reading
@@ -43,12 +44,12 @@ class FileSource:
             raise ConfigError(f"{key} = {str(path)!r}: no such file, expected a video file")
         try:
             # FFmpeg takes what stands before a colon for a protocol.
-            self._container = av.open(f"file:{path}", metadata_errors="replace")
+            self._container = av.open(f"file:{path}", options=dict(DECODER), metadata_errors="replace")
             self._stream = choose_video(self._container.streams.video)
         except av.FFmpegError as error:
             raise ConfigError(f"{key} = {str(path)!r}: not a video that FFmpeg can read ({error.strerror})") from None
-        except NoVideoError:
-            raise ConfigError(f"{key} = {str(path)!r}: holds no video stream") from None
+        except NoVideoError as error:
+            raise ConfigError(f"{key} = {str(path)!r}: {error}") from None
         self._reader, self._condition = PacketReader(live=False), Condition()
         self._reader.begin(self._stream)
         self._realtime, self._after = realtime, after

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias, cast
 import av
 
 from edge_agent.address import camera_address
+from edge_agent.camera.sources.bounds import DECODER
 from edge_agent.camera.sources.failure import in_words, unreachable
 from edge_agent.camera.sources.stall_detector import SHORTEST_S, StallDetector
 from edge_agent.frames import SourceEvent
@@ -55,6 +56,7 @@ def open_stream(
             "max_delay": "500000",
             # A camera says all that matters in its first half second; FFmpeg would listen for five.
             "analyzeduration": "500000",
+            **DECODER,
         },
         timeout=(_OPEN_TIMEOUT_S, read_timeout_s),
         metadata_errors="replace",  # a camera's name in GBK is no reason not to look through it

@@ -12,6 +12,7 @@ from typing import cast
 import av
 
 from edge_agent.address import camera_address
+from edge_agent.camera.sources.bounds import DECODER, LIVE_CODECS
 from edge_agent.camera.sources.decoder import NoVideoError, choose_video
 from edge_agent.camera.sources.media_clock import PacketPace
 from edge_agent.camera.sources.network_camera import (
@@ -92,8 +93,8 @@ class PictureStream:
             try:
                 self._receive()
                 reason = "the camera ended the stream"
-            except NoVideoError:
-                reason = "the stream holds no video"
+            except NoVideoError as error:
+                reason = str(error)
             except (av.FFmpegError, OSError) as error:
                 reason = explain(error, self._url).detail
             except Exception as error:
@@ -111,7 +112,7 @@ class PictureStream:
 
     def _receive(self) -> None:
         with open_stream(self._url, self._transport, read_timeout_s=self._patience.read_s) as container:
-            stream = choose_video(container.streams.video)
+            stream = choose_video(container.streams.video, LIVE_CODECS)
             context = stream.codec_context
             shape = stream.sample_aspect_ratio
             self._codec = context.name, context.extradata, float(shape) if shape else None
@@ -146,6 +147,7 @@ class PictureStream:
 
 def _decoder(name: str, extradata: bytes | None) -> "av.VideoCodecContext":
     decoder = cast("av.VideoCodecContext", av.CodecContext.create(name, "r"))
+    decoder.options = dict(DECODER)
     if extradata:
         decoder.extradata = extradata
     return decoder

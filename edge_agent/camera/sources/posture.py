@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from av.sidedata.sidedata import Type as SideData
 
+from edge_agent.camera.sources.bounds import MOST_PIXELS
 from edge_agent.frames import Grey
 
 if TYPE_CHECKING:
@@ -64,7 +65,9 @@ def posture_of(picture: av.VideoFrame, pixel_shape: float | None) -> Posture:
     matrix = picture.side_data.get(SideData.DISPLAYMATRIX.name)
     mirrored, turns = _read_matrix(bytes(cast("Buffer", matrix))) if matrix is not None else (False, 0)
     stretch = pixel_shape or 1.0
-    if not 1 / _MOST_OBLONG <= stretch <= _MOST_OBLONG or 1 / _NEARLY_SQUARE < stretch < _NEARLY_SQUARE:
+    larger = picture.width * picture.height * max(stretch, 1 / stretch) > MOST_PIXELS
+    nonsense = not 1 / _MOST_OBLONG <= stretch <= _MOST_OBLONG
+    if nonsense or larger or 1 / _NEARLY_SQUARE < stretch < _NEARLY_SQUARE:
         stretch = 1.0
     return AS_STORED if (mirrored, turns, stretch) == (False, 0, 1.0) else Posture(mirrored, turns, stretch)
 

@@ -14,6 +14,7 @@ import av
 
 from edge_agent.address import camera_address
 from edge_agent.camera.sources.backlog import Backlog
+from edge_agent.camera.sources.bounds import LIVE_CODECS
 from edge_agent.camera.sources.decoder import NoVideoError, choose_video
 from edge_agent.camera.sources.network_camera import (
     GOOD_AFTER_S,
@@ -138,8 +139,8 @@ class RtspSource:
                     forgiven = self._number  # once, up to the next picture
                     continue
                 event = explain(error, self._url)
-            except NoVideoError:
-                event = SourceEvent(CameraState.UNREACHABLE, "the stream holds no video")
+            except NoVideoError as error:
+                event = SourceEvent(CameraState.UNREACHABLE, str(error))
             except (av.FFmpegError, OSError, ValueError) as error:
                 event = explain(error, self._url)
             if self._closed.is_set():
@@ -153,7 +154,7 @@ class RtspSource:
     def _receive(self) -> SourceEvent:
         """Decode until the stream ends; says how it ended."""
         with open_stream(self._url, self._transport, read_timeout_s=self._patience.read_s) as container:
-            stream = choose_video(container.streams.video)
+            stream = choose_video(container.streams.video, LIVE_CODECS)
             self._reader.begin(stream)
             # In the middle of a group of pictures nothing is seen up to its end.
             seen_s = time.monotonic() + _JOIN_S
