@@ -58,6 +58,8 @@ def read_signed_time(moment: SignedTime, nonce: bytes, root: x509.Certificate) -
         raise TrustError("the time is not signed by a service that our root vouches for") from None
     if not root.not_valid_before_utc <= at <= root.not_valid_after_utc:
         raise TrustError(f"the signed time {at:%Y-%m-%d} lies outside the life of our root")
+    if not signer.not_valid_before_utc <= at <= signer.not_valid_after_utc:
+        raise TrustError(f"the signed time {at:%Y-%m-%d} lies outside the life of the certificate that signed it")
     return at
 
 

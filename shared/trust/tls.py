@@ -4,6 +4,7 @@ A box without a clock would refuse every certificate. So the library is told not
 followed by a look at them with the clock that the caller believes (`shared.trust.signed_time`).
 """
 
+import _ssl
 import logging
 import ssl
 import time
@@ -46,22 +47,42 @@ class _DatedSocket(ssl.SSLSocket):
     def _shake_hands(self, block: bool) -> None:
         super().do_handshake(block)
         context = self.context
-        content = self.getpeercert(True)
-        if not isinstance(context, DatedContext) or content is None:
+        if not isinstance(context, DatedContext):
             return
-        found, at = x509.load_der_x509_certificate(content), context.now()
-        # Issuers let no certificate outlive their own, so the last one's dates speak for all.
-        if not found.not_valid_before_utc <= at <= found.not_valid_after_utc:
-            raise DateError(
-                f"the certificate of the other side holds from {found.not_valid_before_utc:%Y-%m-%d} to "
-                f"{found.not_valid_after_utc:%Y-%m-%d}, and we believe it is {at:%Y-%m-%d}"
-            )
+        chain, at = _verified_chain(self), context.now()
+        if not chain:
+            raise DateError("the other side has shown no certificate whose dates could be looked at")
+        # Each of them: who has the key of an issuer that expired long ago can still make certificates of today.
+        for content in chain:
+            found = x509.load_der_x509_certificate(content)
+            if not found.not_valid_before_utc <= at <= found.not_valid_after_utc:
+                whose = "certificate of the other side" if content is chain[0] else "issuer of its certificate"
+                raise DateError(
+                    f"the {whose} holds from {found.not_valid_before_utc:%Y-%m-%d} to "
+                    f"{found.not_valid_after_utc:%Y-%m-%d}, and we believe it is {at:%Y-%m-%d}"
+                )
+
+
+def _verified_chain(connection: ssl.SSLSocket) -> list[bytes]:
+    """The certificates by which the other side was believed, DER, its own first and the root last."""
+    if hasattr(connection, "get_verified_chain"):  # Python 3.13
+        return [bytes(each) for each in connection.get_verified_chain()]
+    below: Any = connection
+    return [each.public_bytes(_ssl.ENCODING_DER) for each in below._sslobj.get_verified_chain() or ()]
+
+
+class _NoObject(ssl.SSLObject):
+    """TLS without a socket, as asyncio has it: there nobody would look at dates, so there is none."""
+
+    def do_handshake(self) -> None:
+        raise DateError("certificates are dated on sockets only; use a blocking connection")
 
 
 class DatedContext(ssl.SSLContext):
     """A client's context with a clock of its own."""
 
     sslsocket_class = _DatedSocket
+    sslobject_class = _NoObject
     now: Callable[[], datetime] = staticmethod(now)
 
 

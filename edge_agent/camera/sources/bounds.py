@@ -6,8 +6,8 @@ MOST_PIXELS: Final = 8192 * 4608
 """Of one picture, 8K and a little more: no camera of the field sends more. Twelve megabytes decoded for each eight
 million; a decoder holds up to seventeen of them."""
 MOST_ANALYSED_BYTES: Final = 1536 * 1024 * 1024
-"""Memory that the process of a camera may have. A stream that asks for more loses pictures, and nothing else its own."""
+"""Of the process of a camera. A stream whose decoder asks for more loses pictures; other cameras lose nothing."""
 LIVE_CODECS: Final = frozenset({"h264", "hevc", "mjpeg", "mpeg4", "av1"})
-"""What network cameras send. FFmpeg decodes three hundred others, and some of those have not been looked at for years."""
+"""What network cameras send. FFmpeg decodes three hundred others, some of which nobody looks after."""
 DECODER: Final = {"max_pixels": str(MOST_PIXELS)}
 """For a decoder: what has more pixels is refused before any memory is taken, also in the middle of a stream."""

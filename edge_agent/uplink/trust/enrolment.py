@@ -8,17 +8,19 @@ pending.pem   a key whose certificate has not come yet: an answer that was lost 
 import base64
 import logging
 import secrets
-from collections.abc import Callable
+import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from urllib.parse import urlencode
 
-import httpx
 import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
+from edge_agent.uplink.trust import bounded_http
+from edge_agent.uplink.trust.bounded_http import Answer
 from shared.durations import clock_off
 from shared.errors import ConfigError, UnavailableError
 from shared.files import write_public, write_secret
@@ -43,7 +45,9 @@ from shared.trust.tls import fingerprint, unverified_context
 log = logging.getLogger(__name__)
 
 CLAIM_LETTERS = 20
-_TIMEOUT_S = 20.0
+_FRESH_S = 10.0
+"""A time that took longer to come may have been held back on the way: a clock that follows it would be behind."""
+_LONGEST_WORDS = 500
 _AGREES_S = 60.0
 """A clock that is no further off is left alone."""
 
@@ -117,8 +121,13 @@ class Door:
             TrustError: the answer is not signed as it has to be.
             UnavailableError: the aggregator does not answer.
         """
-        nonce = secrets.token_bytes(NONCE_BYTES)
+        nonce, asked_s = secrets.token_bytes(NONCE_BYTES), self.clock.monotonic_s()
         answer = self._get("/api/v1/time", unverified_context(), nonce=nonce.hex())
+        took_s = self.clock.monotonic_s() - asked_s
+        if took_s > _FRESH_S:
+            raise UnavailableError(
+                f"{self.url}: the time took {took_s:.0f} s to come and is not believed; expected {_FRESH_S:.0f} at most"
+            )
         try:
             moment = msgspec.json.decode(answer, type=SignedTime)
         except msgspec.DecodeError as error:
@@ -132,33 +141,52 @@ class Door:
             )
         return at
 
-    def _get(self, path: str, context: Any, **asked: str) -> bytes:
-        return self._call(lambda client: client.get(f"{self.url}{path}", params=asked), context)
+    def _get(self, path: str, context: ssl.SSLContext, **asked: str) -> bytes:
+        return self._call("GET", f"{path}?{urlencode(asked)}" if asked else path, context)
 
-    def post_request(self, path: str, request: x509.CertificateSigningRequest, context: Any, **more: Any) -> bytes:
+    def post_request(
+        self,
+        path: str,
+        request: x509.CertificateSigningRequest,
+        context: ssl.SSLContext,
+        claim: tuple[str, str] | None = None,
+    ) -> bytes:
         """Send a certificate request as EST wants it.
+
+        Args:
+            path: of the door.
+            request: for a key of ours.
+            context: whom to believe, and what we show.
+            claim: serial number of the machine, and the code that lets it in.
 
         Raises:
             TrustError: it was refused; with the aggregator's words.
             UnavailableError: the aggregator does not answer, or not now.
         """
         body = base64.encodebytes(request.public_bytes(Encoding.DER))
-        headers = {"content-type": "application/pkcs10", "content-transfer-encoding": "base64"}
-        return self._call(
-            lambda client: client.post(f"{self.url}{path}", content=body, headers=headers, **more), context
-        )
+        headers = [("content-type", "application/pkcs10"), ("content-transfer-encoding", "base64")]
+        if claim:
+            told = base64.b64encode(":".join(claim).encode()).decode()
+            headers.append(("authorization", f"Basic {told}"))
+        return self._call("POST", path, context, headers, body)
 
-    def _call(self, ask: Callable[[httpx.Client], httpx.Response], context: Any) -> bytes:
+    def _call(
+        self,
+        method: str,
+        path: str,
+        context: ssl.SSLContext,
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes | None = None,
+    ) -> bytes:
         try:
-            with httpx.Client(verify=context, timeout=_TIMEOUT_S, trust_env=False) as client:
-                answer = ask(client)
-        except httpx.HTTPError as error:
+            answer = bounded_http.ask(method, f"{self.url}{path}", context=context, headers=headers, body=body)
+        except UnavailableError as error:
             raise UnavailableError(f"{self.url}: does not answer, or not as our aggregator ({error})") from None
-        if answer.is_server_error:
-            raise UnavailableError(f"{self.url}: {answer.status_code} {_detail(answer)}")
-        if not answer.is_success:
+        if answer.status >= 500:
+            raise UnavailableError(f"{self.url}: {answer.status} {_detail(answer)}")
+        if not 200 <= answer.status < 300:
             raise TrustError(f"{self.url}: {_detail(answer)}")
-        return answer.content
+        return answer.body
 
     def ask_who_we_are(self) -> None:
         """Have the aggregator say that our certificate counts.
@@ -169,7 +197,7 @@ class Door:
         """
         self._get("/api/v1/self", client_context(self.root(), self.identity_path, self.clock.now))
 
-    def chain(self, context: Any) -> list[x509.Certificate]:
+    def chain(self, context: ssl.SSLContext) -> list[x509.Certificate]:
         """All issuers that the aggregator knows."""
         return _read_certificates(self._get("/.well-known/est/cacerts", context))
 
@@ -188,8 +216,8 @@ def enrol(door: Door, address: Address, claim: str, serial: str) -> Credentials:
     write_secret(pending, key_to_pem(key))
     context = client_context(root, clock=door.clock.now)
     request = new_request(key, common_name(address))
-    answer = door.post_request("/.well-known/est/simpleenroll", request, context, auth=(serial, claim))
-    credentials = _credentials(key, answer, door.chain(context))
+    answer = door.post_request("/.well-known/est/simpleenroll", request, context, (serial, claim))
+    credentials = _credentials(key, answer, door.chain(context), root)
     if address_of(credentials.certificate) != address:
         found = address_of(credentials.certificate)
         raise TrustError(
@@ -221,18 +249,19 @@ def renew(door: Door) -> Credentials:
     context = client_context(root, None if expired else door.identity_path, door.clock.now)
     request = new_request(key, common_name(address_of(old.certificate)))
     answer = door.post_request("/.well-known/est/simplereenroll", request, context)
-    credentials = _credentials(key, answer, door.chain(context))
+    credentials = _credentials(key, answer, door.chain(context), root)
     credentials.write(door.identity_path)
     pending.unlink(missing_ok=True)
     return credentials
 
 
-def _credentials(key: Key, answer: bytes, chain: list[x509.Certificate]) -> Credentials:
-    """Put a certificate together with the issuer that signed it."""
+def _credentials(key: Key, answer: bytes, chain: list[x509.Certificate], root: x509.Certificate) -> Credentials:
+    """Put a certificate together with the issuer that signed it, and that the root has signed."""
     certificate = _read_certificates(answer)[0]
     for issuer in chain:
         try:
             certificate.verify_directly_issued_by(issuer)
+            issuer.verify_directly_issued_by(root)
         except Exception:  # noqa: BLE001, S112 - half a dozen kinds mean: it was another one
             continue
         return Credentials(key, certificate, (issuer,))
@@ -248,11 +277,11 @@ def _read_certificates(answer: bytes) -> list[x509.Certificate]:
         ) from None
 
 
-def _detail(answer: httpx.Response) -> str:
+def _detail(answer: Answer) -> str:
     try:
-        return str(answer.json()["detail"])
-    except (ValueError, KeyError, TypeError):
-        return answer.text[:200]
+        return str(msgspec.json.decode(answer.body)["detail"])[:_LONGEST_WORDS]
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return answer.body.decode(errors="replace")[:_LONGEST_WORDS]
 
 
 def days_left(credentials: Credentials, at: datetime | None = None) -> float:
