@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -16,11 +17,13 @@ from aggregator.signals.declarations import domains
 from aggregator.store import Database, telemetry
 from aggregator.store.allowance import Allowance, Spending
 from aggregator.store.database import Connection, first_line, tried
+from aggregator.store.queries import load_queries
 from aggregator.store.waker import FEED, INBOX, POLL_S, Waker, wakes
 from shared.threads import start_vital
 from shared.topics import Address
 
 log = logging.getLogger(__name__)
+SQL = load_queries(__package__)
 
 _BEAT_S = 2.0
 _UNMUTE_S = 2.0
@@ -28,6 +31,8 @@ _UNMUTE_S = 2.0
 ALERTS_A_DAY = 20_000
 """That a box may raise. A line that is crossed every five seconds, day and night, stays below; a busy gate far below.
 It is there for the disk: an alert with its member, its message to pages and a delivery takes some kilobytes."""
+OPEN_ALERTS = 2000
+"""Of one box: no operator works through more. What is beyond joins one alert for each hour and priority."""
 _BATCH = 5
 """Inbox rows (of at most 100 events) in one transaction: it holds the feed's lock, and operators wait behind it."""
 
@@ -174,25 +179,39 @@ class AlertingEngine:
     ) -> list[int | None]:
         if not decided:
             return []
-        bounds = _Bounds(self._allowance, spending, now)
+        bounds = _Bounds(self._allowance, spending, now, _open_alerts(connection, decided))
         alerts = carry_out(connection, decided, self._publishing, bounds=bounds)
-        telemetry.exceeded(connection, [(box, "alerts_per_day") for box in bounds.exceeded])
+        telemetry.exceeded(connection, bounds.exceeded)
         return alerts
 
 
+def _open_alerts(connection: Connection, decided: Sequence[RaiseOrJoin]) -> Counter[Address]:
+    """How many alerts of the boxes that may raise another are open, up to the ceiling."""
+    boxes = sorted({decision.box for decision in decided if decision.box and not decision.asked})
+    asked = {"sites": [box.site for box in boxes], "agents": [box.agent for box in boxes], "most": OPEN_ALERTS}
+    found = connection.execute(SQL["open_alerts"], asked) if boxes else ()
+    return Counter({Address(row["site"], row["agent"]): row["number"] for row in found})
+
+
 class _Bounds:
-    """Of one box so many alerts a day, whatever outboxes it sends from, and what is beyond joins a few.
+    """Of one box so many alerts a day, and so many that are open, whatever outboxes it has; the rest joins a few.
 
     It shall not fill disk and page with alerts, which stay until an operator clears them.
     """
 
-    def __init__(self, allowance: Allowance, spending: Spending, now: datetime) -> None:
-        self._allowance, self._spending, self._now = allowance, spending, now
-        self.exceeded = set[Address]()
+    def __init__(self, allowance: Allowance, spending: Spending, now: datetime, open_alerts: Counter[Address]) -> None:
+        self._allowance, self._spending, self._now, self._open = allowance, spending, now, open_alerts
+        self.exceeded = set[tuple[Address, str]]()
 
     def instead(self, decision: RaiseOrJoin) -> RaiseOrJoin | None:
         box = decision.box
-        if box is None or decision.asked or self._spending.take(self._allowance, box, 1):
+        if box is None or decision.asked:
             return None
-        self.exceeded.add(box)
+        if self._open[box] >= OPEN_ALERTS:
+            self.exceeded.add((box, "open_alerts"))
+        elif self._spending.take(self._allowance, box, 1):
+            self._open[box] += 1
+            return None
+        else:
+            self.exceeded.add((box, "alerts_per_day"))
         return alert_policy.flooding(decision, self._now)

@@ -1,8 +1,14 @@
 -- name: take_inbox
 -- `worked_on`: anything is under maintenance.
--- An array, so that the few are looked up whatever the planner thinks of their number.
+-- Fresh ones first, then by turns of the boxes, so that one that sends much makes no other wait; in a turn what is
+-- urgent. Arrays, so that the few are looked up whatever the planner thinks of their number.
 DELETE FROM inbox WHERE id = ANY(ARRAY(
-    SELECT id FROM inbox ORDER BY late, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    SELECT id FROM inbox WHERE id = ANY(ARRAY(
+        SELECT id FROM (
+            SELECT id, late, priority, row_number() OVER (PARTITION BY late, box ORDER BY id) AS turn FROM inbox
+        ) AS waiting
+        ORDER BY late, turn, priority, id LIMIT %(limit)s
+    )) FOR UPDATE SKIP LOCKED
 )) RETURNING id, late, form, body, EXISTS (SELECT FROM worked_on) AS worked_on;
 
 -- name: bury_inbox
@@ -27,6 +33,17 @@ CROSS JOIN LATERAL (
     WHERE alerts.key = wanted.key AND last_at >= %(since)s OFFSET 0
 ) AS alert
 WHERE alert.cleared_at IS NULL AND alert.ended_at IS NULL ORDER BY alert.id;
+
+-- name: open_alerts
+SELECT box.site, box.agent, counted.number
+FROM unnest(%(sites)s::text[], %(agents)s::text[]) AS box (site, agent)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS number FROM (
+        SELECT FROM alerts a
+        WHERE (a.site, a.agent) = (box.site, box.agent) AND a.cleared_at IS NULL AND a.ended_at IS NULL
+        LIMIT %(most)s
+    ) AS few
+) AS counted;
 
 -- name: next_alert_ids
 SELECT nextval(pg_get_serial_sequence('alerts', 'id')) AS id FROM generate_series(1, %(count)s);

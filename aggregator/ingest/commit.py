@@ -37,6 +37,9 @@ CREDIT = {Lane.ALARM: 64, Lane.BULK: 8}
 _ACK_RANGES = 8
 _DAYS = 1000
 _INBOX_EVENTS = 100
+_INBOX_SHARED = 20
+"""A box that sends no more than so many at once shares rows with others; rows of its own take turns with theirs."""
+_NOT_URGENT = 5
 _LATE = timedelta(minutes=1)
 """What happened longer ago is backlog: alerting takes it after what is fresh."""
 _COPY_TYPES = [
@@ -97,6 +100,8 @@ class _Work:
     alarms: Counter[Key] = field(default_factory=Counter)
     """Of each lane, rows, and those of them that want an alert."""
     occurrences: list[Occurrence] = field(default_factory=list)
+    senders: list[str] = field(default_factory=list)
+    """Of each of them its box."""
     lost: list[gaps.Gap] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
 
@@ -249,6 +254,7 @@ class Committer:
         # Every event goes through here, so nothing is asked or made twice.
         key = producer, arrival.header.lane
         lane, recv_at, kinds = arrival.header.lane, arrival.recv_at, self._kinds
+        sender = f"{arrival.address.site}/{arrival.address.agent}"
         place_in_time = Placing(arrival.header.sent_at_ms, recv_at, self._retention).place
         for row in rows:
             event = row.event
@@ -261,6 +267,7 @@ class Committer:
                 projection.take(event, producer, lane, event_at, arrival.address)
             if (judge := known.judge) and judge.wants(event):
                 work.occurrences.append(Occurrence(producer, lane, row.sequence, event_at, event, work.asked))
+                work.senders.append(sender)
                 if judge.alarms(event):
                     work.alarms[key] += 1
             work.days.add(event_at.toordinal())
@@ -289,11 +296,35 @@ class Committer:
         _save(connection, state, work)
         work.counters.update({("events", self._names[kind]): rows for kind, rows in _by_kind(work.rows).items()})
         telemetry.count(connection, self._worker, work.counters)
-        for late in (False, True):
-            occurrences = [each for each in work.occurrences if (each.event_at < work.late_before) is late]
-            for start in range(0, len(occurrences), _INBOX_EVENTS):
-                body = msgspec.msgpack.encode(occurrences[start : start + _INBOX_EVENTS])
-                connection.execute(SQL["add_inbox"], {"late": late, "body": body})
+        if work.occurrences:
+            _leave(connection, work)
+
+
+def _leave(connection: Connection, work: _Work) -> None:
+    """Put what alerting has to hear into its inbox; what one box sent much of into rows of its own."""
+    many = {box for box, number in Counter(work.senders).items() if number > _INBOX_SHARED}
+    rows = dict[tuple[bool, str], list[Occurrence]]()
+    for occurrence, box in zip(work.occurrences, work.senders, strict=True):
+        key = occurrence.event_at < work.late_before, box if box in many else ""
+        rows.setdefault(key, []).append(occurrence)
+    pieces = [
+        (late, box, occurrences[start : start + _INBOX_EVENTS])
+        for (late, box), occurrences in rows.items()
+        for start in range(0, len(occurrences), _INBOX_EVENTS)
+    ]
+    connection.execute(
+        SQL["add_inbox"],
+        {
+            "lates": [late for late, _, _ in pieces],
+            "boxes": arrays.of_plain(box for _, box, _ in pieces),
+            "priorities": arrays.of_ints(min(map(_urgency, piece)) for _, _, piece in pieces),
+            "bodies": arrays.of_bytes(msgspec.msgpack.encode(piece) for _, _, piece in pieces),
+        },
+    )
+
+
+def _urgency(occurrence: Occurrence) -> int:
+    return getattr(occurrence.event, "priority", 0) or _NOT_URGENT
 
 
 def acknowledge(epoch: int, lane: Lane, cursor: Cursor, load: float = 0.0) -> Acknowledgement:

@@ -47,7 +47,8 @@ FROM STDIN (FORMAT BINARY);
 SELECT make_days(%(days)s);
 
 -- name: add_inbox
-INSERT INTO inbox (late, body) VALUES (%(late)s, %(body)s);
+INSERT INTO inbox (late, box, priority, body)
+SELECT * FROM unnest(%(lates)s::boolean[], %(boxes)s::text[], %(priorities)s::smallint[], %(bodies)s::bytea[]);
 
 -- name: add_dead_letter
 INSERT INTO dead_letters (recv_at, topic, reason, detail, payload, producer_id, lane, numbers)

@@ -29,7 +29,7 @@ from shared.clock import to_ms
 from shared.envelope import decode_message, encode_message
 from shared.errors import WireError
 from shared.events import AggregatorState, BoxState, Health, Lane
-from shared.mqtt import Connection, Message, Will
+from shared.mqtt import Connection, Message, Receiver, Will
 from shared.threads import start_vital
 from shared.topics import AGGREGATOR_STATE, Address, Channel, every_box, parse
 
@@ -70,7 +70,7 @@ class HeartbeatReceiver:
         self._broker = Connection(
             f"presence-{session[:8]}",
             *broker,
-            subscriptions=[(every_box(Channel.STATE), 1), (every_box(Channel.HEALTH), 0), (AGGREGATOR_STATE, 1)],
+            subscriptions=[(every_box(Channel.STATE), 1), (AGGREGATOR_STATE, 1)],
             on_message=self._receive,
             on_up=self._came_up,
             on_down=self._went_down,
@@ -78,15 +78,27 @@ class HeartbeatReceiver:
             tls=tls,
         )
 
+        # Heartbeats come by a reader of their own, several times as quick: what one box sends without end must not
+        # make the broker drop what others say.
+        self._heartbeats = Receiver(
+            f"heartbeats-{session[:8]}",
+            *broker,
+            subscriptions=[(every_box(Channel.HEALTH), 0)],
+            on_messages=self._hear,
+            tls=tls,
+        )
+
     def start(self) -> None:
         """Begin on a thread of its own."""
         self._broker.start()
+        self._heartbeats.start()
         self._thread = start_vital("presence", self._run)
 
     def stop(self) -> None:
         """Tell the boxes to wait, and write down what was covered."""
         self._stopping.set()
         self._broker.stop((AGGREGATOR_STATE, self._gone))
+        self._heartbeats.stop()
         if self._thread:
             self._thread.join(_LEAVE_S)
 
@@ -104,6 +116,10 @@ class HeartbeatReceiver:
                 self._broker.publish(AGGREGATOR_STATE, self._alive, qos=1, retain=True)
             return
         self._arrivals.put((message,))
+
+    def _hear(self, messages: list[Message]) -> None:
+        # A retained one is of any time, and a live box sends its next one soon.
+        self._arrivals.put(message for message in messages if not message.retained)
 
     @staticmethod
     def _is_alive(payload: bytes) -> bool:

@@ -1,16 +1,22 @@
 -- name: note_sensors
 -- The newest that happened counts, whichever comes last; since when: from the first event that told this state. A box has
 -- at most 500: what makes up names fills no table.
+WITH new AS (
+    SELECT * FROM unnest(%(sites)s::text[], %(agents)s::text[], %(sensors)s::text[], %(whats)s::text[],
+                         %(states)s::text[], %(details)s::text[], %(ats)s::timestamptz[])
+                  AS told (site, agent, sensor, what, state, detail, at)
+), has AS MATERIALIZED (
+    SELECT site, agent, (SELECT count(*) FROM sensors s WHERE (s.site, s.agent) = (box.site, box.agent)) AS number
+    FROM (SELECT DISTINCT site, agent FROM new) AS box
+)
 INSERT INTO sensors (site, agent, sensor, what, state, detail, since, told_at)
 SELECT site, agent, sensor, what, state, detail, at, at
 FROM (
     SELECT new.*, known.sensor IS NOT NULL AS is_known,
            count(*) FILTER (WHERE known.sensor IS NULL) OVER (PARTITION BY site, agent ORDER BY sensor) AS more
-    FROM unnest(%(sites)s::text[], %(agents)s::text[], %(sensors)s::text[], %(whats)s::text[], %(states)s::text[],
-                %(details)s::text[], %(ats)s::timestamptz[]) AS new (site, agent, sensor, what, state, detail, at)
-    LEFT JOIN sensors known USING (site, agent, sensor)
-) AS told
-WHERE is_known OR more + (SELECT count(*) FROM sensors has WHERE (has.site, has.agent) = (told.site, told.agent)) <= 500
+    FROM new LEFT JOIN sensors known USING (site, agent, sensor)
+) AS told JOIN has USING (site, agent)
+WHERE is_known OR more + number <= 500
 ORDER BY site, agent, sensor
 ON CONFLICT (site, agent, sensor) DO UPDATE SET
     what = excluded.what, state = excluded.state, detail = excluded.detail, told_at = excluded.told_at,

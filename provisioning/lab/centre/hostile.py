@@ -79,7 +79,12 @@ def _beside(
     say(f"beside {name} …")
     usage, stolen = Usage(aggregator, _PARTS, broker=broker.pid), Stolen()
     before = dict(observer.alerts)
-    command = [sys.executable, "-m", "provisioning.lab.centre.hostile", json.dumps(asdict(Attack(name, broker.port, seconds)))]
+    command = [
+        sys.executable,
+        "-m",
+        "provisioning.lab.centre.hostile",
+        json.dumps(asdict(Attack(name, broker.port, seconds))),
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as attacker:
         timed = good.report(seconds, aggregator)
         said = attacker.communicate(timeout=120)[0]
@@ -162,7 +167,9 @@ class _GoodBox:
             timed.sent += 1
             if now_s >= beat_s:
                 beat_s += _BEAT_S
-                self._broker.publish(GOOD.topic(Channel.HEALTH), encode_message(Health(at_ms, self._session, 1.0, self._epoch)), qos=0)
+                self._broker.publish(
+                    GOOD.topic(Channel.HEALTH), encode_message(Health(at_ms, self._session, 1.0, self._epoch)), qos=0
+                )
             if now_s >= look_s and now_s > began_s + 2 * _BEAT_S:
                 look_s = now_s + _BEAT_S
                 timed.late_s = max(timed.late_s, self._late_s(aggregator) - _BEAT_S)
@@ -213,7 +220,13 @@ def _raw_batch(epoch: int, first: int, count: int, body: bytes) -> bytes:
 def _names(epoch: int, number: int) -> tuple[str, bytes]:
     """A configuration with as many empty names as 64 KB hold."""
     count = 60_000
-    body = b"\x91\x95\x03" + msgspec.msgpack.encode(0) + msgspec.msgpack.encode(number) + b"\xdd" + count.to_bytes(4, "big")
+    body = (
+        b"\x91\x95\x03"
+        + msgspec.msgpack.encode(0)
+        + msgspec.msgpack.encode(number)
+        + b"\xdd"
+        + count.to_bytes(4, "big")
+    )
     return HOSTILE.topic(Channel.ALARM), _raw_batch(epoch, number + 1, 1, body + b"\xa0" * count + b"\x90")
 
 
@@ -256,9 +269,7 @@ def _sensors(epoch: int, number: int) -> tuple[str, bytes]:
 
 def _pictures(epoch: int, number: int) -> tuple[str, bytes]:
     """A thousand pictures that never come."""
-    rows = [
-        msgspec.msgpack.encode((4, 0, 0, 1, (number * 1000 + k).to_bytes(32, "big"), 1000)) for k in range(1000)
-    ]
+    rows = [msgspec.msgpack.encode((4, 0, 0, 1, (number * 1000 + k).to_bytes(32, "big"), 1000)) for k in range(1000)]
     return HOSTILE.topic(Channel.ALARM), _batch(Lane.ALARM, epoch, number * 1000 + 1, rows)
 
 
