@@ -82,7 +82,7 @@ class AlertingEngine:
                 while more:
                     rows = self.take(connection)
                     # A process that leaves a row after this wakes us again.
-                    more = rows >= _BATCH
+                    more = rows >= inbox.TURNS
                     if rows:
                         self._feed.wake()  # at once: operators wait for it
                     # Within the loop: a backlog of hours must not keep conditions from ringing.

@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 SQL = load_queries(__package__)
 _signal = msgspec.msgpack.Decoder(Signal).decode
 T = TypeVar("T")
+TURNS = 2
+"""Rows of one box in one transaction: the others wait behind it."""
 _LONGEST = 400
 """Letters of a name, or of what tells an occurrence from another."""
 
@@ -66,7 +68,7 @@ def take(connection: Connection, limit: int, boxes: Boxes | None = None) -> Take
         limit: of rows.
         boxes: that are known already.
     """
-    rows = connection.execute(SQL["take_inbox"], {"limit": limit}).fetchall()
+    rows = connection.execute(SQL["take_inbox"], {"limit": limit, "turns": TURNS}).fetchall()
     signals, occurrences = list[Signal](), list[Occurrence]()
     for row in sorted(rows, key=lambda row: (row["late"], row["id"])):
         if row["form"] == "signals":
@@ -84,7 +86,7 @@ def bury_first(connection: Connection, why: str) -> int:
     Returns:
         How many that were: 1, or 0 where none waits.
     """
-    rows = connection.execute(SQL["take_inbox"], {"limit": 1}).fetchall()
+    rows = connection.execute(SQL["take_inbox"], {"limit": 1, "turns": TURNS}).fetchall()
     for row in rows:
         _bury(connection, f"an inbox row cannot be taken: {why}", row["body"])
     return len(rows)

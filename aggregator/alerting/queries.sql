@@ -5,9 +5,9 @@
 DELETE FROM inbox WHERE id = ANY(ARRAY(
     SELECT id FROM inbox WHERE id = ANY(ARRAY(
         SELECT id FROM (
-            SELECT id, late, priority, row_number() OVER (PARTITION BY late, box ORDER BY id) AS turn FROM inbox
+            SELECT id, late, box, priority, row_number() OVER (PARTITION BY late, box ORDER BY id) AS turn FROM inbox
         ) AS waiting
-        ORDER BY late, turn, priority, id LIMIT %(limit)s
+        WHERE turn <= %(turns)s OR box = '' ORDER BY late, turn, priority, id LIMIT %(limit)s
     )) FOR UPDATE SKIP LOCKED
 )) RETURNING id, late, form, body, EXISTS (SELECT FROM worked_on) AS worked_on;
 

@@ -22,8 +22,6 @@ from shared.topics import Address, parse
 
 _MAX_BYTES = 64 * 1024 * 1024
 _OVERHEAD_BYTES = 200
-_TURN_BYTES = 128 * 1024
-"""Of one box in one handful, at least one message: what others wait for behind it is a short transaction."""
 _BURST_BYTES = 32 * 1024 * 1024
 """Of one box at once: a backlog of 72 hours has 2 MB where a line is crossed every five seconds."""
 _PACE_BYTES_S = 64 * 1024
@@ -61,7 +59,7 @@ class Arrivals:
         max_bytes: int = _MAX_BYTES,
         burst_bytes: int = _BURST_BYTES,
         pace_bytes_s: int = _PACE_BYTES_S,
-        turn_bytes: int = _TURN_BYTES,
+        turn_bytes: int = _MAX_BYTES,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._max_bytes, self._burst_bytes, self._now_s = max_bytes, burst_bytes, now_s

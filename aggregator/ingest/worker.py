@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 _TAKE = {Lane.ALARM: 500, Lane.BULK: 4000}
 _TAKE_BYTES = 512 * 1024
 """In one transaction: many events that come alone, or some full batches; a longer one makes others wait too long."""
+_TURN_BYTES = {Lane.ALARM: 16 * 1024, Lane.BULK: 128 * 1024}
+"""Of one box in one transaction, at least a message: the others wait behind it. Sixteen kilobytes are 500 alarms."""
 _FLOOD = {Lane.ALARM: 2, Lane.BULK: 16}
 _GATHER_S = {Lane.ALARM: 0.01, Lane.BULK: 0.05}
 """After a transaction of so many messages more are gathered for the next: in a flood large ones carry further."""
@@ -59,7 +61,7 @@ class IngestWorker:
         quota: BoxQuota | None = None,
     ) -> None:
         self._name, self._lane, self._database, self._wake_alerting = name, lane, database, wake_alerting
-        self._arrivals = Arrivals()
+        self._arrivals = Arrivals(turn_bytes=_TURN_BYTES[lane])
         self._stopping = threading.Event()
         self._unsent: dict[Address, dict[tuple[int, Lane], Acknowledgement]] = {}
         self._ack_due_s = 0.0

@@ -33,7 +33,7 @@ from shared.topics import Address, Channel
 ALARM_BAR_MS, HEARTBEAT_BAR_S = 500.0, 2.0
 _EVERY_S, _BEAT_S = 0.1, 0.5
 _PARTS = ["postgres", "ingest-alarm", "ingest-bulk", "alerting", "jobs", "presence", "api"]
-_SETTLE_S = 2.0
+_SETTLE_S = 3.0
 HOSTILE, GOOD = Address("site-a", "hostile"), Address("site-b", "good")
 
 
@@ -292,6 +292,7 @@ def attack(order: Attack) -> int:
     with socket.create_connection(("127.0.0.1", order.port)) as end:
         end.sendall(packets.connect("hostile", 60))
         end.recv(4096)
+        end.sendall(packets.publish(*_heartbeats(epoch, 0)))  # an enrolled box, that is known
         while time.monotonic() < until_s:
             end.sendall(packets.publish(*make(epoch, number)))
             number += 1
