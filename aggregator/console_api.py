@@ -18,6 +18,7 @@ from psycopg_pool import PoolTimeout
 from aggregator.alerting.alerts import Publishing
 from aggregator.api import feed, pages, provider_routes, sign_in_routes
 from aggregator.api.audited import CHANGES, is_audited
+from aggregator.api.browser_headers import BrowserHeaders
 from aggregator.api.dependencies import Parts
 from aggregator.api.first_token import FirstToken
 from aggregator.api.guard import REFUSALS, LoopbackGuard, answer, explain, refuse_unknown_parameters
@@ -116,6 +117,7 @@ def build(
     else:
         app.add_middleware(LoopbackGuard)
     app.add_middleware(HeadAsGet)
+    app.add_middleware(BrowserHeaders, secure=bool(guarded))
     app.add_exception_handler(RequestValidationError, explain)
     for refused in (MissingError, NotYoursError, ConflictError, SenselessError):
         app.add_exception_handler(refused, answer(refused.status))

@@ -3,6 +3,7 @@
 import re
 
 from shared.credentials import PERCENT
+from shared.net import is_loopback
 
 _EXPECTED = "expected postgresql://[user:password@]HOST[:PORT]/NAME, or host=… dbname=… user=… password='…'"
 _HOST = re.compile(r"/.*|@?[A-Za-z0-9._:%-]*")
@@ -29,6 +30,15 @@ def check_dsn(dsn: str) -> None:
         raise ValueError(f"dsn: its host is not a host: {PERCENT}; {_EXPECTED}")
     if not all(not port or (port.isdecimal() and 0 < int(port) < 65536) for port in ports):
         raise ValueError(f"dsn: its port is not a port, expected 1 to 65535: {PERCENT}; {_EXPECTED}")
+    if known.get("service"):
+        raise ValueError("dsn: service names a file that says where the database is; write host and all else here")
+    places = [str(place) for place in str(known.get("hostaddr") or known.get("host") or "").split(",")]
+    elsewhere = [place for place in places if not (place == "" or place[0] in "/@" or is_loopback(place))]
+    if elsewhere and known.get("sslmode") != "verify-full":
+        raise ValueError(
+            "dsn: a database on another machine needs sslmode=verify-full, and sslrootcert=FILE with the certificate "
+            "of its authority (or sslrootcert=system): anything less can be answered by whoever has the cable"
+        )
 
 
 def has_password(dsn: str) -> bool:

@@ -25,6 +25,14 @@ def require_host(host: str, key: str) -> str:
     return host
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine alone."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
 def require_loopback(host: str, key: str) -> str:
     """Return `host` when it names this machine alone.
 
@@ -33,14 +41,10 @@ def require_loopback(host: str, key: str) -> str:
     Raises:
         ValueError: the host is not a loopback address; settings turn it into a ConfigError that names the file.
     """
-    if host == "localhost":
+    if host != "localhost":
+        require_host(host, key)
+    if is_loopback(host):
         return host
-    require_host(host, key)
-    try:
-        if ipaddress.ip_address(host).is_loopback:
-            return host
-    except ValueError:
-        pass
     raise ValueError(
         f"{key} = {host!r}: in plain text only loopback (127.0.0.1, ::1, localhost) is allowed; beyond it "
         "certificates are needed, which the table [trust] brings (docs/trust.md)"

@@ -7,6 +7,7 @@ terminal's encoding does not have is escaped.
 import csv
 import io
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
@@ -15,6 +16,11 @@ from typing import Annotated, Any, TextIO
 import msgspec
 import typer
 
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Control characters, and those that turn the direction of a text."""
+_LAID_OUT = re.compile(r"([\n\t])")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What a spreadsheet computes begins with one of these; the last four are the full-width ones."""
 _MANY = 100_000
 """From here on fractions say nothing, and a power of ten is not for operators to read."""
 
@@ -53,6 +59,7 @@ def to_json(value: Any) -> str:
         text = msgspec.json.encode(value).decode()
     except UnicodeEncodeError:  # a name that is not UTF-8
         text = msgspec.json.encode(_readable_within(msgspec.to_builtins(value))).decode()
+    text = _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     if _fits(text, sys.stdout):
         return text
     return json.dumps(json.loads(text), separators=(",", ":"))
@@ -86,8 +93,18 @@ def print_rows(rows: Iterable[Mapping[str, Any]], output: Output, columns: Seque
 
 def _as_csv(rows: Iterable[Sequence[Any]]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    csv.writer(text, lineterminator="\n").writerows([_no_formula(cell) for cell in row] for row in rows)
     return text.getvalue().removesuffix("\n")
+
+
+def _no_formula(cell: Any) -> Any:
+    """A cell that a spreadsheet shows and does not compute."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+
+
+def from_csv(cell: str) -> str:
+    """A cell as it was before it went into a CSV of ours."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell
 
 
 def readable(text: str) -> str:
@@ -100,6 +117,18 @@ def readable(text: str) -> str:
         return text.encode("utf-8", "backslashreplace").decode()
 
 
+def visible(text: str) -> str:
+    """A text in which nothing moves the cursor, colours, hides or turns letters around: such are written as escapes.
+
+    What a box or a camera says is printed, too, and it may be another's.
+    """
+    return _UNSEEN.sub(lambda found: _escaped(found[0]), text)
+
+
+def _escaped(letter: str) -> str:
+    return f"\\x{ord(letter):02x}" if ord(letter) < 0x100 else f"\\u{ord(letter):04x}"
+
+
 def _readable_within(value: Any) -> Any:
     if isinstance(value, str):
         return readable(value)
@@ -109,7 +138,7 @@ def _readable_within(value: Any) -> Any:
 
 
 def _write(stream: TextIO, line: str) -> None:
-    text = readable(line)
+    text = "".join(part if part in ("\n", "\t") else visible(part) for part in _LAID_OUT.split(readable(line)))
     if not _fits(text, stream):
         encoding = stream.encoding
         text = text.encode(encoding, "backslashreplace").decode(encoding)
@@ -137,4 +166,4 @@ def _cell(value: Any) -> str:
     value = _plain(value)
     if isinstance(value, float):
         return f"{value:.0f}" if abs(value) >= _MANY else f"{value:g}"
-    return readable(str(value))
+    return visible(readable(str(value)))

@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aggregator.api.principal import IDENTITY
+from aggregator.api.recognition import is_of_this_server
 from aggregator.people.principal import THIS_MACHINE
 from shared.ids import NAME_PATTERN
 from shared.trouble_log import TroubleLog
@@ -38,8 +39,7 @@ class LoopbackGuard:
         if scope["type"] == "http":
             headers = Headers(scope=scope)
             host = urlsplit("//" + headers.get("host", "")).hostname
-            origin = headers.get("origin")
-            foreign = origin is not None and urlsplit(origin).hostname not in _LOCAL
+            foreign = "origin" in headers and not is_of_this_server(scope)
             if host not in _LOCAL or foreign:
                 answer = JSONResponse(
                     {"detail": "only pages and programs of this machine are served without [trust]"},

@@ -142,7 +142,7 @@ class RecognitionGuard:
             cookie = cookie_of(headers, COOKIE)
             if cookie is None or not is_credible(cookie):
                 return _NEEDED
-            if scope["method"] not in _SAFE and not is_of_this_server(headers):
+            if scope["method"] not in _SAFE and not is_of_this_server(scope):
                 return _FOREIGN
             key = hashed = sessions.digest(cookie)
             look = partial(_of_session, hashed, _is_done_by_somebody(scope, headers))
@@ -174,10 +174,14 @@ def cookie_of(headers: Headers, name: str) -> str | None:
     return morsel.value if morsel and morsel.value else None
 
 
-def is_of_this_server(headers: Headers) -> bool:
-    """Browsers say where a change comes from: a foreign page can make one send it, and cannot make it lie."""
-    _, _, host = headers.get("origin", "").partition("://")
-    return bool(host) and host == headers.get("host")
+def is_of_this_server(scope: Scope) -> bool:
+    """Browsers say where a change comes from: a foreign page can make one send it, and cannot make it lie.
+
+    Compared whole: another port of this machine is another server, and so is what came without TLS.
+    """
+    headers = Headers(scope=scope)
+    host = headers.get("host", "")
+    return bool(host) and headers.get("origin") == f"{scope['scheme']}://{host}"
 
 
 def _is_page(scope: Scope) -> bool:

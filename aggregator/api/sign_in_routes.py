@@ -77,7 +77,7 @@ def routes(sign_in: SignIn) -> APIRouter:
 
     @router.post(OUT_PAGE)
     async def leave(request: Request) -> Response:
-        if not is_of_this_server(request.headers):
+        if not is_of_this_server(request.scope):
             raise HTTPException(403, _FOREIGN)
         if cookie := cookie_of(request.headers, COOKIE):
             hashed, address = sessions.digest(cookie), caller_of(request).address
@@ -124,7 +124,7 @@ async def _said(request: Request) -> dict[str, str]:
     Raises:
         HTTPException: it is too long, or from elsewhere.
     """
-    if "origin" in request.headers and not is_of_this_server(request.headers):
+    if "origin" in request.headers and not is_of_this_server(request.scope):
         raise HTTPException(403, _FOREIGN)
     body = bytearray()
     async for chunk in request.stream():

@@ -10,7 +10,7 @@ import httpx
 
 from shared.credentials import http_address, without_credentials
 from shared.errors import ConfigError, UnavailableError
-from shared.net import is_listening, speaks_tls
+from shared.net import is_listening, is_loopback, speaks_tls
 
 _TIMEOUT_S = 60.0
 _PAGE = 500
@@ -32,8 +32,14 @@ class ApiClient:
         """To be shown."""
         try:
             http_address(url, "http://HOST:PORT, such as http://127.0.0.1:8420")
+            token = _token()
+            if token and url.lower().startswith("http://") and not is_loopback(httpx.URL(url).host):
+                raise ValueError(
+                    "a key is not sent in plain text beyond this machine; write https://, and name the root "
+                    "certificate in HAWKLINE_ROOT"
+                )
             self._http = httpx.Client(
-                base_url=url, timeout=_TIMEOUT_S, trust_env=False, headers=_token(), verify=_verified(url)
+                base_url=url, timeout=_TIMEOUT_S, trust_env=False, headers=token, verify=_verified(url)
             )
         except (ValueError, httpx.InvalidURL) as error:
             raise ConfigError(f"--url: {error}") from None

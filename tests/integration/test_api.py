@@ -236,6 +236,9 @@ def full_disk(_: int) -> None:
         {"host": "127.0.0.1.evil.example"},
         {"origin": "http://evil.example"},
         {"origin": "null"},
+        {"origin": "http://127.0.0.1:1"},
+        {"origin": "https://127.0.0.1"},
+        {"origin": "chrome-extension://127.0.0.1"},
         {"host": ""},
     ],
 )

@@ -5,6 +5,7 @@ import socket
 import pytest
 
 from aggregator.config import DatabaseSettings, WebhookSettings
+from aggregator.dsn import check_dsn
 from edge_agent.address import camera_address
 from edge_agent.config import AggregatorSettings, RtspCamera, TrustSettings
 from shared.credentials import without_credentials
@@ -145,13 +146,28 @@ def test_the_address_of_a_database_is_not_repeated(dsn: str) -> None:
     [
         "postgresql:///hawkline",
         "postgres://u:p%40q@[::1]:5432/db?sslmode=require",
-        "postgresql://u:p@h1,h2:5433/db",
+        "postgresql://u:p@h1,h2:5433/db?sslmode=verify-full",
         "host=/var/run/postgresql dbname=hawkline user=hawkline password='a b@c/d'",
         "postgresql://u@/db?host=/var/run/postgresql",
-        "postgresql://h/db?application_name=a@b",
-        "postgresql://u:a?b#c@h/db",
+        "postgresql://h/db?application_name=a@b&sslmode=verify-full&sslrootcert=system",
+        "postgresql://u:a?b#c@localhost/db",
         "dbname=hawkline",
     ],
 )
 def test_what_libpq_reads_is_taken(dsn: str) -> None:
     assert DatabaseSettings(dsn=dsn).dsn == dsn
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql://u:p@db.example.org/hawkline",
+        "postgresql://u:p@db.example.org/hawkline?sslmode=require",
+        "postgresql://u:p@localhost,db.example.org/hawkline?sslmode=verify-ca",
+        "host=localhost hostaddr=192.0.2.1 dbname=hawkline",
+        "service=elsewhere",
+    ],
+)
+def test_a_database_elsewhere_is_asked_who_it_is(dsn: str) -> None:
+    with pytest.raises(ValueError, match=r"sslmode=verify-full|names a file"):
+        check_dsn(dsn)

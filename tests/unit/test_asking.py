@@ -16,7 +16,7 @@ from aggregator.domains.audit.cli import Found
 from aggregator.domains.boxes.cli import _for_people
 from aggregator.installation.doctor import examine
 from aggregator.trust import authority
-from shared.errors import UnavailableError
+from shared.errors import ConfigError, UnavailableError
 
 
 @pytest.fixture
@@ -103,3 +103,14 @@ def test_doctor_finds_nothing_wrong_with_what_a_trial_does_not_need(tmp_path: Pa
     settings = AggregatorSettings(data_dir=tmp_path / "data")
     found = {finding.check: finding for finding in examine(settings, tmp_path / "aggregator.toml")}
     assert found[str(tmp_path / "data" / "secrets")].ok is None
+
+
+def test_a_key_goes_in_plain_text_nowhere_but_to_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HAWKLINE_TOKEN", "s3cret")
+    for url in ("http://192.0.2.1:8420", "HTTP://alarm.example.org", "http://127.0.0.1.example.org:8420"):
+        with pytest.raises(ConfigError, match="not sent in plain text beyond this machine"):
+            ApiClient(url)
+    for url in ("http://127.0.0.1:8420", "http://[::1]:8420", "http://localhost:8420", "https://192.0.2.1:8421"):
+        ApiClient(url)
+    monkeypatch.delenv("HAWKLINE_TOKEN")
+    ApiClient("http://192.0.2.1:8420")

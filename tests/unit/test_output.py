@@ -1,6 +1,7 @@
 """Every `-o` of every command prints, and what is printed bears any letter."""
 
 import ast
+import csv
 import inspect
 import io
 import json
@@ -16,7 +17,7 @@ import pytest
 import typer
 
 from shared.commands import build
-from shared.output import Output, emit, print_rows, to_json
+from shared.output import Output, emit, from_csv, print_rows, say, to_json
 
 GBK = os.fsdecode("京A.png".encode("gbk"))
 
@@ -120,3 +121,32 @@ def test_commands_print_where_the_terminal_has_no_chinese(said: dict[str, str], 
         )
         assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["name"] == "北门"
+
+
+HOSTILE = "gate\x1b]0;owned\x07\x9b31m\r\u202eevil"
+
+
+@pytest.mark.parametrize("output", list(Output))
+def test_what_a_box_says_moves_no_cursor(output: Output, capsys: pytest.CaptureFixture[str]) -> None:
+    print_rows([{"camera": HOSTILE, "line": "a\nb"}], output)
+    said = capsys.readouterr().out
+    assert not set(said.replace("\n", "")) & set("\x1b\x07\x9b\r\u202e\x7f")
+    assert "\\x1b]0;owned\\x07" in said or "\\u001b]0;owned\\u0007" in said
+    if output is Output.JSON:
+        assert json.loads(said) == {"camera": HOSTILE, "line": "a\nb"}, "a program gets what was said"
+
+
+def test_what_is_said_to_people_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    say(f"error: {HOSTILE}")
+    assert "\x1b" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("cell", ["=1+1", '=HYPERLINK("http://x")', "+1", "-1", "@sum", "\t=1", "＝1"])
+def test_no_cell_is_computed_and_all_come_back(cell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    print_rows([{"title": cell, "number": -1.5}], Output.CSV)
+    row = next(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert row["title"].startswith("'")
+    assert row["number"] == "-1.5", "a number is one"
+    if "\t" not in cell:
+        assert from_csv(row["title"]) == cell
+    assert from_csv("'plain") == "'plain"

@@ -10,7 +10,7 @@ from aggregator.client import options
 from aggregator.client.client import ApiClient
 from shared.errors import ConfigError
 from shared.ids import check_name
-from shared.output import Output, OutputOption, print_rows, say
+from shared.output import Output, OutputOption, from_csv, print_rows, say
 
 app = typer.Typer(help="The tree of places: sites in stations, stations in districts.", no_args_is_help=True)
 
@@ -75,7 +75,7 @@ def _read(file: Path) -> list[tuple[int, dict[str, str]]]:
             reader = csv.DictReader(text)
             if tuple(reader.fieldnames or ()) != _COLUMNS:
                 raise ConfigError(f"{file}: line 1: expected the columns {','.join(_COLUMNS)}")
-            rows = [(reader.line_num, row) for row in reader]
+            rows = [(reader.line_num, {name: cell and from_csv(cell) for name, cell in row.items()}) for row in reader]
     except OSError as error:
         raise ConfigError(f"{file}: {error.strerror}") from None
     except (UnicodeDecodeError, csv.Error) as error:

@@ -114,6 +114,24 @@ def api(
         print_rows(measure(Path(folder), rate, 4.0 if quick else 10.0, 3 if quick else 7), output)
 
 
+def hostile(
+    quick: Annotated[bool, typer.Option("--quick", help="5 s beside each attack instead of 30")] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """One box sends all that it may, one attack after another, and another box's alarms are timed beside it.
+
+    Exit code 1 when a bar is missed.
+    """
+    from provisioning.lab.centre.hostile import measure
+
+    rows = list(measure(5.0 if quick else 30.0))
+    print_rows(
+        rows if output is Output.JSON else [{**row, "memory_mb": to_json(row["memory_mb"])} for row in rows], output
+    )
+    if any(row["verdict"] == "missed" for row in rows):
+        raise typer.Exit(1)
+
+
 def enrol(
     boxes: Annotated[int, typer.Option("--boxes", min=1, help="how many come in")] = 1100,
     output: OutputOption = Output.TABLE,
