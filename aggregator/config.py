@@ -123,6 +123,14 @@ class RetentionSettings(Section, frozen=True):
         return RetentionPeriods(*(timedelta(days=days) for days in kept))
 
 
+class AuditSettings(Section, frozen=True):
+    """Who keeps what proves that nobody has rewritten the audit."""
+
+    syslog: Annotated[str, Meta(pattern=r"^(\S+:\d{1,5})?\Z")] = ""
+    """`HOST:PORT` of a syslog receiver elsewhere (RFC 5424 over TCP, such as rsyslog's imtcp): it gets number and hash
+    of the newest entry within a minute, and nothing else. Empty: only this machine's log has them."""
+
+
 class LimitSettings(Section, frozen=True):
     """What one box may cost, so that none fills the disk for all. What is beyond stays in the box, and is counted."""
 
@@ -213,6 +221,7 @@ class AggregatorSettings(Section, frozen=True):
     alerts: AlertSettings = AlertSettings()
     retention: RetentionSettings = RetentionSettings()
     limits: LimitSettings = LimitSettings()
+    audit: AuditSettings = AuditSettings()
     webhooks: tuple[WebhookSettings, ...] = ()
     trust: TrustSettings | None = None
     provider: ProviderSettings | None = None

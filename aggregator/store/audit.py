@@ -1,19 +1,21 @@
 """Who changed or looked at what: a chain of entries, each with the hash of the one before.
 
 A forger who edits an entry has to make all later ones anew, and is found out by a later hash that was written down:
-the aggregator writes one into its log every hour, and `hawkline audit verify --seen` compares.
+the aggregator tells one to its log and to a machine elsewhere within a minute of an entry, and `hawkline audit verify
+--seen` compares.
 
 An entry is written in the transaction of the change that it tells of, as the last thing before its commit: all others
 wait for the lock of the chain's end, and a transaction that locked anything after it could wait for one of them. What
-is older than it has to be kept is deleted from the chain's beginning, and a signed anchor says where it goes on.
+is older than it has to be kept is deleted from the chain's beginning; number and hash stay, and a signed anchor says
+where it goes on.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -30,6 +32,7 @@ from shared.files import write_secret
 SQL = load_queries(__package__, "sql/audit.sql")
 _START = bytes(32)
 """What the first entry holds in place of a hash."""
+_NEVER = 2**62
 _DETAIL = 4000
 _SAID = ("who", "origin", "what", "subject", "why", "detail")
 
@@ -121,39 +124,84 @@ class Verified:
 
 def head(connection: Connection) -> str:
     """Number and hash of the newest entry, for a log elsewhere."""
-    row = connection.execute(SQL["head"]).fetchone()
+    row = connection.execute(SQL["head"]).fetchone() or connection.execute(SQL["anchor"]).fetchone()
     return f"{row['number']}:{bytes(row['hash']).hex()}" if row else ""
 
 
 def verify(
-    connection: Connection, key: Callable[[], Ed25519PublicKey], seen: tuple[int, bytes] | None = None
+    connection: Connection, key: Callable[[], Ed25519PublicKey], seen: Sequence[tuple[int, bytes]] = ()
 ) -> Verified:
     """Walk through the whole chain.
 
     Args:
         connection: not in autocommit mode: all of it is seen at one moment.
         key: of the centre, which signs anchors; asked for where there is one.
-        seen: number and hash of an entry that was written down before; it must still be there, or have been deleted
-            with everything before an anchor.
+        seen: number and hash of entries that were written down before; each must still be there, or have been deleted
+            for its age. Everything up to the newest of them is proven; what came after it is only consistent.
 
     Raises:
         ChainError: saying where it breaks.
     """
+    asked = dict[int, bytes]()
+    for number, digest in seen:
+        if asked.setdefault(number, digest) != digest:
+            raise ChainError(f"entry {number} was written down with two hashes: one of the two was never ours")
     anchor = connection.execute(SQL["anchor"]).fetchone()
-    number, previous = 0, _START
-    if anchor:
-        number, previous = int(anchor["number"]), bytes(anchor["hash"])
-        try:
-            key().verify(bytes(anchor["signature"]), _anchor(number, previous, anchor["made_at"]))
-        except InvalidSignature:
-            raise ChainError(
-                f"the anchor behind entry {number} is not signed by us: its beginning was cut off"
-            ) from None
-    first, met = number + 1, seen is None or seen[0] <= number
-    if seen and seen[0] == number and seen[1] != previous:
+    begin = _pruned(connection, anchor, key, asked) if anchor else _Place(0, _START)
+    end = _walk(connection, begin, _NEVER, asked)
+    if asked:
+        raise ChainError(
+            f"entry {min(asked)}, which was written down, is missing: the newest entries were deleted"
+            if min(asked) > end.number
+            else f"entry {min(asked)}, which was written down, cannot be proven: it was deleted before hashes were kept"
+        )
+    return Verified(begin.number + 1, end.number, end.hash)
+
+
+class _Place(NamedTuple):
+    """An entry of the chain."""
+
+    number: int
+    hash: bytes
+
+
+def _meet(asked: dict[int, bytes], number: int, digest: bytes) -> None:
+    """Compare an entry with what was written down of it."""
+    if asked.pop(number, digest) != digest:
         raise ChainError(f"entry {number} is not the one that was written down: the chain was made anew")
+
+
+def _pruned(
+    connection: Connection,
+    anchor: Mapping[str, Any],
+    key: Callable[[], Ed25519PublicKey],
+    asked: dict[int, bytes],
+) -> _Place:
+    """What was deleted for its age, up to the newest anchor: numbers and hashes are kept, and signed with it."""
+    number, last = int(anchor["number"]), bytes(anchor["hash"])
+    first, digest = anchor["first"], _START
+    expected = first or number
+    for row in connection.execute(SQL["pruned"]) if first else ():
+        found = bytes(row["hash"])
+        if row["number"] != expected:
+            raise ChainError(f"the hash of entry {expected}, which was deleted for its age, is missing")
+        digest = _added(digest, expected, found)
+        _meet(asked, expected, found)
+        expected += 1
+    signed = _anchor(number, last, anchor["made_at"], first, digest)
+    try:
+        key().verify(bytes(anchor["signature"]), signed)
+    except InvalidSignature:
+        raise ChainError(f"the anchor behind entry {number} is not signed by us: its beginning was cut off") from None
+    _meet(asked, number, last)
+    return _Place(number, last)
+
+
+def _walk(connection: Connection, begin: _Place, until: int, asked: dict[int, bytes]) -> _Place:
+    """From an entry to another, each with the hash of the one before."""
+    number, previous = begin
     with connection.cursor(name="audit_chain") as rows:
-        for row in rows.execute(SQL["chain"]):
+        for row in rows.execute(SQL["chain"], {"until": until}):
             if row["number"] != number + 1:
                 raise ChainError(f"entries {number + 1} to {row['number'] - 1} are missing")
             if bytes(row["previous"]) != previous:
@@ -161,36 +209,53 @@ def verify(
             if _hash(previous, row) != bytes(row["hash"]):
                 raise ChainError(f"entry {row['number']} was changed")
             number, previous = row["number"], bytes(row["hash"])
-            if seen and number == seen[0]:
-                if previous != seen[1]:
-                    raise ChainError(f"entry {number} is not the one that was written down: the chain was made anew")
-                met = True
-    if not met and seen:
-        raise ChainError(f"entry {seen[0]}, which was written down, is missing: the newest entries were deleted")
-    return Verified(first, number, previous)
+            _meet(asked, number, previous)
+    return _Place(number, previous)
 
 
 def prune(connection: Connection, day: date, key: Ed25519PrivateKey) -> bool:
     """Delete the entries up to the end of a day (UTC), and leave a signed anchor where the chain goes on.
 
-    Nothing is deleted behind an entry that is younger, which a clock that was set may have left among them.
+    Nothing is deleted behind an entry that is younger, which a clock that was set may have left among them. What is
+    about to be deleted is verified first: what was tampered with is never signed. Numbers and hashes stay.
 
     Args:
         connection: in a transaction.
 
     Returns:
         Whether anything was deleted.
+
+    Raises:
+        ChainError: the chain does not hold up to there; nothing is deleted.
     """
     connection.execute(SQL["last"])
     row = connection.execute(SQL["newest_of_day"], {"day": day}).fetchone()
     if row is None:
         return False
-    number, digest, now = int(row["number"]), bytes(row["hash"]), datetime.now(UTC)
-    signature = key.sign(_anchor(number, digest, now))
-    connection.execute(SQL["add_anchor"], {"number": number, "hash": digest, "made_at": now, "signature": signature})
-    connection.execute(SQL["forget"], {"number": number})
-    connection.execute(SQL["forget_anchors"], {"number": number})
+    newest = _Place(int(row["number"]), bytes(row["hash"]))
+    anchor = connection.execute(SQL["anchor"]).fetchone()
+    begin = _pruned(connection, anchor, key.public_key, {}) if anchor else _Place(0, _START)
+    if _walk(connection, begin, newest.number, {}) != newest:
+        raise ChainError(f"entry {newest.number} cannot be reached from the one behind the anchor")
+    first = (anchor["first"] if anchor else None) or max(1, begin.number)
+    if anchor and anchor["first"] is None:  # of an earlier version, which kept this one hash only
+        connection.execute(SQL["keep_one"], {"number": begin.number, "hash": begin.hash})
+    connection.execute(SQL["keep_pruned"], {"number": newest.number})
+    digest = _START
+    for kept in connection.execute(SQL["pruned"]):
+        digest = _added(digest, int(kept["number"]), bytes(kept["hash"]))
+    now = datetime.now(UTC)
+    signature = key.sign(_anchor(*newest, now, first, digest))
+    told = {"number": newest.number, "hash": newest.hash, "made_at": now, "signature": signature}
+    connection.execute(SQL["add_anchor"], {**told, "first": first, "digest": digest})
+    connection.execute(SQL["forget"], {"number": newest.number})
+    connection.execute(SQL["forget_anchors"], {"number": newest.number})
     return True
+
+
+def _added(digest: bytes, number: int, found: bytes) -> bytes:
+    """The digest of deleted entries with one more."""
+    return hashlib.sha256(digest + number.to_bytes(8, "big") + found).digest()
 
 
 def audit_key(data_dir: Path, *, make: bool = True) -> Ed25519PrivateKey:
@@ -222,5 +287,9 @@ def _hash(previous: bytes, entry: Mapping[str, Any]) -> bytes:
     return hashlib.sha256(previous + msgspec.msgpack.encode(said)).digest()
 
 
-def _anchor(number: int, digest: bytes, made_at: datetime) -> bytes:
-    return msgspec.msgpack.encode(["hawkline audit anchor 1", number, digest, round(made_at.timestamp() * 1_000_000)])
+def _anchor(number: int, last: bytes, made_at: datetime, first: int | None, digest: bytes) -> bytes:
+    """What is signed; anchors of before said nothing of what was deleted."""
+    made_us = round(made_at.timestamp() * 1_000_000)
+    if first is None:
+        return msgspec.msgpack.encode(["hawkline audit anchor 1", number, last, made_us])
+    return msgspec.msgpack.encode(["hawkline audit anchor 2", number, last, made_us, first, digest])

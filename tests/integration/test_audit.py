@@ -51,7 +51,7 @@ def rehash(connection: Connection, ago: timedelta) -> None:
         previous = digest
 
 
-def walk(database: Database, seen: tuple[int, bytes] | None = None) -> audit.Verified:
+def walk(database: Database, *seen: tuple[int, bytes]) -> audit.Verified:
     with database.connect("test") as connection:
         return audit.verify(connection, KEY.public_key, seen)
 
@@ -122,8 +122,10 @@ def test_what_is_old_goes_and_the_chain_goes_on_from_a_signed_anchor(database: D
     found = walk(database)
     assert (found.first, found.last) == (31, 35)
     write(database, 5)
-    # What was written down lies before the anchor: it is covered by it.
+    # What was written down lies before the anchor: its hash was kept, and is compared.
     assert walk(database, (seen.last, seen.hash)).last == 40
+    with pytest.raises(ChainError, match="entry 30 is not the one that was written down"):
+        walk(database, (seen.last, bytes(32)))
     # All of it may go, and it goes on all the same.
     with database.connect("test") as connection:
         rehash_all = walk(database)

@@ -1,5 +1,6 @@
 """`hawkline audit`: who changed or looked at what, and whether that was tampered with."""
 
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -45,13 +46,19 @@ def list_entries(
 def verify(
     config: Annotated[Path, typer.Option("--config", help="the aggregator's TOML file", show_default=False)],
     seen: Annotated[
-        str | None, typer.Option("--seen", help="NUMBER:HASH of an entry that an earlier `verify` printed")
+        list[str] | None,
+        typer.Option("--seen", help="NUMBER:HASH of an entry that an earlier `verify` printed; repeat it"),
+    ] = None,
+    seen_file: Annotated[
+        Path | None,
+        typer.Option("--seen-file", help="what another machine was told: any text with `audit: NUMBER:HASH` in it"),
     ] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Walk through the whole chain, from its last anchor on. Exit code 1 where it was tampered with.
+    """Walk through the whole chain. Exit code 1 where it was tampered with.
 
-    Keep what it prints somewhere else: with --seen it finds out whether the newest entries were deleted since.
+    Keep what it prints somewhere else, or have another machine told ([audit] syslog): with --seen or --seen-file
+    everything up to the newest of these entries is proven; what came after it is consistent, and no more.
     """
     from aggregator.config import load_aggregator_settings
     from aggregator.embedded.database_access import opened
@@ -59,17 +66,19 @@ def verify(
     from aggregator.store.audit import verify as walk
 
     settings = load_aggregator_settings(config)
-    known = _seen(seen) if seen else None
+    known = [*map(_seen, seen or ()), *(_told(seen_file) if seen_file else ())]
     with opened(settings, config) as database, database.connect("audit") as connection:
         try:
             found = walk(connection, lambda: audit_key(settings.data_dir, make=False).public_key(), known)
         except ChainError as error:
-            print_rows([{"first": None, "last": None, "seen": None, "verdict": f"BROKEN: {error}"}], output)
+            broken = {"first": None, "last": None, "seen": None, "proven_to": None, "verdict": f"BROKEN: {error}"}
+            print_rows([broken], output)
             raise typer.Exit(1) from None
-    print_rows(
-        [{"first": found.first, "last": found.last, "seen": f"{found.last}:{found.hash.hex()}", "verdict": "whole"}],
-        output,
-    )
+    whole = {"first": found.first, "last": found.last, "seen": f"{found.last}:{found.hash.hex()}"}
+    proven_to = max((number for number, _ in known), default=0)
+    print_rows([{**whole, "proven_to": proven_to, "verdict": "whole"}], output)
+    if not known:
+        say("nothing is proven without --seen: whoever owns the database can make a whole chain anew")
 
 
 class Found:
@@ -103,6 +112,22 @@ class Found:
             before = page[-1]["number"]
         self.more = True
         return shown
+
+
+def _told(path: Path) -> list[tuple[int, bytes]]:
+    """What the log of another machine holds.
+
+    Raises:
+        ConfigError: it cannot be read, or nothing of ours is in it.
+    """
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise ConfigError(f"--seen-file {path}: cannot be read ({error.strerror})") from None
+    found = re.findall(r"audit: (\d{1,18}:[0-9a-f]{64})", text)
+    if not found:
+        raise ConfigError(f"--seen-file {path}: holds no `audit: NUMBER:HASH`")
+    return [_seen(each) for each in dict.fromkeys(found)]
 
 
 def _seen(text: str) -> tuple[int, bytes]:

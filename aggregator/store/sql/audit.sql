@@ -6,7 +6,7 @@ SELECT pg_advisory_xact_lock(7214);
 SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1;
 
 -- name: anchor
-SELECT number, hash, made_at, signature FROM audit_anchors ORDER BY number DESC LIMIT 1;
+SELECT number, hash, made_at, signature, first, digest FROM audit_anchors ORDER BY number DESC LIMIT 1;
 
 -- name: add
 INSERT INTO audit (number, at, who, origin, what, subject, why, detail, previous, hash)
@@ -21,15 +21,26 @@ WHERE (%(before)s::bigint IS NULL OR number < %(before)s)
 ORDER BY number DESC LIMIT %(limit)s;
 
 -- name: chain
-SELECT number, at, who, origin, what, subject, why, detail, previous, hash FROM audit ORDER BY number;
+SELECT number, at, who, origin, what, subject, why, detail, previous, hash FROM audit
+WHERE number <= %(until)s ORDER BY number;
 
 -- name: newest_of_day
 SELECT number, hash FROM audit WHERE at < %(day)s::date + 1 AND number <= (
     SELECT coalesce(min(number) - 1, 9223372036854775807) FROM audit WHERE at >= %(day)s::date + 1
 ) ORDER BY number DESC LIMIT 1;
 
+-- name: pruned
+SELECT number, hash FROM audit_pruned ORDER BY number;
+
+-- name: keep_pruned
+INSERT INTO audit_pruned (number, hash) SELECT number, hash FROM audit WHERE number <= %(number)s;
+
+-- name: keep_one
+INSERT INTO audit_pruned (number, hash) VALUES (%(number)s, %(hash)s);
+
 -- name: add_anchor
-INSERT INTO audit_anchors (number, hash, made_at, signature) VALUES (%(number)s, %(hash)s, %(made_at)s, %(signature)s);
+INSERT INTO audit_anchors (number, hash, made_at, signature, first, digest)
+VALUES (%(number)s, %(hash)s, %(made_at)s, %(signature)s, %(first)s, %(digest)s);
 
 -- name: forget
 DELETE FROM audit WHERE number <= %(number)s;
