@@ -130,6 +130,8 @@ def backup(
     settings = load_aggregator_settings(config)
     manifest = write(settings, config, to, passphrase(passphrase_file, none=False) if passphrase_file else None)
     print_rows([summary(manifest, to)], output)
+    if damaged := manifest["pictures_damaged"]:
+        say(f"{damaged} pictures are not what they were and were left out: their SHA-256 is another; look at the disk")
     if not passphrase_file and settings.trust and secrets_of(settings.data_dir):
         say("without --passphrase-file the certificate authority is not in it: its boxes would have to enrol again")
 
@@ -149,9 +151,13 @@ def restore(
     from aggregator.config import load_aggregator_settings
     from aggregator.installation.backup import restore as fill
     from aggregator.installation.backup import summary
+    from shared.output import say
 
     opens = passphrase(passphrase_file, none=False) if passphrase_file else None
-    print_rows([summary(fill(load_aggregator_settings(config), config, source, opens), source)], output)
+    manifest = fill(load_aggregator_settings(config), config, source, opens)
+    print_rows([summary(manifest, source)], output)
+    say(f"{manifest['claims_withdrawn']} claims that were open then are withdrawn: have new ones made")
+    say(f"what was revoked after {manifest['taken_at']} counts again: boxes, keys and passwords; take it back anew")
 
 
 @app.command(epilog="Example: hawkline aggregator retention --config aggregator.toml; and with --yes")

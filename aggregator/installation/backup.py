@@ -10,6 +10,7 @@ Pictures never change, so a backup into the same folder again copies only new on
 it, too (`installation.sealed`), among the tables.
 """
 
+import contextlib
 import gzip
 import hashlib
 import json
@@ -30,11 +31,14 @@ from aggregator.domains.record.days import kept_days
 from aggregator.embedded.database_access import opened, stopped
 from aggregator.installation.sealed import FILE as SECRETS
 from aggregator.installation.sealed import Secret, put, require_none, seal, secrets_of, unseal
+from aggregator.store import audit
+from aggregator.store.audit import Actor
 from aggregator.store.database import Connection, Database, first_line
 from aggregator.store.migrate import available, chosen_engine, migrate
 from aggregator.store.queries import load_queries
 from shared.errors import ConfigError, UnavailableError
 from shared.files import sync_folder, write_secret
+from shared.user_name import user_name
 
 SQL = load_queries(__package__, "backup.sql")
 
@@ -62,6 +66,16 @@ def _told_plainly(body: Callable[P, Manifest]) -> Callable[P, Manifest]:
     return guarded
 
 
+@contextlib.contextmanager
+def _private() -> Iterator[None]:
+    """What is written is for its owner only. Not around a server of ours that starts: it has an account of its own."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
 @_told_plainly
 def backup(settings: AggregatorSettings, config: Path, to: Path, passphrase: bytes | None = None) -> Manifest:
     """Write a backup.
@@ -87,12 +101,23 @@ def backup(settings: AggregatorSettings, config: Path, to: Path, passphrase: byt
         row = connection.execute(SQL["identity"]).fetchone()
         connection.rollback()
         _require_backup(to, row["identity"] if row else "")
-        to.mkdir(parents=True, exist_ok=True)
-        tables = to / f"{TABLES}{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
-        tables.mkdir(mode=0o700)
-        manifest = {"database": row["identity"] if row else "", **_write_tables(connection, tables)}
-    # Every picture that these rows know is in its place by now.
-    manifest["pictures"] = _copy_pictures(settings.data_dir / EVIDENCE, to / EVIDENCE)
+        with _private():
+            to.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(PermissionError):  # a disk that knows no owners
+                to.chmod(0o700)
+            tables = to / f"{TABLES}{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+            tables.mkdir()
+            manifest = {"database": row["identity"] if row else "", **_write_tables(connection, tables)}
+    with _private():
+        return _complete(settings, to, tables, manifest, sealed)
+
+
+def _complete(
+    settings: AggregatorSettings, to: Path, tables: Path, manifest: Manifest, sealed: bytes | None
+) -> Manifest:
+    """The pictures and the secrets, and last the manifest. Every picture that the rows know is in its place by now."""
+    manifest["pictures"], damaged = _copy_pictures(settings.data_dir / EVIDENCE, to / EVIDENCE)
+    manifest["pictures_damaged"] = len(damaged)
     manifest["secrets"] = 0
     if sealed is not None:
         write_secret(tables / SECRETS, sealed)
@@ -118,6 +143,7 @@ def summary(manifest: Manifest, folder: Path) -> dict[str, Any]:
         "events": tables["events"]["rows"],
         "alerts": tables["alerts"]["rows"],
         "pictures": manifest["pictures"],
+        "pictures_damaged": manifest.get("pictures_damaged", 0),
         "secrets": manifest.get("secrets", 0),
         "tables_mb": round(sum(table["bytes"] for table in tables.values()) / 2**20, 1),
     }
@@ -157,19 +183,34 @@ def restore(settings: AggregatorSettings, config: Path, source: Path, passphrase
     with stopped(settings, config) as database:
         _require_empty(database, config, manifest["migration"])
         migrate(database, to=manifest["migration"])
-        pictures = _copy_pictures(source / EVIDENCE, settings.data_dir / EVIDENCE)
-        if pictures < manifest["pictures"]:
+        pictures, damaged = _copy_pictures(source / EVIDENCE, settings.data_dir / EVIDENCE, again=True)
+        if damaged:
+            raise ConfigError(
+                f"--from {source}: {len(damaged)} pictures are not what they were: {damaged[0]} has another SHA-256; "
+                "take these files out of the backup, or restore another one"
+            )
+        if pictures < manifest["pictures"] and not manifest.get("pictures_damaged"):
             raise ConfigError(f"--from {source}: {manifest['pictures'] - pictures} pictures are missing")
         with database.connect("restore", autocommit=True) as connection:
             _make_days(connection, [date.fromisoformat(day) for day in manifest["days"]])
         with database.connect("restore") as connection:
             _read_tables(connection, source / manifest["folder"], manifest)
         migrate(database)
+        with database.connect("restore") as connection:
+            manifest["claims_withdrawn"] = _withdraw_claims(connection, manifest["taken_at"])
         with database.connect("restore", autocommit=True) as connection:
             connection.execute("SET statement_timeout = 0")
             connection.execute("VACUUM ANALYZE")
     put(settings.data_dir, secrets)
     return manifest
+
+
+def _withdraw_claims(connection: Connection, taken_at: str) -> int:
+    """Codes that were open when the backup was taken: who knows since when they are known to whom. In the audit."""
+    withdrawn = connection.execute(SQL["withdraw_claims"]).rowcount
+    actor = Actor(user_name(), "this machine", "restored from a backup")
+    audit.record(connection, actor, "restored", "installation", f"backup of {taken_at}, {withdrawn} claims withdrawn")
+    return withdrawn
 
 
 def _secrets(source: Path, manifest: Manifest, passphrase: bytes) -> list[Secret]:
@@ -296,26 +337,51 @@ def _require_empty(database: Database, config: Path, migration: int) -> None:
             )
 
 
-def _copy_pictures(source: Path, to: Path) -> int:
-    """Copy the pictures that are not there yet; returns how many there are in all."""
+def _copy_pictures(source: Path, to: Path, *, again: bool = False) -> tuple[int, list[str]]:
+    """Copy the pictures that are not there yet, each only if it is what its name says: the SHA-256 of its content.
+
+    Args:
+        source: a folder of pictures.
+        to: another.
+        again: look at those, too, that are there already.
+
+    Returns:
+        How many there are in all, and the names of those that are something else.
+    """
     to.mkdir(parents=True, exist_ok=True)
-    count = 0
+    count, damaged = 0, list[str]()
     for path in sorted(source.glob("*/*.jpg")):
         place = to / path.parent.name / path.name
+        if place.is_file() and not (again and _sha256(place) != place.stem):
+            count += 1
+            continue
+        place.parent.mkdir(parents=True, exist_ok=True)
+        draft = place.with_suffix(".new")
+        try:
+            found = _copied(path, draft)
+        except FileNotFoundError:  # its time was over meanwhile
+            draft.unlink(missing_ok=True)
+            continue
+        if found != path.stem:
+            draft.unlink()
+            damaged.append(path.name)
+            continue
+        draft.replace(place)
+        sync_folder(place.parent)
         count += 1
-        if not place.is_file():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            draft = place.with_suffix(".new")
-            try:
-                shutil.copyfile(path, draft)
-            except FileNotFoundError:  # its time was over meanwhile
-                draft.unlink(missing_ok=True)
-                count -= 1
-                continue
-            _sync(draft)
-            draft.replace(place)
-            sync_folder(place.parent)
-    return count
+    return count, damaged
+
+
+def _copied(path: Path, draft: Path) -> str:
+    """Copy a file onto the disk; returns the SHA-256 of what was read."""
+    digest = hashlib.sha256()
+    with path.open("rb") as read, draft.open("wb") as out:
+        while part := read.read(_CHUNK):
+            digest.update(part)
+            out.write(part)
+        out.flush()
+        os.fsync(out.fileno())
+    return digest.hexdigest()
 
 
 def _sha256(path: Path) -> str:

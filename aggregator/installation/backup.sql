@@ -38,3 +38,6 @@ SELECT to_regclass('migrations') IS NOT NULL AS migrated;
 
 -- name: make_days
 SELECT make_days(%(days)s);
+
+-- name: withdraw_claims
+UPDATE claims SET withdrawn_at = now() WHERE used_at IS NULL AND withdrawn_at IS NULL;

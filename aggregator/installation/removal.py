@@ -7,14 +7,16 @@ from pathlib import Path
 from aggregator.config import AggregatorSettings
 from aggregator.embedded.database_access import LOCK
 from aggregator.embedded.postgres import MARK, EmbeddedPostgres
+from aggregator.installation.sealed import FOLDERS
 from shared.errors import ConfigError
 from shared.locks import hold
 
-_OURS = ("evidence", "broker.toml", "pids.json", MARK, LOCK)
+_OURS = ("evidence", *FOLDERS, "broker", "broker.toml", "pids.json", "pids.json.part", MARK, LOCK)
+"""The lock last: while it is there, an aggregator has run here."""
 
 
 def remove(settings: AggregatorSettings, config: Path, *, sure: bool) -> list[Path]:
-    """Delete the embedded database, the pictures and what else an aggregator writes into its data_dir.
+    """Delete the embedded database, the pictures, keys and certificates, and what else an aggregator has in data_dir.
 
     Returns:
         The places that are gone.

@@ -3,6 +3,8 @@
 import gzip
 import hashlib
 import json
+import os
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,7 +19,7 @@ import pytest
 from aggregator.api.first_token import make_token
 from aggregator.embedded.postgres import EmbeddedPostgres
 from aggregator.installation.sealed import secrets_of
-from aggregator.store import Database
+from aggregator.store import Database, audit
 from aggregator.store.database import Connection
 from aggregator.store.describe import described, expected
 from aggregator.store.migrate import migrate
@@ -59,7 +61,7 @@ def rows(database: Database) -> dict[str, str]:
     with database.connect("test", autocommit=True) as connection:
         names = [line.split()[1] for line in expected() if line.startswith("table ")]
         found = {}
-        for name in set(names) - {"migrations"}:
+        for name in set(names) - {"migrations", "audit"}:  # a restore is in the audit of what it made
             row = connection.execute(
                 f"SELECT coalesce(sum(hashtextextended(t::text, 1)), 0)::text AS digest FROM {name} t".encode()
             ).fetchone()
@@ -138,12 +140,74 @@ def test_a_backup_restored_is_the_same_record(
         assert done.returncode == 0, done.stderr
         assert totals(there) == totals(database)
         assert rows(there) == rows(database)
+        with there.connect("test") as connection:
+            entries = [(entry.what, "0 claims withdrawn" in entry.detail) for entry in audit.entries(connection)]
+        assert entries == [("restored", True)]
         assert findings(config)[0] == 0
         another = hawkline(config, "backup", "--to", str(backup))
         assert (another.returncode, "the backup of another database" in another.stderr) == (2, True)
         again = hawkline(config, "restore", "--from", str(backup))
         assert again.returncode == 2
         assert "its database is not empty (table agents); nothing is changed" in again.stderr
+    finally:
+        with psycopg.connect(server_dsn, autocommit=True) as admin:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+def test_a_backup_is_for_its_owner_whatever_the_umask(filled: Path, tmp_path: Path) -> None:
+    backup, before = tmp_path / "backup", os.umask(0)
+    try:
+        backup.mkdir(mode=0o777)
+        assert hawkline(filled, "backup", "--to", str(backup)).returncode == 0
+    finally:
+        os.umask(before)
+    modes = {path.relative_to(backup): stat.S_IMODE(path.stat().st_mode) for path in [backup, *backup.rglob("*")]}
+    assert len(modes) > 20
+    assert {mode for path, mode in modes.items() if (backup / path).is_dir()} == {0o700}
+    assert {mode for path, mode in modes.items() if (backup / path).is_file()} == {0o600}
+
+
+def test_a_picture_that_is_not_what_it_was_goes_into_no_backup_and_out_of_none(
+    filled: Path, tmp_path: Path, server_dsn: str
+) -> None:
+    backup, (place,) = tmp_path / "backup", (tmp_path / "here" / "evidence").glob("*/*.jpg")
+    place.write_bytes(PICTURE + b"another")
+    done = hawkline(filled, "backup", "--to", str(backup), "-o", "json")
+    told = json.loads(done.stdout)
+    assert (told["pictures"], told["pictures_damaged"]) == (0, 1)
+    assert "1 pictures are not what they were and were left out" in done.stderr
+    place.write_bytes(PICTURE)
+    assert json.loads(hawkline(filled, "backup", "--to", str(backup), "-o", "json").stdout)["pictures_damaged"] == 0
+    (kept,) = (backup / "evidence").glob("*/*.jpg")
+    kept.write_bytes(PICTURE + b"another")
+    name = f"hawkline_test_{uuid4().hex[:12]}"
+    with psycopg.connect(server_dsn, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}".encode())
+    try:
+        there = Database(psycopg.conninfo.make_conninfo(server_dsn, dbname=name))
+        config = written(tmp_path / "there.toml", "there", there.dsn)
+        refused = hawkline(config, "restore", "--from", str(backup))
+        assert (refused.returncode, "are not what they were" in refused.stderr) == (2, True)
+        assert not list((tmp_path / "there" / "evidence").glob("*/*.jpg"))
+        kept.write_bytes(PICTURE)
+        with_claim = "INSERT INTO claims (site, agent, serial, code, made_by, expires_at)"
+        assert hawkline(config, "restore", "--from", str(backup)).returncode == 0
+        with there.connect("test") as connection:
+            connection.execute(f"{with_claim} VALUES ('s', 'a', 'x', '\\x00', 'a planner', now() + '1 day')".encode())
+        again = tmp_path / "again"
+        assert hawkline(config, "backup", "--to", str(again)).returncode == 0
+    finally:
+        with psycopg.connect(server_dsn, autocommit=True) as admin:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+            admin.execute(f"CREATE DATABASE {name}".encode())
+    try:
+        done = hawkline(written(tmp_path / "third.toml", "third", there.dsn), "restore", "--from", str(again))
+        assert done.returncode == 0
+        assert "1 claims that were open then are withdrawn" in done.stderr
+        assert "counts again" in done.stderr
+        with there.connect("test") as connection:
+            row = connection.execute("SELECT withdrawn_at IS NOT NULL AS withdrawn FROM claims").fetchone()
+        assert row == {"withdrawn": True}
     finally:
         with psycopg.connect(server_dsn, autocommit=True) as admin:
             admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
