@@ -22,6 +22,7 @@ from psycopg_pool import PoolTimeout
 
 from aggregator.alerting.alerts import Publishing
 from aggregator.api.dependencies import ConnectionDependency, Parts, PartsDependency
+from aggregator.api.door import Door
 from aggregator.api.guard import answer
 from aggregator.api.head import HeadAsGet
 from aggregator.api.pool_turns import Turns
@@ -77,6 +78,7 @@ def build(
     for error in (PoolTimeout, psycopg.OperationalError):
         app.add_exception_handler(error, answer(503, "the database does not answer; try again"))
     app.add_middleware(HeadAsGet)
+    app.add_middleware(Door)
     app.include_router(router)
     app.include_router(evidence.bringing, dependencies=[Depends(_only_its_own)])
     return app
@@ -193,6 +195,7 @@ def _record(request: Request, connection: Connection, issued: enrolment.Issued, 
 
 
 async def _only_its_own(
+    request: Request,
     parts: PartsDependency,
     shown: Shown,
     site: Annotated[str, Query(pattern=NAME_PATTERN)],
@@ -203,6 +206,8 @@ async def _only_its_own(
     if alive is None:
         raise enrolment.RefusedError("show the certificate of a box")
     address = await parts.on_connection(lambda connection: enrolment.admit(connection, alive))
+    # A picture may be a quarter of an hour in coming, and its box revoked meanwhile.
+    request.state.admit_again = lambda connection: enrolment.admit(connection, alive)
     if address != Address(site, agent):
         raise HTTPException(403, f"the certificate is for {address.site}/{address.agent}")
 

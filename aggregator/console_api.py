@@ -20,6 +20,7 @@ from aggregator.api import feed, pages, provider_routes, sign_in_routes
 from aggregator.api.audited import CHANGES, is_audited
 from aggregator.api.browser_headers import BrowserHeaders
 from aggregator.api.dependencies import Parts
+from aggregator.api.door import Door
 from aggregator.api.first_token import FirstToken
 from aggregator.api.guard import REFUSALS, LoopbackGuard, answer, explain, refuse_unknown_parameters
 from aggregator.api.head import HeadAsGet
@@ -117,6 +118,7 @@ def build(
     else:
         app.add_middleware(LoopbackGuard)
     app.add_middleware(HeadAsGet)
+    app.add_middleware(Door)
     app.add_middleware(BrowserHeaders, secure=bool(guarded))
     app.add_exception_handler(RequestValidationError, explain)
     for refused in (MissingError, NotYoursError, ConflictError, SenselessError):

@@ -130,12 +130,21 @@ async def put_evidence(
             if piece.length is not None and len(content) != length:
                 raise HTTPException(422, f"{len(content)} bytes were brought; {length} were said to come")
             brought = len(content) if piece.total is None else piece.total
-            store = partial(_store, parts, digest, of, content, piece.offset, brought)
+            admit_again = getattr(request.state, "admit_again", _anybody)
+
+            def store(connection: Connection) -> int:
+                admit_again(connection)
+                return _store(parts, digest, of, content, piece.offset, brought, connection)
+
             have = await parts.on_connection(store)
     parts.waker.wake()
     if have < total:
         return Response(status_code=202, headers={"upload-offset": str(have)})
     return Response(status_code=204)
+
+
+def _anybody(_connection: Connection) -> None:
+    """A trial on one machine asks nobody who he is."""
 
 
 @dataclass(frozen=True, slots=True)
