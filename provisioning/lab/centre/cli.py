@@ -132,6 +132,25 @@ def hostile(
         raise typer.Exit(1)
 
 
+def wire(
+    each: Annotated[int, typer.Option("--each", min=100, help="of each struct")] = 100_000,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Every struct of the wire at its bounds and beyond, through ingest, alerting and heartbeats.
+
+    Exit code 1 when one raises what it should not, or costs more statements than a message may.
+    """
+    from provisioning.lab.centre.machine import bench_folder
+    from provisioning.lab.centre.wire_fuzz import measure
+    from provisioning.lab.database.server import bench_server
+
+    with bench_folder() as folder, bench_server(folder, None) as server:
+        rows = list(measure(server.database, each))
+    print_rows(rows, output)
+    if any(row["verdict"] == "missed" for row in rows):
+        raise typer.Exit(1)
+
+
 def enrol(
     boxes: Annotated[int, typer.Option("--boxes", min=1, help="how many come in")] = 1100,
     output: OutputOption = Output.TABLE,
