@@ -107,3 +107,15 @@ def test_tables_of_where_things_are_lead_to_what_is_there(name: str) -> None:
     assert len(paths) > 20
     for path in paths:
         assert (ROOT / path).exists(), path
+
+
+def test_every_claim_of_security_names_a_test_that_is_there() -> None:
+    text = (ROOT / "docs" / "security.md").read_text()
+    named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", text)
+    assert len(named) > 40
+    for file, test in named:
+        assert re.search(rf"^(async )?def {test}\(", (ROOT / file).read_text(), re.MULTILINE), f"{file}::{test}"
+    for group in (*(f"5.{number}" for number in range(1, 14)), "6"):
+        row = re.search(rf"^\| {re.escape(group)} .*$", text, re.MULTILINE)
+        assert row, f"group {group} of ETSI EN 303 645 is missing"
+        assert "tests/" in row[0] or "not met" in row[0]
