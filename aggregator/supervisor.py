@@ -23,6 +23,7 @@ from aggregator.trust.broker_access import admitted_boxes
 from aggregator.trust.mosquitto import Listeners, Mosquitto
 from shared.child_process import Child
 from shared.errors import HawklineError, UnavailableError
+from shared.files import DATA_MODE, make_folder
 from shared.locks import hold
 from shared.net import is_listening, require_free_port
 from shared.stop_signals import set_by_signals
@@ -187,6 +188,6 @@ def _welcome(dsn: str) -> list[Address]:
 
 def _prepare_directory(data_dir: Path) -> None:
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(data_dir, DATA_MODE)
     except OSError as error:
         raise UnavailableError(f"data_dir = {str(data_dir)!r}: cannot be created ({error.strerror})") from None

@@ -41,6 +41,30 @@ def _write(path: Path, content: bytes, mode: int) -> None:
     sync_folder(path.parent)
 
 
+def make_folder(path: Path, mode: int) -> None:
+    """Make a folder and those above it that are missing, with these rights, whatever the umask is.
+
+    One that is there keeps its rights, but nobody else may write there: who may could put another in its place.
+    """
+    missing, above = list[Path](), path
+    while not above.exists():
+        missing.append(above)
+        above = above.parent
+    for folder in reversed(missing):
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue  # another was faster
+        folder.chmod(mode if folder == path else 0o755)
+    found = path.stat()
+    if not missing and found.st_mode & 0o022 and os.geteuid() in (0, found.st_uid):
+        path.chmod(stat.S_IMODE(found.st_mode) & ~0o022)
+
+
+DATA_MODE = 0o711
+"""Of `data_dir`, and of what leads to an embedded database, which may belong to another account and has to get through."""
+
+
 def read_by_others(path: Path) -> str | None:
     """Who else may read a file with passwords in it, and what to do; None where it is for its owner only.
 

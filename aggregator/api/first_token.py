@@ -8,7 +8,7 @@ import secrets
 from pathlib import Path
 
 from shared.errors import ConfigError
-from shared.files import write_secret
+from shared.files import make_folder, write_secret
 from shared.trouble_log import TroubleLog
 
 _unread = TroubleLog(logging.getLogger(__name__))
@@ -38,7 +38,7 @@ def token_of(data_dir: Path) -> str:
 def make_token(data_dir: Path) -> Path:
     """Make the token where there is none; returns its file."""
     path = token_path(data_dir)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent, 0o700)
     if not path.exists():
         write_secret(path, secrets.token_urlsafe(32).encode() + b"\n")
     return path

@@ -8,6 +8,7 @@ from aggregator.config import AggregatorSettings
 from aggregator.embedded.postgres import EmbeddedPostgres
 from aggregator.store import Database
 from shared.errors import ConfigError, UnavailableError
+from shared.files import DATA_MODE, make_folder
 from shared.locks import hold
 
 LOCK = "aggregator.lock"
@@ -45,7 +46,7 @@ def stopped(settings: AggregatorSettings, config: Path) -> Iterator[Database]:
         UnavailableError: an aggregator uses it, or the database does not start.
     """
     folder = settings.data_dir
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder, DATA_MODE)
     with hold(folder / LOCK, f"{config}: data_dir = {str(folder)!r}: an aggregator uses it; stop it first"):
         if settings.database.dsn:
             yield Database(settings.database.dsn)

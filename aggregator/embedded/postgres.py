@@ -24,6 +24,7 @@ import psycopg
 from aggregator.embedded.leftover import disown, works_in
 from aggregator.embedded.privileges import Account, database_account, reachable, reachable_copy, reachable_place
 from shared.errors import UnavailableError
+from shared.files import DATA_MODE, make_folder
 
 log = logging.getLogger(__name__)
 
@@ -161,14 +162,14 @@ class EmbeddedPostgres:
         if self._data.parent.is_relative_to(self._data_dir):
             return
         here, there = self._data_dir / MARK, self.folder / MARK
-        self._data_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(self._data_dir, DATA_MODE)
         if there.exists() and not (here.exists() and here.read_bytes() == there.read_bytes()):
             self.stop()
             aside = self.folder.with_name(f"{self.folder.name}.left-{datetime.now(UTC):%Y%m%dT%H%M%S}")
             log.warning("%s is of a data_dir that is no more; it is put aside as %s", self.folder, aside)
             self.folder.rename(aside)
         if not there.exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder, DATA_MODE)
             mark = uuid4().hex.encode()
             there.write_bytes(mark)
             here.write_bytes(mark)
@@ -192,7 +193,8 @@ class EmbeddedPostgres:
 
     def _initialise(self) -> None:
         log.info("creating the embedded database in %s", self._data)
-        self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self._data.parent, DATA_MODE)
+        make_folder(self._data, 0o700)
         if self._account.drop:
             os.chown(self._data, self._account.uid, self._account.gid)
             os.chown(self._data.parent, self._account.uid, self._account.gid)

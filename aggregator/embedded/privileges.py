@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.errors import UnavailableError
+from shared.files import DATA_MODE, make_folder
 
 _SYSTEM = Path("/var/lib/hawkline")
 
@@ -61,7 +62,7 @@ def reachable_copy(source: Path, name: str) -> Path:
     target = _SYSTEM / name
     if not target.is_dir():
         part = _SYSTEM / f"{name}.{os.getpid()}.part"
-        _SYSTEM.mkdir(parents=True, exist_ok=True)
+        make_folder(_SYSTEM, 0o755)
         shutil.copytree(source, part, symlinks=True)
         for folder, _, files in os.walk(part):
             Path(folder).chmod(0o755)
@@ -79,5 +80,6 @@ def reachable_copy(source: Path, name: str) -> Path:
 def reachable_place(name: str) -> Path:
     """A folder below /var/lib/hawkline. Only for root."""
     place = _SYSTEM / name
-    place.mkdir(parents=True, exist_ok=True)
+    make_folder(_SYSTEM, 0o755)
+    make_folder(place, DATA_MODE)
     return place

@@ -12,7 +12,7 @@ from aggregator.store import Database
 from aggregator.store.migrate import migrate
 from aggregator.trust import mosquitto
 from shared.errors import ConfigError, HawklineError
-from shared.files import write_secret
+from shared.files import DATA_MODE, make_folder, write_secret
 from shared.trust.tls import fingerprint
 
 _TEXT = """# What every key means: docs/configuration.md
@@ -94,7 +94,7 @@ def _folder(data_dir: Path) -> Step:
     existed = data_dir.is_dir()
     try:
         # An embedded database below it may belong to another account, which has to get through.
-        data_dir.mkdir(mode=0o711, parents=True, exist_ok=True)
+        make_folder(data_dir, DATA_MODE)
     except OSError as error:
         raise HawklineError(f"data_dir = {str(data_dir)!r}: cannot be created ({error.strerror})") from None
     if not os.access(data_dir, os.W_OK):

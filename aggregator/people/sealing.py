@@ -13,7 +13,7 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from shared.files import write_secret
+from shared.files import make_folder, write_secret
 
 _NONCE_BYTES = 12
 T = TypeVar("T")
@@ -42,7 +42,7 @@ class Sealer:
     def __init__(self, data_dir: Path) -> None:
         path = key_path(data_dir)
         if not path.exists():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(path.parent, 0o700)
             write_secret(path, AESGCM.generate_key(256))
         self._cipher = AESGCM(path.read_bytes())
 

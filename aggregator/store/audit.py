@@ -27,7 +27,7 @@ from aggregator.store.database import Connection
 from aggregator.store.entity import Entity
 from aggregator.store.queries import load_queries
 from shared.errors import HawklineError
-from shared.files import write_secret
+from shared.files import make_folder, write_secret
 
 SQL = load_queries(__package__, "sql/audit.sql")
 _START = bytes(32)
@@ -268,7 +268,7 @@ def audit_key(data_dir: Path, *, make: bool = True) -> Ed25519PrivateKey:
     if not path.exists() and not make:
         raise ChainError(f"{path}: missing; the anchor of the audit cannot be checked")
     if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent, 0o700)
         form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         write_secret(path, Ed25519PrivateKey.generate().private_bytes(*form))
     try:

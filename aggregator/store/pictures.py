@@ -10,7 +10,7 @@ from pathlib import Path
 
 from aggregator.store.allowance import Allowance
 from shared.errors import HawklineError
-from shared.files import sync_folder
+from shared.files import make_folder, sync_folder
 
 MAX_BYTES = 8 * 1024 * 1024
 _BEGUN_S = 7 * 86400.0
@@ -37,7 +37,7 @@ class PictureStore:
         self.directory = directory
         self.a_day, self.most_bytes = Allowance(a_day_bytes), most_bytes
         self._lock = threading.Lock()
-        directory.mkdir(parents=True, exist_ok=True)
+        make_folder(directory, 0o700)
         self._forget_s = 0.0
 
     def path(self, digest: bytes) -> Path:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from aggregator.embedded.leftover import disown, works_in
@@ -91,3 +92,19 @@ def test_a_replica_is_refused_and_told_apart(server: EmbeddedPostgres) -> None:
         migrate(Database(server.dsn))
     with Database(server.dsn).connect("test", writes=False) as connection:
         assert connection.execute("SELECT count(*) AS n FROM migrations").fetchone() != {"n": 0}
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_a_database_starts_whatever_the_umask_and_nobody_else_may_write_beside_it(tmp_path: Path, umask: int) -> None:
+    tmp_path.chmod(0o755)
+    before = os.umask(umask)
+    embedded = EmbeddedPostgres(tmp_path / "site")
+    try:
+        embedded.start()
+        with psycopg.connect(embedded.dsn) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+        folders = [embedded.folder, *(path for path in embedded.folder.rglob("*") if path.is_dir())]
+        assert [path for path in folders if path.stat().st_mode & 0o022] == []
+    finally:
+        os.umask(before)
+        embedded.remove()
