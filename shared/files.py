@@ -62,7 +62,7 @@ def make_folder(path: Path, mode: int) -> None:
 
 
 DATA_MODE = 0o711
-"""Of `data_dir`, and of what leads to an embedded database, which may belong to another account and has to get through."""
+"""Of `data_dir`, and of what leads to an embedded database: that may belong to another account, which has to get in."""
 
 
 def read_by_others(path: Path) -> str | None:

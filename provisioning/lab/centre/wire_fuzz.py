@@ -233,5 +233,5 @@ def _row(name: str, cost: Cost) -> dict[str, Any]:
     }
 
 
-MOST_STATEMENTS = 60
+MOST_STATEMENTS = 25
 """Of one message in ingest, or of one turn of alerting."""
