@@ -90,6 +90,7 @@ class BrokerAccess:
             added, removed = self._step(self._known, wanted) if self._known is not None else (0, 0)
             if self._known is None or self._life != self._control.lives or time.monotonic() >= self._all_s:
                 self._life = self._control.lives
+                self._control.apply(roles.renew_admin())
                 more = sync(self._control, list(wanted))
                 added, removed = added + more[0], removed + more[1]
                 if not self._looked:  # while we were away, a box may have taken another's place
@@ -112,10 +113,12 @@ class BrokerAccess:
         names = {common_name(address) for address in wanted}
         gone = sorted(name for name, since in known.items() if name not in names or (name in new and since is not None))
         fresh = [name for name in sorted(new) if name in gone or name not in known]
-        commands = [command for name in gone for command in roles.remove_box(name)]
-        commands += [command for name in fresh for command in roles.add_box(new[name])]
-        if commands:
-            self._control.apply(commands)
+        if gone:
+            self._control.apply([command for name in gone for command in roles.remove_box(name)])
+            # Behind it: a session that ends may leave a last will.
+            self._control.clear([topic for name in gone for topic in roles.retained(name)])
+        if fresh:
+            self._control.apply([command for name in fresh for command in roles.add_box(new[name])])
         return len(fresh), len(gone)
 
     def _sign(self, connection: Connection) -> None:
@@ -166,6 +169,10 @@ def sync(control: BrokerControl, wanted: Sequence[Address]) -> tuple[int, int]:
     Raises:
         UnavailableError: the broker does not answer, or has refused something.
     """
-    commands, added, removed = roles.difference(wanted, *control.boxes())
+    clients, known = control.boxes()
+    commands, added, removed = roles.difference(wanted, clients, known)
     control.apply([command for of_box in commands for command in of_box])
+    names = {common_name(address) for address in wanted}
+    gone = {name for name in (*clients, *known) if roles.is_box(name)} - names
+    control.clear([topic for name in sorted(gone) for topic in roles.retained(name)])
     return added, removed

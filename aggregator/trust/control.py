@@ -108,6 +108,11 @@ class BrokerControl:
             if "error" in answer and answer["error"] not in _AS_IT_SHALL_BE:
                 raise UnavailableError(f"broker {self.where}: {answer['command']}: {answer['error']}")
 
+    def clear(self, topics: Sequence[str]) -> None:
+        """Have the broker forget what it keeps of these topics. Those who hear them get an empty message."""
+        for topic in topics:
+            self._connection.publish(topic, b"", qos=1, retain=True)
+
     def boxes(self) -> tuple[dict[str, list[str]], dict[str, list[dict[str, Any]]]]:
         """What the broker knows: clients with their roles, roles with what they allow.
 

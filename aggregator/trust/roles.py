@@ -32,6 +32,9 @@ def box_acls(address: Address) -> list[Acl]:
     ]
 
 
+_RETAINED = Channel.STATE, Channel.HEALTH
+
+
 def aggregator_acls() -> list[Acl]:
     """What the services of the centre may."""
     # A shared subscription is asked for by its whole name.
@@ -44,9 +47,23 @@ def aggregator_acls() -> list[Acl]:
 
 
 def admin_acls() -> list[Acl]:
-    """What the administrator, who manages the others, may."""
+    """What the administrator, who manages the others, may: also take away what a box that is gone had retained."""
     topics = "$CONTROL/dynamic-security/#"
-    return [_acl(kind, topics) for kind in ("publishClientSend", "subscribePattern", "publishClientReceive")]
+    return [
+        *(_acl(kind, topics) for kind in ("publishClientSend", "subscribePattern", "publishClientReceive")),
+        *(_acl("publishClientSend", every_box(channel)) for channel in _RETAINED),
+    ]
+
+
+def renew_admin() -> list[dict[str, Any]]:
+    """Commands for a broker that was started with what an earlier version wrote."""
+    return [{"command": "modifyRole", "rolename": ADMIN, "acls": admin_acls()}]
+
+
+def retained(name: str) -> list[str]:
+    """Topics on which a box may have left a message that the broker keeps."""
+    site, _, agent = name.partition(".")
+    return [Address(site, agent).topic(channel) for channel in _RETAINED]
 
 
 def initial(boxes: Iterable[Address] = ()) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from shared.mqtt import Connection, Message, Receiver, Will, packets
 from shared.mqtt.packets import Stream
 from shared.mqtt.pipe import shut
 from shared.net import pick_free_port
-from shared.topics import AGGREGATOR_STATE, Address, Channel
+from shared.topics import AGGREGATOR_STATE, Address, Channel, every_box
 from shared.trust import client_context, common_name
 from shared.trust.tls import unverified_context
 from tests.integration.trusted import Deployment
@@ -323,6 +323,41 @@ def test_a_revoked_box_is_out_within_seconds_and_stays_out(broker: Broker) -> No
     assert not bystander.downs.acquire(blocking=False)
     box.connection.stop()
     bystander.connection.stop()
+
+
+def test_what_a_revoked_box_left_at_the_broker_is_taken_away(broker: Broker) -> None:
+    """A birth and a heartbeat that it had the broker keep would make it look alive for ever."""
+    door = broker.deployment.enrol(GATE)
+    box = Heard(broker.box(door), broker.box_port, [(GATE.topic(Channel.ACK), 0)])
+    assert box.ups.acquire(timeout=5)
+    for channel in (Channel.STATE, Channel.HEALTH):
+        box.connection.publish(GATE.topic(channel), b"alive for ever", qos=1, retain=True)
+    time.sleep(1.0)
+    assert set(kept(broker)) == {GATE.topic(Channel.STATE), GATE.topic(Channel.HEALTH)}
+    broker.deployment.revoke(GATE)
+    assert box.downs.acquire(timeout=60)
+    deadline_s = time.monotonic() + 20
+    while (left := kept(broker)) and time.monotonic() < deadline_s:
+        time.sleep(0.2)
+    assert left == []
+    box.connection.stop()
+
+
+def kept(broker: Broker) -> list[str]:
+    """Topics of the box of which the broker keeps something, as a service of the centre hears them."""
+    heard = list[str]()
+    service = Receiver(
+        f"looks-{time.monotonic_ns()}",
+        "localhost",
+        broker.port,
+        subscriptions=[(every_box(channel), 0) for channel in (Channel.STATE, Channel.HEALTH)],
+        on_messages=lambda messages: heard.extend(each.topic for each in messages if each.retained),
+        tls=broker.service("aggregator"),
+    )
+    service.start()
+    time.sleep(1.0)
+    service.stop()
+    return heard
 
 
 def test_who_takes_a_place_at_once_does_not_leave_the_old_one_in(broker: Broker) -> None:

@@ -118,8 +118,8 @@ class HeartbeatReceiver:
         self._arrivals.put((message,))
 
     def _hear(self, messages: list[Message]) -> None:
-        # A retained one is of any time, and a live box sends its next one soon.
-        self._arrivals.put(message for message in messages if not message.retained)
+        # A retained one is of any time, and a live box sends its next one soon; an empty one takes a retained one away.
+        self._arrivals.put(message for message in messages if message.payload and not message.retained)
 
     @staticmethod
     def _is_alive(payload: bytes) -> bool:
