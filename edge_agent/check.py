@@ -199,9 +199,10 @@ def _time_of(url: str, door: Door | None) -> datetime | None:
 def _camera(key: str, camera: Camera) -> Iterator[Finding]:
     source, name = camera.settings.source, camera.settings.name
     if isinstance(source, RtspCamera):
-        yield _stream(f"{key}.source", name, "url", source.url, source.transport)
+        yield _stream(f"{key}.source", name, "url", source.url, source.transport, camera.pins)
         if source.picture_url:
-            yield _stream(f"{key}.source.picture_url", name, "picture_url", source.picture_url, source.transport)
+            large = source.picture_url
+            yield _stream(f"{key}.source.picture_url", name, "picture_url", large, source.transport, camera.pins)
     elif hasattr(source, "path"):
         yield _file(f"{key}.source", name, source.path)
     else:
@@ -217,10 +218,10 @@ def _file(key: str, name: str, path: Path) -> Finding:
         return {"key": key, "ok": False, "said": f"{name}: {without_credentials(str(error))}"}
 
 
-def _seen(url: str, transport: Transport) -> str:
+def _seen(url: str, transport: Transport, pins: Path | None) -> str:
     """Codec and size of the first picture; empty where none comes in time."""
     until_s = time.monotonic() + _PICTURE_S
-    with open_stream(url, transport) as container:
+    with open_stream(url, transport, pins=pins) as container:
         stream = choose_video(container.streams.video, LIVE_CODECS)
         reader = PacketReader(live=True)
         reader.begin(stream)
@@ -234,13 +235,13 @@ def _seen(url: str, transport: Transport) -> str:
     return ""
 
 
-def _stream(key: str, name: str, which: str, url: str, transport: Transport) -> Finding:
+def _stream(key: str, name: str, which: str, url: str, transport: Transport, pins: Path | None) -> Finding:
     """One stream of a camera, opened; what is said names host and path, and nothing of the credentials."""
     address = camera_address(url)
     said = unreachable(address)
     if said is None:
         try:
-            seen = _seen(url, transport)
+            seen = _seen(url, transport, pins)
             if seen:
                 return {"key": key, "ok": True, "said": f"{name}: {address.shown}: {seen}"}
             said = f"sends no picture that can be decoded within {_PICTURE_S:.0f} s"

@@ -230,6 +230,8 @@ class Camera(msgspec.Struct, frozen=True):
 
     settings: CameraSettings
     scene: Scene
+    pins: Path | None = None
+    """Where the certificates of `rtsps` cameras are kept; None keeps none."""
 
 
 def load_agent_file(path: Path) -> AgentSettings:
@@ -283,7 +285,7 @@ def load_agent_settings(path: Path) -> tuple[AgentSettings, list[Camera]]:
                 f" (of camera {camera.name!r})"
             )
         camera = msgspec.structs.replace(camera, source=source, scene=scene_path, detector=detector)  # noqa: PLW2901
-        cameras.append(Camera(camera, load_scene(scene_path)))
+        cameras.append(Camera(camera, load_scene(scene_path), settings.data_dir / "cameras"))
     _require_reportable(path, cameras)
     return settings, cameras
 

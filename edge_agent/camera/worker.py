@@ -92,7 +92,7 @@ def run_camera(camera: Camera, key: str, pipe: Connection, after: int = 0, looki
     try:
         detector = open_detector(camera.settings.detector)
         looks = Looks(ServedLooker(looking.address), looking.per_second) if looking and detector is None else None
-        source = open_source(camera.settings.source, key, after)
+        source = open_source(camera.settings.source, key, after, camera.pins)
     except HawklineError as error:
         pipe.send(Status(CameraState.UNREACHABLE, str(error)))
         return

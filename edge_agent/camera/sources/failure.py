@@ -6,6 +6,7 @@ import socket
 import av
 
 from edge_agent.address import CameraAddress
+from edge_agent.camera.sources.camera_identity import CameraIdentityError
 from shared.credentials import PERCENT
 
 _REACH_TIMEOUT_S = 3.0
@@ -25,6 +26,8 @@ _OF_NUMBER = {
 
 def in_words(error: Exception) -> str:
     """A failure as a predicate: what the camera does or does not."""
+    if isinstance(error, CameraIdentityError):
+        return error.said
     if isinstance(error, av.error.HTTPUnauthorizedError):
         return "refuses user and password"
     if isinstance(error, av.error.HTTPForbiddenError):

@@ -3,13 +3,15 @@
 import errno
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Literal, TypeAlias, cast
 
 import av
 
 from edge_agent.address import camera_address
 from edge_agent.camera.sources.bounds import DECODER
+from edge_agent.camera.sources.camera_identity import CameraIdentityError, changed, options_for
 from edge_agent.camera.sources.failure import in_words, unreachable
 from edge_agent.camera.sources.stall_detector import SHORTEST_S, StallDetector
 from edge_agent.frames import SourceEvent
@@ -44,9 +46,33 @@ class CutShortError(StalledError):
 
 
 def open_stream(
-    url: str, transport: Transport, *, read_timeout_s: float = READ_TIMEOUT_S
+    url: str, transport: Transport, *, read_timeout_s: float = READ_TIMEOUT_S, pins: Path | None = None
 ) -> av.container.InputContainer:
-    """Open a camera's stream with bounded waits. Errors never carry the password."""
+    """Open a camera's stream with bounded waits. Errors never carry the password.
+
+    Args:
+        url: of the stream.
+        transport: of RTP.
+        read_timeout_s: of each read.
+        pins: certificates of `rtsps` cameras (`camera_identity`); None keeps none.
+
+    Raises:
+        CameraIdentityError: it is another camera than at first.
+        av.FFmpegError: it cannot be opened.
+        OSError: it does not answer.
+    """
+    identity = options_for(url, pins)
+    try:
+        return _opened(url, transport, read_timeout_s, identity)
+    except av.FFmpegError:
+        if identity and (why := changed(url, pins)):
+            raise CameraIdentityError(why) from None
+        raise
+
+
+def _opened(
+    url: str, transport: Transport, read_timeout_s: float, identity: Mapping[str, str]
+) -> av.container.InputContainer:
     return av.open(
         url,
         options={
@@ -57,6 +83,7 @@ def open_stream(
             # A camera says all that matters in its first half second; FFmpeg would listen for five.
             "analyzeduration": "500000",
             **DECODER,
+            **identity,
         },
         timeout=(_OPEN_TIMEOUT_S, read_timeout_s),
         metadata_errors="replace",  # a camera's name in GBK is no reason not to look through it

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 import av
@@ -52,11 +53,14 @@ class PictureStream:
     """Keeps the packets of the last seconds; `picture_at` decodes them up to the moment asked for.
 
     Args:
+        url: of the stream.
+        transport: of RTP.
         closed: set when the camera is not watched any more.
+        pins: where certificates of `rtsps` cameras are kept.
     """
 
-    def __init__(self, url: str, transport: Transport, closed: threading.Event) -> None:
-        self._url, self._transport, self._closed = url, transport, closed
+    def __init__(self, url: str, transport: Transport, closed: threading.Event, pins: Path | None = None) -> None:
+        self._url, self._transport, self._closed, self._pins = url, transport, closed, pins
         self._shown = camera_address(url).shown
         self._changed = threading.Condition()
         self._packets: deque[_Kept] = deque()
@@ -111,7 +115,9 @@ class PictureStream:
             self._closed.wait(wait_s)
 
     def _receive(self) -> None:
-        with open_stream(self._url, self._transport, read_timeout_s=self._patience.read_s) as container:
+        with open_stream(
+            self._url, self._transport, read_timeout_s=self._patience.read_s, pins=self._pins
+        ) as container:
             stream = choose_video(container.streams.video, LIVE_CODECS)
             context = stream.codec_context
             shape = stream.sample_aspect_ratio

@@ -9,6 +9,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import av
 
@@ -54,9 +55,14 @@ class RtspSource:
     Args:
         url: the analysis stream, `rtsp://user:password@host/path`.
         picture_url: a larger stream of the same camera for evidence, or empty.
+        transport: of RTP.
+        pins: where certificates of `rtsps` cameras are kept.
     """
 
-    def __init__(self, url: str, *, picture_url: str = "", transport: Transport = "tcp") -> None:
+    def __init__(
+        self, url: str, *, picture_url: str = "", transport: Transport = "tcp", pins: Path | None = None
+    ) -> None:
+        self._pins = pins
         self._url, self._transport, self._shown = url, transport, camera_address(url).shown
         self._closed = threading.Event()
         self._backlog, self._condition, self._reader = Backlog(), Condition(), PacketReader(live=True)
@@ -65,7 +71,7 @@ class RtspSource:
         self._number = 0
         self._was_noise = False
         """Whether the connection before was given up because nearly nothing was decoded: then flukes are not shown."""
-        self._pictures = PictureStream(picture_url, transport, self._closed) if picture_url else None
+        self._pictures = PictureStream(picture_url, transport, self._closed, pins) if picture_url else None
         threading.Thread(target=self._keep_receiving, name="rtsp-receive", daemon=True).start()
 
     @property
@@ -153,7 +159,9 @@ class RtspSource:
 
     def _receive(self) -> SourceEvent:
         """Decode until the stream ends; says how it ended."""
-        with open_stream(self._url, self._transport, read_timeout_s=self._patience.read_s) as container:
+        with open_stream(
+            self._url, self._transport, read_timeout_s=self._patience.read_s, pins=self._pins
+        ) as container:
             stream = choose_video(container.streams.video, LIVE_CODECS)
             self._reader.begin(stream)
             # In the middle of a group of pictures nothing is seen up to its end.
