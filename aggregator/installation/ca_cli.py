@@ -91,6 +91,7 @@ def issue(
     It holds for 90 days and does not renew itself there: services on the aggregator's own machine do.
     """
     from aggregator.config import load_aggregator_settings
+    from aggregator.installation.audit_note import note
     from aggregator.trust import authority
     from aggregator.trust.vault import CLIENTS, SERVER
 
@@ -98,8 +99,12 @@ def issue(
         raise ConfigError(f"{service!r}: expected {SERVER} with --host, or one of {', '.join(CLIENTS)} without")
     if to.exists():
         raise ConfigError(f"--to {to}: exists already")
-    issuer, now = load_aggregator_settings(config).vault.issuers()[-1], datetime.now(UTC)
+    settings = load_aggregator_settings(config)
+    issuer, now = settings.vault.issuers()[-1], datetime.now(UTC)
     made = authority.new_server(issuer, service, host, now) if host else authority.new_client(issuer, service, now)
+    number, where = made.certificate.serial_number, f", for {', '.join(host)}" if host else ""
+    told = f"{service}, number {number:x}, until {made.expires_at:%Y-%m-%d}{where}"
+    note(settings, config, "certificate issued", told, required=True)  # before it is there: none is made unseen
     made.write(to)
     say(f"{to}: key and certificates of {service}, until {made.expires_at:%Y-%m-%d}")
 

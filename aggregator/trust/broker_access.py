@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from aggregator.store import audit
 from aggregator.store.database import Connection
 from aggregator.trust import mosquitto, roles
 from aggregator.trust.control import BrokerControl
@@ -15,7 +16,7 @@ from aggregator.trust.vault import Vault
 from shared.errors import HawklineError, UnavailableError
 from shared.topics import Address
 from shared.trouble_log import TroubleLog
-from shared.trust import common_name
+from shared.trust import Credentials, common_name
 
 log = logging.getLogger(__name__)
 
@@ -128,12 +129,20 @@ class BrokerAccess:
         # A clock that was set back counts as a day: lists of the future hold for no client.
         if self._signed and self._signed[1] == what and timedelta(0) <= now - self._signed[0] < _SIGN_EVERY:
             return
+        for issuer in self._vault.forget_expired(now):
+            name, until = issuer.certificate.subject.rfc4514_string(), issuer.expires_at
+            self._note(connection, "issuer's key deleted", name, f"expired {until:%Y-%m-%d}")
         self._vault.write_revoked(revoked(connection), now)
         self._signed = now, what
         connection.execute(SQL["forget_certificates"], {"stored": STORED})
         mosquitto.reload(self._folder)
 
-    def _renew(self, _connection: Connection) -> None:
+    @staticmethod
+    def _note(connection: Connection, what: str, subject: str, detail: str) -> None:
+        with connection.transaction():
+            audit.record(connection, audit.Actor("the centre itself", "this machine"), what, subject, detail)
+
+    def _renew(self, connection: Connection) -> None:
         """Renew what broker, HTTP ports and services show."""
         if time.monotonic() < self._renew_s:
             return
@@ -141,6 +150,10 @@ class BrokerAccess:
         self._renew_s = time.monotonic() + _RENEW_S
         if renewed:
             log.info("certificates renewed: %s", ", ".join(renewed))
+            for service in renewed:
+                made = Credentials.read(self._vault.credentials_path(service))
+                number, until = made.certificate.serial_number, made.expires_at
+                self._note(connection, "certificate issued", service, f"number {number:x}, until {until:%Y-%m-%d}")
             mosquitto.reload(self._folder)
         until = self._vault.issuers()[-1].expires_at
         if until - datetime.now(UTC) < _ISSUER_LEFT:

@@ -9,7 +9,7 @@ revoked.pem        revocation lists of all intermediates, for the broker
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
@@ -22,6 +22,9 @@ from shared.files import write_public, write_secret
 from shared.trust import Credentials, TrustError, read_root
 from shared.trust.keys import Key, key_from_pem
 from shared.trust.tls import fingerprint
+
+_GRACE = timedelta(days=1)
+"""After its end the key of an intermediate is kept so long: a clock may be a little ahead."""
 
 SERVER = "server"
 """The broker and both HTTP ports."""
@@ -71,6 +74,19 @@ class Vault:
     def issuer_files(self) -> list[str]:
         """Names of the intermediates' files: another list means another issuer."""
         return sorted(path.name for path in (self.folder / "issuers").glob("*.pem"))
+
+    def forget_expired(self, at: datetime) -> list[Credentials]:
+        """Delete the keys of intermediates that expired more than a day ago; returns whose they were.
+
+        Never the newest: a clock that runs ahead must not take away the one that signs.
+        """
+        forgotten = []
+        for path in sorted((self.folder / "issuers").glob("*.pem"))[:-1]:
+            issuer = Credentials.read(path)
+            if issuer.expires_at < at - _GRACE:
+                path.unlink()
+                forgotten.append(issuer)
+        return forgotten
 
     def time_signer(self) -> Credentials:
         """Who says what time it is."""

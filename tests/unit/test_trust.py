@@ -135,6 +135,20 @@ def test_rotation_needs_the_root_and_leaves_what_was_signed(vault: Vault, tmp_pa
     assert vault.revoked_path.read_bytes().count(b"BEGIN X509 CRL") == 1
 
 
+def test_the_key_of_an_issuer_goes_when_it_has_expired_and_never_the_one_that_signs(
+    vault: Vault, tmp_path: Path
+) -> None:
+    first = vault.issuers()[0]
+    vault.rotate(tmp_path / "root.key", b"a long secret", NOW + timedelta(days=300))
+    assert vault.forget_expired(first.expires_at) == []
+    assert [each.certificate for each in vault.forget_expired(first.expires_at + timedelta(days=2))] == [
+        first.certificate
+    ]
+    assert len(vault.issuers()) == 1
+    assert vault.forget_expired(NOW + timedelta(days=36500)) == [], "a clock that runs ahead takes no key that signs"
+    assert len(vault.issuers()) == 1
+
+
 def test_services_are_renewed_in_time_and_when_their_names_change(vault: Vault) -> None:
     everything = [SERVER, *CLIENTS]
     assert vault.renew_services(("localhost",), NOW) == everything
