@@ -156,6 +156,8 @@ def restore(
     opens = passphrase(passphrase_file, none=False) if passphrase_file else None
     manifest = fill(load_aggregator_settings(config), config, source, opens)
     print_rows([summary(manifest, source)], output)
+    if lost := manifest["pictures_lost"]:
+        say(f"{lost} pictures of the backup are missing or are not what they were, and were left out")
     say(f"{manifest['claims_withdrawn']} claims that were open then are withdrawn: have new ones made")
     say(f"what was revoked after {manifest['taken_at']} counts again: boxes, keys and passwords; take it back anew")
 

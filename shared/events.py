@@ -122,7 +122,7 @@ Number = Annotated[int, Meta(ge=0, lt=2**31)]
 MOST_CAMERAS: Final = 64
 CameraNumber = Annotated[int, Meta(ge=0, lt=MOST_CAMERAS)]
 Percent = Annotated[int, Meta(ge=0, le=100)]
-MOST_LINES: Final = 256
+MOST_LINES: Final = 512
 """Lines and zones of all cameras of a box together."""
 LONGEST_NAME: Final = 64
 LONGEST_DETAIL: Final = 200

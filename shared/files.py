@@ -1,5 +1,6 @@
 """What a file system needs to be told so that a power cut finds what was promised."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -44,8 +45,13 @@ def _write(path: Path, content: bytes, mode: int) -> None:
 def make_folder(path: Path, mode: int) -> None:
     """Make a folder and those above it that are missing, with these rights, whatever the umask is.
 
-    One that is there keeps its rights, but nobody else may write there: who may could put another in its place.
+    One that is there keeps its rights, but not everybody may write there: who may could put another in its place.
+
+    Raises:
+        NotADirectoryError: something else is there.
     """
+    if path.exists() and not path.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "is no folder", str(path))
     missing, above = list[Path](), path
     while not above.exists():
         missing.append(above)
@@ -57,8 +63,8 @@ def make_folder(path: Path, mode: int) -> None:
             continue  # another was faster
         folder.chmod(mode if folder == path else 0o755)
     found = path.stat()
-    if not missing and found.st_mode & 0o022 and os.geteuid() in (0, found.st_uid):
-        path.chmod(stat.S_IMODE(found.st_mode) & ~0o022)
+    if not missing and found.st_mode & 0o002 and os.geteuid() in (0, found.st_uid):
+        path.chmod(stat.S_IMODE(found.st_mode) & ~0o002)
 
 
 DATA_MODE = 0o711

@@ -32,7 +32,9 @@ ALERTS_A_DAY = 20_000
 """That a box may raise. A line that is crossed every five seconds, day and night, stays below; a busy gate far below.
 It is there for the disk: an alert with its member, its message to pages and a delivery takes some kilobytes."""
 OPEN_ALERTS = 2000
-"""Of one box: no operator works through more. What is beyond joins one alert for each hour and priority."""
+"""Of one box, that nobody has looked at: no operator works through more. What is beyond joins one alert for each hour
+and priority, but for what is most urgent: panic and fire ring whatever lies there."""
+_RINGS_ALWAYS = 1
 _BATCH = 5
 """Inbox rows (of at most 100 events) in one transaction: it holds the feed's lock, and operators wait behind it."""
 
@@ -123,16 +125,17 @@ class AlertingEngine:
 
     def _take_or_bury(self, connection: Connection) -> int:
         """One row must not keep all that follow from ringing: what cannot be taken becomes a dead letter."""
+        noted = list[int]()
         try:
-            return tried(lambda: self._take(connection, 1))
+            return tried(lambda: self._take(connection, 1, noted))
         except _INDIGESTIBLE as error:
-            with connection.transaction():
-                return inbox.bury_first(connection, first_line(error))
+            with connection.transaction():  # that row, though others may come before it by now
+                return inbox.bury(connection, noted[-1], first_line(error)) if noted else 0
 
-    def _take(self, connection: Connection, limit: int) -> int:
+    def _take(self, connection: Connection, limit: int, rows: list[int] | None = None) -> int:
         known = domains()
         with Spending() as spending, connection.transaction():
-            taken = inbox.take(connection, limit, self._boxes)
+            taken = inbox.take(connection, limit, self._boxes, rows)
             said = [(signal, known.condition(signal)) for signal in taken.signals]
             now = self._now()
             held = [
@@ -207,7 +210,7 @@ class _Bounds:
         box = decision.box
         if box is None or decision.asked:
             return None
-        if self._open[box] >= OPEN_ALERTS:
+        if self._open[box] >= OPEN_ALERTS and decision.priority > _RINGS_ALWAYS:
             self.exceeded.add((box, "open_alerts"))
         elif self._spending.take(self._allowance, box, 1):
             self._open[box] += 1

@@ -1,6 +1,7 @@
 """The one inbox: what judges and ingest leave for alerting, in the transaction of what they know."""
 
 import logging
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -60,15 +61,19 @@ class Boxes:
         return self._known
 
 
-def take(connection: Connection, limit: int, boxes: Boxes | None = None) -> Taken:
+def take(connection: Connection, limit: int, boxes: Boxes | None = None, noted: list[int] | None = None) -> Taken:
     """Take rows out, and hear what judges say of the events among them.
 
     Args:
         connection: in the transaction that acts on them.
         limit: of rows.
         boxes: that are known already.
+        noted: gets the numbers of the rows, also where what follows fails.
     """
-    rows = connection.execute(SQL["take_inbox"], {"limit": limit, "turns": TURNS}).fetchall()
+    asked = {"limit": limit, "turns": TURNS, "salt": random.getrandbits(31)}
+    rows = connection.execute(SQL["take_inbox"], asked).fetchall()
+    if noted is not None:
+        noted += [row["id"] for row in rows]
     signals, occurrences = list[Signal](), list[Occurrence]()
     for row in sorted(rows, key=lambda row: (row["late"], row["id"])):
         if row["form"] == "signals":
@@ -80,13 +85,13 @@ def take(connection: Connection, limit: int, boxes: Boxes | None = None) -> Take
     return Taken(len(rows), declared, any(row["worked_on"] for row in rows))
 
 
-def bury_first(connection: Connection, why: str) -> int:
-    """Put the row that would be taken next aside.
+def bury(connection: Connection, number: int, why: str) -> int:
+    """Put a row aside.
 
     Returns:
-        How many that were: 1, or 0 where none waits.
+        How many that were: 1, or 0 where it is not there any more.
     """
-    rows = connection.execute(SQL["take_inbox"], {"limit": 1, "turns": TURNS}).fetchall()
+    rows = connection.execute(SQL["take_one"], {"id": number}).fetchall()
     for row in rows:
         _bury(connection, f"an inbox row cannot be taken: {why}", row["body"])
     return len(rows)

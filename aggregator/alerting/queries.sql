@@ -1,15 +1,30 @@
 -- name: take_inbox
 -- `worked_on`: anything is under maintenance.
--- Fresh ones first, then by turns of the boxes, so that one that sends much makes no other wait; in a turn what is
--- urgent. Arrays, so that the few are looked up whatever the planner thinks of their number.
+-- Fresh ones first, then by turns: the first row of several boxes together, then one of each box that sent much, in an
+-- order that is another each time, so that none waits behind the same few. From box to box by the index: a backlog of
+-- hours is not gone through. Arrays, so that the few are looked up whatever the planner thinks of their number.
 DELETE FROM inbox WHERE id = ANY(ARRAY(
     SELECT id FROM inbox WHERE id = ANY(ARRAY(
-        SELECT id FROM (
-            SELECT id, late, box, priority, row_number() OVER (PARTITION BY late, box ORDER BY id) AS turn FROM inbox
+        WITH RECURSIVE senders AS (
+            (SELECT late, box FROM inbox ORDER BY late, box LIMIT 1)
+            UNION ALL
+            SELECT following.late, following.box FROM senders CROSS JOIN LATERAL (
+                SELECT late, box FROM inbox WHERE (inbox.late, inbox.box) > (senders.late, senders.box)
+                ORDER BY late, box LIMIT 1
+            ) AS following
+        )
+        SELECT waiting.id FROM senders CROSS JOIN LATERAL (
+            SELECT id, row_number() OVER (ORDER BY id) AS turn FROM (
+                SELECT id FROM inbox WHERE (inbox.late, inbox.box) = (senders.late, senders.box)
+                ORDER BY id LIMIT CASE WHEN senders.box = '' THEN %(limit)s ELSE %(turns)s END
+            ) AS its
         ) AS waiting
-        WHERE turn <= %(turns)s OR box = '' ORDER BY late, turn, priority, id LIMIT %(limit)s
+        ORDER BY late, turn, box <> '', hashtextextended(box, %(salt)s), waiting.id LIMIT %(limit)s
     )) FOR UPDATE SKIP LOCKED
 )) RETURNING id, late, form, body, EXISTS (SELECT FROM worked_on) AS worked_on;
+
+-- name: take_one
+DELETE FROM inbox WHERE id = %(id)s RETURNING body;
 
 -- name: bury_inbox
 INSERT INTO dead_letters (recv_at, topic, reason, detail, payload)
@@ -41,6 +56,7 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS number FROM (
         SELECT FROM alerts a
         WHERE (a.site, a.agent) = (box.site, box.agent) AND a.cleared_at IS NULL AND a.ended_at IS NULL
+          AND a.acknowledged_at IS NULL AND NOT a.quiet
         LIMIT %(most)s
     ) AS few
 ) AS counted;

@@ -39,7 +39,6 @@ _DAYS = 1000
 _INBOX_EVENTS = 100
 _INBOX_SHARED = 20
 """A box that sends no more than so many at once shares rows with others; rows of its own take turns with theirs."""
-_NOT_URGENT = 5
 _LATE = timedelta(minutes=1)
 """What happened longer ago is backlog: alerting takes it after what is fresh."""
 _COPY_TYPES = [
@@ -303,6 +302,9 @@ class Committer:
 def _leave(connection: Connection, work: _Work) -> None:
     """Put what alerting has to hear into its inbox; what one box sent much of into rows of its own."""
     many = {box for box, number in Counter(work.senders).items() if number > _INBOX_SHARED}
+    # What waits in rows of its own is not overtaken by what the same box sends behind it.
+    few = arrays.of_plain(set(work.senders) - many)
+    many |= {row["box"] for row in connection.execute(SQL["boxes_in_inbox"], {"boxes": few})}
     rows = dict[tuple[bool, str], list[Occurrence]]()
     for occurrence, box in zip(work.occurrences, work.senders, strict=True):
         key = occurrence.event_at < work.late_before, box if box in many else ""
@@ -317,14 +319,9 @@ def _leave(connection: Connection, work: _Work) -> None:
         {
             "lates": [late for late, _, _ in pieces],
             "boxes": arrays.of_plain(box for _, box, _ in pieces),
-            "priorities": arrays.of_ints(min(map(_urgency, piece)) for _, _, piece in pieces),
             "bodies": arrays.of_bytes(msgspec.msgpack.encode(piece) for _, _, piece in pieces),
         },
     )
-
-
-def _urgency(occurrence: Occurrence) -> int:
-    return getattr(occurrence.event, "priority", 0) or _NOT_URGENT
 
 
 def acknowledge(epoch: int, lane: Lane, cursor: Cursor, load: float = 0.0) -> Acknowledgement:

@@ -47,8 +47,11 @@ FROM STDIN (FORMAT BINARY);
 SELECT make_days(%(days)s);
 
 -- name: add_inbox
-INSERT INTO inbox (late, box, priority, body)
-SELECT * FROM unnest(%(lates)s::boolean[], %(boxes)s::text[], %(priorities)s::smallint[], %(bodies)s::bytea[]);
+INSERT INTO inbox (late, box, body)
+SELECT * FROM unnest(%(lates)s::boolean[], %(boxes)s::text[], %(bodies)s::bytea[]);
+
+-- name: boxes_in_inbox
+SELECT DISTINCT box FROM inbox WHERE box <> '' AND box = ANY(%(boxes)s::text[]);
 
 -- name: add_dead_letter
 INSERT INTO dead_letters (recv_at, topic, reason, detail, payload, producer_id, lane, numbers)

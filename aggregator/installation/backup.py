@@ -184,13 +184,9 @@ def restore(settings: AggregatorSettings, config: Path, source: Path, passphrase
         _require_empty(database, config, manifest["migration"])
         migrate(database, to=manifest["migration"])
         pictures, damaged = _copy_pictures(source / EVIDENCE, settings.data_dir / EVIDENCE, again=True)
-        if damaged:
-            raise ConfigError(
-                f"--from {source}: {len(damaged)} pictures are not what they were: {damaged[0]} has another SHA-256; "
-                "take these files out of the backup, or restore another one"
-            )
-        if pictures < manifest["pictures"] and not manifest.get("pictures_damaged"):
-            raise ConfigError(f"--from {source}: {manifest['pictures'] - pictures} pictures are missing")
+        # A picture that is lost is no reason to be without the record; what is missing is said.
+        manifest["pictures_lost"] = max(0, manifest["pictures"] - pictures)
+        manifest["pictures_damaged"] = len(damaged)
         with database.connect("restore", autocommit=True) as connection:
             _make_days(connection, [date.fromisoformat(day) for day in manifest["days"]])
         with database.connect("restore") as connection:
@@ -198,6 +194,8 @@ def restore(settings: AggregatorSettings, config: Path, source: Path, passphrase
         migrate(database)
         with database.connect("restore") as connection:
             manifest["claims_withdrawn"] = _withdraw_claims(connection, manifest["taken_at"])
+            if not secrets:  # or nothing of the audit could ever be deleted for its age again
+                audit.sign_anew(connection, audit.audit_key(settings.data_dir))
         with database.connect("restore", autocommit=True) as connection:
             connection.execute("SET statement_timeout = 0")
             connection.execute("VACUUM ANALYZE")

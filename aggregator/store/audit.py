@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from psycopg.rows import class_row
 
+from aggregator.store import arrays
 from aggregator.store.database import Connection
 from aggregator.store.entity import Entity
 from aggregator.store.queries import load_queries
@@ -178,27 +179,26 @@ def _pruned(
     asked: dict[int, bytes],
 ) -> _Place:
     """What was deleted for its age, up to the newest anchor: numbers and hashes are kept, and signed with it."""
-    number, last = int(anchor["number"]), bytes(anchor["hash"])
-    first, digest = anchor["first"], _START
-    expected = first or number
-    for row in connection.execute(SQL["pruned"]) if first else ():
-        found = bytes(row["hash"])
-        if row["number"] != expected:
-            raise ChainError(f"the hash of entry {expected}, which was deleted for its age, is missing")
-        digest = _added(digest, expected, found)
-        _meet(asked, expected, found)
-        expected += 1
-    signed = _anchor(number, last, anchor["made_at"], first, digest)
-    try:
-        key().verify(bytes(anchor["signature"]), signed)
-    except InvalidSignature:
-        raise ChainError(f"the anchor behind entry {number} is not signed by us: its beginning was cut off") from None
-    _meet(asked, number, last)
-    return _Place(number, last)
+    place, first, digest = _signed(anchor, key), anchor["first"], _START
+    expected = first or place.number
+    with connection.cursor(name="audit_pruned") as rows:
+        for row in rows.execute(SQL["pruned"]) if first else ():
+            found = bytes(row["hash"])
+            if row["number"] != expected:
+                raise ChainError(f"the hash of entry {expected}, which was deleted for its age, is missing")
+            digest = _added(digest, expected, found)
+            _meet(asked, expected, found)
+            expected += 1
+    if first and digest != bytes(anchor["digest"]):
+        raise ChainError(f"hashes of entries up to {place.number}, which were deleted for their age, were changed")
+    _meet(asked, *place)
+    return place
 
 
-def _walk(connection: Connection, begin: _Place, until: int, asked: dict[int, bytes]) -> _Place:
-    """From an entry to another, each with the hash of the one before."""
+def _walk(
+    connection: Connection, begin: _Place, until: int, asked: dict[int, bytes], met: list[_Place] | None = None
+) -> _Place:
+    """From an entry to another, each with the hash of the one before; `met` gets them."""
     number, previous = begin
     with connection.cursor(name="audit_chain") as rows:
         for row in rows.execute(SQL["chain"], {"until": until}):
@@ -210,6 +210,8 @@ def _walk(connection: Connection, begin: _Place, until: int, asked: dict[int, by
                 raise ChainError(f"entry {row['number']} was changed")
             number, previous = row["number"], bytes(row["hash"])
             _meet(asked, number, previous)
+            if met is not None:
+                met.append(_Place(number, previous))
     return _Place(number, previous)
 
 
@@ -233,24 +235,59 @@ def prune(connection: Connection, day: date, key: Ed25519PrivateKey) -> bool:
     if row is None:
         return False
     newest = _Place(int(row["number"]), bytes(row["hash"]))
-    anchor = connection.execute(SQL["anchor"]).fetchone()
-    begin = _pruned(connection, anchor, key.public_key, {}) if anchor else _Place(0, _START)
-    if _walk(connection, begin, newest.number, {}) != newest:
+    begin, first, digest, gone = _Place(0, _START), 1, _START, list[_Place]()
+    if anchor := connection.execute(SQL["anchor"]).fetchone():
+        begin = _signed(anchor, key.public_key)
+        first, digest = anchor["first"], anchor["digest"]
+        if first is None:  # of an earlier version, which kept this one hash only
+            first, digest, gone = begin.number, _START, [begin]
+    if _walk(connection, begin, newest.number, {}, gone) != newest:
         raise ChainError(f"entry {newest.number} cannot be reached from the one behind the anchor")
-    first = (anchor["first"] if anchor else None) or max(1, begin.number)
-    if anchor and anchor["first"] is None:  # of an earlier version, which kept this one hash only
-        connection.execute(SQL["keep_one"], {"number": begin.number, "hash": begin.hash})
-    connection.execute(SQL["keep_pruned"], {"number": newest.number})
-    digest = _START
-    for kept in connection.execute(SQL["pruned"]):
-        digest = _added(digest, int(kept["number"]), bytes(kept["hash"]))
-    now = datetime.now(UTC)
-    signature = key.sign(_anchor(*newest, now, first, digest))
-    told = {"number": newest.number, "hash": newest.hash, "made_at": now, "signature": signature}
-    connection.execute(SQL["add_anchor"], {**told, "first": first, "digest": digest})
+    # What is signed is what was walked, and not what the database says of it afterwards.
+    for place in gone:
+        digest = _added(bytes(digest), *place)
+    numbers, hashes = zip(*gone, strict=True)
+    kept = {"numbers": arrays.of_ints(numbers), "hashes": arrays.of_bytes(hashes)}
+    connection.execute(SQL["keep_pruned"], kept)
+    _sign(connection, key, newest, first, digest)
     connection.execute(SQL["forget"], {"number": newest.number})
     connection.execute(SQL["forget_anchors"], {"number": newest.number})
     return True
+
+
+def sign_anew(connection: Connection, key: Ed25519PrivateKey) -> bool:
+    """Sign the anchor with another key: the one before was not in the backup. Returns whether there is an anchor."""
+    anchor = connection.execute(SQL["anchor"]).fetchone()
+    if anchor is None:
+        return False
+    place = _Place(int(anchor["number"]), bytes(anchor["hash"]))
+    connection.execute(SQL["forget_anchors"], {"number": place.number + 1})
+    _sign(connection, key, place, anchor["first"], anchor["digest"])
+    return True
+
+
+def _sign(
+    connection: Connection, key: Ed25519PrivateKey, place: _Place, first: int | None, digest: bytes | None
+) -> None:
+    now = datetime.now(UTC)
+    signature = key.sign(_anchor(*place, now, first, bytes(digest or _START)))
+    told = {"number": place.number, "hash": place.hash, "made_at": now, "signature": signature}
+    connection.execute(SQL["add_anchor"], {**told, "first": first, "digest": digest if first else None})
+
+
+def _signed(anchor: Mapping[str, Any], key: Callable[[], Ed25519PublicKey]) -> _Place:
+    """Where the chain goes on, as an anchor says.
+
+    Raises:
+        ChainError: it is not signed by us.
+    """
+    number, last = int(anchor["number"]), bytes(anchor["hash"])
+    said = _anchor(number, last, anchor["made_at"], anchor["first"], bytes(anchor["digest"] or _START))
+    try:
+        key().verify(bytes(anchor["signature"]), said)
+    except InvalidSignature:
+        raise ChainError(f"the anchor behind entry {number} is not signed by us: its beginning was cut off") from None
+    return _Place(number, last)
 
 
 def _added(digest: bytes, number: int, found: bytes) -> bytes:

@@ -109,9 +109,14 @@ class BrokerControl:
                 raise UnavailableError(f"broker {self.where}: {answer['command']}: {answer['error']}")
 
     def clear(self, topics: Sequence[str]) -> None:
-        """Have the broker forget what it keeps of these topics. Those who hear them get an empty message."""
+        """Have the broker forget what it keeps of these topics. Those who hear them get an empty message.
+
+        Raises:
+            UnavailableError: it does not take it now.
+        """
         for topic in topics:
-            self._connection.publish(topic, b"", qos=1, retain=True)
+            if self._connection.publish(topic, b"", qos=1, retain=True) is None:
+                raise UnavailableError(f"broker {self.where}: does not take what clears {topic}")
 
     def boxes(self) -> tuple[dict[str, list[str]], dict[str, list[dict[str, Any]]]]:
         """What the broker knows: clients with their roles, roles with what they allow.

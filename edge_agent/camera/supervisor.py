@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import multiprocessing
+import os
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -107,6 +108,8 @@ class CameraSupervisor:
 
     def _one_life(self, run: int) -> tuple[int, str]:
         """Start the process and read it to its end; returns how many frames it saw and how it ended."""
+        # Its libraries would start a thread a core each, and reserve memory for them that the limit counts.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         after = self._reached

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import re
 import resource
 import signal
 import threading
@@ -10,6 +11,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import av
@@ -103,9 +105,21 @@ def run_camera(camera: Camera, key: str, pipe: Connection, after: int = 0, looki
 
 
 def _limit_memory(most_bytes: int) -> None:
-    """Whatever a stream makes its decoder take, the box's other cameras keep theirs."""
+    """Whatever a stream makes its decoder take, the box's other cameras keep theirs.
+
+    Args:
+        most_bytes: beyond what the process has reserved by now: its libraries reserve more the more cores there are.
+    """
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    resource.setrlimit(resource.RLIMIT_DATA, (most_bytes, hard))
+    most_bytes += _reserved_bytes()
+    resource.setrlimit(resource.RLIMIT_DATA, (most_bytes if hard < 0 else min(most_bytes, hard), hard))
+
+
+def _reserved_bytes() -> int:
+    """What of the limit is used up."""
+    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    found = re.search(r"^VmData:\s+(\d+) kB$", status, re.MULTILINE)
+    return 1024 * int(found[1]) if found else 0
 
 
 def open_detector(settings: DetectorSettings | None) -> ObjectDetector | None:

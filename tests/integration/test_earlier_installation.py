@@ -51,8 +51,8 @@ def test_everything_is_there(restored: Database, tmp_path: Path) -> None:
         ]
         assert [row["pictures"] for row in rows] == [0, 1, 0, 0, 0]
         assert sum(row["crossings"] for row in connection.execute("SELECT crossings FROM counts")) == 24
-        assert [entry.what for entry in audit.entries(connection)] == ["POST /api/v1/alerts"]
-        assert audit.verify(connection, lambda: pytest.fail("there is no anchor")).last == 1
+        assert [entry.what for entry in audit.entries(connection)][-1:] == ["POST /api/v1/alerts"]
+        assert audit.verify(connection, lambda: pytest.fail("there is no anchor")).last == 2
         rows_of = {"devices": 1, "arming": 1, "desired_sections": 1, "places": 2, "sensors": 1, "coverage": 1}
         for table, number in rows_of.items():
             row = connection.execute(f"SELECT count(*) AS n FROM {table}".encode()).fetchone()

@@ -18,6 +18,9 @@ def test_no_event_costs_more_than_a_bounded_number_of_statements(database: Datab
     assert cost.read > 3, "some are at their bounds, and are read"
     assert cost.read < each
     assert cost.statements <= MOST_STATEMENTS
+    with database.connect("test", autocommit=True) as connection:
+        rows = connection.execute("SELECT detail FROM dead_letters WHERE reason IN ('value', 'inbox')").fetchall()
+    assert rows == [], "what is within its bounds, the database takes and alerting understands"
 
 
 @pytest.mark.parametrize("kind", [Health, BoxState])

@@ -40,5 +40,5 @@ def test_a_folder_has_the_rights_that_it_is_meant_to_have(tmp_path: Path, umask:
     finally:
         os.umask(before)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*")}
-    assert modes.pop("open") & 0o022 == 0, "who may write there could put another folder in its place"
+    assert modes.pop("open") & 0o002 == 0, "who may write there could put another folder in its place"
     assert modes == {"above": 0o755, "data": 0o711, "keys": 0o700}

@@ -76,7 +76,7 @@ def test_of_a_network_camera_only_what_network_cameras_send_is_decoded(tmp_path:
 def _ask_for(megabytes: int, answer: "multiprocessing.SimpleQueue[str]") -> None:
     _limit_memory(512 * 2**20)
     soft, _ = resource.getrlimit(resource.RLIMIT_DATA)
-    assert soft == 512 * 2**20
+    assert soft > 512 * 2**20
     try:
         np.ones(megabytes * 2**20, np.uint8)
         answer.put("taken")

@@ -68,6 +68,7 @@ def verify(
     settings = load_aggregator_settings(config)
     known = [*map(_seen, seen or ()), *(_told(seen_file) if seen_file else ())]
     with opened(settings, config) as database, database.connect("audit") as connection:
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # an entry may go for its age meanwhile
         try:
             found = walk(connection, lambda: audit_key(settings.data_dir, make=False).public_key(), known)
         except ChainError as error:

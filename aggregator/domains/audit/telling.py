@@ -40,16 +40,18 @@ def turn_for(syslog: str, now_s: Callable[[], float] = time.monotonic) -> "Turn"
     """
     from aggregator.store import audit  # with its cryptography, which others do without
 
-    told, told_s = "", 0.0
+    told, logged, told_s = "", "", 0.0
 
     def turn(connection: Connection) -> None:
-        nonlocal told, told_s
+        nonlocal told, logged, told_s
         newest = audit.head(connection)
         if not newest or (newest == told and now_s() - told_s < _AGAIN_S):
             return
+        if newest != logged:
+            log.info("audit: %s", newest)
+            logged = newest
         if syslog:
             _send(syslog, f"audit: {newest}")  # what it raises is written down, rings, and is tried again
-        log.info("audit: %s", newest)
         told, told_s = newest, now_s()
 
     return turn

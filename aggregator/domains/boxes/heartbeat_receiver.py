@@ -85,6 +85,8 @@ class HeartbeatReceiver:
             *broker,
             subscriptions=[(every_box(Channel.HEALTH), 0)],
             on_messages=self._hear,
+            on_up=self._came_up,
+            on_down=self._went_down,
             tls=tls,
         )
 
@@ -103,8 +105,10 @@ class HeartbeatReceiver:
             self._thread.join(_LEAVE_S)
 
     def _came_up(self) -> None:
-        self._since = datetime.now(UTC)
-        self._broker.publish(AGGREGATOR_STATE, self._alive, qos=1, retain=True)
+        """One of the two connections: we listen when both are there, and boxes are told only then."""
+        if self._broker.is_up and self._heartbeats.is_up:
+            self._since = datetime.now(UTC)
+            self._broker.publish(AGGREGATOR_STATE, self._alive, qos=1, retain=True)
 
     def _went_down(self, _reason: str) -> None:
         self._since = None

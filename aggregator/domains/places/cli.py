@@ -75,7 +75,13 @@ def _read(file: Path) -> list[tuple[int, dict[str, str]]]:
             reader = csv.DictReader(text)
             if tuple(reader.fieldnames or ()) != _COLUMNS:
                 raise ConfigError(f"{file}: line 1: expected the columns {','.join(_COLUMNS)}")
-            rows = [(reader.line_num, {name: cell and from_csv(cell) for name, cell in row.items()}) for row in reader]
+            rows = [
+                (
+                    reader.line_num,
+                    {name: from_csv(cell) if isinstance(cell, str) else cell for name, cell in row.items()},
+                )
+                for row in reader
+            ]
     except OSError as error:
         raise ConfigError(f"{file}: {error.strerror}") from None
     except (UnicodeDecodeError, csv.Error) as error:

@@ -33,10 +33,7 @@ SELECT number, hash FROM audit WHERE at < %(day)s::date + 1 AND number <= (
 SELECT number, hash FROM audit_pruned ORDER BY number;
 
 -- name: keep_pruned
-INSERT INTO audit_pruned (number, hash) SELECT number, hash FROM audit WHERE number <= %(number)s;
-
--- name: keep_one
-INSERT INTO audit_pruned (number, hash) VALUES (%(number)s, %(hash)s);
+INSERT INTO audit_pruned (number, hash) SELECT * FROM unnest(%(numbers)s::bigint[], %(hashes)s::bytea[]);
 
 -- name: add_anchor
 INSERT INTO audit_anchors (number, hash, made_at, signature, first, digest)

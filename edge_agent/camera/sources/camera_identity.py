@@ -8,7 +8,6 @@ import hashlib
 import logging
 import socket
 import ssl
-import tempfile
 from pathlib import Path
 
 from cryptography import x509
@@ -37,21 +36,18 @@ def options_for(url: str, pins: Path | None) -> Options:
 
     Args:
         url: of its stream.
-        pins: folder of pins; None keeps none: what is shown now is believed for this connection.
+        pins: folder of pins; None keeps none, and everybody is believed.
 
     Raises:
         CameraIdentityError: it shows another certificate than the pinned one, or one without a name.
         OSError: it does not answer.
     """
-    if not url.lower().startswith("rtsps://"):
+    if pins is None or not url.lower().startswith("rtsps://"):
         return {}
     address = camera_address(url)
-    if pins is None:
-        pin = _temporary(_shown_by(address))
-    else:
-        pin = pin_of(address, pins)
-        if not pin.is_file():
-            _keep(pin, _shown_by(address), address)
+    pin = pin_of(address, pins)
+    if not pin.is_file():
+        _keep(pin, _shown_by(address), address)
     certificate = x509.load_pem_x509_certificate(pin.read_bytes())
     # Names of cameras never match; the pinned certificate is believed under the name that stands in it.
     return {"tls_verify": "1", "ca_file": str(pin), "verifyhost": _name_in(certificate)}
@@ -100,12 +96,6 @@ def _keep(pin: Path, content: bytes, address: CameraAddress) -> None:
     write_secret(pin, content)
     found = _fingerprint(x509.load_pem_x509_certificate(content))
     log.warning("%s: its certificate %s is believed from now on (%s)", address.shown, found, pin)
-
-
-def _temporary(content: bytes) -> Path:
-    with tempfile.NamedTemporaryFile(prefix="hawkline-camera-", suffix=".pem", delete=False) as out:
-        out.write(content)
-    return Path(out.name)
 
 
 def _name_in(certificate: x509.Certificate) -> str:

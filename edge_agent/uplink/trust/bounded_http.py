@@ -4,6 +4,7 @@ A time-out of a client is for each read: who sends a byte now and then is waited
 may be a thousand times as much as was sent. The cable may be anybody's, so both are bounded here.
 """
 
+import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -69,7 +70,7 @@ def ask(
             return Answer(answer.status, bytes(content))
     except httpcore.TimeoutException:
         raise UnavailableError(f"no whole answer within {within_s:.0f} s") from None
-    except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
+    except (httpcore.NetworkError, httpcore.ProtocolError, OSError, ValueError, TypeError) as error:
         raise UnavailableError(str(error) or type(error).__name__) from None
 
 
@@ -87,8 +88,20 @@ class _Bounded(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        stream = self._backend.connect_tcp(host, port, _at_least(self._left_s()), local_address, socket_options)
-        return _BoundedStream(stream, self._left_s)
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise httpcore.ConnectError(str(error)) from None
+        failed: Exception = httpcore.ConnectError(f"{host} has no address")
+        for address in dict.fromkeys(str(each[4][0]) for each in found):  # whoever has the cable may name a hundred
+            try:
+                left_s = _at_least(self._left_s())
+                stream = self._backend.connect_tcp(address, port, left_s, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failed = error
+                continue
+            return _BoundedStream(stream, self._left_s)
+        raise failed
 
 
 class _BoundedStream(httpcore.NetworkStream):

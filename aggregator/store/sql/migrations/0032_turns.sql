@@ -1,7 +1,9 @@
 -- Boxes take turns at alerting: whose all of a row is, where one box sent many at once; empty where it is of several.
--- Within a turn the most urgent comes first: the smallest priority of what is in the row, 5 where nothing is urgent.
 ALTER TABLE inbox ADD COLUMN box text NOT NULL DEFAULT '';
-ALTER TABLE inbox ADD COLUMN priority smallint NOT NULL DEFAULT 5;
+CREATE INDEX inbox_turns ON inbox (late, box, id);
+CREATE INDEX inbox_boxes ON inbox (box) WHERE box <> '';
+DROP INDEX inbox_fresh_first;
 
--- How many alerts of a box are open.
-CREATE INDEX alerts_open_of_box ON alerts (site, agent) WHERE cleared_at IS NULL AND ended_at IS NULL;
+-- How many alerts of a box are open that nobody has looked at.
+CREATE INDEX alerts_open_of_box ON alerts (site, agent)
+    WHERE cleared_at IS NULL AND ended_at IS NULL AND acknowledged_at IS NULL AND NOT quiet;
