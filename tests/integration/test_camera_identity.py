@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import av
@@ -21,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from edge_agent.address import camera_address
+from edge_agent.camera.sources import network_camera
 from edge_agent.camera.sources.camera_identity import CameraIdentityError, options_for, pin_of
 from edge_agent.camera.sources.network_camera import open_stream
 from edge_agent.camera.sources.rtsp import RtspSource
@@ -31,8 +33,8 @@ from shared.events import CameraState
 pytestmark = pytest.mark.timeout(120)
 
 
-def credentials(folder: Path, name: str, *, san: bool = False) -> Path:
-    """A certificate that a camera made for itself, with its key."""
+def credentials(folder: Path, name: str, *, san: bool = False, days: int = 3650) -> Path:
+    """A certificate that a camera made for itself, with its key; it holds so many days from yesterday on."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)] if name else [])
     now = datetime.datetime.now(datetime.UTC)
@@ -42,8 +44,10 @@ def credentials(folder: Path, name: str, *, san: bool = False) -> Path:
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=3650))
+        .not_valid_before(now - datetime.timedelta(days=1) + min(datetime.timedelta(0), datetime.timedelta(days=days)))
+        .not_valid_after(
+            now - datetime.timedelta(days=1) + max(datetime.timedelta(hours=1), datetime.timedelta(days=days))
+        )
     )
     if san:
         names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("192.168.1.64"))])
@@ -149,6 +153,43 @@ def test_who_stands_in_its_place_is_told_no_password_and_named(camera: FaultyCam
         open_stream(url, "tcp", pins=pins)
     assert b"Basic" in imposter.heard, "what it would have been told without a pin"
     imposter.close()
+
+
+@pytest.mark.parametrize(("name", "days"), [("IPC-4711", 0), ("北门摄像机", 3650), ("*", 3650)])
+def test_a_certificate_that_ffmpeg_takes_for_none_is_pinned_all_the_same(
+    camera: FaultyCamera, tmp_path: Path, name: str, days: int
+) -> None:
+    """Expired, or by the clock of a box that has none; or with a name that is no host's."""
+    door = TlsDoor(credentials(tmp_path, name, days=days), urlsplit(camera.url).port)
+    url, pins = f"rtsps://user:s3cret@127.0.0.1:{door.port}/main", tmp_path / "cameras"
+    for _ in range(2):
+        with open_stream(url, "tcp", pins=pins) as container:
+            assert container.streams.video[0].codec_context.name == "h264"
+    door.close()
+    imposter = TlsDoor(credentials(tmp_path, name), None, door.port)
+    with pytest.raises(CameraIdentityError, match="another certificate"):
+        open_stream(url, "tcp", pins=pins)
+    assert imposter.heard == b""
+    imposter.close()
+
+
+def test_a_connection_that_is_broken_is_not_tried_with_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who breaks connections on the cable must not make us ask for less."""
+    opened, identities = network_camera._opened, list[object]()
+
+    def watched(*arguments: Any) -> av.container.InputContainer:
+        identities.append(arguments[3])
+        return opened(*arguments)
+
+    monkeypatch.setattr(network_camera, "_opened", watched)
+    shown = credentials(tmp_path, "IPC-4711")
+    broken = TlsDoor(shown, 9)  # the camera's own certificate, and nothing behind it
+    with pytest.raises((av.FFmpegError, OSError)) as failed:
+        open_stream(f"rtsps://user:s3cret@127.0.0.1:{broken.port}/main", "tcp", pins=tmp_path / "cameras")
+    assert not isinstance(failed.value, CameraIdentityError)
+    assert identities
+    assert all(identities)
+    broken.close()
 
 
 def test_a_whole_camera_is_watched_over_tls(camera: FaultyCamera, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import hashlib
 import logging
 import socket
 import ssl
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
@@ -51,6 +52,18 @@ def options_for(url: str, pins: Path | None) -> Options:
     certificate = x509.load_pem_x509_certificate(pin.read_bytes())
     # Names of cameras never match; the pinned certificate is believed under the name that stands in it.
     return {"tls_verify": "1", "ca_file": str(pin), "verifyhost": _name_in(certificate)}
+
+
+def takes(options: Options) -> bool:
+    """Whether FFmpeg takes the pinned certificate by its dates and its name; else a failure says nothing of who it is.
+
+    Of one that it takes a failure must stay one: or who breaks connections on the cable would have us ask less.
+    """
+    certificate, now = x509.load_pem_x509_certificate(Path(options["ca_file"]).read_bytes()), datetime.now(UTC)
+    name = options["verifyhost"]
+    plain = name.isascii() and "*" not in name and name.strip() == name
+    one = len(certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)) <= 1
+    return certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc and plain and one
 
 
 def pin_of(address: CameraAddress, pins: Path) -> Path:

@@ -11,7 +11,7 @@ import av
 
 from edge_agent.address import camera_address
 from edge_agent.camera.sources.bounds import DECODER
-from edge_agent.camera.sources.camera_identity import CameraIdentityError, changed, options_for
+from edge_agent.camera.sources.camera_identity import CameraIdentityError, changed, options_for, takes
 from edge_agent.camera.sources.failure import in_words, unreachable
 from edge_agent.camera.sources.stall_detector import SHORTEST_S, StallDetector
 from edge_agent.frames import SourceEvent
@@ -69,7 +69,9 @@ def open_stream(
             raise
         if why := changed(url, pins):
             raise CameraIdentityError(why) from None
-        # It shows what was pinned, and FFmpeg does not take it for its dates or its name: a box may have no clock.
+        if takes(identity):
+            raise
+        # It shows what was pinned, and FFmpeg would never take it, for its dates or its name: a box may have no clock.
         return _opened(url, transport, read_timeout_s, {})
 
 
