@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,19 @@ def filled(database: Database, tmp_path: Path) -> Iterator[Path]:
     yield written(tmp_path / "here.toml", "here", database.dsn)
 
 
+@contextmanager
+def empty_database(server_dsn: str) -> Iterator[Database]:
+    """One of its own on the tests' server; gone at the end."""
+    name = f"hawkline_test_{uuid4().hex[:12]}"
+    with psycopg.connect(server_dsn, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}".encode())
+    try:
+        yield Database(psycopg.conninfo.make_conninfo(server_dsn, dbname=name))
+    finally:
+        with psycopg.connect(server_dsn, autocommit=True) as admin:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
 def written(config: Path, data_dir: str, dsn: str) -> Path:
     # A string of JSON is one of TOML, whatever a password is made of.
     config.write_text(f"data_dir = {json.dumps(data_dir)}\n[database]\ndsn = {json.dumps(dsn)}\n", encoding="utf-8")
@@ -130,11 +144,7 @@ def test_a_backup_restored_is_the_same_record(
     told = json.loads(done.stdout)
     assert (told["events"], told["pictures"], told["folder"]) == (SIZE.events, 1, str(backup))
     assert sorted(path.name.split("-")[0] for path in backup.iterdir()) == ["evidence", "manifest.json", "tables"]
-    name = f"hawkline_test_{uuid4().hex[:12]}"
-    with psycopg.connect(server_dsn, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}".encode())
-    try:
-        there = Database(psycopg.conninfo.make_conninfo(server_dsn, dbname=name))
+    with empty_database(server_dsn) as there:
         config = written(tmp_path / "there.toml", "there", there.dsn)
         done = hawkline(config, "restore", "--from", str(backup))
         assert done.returncode == 0, done.stderr
@@ -149,9 +159,6 @@ def test_a_backup_restored_is_the_same_record(
         again = hawkline(config, "restore", "--from", str(backup))
         assert again.returncode == 2
         assert "its database is not empty (table agents); nothing is changed" in again.stderr
-    finally:
-        with psycopg.connect(server_dsn, autocommit=True) as admin:
-            admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 def test_a_backup_is_for_its_owner_whatever_the_umask(filled: Path, tmp_path: Path) -> None:
@@ -180,11 +187,7 @@ def test_a_picture_that_is_not_what_it_was_goes_into_no_backup_and_out_of_none(
     assert json.loads(hawkline(filled, "backup", "--to", str(backup), "-o", "json").stdout)["pictures_damaged"] == 0
     (kept,) = (backup / "evidence").glob("*/*.jpg")
     kept.write_bytes(PICTURE + b"another")
-    name = f"hawkline_test_{uuid4().hex[:12]}"
-    with psycopg.connect(server_dsn, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}".encode())
-    try:
-        there = Database(psycopg.conninfo.make_conninfo(server_dsn, dbname=name))
+    with empty_database(server_dsn) as there:
         config = written(tmp_path / "there.toml", "there", there.dsn)
         with_claim = "INSERT INTO claims (site, agent, serial, code, made_by, expires_at)"
         done = hawkline(config, "restore", "--from", str(backup))
@@ -195,11 +198,7 @@ def test_a_picture_that_is_not_what_it_was_goes_into_no_backup_and_out_of_none(
             connection.execute(f"{with_claim} VALUES ('s', 'a', 'x', '\\x00', 'a planner', now() + '1 day')".encode())
         again = tmp_path / "again"
         assert hawkline(config, "backup", "--to", str(again)).returncode == 0
-    finally:
-        with psycopg.connect(server_dsn, autocommit=True) as admin:
-            admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
-            admin.execute(f"CREATE DATABASE {name}".encode())
-    try:
+    with empty_database(server_dsn) as there:
         done = hawkline(written(tmp_path / "third.toml", "third", there.dsn), "restore", "--from", str(again))
         assert done.returncode == 0
         assert "1 claims that were open then are withdrawn" in done.stderr
@@ -207,9 +206,6 @@ def test_a_picture_that_is_not_what_it_was_goes_into_no_backup_and_out_of_none(
         with there.connect("test") as connection:
             row = connection.execute("SELECT withdrawn_at IS NOT NULL AS withdrawn FROM claims").fetchone()
         assert row == {"withdrawn": True}
-    finally:
-        with psycopg.connect(server_dsn, autocommit=True) as admin:
-            admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 def test_rows_that_cannot_be_restored_leave_nothing(
@@ -224,11 +220,7 @@ def test_rows_that_cannot_be_restored_leave_nothing(
     (tables / "producers.gz").write_bytes(broken)
     manifest["tables"]["producers"]["sha256"] = hashlib.sha256(broken).hexdigest()
     (backup / "manifest.json").write_text(json.dumps(manifest))
-    name = f"hawkline_test_{uuid4().hex[:12]}"
-    with psycopg.connect(server_dsn, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}".encode())
-    try:
-        there = Database(psycopg.conninfo.make_conninfo(server_dsn, dbname=name))
+    with empty_database(server_dsn) as there:
         config = written(tmp_path / "there.toml", "there", there.dsn)
         done = hawkline(config, "restore", "--from", str(backup))
         assert done.returncode == 2
@@ -238,9 +230,6 @@ def test_rows_that_cannot_be_restored_leave_nothing(
         (tables / "producers.gz").write_bytes(good)
         assert hawkline(config, "restore", "--from", str(backup)).returncode == 0
         assert rows(there) == rows(database)
-    finally:
-        with psycopg.connect(server_dsn, autocommit=True) as admin:
-            admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 def test_what_is_no_backup_is_not_restored(filled: Path, tmp_path: Path) -> None:

@@ -22,7 +22,6 @@ from aggregator.domains.boxes.heartbeat_receiver import HeartbeatReceiver
 from aggregator.ingest.box_quota import BoxQuota
 from aggregator.ingest.worker import IngestWorker
 from aggregator.store import Database
-from aggregator.store.database import Connection
 from shared.clock import to_ms
 from shared.envelope import MAX_BATCH_BYTES
 from shared.events import BoxState, Health, Lane, kinds, number_of
@@ -47,6 +46,8 @@ _ODD: tuple[Any, ...] = (None, True, b"\xff", [], {}, [[]] * 100, "1", 1.5, {"a"
 _WHOLE = 0.7
 """Part of the fields that are as they should be: else nothing gets any further than the first."""
 _ROWS = 50
+MOST_STATEMENTS = 25
+"""Of one message in ingest, or of one turn of alerting."""
 
 
 @dataclass(slots=True)
@@ -174,8 +175,8 @@ def through_ingest(database: Database, kind: type[Any], count: int, seed: int = 
         for held, payload in batches(events(kind, count, rng), seed):
             message = Message(f"hl/1/fuzz/{name}/up/alarm", payload, False, time.time())
             cost.sent, cost.batches = cost.sent + held, cost.batches + 1
-            _timed(cost, connection, lambda message=message: worker._commit(connection, [message]))  # type: ignore[misc]
-            _timed(cost, other, lambda: engine.take(other))
+            _timed(cost, lambda message=message: worker._commit(connection, [message]))  # type: ignore[misc]
+            _timed(cost, lambda: engine.take(other))
         while engine.take(other):
             pass
     with database.connect("fuzz", autocommit=True) as connection:
@@ -195,11 +196,12 @@ def through_presence(database: Database, kind: type[Any], count: int, seed: int 
             payload = msgspec.msgpack.encode(fields(kind, rng))
             message = Message(f"hl/1/fuzz/presence/{channel}", payload, False, time.time())
             cost.sent, cost.batches = cost.sent + 1, cost.batches + 1
-            _timed(cost, connection, lambda message=message: receiver._note(connection, message))  # type: ignore[misc]
+            _timed(cost, lambda message=message: receiver._note(connection, message))  # type: ignore[misc]
     return cost
 
 
-def _timed(cost: Cost, _connection: Connection, work: Callable[[], object]) -> None:
+def _timed(cost: Cost, work: Callable[[], object]) -> None:
+    """Do one piece of work, and note what it took at worst."""
     began_s = time.monotonic()
     with _Counting() as counting:
         try:
@@ -231,7 +233,3 @@ def _row(name: str, cost: Cost) -> dict[str, Any]:
         "first_fault": cost.faults[0] if cost.faults else "",
         "verdict": "met" if bounded else "missed",
     }
-
-
-MOST_STATEMENTS = 25
-"""Of one message in ingest, or of one turn of alerting."""
