@@ -156,7 +156,7 @@ async def renew(request: Request, csr: CsrDependency, parts: PartsDependency, sh
 
     def work(connection: Connection) -> enrolment.Issued:
         issuer = request.app.state.vault.issuers()[-1]
-        issued = enrolment.renew(connection, issuer, csr, _alive(shown))
+        issued = enrolment.renew(connection, issuer, csr, _alive(request, shown))
         _record(request, connection, issued, "certificate renewed")
         return issued
 
@@ -178,10 +178,19 @@ def tell_time(
     }
 
 
+@router.get("/api/v1/withdrawn")
+def tell_withdrawn(request: Request) -> Response:
+    """What root and issuers have taken back and boxes must not believe any more: lists that prove themselves, PEM."""
+    path = request.app.state.vault.withdrawn_path
+    if not path.is_file():
+        raise UnavailableError("no list has been signed yet; try again in a minute")
+    return Response(path.read_bytes(), media_type="application/x-pem-file")
+
+
 @router.get("/api/v1/self")
-def tell_self(connection: ConnectionDependency, shown: Shown) -> dict[str, str]:
+def tell_self(request: Request, connection: ConnectionDependency, shown: Shown) -> dict[str, str]:
     """Who has connected, as far as its certificate says so and still counts."""
-    alive = _alive(shown)
+    alive = _alive(request, shown)
     if alive is None:
         raise enrolment.RefusedError("show the certificate of a box")
     address = enrolment.admit(connection, alive)
@@ -202,7 +211,7 @@ async def _only_its_own(
     agent: Annotated[str, Query(pattern=NAME_PATTERN)],
 ) -> None:
     """A box speaks for itself alone. Its picture may be long in coming: no connection waits for it."""
-    alive = _alive(shown)
+    alive = _alive(request, shown)
     if alive is None:
         raise enrolment.RefusedError("show the certificate of a box")
     address = await parts.on_connection(lambda connection: enrolment.admit(connection, alive))
@@ -212,14 +221,18 @@ async def _only_its_own(
         raise HTTPException(403, f"the certificate is for {address.site}/{address.agent}")
 
 
-def _alive(shown: x509.Certificate | None) -> x509.Certificate | None:
-    """What was shown in the handshake may have expired since: the connection ends with it.
+def _alive(request: Request, shown: x509.Certificate | None) -> x509.Certificate | None:
+    """What was shown in the handshake may have expired since, and its issuer been withdrawn.
 
     Raises:
         RefusedError: it has.
     """
-    if shown is not None and shown.not_valid_after_utc <= datetime.now(UTC):
+    if shown is None:
+        return None
+    if shown.not_valid_after_utc <= datetime.now(UTC):
         raise enrolment.RefusedError("the certificate has expired while the connection was open; connect again")
+    if not request.app.state.vault.has_issued(shown):
+        raise enrolment.RefusedError("the certificate's issuer was withdrawn; renew it by its key, without showing it")
     return shown
 
 

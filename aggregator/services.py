@@ -175,13 +175,10 @@ def _serve(app: "ASGIApp", host: str, port: int, tls: ssl.SSLContext | None) -> 
 
 def _broker_tls(settings: AggregatorSettings, service: str = "aggregator") -> ssl.SSLContext | None:
     """With what a service connects to the broker."""
-    from shared.trust import client_context
-
     if settings.trust is None:
         return None
-    credentials = settings.vault.credentials_path(service)
-    context = client_context(settings.vault.root(), credentials)
-    _keep_shown(context, credentials)
+    context = settings.vault.context(service)
+    _keep_shown(context, settings.vault.credentials_path(service))
     return context
 
 

@@ -42,15 +42,11 @@ def sync(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
     from aggregator.trust.broker_access import admitted_boxes
     from aggregator.trust.broker_access import sync as bring_in_step
     from aggregator.trust.control import BrokerControl
-    from shared.trust import client_context
 
     settings = load_aggregator_settings(config)
     if settings.trust is None:
         raise ConfigError(f"{config}: key trust: missing; a broker in plain text has no roles")
-    vault = settings.vault
-    control = BrokerControl(
-        *settings.broker_address, client_context(vault.root(), vault.credentials_path("broker-admin"))
-    )
+    control = BrokerControl(*settings.broker_address, settings.vault.context("broker-admin"))
     control.start()
     try:
         with opened(settings, config) as database, database.connect("broker-sync") as connection:

@@ -2,13 +2,16 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aggregator.trust.passphrase import OpenOption, PassphraseOption, passphrase
 from shared.errors import ConfigError
 from shared.output import Output, OutputOption, print_rows, say
+
+if TYPE_CHECKING:
+    from aggregator.config import AggregatorSettings
 
 app = typer.Typer(help="The deployment's certificate authority.", no_args_is_help=True)
 
@@ -91,8 +94,8 @@ def issue(
     It holds for 90 days and does not renew itself there: services on the aggregator's own machine do.
     """
     from aggregator.config import load_aggregator_settings
-    from aggregator.installation.audit_note import note
-    from aggregator.trust import authority
+    from aggregator.installation.audit_note import recorded
+    from aggregator.trust import authority, register
     from aggregator.trust.vault import CLIENTS, SERVER
 
     if service not in (SERVER, *CLIENTS) or (service == SERVER) != bool(host):
@@ -104,28 +107,97 @@ def issue(
     made = authority.new_server(issuer, service, host, now) if host else authority.new_client(issuer, service, now)
     number, where = made.certificate.serial_number, f", for {', '.join(host)}" if host else ""
     told = f"{service}, number {number:x}, until {made.expires_at:%Y-%m-%d}{where}"
-    note(settings, config, "certificate issued", told, required=True)  # before it is there: none is made unseen
+    # None is made unseen: before the file is there, the entry and the register are.
+    with recorded(settings, config, "certificate issued", told) as connection:
+        register.register(connection, made.certificate)
     made.write(to)
     say(f"{to}: key and certificates of {service}, until {made.expires_at:%Y-%m-%d}")
+
+
+@app.command(epilog="Example: hawkline ca issued --config aggregator.toml -o json")
+def issued(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
+    """List the certificates of services, here and on other machines, that still hold or were revoked before their end.
+
+    Those of boxes: hawkline device list.
+    """
+    from aggregator.config import load_aggregator_settings
+    from aggregator.embedded.database_access import opened
+    from aggregator.trust.register import of_services
+
+    settings = load_aggregator_settings(config)
+    with opened(settings, config) as database, database.connect("ca") as connection:
+        rows = of_services(connection)
+    print_rows([row.model_dump(mode="json") for row in rows], output)
+
+
+@app.command(epilog="Example: hawkline ca revoke 3fa9c1 --why 'the machine was stolen' --config aggregator.toml")
+def revoke(
+    number: Annotated[str, typer.Argument(help="of `ca issued`; of an issuer or time: `ca show`", show_default=False)],
+    config: ConfigOption,
+    why: Annotated[str, typer.Option("--why", help="stands in the audit", show_default=False)],
+    root_key: Annotated[
+        Path | None, typer.Option("--root-key", help="file of the root's key: only the root takes an issuer back")
+    ] = None,
+    passphrase_file: PassphraseOption = None,
+    no_passphrase: OpenOption = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Take back the certificate of a service, or an issuer and all that it has signed. Boxes hear it within the hour.
+
+    What this machine shows itself is issued anew. With an issuer every box gets another certificate by its old key, and
+    nobody has to go there. A box is taken back with: hawkline device revoke.
+    """
+    from aggregator.config import load_aggregator_settings
+    from aggregator.installation.audit_note import actor, note, recorded
+    from aggregator.trust import mosquitto, register
+
+    try:
+        wanted = int(number, 16)
+    except ValueError:
+        raise ConfigError(
+            f"{number!r}: expected a number in hexadecimal digits, as hawkline ca issued tells it"
+        ) from None
+    settings = load_aggregator_settings(config)
+    vault, now = settings.vault, datetime.now(UTC)
+    if any(each.certificate.serial_number == wanted for each in vault.issued_by_root()):
+        if root_key is None:
+            raise ConfigError(f"{number}: the root has issued it, and only the root takes it back: name --root-key")
+        gone = vault.withdraw(wanted, root_key, passphrase(passphrase_file, no_passphrase), now)
+        what = gone.subject.rfc4514_string()
+        note(settings, config, "issuer revoked", f"{what}, number {wanted:x}: {why}")
+    else:
+        with recorded(settings, config, "certificate revoked", f"number {wanted:x}: {why}") as connection:
+            what = register.revoke(connection, wanted, actor().who, why)
+    _sign_lists(settings, config, now)
+    renewed = vault.renew_services(settings.server_names, now)
+    # Who is connected stays: lists are looked at when a client comes. So whoever runs the broker starts it again.
+    ended = settings.broker.kind == "mosquitto" and mosquitto.end(settings.broker_folder)
+    if not ended:
+        say("connections of a broker that is not ours to tell last on: restart it")
+    print_rows([{"revoked": what, "issued_anew": ", ".join(renewed), "broker_restarts": ended}], output)
+
+
+def _sign_lists(settings: "AggregatorSettings", config: Path, at: datetime) -> int:
+    """Sign the lists of all issuers anew; how many certificates are on them."""
+    from aggregator.embedded.database_access import opened
+    from aggregator.trust.register import revoked
+
+    with opened(settings, config) as database, database.connect("ca") as connection:
+        rows = revoked(connection)
+    settings.vault.write_revoked(rows, at)
+    return len(rows)
 
 
 @app.command(epilog="Example: hawkline ca crl --config aggregator.toml")
 def crl(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
     """Sign the revocation lists anew, now. A running aggregator does so every day, and at every revocation."""
     from aggregator.config import load_aggregator_settings
-    from aggregator.embedded.database_access import opened
     from aggregator.installation.audit_note import note
     from aggregator.trust import mosquitto
-    from aggregator.trust.enrolment import revoked
 
     settings = load_aggregator_settings(config)
-    vault, now = settings.vault, datetime.now(UTC)
-    with opened(settings, config) as database, database.connect("ca") as connection:
-        rows = revoked(connection)
-    vault.write_revoked(rows, now)
-    note(settings, config, "revocation lists signed", f"{len(rows)} certificates")
+    count = _sign_lists(settings, config, datetime.now(UTC))
+    note(settings, config, "revocation lists signed", f"{count} certificates")
     told = mosquitto.reload(settings.broker_folder)
-    until = vault.revoked_until()
-    print_rows(
-        [{"revoked": len(rows), "holds_until": until and f"{until:%Y-%m-%d %H:%M}Z", "broker_told": told}], output
-    )
+    until = settings.vault.revoked_until()
+    print_rows([{"revoked": count, "holds_until": until and f"{until:%Y-%m-%d %H:%M}Z", "broker_told": told}], output)

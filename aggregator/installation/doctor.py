@@ -31,7 +31,7 @@ from aggregator.trust.vault import CLIENTS, SERVER
 from shared.errors import HawklineError
 from shared.files import read_by_others
 from shared.net import is_listening
-from shared.trust import Credentials, client_context
+from shared.trust import Credentials
 
 _DISK_FREE = 0.1
 _DISK_BYTES = 2 * 1024**3
@@ -96,11 +96,11 @@ def _configuration(settings: AggregatorSettings, config: Path) -> Iterator[Findi
         yield Finding("file", False, open_to)
 
 
+_PUBLIC = "root.pem", "root.crl", "revoked.pem", "withdrawn.pem", "mosquitto.log", "mosquitto.pid"
+
+
 def _readable_by_others(path: Path) -> bool:
-    public = path.name in ("root.pem", "revoked.pem", "mosquitto.log", "mosquitto.pid") or path.suffix in (
-        ".db",
-        ".new",
-    )
+    public = path.name in _PUBLIC or path.suffix in (".db", ".new")
     return not public and bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
 
 
@@ -169,7 +169,7 @@ def _door(settings: AggregatorSettings) -> Iterator[Finding]:
     for name in settings.trust.names:
         url = f"https://{name}:{settings.trust.port}/api/v1/time?nonce={'00' * 16}"
         try:
-            with httpx.Client(verify=client_context(settings.vault.root()), trust_env=False, timeout=5) as client:
+            with httpx.Client(verify=settings.vault.context(), trust_env=False, timeout=5) as client:
                 off_s = client.get(url).raise_for_status().json()["time_ms"] / 1000 - time.time()
         except (httpx.HTTPError, ssl.SSLError) as error:
             yield Finding(f"name: {name}", False, f"{error}; does it lead here, and is it in trust.names?")
@@ -191,7 +191,7 @@ def _broker(settings: AggregatorSettings, config: Path) -> Iterator[Finding]:
     yield Finding("mosquitto.conf", same, said)
     if not is_listening(*settings.broker_address):
         return
-    context = client_context(settings.vault.root(), settings.vault.credentials_path("broker-admin"))
+    context = settings.vault.context("broker-admin")
     control = BrokerControl(*settings.broker_address, context)
     control.start()
     try:

@@ -82,17 +82,18 @@ def new_server(issuer: Credentials, service: str, names: Sequence[str], at: date
 
 
 def revocation_list(
-    issuer: Credentials, revoked: Iterable[tuple[int, datetime]], at: datetime
+    issuer: Credentials, revoked: Iterable[tuple[int, datetime]], at: datetime, lasts: timedelta = CRL_LIFE
 ) -> x509.CertificateRevocationList:
     """What this issuer takes back: serial numbers and since when.
 
-    Past its end it makes every certificate invalid, so it is signed anew every day.
+    Past its end it makes every certificate invalid, so it is signed anew every day. The root's lasts as long as the
+    root: its key is not there to sign another.
     """
     builder = (
         x509.CertificateRevocationListBuilder()
         .issuer_name(issuer.certificate.subject)
         .last_update(at - _BACK)
-        .next_update(min(at + CRL_LIFE, issuer.expires_at))
+        .next_update(min(at + lasts, issuer.expires_at))
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), critical=False)
         .add_extension(x509.CRLNumber(round(at.timestamp() * 1000)), critical=False)
     )

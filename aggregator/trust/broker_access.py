@@ -11,8 +11,9 @@ from aggregator.store import audit
 from aggregator.store.database import Connection
 from aggregator.trust import mosquitto, roles
 from aggregator.trust.control import BrokerControl
-from aggregator.trust.enrolment import SQL, STORED, revoked
-from aggregator.trust.vault import Vault
+from aggregator.trust.enrolment import SQL, STORED
+from aggregator.trust.register import register, revoked
+from aggregator.trust.vault import CLIENTS, SERVER, Vault
 from shared.errors import HawklineError, UnavailableError
 from shared.topics import Address
 from shared.trouble_log import TroubleLog
@@ -135,6 +136,7 @@ class BrokerAccess:
         self._vault.write_revoked(revoked(connection), now)
         self._signed = now, what
         connection.execute(SQL["forget_certificates"], {"stored": STORED})
+        connection.execute(SQL["forget_service_certificates"])
         mosquitto.reload(self._folder)
 
     @staticmethod
@@ -148,12 +150,14 @@ class BrokerAccess:
             return
         renewed = self._vault.renew_services(self._names, datetime.now(UTC))
         self._renew_s = time.monotonic() + _RENEW_S
-        if renewed:
-            log.info("certificates renewed: %s", ", ".join(renewed))
-            for service in renewed:
-                made = Credentials.read(self._vault.credentials_path(service))
+        for service in (SERVER, *CLIENTS):  # also what was issued before there was a database to tell
+            made = Credentials.read(self._vault.credentials_path(service))
+            register(connection, made.certificate)
+            if service in renewed:
                 number, until = made.certificate.serial_number, made.expires_at
                 self._note(connection, "certificate issued", service, f"number {number:x}, until {until:%Y-%m-%d}")
+        if renewed:
+            log.info("certificates renewed: %s", ", ".join(renewed))
             mosquitto.reload(self._folder)
         until = self._vault.issuers()[-1].expires_at
         if until - datetime.now(UTC) < _ISSUER_LEFT:

@@ -282,12 +282,6 @@ def _against(connection: Connection, claim: DictRow, serial: str, key: bytes) ->
     return None
 
 
-def revoked(connection: Connection) -> list[tuple[bytes, int, datetime]]:
-    """What is taken back and would hold otherwise: key identifier of the issuer, number, since when."""
-    rows = connection.execute(SQL["revoked"]).fetchall()
-    return [(bytes(row["issuer"]), int(row["number"]), row["revoked_at"]) for row in rows]
-
-
 def _issue(
     connection: Connection, issuer: Credentials, address: Address, request: x509.CertificateSigningRequest, key: bytes
 ) -> Issued:

@@ -152,11 +152,23 @@ def _is_whole(roles: Path) -> bool:
 
 def reload(folder: Path) -> bool:
     """Have a running mosquitto read certificates and revocation lists again; False where it is not ours to tell."""
+    return _send(folder, signal.SIGHUP)
+
+
+def end(folder: Path) -> bool:
+    """Have a running mosquitto end, and with it every connection: lists are read when a client connects, not later.
+
+    Whoever keeps it running starts it again. False where it is not ours to tell.
+    """
+    return _send(folder, signal.SIGTERM)
+
+
+def _send(folder: Path, what: signal.Signals) -> bool:
     try:
         pid = int((folder / "mosquitto.pid").read_text())
         if "mosquitto" not in Path(f"/proc/{pid}/comm").read_text():
             return False
-        os.kill(pid, signal.SIGHUP)
+        os.kill(pid, what)
     except (OSError, ValueError):
         return False
     return True

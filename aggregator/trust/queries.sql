@@ -104,14 +104,38 @@ SELECT DISTINCT d.site, d.agent FROM devices d JOIN certificates c USING (site, 
 WHERE d.revoked_at IS NULL AND d.expires_at > now() AND c.revoked_at IS NOT NULL AND c.expires_at > now();
 
 -- name: newest_revoked
-SELECT count(*) AS count, max(revoked_at) AS newest FROM certificates WHERE revoked_at IS NOT NULL AND expires_at > now();
+SELECT count(*) AS count, max(revoked_at) AS newest FROM (
+    SELECT revoked_at, expires_at FROM certificates
+    UNION ALL SELECT revoked_at, expires_at FROM service_certificates
+) c
+WHERE revoked_at IS NOT NULL AND expires_at > now();
 
 -- name: issued_today
 SELECT count(*) AS count FROM certificates
 WHERE (site, agent) = (%(site)s, %(agent)s) AND issued_at > now() - interval '1 day';
 
 -- name: revoked
-SELECT issuer, number, revoked_at FROM certificates WHERE revoked_at IS NOT NULL AND expires_at > now();
+SELECT issuer, number, revoked_at, false AS of_service FROM certificates
+WHERE revoked_at IS NOT NULL AND expires_at > now()
+UNION ALL
+SELECT issuer, number, revoked_at, true FROM service_certificates WHERE revoked_at IS NOT NULL AND expires_at > now();
+
+-- name: add_service_certificate
+INSERT INTO service_certificates (issuer, number, service, hosts, issued_at, expires_at)
+VALUES (%(issuer)s, %(number)s, %(service)s, %(hosts)s, %(issued_at)s, %(expires_at)s)
+ON CONFLICT DO NOTHING;
+
+-- name: service_certificates
+SELECT number::text, service, hosts, issued_at, expires_at, revoked_at, revoked_by, revoked_why
+FROM service_certificates WHERE expires_at > now() ORDER BY issued_at DESC, service;
+
+-- name: revoke_service
+UPDATE service_certificates SET revoked_at = now(), revoked_by = %(by)s, revoked_why = %(why)s
+WHERE number = %(number)s AND revoked_at IS NULL AND expires_at > now()
+RETURNING service;
+
+-- name: forget_service_certificates
+DELETE FROM service_certificates WHERE expires_at < now() - interval '30 days';
 
 -- name: forget_certificates
 DELETE FROM certificates WHERE expires_at < now() - %(stored)s - interval '30 days';

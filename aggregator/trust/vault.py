@@ -4,13 +4,16 @@ root.pem           the root's certificate: what boxes are given, and all they be
 issuers/*.pem      intermediates with their keys, the newest signs
 time.pem           who says what time it is
 services/*.pem     keys and certificates of broker, API, and those of the centre that connect to the broker
+root.crl           the root's own list: intermediates, and who told the time, that were taken back
 revoked.pem        revocation lists of all intermediates, for the broker
+withdrawn.pem      for those who connect to us: the root's list, and each intermediate's of services
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -19,9 +22,10 @@ from cryptography.x509.oid import NameOID
 from aggregator.trust import authority
 from shared.errors import ConfigError
 from shared.files import write_public, write_secret
-from shared.trust import Credentials, TrustError, read_root
+from shared.trust import Credentials, TrustError, WithdrawnFile, client_context, read_root
 from shared.trust.keys import Key, key_from_pem
-from shared.trust.tls import fingerprint
+from shared.trust.tls import DatedContext, fingerprint
+from shared.trust.withdrawn import bundle, own_identifier
 
 _GRACE = timedelta(days=30)
 """After its end the key of an intermediate is kept so long: a clock may be a little ahead."""
@@ -30,6 +34,16 @@ SERVER = "server"
 """The broker and both HTTP ports."""
 CLIENTS = ("aggregator", "broker-admin")
 """Who connects to the broker from the centre: the services, and the administrator who says what boxes may do."""
+
+
+class Revoked(NamedTuple):
+    """A certificate that was taken back: identifier of its issuer's key, serial number, since when."""
+
+    issuer: bytes
+    number: int
+    since: datetime
+    of_service: bool
+    """Or of a box, which nobody connects to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +59,27 @@ class Vault:
     @property
     def revoked_path(self) -> Path:
         return self.folder / "revoked.pem"
+
+    @property
+    def withdrawn_path(self) -> Path:
+        return self.folder / "withdrawn.pem"
+
+    @property
+    def _time_path(self) -> Path:
+        return self.folder / "time.pem"
+
+    @property
+    def _root_list_path(self) -> Path:
+        return self.folder / "root.crl"
+
+    def context(self, service: str | None = None) -> DatedContext:
+        """With which a service of the centre connects to another, showing its certificate; None shows none.
+
+        Raises:
+            TrustError: there is no authority, or no such certificate.
+        """
+        credentials = self.credentials_path(service) if service else None
+        return client_context(self.root(), credentials, withdrawn=WithdrawnFile(self.withdrawn_path, self.root))
 
     def credentials_path(self, service: str) -> Path:
         """Key and certificates of a service."""
@@ -71,6 +106,10 @@ class Vault:
             raise TrustError(f"{self.folder / 'issuers'}: there is no issuer; make one: hawkline ca rotate")
         return [Credentials.read(path) for path in found]
 
+    def has_issued(self, certificate: x509.Certificate) -> bool:
+        """Whether an intermediate that still counts has signed this; its signature was looked at before."""
+        return issuer_identifier(certificate) in {own_identifier(each.certificate) for each in self.issuers()}
+
     def issuer_files(self) -> list[str]:
         """Names of the intermediates' files: another list means another issuer."""
         return sorted(path.name for path in (self.folder / "issuers").glob("*.pem"))
@@ -92,7 +131,7 @@ class Vault:
 
     def time_signer(self) -> Credentials:
         """Who says what time it is."""
-        return Credentials.read(self.folder / "time.pem")
+        return Credentials.read(self._time_path)
 
     def create(self, deployment: str, root_key: Path, passphrase: bytes, at: datetime) -> x509.Certificate:
         """Make root, first intermediate and time signer; the root's key goes to `root_key`, encrypted.
@@ -117,7 +156,8 @@ class Vault:
             write_secret(root_key, _sealed(root.key, passphrase))
         except OSError as error:
             raise ConfigError(f"--root-key {root_key}: cannot be written ({error.strerror})") from None
-        authority.new_time_signer(root, at).write(self.folder / "time.pem")
+        authority.new_time_signer(root, at).write(self._time_path)
+        self._sign_root_list(root, {}, at)
         self._add_issuer(authority.new_issuer(root, deployment, at), at)
         self.write_revoked((), at)
         # Last: with it everything is there.
@@ -130,13 +170,14 @@ class Vault:
         Raises:
             TrustError: the key is not our root's, or the passphrase not its own.
         """
-        root = self.root()
-        try:
-            credentials = Credentials(_unsealed(root_key, passphrase), root, ())
-        except TrustError as error:
-            raise TrustError(f"--root-key {root_key}: {error}") from None
-        name = str(root.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value).removesuffix(" root")
-        issuer = authority.new_issuer(credentials, name, at)
+        root = self._root_credentials(root_key, passphrase)
+        if not self._root_list_path.is_file():  # an authority that was made by an earlier version
+            self._sign_root_list(root, {}, at)
+        return self._new_issuer(root, at)
+
+    def _new_issuer(self, root: Credentials, at: datetime) -> Credentials:
+        subject = root.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        issuer = authority.new_issuer(root, str(subject[0].value).removesuffix(" root"), at)
         # Its list first: the broker refuses a client whose issuer has none.
         known = self.revoked_path.read_bytes() if self.revoked_path.is_file() else b""
         own = authority.revocation_list(issuer, (), at).public_bytes(serialization.Encoding.PEM)
@@ -144,13 +185,75 @@ class Vault:
         self._add_issuer(issuer, at)
         return issuer
 
+    def withdraw(self, number: int, root_key: Path, passphrase: bytes, at: datetime) -> x509.Certificate:
+        """Take an intermediate back, or who tells the time: the root signs that it counts no more.
+
+        What the intermediate has issued counts no more with it. Where it was the one that signs, another is made.
+
+        Args:
+            number: serial number of its certificate.
+
+        Returns:
+            The certificate that was withdrawn.
+
+        Raises:
+            TrustError: there is none with this number, or the key is not our root's.
+        """
+        found = next((each for each in self.issued_by_root() if each.certificate.serial_number == number), None)
+        if found is None:
+            raise TrustError(f"{number:x}: no issuer that counts, nor who tells the time; hawkline ca show lists them")
+        root = self._root_credentials(root_key, passphrase)
+        # First the word that it counts no more: what is interrupted behind it is done by asking again.
+        self._sign_root_list(root, {**self._root_list(), number: at}, at)
+        if found.certificate == self.time_signer().certificate:
+            authority.new_time_signer(root, at).write(self._time_path)
+            return found.certificate
+        if found.certificate == self.issuers()[-1].certificate:
+            self._new_issuer(root, at)
+        for path in (self.folder / "issuers").glob("*.pem"):
+            if Credentials.read(path).certificate == found.certificate:
+                path.unlink()
+        return found.certificate
+
+    def issued_by_root(self) -> list[Credentials]:
+        """Intermediates that count, and who tells the time: only the root takes them back."""
+        return [*self.issuers(), self.time_signer()]
+
+    def _root_list(self) -> dict[int, datetime]:
+        """Numbers that the root has taken back, and since when."""
+        if not self._root_list_path.is_file():
+            return {}
+        known = x509.load_pem_x509_crl(self._root_list_path.read_bytes())
+        return {entry.serial_number: entry.revocation_date_utc for entry in known}
+
+    def _sign_root_list(self, root: Credentials, numbers: Mapping[int, datetime], at: datetime) -> None:
+        signed = authority.revocation_list(root, numbers.items(), at, lasts=authority.ROOT_LIFE)
+        write_public(self._root_list_path, signed.public_bytes(serialization.Encoding.PEM))
+
+    def _root_credentials(self, root_key: Path, passphrase: bytes) -> Credentials:
+        """The root's key, brought from where it is kept.
+
+        Raises:
+            TrustError: the key is not our root's, or the passphrase not its own.
+        """
+        root = self.root()
+        try:
+            return Credentials(_unsealed(root_key, passphrase), root, ())
+        except TrustError as error:
+            raise TrustError(f"--root-key {root_key}: {error}") from None
+
     def renew_services(self, names: Sequence[str], at: datetime) -> list[str]:
-        """Issue what is absent, has lived two thirds of its life, or says other names than these; tells which."""
-        issuer, renewed = self.issuers()[-1], list[str]()
+        """Issue what is absent, has lived two thirds of its life, was withdrawn, or says other names; tells which."""
+        issuers, renewed = self.issuers(), list[str]()
+        issuer, alive = issuers[-1], {own_identifier(each.certificate) for each in issuers}
+        withdrawn = WithdrawnFile(self.withdrawn_path, self.root)
         for service in (SERVER, *CLIENTS):
             path = self.credentials_path(service)
-            if path.is_file() and not _is_due(Credentials.read(path), names if service == SERVER else (), at):
-                continue
+            if path.is_file():
+                has = Credentials.read(path)
+                counts = issuer_identifier(has.certificate) in alive and not withdrawn(has.certificate)
+                if counts and not _is_due(has, names if service == SERVER else (), at):
+                    continue
             if service == SERVER:
                 authority.new_server(issuer, service, names, at).write(path)
             else:
@@ -158,19 +261,19 @@ class Vault:
             renewed.append(service)
         return renewed
 
-    def write_revoked(self, revoked: Iterable[tuple[bytes, int, datetime]], at: datetime) -> None:
-        """Sign the revocation lists of all intermediates that still count.
-
-        Args:
-            revoked: key identifier of the issuer, serial number, since when.
-        """
-        rows, content = list(revoked), b""
-        for issuer in self.issuers():
-            if issuer.expires_at <= at:
-                continue
-            own = [(serial, since) for key_id, serial, since in rows if key_id == key_identifier(issuer.certificate)]
-            content += authority.revocation_list(issuer, own, at).public_bytes(serialization.Encoding.PEM)
-        write_public(self.revoked_path, content)
+    def write_revoked(self, revoked: Iterable[Revoked], at: datetime) -> None:
+        """Sign the lists of all intermediates that still count: everything for the broker, services for the boxes."""
+        rows, signers = list(revoked), [each for each in self.issuers() if each.expires_at > at]
+        everything, of_services = list[x509.CertificateRevocationList](), list[x509.CertificateRevocationList]()
+        for issuer in signers:
+            own = [row for row in rows if row.issuer == own_identifier(issuer.certificate)]
+            everything.append(authority.revocation_list(issuer, ((row.number, row.since) for row in own), at))
+            services = ((row.number, row.since) for row in own if row.of_service)
+            of_services.append(authority.revocation_list(issuer, services, at))
+        write_public(self.revoked_path, bundle((), everything))
+        if self._root_list_path.is_file():
+            of_services.append(x509.load_pem_x509_crl(self._root_list_path.read_bytes()))
+        write_public(self.withdrawn_path, bundle((each.certificate for each in signers), of_services))
 
     def revoked_until(self) -> datetime | None:
         """When the first of the revocation lists ends, and with it every certificate; None where there is no list."""
@@ -186,12 +289,13 @@ class Vault:
         rows = [("root", self.root())]
         signs, *others = reversed(self.issuers())
         rows += [("issuer, signs", signs.certificate), *(("issuer, before", other.certificate) for other in others)]
-        for path in (self.folder / "time.pem", *map(self.credentials_path, (SERVER, *CLIENTS))):
+        for path in (self._time_path, *map(self.credentials_path, (SERVER, *CLIENTS))):
             if path.is_file():
                 rows.append((path.stem, Credentials.read(path).certificate))
         return [
             {
                 "what": what,
+                "number": f"{certificate.serial_number:x}",
                 "since": f"{certificate.not_valid_before_utc:%Y-%m-%d}",
                 "until": f"{certificate.not_valid_after_utc:%Y-%m-%d}",
                 "fingerprint": fingerprint(certificate),
@@ -201,11 +305,6 @@ class Vault:
 
     def _add_issuer(self, issuer: Credentials, at: datetime) -> None:
         issuer.write(self.folder / "issuers" / f"{at:%Y%m%dT%H%M%S%f}.pem")
-
-
-def key_identifier(certificate: x509.Certificate) -> bytes:
-    """Of an issuer's key, as what it issued names it."""
-    return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
 
 
 def issuer_identifier(certificate: x509.Certificate) -> bytes:

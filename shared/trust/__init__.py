@@ -7,6 +7,7 @@ from shared.trust.identity import SERVICE_PREFIX, TrustError, address_of, common
 from shared.trust.keys import Credentials, new_key, new_request, public_digest
 from shared.trust.signed_time import SignedTime, TrustClock, read_signed_time, sign_time
 from shared.trust.tls import client_context, read_root, server_context
+from shared.trust.withdrawn import WithdrawnFile, read_withdrawn
 
 __all__ = [
     "SERVICE_PREFIX",
@@ -14,6 +15,7 @@ __all__ = [
     "SignedTime",
     "TrustClock",
     "TrustError",
+    "WithdrawnFile",
     "address_of",
     "client_context",
     "common_name",
@@ -23,6 +25,7 @@ __all__ = [
     "public_digest",
     "read_root",
     "read_signed_time",
+    "read_withdrawn",
     "server_context",
     "sign_time",
     "urn",

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from shared.trust.identity import TrustError, is_service
 from shared.trust.keys import Credentials
+from shared.trust.withdrawn import Check, nothing
 
 SERVICE = "time"
 NONCE_BYTES = 16
@@ -40,7 +41,7 @@ def sign_time(signer: Credentials, nonce: bytes, at: datetime) -> SignedTime:
     return SignedTime(time_ms, signature, signer.certificate.public_bytes(Encoding.DER))
 
 
-def read_signed_time(moment: SignedTime, nonce: bytes, root: x509.Certificate) -> datetime:
+def read_signed_time(moment: SignedTime, nonce: bytes, root: x509.Certificate, withdrawn: Check = nothing) -> datetime:
     """The time that an answer tells.
 
     Raises:
@@ -52,6 +53,8 @@ def read_signed_time(moment: SignedTime, nonce: bytes, root: x509.Certificate) -
         key = signer.public_key()
         if not is_service(signer, SERVICE) or not isinstance(key, ec.EllipticCurvePublicKey):
             raise TrustError("the time was signed by a certificate that may not")
+        if withdrawn(signer):
+            raise TrustError(f"the time was signed by a certificate that was withdrawn, {signer.serial_number:x}")
         key.verify(moment.signature, _message(nonce, moment.time_ms), ec.ECDSA(hashes.SHA256()))
         at = datetime.fromtimestamp(moment.time_ms / 1000, tz=UTC)
     except (ValueError, TypeError, InvalidSignature, OverflowError, OSError):

@@ -17,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
 from shared.trust.identity import TrustError
+from shared.trust.withdrawn import Check, nothing
 
 log = logging.getLogger(__name__)
 
@@ -29,13 +30,17 @@ class DateError(ssl.SSLCertVerificationError):
     """The other side's certificate is not valid at the time that we believe it is."""
 
 
+class WithdrawnError(ssl.SSLCertVerificationError):
+    """The other side's certificate, or its issuer's, was taken back."""
+
+
 def now() -> datetime:
     """The machine's clock."""
     return datetime.now(UTC)
 
 
 class _DatedSocket(ssl.SSLSocket):
-    """Looks at the dates of the other side's certificate when the handshake is over."""
+    """Looks at the dates of the other side's certificates, and for what was withdrawn, when the handshake is over."""
 
     def do_handshake(self, block: bool = False) -> None:
         try:
@@ -55,8 +60,10 @@ class _DatedSocket(ssl.SSLSocket):
         # Each of them: who has the key of an issuer that expired long ago can still make certificates of today.
         for content in chain:
             found = x509.load_der_x509_certificate(content)
+            whose = "certificate of the other side" if content is chain[0] else "issuer of its certificate"
+            if context.withdrawn(found):
+                raise WithdrawnError(f"the {whose} was withdrawn by our deployment, number {found.serial_number:x}")
             if not found.not_valid_before_utc <= at <= found.not_valid_after_utc:
-                whose = "certificate of the other side" if content is chain[0] else "issuer of its certificate"
                 raise DateError(
                     f"the {whose} holds from {found.not_valid_before_utc:%Y-%m-%d} to "
                     f"{found.not_valid_after_utc:%Y-%m-%d}, and we believe it is {at:%Y-%m-%d}"
@@ -79,15 +86,19 @@ class _NoObject(ssl.SSLObject):
 
 
 class DatedContext(ssl.SSLContext):
-    """A client's context with a clock of its own."""
+    """A client's context with a clock of its own, and lists of what was withdrawn."""
 
     sslsocket_class = _DatedSocket
     sslobject_class = _NoObject
     now: Callable[[], datetime] = staticmethod(now)
+    withdrawn: Check = staticmethod(nothing)
 
 
 def client_context(
-    root: x509.Certificate, credentials: Path | None = None, clock: Callable[[], datetime] = now
+    root: x509.Certificate,
+    credentials: Path | None = None,
+    clock: Callable[[], datetime] = now,
+    withdrawn: Check = nothing,
 ) -> DatedContext:
     """For a client: the one that connects.
 
@@ -95,6 +106,7 @@ def client_context(
         root: the only one whose word counts.
         credentials: file with key and certificates that we show.
         clock: tells the time that certificates are held against.
+        withdrawn: asked about every certificate of the other side's chain.
 
     Raises:
         TrustError: the credentials cannot be read.
@@ -104,7 +116,7 @@ def client_context(
     flags: Any = int(context.verify_flags) | int(ssl.VERIFY_X509_STRICT) | _NO_CHECK_TIME
     context.verify_flags = flags
     context.load_verify_locations(cadata=root.public_bytes(serialization.Encoding.PEM).decode())
-    context.now = clock
+    context.now, context.withdrawn = clock, withdrawn
     if credentials:
         show(context, credentials)
     return context

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
@@ -18,7 +19,7 @@ from aggregator.embedded.postgres import EmbeddedPostgres
 from aggregator.trust import authority
 from aggregator.trust.vault import Vault, issuer_identifier
 from provisioning.lab.local_site.processes import PartProcess
-from provisioning.lab.local_site.trusted import TrustedAggregator
+from provisioning.lab.local_site.trusted import CommandError, TrustedAggregator
 from shared.topics import Address
 from shared.trust import Credentials, public_digest, read_root
 from shared.trust.tls import fingerprint
@@ -99,11 +100,11 @@ def test_from_nothing_to_a_district_and_a_box_that_is_revoked(tmp_path: Path) ->
         early = hawkline("agent", "run", "--config", str(config))
         assert early.returncode == 2
         assert "hawkline agent enrol" in early.stderr
-        told = ("--claim", claim["code"], "--fingerprint", claim["fingerprint"])
-        wrong = hawkline("agent", "enrol", "--config", str(config), *told, "--serial", "another")
+        claimed = ("--claim", claim["code"], "--fingerprint", claim["fingerprint"])
+        wrong = hawkline("agent", "enrol", "--config", str(config), *claimed, "--serial", "another")
         assert wrong.returncode == 2
         assert "another serial number" in wrong.stderr
-        right = hawkline("agent", "enrol", "--config", str(config), *told, "--serial", claim["serial"], "-o", "json")
+        right = hawkline("agent", "enrol", "--config", str(config), *claimed, "--serial", claim["serial"], "-o", "json")
         assert right.returncode == 0, right.stderr
         assert json.loads(right.stdout)["agent"] == "gate"
         assert hawkline("agent", "check", "--config", str(config)).returncode == 0
@@ -138,6 +139,36 @@ def test_from_nothing_to_a_district_and_a_box_that_is_revoked(tmp_path: Path) ->
 
         assert "issuer made" in centre.command("audit", "list", "--subject", "certificate authority")
 
+        # An issuer's key was stolen: whoever has it is put out, and the box comes back with another certificate.
+        config_of = ("--config", str(centre.config))
+        issuers = rows_of(centre.command("ca", "show", *config_of, "-o", "json"))
+        number = next(row["number"] for row in issuers if row["what"] == "issuer, before")
+        with pytest.raises(CommandError, match="name --root-key"):
+            centre.command("ca", "revoke", number, "--why", "stolen", *config_of)
+        told = centre.command("ca", "revoke", number, "--why", "stolen", *keys, *config_of, "-o", "json")
+        assert rows_of(told)[0]["issued_anew"] == "server, aggregator, broker-admin"
+        assert rows_of(told)[0]["broker_restarts"]
+        box.stop()
+        box.start()  # it hears at once what it would hear within the hour
+        await_true("another certificate", lambda: "centre were withdrawn" in box.log.read_text(), 60)
+        await_true("it is one of another issuer", lambda: box.log.read_text().count("certificate renewed") == 2, 60)
+        seen = newest(centre)
+        await_true("alerts go on with it", lambda: newest(centre) > seen, 90)
+        listed = centre.command("audit", "list", "--subject", "certificate authority")
+        assert "issuer revoked" in listed
+
+        # So was the machine of a broker: its certificate is in the register, and goes without the root's key.
+        centre.command("ca", "issue", "server", "--host", "b.example", "--to", str(tmp_path / "b.pem"), *config_of)
+        rows = rows_of(centre.command("ca", "issued", *config_of, "-o", "json"))
+        number = next(row["number"] for row in rows if row["hosts"] == ["b.example"])
+        centre.command("ca", "revoke", number, "--why", "that machine was stolen", *config_of)
+        with pytest.raises(CommandError, match="ca issued lists them"):
+            centre.command("ca", "revoke", number, "--why", "again", *config_of)
+        rows = rows_of(centre.command("ca", "issued", *config_of, "-o", "json"))
+        assert [row["revoked_why"] for row in rows if row["number"] == number] == ["that machine was stolen"]
+        seen = newest(centre)
+        await_true("alerts go on without it", lambda: newest(centre) > seen, 90)
+
         # It is stolen.
         revoked_at = datetime.now(UTC)
         centre.command("device", "revoke", "north/gate", "--why", "stolen")
@@ -146,7 +177,7 @@ def test_from_nothing_to_a_district_and_a_box_that_is_revoked(tmp_path: Path) ->
         await_true("silence", lambda: centre.http.get("/api/v1/boxes").json()[0]["state"] == "silent", 60)
         events = centre.http.get("/api/v1/events?limit=1").json()["events"]
         box.stop()
-        late = hawkline("agent", "enrol", "--config", str(config), *told, "--serial", claim["serial"])
+        late = hawkline("agent", "enrol", "--config", str(config), *claimed, "--serial", claim["serial"])
         assert late.returncode == 2
         assert "used already" in late.stderr
         assert centre.http.get("/api/v1/events?limit=1").json()["events"] == events
@@ -157,6 +188,10 @@ def test_from_nothing_to_a_district_and_a_box_that_is_revoked(tmp_path: Path) ->
         if box:
             box.stop()
         centre.stop()
+
+
+def rows_of(printed: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in printed.splitlines()]
 
 
 def age(data: Path, identity: Path) -> Credentials:

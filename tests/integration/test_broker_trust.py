@@ -17,18 +17,18 @@ import pytest
 from aggregator.jobs.runner import JobRunner
 from aggregator.signals.declarations import Job
 from aggregator.store import Database
-from aggregator.trust import mosquitto, roles
+from aggregator.trust import authority, mosquitto, roles
 from aggregator.trust.broker_access import BrokerAccess, sync
 from aggregator.trust.control import BrokerControl
 from aggregator.trust.mosquitto import Listeners, Mosquitto
-from edge_agent.uplink.trust import Door, enrol
+from edge_agent.uplink.trust import CertificateRenewal, Door, enrol
 from shared.errors import UnavailableError
 from shared.mqtt import Connection, Message, Receiver, Will, packets
 from shared.mqtt.packets import Stream
 from shared.mqtt.pipe import shut
 from shared.net import pick_free_port
 from shared.topics import AGGREGATOR_STATE, Address, Channel, every_box
-from shared.trust import client_context, common_name
+from shared.trust import Credentials, client_context, common_name, new_key
 from shared.trust.tls import unverified_context
 from tests.integration.trusted import Deployment
 
@@ -398,6 +398,27 @@ def test_rotation_puts_nobody_out_and_lets_new_ones_in(broker: Broker) -> None:
     assert can_connect(broker.box(door), broker.box_port)
     assert old.connection.is_up
     old.connection.stop()
+
+
+def test_the_thief_of_an_issuer_is_put_out_and_every_box_gets_another_certificate(broker: Broker) -> None:
+    door, stolen = broker.deployment.enrol(GATE), broker.vault.issuers()[-1]
+    key = new_key()
+    forged = authority.issue_box(stolen, GATE, key.public_key(), datetime.now(UTC))
+    thief = door.folder / "thief.pem"
+    Credentials(key, forged, (stolen.certificate,)).write(thief)
+    shown = client_context(door.root(), thief)
+    assert can_connect(shown, broker.box_port), "until the theft is known"
+    broker.deployment.withdraw_issuer()
+    broker.process.stop()  # as the command has it ended, and the supervisor starts it again
+    broker.process.start()
+    assert not can_connect(shown, broker.box_port)
+    assert not can_connect(broker.box(door), broker.box_port)
+    anew = list[str]()
+    CertificateRenewal(door, lambda: anew.append("connect")).look()
+    assert len(anew) == 2, "once for what was withdrawn, once for its own certificate"
+    assert door.identity().issuers[0] != stolen.certificate
+    assert can_connect(door.context(), broker.box_port)
+    door.ask_who_we_are()
 
 
 @pytest.mark.parametrize("content", [b"", b'{"clients": [', b"{}", b"[]"])

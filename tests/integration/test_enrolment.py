@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,17 +22,32 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
 
 from aggregator.api import server as doors
 from aggregator.store import Database, audit
+from aggregator.store.errors import ConflictError
 from aggregator.store.scope import EVERYWHERE
-from aggregator.trust import authority, enrolment
+from aggregator.trust import authority, enrolment, register
 from edge_agent.uplink.trust import CertificateRenewal, Door, enrol, renew
 from shared.errors import ConfigError, UnavailableError
+from shared.net import pick_free_port
 from shared.topics import Address
-from shared.trust import Credentials, TrustClock, TrustError, address_of, client_context, new_key, new_request
+from shared.trust import (
+    Credentials,
+    TrustClock,
+    TrustError,
+    address_of,
+    client_context,
+    common_name,
+    new_key,
+    new_request,
+    server_context,
+)
 from shared.trust.tls import fingerprint, unverified_context
-from tests.integration.trusted import SERIAL, Deployment
+from tests.integration.trusted import SERIAL, Deployment, serving
 
 GATE, YARD = Address("north", "gate"), Address("north", "yard")
 EST = "/.well-known/est"
@@ -466,6 +482,69 @@ def test_rotation_keeps_everybody_in(deployment: Deployment) -> None:
     assert door.identity().issuers[0] != before
     with asking(deployment, door.identity_path) as client:
         assert bring(client, GATE).status_code == 409
+
+
+def test_a_stolen_certificate_of_a_server_is_good_until_it_is_revoked(deployment: Deployment, tmp_path: Path) -> None:
+    """The box hears it from the centre, and then no imposter on the cable is believed."""
+    door, issuer = deployment.enrol(GATE), deployment.vault.issuers()[-1]
+    stolen = authority.new_server(issuer, "server", ("localhost",), datetime.now(UTC))
+    stolen.write(tmp_path / "stolen.pem")
+    number = stolen.certificate.serial_number
+    with deployment.database.connect("test") as connection:
+        register.register(connection, stolen.certificate)
+        register.register(connection, stolen.certificate)
+        assert [(row.number, row.hosts) for row in register.of_services(connection)] == [(f"{number:x}", ["localhost"])]
+
+    def imposter() -> str:
+        """What a box says that is led to one."""
+        app = Starlette(routes=[Route("/api/v1/self", lambda _: Response(b"{}"))])
+        port = pick_free_port()
+        with serving(*doors.server(app, "127.0.0.1", port, server_context(tmp_path / "stolen.pem"))):
+            try:
+                replace(door, url=f"https://localhost:{port}").ask_who_we_are()
+            except UnavailableError as error:
+                return str(error)
+            return "believed"
+
+    assert imposter() == "believed", "until it is revoked, and the box has heard of it"
+    with deployment.database.connect("test") as connection:
+        assert register.revoke(connection, number, "a planner", "the machine was stolen") == "server"
+    with deployment.database.connect("test") as connection, pytest.raises(ConflictError, match="hawkline ca issued"):
+        register.revoke(connection, number, "a planner", "again")
+    deployment.sign_lists()
+    assert imposter() == "believed"
+    assert door.ask_withdrawn()
+    assert f"the certificate of the other side was withdrawn by our deployment, number {number:x}" in imposter()
+    door.ask_who_we_are()
+
+
+def test_what_a_withdrawn_issuer_has_signed_opens_nothing(deployment: Deployment) -> None:
+    """The thief knows number and name of a box's certificate, and signs another like it for a key of his own."""
+    door = deployment.enrol(GATE)
+    stolen = deployment.withdraw_issuer()
+    with asking(deployment, door.identity_path) as client:
+        for answer in (client.get("/api/v1/self"), bring(client, GATE)):
+            assert answer.status_code == 401
+            assert "issuer was withdrawn" in answer.text
+        answer = client.post(f"{EST}/simplereenroll", content=est_body(common_name(GATE)))
+        assert answer.status_code == 401, "nor does it get another certificate"
+    with pytest.raises(TrustError, match="issuer was withdrawn"):
+        renew(door)  # it has not heard of it yet
+    assert door.ask_withdrawn()
+    key = door.identity().key
+    renew(door)
+    assert door.identity().key == key, "by its own key, that the thief does not have"
+    assert door.identity().issuers[0] != stolen.certificate
+    door.ask_who_we_are()
+    renew(door)
+    assert door.identity().key != key
+
+
+def test_a_list_that_is_not_there_yet_is_asked_for_again(deployment: Deployment) -> None:
+    door = deployment.enrol(GATE)
+    deployment.vault.withdrawn_path.unlink()
+    with pytest.raises(UnavailableError, match="try again in a minute"):
+        door.ask_withdrawn()
 
 
 def test_who_says_nothing_is_not_waited_for(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:

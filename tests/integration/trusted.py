@@ -15,13 +15,14 @@ from aggregator.alerting.alerts import Publishing
 from aggregator.api.server import server
 from aggregator.store import Database
 from aggregator.store.pictures import PictureStore
-from aggregator.trust import authority, enrolment
+from aggregator.trust import authority, enrolment, register
 from aggregator.trust.vault import SERVER, Vault, issuer_identifier
 from edge_agent.uplink.trust import Door, enrol
 from provisioning.lab.local_site.trusted import TrustedAggregator
 from shared.net import pick_free_port
 from shared.topics import Address
 from shared.trust import Credentials, TrustClock, new_key, public_digest, server_context
+from shared.trust.tls import show
 
 SERIAL = "10000000a1b2c3d4"
 
@@ -45,9 +46,24 @@ class Deployment:
     @contextmanager
     def open(self) -> Iterator["Deployment"]:
         """Serve."""
-        tls = server_context(self.vault.credentials_path(SERVER), clients=self.vault.root())
-        with serving(*server(self._app, "127.0.0.1", self.port, tls)):
+        self._tls = server_context(self.vault.credentials_path(SERVER), clients=self.vault.root())
+        with serving(*server(self._app, "127.0.0.1", self.port, self._tls)):
             yield self
+
+    def withdraw_issuer(self) -> Credentials:
+        """Take back the one that signs, as `hawkline ca revoke` does; what was withdrawn."""
+        gone, now = self.vault.issuers()[-1], datetime.now(UTC)
+        self.vault.withdraw(gone.certificate.serial_number, self.folder / "root.key", b"", now)
+        self.sign_lists()
+        return gone
+
+    def sign_lists(self) -> None:
+        """Sign what is revoked, and show what counts."""
+        now = datetime.now(UTC)
+        with self.database.connect("test") as connection:
+            self.vault.write_revoked(register.revoked(connection), now)
+        self.vault.renew_services(("localhost", "127.0.0.1"), now)
+        show(self._tls, self.vault.credentials_path(SERVER))
 
     def claim(self, address: Address, serial: str = SERIAL) -> str:
         """Have a claim made."""

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from aggregator.trust import authority, roles
-from aggregator.trust.vault import CLIENTS, SERVER, Vault, issuer_identifier, key_identifier
+from aggregator.trust.vault import CLIENTS, SERVER, Revoked, Vault, issuer_identifier
 from shared.errors import ConfigError
 from shared.topics import Address
 from shared.trust import (
@@ -26,6 +26,7 @@ from shared.trust import (
     sign_time,
 )
 from shared.trust.signed_time import SignedTime
+from shared.trust.withdrawn import own_identifier
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 GATE = Address("north", "gate")
@@ -116,15 +117,15 @@ def test_rotation_needs_the_root_and_leaves_what_was_signed(vault: Vault, tmp_pa
         vault.rotate(tmp_path / "foreign.key", b"", NOW)
     assert len(vault.issuers()) == 1
     new = vault.rotate(tmp_path / "root.key", b"a long secret", NOW + timedelta(days=365))
-    assert [key_identifier(issuer.certificate) for issuer in vault.issuers()] == [
-        key_identifier(old.certificate),
-        key_identifier(new.certificate),
+    assert [own_identifier(issuer.certificate) for issuer in vault.issuers()] == [
+        own_identifier(old.certificate),
+        own_identifier(new.certificate),
     ]
     assert new.certificate.subject != old.certificate.subject
     new.certificate.verify_directly_issued_by(vault.root())
     # A list for each of them, with its own certificates only.
     of_old = authority.issue_box(old, GATE, new_key().public_key(), NOW)
-    vault.write_revoked([(issuer_identifier(of_old), of_old.serial_number, NOW)], NOW)
+    vault.write_revoked([Revoked(issuer_identifier(of_old), of_old.serial_number, NOW, of_service=False)], NOW)
     parts = vault.revoked_path.read_bytes().split(b"-----END X509 CRL-----\n")[:-1]
     lists = [x509.load_pem_x509_crl(part + b"-----END X509 CRL-----\n") for part in parts]
     assert [len(list(each)) for each in lists] == [1, 0]

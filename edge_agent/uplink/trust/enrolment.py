@@ -3,6 +3,7 @@
 root.pem      whom we believe
 identity.pem  key, certificate and issuer, replaced in one step
 pending.pem   a key whose certificate has not come yet: an answer that was lost is asked for again with it
+withdrawn.pem lists of what the root and its issuers have taken back
 """
 
 import base64
@@ -11,7 +12,7 @@ import secrets
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -30,6 +31,7 @@ from shared.trust import (
     SignedTime,
     TrustClock,
     TrustError,
+    WithdrawnFile,
     address_of,
     client_context,
     common_name,
@@ -37,10 +39,11 @@ from shared.trust import (
     new_request,
     read_root,
     read_signed_time,
+    read_withdrawn,
 )
 from shared.trust.keys import Key, key_from_pem, key_to_pem
 from shared.trust.signed_time import NONCE_BYTES
-from shared.trust.tls import fingerprint, unverified_context
+from shared.trust.tls import DatedContext, fingerprint, unverified_context
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +53,8 @@ _FRESH_S = 10.0
 _LONGEST_WORDS = 500
 _AGREES_S = 60.0
 """A clock that is no further off is left alone."""
+_OLD = timedelta(days=7)
+"""Lists are signed every day; where they are older, they may be held back."""
 
 
 @dataclass(slots=True)
@@ -60,11 +65,16 @@ class Door:
         url: such as `https://alarm.example.org:8421`.
         folder: for root and credentials.
         clock: what certificates are held against; corrected by `ask_time`.
+        withdrawn: what the root and its issuers have taken back; brought up to date by `ask_withdrawn`.
     """
 
     url: str
     folder: Path
     clock: TrustClock = field(default_factory=TrustClock)
+    withdrawn: WithdrawnFile = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.withdrawn = WithdrawnFile(self.folder / "withdrawn.pem", self.root)
 
     @property
     def root_path(self) -> Path:
@@ -132,7 +142,7 @@ class Door:
             moment = msgspec.json.decode(answer, type=SignedTime)
         except msgspec.DecodeError as error:
             raise TrustError(f"{self.url}: told no time ({error})") from None
-        at = read_signed_time(moment, nonce, self.root())
+        at = read_signed_time(moment, nonce, self.root(), self.withdrawn)
         if abs((at - self.clock.now()).total_seconds()) > _AGREES_S:
             behind = self.clock.correct(at)
             log.warning(
@@ -140,6 +150,42 @@ class Door:
                 clock_off(-behind.total_seconds()),
             )
         return at
+
+    def ask_withdrawn(self) -> bool:
+        """Ask what was taken back; tells whether anything was that we did not know of.
+
+        Who stands between us and the aggregator can keep its lists from us, so what cannot be believed changes nothing:
+        it is logged, and what we know already counts on.
+
+        Raises:
+            UnavailableError: the aggregator does not answer.
+        """
+        known = self.withdrawn.read()
+        try:
+            told = read_withdrawn(self._get("/api/v1/withdrawn", unverified_context()), self.root())
+        except TrustError as error:
+            log.warning("%s; what we know to be withdrawn stays so", error)
+            return False
+        newest = known.newest(told)
+        if newest != known:
+            write_public(self.withdrawn.path, newest.to_pem())
+        signed_at = newest.signed_at()
+        if signed_at is None or self.clock.now() - signed_at > _OLD:
+            since = f"of {signed_at:%Y-%m-%d}" if signed_at else "missing"
+            log.warning("%s: the lists of what is withdrawn are %s; expected some of today", self.url, since)
+        return bool(newest.numbers() - known.numbers())
+
+    def context(self, *, shown: bool = True) -> DatedContext:
+        """With which we connect to the centre.
+
+        Args:
+            shown: we show our certificate.
+
+        Raises:
+            TrustError: we have not been told whom to believe, or not enrolled.
+        """
+        credentials = self.identity_path if shown else None
+        return client_context(self.root(), credentials, self.clock.now, self.withdrawn)
 
     def _get(self, path: str, context: ssl.SSLContext, **asked: str) -> bytes:
         return self._call("GET", f"{path}?{urlencode(asked)}" if asked else path, context)
@@ -195,7 +241,7 @@ class Door:
             TrustError: it does not; with the aggregator's words.
             UnavailableError: the aggregator does not answer.
         """
-        self._get("/api/v1/self", client_context(self.root(), self.identity_path, self.clock.now))
+        self._get("/api/v1/self", self.context())
 
     def chain(self, context: ssl.SSLContext) -> list[x509.Certificate]:
         """All issuers that the aggregator knows."""
@@ -211,10 +257,11 @@ def enrol(door: Door, address: Address, claim: str, serial: str) -> Credentials:
     """
     root = door.root()
     door.ask_time()
+    door.ask_withdrawn()
     pending = door.folder / "pending.pem"
     key = key_from_pem(pending.read_bytes()) if pending.is_file() else new_key()
     write_secret(pending, key_to_pem(key))
-    context = client_context(root, clock=door.clock.now)
+    context = door.context(shown=False)
     request = new_request(key, common_name(address))
     answer = door.post_request("/.well-known/est/simpleenroll", request, context, (serial, claim))
     credentials = _credentials(key, answer, door.chain(context), root)
@@ -231,22 +278,24 @@ def enrol(door: Door, address: Address, claim: str, serial: str) -> Credentials:
 
 
 def renew(door: Door) -> Credentials:
-    """Have the next certificate issued: for a new key while the old certificate holds, else for the old key.
+    """Have the next certificate issued: for a new key while the old certificate counts, else for the old key.
+
+    It does not count once it has expired, or its issuer was withdrawn.
 
     Raises:
         TrustError: refused, saying why.
         UnavailableError: the aggregator does not answer, try again.
     """
     old, root = door.identity(), door.root()
-    expired = old.expires_at <= door.clock.now()
+    counts = old.expires_at > door.clock.now() and not any(map(door.withdrawn, old.issuers))
     # Kept before it is asked about: when the answer is lost, the next question is about the same key.
     pending = door.folder / "pending.pem"
     key = key_from_pem(pending.read_bytes()) if pending.is_file() else new_key()
-    if expired:
-        key = old.key
-    else:
+    if counts:
         write_secret(pending, key_to_pem(key))
-    context = client_context(root, None if expired else door.identity_path, door.clock.now)
+    else:
+        key = old.key
+    context = door.context(shown=counts)
     request = new_request(key, common_name(address_of(old.certificate)))
     answer = door.post_request("/.well-known/est/simplereenroll", request, context)
     credentials = _credentials(key, answer, door.chain(context), root)

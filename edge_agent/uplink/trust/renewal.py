@@ -1,21 +1,23 @@
-"""Keeps a running box one of ours: the time is asked where the clock is wrong, certificates are renewed in time."""
+"""Keeps a running box one of ours: it asks the time where its clock is wrong, renews, and hears what was withdrawn."""
 
 import logging
 import random
 import ssl
 import threading
+import time
 from collections.abc import Callable
 
 from edge_agent.uplink.trust.enrolment import Door, renew
 from shared.errors import UnavailableError
 from shared.trouble_log import TroubleLog
-from shared.trust import TrustError, client_context
+from shared.trust import TrustError
 from shared.trust.tls import show
 
 log = logging.getLogger(__name__)
 
 _LOOK_S = 30.0
 _REFUSED_S = 600.0
+_WITHDRAWN_S = 3600.0
 
 
 class CertificateRenewal:
@@ -34,8 +36,10 @@ class CertificateRenewal:
         self._stopping = threading.Event()
         self._away = TroubleLog(log)
         self._asked = False
+        self._withdrawn_s = float("-inf")
+        """When we heard last what was withdrawn."""
         self._shown = door.identity().certificate
-        self.context: ssl.SSLContext = client_context(door.root(), door.identity_path, door.clock.now)
+        self.context: ssl.SSLContext = door.context()
         """Shows the newest certificate with every new connection."""
 
     def stop(self) -> None:
@@ -70,10 +74,16 @@ class CertificateRenewal:
         if not self._asked:
             self._door.ask_time()
             self._asked = True
+        if time.monotonic() - self._withdrawn_s >= _WITHDRAWN_S:
+            if self._door.ask_withdrawn():
+                log.warning("certificates of the centre were withdrawn: connecting anew")
+                self.on_renewed()  # who shows one of them now has to be left
+            self._withdrawn_s = time.monotonic()
         credentials = self._door.identity()
         if credentials.certificate != self._shown:  # enrolled anew beside us
             self._show()
-        if self._door.clock.now() < credentials.renew_at:
+        counts = not any(map(self._door.withdrawn, credentials.issuers))
+        if counts and self._door.clock.now() < credentials.renew_at:
             return
         renewed = renew(self._door)
         log.info("certificate renewed, holds until %s", f"{renewed.expires_at:%Y-%m-%d %H:%M}Z")

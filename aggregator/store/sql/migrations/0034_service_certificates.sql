@@ -1,0 +1,13 @@
+-- What was issued to services of the centre, here and on other machines: without it nobody knows what to take back.
+CREATE TABLE service_certificates (
+    issuer     bytea NOT NULL,
+    number     numeric NOT NULL,
+    service    text NOT NULL,
+    hosts      text[] NOT NULL,
+    issued_at  timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    revoked_at timestamptz,
+    revoked_by text,
+    revoked_why text,
+    PRIMARY KEY (issuer, number)
+);

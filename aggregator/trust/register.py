@@ -1,0 +1,73 @@
+"""The register of what was issued to services of the centre, and of everything that was taken back."""
+
+from datetime import datetime
+
+from cryptography import x509
+from psycopg.rows import class_row
+
+from aggregator.store import load_queries
+from aggregator.store.database import Connection
+from aggregator.store.entity import Entity
+from aggregator.store.errors import ConflictError
+from aggregator.trust.vault import Revoked, issuer_identifier
+from shared.trust import SERVICE_PREFIX
+from shared.trust.identity import name_of
+
+SQL = load_queries(__package__)
+
+
+class ServiceCertificate(Entity):
+    """A certificate of a service."""
+
+    number: str
+    """Hexadecimal."""
+    service: str
+    hosts: list[str]
+    """Names and addresses of a server; none of a client."""
+    issued_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None
+    revoked_by: str | None
+    revoked_why: str | None
+
+
+def register(connection: Connection, certificate: x509.Certificate) -> None:
+    """Take note of a service's certificate; one that is known stays as it is."""
+    alternatives = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    hosts = [str(name.value) for name in alternatives if not isinstance(name, x509.UniformResourceIdentifier)]
+    values = {
+        "issuer": issuer_identifier(certificate),
+        "number": certificate.serial_number,
+        "service": name_of(certificate).removeprefix(SERVICE_PREFIX),
+        "hosts": hosts,
+        "issued_at": certificate.not_valid_before_utc,
+        "expires_at": certificate.not_valid_after_utc,
+    }
+    connection.execute(SQL["add_service_certificate"], values)
+
+
+def of_services(connection: Connection) -> list[ServiceCertificate]:
+    """All that still hold, or were taken back and would hold otherwise; the newest first."""
+    with connection.cursor(row_factory=class_row(ServiceCertificate)) as cursor:
+        return [
+            row.model_copy(update={"number": f"{int(row.number):x}"})
+            for row in cursor.execute(SQL["service_certificates"]).fetchall()
+        ]
+
+
+def revoke(connection: Connection, number: int, by: str, why: str) -> str:
+    """Take a service's certificate back; its service.
+
+    Raises:
+        ConflictError: there is none with this number that still holds.
+    """
+    row = connection.execute(SQL["revoke_service"], {"number": number, "by": by, "why": why}).fetchone()
+    if row is None:
+        raise ConflictError(f"{number:x}: no certificate of a service that holds; hawkline ca issued lists them")
+    return str(row["service"])
+
+
+def revoked(connection: Connection) -> list[Revoked]:
+    """What is taken back and would hold otherwise, of boxes and of services."""
+    rows = connection.execute(SQL["revoked"]).fetchall()
+    return [Revoked(bytes(row["issuer"]), int(row["number"]), row["revoked_at"], row["of_service"]) for row in rows]
