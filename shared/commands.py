@@ -39,10 +39,10 @@ def _attach(app: typer.Typer, entry: EntryPoint) -> None:
             _arguments: list[str] = typer.Argument(default=None, hidden=True),
         ) -> None:
             extra = {"edge_agent": "edge", "models": "edge"}.get(part, part)
+            file = "edge" if extra == "edge" else "aggregator"
             raise HawklineError(
-                f"{missing} is not installed, which the extra {extra!r} brings; in a checkout: "
-                f"pip install -c constraints.txt '.[{extra}]', or from a folder of wheels: "
-                f"pip install --no-index --find-links wheels 'hawkline[{extra}]' (docs/guide-installer.md)"
+                f"{missing} is not installed, which the extra {extra!r} brings; "
+                f"pip install --require-hashes -r {file}.txt, from a release or requirements/ (docs/guide-installer.md)"
             )
 
 

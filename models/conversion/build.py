@@ -79,7 +79,7 @@ def build(name: str, registry: Registry, package: Path | None = None) -> Path:
     if found != model.sha256:
         raise TamperedModelError(
             f"model {name}: what was made has SHA-256 {found}, the registry says {model.sha256}: "
-            "another version of onnx writes other bytes; install the one in constraints.txt"
+            "another version of onnx writes other bytes; install the one in requirements/model.txt"
         )
     path = registry.folder / model.file
     write_public(path, content)

@@ -166,7 +166,7 @@ def test_another_outcome_is_not_kept(package: tuple[Path, Registry], monkeypatch
     archive, registry = package
     other = replace(building.ORIGINS["objects"], convert=lambda content: content)
     monkeypatch.setitem(building.ORIGINS, "objects", other)
-    with pytest.raises(TamperedModelError, match=r"constraints\.txt"):
+    with pytest.raises(TamperedModelError, match=r"requirements/model\.txt"):
         building.build("objects", registry, archive)
     assert not (registry.folder / registry.find("objects").file).exists()
 
