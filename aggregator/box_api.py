@@ -215,7 +215,7 @@ async def _only_its_own(
     if alive is None:
         raise enrolment.RefusedError("show the certificate of a box")
     address = await parts.on_connection(lambda connection: enrolment.admit(connection, alive))
-    # A picture may be a quarter of an hour in coming, and its box revoked meanwhile.
+    # A picture may be a quarter of an hour in coming, and its box revoked meanwhile: asked while it comes, and behind.
     request.state.admit_again = lambda connection: enrolment.admit(connection, alive)
     if address != Address(site, agent):
         raise HTTPException(403, f"the certificate is for {address.site}/{address.agent}")

@@ -1,7 +1,8 @@
 """Room in memory for long bodies that are on their way: it has an end, and no sender has all of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Hashable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager
 
 from fastapi import HTTPException, Request
@@ -13,6 +14,7 @@ _WAIT_S = 5.0
 _LATER = {"retry-after": "10"}
 _BODY_S, _BODY_BYTES_A_S = 60.0, 5_000
 """A body has so long, and longer by its length at this rate: a piece comes over 1 kB/s."""
+_ASK_S = 5.0
 
 
 class Bodies:
@@ -63,17 +65,25 @@ class Bodies:
             del self._taken[sender]
 
 
-async def read(request: Request, most_bytes: int) -> memoryview:
+async def read(request: Request, most_bytes: int, may_still: Callable[[], Awaitable[object]]) -> memoryview:
     """A body of at most so many bytes.
+
+    Args:
+        request: whose body.
+        most_bytes: of it.
+        may_still: asked every few seconds while it comes; raises where its sender may no more.
 
     Raises:
         HTTPException: 413, it is longer; 408, it does not come to its end.
     """
-    body = bytearray()
+    body, asked_s = bytearray(), time.monotonic()
     try:
         async with asyncio.timeout(_BODY_S + most_bytes / _BODY_BYTES_A_S):
             async for chunk in request.stream():
                 body += chunk
+                if time.monotonic() - asked_s >= _ASK_S:
+                    await may_still()
+                    asked_s = time.monotonic()
                 if len(body) > most_bytes:
                     raise HTTPException(413, f"expected at most {most_bytes} bytes, as was announced")
     except TimeoutError:

@@ -20,7 +20,9 @@ class ConnectionStage(IntEnum):
     """In the handshake, between two requests, or in the middle of a request's head."""
     BRINGING = 1
     """A body is on its way."""
-    SERVED = 2
+    STALLED = 2
+    """Asked for something and does not read it."""
+    SERVED = 3
     """Asked for something and gets it, such as the feed: these do not have to leave."""
 
 
@@ -93,7 +95,7 @@ class ConnectionLimit:
         }
 
     def _make_room(self, addresses: Iterable[str]) -> bool:
-        for stage in (ConnectionStage.ASKING, ConnectionStage.BRINGING):
+        for stage in (ConnectionStage.ASKING, ConnectionStage.BRINGING, ConnectionStage.STALLED):
             for address in addresses:
                 for number, client in self._clients.items():
                     if client.address == address and client.stage is stage:

@@ -33,13 +33,16 @@ _HEAD_S = 15.0
 """Until the head of a request has to be there: from the connect, from the end of the request before."""
 _BODY_S, _BODY_BYTES = 15.0, 500
 """A body has to bring as many bytes every so many seconds: a thin link does, who only holds the door does not."""
+_STALLED_S, _STALLED_BYTES = 30.0, 5_000
+"""Who is sent something has to take as many bytes of it every so many seconds."""
 _CLOSE_S = 2.0
 
 
 class DoorProtocol(H11Protocol):
-    """HTTP/1.1 that waits for no client, and tells the application which certificate was shown (`scope["extensions"]`).
+    """HTTP/1.1 that waits for no client, who sends or who reads, and tells the application which certificate was shown
+    (`scope["extensions"]`).
 
-    uvicorn waits for ever for a head that was begun and for a body that does not come.
+    uvicorn waits for ever for a head that was begun, for a body that does not come, and for an answer that is not read.
     """
 
     limit: ConnectionLimit
@@ -62,6 +65,14 @@ class DoorProtocol(H11Protocol):
         super().data_received(data)
         self._judge()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._judge()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._judge()
+
     def on_response_complete(self) -> None:
         super().on_response_complete()
         self._stage = None  # the next request has its own time
@@ -78,8 +89,10 @@ class DoorProtocol(H11Protocol):
         cycle: RequestResponseCycle | None = self.cycle  # None until a request is there
         if cycle is None or cycle.response_complete:
             stage = ConnectionStage.ASKING
+        elif self.conn.their_state is h11.SEND_BODY:
+            stage = ConnectionStage.BRINGING
         else:
-            stage = ConnectionStage.BRINGING if self.conn.their_state is h11.SEND_BODY else ConnectionStage.SERVED
+            stage = ConnectionStage.STALLED if self.flow.write_paused else ConnectionStage.SERVED
         if stage is self._stage or self.transport.is_closing():
             return
         self._stage = stage
@@ -91,6 +104,16 @@ class DoorProtocol(H11Protocol):
         elif stage is ConnectionStage.BRINGING:
             self._heard_bytes = 0
             self._deadline = self.loop.call_later(_BODY_S, self._look_at_body)
+        elif stage is ConnectionStage.STALLED:
+            self._look_at_reader(math.inf)
+
+    def _look_at_reader(self, before_bytes: float) -> None:
+        """Nothing is added to what is unread while it is too much, so what has become less was read."""
+        unread_bytes = self.transport.get_write_buffer_size()
+        if before_bytes - unread_bytes < _STALLED_BYTES:
+            self._give_up()
+            return
+        self._deadline = self.loop.call_later(_STALLED_S, self._look_at_reader, unread_bytes)
 
     def _look_at_body(self) -> None:
         # What we do not read, because the application is slow, does not have to come.

@@ -16,7 +16,7 @@ import pytest
 from fastapi import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
-from aggregator.api import door
+from aggregator.api import bodies, door
 from aggregator.api.door import Door
 from aggregator.store import Database
 from aggregator.store.database import Connection
@@ -110,34 +110,55 @@ def test_who_waits_for_the_end_of_a_connection_is_not_timed() -> None:
     asyncio.run(run())
 
 
+@contextlib.contextmanager
+def announced(deployment: Deployment, connection: Connection) -> Iterator[tuple[socket.socket, bytes]]:
+    """A connection of a box that has begun to bring a picture, of which a thousand bytes are there."""
+    content = b"\xff\xd8\xff".ljust(50_000, b".")
+    digest = hashlib.sha256(content).digest()
+    box = deployment.enrol(GATE)
+    connection.execute("INSERT INTO evidence VALUES (%s, %s, now())", (digest, len(content)))
+    connection.execute("INSERT INTO producers (site, agent, epoch) VALUES ('north', 'gate', 1)")
+    connection.execute(
+        "INSERT INTO evidence_of (producer_id, lane, seq, sha256) SELECT id, 0, 1, %s FROM producers", (digest,)
+    )
+    of = urlencode({"site": "north", "agent": "gate", "epoch": 1, "lane": 0, "seq": 1})
+    head = (
+        f"PUT /api/v1/evidence/{digest.hex()}?{of} HTTP/1.1\r\nhost: localhost\r\n"
+        f"content-length: {len(content)}\r\nconnection: close\r\n\r\n"
+    ).encode()
+    context: ssl.SSLContext = client_context(deployment.vault.root(), box.identity_path)
+    with (
+        socket.create_connection(("localhost", deployment.port), 20) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as end,
+    ):
+        end.sendall(head + content[:1000])
+        time.sleep(1.0)
+        yield end, content
+
+
 def test_a_box_that_is_revoked_while_its_picture_comes_does_not_get_it_stored(
     tmp_path: Path, database: Database, connection: Connection
 ) -> None:
     deployment = Deployment(tmp_path, database)
-    content = b"\xff\xd8\xff".ljust(50_000, b".")
-    digest = hashlib.sha256(content).digest()
-    with deployment.open():
-        box = deployment.enrol(GATE)
-        connection.execute("INSERT INTO evidence VALUES (%s, %s, now())", (digest, len(content)))
-        connection.execute("INSERT INTO producers (site, agent, epoch) VALUES ('north', 'gate', 1)")
-        connection.execute(
-            "INSERT INTO evidence_of (producer_id, lane, seq, sha256) SELECT id, 0, 1, %s FROM producers", (digest,)
-        )
-        of = urlencode({"site": "north", "agent": "gate", "epoch": 1, "lane": 0, "seq": 1})
-        head = (
-            f"PUT /api/v1/evidence/{digest.hex()}?{of} HTTP/1.1\r\nhost: localhost\r\n"
-            f"content-length: {len(content)}\r\nconnection: close\r\n\r\n"
-        ).encode()
-        context: ssl.SSLContext = client_context(deployment.vault.root(), box.identity_path)
-        with (
-            socket.create_connection(("localhost", deployment.port), 20) as plain,
-            context.wrap_socket(plain, server_hostname="localhost") as end,
-        ):
-            end.sendall(head + content[:1000])
-            time.sleep(1.0)
-            deployment.revoke(GATE)
-            end.sendall(content[1000:])
-            assert end.recv(1000).split()[1] == b"401"
+    with deployment.open(), announced(deployment, connection) as (end, content):
+        deployment.revoke(GATE)
+        end.sendall(content[1000:])
+        assert end.recv(1000).split()[1] == b"401"
+
+
+def test_a_box_that_is_revoked_is_cut_off_in_the_middle_of_its_picture(
+    tmp_path: Path, database: Database, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "_ASK_S", 0.1)
+    deployment = Deployment(tmp_path, database)
+    with deployment.open(), announced(deployment, connection) as (end, content):
+        for at in range(1000, 6000, 1000):  # it goes on as long as the box may
+            end.sendall(content[at : at + 1000])
+            time.sleep(0.15)
+        deployment.revoke(GATE)
+        end.settimeout(10)
+        end.sendall(content[6000:7000])
+        assert end.recv(1000).split()[1] == b"401", "and not only when all of it is there"
     row = connection.execute("SELECT stored_at FROM evidence").fetchone()
     assert row == {"stored_at": None}
     assert not list((tmp_path / "evidence").glob("*/*.jpg"))

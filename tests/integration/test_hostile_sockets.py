@@ -10,6 +10,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
 
 from aggregator.alerting.alerts import Publishing
 from aggregator.api import server as doors
@@ -123,3 +126,65 @@ def test_a_body_over_a_thin_link_arrives(plain: int, monkeypatch: pytest.MonkeyP
             end.sendall(body[at : at + 1000])
             threading.Event().wait(0.05)
         assert end.recv(1000).startswith(b"HTTP/1.1 404")
+
+
+@pytest.fixture
+def long_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A port at which anybody may ask for eight megabytes."""
+    monkeypatch.setattr(doors, "_MOST", PLACES)
+    (tmp_path / "long.js").write_bytes(b"x" * LONG)
+    app = Starlette(
+        routes=[
+            Route("/long.js", lambda _: FileResponse(tmp_path / "long.js")),
+            Route("/healthz", lambda _: Response()),
+        ]
+    )
+    port = pick_free_port()
+    with serving(*doors.server(app, "127.0.0.1", port, None, 128 * 1024)):
+        yield port
+
+
+LONG = 8_000_000
+
+
+def ask_and_read_nothing(port: int, number: int) -> socket.socket:
+    """From one of three addresses, of which none may have all places."""
+    end = socket.socket()
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    end.settimeout(WITHIN_S)
+    end.bind((f"127.0.0.{2 + number % 3}", 0))
+    end.connect(("127.0.0.1", port))
+    with contextlib.suppress(OSError):
+        end.sendall(b"GET /long.js HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
+    return end
+
+
+def test_who_reads_nothing_makes_room(long_answers: int) -> None:
+    with contextlib.ExitStack() as stack:
+        for number in range(2 * PLACES):
+            stack.enter_context(ask_and_read_nothing(long_answers, number))
+        time.sleep(0.5)
+        began_s = time.monotonic()
+        assert [get(long_answers) for _ in range(20)] == [200] * 20
+        assert time.monotonic() - began_s < WITHIN_S
+
+
+def test_who_reads_nothing_is_left_and_who_reads_slowly_gets_all(
+    long_answers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doors, "_STALLED_S", 0.5)
+
+    def read(pause_s: float) -> int:
+        """Bytes until the end, with a pause first and a short one every 200 KB."""
+        with ask_and_read_nothing(long_answers, 0) as end:
+            time.sleep(pause_s)
+            length = 0
+            with contextlib.suppress(ConnectionResetError):
+                while length < LONG and (piece := end.recv(200_000)):
+                    length += len(piece)
+                    if length % 5 == 0:
+                        time.sleep(0.001)
+            return length
+
+    assert read(0.0) >= LONG
+    assert read(4.0) < LONG

@@ -126,11 +126,11 @@ async def put_evidence(
     if looked.wanted:
         length = total if piece.length is None else piece.length
         async with parts.bodies.room(Address(of.site, of.agent), length):
-            content = await bodies.read(request, length)
+            admit_again = getattr(request.state, "admit_again", _anybody)
+            content = await bodies.read(request, length, partial(parts.on_connection, admit_again))
             if piece.length is not None and len(content) != length:
                 raise HTTPException(422, f"{len(content)} bytes were brought; {length} were said to come")
             brought = len(content) if piece.total is None else piece.total
-            admit_again = getattr(request.state, "admit_again", _anybody)
 
             def store(connection: Connection) -> int:
                 admit_again(connection)
