@@ -141,12 +141,17 @@ def restore(
     config: ConfigOption,
     source: Annotated[Path, typer.Option("--from", help="folder of a backup")],
     passphrase_file: SealOption = None,
+    revoked: Annotated[
+        list[Path] | None,
+        typer.Option("--revoked", help="a copy of trust/revoked.pem or withdrawn.pem, newer than the backup; again"),
+    ] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Fill an empty installation from a backup. The aggregator must not run.
 
     What boxes told after the backup and deleted since is lost, and recorded as gaps when they send again. With the
-    passphrase of the backup its certificates, tokens and keys are restored, too; data_dir must not have any.
+    passphrase of the backup its certificates, tokens and keys are restored, too; data_dir must not have any. Boxes and
+    services that were revoked after the backup stay so where --revoked names lists of then.
     """
     from aggregator.config import load_aggregator_settings
     from aggregator.installation.backup import restore as fill
@@ -154,12 +159,15 @@ def restore(
     from shared.output import say
 
     opens = passphrase(passphrase_file, none=False) if passphrase_file else None
-    manifest = fill(load_aggregator_settings(config), config, source, opens)
+    manifest = fill(load_aggregator_settings(config), config, source, opens, revoked or ())
     print_rows([summary(manifest, source)], output)
     if lost := manifest["pictures_lost"]:
         say(f"{lost} pictures of the backup are missing or are not what they were, and were left out")
     say(f"{manifest['claims_withdrawn']} claims that were open then are withdrawn: have new ones made")
-    say(f"what was revoked after {manifest['taken_at']} counts again: boxes, keys and passwords; take it back anew")
+    if kept := manifest.get("revocations_kept"):
+        say(f"{kept} certificates stay revoked that the lists name")
+    what = "keys and passwords" if "revocations_kept" in manifest else "boxes, keys and passwords"
+    say(f"what was revoked after {manifest['taken_at']} counts again: {what}; take it back anew")
 
 
 @app.command(epilog="Example: hawkline aggregator retention --config aggregator.toml; and with --yes")

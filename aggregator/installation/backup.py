@@ -24,11 +24,13 @@ from pathlib import Path
 from typing import Any, LiteralString, ParamSpec
 
 import psycopg
+from cryptography import x509
 from psycopg import sql
 
 from aggregator.config import AggregatorSettings
 from aggregator.domains.record.days import kept_days
 from aggregator.embedded.database_access import opened, stopped
+from aggregator.installation.kept_revocations import keep, lists_beside, read_lists
 from aggregator.installation.sealed import FILE as SECRETS
 from aggregator.installation.sealed import Secret, put, require_none, seal, secrets_of, unseal
 from aggregator.store import audit
@@ -36,8 +38,11 @@ from aggregator.store.audit import Actor
 from aggregator.store.database import Connection, Database, first_line
 from aggregator.store.migrate import available, chosen_engine, migrate
 from aggregator.store.queries import load_queries
+from aggregator.trust.vault import Vault
 from shared.errors import ConfigError, UnavailableError
 from shared.files import sync_folder, write_secret
+from shared.trust.tls import root_from_pem
+from shared.trust.withdrawn import Withdrawn
 from shared.user_name import user_name
 
 SQL = load_queries(__package__, "backup.sql")
@@ -162,11 +167,21 @@ def _require_backup(to: Path, identity: str) -> None:
 
 
 @_told_plainly
-def restore(settings: AggregatorSettings, config: Path, source: Path, passphrase: bytes | None = None) -> Manifest:
+def restore(
+    settings: AggregatorSettings,
+    config: Path,
+    source: Path,
+    passphrase: bytes | None = None,
+    revoked: Sequence[Path] = (),
+) -> Manifest:
     """Fill an empty database and its data_dir from a backup, and bring the schema up to date.
 
     Args:
+        settings: of the aggregator.
+        config: its file.
+        source: folder of the backup.
         passphrase: opens the secrets; None leaves them in the backup.
+        revoked: lists of what was revoked after the backup; those that lie in data_dir count, too.
 
     Returns:
         The manifest.
@@ -180,6 +195,7 @@ def restore(settings: AggregatorSettings, config: Path, source: Path, passphrase
     if passphrase is not None:
         require_none(settings.data_dir)
         secrets = _secrets(source, manifest, passphrase)
+    lists = _newer_lists(settings, secrets, revoked)
     with stopped(settings, config) as database:
         _require_empty(database, config, manifest["migration"])
         migrate(database, to=manifest["migration"])
@@ -192,15 +208,43 @@ def restore(settings: AggregatorSettings, config: Path, source: Path, passphrase
         with database.connect("restore") as connection:
             _read_tables(connection, source / manifest["folder"], manifest)
         migrate(database)
+        put(settings.data_dir, secrets)
         with database.connect("restore") as connection:
             manifest["claims_withdrawn"] = _withdraw_claims(connection, manifest["taken_at"])
             if not secrets:  # or nothing of the audit could ever be deleted for its age again
                 audit.sign_anew(connection, audit.audit_key(settings.data_dir))
+            if lists:
+                _keep_revocations(connection, settings.vault, lists, manifest)
         with database.connect("restore", autocommit=True) as connection:
             connection.execute("SET statement_timeout = 0")
             connection.execute("VACUUM ANALYZE")
-    put(settings.data_dir, secrets)
     return manifest
+
+
+def _newer_lists(settings: AggregatorSettings, secrets: Sequence[Secret], revoked: Sequence[Path]) -> list[Withdrawn]:
+    """Lists that are named, and those of the vault that stays: read before anything is changed."""
+    if settings.trust is None:
+        if revoked:
+            raise ConfigError(f"--revoked {revoked[0]}: key trust is missing: there are no certificates here")
+        return []
+    files = [*revoked, *lists_beside(settings.vault)]
+    if not files:
+        return []
+    if not secrets:
+        return read_lists(files, settings.vault.root(), (each.certificate for each in settings.vault.issuers()))
+    restored = {secret.path: secret.content for secret in secrets}
+    issuers = [content for path, content in restored.items() if path.startswith("trust/issuers/")]
+    found = (x509.load_pem_x509_certificates(content)[0] for content in issuers)
+    return read_lists(files, root_from_pem(restored["trust/root.pem"]), found)
+
+
+def _keep_revocations(connection: Connection, vault: Vault, lists: Sequence[Withdrawn], manifest: Manifest) -> None:
+    """What the lists take back; it is in the audit."""
+    kept = keep(connection, lists, vault)
+    manifest["revocations_kept"] = kept.certificates
+    told = f"{kept.certificates} certificates; boxes: {', '.join(kept.boxes) or 'none'}"
+    actor = Actor(user_name(), "this machine", "restored from a backup")
+    audit.record(connection, actor, "revocations kept", "certificate authority", told)
 
 
 def _withdraw_claims(connection: Connection, taken_at: str) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aggregator.store import audit
 from aggregator.store.database import Connection
-from aggregator.trust import mosquitto, roles
+from aggregator.trust import authority, mosquitto, roles
 from aggregator.trust.control import BrokerControl
 from aggregator.trust.enrolment import SQL, STORED
 from aggregator.trust.register import register, revoked
@@ -137,6 +137,7 @@ class BrokerAccess:
         self._signed = now, what
         connection.execute(SQL["forget_certificates"], {"stored": STORED})
         connection.execute(SQL["forget_service_certificates"])
+        connection.execute(SQL["forget_kept_revocations"], {"longest": authority.SERVICE_LIFE})
         mosquitto.reload(self._folder)
 
     @staticmethod

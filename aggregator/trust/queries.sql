@@ -118,7 +118,9 @@ WHERE (site, agent) = (%(site)s, %(agent)s) AND issued_at > now() - interval '1 
 SELECT issuer, number, revoked_at, false AS of_service FROM certificates
 WHERE revoked_at IS NOT NULL AND expires_at > now()
 UNION ALL
-SELECT issuer, number, revoked_at, true FROM service_certificates WHERE revoked_at IS NOT NULL AND expires_at > now();
+SELECT issuer, number, revoked_at, true FROM service_certificates WHERE revoked_at IS NOT NULL AND expires_at > now()
+UNION ALL
+SELECT issuer, number, revoked_at, of_service FROM kept_revocations WHERE revoked_at > now() - %(longest)s;
 
 -- name: add_service_certificate
 INSERT INTO service_certificates (issuer, number, service, hosts, issued_at, expires_at)
@@ -136,6 +138,9 @@ RETURNING service;
 
 -- name: forget_service_certificates
 DELETE FROM service_certificates WHERE expires_at < now() - interval '30 days';
+
+-- name: forget_kept_revocations
+DELETE FROM kept_revocations WHERE revoked_at < now() - %(longest)s;
 
 -- name: forget_certificates
 DELETE FROM certificates WHERE expires_at < now() - %(stored)s - interval '30 days';

@@ -9,6 +9,7 @@ from aggregator.store import load_queries
 from aggregator.store.database import Connection
 from aggregator.store.entity import Entity
 from aggregator.store.errors import ConflictError
+from aggregator.trust import authority
 from aggregator.trust.vault import Revoked, issuer_identifier
 from shared.trust import SERVICE_PREFIX
 from shared.trust.identity import name_of
@@ -69,5 +70,5 @@ def revoke(connection: Connection, number: int, by: str, why: str) -> str:
 
 def revoked(connection: Connection) -> list[Revoked]:
     """What is taken back and would hold otherwise, of boxes and of services."""
-    rows = connection.execute(SQL["revoked"]).fetchall()
+    rows = connection.execute(SQL["revoked"], {"longest": authority.SERVICE_LIFE}).fetchall()
     return [Revoked(bytes(row["issuer"]), int(row["number"]), row["revoked_at"], row["of_service"]) for row in rows]

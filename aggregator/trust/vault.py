@@ -25,7 +25,7 @@ from shared.files import write_public, write_secret
 from shared.trust import Credentials, TrustError, WithdrawnFile, client_context, read_root
 from shared.trust.keys import Key, key_from_pem
 from shared.trust.tls import DatedContext, fingerprint
-from shared.trust.withdrawn import bundle, own_identifier
+from shared.trust.withdrawn import Withdrawn, bundle, own_identifier, read_withdrawn
 
 _GRACE = timedelta(days=30)
 """After its end the key of an intermediate is kept so long: a clock may be a little ahead."""
@@ -173,6 +173,8 @@ class Vault:
         root = self._root_credentials(root_key, passphrase)
         if not self._root_list_path.is_file():  # an authority that was made by an earlier version
             self._sign_root_list(root, {}, at)
+        if self.time_signer().certificate.serial_number in self._root_list():  # restored from before that
+            authority.new_time_signer(root, at).write(self._time_path)
         return self._new_issuer(root, at)
 
     def _new_issuer(self, root: Credentials, at: datetime) -> Credentials:
@@ -214,6 +216,21 @@ class Vault:
             if Credentials.read(path).certificate == found.certificate:
                 path.unlink()
         return found.certificate
+
+    def take_over(self, lists: Iterable[Withdrawn]) -> None:
+        """Keep to what the root has withdrawn by newer lists than ours, as where we were restored from before."""
+        root = self.root()
+        own = self._root_list_path.read_bytes() if self._root_list_path.is_file() else b""
+        newest = read_withdrawn(own, root)
+        for each in lists:
+            newest = newest.newest(each)
+        found = newest.lists.get(own_identifier(root))
+        if found is None:
+            return
+        write_public(self._root_list_path, bundle((), [found.entries]))
+        for path in (self.folder / "issuers").glob("*.pem"):
+            if Credentials.read(path).certificate in newest:
+                path.unlink()
 
     def issued_by_root(self) -> list[Credentials]:
         """Intermediates that count, and who tells the time: only the root takes them back."""
