@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 from aggregator.alerting.alerts import Publishing
 from aggregator.alerting.engine import AlertingEngine
 from aggregator.domains.boxes.heartbeat_receiver import HeartbeatReceiver
+from aggregator.domains.evidence.domain import MOST_OF_ONE_EVENT
 from aggregator.ingest.box_quota import BoxQuota
 from aggregator.ingest.commit import Committer
 from aggregator.ingest.reading import read
@@ -107,6 +108,28 @@ def test_what_was_not_kept_or_was_there_already_costs_nothing(kind: str, connect
         ingest.take(*sent)
     assert ingest.withheld() == 0
     assert one(connection, "SELECT count(*) FROM events") == len(KINDS[kind](1)) + 1
+
+
+def test_an_event_has_so_many_pictures_and_no_more(connection: Connection) -> None:
+    """A page shows all pictures of an alert."""
+    ingest = Ingest(connection)
+
+    def announce(first: int, sequence: int, names: Iterable[int]) -> None:
+        ingest.take(message([EvidenceReady(0, Lane.ALARM, sequence, bytes([name]) * 32, 1) for name in names], first))
+
+    def linked() -> object:
+        return one(
+            connection, "SELECT array_agg(n ORDER BY n) FROM (SELECT count(*) AS n FROM evidence_of GROUP BY seq) x"
+        )
+
+    announce(1, 1, range(10))
+    assert linked() == [10]
+    announce(11, 1, range(5, 35))
+    assert linked() == [MOST_OF_ONE_EVENT]
+    announce(41, 1, range(200, 250))
+    assert linked() == [MOST_OF_ONE_EVENT]
+    announce(91, 2, [100])
+    assert linked() == [1, MOST_OF_ONE_EVENT]
 
 
 def test_outboxes_and_letters_that_were_not_kept_cost_nothing(connection: Connection) -> None:

@@ -14,6 +14,9 @@ from shared.topics import Address
 
 SQL = load_queries(__package__)
 
+MOST_OF_ONE_EVENT = 16
+"""Pictures; a box of ours has one. What is announced beyond is not linked, so it is neither brought nor shown."""
+
 
 class Announced:
     """Pictures that are going to come, and whose they are."""
@@ -36,6 +39,7 @@ class Announced:
                 "lanes": arrays.of_ints(event.lane for event in events),
                 "seqs": arrays.of_ints(event.seq for event in events),
                 "sha256s": sha256s,
+                "most": MOST_OF_ONE_EVENT,
             },
         )
 

@@ -53,6 +53,15 @@ ORDER BY sha256
 ON CONFLICT (sha256) DO UPDATE SET announced_at = now();
 
 -- name: link_evidence
+-- So many of one event: a page shows all that an alert has.
 INSERT INTO evidence_of (producer_id, lane, seq, sha256)
-SELECT * FROM unnest(%(producer_ids)s::int[], %(lanes)s::smallint[], %(seqs)s::bigint[], %(sha256s)s::bytea[])
+SELECT producer_id, lane, seq, sha256 FROM (
+    SELECT *, row_number() OVER (PARTITION BY producer_id, lane, seq) AS number
+    FROM unnest(%(producer_ids)s::int[], %(lanes)s::smallint[], %(seqs)s::bigint[], %(sha256s)s::bytea[])
+        AS new (producer_id, lane, seq, sha256)
+    WHERE NOT EXISTS (SELECT FROM evidence_of o
+        WHERE (o.producer_id, o.lane, o.seq, o.sha256) = (new.producer_id, new.lane, new.seq, new.sha256))
+) new
+WHERE number + (SELECT count(*) FROM evidence_of o WHERE (o.producer_id, o.lane, o.seq) = (new.producer_id, new.lane, new.seq))
+    <= %(most)s
 ON CONFLICT DO NOTHING;
