@@ -39,8 +39,9 @@ from aggregator.trust.vault import Vault
 from shared.errors import UnavailableError
 from shared.ids import NAME_PATTERN
 from shared.topics import Address
-from shared.trust import TrustError, sign_time
+from shared.trust import SignedTime, TrustError, sign_time
 from shared.trust.signed_time import NONCE_BYTES
+from shared.trust.withdrawn import over_lists
 
 _MOST_BYTES = 16 * 1024
 _BODY_S = 15.0
@@ -103,6 +104,7 @@ async def _request(request: Request) -> x509.CertificateSigningRequest:
         raise HTTPException(400, "not a certificate request: expected PKCS 10, as base64 or PEM") from None
 
 
+Nonce = Annotated[str, Query(pattern=f"^[0-9a-f]{{{2 * NONCE_BYTES}}}$")]
 CsrDependency = Annotated[x509.CertificateSigningRequest, Depends(_request)]
 
 
@@ -166,11 +168,12 @@ async def renew(request: Request, csr: CsrDependency, parts: PartsDependency, sh
 
 
 @router.get("/api/v1/time")
-def tell_time(
-    request: Request, nonce: Annotated[str, Query(pattern=f"^[0-9a-f]{{{2 * NONCE_BYTES}}}$")]
-) -> dict[str, int | str]:
+def tell_time(request: Request, nonce: Nonce) -> dict[str, int | str]:
     """What time it is, signed together with the asker's nonce by a service that the root vouches for."""
-    signed = sign_time(request.app.state.vault.time_signer(), bytes.fromhex(nonce), datetime.now(UTC))
+    return _told(sign_time(request.app.state.vault.time_signer(), bytes.fromhex(nonce), datetime.now(UTC)))
+
+
+def _told(signed: SignedTime) -> dict[str, int | str]:
     return {
         "time_ms": signed.time_ms,
         "signature": base64.b64encode(signed.signature).decode(),
@@ -179,20 +182,23 @@ def tell_time(
 
 
 @router.get("/api/v1/withdrawn")
-def tell_withdrawn(request: Request) -> Response:
-    """What root and issuers have taken back and boxes must not believe any more: lists that prove themselves, PEM."""
-    path = request.app.state.vault.withdrawn_path
-    if not path.is_file():
+def tell_withdrawn(request: Request, nonce: Nonce) -> dict[str, int | str]:
+    """What root and issuers have taken back and boxes must not believe any more: lists (PEM) that prove themselves.
+
+    Who signs the time signs them, too, over the asker's nonce: none was kept back.
+    """
+    vault: Vault = request.app.state.vault
+    if not vault.withdrawn_path.is_file():
         raise UnavailableError("no list has been signed yet; try again in a minute")
-    return Response(path.read_bytes(), media_type="application/x-pem-file")
+    lists = vault.withdrawn_path.read_bytes()
+    signed = sign_time(vault.time_signer(), over_lists(bytes.fromhex(nonce), lists), datetime.now(UTC))
+    return {"lists": base64.b64encode(lists).decode(), **_told(signed)}
 
 
 @router.get("/api/v1/self")
 def tell_self(request: Request, connection: ConnectionDependency, shown: Shown) -> dict[str, str]:
     """Who has connected, as far as its certificate says so and still counts."""
-    alive = _alive(request, shown)
-    if alive is None:
-        raise enrolment.RefusedError("show the certificate of a box")
+    alive = _shown(request, shown)
     address = enrolment.admit(connection, alive)
     return {"site": address.site, "agent": address.agent, "expires_at": alive.not_valid_after_utc.isoformat()}
 
@@ -211,12 +217,10 @@ async def _only_its_own(
     agent: Annotated[str, Query(pattern=NAME_PATTERN)],
 ) -> None:
     """A box speaks for itself alone. Its picture may be long in coming: no connection waits for it."""
-    alive = _alive(request, shown)
-    if alive is None:
-        raise enrolment.RefusedError("show the certificate of a box")
+    alive = _shown(request, shown)
     address = await parts.on_connection(lambda connection: enrolment.admit(connection, alive))
     # A picture may be a quarter of an hour in coming, and its box revoked meanwhile: asked while it comes, and behind.
-    request.state.admit_again = lambda connection: enrolment.admit(connection, alive)
+    request.state.admit_again = lambda connection: enrolment.admit(connection, _shown(request, shown))
     if address != Address(site, agent):
         raise HTTPException(403, f"the certificate is for {address.site}/{address.agent}")
 
@@ -232,8 +236,20 @@ def _alive(request: Request, shown: x509.Certificate | None) -> x509.Certificate
     if shown.not_valid_after_utc <= datetime.now(UTC):
         raise enrolment.RefusedError("the certificate has expired while the connection was open; connect again")
     if not request.app.state.vault.has_issued(shown):
-        raise enrolment.RefusedError("the certificate's issuer was withdrawn; renew it by its key, without showing it")
+        raise enrolment.RefusedError("the certificate's issuer was withdrawn, or is not known here; renew by the key")
     return shown
+
+
+def _shown(request: Request, shown: x509.Certificate | None) -> x509.Certificate:
+    """The same, of a box that has to have one.
+
+    Raises:
+        RefusedError: it has none, or it does not count.
+    """
+    alive = _alive(request, shown)
+    if alive is None:
+        raise enrolment.RefusedError("show the certificate of a box")
+    return alive
 
 
 def _basic(header: str | None) -> tuple[str, str]:

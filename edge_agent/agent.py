@@ -136,7 +136,7 @@ class Agent:
             more=self._intake.outboxes[1:],
         )
         if self._trust:
-            self._trust.on_renewed = self._link.reconnect
+            self._trust.on_renewed = self._connect_anew
         self._publisher = self._link.publisher
         for outbox, publisher in zip(self._intake.outboxes, self._link.publishers, strict=True):
             outbox.on_ready = publisher.stir
@@ -225,6 +225,12 @@ class Agent:
             left[Lane.ALARM],
             left[Lane.BULK],
         )
+
+    def _connect_anew(self) -> None:
+        """What we show has changed, or whom we believe."""
+        self._link.reconnect()
+        for uploader in self._uploaders:
+            uploader.reconnect()
 
     def _stir_uploaders(self) -> None:
         for uploader in self._uploaders:

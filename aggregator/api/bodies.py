@@ -1,13 +1,19 @@
 """Room in memory for long bodies that are on their way: it has an end, and no sender has all of it."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager
 
+import psycopg
 from fastapi import HTTPException, Request
 
 from aggregator.store.pictures import MAX_BYTES
+from shared.errors import HawklineError
+from shared.trust import TrustError
+
+log = logging.getLogger(__name__)
 
 MOST_BYTES = 64 * 1024 * 1024
 _WAIT_S = 5.0
@@ -65,13 +71,22 @@ class Bodies:
             del self._taken[sender]
 
 
+async def _ask(may_still: Callable[[], Awaitable[object]]) -> None:
+    try:
+        await may_still()
+    except TrustError:
+        raise
+    except (HTTPException, HawklineError, psycopg.Error):  # who cannot be asked now is asked again
+        log.debug("whether a sender may still is not known", exc_info=True)
+
+
 async def read(request: Request, most_bytes: int, may_still: Callable[[], Awaitable[object]]) -> memoryview:
     """A body of at most so many bytes.
 
     Args:
         request: whose body.
         most_bytes: of it.
-        may_still: asked every few seconds while it comes; raises where its sender may no more.
+        may_still: asked every few seconds while it comes; raises a TrustError where its sender may no more.
 
     Raises:
         HTTPException: 413, it is longer; 408, it does not come to its end.
@@ -82,7 +97,7 @@ async def read(request: Request, most_bytes: int, may_still: Callable[[], Awaita
             async for chunk in request.stream():
                 body += chunk
                 if time.monotonic() - asked_s >= _ASK_S:
-                    await may_still()
+                    await _ask(may_still)
                     asked_s = time.monotonic()
                 if len(body) > most_bytes:
                     raise HTTPException(413, f"expected at most {most_bytes} bytes, as was announced")

@@ -18,10 +18,10 @@ class ConnectionStage(IntEnum):
 
     ASKING = 0
     """In the handshake, between two requests, or in the middle of a request's head."""
-    BRINGING = 1
-    """A body is on its way."""
-    STALLED = 2
+    STALLED = 1
     """Asked for something and does not read it."""
+    BRINGING = 2
+    """A body is on its way."""
     SERVED = 3
     """Asked for something and gets it, such as the feed: these do not have to leave."""
 
@@ -95,7 +95,7 @@ class ConnectionLimit:
         }
 
     def _make_room(self, addresses: Iterable[str]) -> bool:
-        for stage in (ConnectionStage.ASKING, ConnectionStage.BRINGING, ConnectionStage.STALLED):
+        for stage in (ConnectionStage.ASKING, ConnectionStage.STALLED, ConnectionStage.BRINGING):
             for address in addresses:
                 for number, client in self._clients.items():
                     if client.address == address and client.stage is stage:

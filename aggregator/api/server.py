@@ -33,8 +33,9 @@ _HEAD_S = 15.0
 """Until the head of a request has to be there: from the connect, from the end of the request before."""
 _BODY_S, _BODY_BYTES = 15.0, 500
 """A body has to bring as many bytes every so many seconds: a thin link does, who only holds the door does not."""
-_STALLED_S, _STALLED_BYTES = 30.0, 5_000
-"""Who is sent something has to take as many bytes of it every so many seconds."""
+_STALLED_S, _UNREAD_BYTES = 60.0, 64 * 1024
+"""Who is sent something has to take some of what waits within so many seconds. We see it by the lump, over TLS as much
+as waits at most: a link of 2 kB/s does."""
 _CLOSE_S = 2.0
 
 
@@ -53,6 +54,7 @@ class DoorProtocol(H11Protocol):
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        transport.set_write_buffer_limits(high=_UNREAD_BYTES)
         self._client = self.limit.find(transport.get_extra_info("socket").fileno())
         end: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
         if end:
@@ -89,10 +91,10 @@ class DoorProtocol(H11Protocol):
         cycle: RequestResponseCycle | None = self.cycle  # None until a request is there
         if cycle is None or cycle.response_complete:
             stage = ConnectionStage.ASKING
-        elif self.conn.their_state is h11.SEND_BODY:
-            stage = ConnectionStage.BRINGING
+        elif self.flow.write_paused:  # also of one who brings a body that nobody wants
+            stage = ConnectionStage.STALLED
         else:
-            stage = ConnectionStage.STALLED if self.flow.write_paused else ConnectionStage.SERVED
+            stage = ConnectionStage.BRINGING if self.conn.their_state is h11.SEND_BODY else ConnectionStage.SERVED
         if stage is self._stage or self.transport.is_closing():
             return
         self._stage = stage
@@ -105,15 +107,18 @@ class DoorProtocol(H11Protocol):
             self._heard_bytes = 0
             self._deadline = self.loop.call_later(_BODY_S, self._look_at_body)
         elif stage is ConnectionStage.STALLED:
-            self._look_at_reader(math.inf)
+            self._deadline = self.loop.call_later(_STALLED_S, self._look_at_reader, self._unread_bytes())
 
-    def _look_at_reader(self, before_bytes: float) -> None:
-        """Nothing is added to what is unread while it is too much, so what has become less was read."""
-        unread_bytes = self.transport.get_write_buffer_size()
-        if before_bytes - unread_bytes < _STALLED_BYTES:
+    def _look_at_reader(self, before_bytes: int) -> None:
+        # Nothing is added to what is unread while it is too much, so what has become less was read.
+        unread_bytes = self._unread_bytes()
+        if unread_bytes >= before_bytes:
             self._give_up()
             return
         self._deadline = self.loop.call_later(_STALLED_S, self._look_at_reader, unread_bytes)
+
+    def _unread_bytes(self) -> int:
+        return self.transport.get_write_buffer_size()
 
     def _look_at_body(self) -> None:
         # What we do not read, because the application is slow, does not have to come.

@@ -8,7 +8,7 @@ from aggregator.config import AggregatorSettings
 from aggregator.embedded.database_access import opened
 from aggregator.store.audit import Actor, record
 from aggregator.store.database import Connection
-from aggregator.store.migrate import chosen_engine
+from aggregator.store.migrate import chosen_engine, pending
 from shared.errors import ConfigError, HawklineError
 from shared.output import say
 from shared.user_name import user_name
@@ -17,6 +17,23 @@ from shared.user_name import user_name
 def actor() -> Actor:
     """Who sits at this machine."""
     return Actor(user_name(), "this machine")
+
+
+@contextmanager
+def opened_schema(settings: AggregatorSettings, config: Path) -> Iterator[Connection]:
+    """A transaction on a database that has all tables of this version.
+
+    Raises:
+        HawklineError: no aggregator of this version has run there yet, or the database does not answer.
+    """
+    with opened(settings, config) as database, database.connect("note") as connection:
+        if chosen_engine(connection) is None:
+            raise ConfigError(f"{config}: no aggregator has run there yet: start it once")
+        if waiting := pending(connection):
+            raise ConfigError(
+                f"{config}: the database is of an earlier version ({waiting[0]}): start the aggregator once"
+            )
+        yield connection
 
 
 @contextmanager
@@ -32,12 +49,9 @@ def recorded(settings: AggregatorSettings, config: Path, what: str, detail: str)
     Raises:
         HawklineError: the entry could not be written, such as where no aggregator has run yet.
     """
-    with opened(settings, config) as database, database.connect("note") as connection:
-        if chosen_engine(connection) is None:
-            raise ConfigError(f"{config}: no aggregator has run there yet: start it once")
-        with connection.transaction():
-            record(connection, actor(), what, "certificate authority", detail)
-            yield connection
+    with opened_schema(settings, config) as connection, connection.transaction():
+        record(connection, actor(), what, "certificate authority", detail)
+        yield connection
 
 
 def note(settings: AggregatorSettings, config: Path, what: str, detail: str) -> None:

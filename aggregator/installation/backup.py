@@ -30,7 +30,7 @@ from psycopg import sql
 from aggregator.config import AggregatorSettings
 from aggregator.domains.record.days import kept_days
 from aggregator.embedded.database_access import opened, stopped
-from aggregator.installation.kept_revocations import keep, lists_beside, read_lists
+from aggregator.installation.kept_revocations import Lists, keep, lists_beside, read_lists
 from aggregator.installation.sealed import FILE as SECRETS
 from aggregator.installation.sealed import Secret, put, require_none, seal, secrets_of, unseal
 from aggregator.store import audit
@@ -38,11 +38,9 @@ from aggregator.store.audit import Actor
 from aggregator.store.database import Connection, Database, first_line
 from aggregator.store.migrate import available, chosen_engine, migrate
 from aggregator.store.queries import load_queries
-from aggregator.trust.vault import Vault
 from shared.errors import ConfigError, UnavailableError
 from shared.files import sync_folder, write_secret
 from shared.trust.tls import root_from_pem
-from shared.trust.withdrawn import Withdrawn
 from shared.user_name import user_name
 
 SQL = load_queries(__package__, "backup.sql")
@@ -208,28 +206,30 @@ def restore(
         with database.connect("restore") as connection:
             _read_tables(connection, source / manifest["folder"], manifest)
         migrate(database)
-        put(settings.data_dir, secrets)
         with database.connect("restore") as connection:
             manifest["claims_withdrawn"] = _withdraw_claims(connection, manifest["taken_at"])
             if not secrets:  # or nothing of the audit could ever be deleted for its age again
                 audit.sign_anew(connection, audit.audit_key(settings.data_dir))
             if lists:
-                _keep_revocations(connection, settings.vault, lists, manifest)
+                _keep_revocations(connection, lists, manifest)
         with database.connect("restore", autocommit=True) as connection:
             connection.execute("SET statement_timeout = 0")
             connection.execute("VACUUM ANALYZE")
+    put(settings.data_dir, secrets)
+    if lists:
+        settings.vault.take_over(lists.of_all)
     return manifest
 
 
-def _newer_lists(settings: AggregatorSettings, secrets: Sequence[Secret], revoked: Sequence[Path]) -> list[Withdrawn]:
-    """Lists that are named, and those of the vault that stays: read before anything is changed."""
+def _newer_lists(settings: AggregatorSettings, secrets: Sequence[Secret], revoked: Sequence[Path]) -> Lists | None:
+    """Lists that are named, and of the vault that stays: read before anything is changed; None where there are none."""
     if settings.trust is None:
         if revoked:
             raise ConfigError(f"--revoked {revoked[0]}: key trust is missing: there are no certificates here")
-        return []
+        return None
     files = [*revoked, *lists_beside(settings.vault)]
     if not files:
-        return []
+        return None
     if not secrets:
         return read_lists(files, settings.vault.root(), (each.certificate for each in settings.vault.issuers()))
     restored = {secret.path: secret.content for secret in secrets}
@@ -238,9 +238,9 @@ def _newer_lists(settings: AggregatorSettings, secrets: Sequence[Secret], revoke
     return read_lists(files, root_from_pem(restored["trust/root.pem"]), found)
 
 
-def _keep_revocations(connection: Connection, vault: Vault, lists: Sequence[Withdrawn], manifest: Manifest) -> None:
+def _keep_revocations(connection: Connection, lists: Lists, manifest: Manifest) -> None:
     """What the lists take back; it is in the audit."""
-    kept = keep(connection, lists, vault)
+    kept = keep(connection, lists)
     manifest["revocations_kept"] = kept.certificates
     told = f"{kept.certificates} certificates; boxes: {', '.join(kept.boxes) or 'none'}"
     actor = Actor(user_name(), "this machine", "restored from a backup")

@@ -121,11 +121,10 @@ def issued(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
     Those of boxes: hawkline device list.
     """
     from aggregator.config import load_aggregator_settings
-    from aggregator.embedded.database_access import opened
+    from aggregator.installation.audit_note import opened_schema
     from aggregator.trust.register import of_services
 
-    settings = load_aggregator_settings(config)
-    with opened(settings, config) as database, database.connect("ca") as connection:
+    with opened_schema(load_aggregator_settings(config), config) as connection:
         rows = of_services(connection)
     print_rows([row.model_dump(mode="json") for row in rows], output)
 
@@ -138,6 +137,9 @@ def revoke(
     root_key: Annotated[
         Path | None, typer.Option("--root-key", help="file of the root's key: only the root takes an issuer back")
     ] = None,
+    issuer: Annotated[
+        str | None, typer.Option("--issuer", help="number of its issuer, where the register does not know it")
+    ] = None,
     passphrase_file: PassphraseOption = None,
     no_passphrase: OpenOption = False,
     output: OutputOption = Output.TABLE,
@@ -148,41 +150,52 @@ def revoke(
     nobody has to go there. A box is taken back with: hawkline device revoke.
     """
     from aggregator.config import load_aggregator_settings
-    from aggregator.installation.audit_note import actor, note, recorded
+    from aggregator.installation.audit_note import actor, opened_schema, recorded
     from aggregator.trust import mosquitto, register
 
-    try:
-        wanted = int(number, 16)
-    except ValueError:
-        raise ConfigError(
-            f"{number!r}: expected a number in hexadecimal digits, as hawkline ca issued tells it"
-        ) from None
-    settings = load_aggregator_settings(config)
-    vault, now = settings.vault, datetime.now(UTC)
-    if any(each.certificate.serial_number == wanted for each in vault.issued_by_root()):
-        if root_key is None:
-            raise ConfigError(f"{number}: the root has issued it, and only the root takes it back: name --root-key")
-        gone = vault.withdraw(wanted, root_key, passphrase(passphrase_file, no_passphrase), now)
-        what = gone.subject.rfc4514_string()
-        note(settings, config, "issuer revoked", f"{what}, number {wanted:x}: {why}")
-    else:
-        with recorded(settings, config, "certificate revoked", f"number {wanted:x}: {why}") as connection:
-            what = register.revoke(connection, wanted, actor().who, why)
+    settings, wanted = load_aggregator_settings(config), _number(number)
+    vault = settings.vault
+    of_root = vault.is_of_root(wanted)
+    if of_root and root_key is None:
+        raise ConfigError(f"{number}: the root has issued it, and only the root takes it back: name --root-key")
+    opens = passphrase(passphrase_file, no_passphrase) if of_root else b""  # asked for while nobody waits for us
+    with recorded(settings, config, "certificate revoked", f"number {wanted:x}: {why}") as connection:
+        # In the audit before it is done; said again, what was left undone is done.
+        if of_root:
+            assert root_key is not None  # noqa: S101 - looked at above
+            vault.withdraw(wanted, root_key, opens, datetime.now(UTC))
+        elif issuer is not None:
+            register.keep_revoked(connection, vault.issuer_of(_number(issuer)), wanted)
+        else:
+            register.revoke(connection, wanted, actor().who, why)
+    now = datetime.now(UTC)
     _sign_lists(settings, config, now)
     renewed = vault.renew_services(settings.server_names, now)
+    with opened_schema(settings, config) as connection:
+        register.register_services(connection, vault, renewed, actor())
     # Who is connected stays: lists are looked at when a client comes. So whoever runs the broker starts it again.
     ended = settings.broker.kind == "mosquitto" and mosquitto.end(settings.broker_folder)
     if not ended:
-        say("connections of a broker that is not ours to tell last on: restart it")
-    print_rows([{"revoked": what, "issued_anew": ", ".join(renewed), "broker_restarts": ended}], output)
+        say("a broker elsewhere: carry trust/revoked.pem there, with its own key and certificate if those were revoked")
+        say("(hawkline ca issue server), and restart it: connections that are there last on")
+    print_rows([{"revoked": f"{wanted:x}", "issued_anew": ", ".join(renewed), "broker_restarts": ended}], output)
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text, 16)
+    except ValueError:
+        raise ConfigError(
+            f"{text!r}: expected a number in hexadecimal digits, as hawkline ca issued tells it"
+        ) from None
 
 
 def _sign_lists(settings: "AggregatorSettings", config: Path, at: datetime) -> int:
     """Sign the lists of all issuers anew; how many certificates are on them."""
-    from aggregator.embedded.database_access import opened
+    from aggregator.installation.audit_note import opened_schema
     from aggregator.trust.register import revoked
 
-    with opened(settings, config) as database, database.connect("ca") as connection:
+    with opened_schema(settings, config) as connection:
         rows = revoked(connection)
     settings.vault.write_revoked(rows, at)
     return len(rows)

@@ -11,9 +11,16 @@ from aggregator.store.queries import load_queries
 from aggregator.trust.vault import Revoked, Vault
 from shared.errors import ConfigError
 from shared.trust import TrustError
-from shared.trust.withdrawn import Withdrawn, bundle, read_withdrawn
+from shared.trust.withdrawn import Withdrawn, bundle, certificates_in, read_withdrawn
 
 SQL = load_queries(__package__, "kept_revocations.sql")
+
+
+class Lists(NamedTuple):
+    """Lists of after the backup, and the root by which they are believed."""
+
+    root: x509.Certificate
+    of_all: list[Withdrawn]
 
 
 class Kept(NamedTuple):
@@ -28,7 +35,7 @@ def lists_beside(vault: Vault) -> list[Path]:
     return [path for path in (vault.revoked_path, vault.withdrawn_path) if path.is_file()]
 
 
-def read_lists(files: Sequence[Path], root: x509.Certificate, issuers: Iterable[x509.Certificate]) -> list[Withdrawn]:
+def read_lists(files: Sequence[Path], root: x509.Certificate, issuers: Iterable[x509.Certificate]) -> Lists:
     """Read lists, each held against the root.
 
     Args:
@@ -48,8 +55,8 @@ def read_lists(files: Sequence[Path], root: x509.Certificate, issuers: Iterable[
             raise ConfigError(f"--revoked {path}: cannot be read ({error.strerror})") from None
     # The lists of one file may be signed by an issuer whose certificate is in another.
     known = bundle(issuers, ())
-    known += b"".join(part for content in contents for part in _certificates(content))
-    lists = []
+    known += b"".join(part for content in contents for part in certificates_in(content))
+    lists = Lists(root, [])
     for path, content in zip(files, contents, strict=True):
         try:
             found = read_withdrawn(known + content, root)
@@ -59,14 +66,13 @@ def read_lists(files: Sequence[Path], root: x509.Certificate, issuers: Iterable[
             ) from None
         if not found.lists:
             raise ConfigError(f"--revoked {path}: holds no list; expected a copy of trust/revoked.pem or withdrawn.pem")
-        lists.append(found)
+        lists.of_all.append(found)
     return lists
 
 
-def keep(connection: Connection, lists: Sequence[Withdrawn], vault: Vault) -> Kept:
-    """Revoke what the lists take back, in the database and, of issuers, in the vault."""
-    vault.take_over(lists)
-    rows = {(row.issuer, row.number): row for each in lists for row in _rows(each, vault)}
+def keep(connection: Connection, lists: Lists) -> Kept:
+    """Revoke in the database what the lists take back; of issuers, `Vault.take_over` does."""
+    rows = {(row.issuer, row.number): row for each in lists.of_all for row in _rows(each, lists.root)}
     boxes = set[str]()
     for row in rows.values():
         box = connection.execute(SQL["revoke"], row._asdict()).fetchone()
@@ -78,16 +84,11 @@ def keep(connection: Connection, lists: Sequence[Withdrawn], vault: Vault) -> Ke
     return Kept(len(rows), sorted(boxes))
 
 
-def _rows(lists: Withdrawn, vault: Vault) -> list[Revoked]:
-    root = vault.root()
+def _rows(lists: Withdrawn, root: x509.Certificate) -> list[Revoked]:
+    # What the database does not know may be a server's: boxes are told of it, too.
     return [
-        Revoked(key, entry.serial_number, entry.revocation_date_utc, of_service=False)
+        Revoked(key, entry.serial_number, entry.revocation_date_utc, of_service=True)
         for key, each in lists.lists.items()
         if each.by != root
         for entry in each.entries
     ]
-
-
-def _certificates(content: bytes) -> list[bytes]:
-    end = b"-----END CERTIFICATE-----\n"
-    return [part[part.index(b"-----BEGIN CERT") :] + end for part in content.split(end)[:-1] if b"BEGIN CERT" in part]

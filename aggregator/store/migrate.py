@@ -71,6 +71,13 @@ def migrate(database: Database, to: int | None = None) -> list[str]:
         raise UnavailableError(f"database.dsn: the database refuses a migration ({said}); mend that first") from None
 
 
+def pending(connection: Connection) -> list[str]:
+    """Names of the migrations that a database of ours still waits for."""
+    row = connection.execute("SELECT max(number) AS newest FROM migrations").fetchone()
+    newest = row["newest"] if row else None
+    return [name for number, name, _ in available() if newest is None or number > newest]
+
+
 def chosen_engine(connection: Connection) -> Engine | None:
     """The engine of a database; None before its first migration. Changes nothing."""
     there = connection.execute("SELECT to_regclass('storage') IS NOT NULL AS there").fetchone()

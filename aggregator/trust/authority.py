@@ -82,12 +82,24 @@ def new_server(issuer: Credentials, service: str, names: Sequence[str], at: date
 
 
 def revocation_list(
-    issuer: Credentials, revoked: Iterable[tuple[int, datetime]], at: datetime, lasts: timedelta = CRL_LIFE
+    issuer: Credentials,
+    revoked: Iterable[tuple[int, datetime]],
+    at: datetime,
+    *,
+    lasts: timedelta = CRL_LIFE,
+    behind: int = 0,
 ) -> x509.CertificateRevocationList:
     """What this issuer takes back: serial numbers and since when.
 
     Past its end it makes every certificate invalid, so it is signed anew every day. The root's lasts as long as the
     root: its key is not there to sign another.
+
+    Args:
+        issuer: who signs.
+        revoked: what it takes back.
+        at: now.
+        lasts: until it has to be signed anew.
+        behind: number of the list before: this one's is higher, though the clock may have been set back.
     """
     builder = (
         x509.CertificateRevocationListBuilder()
@@ -95,7 +107,7 @@ def revocation_list(
         .last_update(at - _BACK)
         .next_update(min(at + lasts, issuer.expires_at))
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), critical=False)
-        .add_extension(x509.CRLNumber(round(at.timestamp() * 1000)), critical=False)
+        .add_extension(x509.CRLNumber(max(behind + 1, round(at.timestamp() * 1000))), critical=False)
     )
     for serial, since in revoked:
         entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(since).build()

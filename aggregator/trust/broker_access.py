@@ -12,12 +12,12 @@ from aggregator.store.database import Connection
 from aggregator.trust import authority, mosquitto, roles
 from aggregator.trust.control import BrokerControl
 from aggregator.trust.enrolment import SQL, STORED
-from aggregator.trust.register import register, revoked
-from aggregator.trust.vault import CLIENTS, SERVER, Vault
+from aggregator.trust.register import register_services, revoked
+from aggregator.trust.vault import Vault
 from shared.errors import HawklineError, UnavailableError
 from shared.topics import Address
 from shared.trouble_log import TroubleLog
-from shared.trust import Credentials, common_name
+from shared.trust import common_name
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +26,7 @@ _ALL_S = 600.0
 _SIGN_EVERY = timedelta(days=1)
 _RENEW_S = 3600.0
 _ISSUER_LEFT = timedelta(days=365)
+_ITSELF = audit.Actor("the centre itself", "this machine")
 
 
 class BrokerAccess:
@@ -126,7 +127,7 @@ class BrokerAccess:
     def _sign(self, connection: Connection) -> None:
         """Sign revocation lists where something was revoked, and every day."""
         now, newest = datetime.now(UTC), connection.execute(SQL["newest_revoked"]).fetchone()
-        what = newest, self._vault.issuer_files()
+        what = newest, self._vault.issuer_files(), self._vault.root_list_stamp()
         # A clock that was set back counts as a day: lists of the future hold for no client.
         if self._signed and self._signed[1] == what and timedelta(0) <= now - self._signed[0] < _SIGN_EVERY:
             return
@@ -143,7 +144,7 @@ class BrokerAccess:
     @staticmethod
     def _note(connection: Connection, what: str, subject: str, detail: str) -> None:
         with connection.transaction():
-            audit.record(connection, audit.Actor("the centre itself", "this machine"), what, subject, detail)
+            audit.record(connection, _ITSELF, what, subject, detail)
 
     def _renew(self, connection: Connection) -> None:
         """Renew what broker, HTTP ports and services show."""
@@ -151,12 +152,8 @@ class BrokerAccess:
             return
         renewed = self._vault.renew_services(self._names, datetime.now(UTC))
         self._renew_s = time.monotonic() + _RENEW_S
-        for service in (SERVER, *CLIENTS):  # also what was issued before there was a database to tell
-            made = Credentials.read(self._vault.credentials_path(service))
-            register(connection, made.certificate)
-            if service in renewed:
-                number, until = made.certificate.serial_number, made.expires_at
-                self._note(connection, "certificate issued", service, f"number {number:x}, until {until:%Y-%m-%d}")
+        # Also what was issued before there was a database to tell.
+        register_services(connection, self._vault, renewed, _ITSELF)
         if renewed:
             log.info("certificates renewed: %s", ", ".join(renewed))
             mosquitto.reload(self._folder)

@@ -107,6 +107,7 @@ WHERE d.revoked_at IS NULL AND d.expires_at > now() AND c.revoked_at IS NOT NULL
 SELECT count(*) AS count, max(revoked_at) AS newest FROM (
     SELECT revoked_at, expires_at FROM certificates
     UNION ALL SELECT revoked_at, expires_at FROM service_certificates
+    UNION ALL SELECT revoked_at, 'infinity' FROM kept_revocations
 ) c
 WHERE revoked_at IS NOT NULL AND expires_at > now();
 
@@ -138,6 +139,10 @@ RETURNING service;
 
 -- name: forget_service_certificates
 DELETE FROM service_certificates WHERE expires_at < now() - interval '30 days';
+
+-- name: keep_revoked
+INSERT INTO kept_revocations (issuer, number, revoked_at, of_service) VALUES (%(issuer)s, %(number)s, now(), true)
+ON CONFLICT DO NOTHING;
 
 -- name: forget_kept_revocations
 DELETE FROM kept_revocations WHERE revoked_at < now() - %(longest)s;

@@ -1,18 +1,20 @@
 """The register of what was issued to services of the centre, and of everything that was taken back."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from cryptography import x509
 from psycopg.rows import class_row
 
-from aggregator.store import load_queries
+from aggregator.store import audit, load_queries
 from aggregator.store.database import Connection
 from aggregator.store.entity import Entity
 from aggregator.store.errors import ConflictError
 from aggregator.trust import authority
-from aggregator.trust.vault import Revoked, issuer_identifier
-from shared.trust import SERVICE_PREFIX
+from aggregator.trust.vault import CLIENTS, SERVER, Revoked, Vault, issuer_identifier
+from shared.trust import SERVICE_PREFIX, Credentials
 from shared.trust.identity import name_of
+from shared.trust.withdrawn import own_identifier
 
 SQL = load_queries(__package__)
 
@@ -47,6 +49,17 @@ def register(connection: Connection, certificate: x509.Certificate) -> None:
     connection.execute(SQL["add_service_certificate"], values)
 
 
+def register_services(connection: Connection, vault: Vault, renewed: Sequence[str], by: audit.Actor) -> None:
+    """Take note of what services of this machine show; what was just issued is in the audit, too."""
+    with connection.transaction():
+        for service in (SERVER, *CLIENTS):
+            made = Credentials.read(vault.credentials_path(service))
+            register(connection, made.certificate)
+            if service in renewed:
+                told = f"number {made.certificate.serial_number:x}, until {made.expires_at:%Y-%m-%d}"
+                audit.record(connection, by, "certificate issued", service, told)
+
+
 def of_services(connection: Connection) -> list[ServiceCertificate]:
     """All that still hold, or were taken back and would hold otherwise; the newest first."""
     with connection.cursor(row_factory=class_row(ServiceCertificate)) as cursor:
@@ -64,8 +77,17 @@ def revoke(connection: Connection, number: int, by: str, why: str) -> str:
     """
     row = connection.execute(SQL["revoke_service"], {"number": number, "by": by, "why": why}).fetchone()
     if row is None:
-        raise ConflictError(f"{number:x}: no certificate of a service that holds; hawkline ca issued lists them")
+        raise ConflictError(
+            f"{number:x}: no certificate of a service that holds; hawkline ca issued lists them. One that was issued "
+            "before there was a register is named with --issuer, the number of its issuer in: hawkline ca show"
+        )
     return str(row["service"])
+
+
+def keep_revoked(connection: Connection, issuer: x509.Certificate, number: int) -> None:
+    """Take back what no register knows: it was issued before there was one, or after a backup that was restored."""
+    values = {"issuer": own_identifier(issuer), "number": number}
+    connection.execute(SQL["keep_revoked"], values)
 
 
 def revoked(connection: Connection) -> list[Revoked]:

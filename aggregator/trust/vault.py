@@ -4,12 +4,16 @@ root.pem           the root's certificate: what boxes are given, and all they be
 issuers/*.pem      intermediates with their keys, the newest signs
 time.pem           who says what time it is
 services/*.pem     keys and certificates of broker, API, and those of the centre that connect to the broker
+lock               held by who writes here
 root.crl           the root's own list: intermediates, and who told the time, that were taken back
 revoked.pem        revocation lists of all intermediates, for the broker
 withdrawn.pem      for those who connect to us: the root's list, and each intermediate's of services
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import fcntl
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,7 +29,9 @@ from shared.files import write_public, write_secret
 from shared.trust import Credentials, TrustError, WithdrawnFile, client_context, read_root
 from shared.trust.keys import Key, key_from_pem
 from shared.trust.tls import DatedContext, fingerprint
-from shared.trust.withdrawn import Withdrawn, bundle, own_identifier, read_withdrawn
+from shared.trust.withdrawn import Check, Withdrawn, bundle, own_identifier, read_withdrawn
+
+log = logging.getLogger(__name__)
 
 _GRACE = timedelta(days=30)
 """After its end the key of an intermediate is kept so long: a clock may be a little ahead."""
@@ -106,6 +112,17 @@ class Vault:
             raise TrustError(f"{self.folder / 'issuers'}: there is no issuer; make one: hawkline ca rotate")
         return [Credentials.read(path) for path in found]
 
+    def issuer_of(self, number: int) -> x509.Certificate:
+        """The intermediate whose certificate has this number.
+
+        Raises:
+            TrustError: there is none.
+        """
+        for each in self.issuers():
+            if each.certificate.serial_number == number:
+                return each.certificate
+        raise TrustError(f"--issuer {number:x}: no issuer that counts; hawkline ca show lists them")
+
     def has_issued(self, certificate: x509.Certificate) -> bool:
         """Whether an intermediate that still counts has signed this; its signature was looked at before."""
         return issuer_identifier(certificate) in {own_identifier(each.certificate) for each in self.issuers()}
@@ -113,6 +130,10 @@ class Vault:
     def issuer_files(self) -> list[str]:
         """Names of the intermediates' files: another list means another issuer."""
         return sorted(path.name for path in (self.folder / "issuers").glob("*.pem"))
+
+    def root_list_stamp(self) -> int:
+        """Another number means that the root has taken something back."""
+        return self._root_list_path.stat().st_mtime_ns if self._root_list_path.is_file() else 0
 
     def forget_expired(self, at: datetime) -> list[Credentials]:
         """Delete the keys of intermediates that expired more than a month ago; returns whose they were.
@@ -171,8 +192,12 @@ class Vault:
             TrustError: the key is not our root's, or the passphrase not its own.
         """
         root = self._root_credentials(root_key, passphrase)
-        if not self._root_list_path.is_file():  # an authority that was made by an earlier version
-            self._sign_root_list(root, {}, at)
+        with self._locked():
+            return self._rotate(root, at)
+
+    def _rotate(self, root: Credentials, at: datetime) -> Credentials:
+        if not self._root_list_path.is_file():  # made by an earlier version, or lost
+            self._sign_root_list(root, self._root_list(), at)
         if self.time_signer().certificate.serial_number in self._root_list():  # restored from before that
             authority.new_time_signer(root, at).write(self._time_path)
         return self._new_issuer(root, at)
@@ -187,64 +212,80 @@ class Vault:
         self._add_issuer(issuer, at)
         return issuer
 
-    def withdraw(self, number: int, root_key: Path, passphrase: bytes, at: datetime) -> x509.Certificate:
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """One process at a time writes here: a command does beside the running aggregator."""
+        with (self.folder / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def withdraw(self, number: int, root_key: Path, passphrase: bytes, at: datetime) -> None:
         """Take an intermediate back, or who tells the time: the root signs that it counts no more.
 
-        What the intermediate has issued counts no more with it. Where it was the one that signs, another is made.
+        What the intermediate has issued counts no more with it. Where it was the one that signs, another is made. Said
+        again of one that was taken back already, what was left undone is done.
 
         Args:
             number: serial number of its certificate.
 
-        Returns:
-            The certificate that was withdrawn.
-
         Raises:
             TrustError: there is none with this number, or the key is not our root's.
         """
-        found = next((each for each in self.issued_by_root() if each.certificate.serial_number == number), None)
-        if found is None:
-            raise TrustError(f"{number:x}: no issuer that counts, nor who tells the time; hawkline ca show lists them")
+        if not self.is_of_root(number):
+            raise TrustError(f"{number:x}: no issuer, nor who tells the time; hawkline ca show lists them")
         root = self._root_credentials(root_key, passphrase)
-        # First the word that it counts no more: what is interrupted behind it is done by asking again.
-        self._sign_root_list(root, {**self._root_list(), number: at}, at)
-        if found.certificate == self.time_signer().certificate:
-            authority.new_time_signer(root, at).write(self._time_path)
-            return found.certificate
-        if found.certificate == self.issuers()[-1].certificate:
-            self._new_issuer(root, at)
+        with self._locked():
+            known = self._root_list()
+            if number not in known:
+                # First the word that it counts no more.
+                self._sign_root_list(root, {**known, number: at}, at)
+            if number == self.time_signer().certificate.serial_number:
+                authority.new_time_signer(root, at).write(self._time_path)
+            if number == self.issuers()[-1].certificate.serial_number:
+                self._new_issuer(root, at)
+            self._forget_withdrawn(WithdrawnFile(self._root_list_path, self.root))
+
+    def _forget_withdrawn(self, withdrawn: Check) -> None:
         for path in (self.folder / "issuers").glob("*.pem"):
-            if Credentials.read(path).certificate == found.certificate:
+            if withdrawn(Credentials.read(path).certificate):
                 path.unlink()
-        return found.certificate
+
+    def is_of_root(self, number: int) -> bool:
+        """Whether the root has issued, or taken back, a certificate with this number: only the root takes it back."""
+        issued = (*self.issuers(), self.time_signer())
+        return number in self._root_list() or any(each.certificate.serial_number == number for each in issued)
 
     def take_over(self, lists: Iterable[Withdrawn]) -> None:
         """Keep to what the root has withdrawn by newer lists than ours, as where we were restored from before."""
-        root = self.root()
-        own = self._root_list_path.read_bytes() if self._root_list_path.is_file() else b""
-        newest = read_withdrawn(own, root)
-        for each in lists:
-            newest = newest.newest(each)
-        found = newest.lists.get(own_identifier(root))
-        if found is None:
-            return
-        write_public(self._root_list_path, bundle((), [found.entries]))
-        for path in (self.folder / "issuers").glob("*.pem"):
-            if Credentials.read(path).certificate in newest:
-                path.unlink()
+        with self._locked():
+            newest = self._told_by_root()
+            for each in lists:
+                newest = newest.newest(each)
+            if found := newest.lists.get(own_identifier(self.root())):
+                write_public(self._root_list_path, bundle((), [found.entries]))
+                self._forget_withdrawn(newest.__contains__)
 
-    def issued_by_root(self) -> list[Credentials]:
-        """Intermediates that count, and who tells the time: only the root takes them back."""
-        return [*self.issuers(), self.time_signer()]
+    def _told_by_root(self) -> Withdrawn:
+        """What the root has signed last: where its own file is lost or damaged, what was told to boxes is left."""
+        root, found = self.root(), Withdrawn()
+        for path in (self._root_list_path, self.withdrawn_path):
+            try:
+                found = found.newest(read_withdrawn(path.read_bytes(), root))
+            except FileNotFoundError:
+                continue
+            except (OSError, TrustError) as error:
+                log.error("%s: %s; going on without it", path, error)
+        return found
 
     def _root_list(self) -> dict[int, datetime]:
         """Numbers that the root has taken back, and since when."""
-        if not self._root_list_path.is_file():
-            return {}
-        known = x509.load_pem_x509_crl(self._root_list_path.read_bytes())
-        return {entry.serial_number: entry.revocation_date_utc for entry in known}
+        found = self._told_by_root().lists.get(own_identifier(self.root()))
+        return {entry.serial_number: entry.revocation_date_utc for entry in found.entries} if found else {}
 
     def _sign_root_list(self, root: Credentials, numbers: Mapping[int, datetime], at: datetime) -> None:
-        signed = authority.revocation_list(root, numbers.items(), at, lasts=authority.ROOT_LIFE)
+        found = self._told_by_root().lists.get(own_identifier(root.certificate)) if self.root_path.is_file() else None
+        behind = found.number if found else 0
+        signed = authority.revocation_list(root, numbers.items(), at, lasts=authority.ROOT_LIFE, behind=behind)
         write_public(self._root_list_path, signed.public_bytes(serialization.Encoding.PEM))
 
     def _root_credentials(self, root_key: Path, passphrase: bytes) -> Credentials:
@@ -261,6 +302,10 @@ class Vault:
 
     def renew_services(self, names: Sequence[str], at: datetime) -> list[str]:
         """Issue what is absent, has lived two thirds of its life, was withdrawn, or says other names; tells which."""
+        with self._locked():
+            return self._renew_services(names, at)
+
+    def _renew_services(self, names: Sequence[str], at: datetime) -> list[str]:
         issuers, renewed = self.issuers(), list[str]()
         issuer, alive = issuers[-1], {own_identifier(each.certificate) for each in issuers}
         withdrawn = WithdrawnFile(self.withdrawn_path, self.root)
@@ -280,17 +325,32 @@ class Vault:
 
     def write_revoked(self, revoked: Iterable[Revoked], at: datetime) -> None:
         """Sign the lists of all intermediates that still count: everything for the broker, services for the boxes."""
-        rows, signers = list(revoked), [each for each in self.issuers() if each.expires_at > at]
-        everything, of_services = list[x509.CertificateRevocationList](), list[x509.CertificateRevocationList]()
-        for issuer in signers:
-            own = [row for row in rows if row.issuer == own_identifier(issuer.certificate)]
-            everything.append(authority.revocation_list(issuer, ((row.number, row.since) for row in own), at))
-            services = ((row.number, row.since) for row in own if row.of_service)
-            of_services.append(authority.revocation_list(issuer, services, at))
-        write_public(self.revoked_path, bundle((), everything))
-        if self._root_list_path.is_file():
-            of_services.append(x509.load_pem_x509_crl(self._root_list_path.read_bytes()))
-        write_public(self.withdrawn_path, bundle((each.certificate for each in signers), of_services))
+        rows = list(revoked)
+        with self._locked():
+            signers = [each for each in self.issuers() if each.expires_at > at]
+            before = self._told_before()
+            everything, of_services = list[x509.CertificateRevocationList](), list[x509.CertificateRevocationList]()
+            for issuer in signers:
+                key = own_identifier(issuer.certificate)
+                own, behind = [row for row in rows if row.issuer == key], before.get(key, 0)
+                services = ((row.number, row.since) for row in own if row.of_service)
+                numbers = ((row.number, row.since) for row in own)
+                everything.append(authority.revocation_list(issuer, numbers, at, behind=behind))
+                of_services.append(authority.revocation_list(issuer, services, at, behind=behind))
+            if self.root_path.is_file() and (found := self._told_by_root().lists.get(own_identifier(self.root()))):
+                of_services.append(found.entries)
+            elif self._root_list_path.is_file():  # the authority is being made
+                of_services.append(x509.load_pem_x509_crl(self._root_list_path.read_bytes()))
+            write_public(self.revoked_path, bundle((), everything))
+            write_public(self.withdrawn_path, bundle((each.certificate for each in signers), of_services))
+
+    def _told_before(self) -> dict[bytes, int]:
+        """Numbers of the lists before, by the key of who has signed them; a file that is damaged tells none."""
+        try:
+            found = read_withdrawn(self.withdrawn_path.read_bytes(), self.root())
+        except (OSError, TrustError):
+            return {}
+        return {key: each.number for key, each in found.lists.items()}
 
     def revoked_until(self) -> datetime | None:
         """When the first of the revocation lists ends, and with it every certificate; None where there is no list."""

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from shared.trust.identity import TrustError, is_service
 from shared.trust.keys import Credentials
-from shared.trust.withdrawn import Check, nothing
+from shared.trust.withdrawn import Check, none_withdrawn
 
 SERVICE = "time"
 NONCE_BYTES = 16
@@ -41,7 +41,9 @@ def sign_time(signer: Credentials, nonce: bytes, at: datetime) -> SignedTime:
     return SignedTime(time_ms, signature, signer.certificate.public_bytes(Encoding.DER))
 
 
-def read_signed_time(moment: SignedTime, nonce: bytes, root: x509.Certificate, withdrawn: Check = nothing) -> datetime:
+def read_signed_time(
+    moment: SignedTime, nonce: bytes, root: x509.Certificate, withdrawn: Check = none_withdrawn
+) -> datetime:
     """The time that an answer tells.
 
     Raises:

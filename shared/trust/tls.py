@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
 from shared.trust.identity import TrustError
-from shared.trust.withdrawn import Check, nothing
+from shared.trust.withdrawn import Check, none_withdrawn
 
 log = logging.getLogger(__name__)
 
@@ -91,14 +91,14 @@ class DatedContext(ssl.SSLContext):
     sslsocket_class = _DatedSocket
     sslobject_class = _NoObject
     now: Callable[[], datetime] = staticmethod(now)
-    withdrawn: Check = staticmethod(nothing)
+    withdrawn: Check = staticmethod(none_withdrawn)
 
 
 def client_context(
     root: x509.Certificate,
     credentials: Path | None = None,
     clock: Callable[[], datetime] = now,
-    withdrawn: Check = nothing,
+    withdrawn: Check = none_withdrawn,
 ) -> DatedContext:
     """For a client: the one that connects.
 

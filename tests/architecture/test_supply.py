@@ -65,8 +65,11 @@ def test_the_builder_is_the_pinned_one() -> None:
     assert str(builder.specifier) == f"=={version}"
 
 
-def test_a_box_needs_no_compiler() -> None:
-    """Compiled packages come for both architectures: a hash for each of several wheels."""
+def test_there_are_files_to_look_at() -> None:
+    assert {path.stem for path in FILES} == {"edge", "aggregator", "model", "dev", "wheel", "node", "supply"}
+
+
+def test_compiled_packages_are_pinned_for_several_platforms() -> None:
     edge = pinned(ROOT / "requirements" / "edge.txt")
     for name in ("av", "numpy", "onnxruntime", "opencv-python-headless", "cryptography", "msgspec"):
         assert edge[name][1] >= 6, name

@@ -13,6 +13,7 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx
 import pytest
+from cryptography import x509
 from fastapi import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
@@ -20,6 +21,8 @@ from aggregator.api import bodies, door
 from aggregator.api.door import Door
 from aggregator.store import Database
 from aggregator.store.database import Connection
+from aggregator.trust import enrolment
+from shared.errors import UnavailableError
 from shared.topics import Address
 from shared.trust import client_context
 from tests.integration.test_bodies import LONGEST, announce, bringing
@@ -159,6 +162,32 @@ def test_a_box_that_is_revoked_is_cut_off_in_the_middle_of_its_picture(
         end.settimeout(10)
         end.sendall(content[6000:7000])
         assert end.recv(1000).split()[1] == b"401", "and not only when all of it is there"
+
+
+def test_an_issuer_that_is_withdrawn_cuts_its_boxes_off_and_a_database_that_is_away_does_not(
+    tmp_path: Path, database: Database, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "_ASK_S", 0.1)
+    deployment = Deployment(tmp_path, database)
+    away = list[bool]()
+
+    def admit(connection: Connection, shown: x509.Certificate) -> Address:
+        if away:
+            raise UnavailableError("the database does not answer")
+        return admitted(connection, shown)
+
+    admitted = enrolment.admit
+    monkeypatch.setattr(enrolment, "admit", admit)
+    with deployment.open(), announced(deployment, connection) as (end, content):
+        away.append(True)
+        for at in range(1000, 4000, 1000):
+            end.sendall(content[at : at + 1000])
+            time.sleep(0.15)
+        away.clear()
+        deployment.withdraw_issuer()
+        end.settimeout(10)
+        end.sendall(content[4000:5000])
+        assert end.recv(1000).split()[1] == b"401"
     row = connection.execute("SELECT stored_at FROM evidence").fetchone()
     assert row == {"stored_at": None}
     assert not list((tmp_path / "evidence").glob("*/*.jpg"))

@@ -513,7 +513,7 @@ def test_a_stolen_certificate_of_a_server_is_good_until_it_is_revoked(deployment
         register.revoke(connection, number, "a planner", "again")
     deployment.sign_lists()
     assert imposter() == "believed"
-    assert door.ask_withdrawn()
+    door.ask_withdrawn()
     assert f"the certificate of the other side was withdrawn by our deployment, number {number:x}" in imposter()
     door.ask_who_we_are()
 
@@ -528,16 +528,13 @@ def test_what_a_withdrawn_issuer_has_signed_opens_nothing(deployment: Deployment
             assert "issuer was withdrawn" in answer.text
         answer = client.post(f"{EST}/simplereenroll", content=est_body(common_name(GATE)))
         assert answer.status_code == 401, "nor does it get another certificate"
-    with pytest.raises(TrustError, match="issuer was withdrawn"):
-        renew(door)  # it has not heard of it yet
-    assert door.ask_withdrawn()
-    key = door.identity().key
-    renew(door)
-    assert door.identity().key == key, "by its own key, that the thief does not have"
+    key = door.identity().key.private_numbers()
+    renew(door)  # it has not heard of it, and learns it from the refusal
+    assert door.identity().key.private_numbers() == key, "by its own key, that the thief does not have"
     assert door.identity().issuers[0] != stolen.certificate
     door.ask_who_we_are()
     renew(door)
-    assert door.identity().key != key
+    assert door.identity().key.private_numbers() != key
 
 
 def test_a_list_that_is_not_there_yet_is_asked_for_again(deployment: Deployment) -> None:
@@ -545,6 +542,19 @@ def test_a_list_that_is_not_there_yet_is_asked_for_again(deployment: Deployment)
     deployment.vault.withdrawn_path.unlink()
     with pytest.raises(UnavailableError, match="try again in a minute"):
         door.ask_withdrawn()
+    with pytest.raises(UnavailableError, match="try again in a minute"):
+        enrol(deployment.door("yard"), YARD, deployment.claim(YARD), SERIAL)  # whom it may not believe it cannot know
+
+
+def test_certificates_are_renewed_though_nobody_tells_what_is_withdrawn(
+    deployment: Deployment, caplog: pytest.LogCaptureFixture
+) -> None:
+    door = deployment.enrol(GATE)
+    old = deployment.age(door, GATE, datetime.now(UTC) - timedelta(days=25))
+    deployment.vault.withdrawn_path.unlink()
+    CertificateRenewal(door).look()
+    assert door.identity().certificate != old.certificate
+    assert "nobody has proven to us what is withdrawn" in caplog.text
 
 
 def test_who_says_nothing_is_not_waited_for(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:

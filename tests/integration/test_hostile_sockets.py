@@ -3,9 +3,11 @@
 import contextlib
 import http.client
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -19,8 +21,9 @@ from aggregator.api import server as doors
 from aggregator.console_api import build
 from aggregator.store import Database
 from aggregator.store.pictures import PictureStore
+from aggregator.trust.vault import Vault
 from shared.net import pick_free_port
-from shared.trust import client_context
+from shared.trust import client_context, server_context
 from tests.integration.trusted import Deployment, serving
 
 HOSTILE, PLACES = 300, 80
@@ -128,63 +131,95 @@ def test_a_body_over_a_thin_link_arrives(plain: int, monkeypatch: pytest.MonkeyP
         assert end.recv(1000).startswith(b"HTTP/1.1 404")
 
 
-@pytest.fixture
-def long_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """A port at which anybody may ask for eight megabytes."""
+LONG = 2_000_000
+
+
+@pytest.fixture(params=["plain", "tls"])
+def long_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator["Opener"]:
+    """A door at which anybody may ask for two megabytes; opens connections to it, of which little is read ahead."""
     monkeypatch.setattr(doors, "_MOST", PLACES)
+    monkeypatch.setattr(doors, "_MOST_TLS", PLACES)
     (tmp_path / "long.js").write_bytes(b"x" * LONG)
     app = Starlette(
         routes=[
-            Route("/long.js", lambda _: FileResponse(tmp_path / "long.js")),
+            Route("/long.js", lambda _: FileResponse(tmp_path / "long.js"), methods=["GET", "POST"]),
             Route("/healthz", lambda _: Response()),
         ]
     )
-    port = pick_free_port()
-    with serving(*doors.server(app, "127.0.0.1", port, None, 128 * 1024)):
-        yield port
+    port, tls, ours = pick_free_port(), None, None
+    if request.param == "tls":
+        now, vault = datetime.now(UTC), Vault(tmp_path / "trust")
+        vault.create("Trial", tmp_path / "root.key", b"", now)
+        vault.renew_services(("localhost",), now)
+        tls, ours = server_context(vault.credentials_path("server")), client_context(vault.root())
+    with serving(*doors.server(app, "127.0.0.1", port, tls, 32 * 1024)):
+        yield Opener(port, ours)
 
 
-LONG = 8_000_000
+class Opener:
+    """Connects, from one of three addresses, of which none may have all places."""
+
+    def __init__(self, port: int, tls: ssl.SSLContext | None) -> None:
+        self._port, self._tls, self._count = port, tls, 0
+
+    def __call__(self, said: bytes) -> socket.socket:
+        self._count += 1
+        end = socket.socket()
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        end.settimeout(WITHIN_S)
+        end.bind((f"127.0.0.{2 + self._count % 3}", 0))
+        end.connect(("127.0.0.1", self._port))
+        with contextlib.suppress(OSError):
+            end = self._tls.wrap_socket(end, server_hostname="localhost") if self._tls else end
+            end.sendall(said)
+        return end
 
 
-def ask_and_read_nothing(port: int, number: int) -> socket.socket:
-    """From one of three addresses, of which none may have all places."""
-    end = socket.socket()
-    end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    end.settimeout(WITHIN_S)
-    end.bind((f"127.0.0.{2 + number % 3}", 0))
-    end.connect(("127.0.0.1", port))
-    with contextlib.suppress(OSError):
-        end.sendall(b"GET /long.js HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
-    return end
+def ask(path: str, body: str = "") -> bytes:
+    return f"{'POST' if body else 'GET'} {path} HTTP/1.1\r\nhost: localhost\r\n{body}\r\n".encode()
 
 
-def test_who_reads_nothing_makes_room(long_answers: int) -> None:
+def status(end: socket.socket) -> bytes:
+    with end:
+        return end.recv(1000).split()[1]
+
+
+UNWANTED = "content-length: 1000000000\r\n"
+"""A body that the asker says comes, and of which it brings as much as nobody reads."""
+
+
+@pytest.mark.parametrize("said", [ask("/long.js"), ask("/long.js", UNWANTED) + b"x" * 70_000], ids=["get", "post"])
+def test_who_reads_nothing_makes_room(long_answers: Opener, said: bytes) -> None:
     with contextlib.ExitStack() as stack:
-        for number in range(2 * PLACES):
-            stack.enter_context(ask_and_read_nothing(long_answers, number))
+        for _ in range(2 * PLACES):
+            stack.enter_context(long_answers(said))
         time.sleep(0.5)
         began_s = time.monotonic()
-        assert [get(long_answers) for _ in range(20)] == [200] * 20
+        assert [status(long_answers(ask("/healthz"))) for _ in range(20)] == [b"200"] * 20
         assert time.monotonic() - began_s < WITHIN_S
 
 
-def test_who_reads_nothing_is_left_and_who_reads_slowly_gets_all(
-    long_answers: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("said", [ask("/long.js"), ask("/long.js", UNWANTED) + b"x" * 70_000], ids=["get", "post"])
+def test_who_reads_nothing_is_left(long_answers: Opener, said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doors, "_STALLED_S", 0.5)
+    with long_answers(said) as end:
+        time.sleep(3.5)
+        assert read_all(end) < LONG
 
-    def read(pause_s: float) -> int:
-        """Bytes until the end, with a pause first and a short one every 200 KB."""
-        with ask_and_read_nothing(long_answers, 0) as end:
-            time.sleep(pause_s)
-            length = 0
-            with contextlib.suppress(ConnectionResetError):
-                while length < LONG and (piece := end.recv(200_000)):
-                    length += len(piece)
-                    if length % 5 == 0:
-                        time.sleep(0.001)
-            return length
 
-    assert read(0.0) >= LONG
-    assert read(4.0) < LONG
+def test_who_reads_slowly_gets_all(long_answers: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At sixty times the slowest rate, in a sixtieth of the time that the door waits."""
+    monkeypatch.setattr(doors, "_STALLED_S", 1.0)
+    with long_answers(ask("/long.js")) as end:
+        assert read_all(end, bytes_a_s=400_000) >= LONG
+
+
+def read_all(end: socket.socket, bytes_a_s: float | None = None) -> int:
+    """Bytes until the end."""
+    length, began_s = 0, time.monotonic()
+    with contextlib.suppress(ConnectionResetError, ssl.SSLError):
+        while length < LONG and (piece := end.recv(65_536)):
+            length += len(piece)
+            if bytes_a_s:
+                time.sleep(max(0.0, length / bytes_a_s - (time.monotonic() - began_s)))
+    return length

@@ -13,7 +13,7 @@ from aggregator.trust.vault import Vault
 from edge_agent.uplink.trust import renew
 from shared.topics import Address
 from shared.trust import Credentials
-from shared.trust.withdrawn import bundle
+from shared.trust.withdrawn import bundle, read_withdrawn
 from tests.integration.test_upkeep import empty_database, hawkline, written
 from tests.integration.trusted import Deployment
 
@@ -93,6 +93,11 @@ def test_boxes_services_and_issuers_stay_revoked(centre: Deployment, server_dsn:
         of_post, of_yard = (Credentials.read(door.identity_path).certificate.serial_number for door in (post, yard))
         assert {of_post, of_yard, server.certificate.serial_number} <= listed, "of them the database knows nothing"
         assert ("revocations kept", True) in entries
+        vault = Vault(tmp_path / "there" / "trust")
+        with there.connect("test") as connection:
+            vault.write_revoked(register.revoked(connection), datetime.now(UTC))
+        told = read_withdrawn(vault.withdrawn_path.read_bytes(), vault.root())
+        assert server.certificate in told, "and boxes go on being told of the stolen server"
 
 
 def test_an_issuer_that_was_withdrawn_does_not_come_back(centre: Deployment, server_dsn: str, tmp_path: Path) -> None:

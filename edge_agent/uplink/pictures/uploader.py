@@ -56,6 +56,7 @@ class Uploader:
         self._url, self._tls = url.rstrip("/"), tls
         self._wake = threading.Event()
         self._stopping = threading.Event()
+        self._anew = threading.Event()
         self._complained = False
         self._rest_s = 0.0
         """For so long the aggregator wants no pictures."""
@@ -79,31 +80,44 @@ class Uploader:
         self._stopping.set()
         self._wake.set()
 
+    def reconnect(self) -> None:
+        """Behind the piece that is on its way connect anew: who is there may be believed no more."""
+        self._anew.set()
+
     def run(self) -> None:
         """Upload until `stop`."""
+        while not self._stopping.is_set():
+            self._anew.clear()
+            with httpx.Client(verify=self._tls or True, timeout=_TIMEOUT_S, trust_env=False) as client:
+                self._run_on(client)
+
+    def _run_on(self, client: httpx.Client) -> None:
+        """Upload with this client until `stop` or `reconnect`."""
         pause_s, trim_s = _FIRST_PAUSE_S, 0.0
-        with httpx.Client(verify=self._tls or True, timeout=_TIMEOUT_S, trust_env=False) as client:
-            while not self._stopping.is_set():
-                self._wake.wait(_IDLE_S if pause_s == _FIRST_PAUSE_S else pause_s)
-                self._wake.clear()
-                try:
-                    if time.monotonic() >= trim_s:  # also where no camera sees anything new
-                        self._ring.trim()
-                        trim_s = time.monotonic() + _TRIM_S
-                    failed = self._round(client)
-                except (OSError, sqlite3.Error) as error:
-                    log.error("pictures wait: %s", error)
-                    failed = True
-                pause_s = min(_LAST_PAUSE_S, pause_s * 2) if failed else _FIRST_PAUSE_S
-                if failed:
-                    self._stopping.wait(max(self._rest_s, min(1.0, pause_s)))
-                    self._rest_s = 0.0
+        while not self._leaving():
+            self._wake.wait(_IDLE_S if pause_s == _FIRST_PAUSE_S else pause_s)
+            self._wake.clear()
+            try:
+                if time.monotonic() >= trim_s:  # also where no camera sees anything new
+                    self._ring.trim()
+                    trim_s = time.monotonic() + _TRIM_S
+                failed = self._round(client)
+            except (OSError, sqlite3.Error) as error:
+                log.error("pictures wait: %s", error)
+                failed = True
+            pause_s = min(_LAST_PAUSE_S, pause_s * 2) if failed else _FIRST_PAUSE_S
+            if failed:
+                self._stopping.wait(max(self._rest_s, min(1.0, pause_s)))
+                self._rest_s = 0.0
+
+    def _leaving(self) -> bool:
+        return self._stopping.is_set() or self._anew.is_set()
 
     def _round(self, client: httpx.Client) -> bool:
         """Offer the next pictures; True when one was not taken."""
         failed = False
         for picture in self._file.pictures_waiting(_ROUND + len(self._unnoted)):
-            if self._stopping.is_set():
+            if self._leaving():
                 return False
             if _key(picture) in self._unnoted:
                 self._note(picture, _SETTLED)
@@ -128,7 +142,7 @@ class Uploader:
             log.error("picture %s cannot be read: %s", picture.sha256.hex(), error)
             return False
         offset, begun_by_us = 0, True
-        while not self._stopping.is_set():
+        while not self._leaving():
             try:
                 response = self._send_piece(client, picture, content, offset)
             except httpx.HTTPError as error:

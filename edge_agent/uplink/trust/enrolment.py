@@ -12,7 +12,7 @@ import secrets
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -44,6 +44,7 @@ from shared.trust import (
 from shared.trust.keys import Key, key_from_pem, key_to_pem
 from shared.trust.signed_time import NONCE_BYTES
 from shared.trust.tls import DatedContext, fingerprint, unverified_context
+from shared.trust.withdrawn import ToldLists, over_lists
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +54,6 @@ _FRESH_S = 10.0
 _LONGEST_WORDS = 500
 _AGREES_S = 60.0
 """A clock that is no further off is left alone."""
-_OLD = timedelta(days=7)
-"""Lists are signed every day; where they are older, they may be held back."""
 
 
 @dataclass(slots=True)
@@ -151,29 +150,24 @@ class Door:
             )
         return at
 
-    def ask_withdrawn(self) -> bool:
-        """Ask what was taken back; tells whether anything was that we did not know of.
-
-        Who stands between us and the aggregator can keep its lists from us, so what cannot be believed changes nothing:
-        it is logged, and what we know already counts on.
+    def ask_withdrawn(self) -> None:
+        """Ask what was taken back, and keep it.
 
         Raises:
+            TrustError: the answer is not signed as it has to be, by who signs the time over our nonce. Who stands
+                between us and the aggregator can keep its lists from us, and what we know already counts on.
             UnavailableError: the aggregator does not answer.
         """
-        known = self.withdrawn.read()
+        nonce, root = secrets.token_bytes(NONCE_BYTES), self.root()
+        answer = self._get("/api/v1/withdrawn", unverified_context(), nonce=nonce.hex())
         try:
-            told = read_withdrawn(self._get("/api/v1/withdrawn", unverified_context()), self.root())
-        except TrustError as error:
-            log.warning("%s; what we know to be withdrawn stays so", error)
-            return False
-        newest = known.newest(told)
-        if newest != known:
-            write_public(self.withdrawn.path, newest.to_pem())
-        signed_at = newest.signed_at()
-        if signed_at is None or self.clock.now() - signed_at > _OLD:
-            since = f"of {signed_at:%Y-%m-%d}" if signed_at else "missing"
-            log.warning("%s: the lists of what is withdrawn are %s; expected some of today", self.url, since)
-        return bool(newest.numbers() - known.numbers())
+            told = msgspec.json.decode(answer, type=ToldLists)
+        except msgspec.DecodeError as error:
+            raise TrustError(f"{self.url}: told no list of what is withdrawn ({error})") from None
+        lists = read_withdrawn(told.lists, root)
+        self.withdrawn.learn(lists)  # each proves itself, whoever has sent them
+        moment = SignedTime(told.time_ms, told.signature, told.certificate)
+        read_signed_time(moment, over_lists(nonce, told.lists), root, self.withdrawn)
 
     def context(self, *, shown: bool = True) -> DatedContext:
         """With which we connect to the centre.
@@ -297,7 +291,16 @@ def renew(door: Door) -> Credentials:
         key = old.key
     context = door.context(shown=counts)
     request = new_request(key, common_name(address_of(old.certificate)))
-    answer = door.post_request("/.well-known/est/simplereenroll", request, context)
+    try:
+        answer = door.post_request("/.well-known/est/simplereenroll", request, context)
+    except TrustError as refused:
+        if not counts:
+            raise
+        # It may be our issuer that the aggregator does not know any more: then the old key speaks for us.
+        log.warning("%s; asking again by our key", refused)
+        key, context = old.key, door.context(shown=False)
+        request = new_request(key, common_name(address_of(old.certificate)))
+        answer = door.post_request("/.well-known/est/simplereenroll", request, context)
     credentials = _credentials(key, answer, door.chain(context), root)
     credentials.write(door.identity_path)
     pending.unlink(missing_ok=True)

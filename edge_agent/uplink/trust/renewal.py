@@ -37,7 +37,9 @@ class CertificateRenewal:
         self._away = TroubleLog(log)
         self._asked = False
         self._withdrawn_s = float("-inf")
-        """When we heard last what was withdrawn."""
+        """When it was proven to us last what is withdrawn."""
+        self._acted_on = door.withdrawn.read().numbers()
+        self._kept_back = TroubleLog(log)
         self._shown = door.identity().certificate
         self.context: ssl.SSLContext = door.context()
         """Shows the newest certificate with every new connection."""
@@ -74,11 +76,7 @@ class CertificateRenewal:
         if not self._asked:
             self._door.ask_time()
             self._asked = True
-        if time.monotonic() - self._withdrawn_s >= _WITHDRAWN_S:
-            if self._door.ask_withdrawn():
-                log.warning("certificates of the centre were withdrawn: connecting anew")
-                self.on_renewed()  # who shows one of them now has to be left
-            self._withdrawn_s = time.monotonic()
+        self._hear_what_is_withdrawn()
         credentials = self._door.identity()
         if credentials.certificate != self._shown:  # enrolled anew beside us
             self._show()
@@ -88,6 +86,23 @@ class CertificateRenewal:
         renewed = renew(self._door)
         log.info("certificate renewed, holds until %s", f"{renewed.expires_at:%Y-%m-%d %H:%M}Z")
         self._show()
+
+    def _hear_what_is_withdrawn(self) -> None:
+        """Ask for it once an hour; whatever comes of that, certificates are renewed."""
+        if time.monotonic() - self._withdrawn_s < _WITHDRAWN_S:
+            return
+        try:
+            self._door.ask_withdrawn()
+        except (TrustError, UnavailableError) as error:
+            self._kept_back.tell(f"nobody has proven to us what is withdrawn: {error}; trying on")
+        else:
+            self._kept_back.over("what is withdrawn is proven to us again")
+            self._withdrawn_s = time.monotonic()
+        known = self._door.withdrawn.read().numbers()
+        if known - self._acted_on:
+            log.warning("certificates of the centre were withdrawn: connecting anew")
+            self.on_renewed()  # who shows one of them now has to be left
+        self._acted_on = known
 
     def _show(self) -> None:
         show(self.context, self._door.identity_path)
