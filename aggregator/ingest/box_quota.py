@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from aggregator.ingest.reading import Arrival, DeadLetter, ReadRow
 from aggregator.signals.declarations import Kind, domains
-from aggregator.store.allowance import Allowance, Spending
+from aggregator.store.allowance import Allowance
 from shared.errors import WireError
 from shared.topics import Address, parse
 
@@ -89,6 +89,16 @@ class BoxQuota:
         self.allowed = {name: Allowance(amount, self.now_s) for name, amount in a_day.items()}
 
 
+@dataclass(slots=True)
+class _Tally:
+    """What a box has left while one transaction lasts, by allowance, and what it had when that began."""
+
+    events: float
+    event_bytes: float
+    others: dict[str, float] = field(default_factory=dict)
+    had: dict[str, float] = field(default_factory=dict)
+
+
 class Bill:
     """What one transaction costs the boxes whose messages it stores. A context around it: where it fails, nothing.
 
@@ -98,7 +108,7 @@ class Bill:
 
     def __init__(self, quota: BoxQuota | None) -> None:
         self._quota = quota
-        self._spending = Spending()
+        self._tallies: dict[Address | None, _Tally] = {}
         self._left: list[tuple[tuple[Address, int], set[Left]]] = []
         self.exceeded: set[tuple[Address, str]] = set()
         """Boxes that have sent more than they may, and of what, as `[limits]` calls it."""
@@ -114,10 +124,17 @@ class Bill:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._spending.__exit__(kind, error, trace)
-        if kind is not None and self._quota:
+        if self._quota is None:
+            return
+        if kind is not None:
             for outbox, left in self._left:
                 self._quota.known.get(outbox, set()).difference_update(left)
+            return
+        for box, tally in self._tallies.items():
+            left_of_all = {"events": tally.events, "event_bytes": tally.event_bytes, **tally.others}
+            for name, had in tally.had.items():
+                if used := had - left_of_all[name]:
+                    self._quota.allowed[name].use(box, used)
 
     def takes_epoch(self, box: Address) -> bool:
         """Whether one more outbox file of a box is recorded."""
@@ -138,9 +155,7 @@ class Bill:
         outbox = box, arrival.header.epoch
         known = quota.known.get(outbox, _NONE)
         # Every event goes through here, so nothing is made that is not needed.
-        wanted, left = {"events": numbers}, None
-        if numbers:  # of what was there already in part, the part
-            wanted["event_bytes"] = len(arrival.payload) * numbers // arrival.header.count
+        wanted, left = dict[str, int](), None
         costing = _costing()
         for row in new:
             kind = costing.get(type(row.event))
@@ -155,9 +170,20 @@ class Bill:
             wanted[kind.costs] = wanted.get(kind.costs, 0) + kind.weighs(row.event)
         if gaps:
             wanted["gaps"] = wanted.get("gaps", 0) + gaps
-        if arrival.fault and numbers:
-            wanted |= {"letters": 1, "letter_bytes": len(arrival.payload)}
-        if not self._take(quota, box, wanted):
+        tally = self._tallies.get(box) or self._begin(quota, box)
+        if numbers:
+            # Of what was there already in part, the part.
+            size = len(arrival.payload) * numbers // arrival.header.count
+            if tally.events < numbers or tally.event_bytes < size:
+                self.exceeded.add((box, _KEYS["events"]))
+                return False
+            if arrival.fault:
+                wanted |= {"letters": 1, "letter_bytes": len(arrival.payload)}
+            if wanted and not self._take(quota, box, wanted):
+                return False
+            tally.events -= numbers
+            tally.event_bytes -= size
+        elif wanted and not self._take(quota, box, wanted):
             return False
         if left:
             if len(quota.known) > _MOST_EPOCHS_KNOWN:
@@ -176,13 +202,21 @@ class Bill:
             box = None
         return self._take(self._quota, box, {"letters": 1, "letter_bytes": len(letter.payload)})
 
+    def _begin(self, quota: BoxQuota, box: Address | None) -> _Tally:
+        had = {name: quota.allowed[name].left(box) for name in ("events", "event_bytes")}
+        tally = self._tallies[box] = _Tally(had["events"], had["event_bytes"], had=had)
+        return tally
+
     def _take(self, quota: BoxQuota, box: Address | None, wanted: Mapping[str, int]) -> bool:
         """All of it or nothing."""
-        mark = self._spending.mark
+        tally = self._tallies.get(box) or self._begin(quota, box)
         for name, amount in wanted.items():
-            if amount and not self._spending.take(quota.allowed[name], box, amount):
-                self._spending.undo(mark)
+            if name not in tally.others:
+                tally.others[name] = tally.had[name] = quota.allowed[name].left(box)
+            if tally.others[name] < amount:
                 if box is not None:
                     self.exceeded.add((box, _KEYS.get(name, name)))
                 return False
+        for name, amount in wanted.items():
+            tally.others[name] -= amount
         return True

@@ -21,7 +21,7 @@ from aggregator.ingest import gaps
 from aggregator.ingest.box_quota import Bill, BoxQuota
 from aggregator.ingest.checksums import Checksums
 from aggregator.ingest.cursor import Cursor, Range
-from aggregator.ingest.event_time import RETENTION, Placing, TimeQuality
+from aggregator.ingest.event_time import RETENTION, Receipt, TimeQuality
 from aggregator.ingest.reading import Arrival, DeadLetter, Reading, ReadRow
 from aggregator.signals.declarations import Judge, Place, Projection, domains
 from aggregator.signals.occurrence import Occurrence
@@ -99,6 +99,8 @@ class _Work:
     alarms: Counter[Key] = field(default_factory=Counter)
     """Of each lane, rows, and those of them that want an alert."""
     occurrences: list[Occurrence] = field(default_factory=list)
+    receipt: Receipt | None = None
+    """Of the batch before."""
     senders: list[str] = field(default_factory=list)
     """Of each of them its box."""
     lost: list[gaps.Gap] = field(default_factory=list)
@@ -166,7 +168,7 @@ class Committer:
             telemetry.exceeded(connection, bill.exceeded)
         self._producers.update(found)
         self._days = set(sorted(self._days | work.days)[-_DAYS:])
-        for key, arrival in taken:
+        for key, arrival in dict(taken).items():  # many of one lane are answered once
             outcome.acknowledgements.setdefault(arrival.address, {})[arrival.header.epoch, arrival.header.lane] = (
                 acknowledge(arrival.header.epoch, arrival.header.lane, state[key].cursor, load)
             )
@@ -254,7 +256,9 @@ class Committer:
         key = producer, arrival.header.lane
         lane, recv_at, kinds = arrival.header.lane, arrival.recv_at, self._kinds
         sender = f"{arrival.address.site}/{arrival.address.agent}"
-        place_in_time = Placing(arrival.header.sent_at_ms, recv_at, self._retention).place
+        if work.receipt is None or work.receipt.recv_at is not recv_at:  # many come with one read of the socket
+            work.receipt = Receipt(recv_at, self._retention)
+        place_in_time = work.receipt.placing(arrival.header.sent_at_ms).place
         for row in rows:
             event = row.event
             known = kinds[type(event)]

@@ -43,30 +43,46 @@ def place(
     return recv_at, device_at, TimeQuality.RECEIVED
 
 
-class Placing:
-    """Where the events of one batch belong: what `place` says, quick for those of a good clock.
+class Receipt:
+    """A moment at which batches came, and the times that their events may have by it.
 
     Args:
-        sent_ms: the box's time when it sent.
-        recv_at: ours when it came.
+        recv_at: ours when they came.
         retention: how long events are kept.
     """
 
-    def __init__(self, sent_ms: int, recv_at: datetime, retention: timedelta = RETENTION) -> None:
-        self._sent_ms, self._recv_at, self._retention = sent_ms, recv_at, retention
-        recv_ms = int(recv_at.timestamp() * 1000)
+    def __init__(self, recv_at: datetime, retention: timedelta = RETENTION) -> None:
+        self.recv_at, self.retention = recv_at, retention
+        self.recv_ms = int(recv_at.timestamp() * 1000)
         # A second within the bounds, so that no rounding decides.
-        self._from_ms, self._until_ms = 1, 0
-        if abs(sent_ms - recv_ms) < _AHEAD_MS - 1000:
-            self._from_ms = recv_ms - int(retention.total_seconds() * 1000) + 86_401_000
-            self._until_ms = recv_ms + _AHEAD_MS - 1000
+        self.from_ms = self.recv_ms - int(retention.total_seconds() * 1000) + 86_401_000
+        self.until_ms = self.recv_ms + _AHEAD_MS - 1000
+
+    def placing(self, sent_ms: int) -> "Placing":
+        """Of the events of one batch.
+
+        Args:
+            sent_ms: the box's time when it sent.
+        """
+        return Placing(self, sent_ms)
+
+
+class Placing:
+    """Where the events of one batch belong: what `place` says, quick for those of a good clock."""
+
+    __slots__ = ("_agrees", "_receipt", "_sent_ms")
+
+    def __init__(self, receipt: Receipt, sent_ms: int) -> None:
+        self._receipt, self._sent_ms = receipt, sent_ms
+        self._agrees = abs(sent_ms - receipt.recv_ms) < _AHEAD_MS - 1000
 
     def place(self, device_ms: int) -> tuple[datetime, datetime | None, TimeQuality]:
         """One event's time."""
-        if self._from_ms <= device_ms <= self._until_ms:
+        receipt = self._receipt
+        if self._agrees and receipt.from_ms <= device_ms <= receipt.until_ms:
             at = from_ms(device_ms)
             return at, at, TimeQuality.DEVICE
-        return place(device_ms, self._sent_ms, self._recv_at, self._retention)
+        return place(device_ms, self._sent_ms, receipt.recv_at, receipt.retention)
 
 
 def quarter(number: int) -> datetime:

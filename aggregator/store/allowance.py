@@ -39,22 +39,32 @@ class Allowance:
         Args:
             box: whose; None stands for all that come under no name of a box.
         """
-        now_s = self._now_s()
-        if used := self._used.get(box):
-            # What has come back since is taken off first.
-            used.amount = max(0.0, used.amount - (now_s - used.at_s) * self._a_day / _DAY_S)
-            used.at_s = now_s
-            if used.amount + amount > self._a_day:
-                return False
-            used.amount += amount
-            return True
-        if amount > self._a_day:
+        if amount > self.left(box):
             return False
-        self._used[box] = _Used(amount, now_s)
+        self.use(box, amount)
+        return True
+
+    def left(self, box: Hashable) -> float:
+        """How much of it there is."""
+        used = self._used.get(box)
+        if used is None:
+            return self._a_day
+        # What has come back since is taken off first.
+        now_s = self._now_s()
+        used.amount = max(0.0, used.amount - (now_s - used.at_s) * self._a_day / _DAY_S)
+        used.at_s = now_s
+        return self._a_day - used.amount
+
+    def use(self, box: Hashable, amount: float) -> None:
+        """Use so much, which was seen to be left."""
+        used = self._used.get(box)
+        if used is not None:
+            used.amount += amount
+            return
+        self._used[box] = _Used(amount, self._now_s())
         if len(self._used) > _MOST_KNOWN:
             by_use = sorted(self._used.items(), key=lambda each: each[1].amount, reverse=True)
             self._used = dict(by_use[: _MOST_KNOWN // 2])
-        return True
 
     def give_back(self, box: Hashable, amount: float) -> None:
         """What was taken was not used."""

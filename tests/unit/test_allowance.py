@@ -101,8 +101,11 @@ def test_a_transaction_that_fails_has_cost_nothing() -> None:
 def test_letters_are_bounded_in_number_and_in_bytes() -> None:
     def kept(size: int, topic: str = "hl/1/s/hostile/up/alarm") -> int:
         quota = BoxQuota(letters_a_day=100, now_s=lambda: 0.0)
-        letter = DeadLetter(datetime.now(UTC), topic, "event", "", b"x" * size)
-        return sum(Bill(quota).keeps(letter) for _ in range(1000))
+        letter, number = DeadLetter(datetime.now(UTC), topic, "event", "", b"x" * size), 0
+        for _ in range(1000):
+            with Bill(quota) as bill:
+                number += bill.keeps(letter)
+        return number
 
     assert kept(10) == 100
     assert kept(64 * 1024) == 25

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aggregator.ingest.event_time import QUARTER_S, Placing, TimeQuality, place, quarter
+from aggregator.ingest.event_time import QUARTER_S, Receipt, TimeQuality, place, quarter
 
 RECV = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 
@@ -72,7 +72,7 @@ def test_a_whole_batch_is_placed_as_each_event_would_be() -> None:
     steps_ms = (0, 1, 999, 1000, 60_000, 118_999, 119_000, 120_000, 121_000, 86_400_000, 399 * 86_400_000, 2**40, 2**55)
     for _ in range(5000):
         sent_ms = ms(RECV) + rng.choice((-1, 1)) * (rng.choice(steps_ms) + rng.randrange(3))
-        placing = Placing(sent_ms, RECV)
+        placing = Receipt(RECV).placing(sent_ms)
         for _ in range(5):
             device_ms = ms(RECV) + rng.choice((-1, 1)) * (rng.choice(steps_ms) + rng.randrange(3))
             assert placing.place(device_ms) == place(device_ms, sent_ms, RECV)
