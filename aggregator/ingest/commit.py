@@ -305,10 +305,14 @@ class Committer:
 
 def _leave(connection: Connection, work: _Work) -> None:
     """Put what alerting has to hear into its inbox; what one box sent much of into rows of its own."""
-    many = {box for box, number in Counter(work.senders).items() if number > _INBOX_SHARED}
+    sent = Counter(work.senders)
+    many = {box for box, number in sent.items() if number > _INBOX_SHARED}
+    few = sent.keys() - many
+    alone = next(iter(few)) if len(sent) == len(few) == 1 else None
     # What waits in rows of its own is not overtaken by what the same box sends behind it.
-    few = arrays.of_plain(set(work.senders) - many)
-    many |= {row["box"] for row in connection.execute(SQL["boxes_in_inbox"], {"boxes": few})}
+    if few and alone is None:
+        asked = {"boxes": arrays.of_plain(few)}
+        many |= {row["box"] for row in connection.execute(SQL["boxes_in_inbox"], asked)}
     rows = dict[tuple[bool, str], list[Occurrence]]()
     for occurrence, box in zip(work.occurrences, work.senders, strict=True):
         key = occurrence.event_at < work.late_before, box if box in many else ""
@@ -318,14 +322,14 @@ def _leave(connection: Connection, work: _Work) -> None:
         for (late, box), occurrences in rows.items()
         for start in range(0, len(occurrences), _INBOX_EVENTS)
     ]
-    connection.execute(
-        SQL["add_inbox"],
-        {
-            "lates": [late for late, _, _ in pieces],
-            "boxes": arrays.of_plain(box for _, box, _ in pieces),
-            "bodies": arrays.of_bytes(msgspec.msgpack.encode(piece) for _, _, piece in pieces),
-        },
-    )
+    left = {
+        "lates": [late for late, _, _ in pieces],
+        "bodies": arrays.of_bytes(msgspec.msgpack.encode(piece) for _, _, piece in pieces),
+    }
+    if alone is not None:  # a single alarm on its way to a page waits for one answer less
+        connection.execute(SQL["add_inbox_of_one"], {**left, "box": alone})
+    else:
+        connection.execute(SQL["add_inbox"], {**left, "boxes": arrays.of_plain(box for _, box, _ in pieces)})
 
 
 def acknowledge(epoch: int, lane: Lane, cursor: Cursor, load: float = 0.0) -> Acknowledgement:

@@ -50,6 +50,12 @@ SELECT make_days(%(days)s);
 INSERT INTO inbox (late, box, body)
 SELECT * FROM unnest(%(lates)s::boolean[], %(boxes)s::text[], %(bodies)s::bytea[]);
 
+-- name: add_inbox_of_one
+-- Of one box: beside what it has waiting in rows of its own, else with the others.
+INSERT INTO inbox (late, box, body)
+SELECT late, CASE WHEN EXISTS (SELECT FROM inbox i WHERE i.box <> '' AND i.box = %(box)s) THEN %(box)s ELSE '' END, body
+FROM unnest(%(lates)s::boolean[], %(bodies)s::bytea[]) AS new (late, body);
+
 -- name: boxes_in_inbox
 SELECT DISTINCT box FROM inbox WHERE box <> '' AND box = ANY(%(boxes)s::text[]);
 

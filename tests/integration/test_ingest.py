@@ -707,3 +707,28 @@ def test_sums_of_lanes_are_what_a_walk_through_everything_finds(
     connection.execute("INSERT INTO events SELECT * FROM events WHERE seq = 1 AND lane = 1")
     twice = connection.execute(load_queries("aggregator.domains.boxes")["producers"], {"producers": None}).fetchall()
     assert [row["stored"] - row["distinct_stored"] for row in twice if row["lane"] == Lane.BULK] == [1, 0]
+
+
+def test_what_a_box_sends_behind_its_own_rows_waits_behind_them(connection: Connection) -> None:
+    """Boxes take turns at alerting by row: one alarm must not overtake those that its box sent before it."""
+    committer = Committer("test")
+
+    def rows() -> list[str]:
+        return [row["box"] for row in connection.execute("SELECT box FROM inbox ORDER BY id")]
+
+    def send(*alarms: tuple[str, int, int]) -> None:
+        """Of each box so many, from a number on."""
+        messages = [message([crossed()] * count, first, agent=agent) for agent, first, count in alarms]
+        committer.commit(connection, read(messages, Lane.ALARM))
+
+    send(("a", 1, 1))
+    assert rows() == [""], "one alarm of one box shares a row"
+    send(("a", 2, 30))
+    assert rows() == ["", "s/a"]
+    send(("a", 32, 1))
+    assert rows() == ["", "s/a", "s/a"]
+    send(("a", 33, 1), ("b", 1, 1))
+    assert sorted(rows()) == ["", "", "s/a", "s/a", "s/a"]
+    connection.execute("DELETE FROM inbox")
+    send(("a", 34, 1))
+    assert rows() == [""]
