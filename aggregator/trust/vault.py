@@ -4,7 +4,6 @@ root.pem           the root's certificate: what boxes are given, and all they be
 issuers/*.pem      intermediates with their keys, the newest signs
 time.pem           who says what time it is
 services/*.pem     keys and certificates of broker, API, and those of the centre that connect to the broker
-lock               held by who writes here
 root.crl           the root's own list: intermediates, and who told the time, that were taken back
 revoked.pem        revocation lists of all intermediates, for the broker
 withdrawn.pem      for those who connect to us: the root's list, and each intermediate's of services
@@ -12,6 +11,7 @@ withdrawn.pem      for those who connect to us: the root's list, and each interm
 
 import fcntl
 import logging
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -215,9 +215,12 @@ class Vault:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """One process at a time writes here: a command does beside the running aggregator."""
-        with (self.folder / "lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        number = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX)
             yield
+        finally:
+            os.close(number)
 
     def withdraw(self, number: int, root_key: Path, passphrase: bytes, at: datetime) -> None:
         """Take an intermediate back, or who tells the time: the root signs that it counts no more.

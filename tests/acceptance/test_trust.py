@@ -155,7 +155,7 @@ def test_from_nothing_to_a_district_and_a_box_that_is_revoked(tmp_path: Path) ->
         seen = newest(centre)
         await_true("alerts go on with it", lambda: newest(centre) > seen, 90)
         listed = centre.command("audit", "list", "--subject", "certificate authority")
-        assert "issuer revoked" in listed
+        assert "certificate revoked" in listed
 
         # So was the machine of a broker: its certificate is in the register, and goes without the root's key.
         centre.command("ca", "issue", "server", "--host", "b.example", "--to", str(tmp_path / "b.pem"), *config_of)
