@@ -143,7 +143,7 @@ def restore(
     passphrase_file: SealOption = None,
     revoked: Annotated[
         list[Path] | None,
-        typer.Option("--revoked", help="a copy of trust/revoked.pem or withdrawn.pem, newer than the backup; again"),
+        typer.Option("--revoked", help="a list of after the backup, of the folder trust; again for more"),
     ] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -166,8 +166,17 @@ def restore(
     say(f"{manifest['claims_withdrawn']} claims that were open then are withdrawn: have new ones made")
     if kept := manifest.get("revocations_kept"):
         say(f"{kept} certificates stay revoked that the lists name")
-    what = "keys and passwords" if "revocations_kept" in manifest else "boxes, keys and passwords"
-    say(f"what was revoked after {manifest['taken_at']} counts again: {what}; take it back anew")
+    if boxes := manifest.get("boxes_kept_revoked"):
+        say(f"revoked as the lists say: {', '.join(boxes)}")
+    again = ["keys", "passwords"]
+    if not manifest.get("boxes_listed"):
+        again.insert(0, "boxes (but those that are named above: no revoked-boxes.json was there)")
+    if "revocations_kept" not in manifest:
+        again.insert(0, "services and issuers")
+    say(f"what was revoked after {manifest['taken_at']} counts again: {', '.join(again)}; take it back anew")
+    if manifest.get("issuer_missing"):
+        say("the issuer of the backup was withdrawn since: before the start make another, with the root's key: ")
+        say(f"  hawkline ca rotate --config {config} --root-key FILE")
 
 
 @app.command(epilog="Example: hawkline aggregator retention --config aggregator.toml; and with --yes")

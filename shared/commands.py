@@ -46,6 +46,9 @@ def _attach(app: typer.Typer, entry: EntryPoint) -> None:
             )
 
 
+OUR_PARTS = "shared", "edge_agent", "aggregator", "provisioning", "models"
+
+
 def main() -> None:
     """Entry point: run, and turn what went wrong into one line and an exit code."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -57,6 +60,12 @@ def main() -> None:
     except HawklineError as error:
         say(f"error: {error}")
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        # A command that loads a part only when it is asked: the same words as for a part that is absent.
+        if error.name and error.name.split(".")[0] in OUR_PARTS:
+            raise
+        say(f"error: {error.name} is not installed, which another part needs; install what requirements/ has for it")
+        sys.exit(HawklineError.exit_code)
     except UnicodeEncodeError as error:
         # The last resort: such a name is read and shown, and cannot stand in a file or an address.
         say(f"error: {error.object!r}: this name is not UTF-8 and cannot be written down; rename the file or folder")

@@ -218,6 +218,7 @@ def restore(
     put(settings.data_dir, secrets)
     if lists:
         settings.vault.take_over(lists.of_all)
+        manifest["issuer_missing"] = not settings.vault.issuer_files()
     return manifest
 
 
@@ -241,7 +242,8 @@ def _newer_lists(settings: AggregatorSettings, secrets: Sequence[Secret], revoke
 def _keep_revocations(connection: Connection, lists: Lists, manifest: Manifest) -> None:
     """What the lists take back; it is in the audit."""
     kept = keep(connection, lists)
-    manifest["revocations_kept"] = kept.certificates
+    manifest["revocations_kept"], manifest["boxes_kept_revoked"] = kept.certificates, kept.boxes
+    manifest["boxes_listed"] = lists.of_boxes
     told = f"{kept.certificates} certificates; boxes: {', '.join(kept.boxes) or 'none'}"
     actor = Actor(user_name(), "this machine", "restored from a backup")
     audit.record(connection, actor, "revocations kept", "certificate authority", told)

@@ -153,8 +153,13 @@ def revoke(
     from aggregator.installation.audit_note import actor, opened_schema, recorded
     from aggregator.trust import mosquitto, register
 
-    settings, wanted = load_aggregator_settings(config), _number(number)
+    settings = load_aggregator_settings(config)
     vault = settings.vault
+    if not why.strip():
+        raise ConfigError("--why: expected a reason; it stands in the audit")
+    wanted = _number(number) if issuer else _whole_number(number, settings, config)
+    if wanted == vault.root().serial_number:
+        raise ConfigError(f"{number}: the root itself cannot be taken back: whoever has its key is the deployment")
     of_root = vault.is_of_root(wanted)
     if of_root and root_key is None:
         raise ConfigError(f"{number}: the root has issued it, and only the root takes it back: name --root-key")
@@ -174,8 +179,11 @@ def revoke(
     with opened_schema(settings, config) as connection:
         register.register_services(connection, vault, renewed, actor())
     # Who is connected stays: lists are looked at when a client comes. So whoever runs the broker starts it again.
-    ended = settings.broker.kind == "mosquitto" and mosquitto.end(settings.broker_folder)
-    if not ended:
+    ours = settings.broker.kind == "mosquitto"
+    ended = ours and mosquitto.end(settings.broker_folder)
+    if ours and not ended:
+        say("no broker of ours runs just now: it reads the lists when it starts")
+    elif not ours:
         say("a broker elsewhere: carry trust/revoked.pem there, with its own key and certificate if those were revoked")
         say("(hawkline ca issue server), and restart it: connections that are there last on")
     print_rows([{"revoked": f"{wanted:x}", "issued_anew": ", ".join(renewed), "broker_restarts": ended}], output)
@@ -190,14 +198,29 @@ def _number(text: str) -> int:
         ) from None
 
 
+def _whole_number(text: str, settings: "AggregatorSettings", config: Path) -> int:
+    """The one number that begins so, of those that can be taken back."""
+    from aggregator.installation.audit_note import opened_schema
+    from aggregator.trust.register import of_services
+
+    _number(text)
+    known = {row["number"] for row in settings.vault.summary()}
+    with opened_schema(settings, config) as connection:
+        known |= {row.number for row in of_services(connection)}
+    found = [each for each in known if each.startswith(text.lower())]
+    if len(found) > 1:
+        raise ConfigError(f"{text}: {len(found)} numbers begin so; write more of it")
+    return _number(found[0] if found else text)
+
+
 def _sign_lists(settings: "AggregatorSettings", config: Path, at: datetime) -> int:
     """Sign the lists of all issuers anew; how many certificates are on them."""
     from aggregator.installation.audit_note import opened_schema
-    from aggregator.trust.register import revoked
+    from aggregator.trust.register import boxes_revoked, revoked
 
     with opened_schema(settings, config) as connection:
-        rows = revoked(connection)
-    settings.vault.write_revoked(rows, at)
+        rows, boxes = revoked(connection), boxes_revoked(connection)
+    settings.vault.write_revoked(rows, at, boxes)
     return len(rows)
 
 

@@ -96,7 +96,7 @@ def _configuration(settings: AggregatorSettings, config: Path) -> Iterator[Findi
         yield Finding("file", False, open_to)
 
 
-_PUBLIC = "root.pem", "root.crl", "revoked.pem", "withdrawn.pem", "mosquitto.log", "mosquitto.pid"
+_PUBLIC = "root.pem", "root.crl", "revoked.pem", "withdrawn.pem", "revoked-boxes.json", "mosquitto.log", "mosquitto.pid"
 
 
 def _readable_by_others(path: Path) -> bool:

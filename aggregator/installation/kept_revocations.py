@@ -4,16 +4,20 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 from cryptography import x509
 
 from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries
+from aggregator.trust import revoked_boxes
+from aggregator.trust.revoked_boxes import RevokedBox
 from aggregator.trust.vault import Revoked, Vault
 from shared.errors import ConfigError
 from shared.trust import TrustError
 from shared.trust.withdrawn import Withdrawn, bundle, certificates_in, read_withdrawn
 
 SQL = load_queries(__package__, "kept_revocations.sql")
+_ALL = "expected copies of revoked-boxes.json, revoked.pem and withdrawn.pem, all three from one folder trust of ours"
 
 
 class Lists(NamedTuple):
@@ -21,10 +25,14 @@ class Lists(NamedTuple):
 
     root: x509.Certificate
     of_all: list[Withdrawn]
+    boxes: dict[tuple[str, str], RevokedBox]
+    """By site and agent; empty where no such list was there."""
+    of_boxes: bool
+    """Whether a list of boxes was there."""
 
 
 class Kept(NamedTuple):
-    """What came of the lists: certificates that are revoked, and boxes that are so with them."""
+    """What came of the lists: certificates that they name, and boxes that are revoked by them."""
 
     certificates: int
     boxes: list[str]
@@ -32,15 +40,16 @@ class Kept(NamedTuple):
 
 def lists_beside(vault: Vault) -> list[Path]:
     """Lists that lie where the installation is, and are newer than the database that is put there."""
-    return [path for path in (vault.revoked_path, vault.withdrawn_path) if path.is_file()]
+    found = vault.revoked_path, vault.withdrawn_path, vault.revoked_boxes_path
+    return [path for path in found if path.is_file()]
 
 
 def read_lists(files: Sequence[Path], root: x509.Certificate, issuers: Iterable[x509.Certificate]) -> Lists:
     """Read lists, each held against the root.
 
     Args:
-        files: copies of `trust/revoked.pem` and `trust/withdrawn.pem`. Only the second has the certificates of issuers,
-            so it comes along where one was made after the backup.
+        files: copies of `trust/revoked-boxes.json`, `revoked.pem` and `withdrawn.pem`. Only the last has the
+            certificates of issuers, so it comes along where one was made after the backup.
         root: the deployment's.
         issuers: that the vault has, or will have.
 
@@ -56,32 +65,35 @@ def read_lists(files: Sequence[Path], root: x509.Certificate, issuers: Iterable[
     # The lists of one file may be signed by an issuer whose certificate is in another.
     known = bundle(issuers, ())
     known += b"".join(part for content in contents for part in certificates_in(content))
-    lists = Lists(root, [])
+    of_all, boxes, of_boxes = list[Withdrawn](), list[RevokedBox](), False
     for path, content in zip(files, contents, strict=True):
         try:
+            if content.lstrip().startswith(b"{"):
+                boxes += revoked_boxes.read(content, root)
+                of_boxes = True
+                continue
             found = read_withdrawn(known + content, root)
         except TrustError as error:
-            raise ConfigError(
-                f"--revoked {path}: {error}; of an issuer that was made after the backup bring withdrawn.pem, too"
-            ) from None
+            raise ConfigError(f"--revoked {path}: {error}; {_ALL}") from None
         if not found.lists:
-            raise ConfigError(f"--revoked {path}: holds no list; expected a copy of trust/revoked.pem or withdrawn.pem")
-        lists.of_all.append(found)
-    return lists
+            raise ConfigError(f"--revoked {path}: holds no list that counts; {_ALL}")
+        of_all.append(found)
+    newest = {(box.site, box.agent): box for box in sorted(boxes, key=lambda box: box.since)}
+    return Lists(root, of_all, newest, of_boxes)
 
 
 def keep(connection: Connection, lists: Lists) -> Kept:
     """Revoke in the database what the lists take back; of issuers, `Vault.take_over` does."""
     rows = {(row.issuer, row.number): row for each in lists.of_all for row in _rows(each, lists.root)}
-    boxes = set[str]()
     for row in rows.values():
-        box = connection.execute(SQL["revoke"], row._asdict()).fetchone()
-        if box is not None:
-            boxes.add(f"{box['site']}/{box['agent']}")
-        elif connection.execute(SQL["revoke_service"], row._asdict()).rowcount == 0:
+        if connection.execute(SQL["revoke"], row._asdict()).rowcount:
+            continue
+        if connection.execute(SQL["revoke_service"], row._asdict()).rowcount == 0:
             connection.execute(SQL["keep"], row._asdict())
-    connection.execute(SQL["revoke_boxes"])
-    return Kept(len(rows), sorted(boxes))
+    revoked = [*connection.execute(SQL["revoke_boxes"])]
+    for one in lists.boxes.values():
+        revoked += connection.execute(SQL["revoke_box"], msgspec.structs.asdict(one))
+    return Kept(len(rows), sorted({f"{box['site']}/{box['agent']}" for box in revoked}))
 
 
 def _rows(lists: Withdrawn, root: x509.Certificate) -> list[Revoked]:

@@ -22,4 +22,15 @@ FROM (
     SELECT site, agent, max(revoked_at) AS revoked_at FROM certificates
     GROUP BY site, agent HAVING bool_and(revoked_at IS NOT NULL OR expires_at <= now()) AND bool_or(revoked_at IS NOT NULL)
 ) c
-WHERE (d.site, d.agent) = (c.site, c.agent) AND d.revoked_at IS NULL;
+WHERE (d.site, d.agent) = (c.site, c.agent) AND d.revoked_at IS NULL
+RETURNING d.site, d.agent;
+
+-- name: revoke_box
+-- With all that it had until then; a machine that enrolled in its place later is another.
+WITH taken AS (
+    UPDATE certificates SET revoked_at = %(since)s
+    WHERE (site, agent) = (%(site)s, %(agent)s) AND revoked_at IS NULL AND issued_at <= %(since)s
+)
+UPDATE devices SET revoked_at = %(since)s, revoked_by = %(by)s, revoked_why = %(why)s
+WHERE (site, agent) = (%(site)s, %(agent)s) AND revoked_at IS NULL AND enrolled_at <= %(since)s
+RETURNING site, agent;

@@ -81,6 +81,11 @@ def new_server(issuer: Credentials, service: str, names: Sequence[str], at: date
     return Credentials(key, certificate, (issuer.certificate,))
 
 
+def issued_at(certificate: x509.Certificate) -> datetime:
+    """When it was issued, which is later than it says that it holds from."""
+    return certificate.not_valid_before_utc + _BACK
+
+
 def revocation_list(
     issuer: Credentials,
     revoked: Iterable[tuple[int, datetime]],

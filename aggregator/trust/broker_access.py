@@ -12,7 +12,7 @@ from aggregator.store.database import Connection
 from aggregator.trust import authority, mosquitto, roles
 from aggregator.trust.control import BrokerControl
 from aggregator.trust.enrolment import SQL, STORED
-from aggregator.trust.register import register_services, revoked
+from aggregator.trust.register import boxes_revoked, register_services, revoked
 from aggregator.trust.vault import Vault
 from shared.errors import HawklineError, UnavailableError
 from shared.topics import Address
@@ -134,7 +134,7 @@ class BrokerAccess:
         for issuer in self._vault.forget_expired(now):
             name, until = issuer.certificate.subject.rfc4514_string(), issuer.expires_at
             self._note(connection, "issuer's key deleted", name, f"expired {until:%Y-%m-%d}")
-        self._vault.write_revoked(revoked(connection), now)
+        self._vault.write_revoked(revoked(connection), now, boxes_revoked(connection))
         self._signed = now, what
         connection.execute(SQL["forget_certificates"], {"stored": STORED})
         connection.execute(SQL["forget_service_certificates"])

@@ -108,6 +108,7 @@ SELECT count(*) AS count, max(revoked_at) AS newest FROM (
     SELECT revoked_at, expires_at FROM certificates
     UNION ALL SELECT revoked_at, expires_at FROM service_certificates
     UNION ALL SELECT revoked_at, 'infinity' FROM kept_revocations
+    UNION ALL SELECT revoked_at, 'infinity' FROM devices
 ) c
 WHERE revoked_at IS NOT NULL AND expires_at > now();
 
@@ -123,6 +124,9 @@ SELECT issuer, number, revoked_at, true FROM service_certificates WHERE revoked_
 UNION ALL
 SELECT issuer, number, revoked_at, of_service FROM kept_revocations WHERE revoked_at > now() - %(longest)s;
 
+-- name: revoked_boxes
+SELECT site, agent, revoked_at, revoked_by, revoked_why FROM devices WHERE revoked_at IS NOT NULL ORDER BY site, agent;
+
 -- name: add_service_certificate
 INSERT INTO service_certificates (issuer, number, service, hosts, issued_at, expires_at)
 VALUES (%(issuer)s, %(number)s, %(service)s, %(hosts)s, %(issued_at)s, %(expires_at)s)
@@ -136,6 +140,9 @@ FROM service_certificates WHERE expires_at > now() ORDER BY issued_at DESC, serv
 UPDATE service_certificates SET revoked_at = now(), revoked_by = %(by)s, revoked_why = %(why)s
 WHERE number = %(number)s AND revoked_at IS NULL AND expires_at > now()
 RETURNING service;
+
+-- name: service_revoked
+SELECT service FROM service_certificates WHERE number = %(number)s AND revoked_at IS NOT NULL;
 
 -- name: forget_service_certificates
 DELETE FROM service_certificates WHERE expires_at < now() - interval '30 days';

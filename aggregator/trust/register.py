@@ -11,6 +11,7 @@ from aggregator.store.database import Connection
 from aggregator.store.entity import Entity
 from aggregator.store.errors import ConflictError
 from aggregator.trust import authority
+from aggregator.trust.revoked_boxes import RevokedBox, box_of
 from aggregator.trust.vault import CLIENTS, SERVER, Revoked, Vault, issuer_identifier
 from shared.trust import SERVICE_PREFIX, Credentials
 from shared.trust.identity import name_of
@@ -43,7 +44,7 @@ def register(connection: Connection, certificate: x509.Certificate) -> None:
         "number": certificate.serial_number,
         "service": name_of(certificate).removeprefix(SERVICE_PREFIX),
         "hosts": hosts,
-        "issued_at": certificate.not_valid_before_utc,
+        "issued_at": authority.issued_at(certificate),
         "expires_at": certificate.not_valid_after_utc,
     }
     connection.execute(SQL["add_service_certificate"], values)
@@ -77,6 +78,9 @@ def revoke(connection: Connection, number: int, by: str, why: str) -> str:
     """
     row = connection.execute(SQL["revoke_service"], {"number": number, "by": by, "why": why}).fetchone()
     if row is None:
+        before = connection.execute(SQL["service_revoked"], {"number": number}).fetchone()
+        if before is not None:  # said again, what was left undone is done
+            return str(before["service"])
         raise ConflictError(
             f"{number:x}: no certificate of a service that holds; hawkline ca issued lists them. One that was issued "
             "before there was a register is named with --issuer, the number of its issuer in: hawkline ca show"
@@ -88,6 +92,11 @@ def keep_revoked(connection: Connection, issuer: x509.Certificate, number: int) 
     """Take back what no register knows: it was issued before there was one, or after a backup that was restored."""
     values = {"issuer": own_identifier(issuer), "number": number}
     connection.execute(SQL["keep_revoked"], values)
+
+
+def boxes_revoked(connection: Connection) -> list[RevokedBox]:
+    """Boxes that are revoked, and did not come back with another claim."""
+    return [box_of(row) for row in connection.execute(SQL["revoked_boxes"])]
 
 
 def revoked(connection: Connection) -> list[Revoked]:

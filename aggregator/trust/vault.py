@@ -6,6 +6,7 @@ time.pem           who says what time it is
 services/*.pem     keys and certificates of broker, API, and those of the centre that connect to the broker
 root.crl           the root's own list: intermediates, and who told the time, that were taken back
 revoked.pem        revocation lists of all intermediates, for the broker
+revoked-boxes.json boxes that are revoked, for who restores an older backup
 withdrawn.pem      for those who connect to us: the root's list, and each intermediate's of services
 """
 
@@ -23,7 +24,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import NameOID
 
-from aggregator.trust import authority
+from aggregator.trust import authority, revoked_boxes
+from aggregator.trust.revoked_boxes import RevokedBox
 from shared.errors import ConfigError
 from shared.files import write_public, write_secret
 from shared.trust import Credentials, TrustError, WithdrawnFile, client_context, read_root
@@ -65,6 +67,10 @@ class Vault:
     @property
     def revoked_path(self) -> Path:
         return self.folder / "revoked.pem"
+
+    @property
+    def revoked_boxes_path(self) -> Path:
+        return self.folder / "revoked-boxes.json"
 
     @property
     def withdrawn_path(self) -> Path:
@@ -326,8 +332,16 @@ class Vault:
             renewed.append(service)
         return renewed
 
-    def write_revoked(self, revoked: Iterable[Revoked], at: datetime) -> None:
-        """Sign the lists of all intermediates that still count: everything for the broker, services for the boxes."""
+    def write_revoked(
+        self, revoked: Iterable[Revoked], at: datetime, boxes: Sequence[RevokedBox] | None = None
+    ) -> None:
+        """Sign the lists of all intermediates that still count: everything for the broker, services for the boxes.
+
+        Args:
+            revoked: certificates.
+            at: now.
+            boxes: that are revoked, for who restores a backup; None leaves their file as it is.
+        """
         rows = list(revoked)
         with self._locked():
             signers = [each for each in self.issuers() if each.expires_at > at]
@@ -346,6 +360,8 @@ class Vault:
                 of_services.append(x509.load_pem_x509_crl(self._root_list_path.read_bytes()))
             write_public(self.revoked_path, bundle((), everything))
             write_public(self.withdrawn_path, bundle((each.certificate for each in signers), of_services))
+            if boxes is not None:
+                write_public(self.revoked_boxes_path, revoked_boxes.sign(self.time_signer(), boxes, at))
 
     def _told_before(self) -> dict[bytes, int]:
         """Numbers of the lists before, by the key of who has signed them; a file that is damaged tells none."""
@@ -372,7 +388,11 @@ class Vault:
         for path in (self._time_path, *map(self.credentials_path, (SERVER, *CLIENTS))):
             if path.is_file():
                 rows.append((path.stem, Credentials.read(path).certificate))
-        return [
+        withdrawn = [
+            {"what": "withdrawn", "number": f"{number:x}", "since": f"{since:%Y-%m-%d}", "until": "", "fingerprint": ""}
+            for number, since in self._root_list().items()
+        ]
+        return withdrawn + [
             {
                 "what": what,
                 "number": f"{certificate.serial_number:x}",

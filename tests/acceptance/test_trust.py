@@ -162,8 +162,11 @@ def test_from_nothing_to_a_district_and_a_box_that_is_revoked(tmp_path: Path) ->
         rows = rows_of(centre.command("ca", "issued", *config_of, "-o", "json"))
         number = next(row["number"] for row in rows if row["hosts"] == ["b.example"])
         centre.command("ca", "revoke", number, "--why", "that machine was stolen", *config_of)
+        centre.command("ca", "revoke", number[:12], "--why", "said again", *config_of)
         with pytest.raises(CommandError, match="ca issued lists them"):
-            centre.command("ca", "revoke", number, "--why", "again", *config_of)
+            centre.command("ca", "revoke", "4711", "--why", "nobody has it", *config_of)
+        with pytest.raises(CommandError, match="expected a reason"):
+            centre.command("ca", "revoke", number, "--why", " ", *config_of)
         rows = rows_of(centre.command("ca", "issued", *config_of, "-o", "json"))
         assert [row["revoked_why"] for row in rows if row["number"] == number] == ["that machine was stolen"]
         seen = newest(centre)

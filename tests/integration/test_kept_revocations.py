@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from aggregator.store import Database, audit
-from aggregator.trust import authority, register
+from aggregator.trust import authority, enrolment, register
 from aggregator.trust.vault import Vault
-from edge_agent.uplink.trust import renew
+from edge_agent.uplink.trust import enrol, renew
 from shared.topics import Address
-from shared.trust import Credentials
+from shared.trust import Credentials, common_name, new_request
 from shared.trust.withdrawn import bundle, read_withdrawn
 from tests.integration.test_upkeep import empty_database, hawkline, written
-from tests.integration.trusted import Deployment
+from tests.integration.trusted import SERIAL, Deployment
 
 GATE, YARD, POST, HALL = (Address("north", name) for name in ("gate", "yard", "post", "hall"))
 TRUST = '[broker]\nkind = "mosquitto"\n[trust]\nnames = ["localhost"]\nhost = "127.0.0.1"\n'
@@ -77,7 +77,7 @@ def test_boxes_services_and_issuers_stay_revoked(centre: Deployment, server_dsn:
 
         for file, words_of_it in (
             (foreign, "not signed by our root"),
-            (backup / "manifest.json", "holds no list"),
+            (backup / "manifest.json", "not a list of revoked boxes"),
             (tmp_path / "gone.pem", "cannot be read"),
         ):
             code, said = restored(file)
@@ -85,7 +85,8 @@ def test_boxes_services_and_issuers_stay_revoked(centre: Deployment, server_dsn:
         code, said = restored(kept / "revoked.pem")
         assert code == 0, said
         assert "5 certificates stay revoked" in said
-        assert "counts again: keys and passwords" in said
+        assert "revoked as the lists say: north/gate, north/yard\n" in said
+        assert "no revoked-boxes.json was there" in said
         assert states(there) == {"gate": True, "yard": True, "hall": False}
         with there.connect("test") as connection:
             listed = {row.number for row in register.revoked(connection)}
@@ -113,7 +114,7 @@ def test_an_issuer_that_was_withdrawn_does_not_come_back(centre: Deployment, ser
             config, "restore", "--from", str(backup), *secrets, "--revoked", str(centre.vault.revoked_path)
         )
         assert alone.returncode == 2
-        assert "bring withdrawn.pem, too" in alone.stderr
+        assert "all three from one folder" in alone.stderr
         named = ("--revoked", str(centre.vault.withdrawn_path))
         done = hawkline(config, "restore", "--from", str(backup), *secrets, *named)
         assert done.returncode == 0, done.stderr
@@ -136,3 +137,37 @@ def test_lists_that_lie_there_count_by_themselves(centre: Deployment, server_dsn
         done = hawkline(config, "restore", "--from", str(tmp_path / "backup"))
         assert done.returncode == 0, done.stderr
         assert states(there) == {"gate": True}
+
+
+def test_a_box_stays_revoked_though_its_issuer_was_withdrawn_or_its_certificate_has_run_out(
+    centre: Deployment, server_dsn: str, tmp_path: Path
+) -> None:
+    """No list of certificates names it any more; the list of boxes does."""
+    words, backup = tmp_path / "words", tmp_path / "backup"
+    words.write_text("a passphrase that somebody keeps\n")
+    gate, again = centre.enrol(GATE), centre.enrol(YARD)
+    here = with_trust(tmp_path / "here.toml", "here", centre.database.dsn)
+    assert hawkline(here, "backup", "--to", str(backup), "--passphrase-file", str(words)).returncode == 0
+    for box in (GATE, YARD):
+        centre.revoke(box)
+    enrol(again, YARD, centre.claim(YARD), SERIAL)  # its place was taken by another machine
+    centre.withdraw_issuer()
+    named = [centre.vault.revoked_boxes_path, centre.vault.revoked_path, centre.vault.withdrawn_path]
+    with empty_database(server_dsn) as there:
+        config = with_trust(tmp_path / "there.toml", "there", there.dsn)
+        lists = [part for path in named for part in ("--revoked", str(path))]
+        forged = tmp_path / "forged.json"
+        forged.write_bytes(named[0].read_bytes().replace(b'"time_ms":1', b'"time_ms":2'))
+        more = ("--passphrase-file", str(words), "--revoked", str(forged))
+        refused = hawkline(config, "restore", "--from", str(backup), *more)
+        assert refused.returncode == 2
+        assert "not signed by a service" in refused.stderr
+        done = hawkline(config, "restore", "--from", str(backup), "--passphrase-file", str(words), *lists)
+        assert done.returncode == 0, done.stderr
+        assert "revoked as the lists say: north/gate\n" in done.stderr
+        assert "counts again: keys, passwords;" in done.stderr
+        assert "hawkline ca rotate" in done.stderr
+        assert states(there) == {"gate": True, "yard": False}
+        with there.connect("test") as connection, pytest.raises(enrolment.RefusedError, match="revoked"):
+            request = new_request(gate.identity().key, common_name(GATE))
+            enrolment.renew(connection, centre.vault.issuers()[-1], request, None)

@@ -61,7 +61,7 @@ class Deployment:
         """Sign what is revoked, and show what counts."""
         now = datetime.now(UTC)
         with self.database.connect("test") as connection:
-            self.vault.write_revoked(register.revoked(connection), now)
+            self.vault.write_revoked(register.revoked(connection), now, register.boxes_revoked(connection))
         self.vault.renew_services(("localhost", "127.0.0.1"), now)
         show(self._tls, self.vault.credentials_path(SERVER))
 
