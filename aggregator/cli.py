@@ -158,7 +158,7 @@ def restore(
     from aggregator.installation.backup import summary
     from shared.output import say
 
-    opens = passphrase(passphrase_file, none=False) if passphrase_file else None
+    opens = passphrase(passphrase_file, none=False, known=True) if passphrase_file else None
     manifest = fill(load_aggregator_settings(config), config, source, opens, revoked or ())
     print_rows([summary(manifest, source)], output)
     if lost := manifest["pictures_lost"]:

@@ -71,7 +71,7 @@ def rotate(
 
     settings = load_aggregator_settings(config)
     vault, now = settings.vault, datetime.now(UTC)
-    made = vault.rotate(root_key, passphrase(passphrase_file, no_passphrase), now)
+    made = vault.rotate(root_key, passphrase(passphrase_file, no_passphrase, known=True), now)
     note(settings, config, "issuer made", f"holds until {made.expires_at:%Y-%m-%d}")
     if not mosquitto.reload(settings.broker_folder):
         say("a broker that runs and is not ours to tell has to read its files again: SIGHUP, or restart it")
@@ -111,7 +111,7 @@ def issue(
     with recorded(settings, config, "certificate issued", told) as connection:
         register.register(connection, made.certificate)
     made.write(to)
-    say(f"{to}: key and certificates of {service}, until {made.expires_at:%Y-%m-%d}")
+    say(f"{to}: key and certificates of {service}, number {number:x}, until {made.expires_at:%Y-%m-%d}")
 
 
 @app.command(epilog="Example: hawkline ca issued --config aggregator.toml -o json")
@@ -124,9 +124,21 @@ def issued(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
     from aggregator.installation.audit_note import opened_schema
     from aggregator.trust.register import of_services
 
-    with opened_schema(load_aggregator_settings(config), config) as connection:
+    settings = load_aggregator_settings(config)
+    with opened_schema(settings, config) as connection:
         rows = of_services(connection)
-    print_rows([row.model_dump(mode="json") for row in rows], output)
+    issuers = settings.vault.issuer_keys()
+    print_rows(
+        [
+            # What an issuer has signed goes with it.
+            {
+                "counts": row.revoked_at is None and row.issuer in issuers,
+                **row.model_dump(mode="json", exclude={"issuer"}),
+            }
+            for row in rows
+        ],
+        output,
+    )
 
 
 @app.command(epilog="Example: hawkline ca revoke 3fa9c1 --why 'the machine was stolen' --config aggregator.toml")
@@ -163,7 +175,9 @@ def revoke(
     of_root = vault.is_of_root(wanted)
     if of_root and root_key is None:
         raise ConfigError(f"{number}: the root has issued it, and only the root takes it back: name --root-key")
-    opens = passphrase(passphrase_file, no_passphrase) if of_root else b""  # asked for while nobody waits for us
+    opens = (
+        passphrase(passphrase_file, no_passphrase, known=True) if of_root else b""
+    )  # asked for while nobody waits for us
     with recorded(settings, config, "certificate revoked", f"number {wanted:x}: {why}") as connection:
         # In the audit before it is done; said again, what was left undone is done.
         if of_root:

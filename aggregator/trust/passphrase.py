@@ -15,8 +15,14 @@ OpenOption = Annotated[bool, typer.Option("--no-passphrase", help="the root's ke
 _SHORTEST = 8
 
 
-def passphrase(file: Path | None, none: bool, *, twice: bool = False) -> bytes:
+def passphrase(file: Path | None, none: bool, *, twice: bool = False, known: bool = False) -> bytes:
     """The passphrase; empty where none is wanted.
+
+    Args:
+        file: that holds it; None asks.
+        none: none is wanted.
+        twice: who types it types it again.
+        known: it opens what is there, so it is as long as it is.
 
     Raises:
         ConfigError: there is no operator to ask, or it is too short.
@@ -34,6 +40,6 @@ def passphrase(file: Path | None, none: bool, *, twice: bool = False) -> bytes:
         found = str(typer.prompt("passphrase of the root's key", hide_input=True, confirmation_prompt=twice)).encode()
     else:
         raise ConfigError("--passphrase-file: needed, because there is no terminal to ask at; or --no-passphrase")
-    if len(found) < _SHORTEST:
+    if not known and len(found) < _SHORTEST:
         raise ConfigError(f"the passphrase has at least {_SHORTEST} characters")
     return found

@@ -133,7 +133,7 @@ VALUES (%(issuer)s, %(number)s, %(service)s, %(hosts)s, %(issued_at)s, %(expires
 ON CONFLICT DO NOTHING;
 
 -- name: service_certificates
-SELECT number::text, service, hosts, issued_at, expires_at, revoked_at, revoked_by, revoked_why
+SELECT number::text, encode(issuer, 'hex') AS issuer, service, hosts, issued_at, expires_at, revoked_at, revoked_by, revoked_why
 FROM service_certificates WHERE expires_at > now() ORDER BY issued_at DESC, service;
 
 -- name: revoke_service

@@ -25,6 +25,8 @@ class ServiceCertificate(Entity):
 
     number: str
     """Hexadecimal."""
+    issuer: str
+    """Identifier of the key that has signed it, hexadecimal."""
     service: str
     hosts: list[str]
     """Names and addresses of a server; none of a client."""

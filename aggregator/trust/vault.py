@@ -131,7 +131,11 @@ class Vault:
 
     def has_issued(self, certificate: x509.Certificate) -> bool:
         """Whether an intermediate that still counts has signed this; its signature was looked at before."""
-        return issuer_identifier(certificate) in {own_identifier(each.certificate) for each in self.issuers()}
+        return issuer_identifier(certificate).hex() in self.issuer_keys()
+
+    def issuer_keys(self) -> set[str]:
+        """Identifiers of the keys of those intermediates that count, hexadecimal."""
+        return {own_identifier(each.certificate).hex() for each in self.issuers()}
 
     def issuer_files(self) -> list[str]:
         """Names of the intermediates' files: another list means another issuer."""

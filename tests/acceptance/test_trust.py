@@ -169,6 +169,8 @@ def test_from_nothing_to_a_district_and_a_box_that_is_revoked(tmp_path: Path) ->
             centre.command("ca", "revoke", number, "--why", " ", *config_of)
         rows = rows_of(centre.command("ca", "issued", *config_of, "-o", "json"))
         assert [row["revoked_why"] for row in rows if row["number"] == number] == ["that machine was stolen"]
+        # Of seven, the three of the issuer that is gone and this one count no more.
+        assert sorted(row["counts"] for row in rows) == [False] * 4 + [True] * 3
         seen = newest(centre)
         await_true("alerts go on without it", lambda: newest(centre) > seen, 90)
 

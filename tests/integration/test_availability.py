@@ -144,9 +144,10 @@ def test_a_camera_that_is_gone_counts_until_its_last_day(client: httpx.Client, b
 
 
 def test_a_camera_counts_from_its_first_day(client: httpx.Client, boxes: Boxes) -> None:
-    boxes.connection.execute("DELETE FROM coverage WHERE camera = 'road' AND day < %s", (NOW.date(),))
+    first = (NOW - QUARTER).date()  # of which something is known, though it be midnight
+    boxes.connection.execute("DELETE FROM coverage WHERE camera = 'road' AND day < %s", (first,))
     row = asked(client, agent="b", cameras=True)[0]
-    assert (row["since"], row["uncovered_s"]) == (stamp(datetime(NOW.year, NOW.month, NOW.day, tzinfo=UTC)), 0)
+    assert (row["since"], row["uncovered_s"]) == (stamp(datetime(first.year, first.month, first.day, tzinfo=UTC)), 0)
 
 
 def test_a_camera_without_a_name_is_none(client: httpx.Client, boxes: Boxes) -> None:
@@ -306,6 +307,8 @@ def test_a_camera_that_was_watched_too_little_of_a_day_is_told_and_over_when_it_
     assert look() == 0, "an hour of blindness rang when it was there"
     # Four hours of each day, whatever the time is.
     connection.execute("UPDATE coverage SET covered[20:35] = array_fill(0, ARRAY[16]) WHERE camera = 'yard'")
+    # At midnight the last 24 hours are a whole day, of which the total counts.
+    connection.execute("UPDATE coverage SET total = (SELECT sum(each) FROM unnest(covered) each) WHERE camera = 'yard'")
     assert look() == 1
     assert house.alerts() == [("coverage_low", "camera", "a", "yard", "open")]
     # It watches now, as heartbeats say, and did not for too long: that is no contradiction.
