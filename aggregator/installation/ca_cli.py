@@ -175,9 +175,8 @@ def revoke(
     of_root = vault.is_of_root(wanted)
     if of_root and root_key is None:
         raise ConfigError(f"{number}: the root has issued it, and only the root takes it back: name --root-key")
-    opens = (
-        passphrase(passphrase_file, no_passphrase, known=True) if of_root else b""
-    )  # asked for while nobody waits for us
+    # Asked for while nobody waits for us.
+    opens = passphrase(passphrase_file, no_passphrase, known=True) if of_root else b""
     with recorded(settings, config, "certificate revoked", f"number {wanted:x}: {why}") as connection:
         # In the audit before it is done; said again, what was left undone is done.
         if of_root:

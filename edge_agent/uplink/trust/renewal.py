@@ -17,7 +17,8 @@ log = logging.getLogger(__name__)
 
 _LOOK_S = 30.0
 _REFUSED_S = 600.0
-_WITHDRAWN_S = 3600.0
+_WITHDRAWN_S, _WITHDRAWN_AGAIN_S = 3600.0, 300.0
+"""So long after an answer, and after none, what is withdrawn is asked for again."""
 
 
 class CertificateRenewal:
@@ -36,8 +37,7 @@ class CertificateRenewal:
         self._stopping = threading.Event()
         self._away = TroubleLog(log)
         self._asked = False
-        self._withdrawn_s = float("-inf")
-        """When it was proven to us last what is withdrawn."""
+        self._ask_withdrawn_s = float("-inf")
         self._acted_on = door.withdrawn.read().numbers()
         self._kept_back = TroubleLog(log)
         self._shown = door.identity().certificate
@@ -89,15 +89,17 @@ class CertificateRenewal:
 
     def _hear_what_is_withdrawn(self) -> None:
         """Ask for it once an hour; whatever comes of that, certificates are renewed."""
-        if time.monotonic() - self._withdrawn_s < _WITHDRAWN_S:
+        now_s = time.monotonic()
+        if now_s < self._ask_withdrawn_s:
             return
+        self._ask_withdrawn_s = now_s + _WITHDRAWN_AGAIN_S
         try:
             self._door.ask_withdrawn()
         except (TrustError, UnavailableError) as error:
             self._kept_back.tell(f"nobody has proven to us what is withdrawn: {error}; trying on")
         else:
             self._kept_back.over("what is withdrawn is proven to us again")
-            self._withdrawn_s = time.monotonic()
+            self._ask_withdrawn_s = now_s + _WITHDRAWN_S
         known = self._door.withdrawn.read().numbers()
         if known - self._acted_on:
             log.warning("certificates of the centre were withdrawn: connecting anew")
