@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key, pkcs7
 
 from aggregator.trust import authority
 from aggregator.trust.vault import CLIENTS, SERVER, Revoked, Vault, issuer_identifier
@@ -328,3 +328,27 @@ def test_a_damaged_file_is_told_and_what_was_known_counts(vault: Vault, caplog: 
     vault.withdrawn_path.write_bytes(b"-----BEGIN X509 CRL-----\nxx\n-----END X509 CRL-----\n")
     assert kept(server)
     assert "what this process knows counts on" in caplog.text
+
+
+def of_another_version(certificate: x509.Certificate) -> bytes:
+    """As DER, with a version that there is not: the library's exception for it is no ValueError."""
+    der = certificate.public_bytes(Encoding.DER).replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x09", 1)
+    with pytest.raises(x509.InvalidVersion):
+        x509.load_der_x509_certificate(der)
+    return der
+
+
+def test_an_odd_certificate_beside_the_time_is_refused_in_words(vault: Vault) -> None:
+    """The answer comes over any way, so what cannot be read is a refusal, and ends no agent."""
+    told = sign_time(vault.time_signer(), b"x" * 16, NOW)
+    odd = SignedTime(told.time_ms, told.signature, of_another_version(vault.time_signer().certificate))
+    with pytest.raises(TrustError, match="not signed by a service"):
+        read_signed_time(odd, b"x" * 16, vault.root())
+
+
+def test_odd_certificates_at_the_door_are_refused_in_words(vault: Vault, door: Door, cable: Cable) -> None:
+    good = vault.issuers()[0].certificate
+    held = pkcs7.serialize_certificates([good], Encoding.DER)
+    cable.instead = base64.encodebytes(held.replace(good.public_bytes(Encoding.DER), of_another_version(good)))
+    with pytest.raises(TrustError, match="holds no certificates"):
+        door.learn_root("ab" * 32)

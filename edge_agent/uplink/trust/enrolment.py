@@ -323,7 +323,7 @@ def _credentials(key: Key, answer: bytes, chain: list[x509.Certificate], root: x
 def _read_certificates(answer: bytes) -> list[x509.Certificate]:
     try:
         return pkcs7.load_der_pkcs7_certificates(base64.b64decode(answer))
-    except ValueError as error:
+    except Exception as error:  # noqa: BLE001 - it may come from anybody, and the library raises a dozen kinds
         raise TrustError(
             f"the answer holds no certificates ({error}); is this the boxes' door of an aggregator?"
         ) from None
