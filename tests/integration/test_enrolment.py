@@ -450,6 +450,7 @@ def test_what_a_header_says_about_a_certificate_is_nobodys_word(deployment: Depl
         (b"", 400),
         (b"junk", 400),
         (base64.b64encode(b"junk"), 400),
+        (base64.b64encode(base64.b64decode(est_body()).replace(b"\x02\x01\x00", b"\x02\x01\x07", 1)), 400),
         (b"A" * 20_000, 413),
         (b"-----BEGIN CERTIFICATE REQUEST-----", 400),
     ],

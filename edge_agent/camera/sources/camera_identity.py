@@ -49,7 +49,7 @@ def options_for(url: str, pins: Path | None) -> Options:
     pin = pin_of(address, pins)
     if not pin.is_file():
         _keep(pin, _shown_by(address), address)
-    certificate = x509.load_pem_x509_certificate(pin.read_bytes())
+    certificate = _read(pin.read_bytes())
     # Names of cameras never match; the pinned certificate is believed under the name that stands in it.
     return {"tls_verify": "1", "ca_file": str(pin), "verifyhost": _name_in(certificate)}
 
@@ -79,7 +79,7 @@ def changed(url: str, pins: Path | None) -> str:
     pin = pin_of(address, pins)
     try:
         pinned = x509.load_pem_x509_certificate(pin.read_bytes())
-        shown = x509.load_pem_x509_certificate(_shown_by(address))
+        shown = _read(_shown_by(address))
     except (OSError, ValueError):
         return ""
     if shown == pinned:
@@ -104,10 +104,17 @@ def _shown_by(address: CameraAddress) -> bytes:
     return ssl.DER_cert_to_PEM_cert(content).encode()
 
 
+def _read(content: bytes) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate(content)
+    except Exception as error:  # noqa: BLE001 - it may come from anybody, and the library raises a dozen kinds
+        raise CameraIdentityError(f"shows a certificate that cannot be read ({error})") from None
+
+
 def _keep(pin: Path, content: bytes, address: CameraAddress) -> None:
+    found = _fingerprint(_read(content))  # what cannot be read is not kept
     make_folder(pin.parent, 0o700)
     write_secret(pin, content)
-    found = _fingerprint(x509.load_pem_x509_certificate(content))
     log.warning("%s: its certificate %s is believed from now on (%s)", address.shown, found, pin)
 
 
