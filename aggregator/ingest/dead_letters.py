@@ -1,11 +1,12 @@
 """Dead letters: what could not be understood, kept whole within bounds so that a later version can try again."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from aggregator.ingest import cursor as cursors
 from aggregator.ingest.box_quota import Bill
 from aggregator.ingest.reading import Arrival, DeadLetter
+from aggregator.store import arrays
 from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries
 
@@ -25,26 +26,28 @@ def keep(connection: Connection, letters: Iterable[DeadLetter], bill: Bill, coun
 
     A letter that stands for settled numbers is always kept: its batch was taken with it.
     """
-    kept = []
+    kept = list[DeadLetter]()
     for letter in letters:
         if letter.numbers or bill.keeps(letter):
-            kept.append(_row(letter))
+            kept.append(letter)
             counters["dead_letters", letter.reason] += 1
         else:
             counters["dead_letters_not_kept", letter.reason] += 1
     if kept:
-        with connection.cursor() as cursor:
-            cursor.executemany(SQL["add_dead_letter"], kept)
+        _write(connection, kept)
 
 
-def _row(letter: DeadLetter) -> dict[str, object]:
-    return {
-        "recv_at": letter.recv_at,
-        "topic": letter.topic,
-        "reason": letter.reason,
-        "detail": letter.detail,
-        "payload": letter.payload,
-        "producer_id": letter.producer_id,
-        "lane": letter.lane,
-        "numbers": cursors.to_text(letter.numbers),
-    }
+def _write(connection: Connection, letters: Sequence[DeadLetter]) -> None:
+    connection.execute(
+        SQL["add_dead_letters"],
+        {
+            "recv_ats": [letter.recv_at for letter in letters],
+            "topics": [letter.topic for letter in letters],
+            "reasons": [letter.reason for letter in letters],
+            "details": [letter.detail for letter in letters],
+            "payloads": arrays.of_bytes(letter.payload for letter in letters),
+            "producer_ids": [letter.producer_id for letter in letters],
+            "lanes": [None if letter.lane is None else int(letter.lane) for letter in letters],
+            "numbers": arrays.of_plain(cursors.to_text(letter.numbers) for letter in letters),
+        },
+    )

@@ -59,9 +59,12 @@ FROM unnest(%(lates)s::boolean[], %(bodies)s::bytea[]) AS new (late, body);
 -- name: boxes_in_inbox
 SELECT DISTINCT box FROM inbox WHERE box <> '' AND box = ANY(%(boxes)s::text[]);
 
--- name: add_dead_letter
+-- name: add_dead_letters
 INSERT INTO dead_letters (recv_at, topic, reason, detail, payload, producer_id, lane, numbers)
-VALUES (%(recv_at)s, %(topic)s, %(reason)s, %(detail)s, %(payload)s, %(producer_id)s, %(lane)s, %(numbers)s::text::int8multirange);
+SELECT recv_at, topic, reason, detail, payload, producer_id, lane, numbers::int8multirange
+FROM unnest(%(recv_ats)s::timestamptz[], %(topics)s::text[], %(reasons)s::text[], %(details)s::text[],
+            %(payloads)s::bytea[], %(producer_ids)s::int[], %(lanes)s::smallint[], %(numbers)s::text[])
+    AS letter (recv_at, topic, reason, detail, payload, producer_id, lane, numbers);
 
 -- name: lock_dead_letter
 SELECT topic, payload, recv_at, numbers::text, reason FROM dead_letters WHERE id = %(id)s FOR UPDATE;

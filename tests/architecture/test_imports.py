@@ -44,3 +44,14 @@ def test_paho_has_one_room() -> None:
         ["git", "grep", "-lE", r"^\s*(import|from) paho", "--", "*.py"], capture_output=True, text=True, check=False
     ).stdout.split()
     assert found == ["shared/mqtt/connection.py"]
+
+
+def test_no_statement_waits_in_a_pipeline() -> None:
+    """The driver's pipeline may wait for ever where much is sent (psycopg #685): many rows go as arrays."""
+    found = subprocess.run(
+        ["git", "grep", "-nE", r"executemany|\.pipeline\(\)", "--", "aggregator/*.py", "provisioning/*.py"],
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    assert not found

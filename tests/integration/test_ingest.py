@@ -732,3 +732,11 @@ def test_what_a_box_sends_behind_its_own_rows_waits_behind_them(connection: Conn
     connection.execute("DELETE FROM inbox")
     send(("a", 34, 1))
     assert rows() == [""]
+
+
+@pytest.mark.timeout(120)
+def test_large_letters_hold_nothing_up(commit: Callable[..., Any], connection: Connection) -> None:
+    """However much of it does not fit into the socket's buffer at once."""
+    for number in range(300):
+        commit(*(raw(b"\xc1" * (40_000 + 83 * number), f"hl/1/s/b{number}/up/alarm") for _ in range(6)))
+    assert one(connection, "SELECT count(*) FROM dead_letters") > 300

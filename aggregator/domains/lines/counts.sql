@@ -28,10 +28,12 @@ WHERE (producer_id, revision, line, month, object) IN (
                          %(objects)s::smallint[])
 );
 
--- name: save_pack
+-- name: save_packs
 INSERT INTO count_packs (producer_id, revision, line, month, object, crossings, first_quarter, last_quarter, cells)
-VALUES (%(producer_id)s, %(revision)s, %(line)s, %(month)s, %(object)s, %(crossings)s,
-        to_timestamp(900 * %(first)s::bigint), to_timestamp(900 * %(last)s::bigint), %(cells)s)
+SELECT producer_id, revision, line, month, object, crossings, to_timestamp(900 * first), to_timestamp(900 * last), cells
+FROM unnest(%(producer_ids)s::int[], %(revisions)s::int[], %(lines)s::int[], %(months)s::date[], %(objects)s::smallint[],
+            %(crossings)s::bigint[], %(firsts)s::bigint[], %(lasts)s::bigint[], %(cells)s::bytea[])
+    AS pack (producer_id, revision, line, month, object, crossings, first, last, cells)
 ON CONFLICT (producer_id, revision, line, month, object) DO UPDATE SET
     crossings = excluded.crossings, first_quarter = excluded.first_quarter, last_quarter = excluded.last_quarter,
     cells = excluded.cells;

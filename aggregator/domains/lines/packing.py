@@ -151,28 +151,35 @@ def _pack(connection: Connection, producers: Sequence[int], before: datetime) ->
         columns = (arrays.of_plain(map(str, column)) for column in zip(*keys, strict=True))
         asked = dict(zip(names, columns, strict=True))
         packed = {row[:5]: row[5] for row in cursor.execute(SQL["packs_of"], asked)}
-        rows = []
+        packs = []
         for key, (*_, month, _, fresh) in zip(keys, taken, strict=True):
             cells = Cells.fresh(fresh).since(month_slot(month))
-            rows.append(_row(key, cells.plus(Cells.unpack(packed[key])) if key in packed else cells.plus(_NONE)))
-        cursor.executemany(SQL["save_pack"], rows)
-        return len(rows)
+            packs.append((key, cells.plus(Cells.unpack(packed[key])) if key in packed else cells.plus(_NONE)))
+        for start in range(0, len(packs), _PACKS_AT_ONCE):
+            _save(connection, packs[start : start + _PACKS_AT_ONCE])
+        return len(packs)
 
 
+_Key = tuple[int, int, int, date, int]
+"""Producer, revision, line, month and class of objects."""
+_PACKS_AT_ONCE = 500
 _NONE = Cells(np.zeros(0, np.int64), np.zeros(0, np.int64))
 
 
-def _row(key: tuple[int, int, int, date, int], cells: Cells) -> dict[str, object]:
-    producer, revision, line, month, object_class = key
-    quarters = (month_slot(month) + cells.slots) // 2
-    return {
-        "producer_id": producer,
-        "revision": revision,
-        "line": line,
-        "month": month,
-        "object": object_class,
-        "crossings": int(cells.crossings.sum()),
-        "first": int(quarters[0]),
-        "last": int(quarters[-1]),
-        "cells": cells.pack(),
-    }
+def _save(connection: Connection, packs: Sequence[tuple[_Key, Cells]]) -> None:
+    producers, revisions, lines, months, objects = zip(*(key for key, _ in packs), strict=True)
+    quarters = [(month_slot(key[3]) + cells.slots) // 2 for key, cells in packs]
+    connection.execute(
+        SQL["save_packs"],
+        {
+            "producer_ids": arrays.of_ints(producers),
+            "revisions": arrays.of_ints(revisions),
+            "lines": arrays.of_ints(lines),
+            "months": arrays.of_plain(map(str, months)),
+            "objects": arrays.of_ints(objects),
+            "crossings": arrays.of_ints(int(cells.crossings.sum()) for _, cells in packs),
+            "firsts": arrays.of_ints(int(each[0]) for each in quarters),
+            "lasts": arrays.of_ints(int(each[-1]) for each in quarters),
+            "cells": arrays.of_bytes(cells.pack() for _, cells in packs),
+        },
+    )

@@ -19,6 +19,7 @@ from msgspec import inspect
 from aggregator.alerting.alerts import Publishing
 from aggregator.alerting.engine import AlertingEngine
 from aggregator.domains.boxes.heartbeat_receiver import HeartbeatReceiver
+from aggregator.ingest.arrivals import shortened
 from aggregator.ingest.box_quota import BoxQuota
 from aggregator.ingest.worker import IngestWorker
 from aggregator.store import Database
@@ -173,7 +174,7 @@ def through_ingest(database: Database, kind: type[Any], count: int, seed: int = 
     engine = AlertingEngine(database, Publishing(), timedelta(minutes=1))
     with database.connect("fuzz") as connection, database.connect("fuzz-alerting") as other:
         for held, payload in batches(events(kind, count, rng), seed):
-            message = Message(f"hl/1/fuzz/{name}/up/alarm", payload, False, time.time())
+            message = shortened(Message(f"hl/1/fuzz/{name}/up/alarm", payload, False, time.time()))
             cost.sent, cost.batches = cost.sent + held, cost.batches + 1
             _timed(cost, lambda message=message: worker._commit(connection, [message]))  # type: ignore[misc]
             _timed(cost, lambda: engine.take(other))

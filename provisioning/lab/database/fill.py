@@ -89,10 +89,10 @@ def fill(database: Database, size: Size, now: datetime, told: Callable[[str], No
             if (day + 1) % _PACK_DAYS == 0 or day + 1 == size.days:
                 pack_counts(connection, min(due(now), begin + timedelta(days=day)))
                 told(f"{size.events * (day + 1) // size.days:,} of {size.events:,} events")
-        with connection.cursor() as cursor:
-            cursor.executemany(
+        for n, next_ in enumerate(sequences.tolist()):
+            connection.execute(
                 "UPDATE cursors SET contiguous = %s, stored = %s WHERE (producer_id, lane) = (%s, %s)",
-                [(next_ - 1, next_ - 1, int(producers[n // 2]), n % 2) for n, next_ in enumerate(sequences.tolist())],
+                (next_ - 1, next_ - 1, int(producers[n // 2]), n % 2),
             )
         # It never held more than two days anywhere else.
         connection.execute("VACUUM FULL counts")
