@@ -101,6 +101,29 @@ class VehicleClass(IntEnum):
         return self.name.lower()
 
 
+class SightFault(IntEnum):
+    """Why a camera's picture cannot be judged by, though pictures come.
+
+    PLAIN: there is nothing in it that would show whether it is covered or moved.
+    """
+
+    FROZEN = 1
+    DARK = 2
+    GLARING = 3
+    COVERED = 4
+    MOVED = 5
+    BLURRED = 6
+    DIRTY = 7
+    COLOUR = 8
+    NOISE = 9
+    STRIPES = 10
+    PLAIN = 11
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
 class SensorState(IntEnum):
     """What a box knows of an alarm sensor. Only NORMAL confirms that nothing happens."""
 

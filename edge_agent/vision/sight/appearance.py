@@ -1,0 +1,195 @@
+"""How a view looks in one light: the edges that stand in their places, and how surely each cell shows them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypedDict
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_agent.vision.sight.picture import Edges, Floats, SightPicture, coarse, doubled, energy, fine_edges, product
+
+BEGINS_WITH = 9
+"""Pictures that a new appearance is the median of."""
+_STEP = 6.0
+"""What is learnt of one picture is so many levels at most: what passes leaves little, what stays is learnt in time."""
+_LEARNT_S = 300.0
+_LEARNS_EVERY_S = 4.0
+_TYPICAL_S = 120.0
+_SURE, _UNREST = 0.5, 0.2
+"""A cell that shows its edges less well on the average, or not always alike, tells nothing."""
+_STRONG = 3.0
+"""An edge counts as much as so many times the usual one at most: else one bright lamp would be the whole picture."""
+_LEAST_ENERGY = 0.02
+_OF_NOISE = 0.375
+"""What noise of one level adds to the energy of edges."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One picture's edges: fine ones, coarse ones, and coarse ones at twice their angle.
+
+    Attributes:
+        noise: standard deviation of its noise, in levels.
+    """
+
+    fine: Edges
+    coarse: Edges
+    doubled: Edges
+    noise: float = 0.0
+
+    def fine_energy(self) -> Floats:
+        """By cell, without what noise adds."""
+        return np.maximum(energy(self.fine) - _OF_NOISE * self.noise**2, 0)  # type: ignore[no-any-return]
+
+    def coarse_energy(self) -> Floats:
+        """By cell, without what noise adds that is left when sixteen pixels become one."""
+        return np.maximum(energy(self.coarse) - _OF_NOISE * self.noise**2 / 16, 0)  # type: ignore[no-any-return]
+
+
+def look_at(picture: SightPicture, noise: float = 0.0) -> Look:
+    """The edges of a picture whose noise is known."""
+    small = fine_edges(coarse(picture.grey))
+    return Look(fine_edges(picture.grey), small, doubled(small), noise)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A picture beside an appearance. All by cell, shape (rows, columns), but the last three.
+
+    Attributes:
+        usable: cells that tell something.
+        kept: how much of its edges stands in its place, 1 as usual, 0 nothing; whichever side is the brighter one.
+        coarse: how strong the coarse edges in their places are, 1 as usual.
+        fine: the same of fine ones.
+        strength: how strong coarse edges are wherever they stand, 1 as usual.
+        fine_strength: the same of fine ones.
+        alike: how alike the edges are with the brighter side the same, over all usable cells; -1 to 1.
+        sharpness: how strong fine edges are beside coarse ones where both are in place, 1 as usual.
+        crispness: the energy of fine edges wherever they stand, noise among them; 1 is that of the known ones.
+    """
+
+    usable: NDArray[np.bool_]
+    kept: Floats
+    coarse: Floats
+    fine: Floats
+    strength: Floats
+    fine_strength: Floats
+    alike: float
+    sharpness: float
+    crispness: float
+
+
+@dataclass(slots=True)
+class Appearance:
+    """Made with `begin`, goes on with `learn`."""
+
+    fine: Edges
+    coarse: Edges
+    doubled: Edges
+    typical: Floats
+    """By cell, how well its edges agree on the average, 0 to 1."""
+    unrest: Floats
+    """By cell, how much that varies."""
+    level: float
+    """Mean luma."""
+    chroma: Floats | None
+    """Mean U and V by cell; None where the picture is grey."""
+    noise: float
+    stripes: float
+    sharpness: float = 1.0
+    crispness: float = 1.0
+    """As compared with itself, on the average."""
+    used_s: float = 0.0
+    learnt_s: float = 0.0
+    _energies: tuple[Floats, Floats, Floats] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._energies = energy(self.fine), energy(self.coarse), energy(self.doubled)
+
+    def compare(self, look: Look) -> Compared:
+        """A picture beside it."""
+        fine, small, twice = self._energies
+        agreement = self._agreement(look)
+        usable = (self.typical > _SURE) & (self.unrest < _UNREST) & (small > _LEAST_ENERGY)
+        in_place = product(look.coarse, self.coarse)
+        fine_in_place = product(look.fine, self.fine)
+        now, fine_now = look.coarse_energy(), look.fine_energy()
+        kept = np.minimum(agreement / np.maximum(self.typical, 0.1), 1.5)
+        standing = usable & (kept >= 0.4)
+        where = standing if np.count_nonzero(standing) > 5 else usable
+        most = _STRONG * float(np.median(small[where])) if where.any() else 1.0
+        weight = np.minimum(1.0, most / np.maximum(small, 1e-6)) * where
+        total = float((small * weight).sum())
+        now_total = float((now * weight).sum())
+        sharpness = crispness = alike = 1.0
+        if total > 0 and now_total > 0:
+            fine_total = max(1e-6, float((fine * weight).sum()))
+            coarse_part = float((in_place * weight).sum()) / total
+            fine_part = float((fine_in_place * weight).sum()) / fine_total
+            sharpness = fine_part / max(0.05, coarse_part)
+            crispness = float((fine_now * weight).sum()) / fine_total
+            alike = float((in_place * weight).sum() / np.sqrt(total * now_total))
+        return Compared(
+            usable,
+            kept,
+            in_place / np.maximum(small, 1e-6),
+            fine_in_place / np.maximum(fine, 1e-6),
+            np.sqrt(now / np.maximum(small, 1e-6)),
+            np.sqrt(fine_now / np.maximum(fine, 1e-6)),
+            alike,
+            sharpness,
+            crispness,
+        )
+
+    def learn(self, look: Look, time_s: float) -> None:
+        """Follow what changes slowly; asked every second, done every few."""
+        dt_s = min(2 * _LEARNS_EVERY_S, time_s - self.learnt_s)
+        if 0 <= dt_s < _LEARNS_EVERY_S:
+            return
+        self.learnt_s, dt_s = time_s, max(0.0, dt_s)
+        agreement = self._agreement(look)
+        rate = dt_s / _TYPICAL_S
+        off = np.abs(agreement - self.typical)
+        self.typical += rate * np.clip(agreement - self.typical, -0.2, 0.2)
+        self.unrest += rate * np.clip(off - self.unrest, -0.2, 0.2)
+        for known, seen in ((self.fine, look.fine), (self.coarse, look.coarse), (self.doubled, look.doubled)):
+            for mean, slope in ((known.across, seen.across), (known.down, seen.down)):
+                step = cv2.min(cv2.max(cv2.subtract(slope, mean), -_STEP), _STEP)  # type: ignore[call-overload]
+                cv2.scaleAdd(step, dt_s / _LEARNT_S, mean, mean)
+        self._energies = energy(self.fine), energy(self.coarse), energy(self.doubled)
+
+    def _agreement(self, look: Look) -> Floats:
+        twice = self._energies[2]
+        root = np.sqrt(np.maximum(twice * energy(look.doubled), 1e-6))
+        return product(look.doubled, self.doubled) / root  # type: ignore[no-any-return]
+
+
+class Beginning(TypedDict):
+    """What some pictures tell of an appearance."""
+
+    fine: Edges
+    coarse: Edges
+    doubled: Edges
+    typical: Floats
+    unrest: Floats
+
+
+def begin(looks: Sequence[Look]) -> Beginning:
+    """What is in its place in most of some pictures."""
+    fine, small, twice = (_median([getattr(look, name) for look in looks]) for name in ("fine", "coarse", "doubled"))
+    there = energy(twice)
+    agreements = np.stack(
+        [product(look.doubled, twice) / np.sqrt(np.maximum(there * energy(look.doubled), 1e-6)) for look in looks]
+    )
+    typical = np.median(agreements, axis=0).astype(np.float32)
+    unrest = np.median(np.abs(agreements - typical), axis=0).astype(np.float32)
+    return Beginning(fine=fine, coarse=small, doubled=twice, typical=typical, unrest=unrest)
+
+
+def _median(edges: Sequence[Edges]) -> Edges:
+    return Edges(
+        np.median([each.across for each in edges], axis=0).astype(np.float32),
+        np.median([each.down for each in edges], axis=0).astype(np.float32),
+    )

@@ -1,0 +1,407 @@
+"""Verdicts on a camera's pictures: one a second, told when they last."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_agent.vision.sight.appearance import BEGINS_WITH, Appearance, Compared, Look, begin, look_at
+from edge_agent.vision.sight.measures import Figures, figures
+from edge_agent.vision.sight.picture import COLUMNS, ROWS, WIDTH_PX, Floats, Picture, SightPicture, by_cell
+from shared.events import SightFault
+
+MOST_APPEARANCES: Final = 4
+"""By day, at dusk, by lamps, by infrared."""
+_BEGINS_EVERY_S = 3.0
+_UNJUDGED_S = 120.0
+"""So long a camera that has just begun finds its focus, its exposure and its light."""
+
+CONFIRMED_S: Final = {
+    SightFault.FROZEN: 5.0,
+    SightFault.DARK: 60.0,
+    SightFault.GLARING: 60.0,
+    SightFault.COVERED: 20.0,
+    SightFault.MOVED: 30.0,
+    SightFault.BLURRED: 60.0,
+    SightFault.DIRTY: 30.0,
+    SightFault.COLOUR: 75.0,
+    SightFault.NOISE: 90.0,
+    SightFault.STRIPES: 60.0,
+    SightFault.PLAIN: 600.0,
+}
+"""How long a verdict has to last."""
+_ENDS_S = 15.0
+_FORGIVES = 1.0
+"""A second without the verdict takes away so many with it."""
+
+_FROZEN_S = 30.0
+_FROZEN_CELLS = 0.9
+"""In a picture that stands still a clock may go on."""
+_DIFFERENT = 0.005
+"""Part of a cell's pixels that differ from the last second's, were it by one level. Noise alone makes more."""
+
+_KEPT = 0.4
+_GONE = 0.5
+"""Part of the cells that lost their edges."""
+_PARTLY = 0.45
+_SMOOTH = 0.62
+"""What lies on a lens is out of focus: edges in its cells are weaker than this part of the usual ones."""
+_BLACK, _FLAT = 24.0, 0.3
+_WHITE, _CLIPPED = 235.0, 0.5
+_WEAK = 0.22
+"""Edges that stand in place but are so weak: the picture is too dark, too bright or in a fog."""
+_SHARP = 0.45
+_DULLED, _SURELY_DULLED, _LESS_SHARP = 0.4, 0.55, 0.55
+"""Part of the known fine edges' energy that is nowhere any more."""
+_TREMBLES_PX, _TREMBLES_FAR, _ASIDE = 1.2, 0.015, 0.2
+"""Fine edges that are crisp and not in their places: a mast trembles in the wind, unless the view is aside by so much of
+its width, or so many cells lost their coarse edges, too."""
+_DULL, _LESS_CRISP = 0.6, 0.8
+_DULL_S = 60.0
+_DIRTY_CELLS, _CLEAN = 0.015, 0.7
+"""Cells that stay out of focus for a minute while the rest is sharp: drops, dirt, a web."""
+_LEARNT_KEPT, _LEARNT_SHARP = 0.6, 0.7
+_LEAST_USABLE = 8
+_COLOURED, _GREY = 1.5, 0.35
+_CAST = 20.0
+_NOISY, _NOISY_LEVELS = 3.0, 4.0
+_STRIPED, _STRIPED_LEVELS = 3.0, 1.5
+_OTHER_LIGHT = 0.4
+_OTHER_LIGHT_S = 60.0
+_SAME_VIEW = 0.5
+_SWITCHING_S = 30.0
+_SWITCHES_EVERY_S = 300.0
+"""So long an infrared switch, or colour that is lost, may look like something else."""
+
+_STRUCTURE: Final = (
+    SightFault.FROZEN,
+    SightFault.DARK,
+    SightFault.GLARING,
+    SightFault.COVERED,
+    SightFault.MOVED,
+    SightFault.BLURRED,
+    SightFault.DIRTY,
+    SightFault.PLAIN,
+)
+"""Of these one at a time: each but the last hides all others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What is told of a camera so that it is not taken for a fault."""
+
+    dark_is_normal: bool = False
+    plain_is_normal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is the matter with one picture, and by how much: a part of 0 to 1, or what the fault's own unit is."""
+
+    fault: SightFault
+    figure: float
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A fault that is certain now, or over."""
+
+    fault: SightFault
+    active: bool
+    figure: float
+
+
+class SightJudge:
+    """Of one camera. Takes one picture a second.
+
+    Attributes:
+        active: what is the matter, each with its last figure.
+        suspected: whether the last picture had anything: pictures before are the sound ones.
+    """
+
+    def __init__(self, appearances: list[Appearance] | None = None) -> None:
+        self._known = appearances or []
+        self._now: Appearance | None = self._known[0] if self._known else None
+        self._beginning: list[Look] = []
+        self._begun_s: float | None = None
+        self._started_s: float | None = None
+        self._last: Picture | None = None
+        self._time_s = 0.0
+        self._still_s = 0.0
+        self._dull_s: Floats = np.zeros((ROWS, COLUMNS), np.float32)
+        self._scores = dict.fromkeys(SightFault, 0.0)
+        self._sound_s = dict.fromkeys(SightFault, 0.0)
+        self._other_light_s = self._switching_s = 0.0
+        self._switched_s = -_SWITCHES_EVERY_S
+        self._was_coloured: bool | None = None
+        self.active: dict[SightFault, float] = {}
+        self.suspected = False
+        self.shift = 0.0, 0.0
+        """Of a view that moved: how far, in parts of the width, where that can be told."""
+
+    @property
+    def appearances(self) -> list[Appearance]:
+        """Those known, the one in force first."""
+        return self._known
+
+    def forget(self) -> None:
+        """A person confirms the view as it is now."""
+        self._known, self._now, self._beginning, self._begun_s = [], None, [], None
+
+    def step(self, picture: SightPicture, time_s: float) -> list[Change]:
+        """Judge the picture of a second; `time_s` grows.
+
+        Returns:
+            What is certain from now on, and what is over.
+        """
+        if self._started_s is None:
+            self._started_s, self._time_s = time_s, time_s - 1
+        dt_s = min(5.0, max(0.0, time_s - self._time_s))
+        self._time_s = time_s
+        figure = figures(picture)
+        look = look_at(picture, figure.noise)
+        frozen = self._is_frozen(picture.grey, dt_s)
+        verdicts = self._verdicts(picture, figure, look, dt_s, frozen=frozen)
+        self.suspected = bool(verdicts)
+        return self._told(verdicts, dt_s)
+
+    def _is_frozen(self, grey: Picture, dt_s: float) -> bool:
+        """Whether nothing outside a clock has changed for long."""
+        last, self._last = self._last, grey
+        if last is None:
+            self._still_s = 0.0
+            return False
+        differs = cv2.compare(grey, last, cv2.CMP_NE)
+        parts = cv2.resize(differs, (4 * COLUMNS, 4 * ROWS), interpolation=cv2.INTER_AREA)
+        cells = by_cell(parts.astype(np.float32)) / 255
+        still = np.count_nonzero(cells < _DIFFERENT) / cells.size
+        self._still_s = self._still_s + dt_s if still >= _FROZEN_CELLS else 0.0
+        return self._still_s >= _FROZEN_S
+
+    def _verdicts(
+        self, picture: SightPicture, figure: Figures, look: Look, dt_s: float, *, frozen: bool
+    ) -> list[Verdict]:
+        if absolute := _absolute(figure):
+            return absolute  # a picture that is white all over stands still, too
+        if frozen:
+            return [Verdict(SightFault.FROZEN, self._still_s)]
+        if self._now is None:
+            self._begin(picture, figure, look)
+            return []
+        known, compared = self._best(look)
+        if known is not self._now:
+            self._now = known
+            self._known.sort(key=lambda each: each is not known)
+        usable = int(np.count_nonzero(compared.usable))
+        if usable < _LEAST_USABLE:
+            self._now.learn(look, self._time_s)
+            _follow(self._now, figure, picture, compared)
+            return [Verdict(SightFault.PLAIN, usable)]
+        structure = self._structure(known, compared, figure, look, dt_s)
+        self._switching_s = max(0.0, self._switching_s - dt_s)
+        if not _GREY <= figure.colour <= _COLOURED:  # between the two nothing can be said
+            if self._was_coloured is (figure.colour < _GREY) and self._time_s - self._switched_s > _SWITCHES_EVERY_S:
+                self._switching_s, self._switched_s = _SWITCHING_S, self._time_s
+            self._was_coloured = figure.colour > _COLOURED
+        spoilt = _spoilt(known, figure)
+        if spoilt and structure and structure.fault in (SightFault.MOVED, SightFault.BLURRED, SightFault.DIRTY):
+            structure = None  # noise and stripes are edges where none were
+        rest = spoilt + _colour(known, compared, picture, figure) if structure is None else []
+        verdicts = ([structure] if structure else []) + rest
+        if not verdicts and not self.active:
+            self._other_light_s = self._other_light_s + dt_s if self._in_another_light(known, compared, figure) else 0.0
+            if self._other_light_s > _OTHER_LIGHT_S:
+                self._begin(picture, figure, look)
+            else:
+                self._beginning = []
+                if _agrees(known, compared):
+                    known.learn(look, self._time_s)
+                _follow(known, figure, picture, compared)
+        return verdicts
+
+    def _best(self, look: Look) -> tuple[Appearance, Compared]:
+        """The known appearance that the picture is most like: the one in force unless another is better by far."""
+        assert self._now is not None  # noqa: S101 - asked only then
+        compared = self._now.compare(look)
+        if _kept(compared) > 0.75 and compared.alike > 0.6:
+            return self._now, compared
+        best, score = (self._now, compared), _kept(compared) + compared.alike + 0.15
+        for other in self._known:
+            if other is not self._now:
+                beside = other.compare(look)
+                if _kept(beside) + beside.alike > score and np.count_nonzero(beside.usable) >= _LEAST_USABLE:
+                    best, score = (other, beside), _kept(beside) + beside.alike
+        return best
+
+    def _structure(
+        self, known: Appearance, compared: Compared, figure: Figures, look: Look, dt_s: float
+    ) -> Verdict | None:
+        usable = compared.usable
+        gone = usable & (compared.kept < _KEPT)
+        part = float(np.count_nonzero(gone)) / max(1, int(np.count_nonzero(usable)))
+        weak = float(np.median(compared.strength[usable])) < _FLAT
+        if figure.brightest < _BLACK or (figure.level < known.level and weak and part < _PARTLY and figure.level < 60):
+            return Verdict(SightFault.DARK, figure.level)
+        if figure.level > _WHITE and part > 0.3 or figure.clipped > max(_CLIPPED, 0.2 + _clipped_usually(known)):
+            return Verdict(SightFault.GLARING, figure.clipped)
+        if part >= _PARTLY:
+            smooth = float(np.median(compared.strength[gone])) < _SMOOTH
+            if smooth:
+                return Verdict(SightFault.COVERED, part)
+            if part >= _GONE:
+                self.shift = _shift(known, look)
+                return Verdict(SightFault.MOVED, max(map(abs, self.shift)))
+            return None
+        standing = usable & ~gone
+        sharpness = compared.sharpness / known.sharpness
+        # What is always there beside the known edges, such as noise, stays when they go.
+        dulled = known.crispness - compared.crispness
+        if sharpness < (_SHARP if dulled < _SURELY_DULLED else _LESS_SHARP):
+            shift = _shift(known, look)
+            far = max(map(abs, shift))
+            if dulled > _DULLED or (far * WIDTH_PX < _TREMBLES_PX and part < _ASIDE):
+                return Verdict(SightFault.BLURRED, sharpness)
+            if part >= _ASIDE or far > _TREMBLES_FAR:
+                self.shift = shift
+                return Verdict(SightFault.MOVED, far)
+            return None
+        local = compared.fine / np.maximum(compared.coarse, 0.05)
+        crisp = compared.fine_strength / np.maximum(compared.strength, 0.05)
+        dull = standing & (local < _DULL) & (crisp < _LESS_CRISP)
+        self._dull_s = np.clip(self._dull_s + np.where(dull, dt_s, -_FORGIVES * dt_s), 0, 2 * _DULL_S)
+        lasting = self._dull_s >= _DULL_S
+        dirty = float(np.count_nonzero(lasting)) / max(1, int(np.count_nonzero(usable)))
+        if dirty >= _DIRTY_CELLS and float(np.median(local[standing & ~dull])) > _CLEAN:
+            return Verdict(SightFault.DIRTY, dirty)
+        return None
+
+    def _in_another_light(self, known: Appearance, compared: Compared, figure: Figures) -> bool:
+        """Whether the view is the same and looks so different that it is another appearance."""
+        usually = known.chroma is not None and float(np.abs(known.chroma - 128).mean()) > _COLOURED
+        return _kept(compared) > _SAME_VIEW and (
+            compared.alike < _OTHER_LIGHT or (usually and figure.colour < _GREY)
+        )
+
+    def _begin(self, picture: SightPicture, figure: Figures, look: Look) -> None:
+        if self._begun_s is not None and self._time_s - self._begun_s < _BEGINS_EVERY_S and self._beginning:
+            return
+        self._begun_s = self._time_s
+        self._beginning.append(look)
+        if len(self._beginning) < BEGINS_WITH:
+            return
+        self._now = Appearance(
+            **begin(self._beginning),
+            level=figure.level,
+            chroma=picture.chroma,
+            noise=figure.noise,
+            stripes=figure.stripes,
+            used_s=self._time_s,
+            learnt_s=self._time_s,
+        )
+        self._known = [self._now, *self._known][:MOST_APPEARANCES]
+        self._beginning, self._other_light_s = [], 0.0
+
+    def _told(self, verdicts: list[Verdict], dt_s: float) -> list[Change]:
+        assert self._started_s is not None  # noqa: S101 - asked only then
+        found = {verdict.fault: verdict.figure for verdict in verdicts}
+        hidden = any(fault in found for fault in _STRUCTURE[:-2])
+        changes = list[Change]()
+        for fault, confirmed_s in CONFIRMED_S.items():
+            if fault in found:
+                self._sound_s[fault] = 0.0
+                settling = self._switching_s > 0 and fault is not SightFault.FROZEN
+                self._scores[fault] = min(confirmed_s, self._scores[fault] + (0.0 if settling else dt_s))
+            elif not (hidden and fault in self.active):
+                self._scores[fault] = max(0.0, self._scores[fault] - _FORGIVES * dt_s)
+                self._sound_s[fault] += dt_s
+        certain = [fault for fault in found if self._scores[fault] >= CONFIRMED_S[fault]]
+        if self._time_s - self._started_s < _UNJUDGED_S:
+            return []
+        for fault in certain:
+            if fault not in self.active:
+                changes += [self._end(other) for other in list(self.active) if fault in _STRUCTURE]
+                changes.append(Change(fault, True, found[fault]))
+            self.active[fault] = found[fault]
+        changes += [self._end(fault) for fault in list(self.active) if self._sound_s[fault] >= _ENDS_S]
+        return changes
+
+    def _end(self, fault: SightFault) -> Change:
+        return Change(fault, False, self.active.pop(fault))
+
+
+def _kept(compared: Compared) -> float:
+    """Part of the usable cells that show their edges."""
+    usable = compared.usable
+    return float(np.count_nonzero(usable & (compared.kept >= _KEPT))) / max(1, int(np.count_nonzero(usable)))
+
+
+def _spoilt(known: Appearance, figure: Figures) -> list[Verdict]:
+    verdicts = []
+    if figure.noise > max(_NOISY * known.noise, known.noise + _NOISY_LEVELS):
+        verdicts.append(Verdict(SightFault.NOISE, figure.noise))
+    if figure.stripes > max(_STRIPED * known.stripes, known.stripes + _STRIPED_LEVELS):
+        verdicts.append(Verdict(SightFault.STRIPES, figure.stripes))
+    return verdicts
+
+
+def _colour(known: Appearance, compared: Compared, picture: SightPicture, figure: Figures) -> list[Verdict]:
+    """Colour that is gone while all else is as it was, or that is another one all over the picture."""
+    if known.chroma is None or picture.chroma is None:
+        return []
+    usual = float(np.abs(known.chroma - 128).mean())
+    same_light = compared.alike > 0.8 and abs(figure.level - known.level) < 0.12 * max(20.0, known.level)
+    cast = float(np.abs((picture.chroma - known.chroma).mean(axis=(1, 2))).max())
+    lost = usual > _COLOURED and figure.colour < _GREY and same_light
+    return [Verdict(SightFault.COLOUR, figure.colour)] if lost or cast > _CAST else []
+
+
+def _absolute(figure: Figures) -> list[Verdict]:
+    """What can be said of a view that is not known."""
+    if figure.brightest < _BLACK:
+        return [Verdict(SightFault.DARK, figure.level)]
+    if figure.level > _WHITE and figure.clipped > _CLIPPED:
+        return [Verdict(SightFault.GLARING, figure.clipped)]
+    return []
+
+
+def _clipped_usually(known: Appearance) -> float:
+    """A view that is always half white is not glaring."""
+    return 0.8 if known.level > 180 else 0.0
+
+
+def _agrees(known: Appearance, compared: Compared) -> bool:
+    """Whether a picture may be learnt of: what is slightly amiss must not become usual."""
+    return _kept(compared) > _LEARNT_KEPT and compared.sharpness > _LEARNT_SHARP * known.sharpness
+
+
+def _follow(known: Appearance, figure: Figures, picture: SightPicture, compared: Compared) -> None:
+    rate = 1 / 120
+    if not _agrees(known, compared):
+        return
+    known.sharpness += rate * (min(3.0, max(0.3, compared.sharpness)) - known.sharpness)
+    known.crispness += rate * (min(9.0, max(0.3, compared.crispness)) - known.crispness)
+    known.level += rate * (figure.level - known.level)
+    known.noise += rate * (figure.noise - known.noise)
+    known.stripes += rate * (figure.stripes - known.stripes)
+    if known.chroma is not None and picture.chroma is not None and known.chroma.shape == picture.chroma.shape:
+        known.chroma += rate * (picture.chroma - known.chroma)
+
+
+def _shift(known: Appearance, look: Look) -> tuple[float, float]:
+    """How far the view moved, in parts of the width: where its coarse edges fit best, to a part of a pixel.
+
+    A correlation of all edges with their directions: unlike that of phases it is not led astray by a blur or by noise.
+    """
+    before, now = (edges.across + 1j * edges.down for edges in (known.coarse, look.coarse))
+    fit = np.fft.ifft2(np.fft.fft2(now) * np.conj(np.fft.fft2(before))).real
+    down, right = np.unravel_index(int(fit.argmax()), fit.shape)
+    rows, columns = fit.shape
+    found = []
+    for at, length, line in ((int(right), columns, fit[down]), (int(down), rows, fit[:, right])):
+        below, top, above = (float(line[(at + off) % length]) for off in (-1, 0, 1))
+        bend = below - 2 * top + above
+        exact = at + (0.5 * (below - above) / bend if bend else 0.0)
+        found.append((exact - length if exact > length / 2 else exact) / columns)
+    return found[0], found[1]
