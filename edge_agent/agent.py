@@ -17,7 +17,7 @@ from edge_agent.camera.looks.client import LookShare
 from edge_agent.camera.looks.supervisor import LookSupervisor
 from edge_agent.camera.picture_maker import NoPicture, Picture
 from edge_agent.camera.supervisor import CameraSupervisor, Report
-from edge_agent.camera.worker import EventSeen, Status, Wanted
+from edge_agent.camera.worker import EventSeen, SightSeen, Status, Wanted
 from edge_agent.config import AgentSettings, Camera, line_specs
 from edge_agent.orders.arming import Arming
 from edge_agent.orders.desired import Desired
@@ -35,6 +35,7 @@ from shared.events import (
     CameraState,
     Lane,
     LineCrossed,
+    SightChanged,
     ZoneAlarm,
 )
 from shared.threads import start_vital
@@ -47,6 +48,7 @@ _TICKETS = 256
 _NEWS_S = 1.0
 _SAME_STATE_S = 60.0
 """A camera that stays away for changing reasons is an event no more often than this."""
+_MOST_FIGURE = 1_000_000
 _MEMORY_PICTURE_BYTES = 8 * 2**20
 """Pictures that the card does not take wait in so much memory."""
 
@@ -259,6 +261,8 @@ class Agent:
     def _reported(self, camera: int, run: int, report: Report) -> None:
         if isinstance(report, EventSeen):
             self._saw(camera, run, report)
+        elif isinstance(report, SightSeen):
+            self._saw_of_picture(camera, run, report)
         elif isinstance(report, Picture):
             self._pictured(camera, run, report)
         elif isinstance(report, NoPicture):
@@ -271,10 +275,30 @@ class Agent:
         event = self._event(camera, run, sighting)
         self._cameras[camera].answer(Wanted(sighting.ticket, event.priority))
         numbered = self._intake.append(Lane.ALARM if event.priority else Lane.BULK, event)
-        if not event.priority:
-            return
+        if event.priority:
+            self._remember_tickets(camera, run, [sighting.ticket], numbered)
+
+    def _saw_of_picture(self, camera: int, run: int, seen: SightSeen) -> None:
+        """What is the matter with a camera's picture: an event, and pictures of it."""
+        event = SightChanged(
+            at_ms=to_ms(seen.at_s),
+            revision=self._revision,
+            camera=camera,
+            fault=seen.fault,
+            active=seen.active,
+            figure=min(_MOST_FIGURE, max(0, round(1000 * seen.figure))),
+            expected=seen.expected,
+            detail=seen.detail,
+        )
+        name, word = self._cameras[camera].camera.settings.name, "began" if seen.active else "is over"
+        log.info("camera %s: %s %s %s", name, seen.fault.label, word, seen.detail)
+        self._news.set()
+        self._remember_tickets(camera, run, seen.tickets, self._intake.append(Lane.ALARM, event))
+
+    def _remember_tickets(self, camera: int, run: int, tickets: Sequence[int], numbered: Numbered) -> None:
         with self._tickets_lock:
-            self._tickets[camera, run, sighting.ticket] = numbered
+            for ticket in tickets:
+                self._tickets[camera, run, ticket] = numbered
             while len(self._tickets) > _TICKETS:
                 self._tickets.popitem(last=False)
 
@@ -322,7 +346,7 @@ class Agent:
         before, now_s = self._cameras[camera].status, self._clock.monotonic_s()
         reason_changed = (
             status.detail != before.detail
-            and status.state not in (CameraState.WATCHING, CameraState.DEGRADED)
+            and status.state not in (CameraState.WATCHING, CameraState.DEGRADED, CameraState.BLIND)
             and now_s - self._told_s.get(camera, 0.0) > _SAME_STATE_S
         )
         if status.state is not before.state or reason_changed:

@@ -199,10 +199,10 @@ def _time_of(url: str, door: Door | None) -> datetime | None:
 def _camera(key: str, camera: Camera) -> Iterator[Finding]:
     source, name = camera.settings.source, camera.settings.name
     if isinstance(source, RtspCamera):
-        yield _stream(f"{key}.source", name, "url", source.url, source.transport, camera.pins)
+        yield _stream(f"{key}.source", name, "url", source.url, source.transport, camera.folder)
         if source.picture_url:
             large = source.picture_url
-            yield _stream(f"{key}.source.picture_url", name, "picture_url", large, source.transport, camera.pins)
+            yield _stream(f"{key}.source.picture_url", name, "picture_url", large, source.transport, camera.folder)
     elif hasattr(source, "path"):
         yield _file(f"{key}.source", name, source.path)
     else:

@@ -17,6 +17,7 @@ from shared.ids import WHOLE_NAME
 from shared.net import require_loopback
 from shared.objects import ModelLayout, ObjectName
 from shared.scene import Scene, Tripwire, load_scene
+from shared.schedule import parse_span
 from shared.settings import Port, Section, load_toml
 
 Name = Annotated[str, Meta(pattern=WHOLE_NAME)]
@@ -62,6 +63,8 @@ class SyntheticCamera(Section, frozen=True, tag_field="kind", tag="synthetic"):
     """The same seed gives the same scene."""
     fps: Annotated[float, Meta(gt=0, le=60)] = 10.0
     """Frames per second."""
+    trouble: Path | None = None
+    """While this file is there the camera has what it names: `covered`, `moved`, `blurred`, `frozen` or `dark`."""
 
 
 class DetectorSettings(Section, frozen=True):
@@ -106,6 +109,22 @@ class LookSettings(Section, frozen=True):
             raise ValueError("classes and layout are of a model of your own: model is missing")
 
 
+class SightSettings(Section, frozen=True):
+    """What is normal in a camera's picture and would be a fault in another's; what is then unwatched is said."""
+
+    dark: tuple[str, ...] = ()
+    """When a black picture is normal, in the scene's time zone: `["daily 20:00-06:00"]`."""
+    plain: bool = False
+    """There is nothing in the picture that would show whether it is covered or moved: a white wall, a screen."""
+
+    def __post_init__(self) -> None:
+        for text in self.dark:
+            try:
+                parse_span(text)
+            except ValueError as error:
+                raise ValueError(f"dark: {error}") from None
+
+
 class CameraSettings(Section, frozen=True):
     """One camera: where its frames come from and what is watched in them."""
 
@@ -117,6 +136,8 @@ class CameraSettings(Section, frozen=True):
     """Where frames come from."""
     detector: DetectorSettings | None = None
     """Finds objects; without it, motion does."""
+    sight: SightSettings = SightSettings()
+    """What is normal in its picture."""
 
 
 def _server(url: str, expected: str, schemes: tuple[str, ...] = ("http", "https")) -> SplitResult:
@@ -230,8 +251,8 @@ class Camera(msgspec.Struct, frozen=True):
 
     settings: CameraSettings
     scene: Scene
-    pins: Path | None = None
-    """Where the certificates of `rtsps` cameras are kept; None keeps none."""
+    folder: Path | None = None
+    """Where what is known of each camera is kept, such as the certificate of an `rtsps` one; None keeps nothing."""
 
 
 def load_agent_file(path: Path) -> AgentSettings:
@@ -270,6 +291,8 @@ def load_agent_settings(path: Path) -> tuple[AgentSettings, list[Camera]]:
                     f"{path}: key cameras[{number}].source.path: no such file {str(source.path)!r}, expected a video"
                     f" (of camera {camera.name!r})"
                 )
+        elif isinstance(source, SyntheticCamera) and source.trouble:
+            source = msgspec.structs.replace(source, trouble=base / source.trouble)
         detector = camera.detector
         if detector is not None:
             detector = msgspec.structs.replace(detector, model=base / detector.model)

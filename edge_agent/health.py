@@ -94,4 +94,5 @@ def _camera(supervisor: CameraSupervisor) -> CameraHealth:
         detail=status.detail,
         damaged=status.damaged,
         lost=status.lost,
+        sight=status.sight,
     )

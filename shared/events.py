@@ -43,7 +43,8 @@ class Direction(IntEnum):
 class CameraState(IntEnum):
     """What a box knows of a camera. Anything but WATCHING means: cannot confirm that nothing happens.
 
-    DEGRADED: pictures come and are analysed, but so many are damaged, lost or late that something may be missed.
+    DEGRADED: pictures come and are analysed, but so many are damaged, lost or late, or they show so little, that
+    something may be missed. BLIND: they come and show nothing: the camera is covered, dark, out of focus or frozen.
     """
 
     STARTING = 0
@@ -53,6 +54,7 @@ class CameraState(IntEnum):
     ENDED = 4
     CRASHED = 5
     DEGRADED = 6
+    BLIND = 7
 
     @property
     def label(self) -> str:
@@ -104,7 +106,9 @@ class VehicleClass(IntEnum):
 class SightFault(IntEnum):
     """Why a camera's picture cannot be judged by, though pictures come.
 
-    PLAIN: there is nothing in it that would show whether it is covered or moved.
+    PLAIN: there is nothing in it that would show whether it is covered or moved. COLOUR: it is gone, or another one.
+    FAINT: its edges are in their places and hardly to be seen, as in fog. INFRARED: the camera sees by infrared at an
+    hour when it always had colour.
     """
 
     FROZEN = 1
@@ -118,6 +122,8 @@ class SightFault(IntEnum):
     NOISE = 9
     STRIPES = 10
     PLAIN = 11
+    INFRARED = 12
+    FAINT = 13
 
     @property
     def label(self) -> str:
@@ -308,6 +314,23 @@ class SensorChanged(EventBase, frozen=True, array_like=True, tag=9):
     detail: Detail = ""
 
 
+class SightChanged(EventBase, frozen=True, array_like=True, tag=10):
+    """What is the matter with a camera's picture, from now on or no more. Always an alarm.
+
+    `figure` says by how much, in parts of a thousand of what the fault is measured by. What is `expected`, because the
+    camera's configuration says that it is so, rings nobody.
+    """
+
+    at_ms: int
+    revision: Number
+    camera: CameraNumber
+    fault: SightFault
+    active: bool
+    figure: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    expected: bool = False
+    detail: Detail = ""
+
+
 Event = (
     LineCrossed
     | CameraChanged
@@ -318,6 +341,7 @@ Event = (
     | ListHit
     | VehiclePassed
     | SensorChanged
+    | SightChanged
 )
 
 _OURS: Final[dict[str, type[EventBase]]] = {
@@ -330,6 +354,7 @@ _OURS: Final[dict[str, type[EventBase]]] = {
     "list_hit": ListHit,
     "vehicle_passed": VehiclePassed,
     "sensor_changed": SensorChanged,
+    "sight_changed": SightChanged,
 }
 BROUGHT = "hawkline.kinds"
 """Entry points of kinds from outside the product: name of the kind, and its class."""
@@ -423,6 +448,8 @@ class CameraHealth(msgspec.Struct, frozen=True, omit_defaults=True):
     """Pictures that could not be decoded, or only in part."""
     lost: int = 0
     """Pictures that never came, by the stream's own stamps."""
+    sight: str = ""
+    """What is the matter with its picture, by labels of `SightFault` and a comma; `clear`; empty while that is open."""
 
 
 class LookHealth(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -8,6 +8,7 @@ import msgspec
 from psycopg.rows import class_row
 
 from aggregator.alerting import maintenance
+from aggregator.alerting.alerts import SQL as ALERTS
 from aggregator.alerting.alerts import Publishing, end, get
 from aggregator.alerting.entities import AffectedSubject
 from aggregator.feed import log as feed_log
@@ -89,7 +90,8 @@ def take_due(connection: Connection, publishing: Publishing) -> Due:
             condition = known.get(row["condition"]) or Condition(row["condition"], row["priority"], clears_itself=True)
             since, others, worked_on = row["since"], row["others"], row["maintenance"] or ""
             due.ringing.append(Ailing(subject, condition, row["priority"], since, row["detail"], others, worked_on))
-            due.keys.append({**key, "ends_after_s": float(condition.ends_after_s)})
+            told = {name: row[name] for name in _TOLD}
+            due.keys.append({**key, **told, "ends_after_s": float(condition.ends_after_s)})
         else:
             connection.execute(SQL["forget_alert"], key)
             if not row["active"]:
@@ -115,6 +117,26 @@ def rang(connection: Connection, due: Due, alerts: Sequence[int | None]) -> None
     if due.keys:
         columns = {name: [key[name] for key in due.keys] for name in (*_KEY, "ends_after_s")}
         connection.execute(SQL["rang"], {**columns, "alert_ids": list(alerts)})
+        _add_origins(connection, due, alerts)
+
+
+def _add_origins(connection: Connection, due: Due, alerts: Sequence[int | None]) -> None:
+    """Pictures of the event that a condition was read from are its alert's: those that have come, and others."""
+    told = [
+        (*(key[name] for name in _TOLD), alert)
+        for key, alert in zip(due.keys, alerts, strict=True)
+        if alert is not None and key["told_producer"] is not None
+    ]
+    if told:
+        producers, lanes, numbers, ids = zip(*told, strict=True)
+        origins = {
+            "producer_ids": list(producers),
+            "lanes": list(lanes),
+            "seqs": list(numbers),
+            "alert_ids": list(ids),
+        }
+        connection.execute(SQL["add_origins"], origins)
+        connection.execute(ALERTS["add_pictures"], origins)
 
 
 def subjects(connection: Connection, scope: Scope, alert_id: int, limit: int) -> list[AffectedSubject]:
@@ -134,6 +156,7 @@ def _path(subject: Subject) -> tuple[str, str, str, str, str]:
     return subject.kind, subject.site, subject.agent, subject.camera, subject.name
 
 
+_TOLD = "told_producer", "told_lane", "told_seq"
 _KEY = "subject", "site", "agent", "camera", "name", "condition"
 _COLUMNS = (
     *(*_KEY, "active", "at", "due_at", "at_once", "told_producer", "told_lane", "told_seq", "priority", "detail"),

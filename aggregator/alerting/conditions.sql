@@ -63,7 +63,8 @@ SELECT EXISTS (SELECT FROM conditions WHERE due_at <= now()) AS due;
 -- name: take_due
 -- `maintenance`: why it is worked on. `others`: what else, but for what is worked on, came to have the same condition within
 -- two minutes of it.
-SELECT subject, site, agent, camera, name, condition, active, since, priority, detail, alert_id, (
+SELECT subject, site, agent, camera, name, condition, active, since, priority, detail, alert_id,
+       told_producer, told_lane, told_seq, (
     SELECT w.reason FROM worked_on w
     WHERE w.site = c.site AND w.agent IN ('', c.agent) AND w.camera IN ('', c.camera) ORDER BY w.id LIMIT 1
 ) AS maintenance, (
@@ -89,6 +90,12 @@ FROM unnest(%(subject)s::text[], %(site)s::text[], %(agent)s::text[], %(camera)s
     AS rung (subject, site, agent, camera, name, condition, ends_after_s, alert_id)
 WHERE (c.subject, c.site, c.agent, c.camera, c.name, c.condition)
     = (rung.subject, rung.site, rung.agent, rung.camera, rung.name, rung.condition);
+
+-- name: add_origins
+-- What they were read from: its pictures are the alerts'.
+INSERT INTO alert_origins (producer_id, lane, seq, alert_id)
+SELECT * FROM unnest(%(producer_ids)s::int[], %(lanes)s::smallint[], %(seqs)s::bigint[], %(alert_ids)s::bigint[])
+ON CONFLICT DO NOTHING;
 
 -- name: any_quiet
 SELECT EXISTS (SELECT FROM conditions c JOIN alerts a ON a.id = c.alert_id WHERE a.quiet) AS quiet;

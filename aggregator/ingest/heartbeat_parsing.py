@@ -90,6 +90,7 @@ def _camera(camera: CameraHealth) -> CameraHealth:
         detail=text(camera.detail, _LONGEST_DETAIL),
         damaged=_count(camera.damaged),
         lost=_count(camera.lost),
+        sight=text(camera.sight, _LONGEST_DETAIL),
     )
 
 

@@ -19,6 +19,7 @@ import cv2
 
 from edge_agent.camera.looks.client import LookShare, ServedLooker
 from edge_agent.camera.picture_maker import NoPicture, Picture, PictureMaker
+from edge_agent.camera.sight_watch import SightChange, SightWatch
 from edge_agent.camera.sources.bounds import MOST_ANALYSED_BYTES
 from edge_agent.camera.sources.opening import open_source
 from edge_agent.config import Camera, DetectorSettings
@@ -29,13 +30,15 @@ from edge_agent.vision.looks import Looks
 from edge_agent.vision.motion.masks import Masks
 from edge_agent.vision.pipeline import Found, Pipeline
 from shared.errors import HawklineError
-from shared.events import CameraState
+from shared.events import CameraState, SightFault
 
 log = logging.getLogger(__name__)
 
 _STATUS_S = 1.0
 _RING_S = 2.0
 _RING_BYTES = 48 * 1024 * 1024
+_SIGHT_PRIORITY = 3
+"""Pictures of alarms that are more urgent are made before those of a blind camera."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,19 @@ class EventSeen:
     met_at_s: float
     confirmed_at_s: float
     reached: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SightSeen:
+    """What is the matter with the picture from now on, or no more; a `Picture` with each of its tickets follows."""
+
+    fault: SightFault
+    active: bool
+    figure: float
+    expected: bool
+    detail: str
+    at_s: float
+    tickets: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +89,8 @@ class Status:
     damaged: int = 0
     lost: int = 0
     reached: int = 0
+    sight: str = ""
+    """As in `CameraHealth`."""
 
 
 def run_camera(camera: Camera, key: str, pipe: Connection, after: int = 0, looking: LookShare | None = None) -> None:
@@ -94,7 +112,7 @@ def run_camera(camera: Camera, key: str, pipe: Connection, after: int = 0, looki
     try:
         detector = open_detector(camera.settings.detector)
         looks = Looks(ServedLooker(looking.address), looking.per_second) if looking and detector is None else None
-        source = open_source(camera.settings.source, key, after, camera.pins)
+        source = open_source(camera.settings.source, key, after, camera.folder)
     except HawklineError as error:
         pipe.send(Status(CameraState.UNREACHABLE, str(error)))
         return
@@ -167,6 +185,7 @@ class _Watch:
         self._watches = {watch.name: watch for watch in camera.scene.watches}
         self._zone = ZoneInfo(camera.scene.timezone)
         self.maker = PictureMaker(source, Masks(camera.scene.masks), self._send)
+        self._sight = SightWatch(camera)
         self._ring: deque[Frame] = deque()
         self._tickets = 0
         self._frames = self._reached = 0
@@ -187,6 +206,7 @@ class _Watch:
                         self._report_all(self._pipeline.finish(), last)
                     self._suffer(item)
         finally:
+            self._sight.keep()
             self.maker.stop()
 
     def _suffer(self, event: SourceEvent | None) -> None:
@@ -206,7 +226,11 @@ class _Watch:
         found = self._pipeline.step(frame)
         self._reached = frame.number
         self._report_all(found, frame)
+        for change in self._sight.see(frame, self._pipeline.time_s):
+            self._report_sight(change, frame)
         now = self._condition.state, self._condition.detail
+        if self._condition.state is CameraState.WATCHING and (sight := self._sight.state)[1]:
+            now = sight
         if (self._state, self._detail) != now or time.monotonic() - self._reported_mono_s > _STATUS_S:
             self._state, self._detail = now
             self._send(self._status(last_frame_at_s=frame.captured_at_s))
@@ -225,7 +249,23 @@ class _Watch:
         watch = self._watches[found.watch]
         self.maker.add(self._tickets, priority_at(watch, self._zone, met_at_s), met_at_s, nearest)
 
-    def _send(self, report: EventSeen | Picture | NoPicture | Status) -> None:
+    def _report_sight(self, seen: SightChange, frame: Frame) -> None:
+        """With a picture of now and one of before, unless it is over or as usual."""
+        tickets = list[tuple[int, Frame]]()
+        if seen.change.active and not seen.expected:
+            for shown in (frame, seen.before):
+                if shown is not None:
+                    self._tickets += 1
+                    tickets.append((self._tickets, shown))
+        change, numbers = seen.change, tuple(number for number, _ in tickets)
+        told = SightSeen(
+            *(change.fault, change.active, change.figure, seen.expected, seen.detail, frame.captured_at_s, numbers)
+        )
+        self._send(told)
+        for number, shown in tickets:
+            self.maker.add(number, _SIGHT_PRIORITY, shown.captured_at_s, shown)
+
+    def _send(self, report: EventSeen | SightSeen | Picture | NoPicture | Status) -> None:
         with self._sending:
             self._pipe.send(report)
 
@@ -250,4 +290,5 @@ class _Watch:
             self._source.damaged,
             self._source.lost,
             self._reached,
+            self._sight.told,
         )

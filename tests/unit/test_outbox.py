@@ -509,3 +509,22 @@ def test_announcements_of_pictures_do_not_follow_into_a_new_epoch(path: Path) ->
     rows = [decode_event(row) for _, row in renewed.waiting_between(Lane.BULK, 1, 10)]
     assert rows == [event(2)]
     renewed.close()
+
+
+def test_a_file_that_knew_one_picture_an_event_takes_several(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.db"
+    with contextlib.closing(sqlite3.connect(path)) as old:
+        old.executescript(
+            "CREATE TABLE pictures (lane INTEGER NOT NULL, seq INTEGER NOT NULL, epoch INTEGER NOT NULL,"
+            " sha256 BLOB NOT NULL, size INTEGER NOT NULL, taken_ms INTEGER NOT NULL,"
+            " uploaded INTEGER NOT NULL DEFAULT 0, tries INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (epoch, lane, seq))"
+            " WITHOUT ROWID;"
+            "CREATE INDEX pictures_by_sha256 ON pictures (sha256);"
+            "CREATE INDEX pictures_waiting ON pictures (uploaded, tries, taken_ms);"
+            "INSERT INTO pictures VALUES (0, 7, 1, x'01', 5, 99, 0, 3)"
+        )
+    for _ in range(2):
+        file = OutboxFile(path)
+        file.change(lambda db: db.execute("INSERT OR REPLACE INTO pictures VALUES (0, 7, 1, x'02', 6, 98, 0, 0)"))
+        assert [(each.sequence, each.sha256) for each in file.pictures_waiting(9)] == [(7, b"\2"), (7, b"\1")]
+        file.close()

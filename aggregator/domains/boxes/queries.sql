@@ -179,7 +179,7 @@ WITH hearing AS (
     WHERE NOT alive AND EXISTS (SELECT FROM agents)
 ), cameras_of AS (
     SELECT a.site, a.agent, a.last_seen_at, told ->> 'name' AS camera, told ->> 'state' AS state,
-           coalesce(told ->> 'detail', '') AS why
+           coalesce(told ->> 'detail', '') AS why, coalesce(told ->> 'sight', '') AS sight
     FROM agents a, jsonb_array_elements(CASE jsonb_typeof(a.health -> 'cameras') WHEN 'array' THEN a.health -> 'cameras'
                                         ELSE '[]' END) told
     WHERE a.state = 'online'
@@ -200,6 +200,15 @@ SELECT 'camera', site, agent, camera, '', condition, NULL, NULL, 0, false FROM (
     WHERE c.subject = 'camera' AND c.condition IN ('camera_blind', 'camera_degraded') AND c.active AND a.state = 'online' AND a.last_seen_at > c.told_at + interval '1 minute'
       AND EXISTS (SELECT FROM cameras_of t WHERE (t.site, t.agent, t.camera, t.state) = (c.site, c.agent, c.camera, 'watching'))
 ) seeing
+UNION ALL
+-- A box that has begun anew since does not know what it said before.
+SELECT 'camera', site, agent, camera, '', condition, NULL, NULL, 0, false FROM (
+    SELECT c.site, c.agent, c.camera, c.condition FROM conditions c JOIN agents a USING (site, agent)
+    JOIN cameras_of t USING (site, agent, camera)
+    WHERE c.subject = 'camera' AND starts_with(c.condition, 'sight_') AND c.active
+      AND a.last_seen_at > c.told_at + interval '1 minute'
+      AND t.sight <> '' AND NOT substr(c.condition, 7) = ANY(string_to_array(t.sight, ','))
+) clear
 UNION ALL
 SELECT 'camera', t.site, t.agent, t.camera, '', 'camera_blind', t.last_seen_at,
        jsonb_build_object('state', t.state, 'why', left(t.why, 200)), coalesce((

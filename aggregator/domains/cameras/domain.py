@@ -6,6 +6,7 @@ from datetime import datetime
 
 from psycopg.types.json import Jsonb
 
+from aggregator.domains.cameras import sight
 from aggregator.ingest.heartbeat_parsing import unnulled
 from aggregator.signals.declarations import Condition, Domain, Judge, Kind, Place
 from aggregator.signals.occurrence import Occurrence
@@ -13,12 +14,13 @@ from aggregator.signals.signal import Signal, Subject
 from aggregator.store import arrays
 from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries
-from shared.events import CameraChanged, CameraState, ConfigApplied, Lane
+from shared.events import CameraChanged, CameraState, ConfigApplied, Lane, SightChanged
 from shared.topics import Address
 
 SQL = load_queries(__package__)
 CONDITION = {
     CameraState.WATCHING: "",
+    CameraState.BLIND: "",  # what blinds it is a condition of its own
     CameraState.DEGRADED: "camera_degraded",
     CameraState.STALLED: "camera_blind",
     CameraState.UNREACHABLE: "camera_blind",
@@ -55,28 +57,40 @@ def judged(occurrence: Occurrence, address: Address, name: str, priority: int) -
 
 
 def _say(connection: Connection, occurrences: Sequence[Occurrence], boxes: Mapping[int, Address]) -> Iterator[Signal]:
-    cameras = {
-        (each.producer_id, each.event.revision, each.event.camera)
-        for each in occurrences
-        if isinstance(each.event, CameraChanged)
-    }
-    known = dict[tuple[int, int, int], tuple[str, int]]()
-    if cameras:
-        producers, revisions, numbers = zip(*cameras, strict=True)
-        asked = {"producer_ids": list(producers), "revisions": list(revisions), "cameras": list(numbers)}
-        for row in connection.execute(SQL["cameras"], asked):
-            known[row["producer_id"], row["revision"], row["camera"]] = row["name"], row["priority"]
+    known = _known(connection, occurrences)
     said = dict[tuple[Subject, str], Signal]()
     for occurrence in occurrences:
         event, address = occurrence.event, boxes[occurrence.producer_id]
         if isinstance(event, ConfigApplied):
             yield from _gone(connection, occurrence, event, address, said.values())
-        elif isinstance(event, CameraChanged):
+        elif isinstance(event, CameraChanged | SightChanged):
             place = occurrence.producer_id, event.revision, event.camera
             name, priority = known.get(place, (f"camera {event.camera}", 0))
-            for signal in judged(occurrence, address, name, priority):
+            signals = (
+                judged(occurrence, address, name, priority)
+                if isinstance(event, CameraChanged)
+                else sight.judged(occurrence, Subject("camera", address.site, address.agent, name), priority)
+            )
+            for signal in signals:
                 said[signal.subject, signal.condition] = signal
                 yield signal
+
+
+def _known(connection: Connection, occurrences: Sequence[Occurrence]) -> dict[tuple[int, int, int], tuple[str, int]]:
+    """Of each camera that is spoken of, by its numbers: its name, and the most urgent priority of its lines."""
+    cameras = {
+        (each.producer_id, each.event.revision, each.event.camera)
+        for each in occurrences
+        if isinstance(each.event, CameraChanged | SightChanged)
+    }
+    if not cameras:
+        return {}
+    producers, revisions, numbers = zip(*cameras, strict=True)
+    asked = {"producer_ids": list(producers), "revisions": list(revisions), "cameras": list(numbers)}
+    return {
+        (row["producer_id"], row["revision"], row["camera"]): (row["name"], row["priority"])
+        for row in connection.execute(SQL["cameras"], asked)
+    }
 
 
 def _gone(
@@ -169,6 +183,7 @@ DOMAIN = Domain(
     "cameras",
     (
         Kind(CameraChanged, lambda event: Place(event.revision, camera=event.camera)),
+        Kind(SightChanged, lambda event: Place(event.revision, camera=event.camera)),
         Kind(ConfigApplied, projection=Configurations, costs="names", weighs=_names, once=_revision),
     ),
     (
@@ -185,6 +200,7 @@ DOMAIN = Domain(
             ends_after_s=120,
             many=20,
         ),
+        *sight.CONDITIONS,
     ),
-    (Judge((CameraChanged, ConfigApplied), lambda _: True, _say),),
+    (Judge((CameraChanged, SightChanged, ConfigApplied), lambda _: True, _say),),
 )

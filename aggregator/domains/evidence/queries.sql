@@ -37,7 +37,14 @@ WITH arrived AS (
     RETURNING producer_id, lane, seq, sha256
 ), found AS (
     SELECT m.alert_id, e.taken_at, e.sha256 FROM arrived
-    JOIN alert_members m USING (producer_id, lane, seq) JOIN evidence e USING (sha256) FOR KEY SHARE OF e
+    JOIN LATERAL (
+        SELECT alert_id FROM alert_members n
+        WHERE (n.producer_id, n.lane, n.seq) = (arrived.producer_id, arrived.lane, arrived.seq)
+        UNION
+        SELECT alert_id FROM alert_origins o
+        WHERE (o.producer_id, o.lane, o.seq) = (arrived.producer_id, arrived.lane, arrived.seq)
+    ) m ON true
+    JOIN evidence e USING (sha256) FOR KEY SHARE OF e
 ), added AS (
     INSERT INTO alert_pictures (alert_id, taken_at, sha256) SELECT * FROM found ON CONFLICT DO NOTHING RETURNING alert_id
 )

@@ -27,4 +27,4 @@ def open_source(
         return FileSource(settings.path, realtime=settings.realtime, key=f"{key}.path", after=after)
     if isinstance(settings, RtspCamera):
         return RtspSource(settings.url, picture_url=settings.picture_url, transport=settings.transport, pins=pins)
-    return SyntheticSource(settings.scene, seed=settings.seed, fps=settings.fps)
+    return SyntheticSource(settings.scene, seed=settings.seed, fps=settings.fps, trouble=settings.trouble)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 from typing import Literal
 
 import cv2
@@ -140,15 +141,64 @@ class SyntheticScene:
         return np.asarray(picture, np.uint8)
 
 
+class Trouble:
+    """What a trial does to the camera: named by a file, for as long as that is there.
+
+    Args:
+        path: of the file; one without a word covers the camera.
+    """
+
+    _EVERY = 5
+    """The file is looked for with every fifth picture."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._named, self._number = path, "", 0
+        self._last: Colour | None = None
+
+    def of(self, picture: Colour) -> Colour:
+        """The picture as it comes from the camera now."""
+        if self._number % self._EVERY == 0:
+            self._named = self._read()
+        self._number += 1
+        if self._named != "frozen" or self._last is None:
+            self._last = self._spoil(picture)
+        return self._last
+
+    def _read(self) -> str:
+        try:
+            return self._path.read_text(encoding="utf-8", errors="replace").strip()[:20] or "covered"
+        except OSError:
+            return ""
+
+    def _spoil(self, picture: Colour) -> Colour:
+        if self._named == "covered":
+            cloth = cv2.resize(picture[:9, :16], (_WIDTH, _HEIGHT), interpolation=cv2.INTER_CUBIC).astype(np.int16)
+            noise = np.random.default_rng(self._number).integers(-3, 4, cloth.shape[:2], np.int16)
+            return np.asarray(np.clip(cloth // 3 + noise[:, :, None], 0, 255), np.uint8)
+        if self._named == "moved":
+            return np.roll(picture, _WIDTH // 8, axis=1)
+        if self._named == "blurred":
+            return np.asarray(cv2.GaussianBlur(picture, (0, 0), 5), np.uint8)
+        return picture // 16 if self._named == "dark" else picture
+
+
 class SyntheticSource:
     """The scene as a camera: real time, lossless."""
 
     dropped = damaged = lost = 0
 
     def __init__(
-        self, kind: Kind, *, seed: int, fps: float, realtime: bool = True, until_s: float | None = None
+        self,
+        kind: Kind,
+        *,
+        seed: int,
+        fps: float,
+        realtime: bool = True,
+        until_s: float | None = None,
+        trouble: Path | None = None,
     ) -> None:
         self.scene = SyntheticScene(kind, seed)
+        self._trouble = Trouble(trouble) if trouble else None
         self._fps, self._realtime, self._until_s = fps, realtime, until_s
         self._closed = False
 
@@ -164,6 +214,8 @@ class SyntheticSource:
                 time.sleep(max(0.0, began_mono + time_s - time.monotonic()))
             number += 1
             picture = self.scene.draw(time_s)
+            if self._trouble:
+                picture = self._trouble.of(picture)
             captured_at_s = time.time() if self._realtime else began_wall + time_s
             yield Frame(
                 number,

@@ -47,7 +47,7 @@ CREATE TABLE IF NOT EXISTS pictures (
     taken_ms INTEGER NOT NULL,
     uploaded INTEGER NOT NULL DEFAULT 0,
     tries    INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (epoch, lane, seq)
+    PRIMARY KEY (epoch, lane, seq, sha256)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS pictures_by_sha256 ON pictures (sha256);
 CREATE INDEX IF NOT EXISTS pictures_waiting ON pictures (uploaded, tries, taken_ms);

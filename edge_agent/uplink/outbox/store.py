@@ -210,9 +210,28 @@ class OutboxFile:
             return self._read.execute(sql, arguments).fetchall()
 
 
+_RENAME_PICTURES = """
+BEGIN;
+DROP INDEX pictures_by_sha256;
+DROP INDEX pictures_waiting;
+ALTER TABLE pictures RENAME TO of_one;
+"""
+_TAKE_OVER_PICTURES = """
+INSERT INTO pictures SELECT * FROM of_one;
+DROP TABLE of_one;
+COMMIT;
+"""
+
+
 def lay_out(db: sqlite3.Connection) -> None:
     """Make the tables where they are absent."""
-    db.executescript(resources.files(__package__).joinpath("schema.sql").read_text("utf-8"))
+    schema = resources.files(__package__).joinpath("schema.sql").read_text("utf-8")
+    # Until 0.3 an event had one picture: what such a file holds goes over into a table that takes several.
+    of_one = {row[1] for row in db.execute("PRAGMA table_info(pictures)") if row[5]} == {"epoch", "lane", "seq"}
+    if not of_one:
+        db.executescript(schema)
+        return
+    db.executescript("".join((_RENAME_PICTURES, schema, _TAKE_OVER_PICTURES)))
 
 
 def set_counter(db: sqlite3.Connection, name: str, value: int) -> None:

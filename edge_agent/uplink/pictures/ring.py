@@ -106,7 +106,8 @@ class PictureRing:
                     break
                 total -= size
                 gone += 1
-                db.execute("DELETE FROM pictures WHERE (epoch, lane, seq) = (?, ?, ?)", (epoch, lane, sequence))
+                entry = epoch, lane, sequence, digest
+                db.execute("DELETE FROM pictures WHERE (epoch, lane, seq, sha256) = (?, ?, ?, ?)", entry)
                 if not db.execute("SELECT 1 FROM pictures WHERE sha256 = ?", (digest,)).fetchone():
                     going.append(digest)
             return going

@@ -29,6 +29,10 @@ _LONGEST_REST_S = 600.0
 _SETTLED = "uploaded = 1"
 
 
+_Key = tuple[int, Lane, int, bytes]
+"""A picture of an event: epoch, lane, number, SHA-256."""
+
+
 class Uploader:
     """Sends waiting pictures to the aggregator, newest first, again until it has them. `run` has its own thread.
 
@@ -60,7 +64,7 @@ class Uploader:
         self._complained = False
         self._rest_s = 0.0
         """For so long the aggregator wants no pictures."""
-        self._unnoted = set[tuple[int, Lane, int]]()
+        self._unnoted = set[_Key]()
         """Pictures that are settled, which the card does not take note of."""
 
     @property
@@ -199,7 +203,7 @@ class Uploader:
         try:
             self._file.change(
                 lambda db: db.execute(
-                    f"UPDATE pictures SET {change} WHERE (epoch, lane, seq) = (?, ?, ?)",  # noqa: S608 - our own words
+                    f"UPDATE pictures SET {change} WHERE (epoch, lane, seq, sha256) = (?, ?, ?, ?)",  # noqa: S608 - our own words
                     key,
                 )
             )
@@ -212,5 +216,5 @@ class Uploader:
                 self._unnoted.discard(key)
 
 
-def _key(picture: PictureRecord) -> tuple[int, Lane, int]:
-    return picture.epoch, picture.lane, picture.sequence
+def _key(picture: PictureRecord) -> _Key:
+    return picture.epoch, picture.lane, picture.sequence, picture.sha256

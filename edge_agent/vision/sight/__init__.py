@@ -5,7 +5,8 @@ is compared with it cell by cell (`measures`), the `SightJudge` makes verdicts o
 No input, no output, no clock.
 """
 
-from edge_agent.vision.sight.judge import Change, Habits, SightJudge
+from edge_agent.vision.sight.judge import Change, SightJudge
+from edge_agent.vision.sight.memory import Memory, UnreadableMemory, pack, unpack
 from edge_agent.vision.sight.picture import SightPicture, sight_picture
 
-__all__ = ["Change", "Habits", "SightJudge", "SightPicture", "sight_picture"]
+__all__ = ["Change", "Memory", "SightJudge", "SightPicture", "UnreadableMemory", "pack", "sight_picture", "unpack"]

@@ -22,6 +22,8 @@ _SURE, _UNREST = 0.5, 0.2
 _STRONG = 3.0
 """An edge counts as much as so many times the usual one at most: else one bright lamp would be the whole picture."""
 _LEAST_ENERGY = 0.02
+_FINENESS_S, _FINENESS_KNOWN_S = 14 * 86_400.0, 86_400.0
+_LOST_FINENESS = 0.45
 _OF_NOISE = 0.375
 """What noise of one level adds to the energy of edges."""
 
@@ -101,7 +103,10 @@ class Appearance:
     sharpness: float = 1.0
     crispness: float = 1.0
     """As compared with itself, on the average."""
-    used_s: float = 0.0
+    fineness: Floats | None = None
+    """By cell, how strong its fine edges are beside its coarse ones, over the last days."""
+    fineness_s: float = 0.0
+    """For how long that has been known."""
     learnt_s: float = 0.0
     _energies: tuple[Floats, Floats, Floats] = field(init=False)
 
@@ -110,7 +115,7 @@ class Appearance:
 
     def compare(self, look: Look) -> Compared:
         """A picture beside it."""
-        fine, small, twice = self._energies
+        fine, small, _ = self._energies
         agreement = self._agreement(look)
         usable = (self.typical > _SURE) & (self.unrest < _UNREST) & (small > _LEAST_ENERGY)
         in_place = product(look.coarse, self.coarse)
@@ -134,10 +139,10 @@ class Appearance:
         return Compared(
             usable,
             kept,
-            in_place / np.maximum(small, 1e-6),
-            fine_in_place / np.maximum(fine, 1e-6),
-            np.sqrt(now / np.maximum(small, 1e-6)),
-            np.sqrt(fine_now / np.maximum(fine, 1e-6)),
+            _ratio(in_place, small),
+            _ratio(fine_in_place, fine),
+            np.sqrt(_ratio(now, small)),
+            np.sqrt(_ratio(fine_now, fine)),
             alike,
             sharpness,
             crispness,
@@ -159,11 +164,33 @@ class Appearance:
                 step = cv2.min(cv2.max(cv2.subtract(slope, mean), -_STEP), _STEP)  # type: ignore[call-overload]
                 cv2.scaleAdd(step, dt_s / _LEARNT_S, mean, mean)
         self._energies = energy(self.fine), energy(self.coarse), energy(self.doubled)
+        self._follow_fineness(dt_s)
+
+    def dulled_in_days(self) -> NDArray[np.bool_]:
+        """Cells whose fine edges went over days, while their coarse ones stayed."""
+        if self.fineness is None or self.fineness_s < _FINENESS_KNOWN_S:
+            return np.zeros(self.typical.shape, bool)
+        now = self._fineness() / np.maximum(self.fineness, 1e-3)
+        return (self.typical > _SURE) & (now < _LOST_FINENESS * max(1e-3, float(np.median(now))))
+
+    def _fineness(self) -> Floats:
+        fine, small, _ = self._energies
+        return np.sqrt(fine / np.maximum(small, _LEAST_ENERGY))
+
+    def _follow_fineness(self, dt_s: float) -> None:
+        if self.fineness is None:
+            self.fineness = self._fineness()
+        self.fineness_s += dt_s
+        self.fineness += dt_s / min(_FINENESS_S, max(self.fineness_s, 60.0)) * (self._fineness() - self.fineness)
 
     def _agreement(self, look: Look) -> Floats:
         twice = self._energies[2]
         root = np.sqrt(np.maximum(twice * energy(look.doubled), 1e-6))
         return product(look.doubled, self.doubled) / root  # type: ignore[no-any-return]
+
+
+def _ratio(one: Floats, other: Floats) -> Floats:
+    return (one / np.maximum(other, 1e-6)).astype(np.float32, copy=False)
 
 
 class Beginning(TypedDict):

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from edge_agent.vision.sight.appearance import BEGINS_WITH, Appearance, Compared, Look, begin, look_at
 from edge_agent.vision.sight.measures import Figures, figures
+from edge_agent.vision.sight.memory import Memory
 from edge_agent.vision.sight.picture import COLUMNS, ROWS, WIDTH_PX, Floats, Picture, SightPicture, by_cell
 from shared.events import SightFault
 
 MOST_APPEARANCES: Final = 4
 """By day, at dusk, by lamps, by infrared."""
 _BEGINS_EVERY_S = 3.0
-_UNJUDGED_S = 120.0
+_UNJUDGED_S = 60.0
 """So long a camera that has just begun finds its focus, its exposure and its light."""
 
 CONFIRMED_S: Final = {
@@ -24,15 +25,18 @@ CONFIRMED_S: Final = {
     SightFault.GLARING: 60.0,
     SightFault.COVERED: 20.0,
     SightFault.MOVED: 30.0,
-    SightFault.BLURRED: 60.0,
+    SightFault.BLURRED: 45.0,
+    SightFault.FAINT: 90.0,
     SightFault.DIRTY: 30.0,
     SightFault.COLOUR: 75.0,
     SightFault.NOISE: 90.0,
     SightFault.STRIPES: 60.0,
     SightFault.PLAIN: 600.0,
+    SightFault.INFRARED: 600.0,
 }
 """How long a verdict has to last."""
 _ENDS_S = 15.0
+_LONGEST_STEP_S = 10.0
 _FORGIVES = 1.0
 """A second without the verdict takes away so many with it."""
 
@@ -50,22 +54,26 @@ _SMOOTH = 0.62
 """What lies on a lens is out of focus: edges in its cells are weaker than this part of the usual ones."""
 _BLACK, _FLAT = 24.0, 0.3
 _WHITE, _CLIPPED = 235.0, 0.5
-_WEAK = 0.22
-"""Edges that stand in place but are so weak: the picture is too dark, too bright or in a fog."""
+_THICKENS_S = 120.0
+"""Fog takes contrast away little by little, and at last all of it; what covers a lens does it at once."""
 _SHARP = 0.45
 _DULLED, _SURELY_DULLED, _LESS_SHARP = 0.4, 0.55, 0.55
 """Part of the known fine edges' energy that is nowhere any more."""
 _TREMBLES_PX, _TREMBLES_FAR, _ASIDE = 1.2, 0.015, 0.2
-"""Fine edges that are crisp and not in their places: a mast trembles in the wind, unless the view is aside by so much of
-its width, or so many cells lost their coarse edges, too."""
-_DULL, _LESS_CRISP = 0.6, 0.8
+"""Fine edges that are crisp and not in their places: a mast trembles in the wind, unless the view is aside by so much
+of its width, or so many cells lost their coarse edges, too."""
+_DULL, _LESS_CRISP, _FAINTER, _STRONGER = 0.6, 0.8, 0.75, 1.3
 _DULL_S = 60.0
-_DIRTY_CELLS, _CLEAN = 0.015, 0.7
+_WORN_CELLS = 0.05
+_DIRTY_CELLS, _CLEAN = 0.06, 0.7
 """Cells that stay out of focus for a minute while the rest is sharp: drops, dirt, a web."""
 _LEARNT_KEPT, _LEARNT_SHARP = 0.6, 0.7
 _LEAST_USABLE = 8
 _COLOURED, _GREY = 1.5, 0.35
 _CAST = 20.0
+_DAYLIGHT_H = range(10, 15)
+"""At these hours it is day wherever people live, whatever their clocks say of the sun: no camera sees by infrared. At
+others that is learnt."""
 _NOISY, _NOISY_LEVELS = 3.0, 4.0
 _STRIPED, _STRIPED_LEVELS = 3.0, 1.5
 _OTHER_LIGHT = 0.4
@@ -82,18 +90,20 @@ _STRUCTURE: Final = (
     SightFault.COVERED,
     SightFault.MOVED,
     SightFault.BLURRED,
+    SightFault.FAINT,
     SightFault.DIRTY,
     SightFault.PLAIN,
 )
 """Of these one at a time: each but the last hides all others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Habits:
-    """What is told of a camera so that it is not taken for a fault."""
-
-    dark_is_normal: bool = False
-    plain_is_normal: bool = False
+_LIKE_A_SWITCH: Final = (
+    SightFault.MOVED,
+    SightFault.BLURRED,
+    SightFault.FAINT,
+    SightFault.DIRTY,
+    SightFault.COLOUR,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +131,9 @@ class SightJudge:
         suspected: whether the last picture had anything: pictures before are the sound ones.
     """
 
-    def __init__(self, appearances: list[Appearance] | None = None) -> None:
-        self._known = appearances or []
+    def __init__(self, memory: Memory | None = None) -> None:
+        self.memory = memory or Memory([])
+        self._known = self.memory.appearances
         self._now: Appearance | None = self._known[0] if self._known else None
         self._beginning: list[Look] = []
         self._begun_s: float | None = None
@@ -135,6 +146,7 @@ class SightJudge:
         self._sound_s = dict.fromkeys(SightFault, 0.0)
         self._other_light_s = self._switching_s = 0.0
         self._switched_s = -_SWITCHES_EVERY_S
+        self._faint_at_s = -_THICKENS_S
         self._was_coloured: bool | None = None
         self.active: dict[SightFault, float] = {}
         self.suspected = False
@@ -142,28 +154,40 @@ class SightJudge:
         """Of a view that moved: how far, in parts of the width, where that can be told."""
 
     @property
-    def appearances(self) -> list[Appearance]:
-        """Those known, the one in force first."""
-        return self._known
+    def is_judging(self) -> bool:
+        """Whether the view is known and the camera has found its light."""
+        begun = self._started_s is not None and self._time_s - self._started_s >= _UNJUDGED_S
+        return begun and (self._now is not None or bool(self.active))
 
     def forget(self) -> None:
-        """A person confirms the view as it is now."""
-        self._known, self._now, self._beginning, self._begun_s = [], None, [], None
+        """A person confirms the view as it is now: it is seen anew."""
+        self.memory = Memory([])
+        self._known, self._now, self._beginning, self._begun_s = self.memory.appearances, None, [], None
 
-    def step(self, picture: SightPicture, time_s: float) -> list[Change]:
-        """Judge the picture of a second; `time_s` grows.
+    def step(self, picture: SightPicture, time_s: float, hour: int = 12) -> list[Change]:
+        """Judge the picture of a second.
+
+        Args:
+            picture: the newest one.
+            time_s: grows.
+            hour: of the camera's local time, 0 to 23.
 
         Returns:
             What is certain from now on, and what is over.
         """
         if self._started_s is None:
             self._started_s, self._time_s = time_s, time_s - 1
-        dt_s = min(5.0, max(0.0, time_s - self._time_s))
+        dt_s = min(_LONGEST_STEP_S, max(0.0, time_s - self._time_s))
         self._time_s = time_s
         figure = figures(picture)
         look = look_at(picture, figure.noise)
         frozen = self._is_frozen(picture.grey, dt_s)
-        verdicts = self._verdicts(picture, figure, look, dt_s, frozen=frozen)
+        verdicts = self._verdicts(picture, figure, look, dt_s, hour, frozen=frozen)
+        if picture.chroma is not None:
+            grey = figure.colour < _GREY
+            if grey and self.memory.is_coloured_at(hour) and not verdicts:
+                verdicts.append(Verdict(SightFault.INFRARED, figure.level))
+            self.memory.note(hour, grey=grey, dt_s=dt_s)
         self.suspected = bool(verdicts)
         return self._told(verdicts, dt_s)
 
@@ -181,7 +205,7 @@ class SightJudge:
         return self._still_s >= _FROZEN_S
 
     def _verdicts(
-        self, picture: SightPicture, figure: Figures, look: Look, dt_s: float, *, frozen: bool
+        self, picture: SightPicture, figure: Figures, look: Look, dt_s: float, hour: int, *, frozen: bool
     ) -> list[Verdict]:
         if absolute := _absolute(figure):
             return absolute  # a picture that is white all over stands still, too
@@ -208,7 +232,7 @@ class SightJudge:
         spoilt = _spoilt(known, figure)
         if spoilt and structure and structure.fault in (SightFault.MOVED, SightFault.BLURRED, SightFault.DIRTY):
             structure = None  # noise and stripes are edges where none were
-        rest = spoilt + _colour(known, compared, picture, figure) if structure is None else []
+        rest = spoilt + self._colour(known, compared, picture, figure, hour) if structure is None else []
         verdicts = ([structure] if structure else []) + rest
         if not verdicts and not self.active:
             self._other_light_s = self._other_light_s + dt_s if self._in_another_light(known, compared, figure) else 0.0
@@ -244,8 +268,11 @@ class SightJudge:
         weak = float(np.median(compared.strength[usable])) < _FLAT
         if figure.brightest < _BLACK or (figure.level < known.level and weak and part < _PARTLY and figure.level < 60):
             return Verdict(SightFault.DARK, figure.level)
-        if figure.level > _WHITE and part > 0.3 or figure.clipped > max(_CLIPPED, 0.2 + _clipped_usually(known)):
+        if (figure.level > _WHITE and part > 0.3) or figure.clipped > max(_CLIPPED, 0.2 + _clipped_usually(known)):
             return Verdict(SightFault.GLARING, figure.clipped)
+        if weak and (part < _PARTLY or self._time_s - self._faint_at_s < _THICKENS_S):
+            self._faint_at_s = self._time_s
+            return Verdict(SightFault.FAINT, float(np.median(compared.strength[usable])))
         if part >= _PARTLY:
             smooth = float(np.median(compared.strength[gone])) < _SMOOTH
             if smooth:
@@ -268,21 +295,34 @@ class SightJudge:
                 return Verdict(SightFault.MOVED, far)
             return None
         local = compared.fine / np.maximum(compared.coarse, 0.05)
-        crisp = compared.fine_strength / np.maximum(compared.strength, 0.05)
-        dull = standing & (local < _DULL) & (crisp < _LESS_CRISP)
+        dull = standing & (local < _DULL) & _lost_fineness(compared) & ~_grown(gone)
         self._dull_s = np.clip(self._dull_s + np.where(dull, dt_s, -_FORGIVES * dt_s), 0, 2 * _DULL_S)
         lasting = self._dull_s >= _DULL_S
+        worn = usable & known.dulled_in_days()
+        if np.count_nonzero(worn) >= _WORN_CELLS * max(1, int(np.count_nonzero(usable))):
+            lasting |= worn
         dirty = float(np.count_nonzero(lasting)) / max(1, int(np.count_nonzero(usable)))
         if dirty >= _DIRTY_CELLS and float(np.median(local[standing & ~dull])) > _CLEAN:
             return Verdict(SightFault.DIRTY, dirty)
         return None
 
+    def _colour(
+        self, known: Appearance, compared: Compared, picture: SightPicture, figure: Figures, hour: int
+    ) -> list[Verdict]:
+        """Colour that is gone by day while all else is as it was, or that is another one all over the picture."""
+        if known.chroma is None or picture.chroma is None:
+            return []
+        usual = float(np.abs(known.chroma - 128).mean())
+        same_light = compared.alike > 0.8 and abs(figure.level - known.level) < 0.12 * max(20.0, known.level)
+        cast = float(np.abs((picture.chroma - known.chroma).mean(axis=(1, 2))).max())
+        by_day = hour in _DAYLIGHT_H or self.memory.is_coloured_at(hour)
+        lost = usual > _COLOURED and figure.colour < _GREY and same_light and by_day
+        return [Verdict(SightFault.COLOUR, figure.colour)] if lost or cast > _CAST else []
+
     def _in_another_light(self, known: Appearance, compared: Compared, figure: Figures) -> bool:
         """Whether the view is the same and looks so different that it is another appearance."""
         usually = known.chroma is not None and float(np.abs(known.chroma - 128).mean()) > _COLOURED
-        return _kept(compared) > _SAME_VIEW and (
-            compared.alike < _OTHER_LIGHT or (usually and figure.colour < _GREY)
-        )
+        return _kept(compared) > _SAME_VIEW and (compared.alike < _OTHER_LIGHT or (usually and figure.colour < _GREY))
 
     def _begin(self, picture: SightPicture, figure: Figures, look: Look) -> None:
         if self._begun_s is not None and self._time_s - self._begun_s < _BEGINS_EVERY_S and self._beginning:
@@ -297,10 +337,9 @@ class SightJudge:
             chroma=picture.chroma,
             noise=figure.noise,
             stripes=figure.stripes,
-            used_s=self._time_s,
             learnt_s=self._time_s,
         )
-        self._known = [self._now, *self._known][:MOST_APPEARANCES]
+        self._known[:] = [self._now, *self._known][:MOST_APPEARANCES]
         self._beginning, self._other_light_s = [], 0.0
 
     def _told(self, verdicts: list[Verdict], dt_s: float) -> list[Change]:
@@ -311,7 +350,7 @@ class SightJudge:
         for fault, confirmed_s in CONFIRMED_S.items():
             if fault in found:
                 self._sound_s[fault] = 0.0
-                settling = self._switching_s > 0 and fault is not SightFault.FROZEN
+                settling = self._switching_s > 0 and fault in _LIKE_A_SWITCH
                 self._scores[fault] = min(confirmed_s, self._scores[fault] + (0.0 if settling else dt_s))
             elif not (hidden and fault in self.active):
                 self._scores[fault] = max(0.0, self._scores[fault] - _FORGIVES * dt_s)
@@ -331,6 +370,17 @@ class SightJudge:
         return Change(fault, False, self.active.pop(fault))
 
 
+def _lost_fineness(compared: Compared) -> NDArray[np.bool_]:
+    """Cells with less of fine edges and no more of coarse ones: a shadow's edge, or what stands there, adds some."""
+    crisp = compared.fine_strength / np.maximum(compared.strength, 0.05)
+    return (crisp < _LESS_CRISP) & (compared.fine_strength < _FAINTER) & (compared.strength < _STRONGER)
+
+
+def _grown(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """These cells and those beside them: what stands before some reaches into others."""
+    return cv2.dilate(cells.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+
+
 def _kept(compared: Compared) -> float:
     """Part of the usable cells that show their edges."""
     usable = compared.usable
@@ -344,17 +394,6 @@ def _spoilt(known: Appearance, figure: Figures) -> list[Verdict]:
     if figure.stripes > max(_STRIPED * known.stripes, known.stripes + _STRIPED_LEVELS):
         verdicts.append(Verdict(SightFault.STRIPES, figure.stripes))
     return verdicts
-
-
-def _colour(known: Appearance, compared: Compared, picture: SightPicture, figure: Figures) -> list[Verdict]:
-    """Colour that is gone while all else is as it was, or that is another one all over the picture."""
-    if known.chroma is None or picture.chroma is None:
-        return []
-    usual = float(np.abs(known.chroma - 128).mean())
-    same_light = compared.alike > 0.8 and abs(figure.level - known.level) < 0.12 * max(20.0, known.level)
-    cast = float(np.abs((picture.chroma - known.chroma).mean(axis=(1, 2))).max())
-    lost = usual > _COLOURED and figure.colour < _GREY and same_light
-    return [Verdict(SightFault.COLOUR, figure.colour)] if lost or cast > _CAST else []
 
 
 def _absolute(figure: Figures) -> list[Verdict]:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from edge_agent.frames import Frame
 
 WIDTH_PX, HEIGHT_PX = 480, 288
-"""Every picture is judged at this size, whatever its aspect is. Fine edges at this scale: a blur of 3 pixels takes three
-quarters of them."""
+"""Every picture is judged at this size, whatever its aspect is. Fine edges are those at this scale: a blur of 3 pixels
+takes three quarters of them."""
 _COARSER: Final = 4
 """Coarse ones at a quarter of that, where the same blur takes a quarter."""
 ROWS, COLUMNS = 9, 15

@@ -78,6 +78,7 @@ export const en: typeof zh = {
     lastSeen: 'Last heartbeat',
     states: { online: 'online', silent: 'silent', unknown: 'cannot confirm' },
     camera: {
+      blind: 'blind',
       starting: 'starting',
       watching: 'watching',
       degraded: 'degraded',

@@ -1,0 +1,146 @@
+"""Looks at one picture a second whether it can be judged by, and keeps what is usual through restarts."""
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from edge_agent.config import Camera
+from edge_agent.frames import Doubt, Frame
+from edge_agent.vision.sight import Change, Memory, SightJudge, UnreadableMemory, pack, sight_picture, unpack
+from shared import schedule
+from shared.events import CameraState, SightFault
+
+log = logging.getLogger(__name__)
+
+_EVERY_S = 1.0
+_DOUBTED_S = 10.0
+"""A picture that was decoded in part is judged only when no other came for so long."""
+_KEPT_EVERY_S = 6 * 3600.0
+"""A card bears some hundred kilobytes four times a day for longer than it lasts."""
+_SOUND_EVERY_S = 10.0
+
+_BLINDING = frozenset((SightFault.FROZEN, SightFault.DARK, SightFault.GLARING, SightFault.COVERED, SightFault.BLURRED))
+_IMPAIRING = frozenset((SightFault.MOVED, SightFault.FAINT, SightFault.NOISE, SightFault.STRIPES, SightFault.PLAIN))
+"""What is left out, such as a picture without colour, hides nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class SightChange:
+    """A fault that is certain from now on, or over.
+
+    Attributes:
+        change: which, and by how much.
+        expected: the camera's configuration says that it is so; it is known, and rings nobody.
+        detail: more of it, for people.
+        before: the last frame that showed nothing amiss; None when it is over, or where there was none.
+    """
+
+    change: Change
+    expected: bool
+    detail: str
+    before: Frame | None
+
+
+class SightWatch:
+    """Of one camera.
+
+    Args:
+        camera: its settings say what is normal.
+    """
+
+    def __init__(self, camera: Camera) -> None:
+        self._settings, self._zone = camera.settings.sight, ZoneInfo(camera.scene.timezone)
+        self._dark = [schedule.parse_span(text) for text in self._settings.dark]
+        self._path = camera.folder / f"{camera.settings.name}.sight" if camera.folder else None
+        self._key = hashlib.sha256(msgspec.json.encode(camera.settings.source, enc_hook=str)).digest()
+        self._judge = SightJudge(self._kept())
+        self._judged_s: float | None = None
+        self._saved_s = self._sound_s = 0.0
+        self._saved_appearances = len(self._judge.memory.appearances)
+        self._sound: Frame | None = None
+        self._expected: dict[SightFault, bool] = {}
+
+    def see(self, frame: Frame, time_s: float) -> Iterator[SightChange]:
+        """Take a frame; `time_s` is media time, which grows. Most frames are only looked at by their time."""
+        waited_s = _EVERY_S if self._judged_s is None else time_s - self._judged_s
+        if waited_s < _EVERY_S or (frame.doubt is not Doubt.NONE and waited_s < _DOUBTED_S):
+            return
+        self._judged_s = time_s
+        here = datetime.fromtimestamp(frame.captured_at_s, tz=UTC).astimezone(self._zone)
+        for change in self._judge.step(sight_picture(frame), time_s, here.hour):
+            if not change.active:
+                self._expected.pop(change.fault, None)
+                yield SightChange(change, False, "", None)
+        for fault, figure in self._judge.active.items():
+            expected = self._is_expected(fault, here)
+            if self._expected.get(fault) is not expected:
+                self._expected[fault] = expected
+                yield SightChange(Change(fault, True, figure), expected, self._detail(fault, figure), self._sound)
+        if not self._judge.suspected and time_s - self._sound_s >= _SOUND_EVERY_S:
+            self._sound, self._sound_s = frame, time_s
+        grew = len(self._judge.memory.appearances) != self._saved_appearances
+        if (grew or time_s - self._saved_s > _KEPT_EVERY_S) and not self._judge.active:
+            self._saved_s = time_s
+            self.keep()
+
+    @property
+    def state(self) -> tuple[CameraState, str]:
+        """What the camera's state is as far as its pictures tell, and why."""
+        told = {fault: f"{fault.label}, as is usual here" for fault, usual in self._expected.items() if usual}
+        said = ", ".join(told.get(fault, fault.label) for fault in self._judge.active)
+        if _BLINDING & self._judge.active.keys():
+            return CameraState.BLIND, said
+        if any(fault in _IMPAIRING and not self._expected.get(fault) for fault in self._judge.active):
+            return CameraState.DEGRADED, said
+        return CameraState.WATCHING, said
+
+    @property
+    def told(self) -> str:
+        """For the heartbeat: what is the matter; `clear`; empty while the view is not known."""
+        if not self._judge.is_judging:
+            return ""
+        return ",".join(fault.label for fault in self._judge.active if not self._expected.get(fault)) or "clear"
+
+    def keep(self) -> None:
+        """Write down what is usual."""
+        if self._path is None:
+            return
+        self._saved_appearances = len(self._judge.memory.appearances)
+        part = self._path.with_suffix(".part")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(self._key + pack(self._judge.memory))
+            part.replace(self._path)
+        except OSError as error:
+            log.error("what the camera usually sees cannot be kept: %s", error)
+
+    def _kept(self) -> Memory | None:
+        """What an earlier life of this camera knew; of another source it says nothing."""
+        if self._path is None:
+            return None
+        try:
+            kept = self._path.read_bytes()
+            return unpack(kept[len(self._key) :]) if kept.startswith(self._key) else None
+        except FileNotFoundError:
+            return None
+        except (OSError, UnreadableMemory) as error:
+            log.error("%s: %s; what the camera usually sees is learnt anew", self._path, error)
+            return None
+
+    def _is_expected(self, fault: SightFault, here: datetime) -> bool:
+        if fault is SightFault.DARK:
+            return bool(self._dark) and schedule.covers(self._dark, here)
+        return fault is SightFault.PLAIN and self._settings.plain
+
+    def _detail(self, fault: SightFault, figure: float) -> str:
+        if fault is SightFault.MOVED:
+            right, down = self._judge.shift
+            return f"by {100 * right:+.0f} % of the width to the right, {100 * down:+.0f} % down"
+        if fault is SightFault.FROZEN:
+            return f"for {figure:.0f} s"
+        return f"{100 * figure:.0f} % of what is usually seen" if fault is SightFault.COVERED else ""

@@ -1,0 +1,116 @@
+"""What a camera's judge knows of its view, kept through restarts."""
+
+import io
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_agent.vision.sight.appearance import Appearance
+from edge_agent.vision.sight.picture import COLUMNS, HEIGHT_PX, ROWS, WIDTH_PX, Edges, Floats
+from shared.errors import HawklineError
+
+FORMAT: Final = 1
+_STEPS_A_LEVEL = 4
+"""Slopes are kept in quarters of a level: in a byte up to 31 levels a pixel, and few are steeper."""
+_DAYS = 5.0
+_KNOWN_DAYS = 3.0
+_MOSTLY = 0.1
+_NUMBERS = "level", "noise", "stripes", "sharpness", "crispness", "fineness_s"
+_CELLS = "typical", "unrest", "chroma", "fineness"
+
+
+class UnreadableMemory(HawklineError):
+    """What was kept cannot be read."""
+
+
+def _hours() -> NDArray[np.float64]:
+    return np.zeros(24, np.float64)
+
+
+@dataclass(slots=True)
+class Memory:
+    """The appearances of a view, and at which hours the picture has colour.
+
+    Attributes:
+        appearances: the one in force first.
+        grey_s: by hour of the day, seconds that it was grey, of the last days.
+        seen_s: by hour, seconds that it was seen at all.
+    """
+
+    appearances: list[Appearance]
+    grey_s: NDArray[np.float64] = field(default_factory=_hours)
+    seen_s: NDArray[np.float64] = field(default_factory=_hours)
+
+    def note(self, hour: int, *, grey: bool, dt_s: float) -> None:
+        """Some seconds at an hour."""
+        kept = 1 - dt_s / (_DAYS * 3600)
+        self.seen_s[hour] = kept * self.seen_s[hour] + dt_s
+        self.grey_s[hour] = kept * self.grey_s[hour] + (dt_s if grey else 0.0)
+
+    def is_coloured_at(self, hour: int) -> bool:
+        """Whether the picture has had colour at this hour for days."""
+        # Of days that all count less the older they are, three days make so many seconds.
+        known_s = _DAYS * 3600 * (1 - np.exp(-_KNOWN_DAYS / _DAYS))
+        return bool(self.seen_s[hour] > known_s and self.grey_s[hour] < _MOSTLY * self.seen_s[hour])
+
+
+def pack(memory: Memory) -> bytes:
+    """A memory as it is kept: about 300 KB for each appearance."""
+    arrays: dict[str, Any] = {"format": np.array(FORMAT), "grey_s": memory.grey_s, "seen_s": memory.seen_s}
+    for number, each in enumerate(memory.appearances):
+        for name in ("fine", "coarse", "doubled"):
+            edges: Edges = getattr(each, name)
+            both = np.stack([edges.across, edges.down])
+            arrays[f"{number}.{name}"] = np.clip(np.rint(both * _STEPS_A_LEVEL), -127, 127).astype(np.int8)
+        for name in _CELLS:
+            if (cells := getattr(each, name)) is not None:
+                arrays[f"{number}.{name}"] = cells
+        arrays[f"{number}.numbers"] = np.array([getattr(each, name) for name in _NUMBERS])
+    kept = io.BytesIO()
+    np.savez_compressed(kept, **arrays)
+    return kept.getvalue()
+
+
+def unpack(kept: bytes) -> Memory:
+    """What `pack` made.
+
+    Raises:
+        UnreadableMemory: it is something else, of another version, or damaged.
+    """
+    try:
+        with np.load(io.BytesIO(kept), allow_pickle=False) as arrays:
+            if int(arrays["format"]) != FORMAT:
+                raise UnreadableMemory(f"format {int(arrays['format'])}: expected {FORMAT}")
+            hours = [_of_shape(arrays[name], (24,), np.float64) for name in ("grey_s", "seen_s")]
+            numbers = sorted({name.split(".")[0] for name in arrays.files if "." in name})
+            return Memory([_appearance(arrays, number) for number in numbers], *hours)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise UnreadableMemory(f"cannot be read: {error}") from None
+
+
+def _appearance(arrays: Any, number: str) -> Appearance:
+    sizes = {"fine": (HEIGHT_PX, WIDTH_PX), "coarse": _COARSE, "doubled": _COARSE}
+    edges = {}
+    for name, size in sizes.items():
+        both = _of_shape(arrays[f"{number}.{name}"], (2, *size), np.int8).astype(np.float32) / _STEPS_A_LEVEL
+        edges[name] = Edges(both[0].copy(), both[1].copy())
+    cells: dict[str, Floats | None] = {}
+    for name in _CELLS:
+        shape = (2, ROWS, COLUMNS) if name == "chroma" else (ROWS, COLUMNS)
+        found = f"{number}.{name}" in arrays.files
+        cells[name] = _of_shape(arrays[f"{number}.{name}"], shape, np.float32) if found else None
+    numbers = _of_shape(arrays[f"{number}.numbers"], (len(_NUMBERS),), np.float64)
+    return Appearance(**edges, **cells, **dict(zip(_NUMBERS, numbers.tolist(), strict=True)))  # type: ignore[arg-type]
+
+
+_COARSE = HEIGHT_PX // 4, WIDTH_PX // 4
+
+
+def _of_shape(array: NDArray[Any], shape: Sequence[int], kind: type[Any]) -> NDArray[Any]:
+    if array.shape != tuple(shape) or array.dtype != kind or not np.isfinite(array).all():
+        raise ValueError(f"expected {kind.__name__} of shape {tuple(shape)}, got {array.dtype} of {array.shape}")
+    return array

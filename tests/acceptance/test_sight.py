@@ -1,0 +1,58 @@
+"""A camera that is covered: the operator sees it at once with both pictures, and when it is uncovered it is over."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+from tests.acceptance.pages import Browser
+from tests.acceptance.site import Site, await_true
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(420)]
+
+SCENE = """
+[[tripwires]]
+name = "fence"
+priority = 2
+points = [[0.0, 0.72], [1.0, 0.72]]
+"""
+LEARNT_S, SEEN_S = 75, 60
+
+
+def test_a_covered_camera_is_an_alarm_of_its_line(site: Site, browser: Callable[[], Browser]) -> None:
+    trouble = site.folder / "trouble"
+    source = f'kind = "synthetic"\nscene = "fence"\nseed = 3\ntrouble = "{trouble}"'
+    site.start_aggregator()
+    site.add_agent("box", {"fence": (SCENE, source)}).start()
+    page = browser()
+    page.get(site.url)
+
+    def camera() -> dict[str, Any]:
+        boxes = site.get("/api/v1/boxes")
+        return boxes[0]["health"]["cameras"][0] if boxes and boxes[0]["health"] else {}
+
+    def alert() -> dict[str, Any] | None:
+        found = site.get("/api/v1/alerts?limit=200")["alerts"]
+        return next((each for each in found if each["condition"] == "sight_covered"), None)
+
+    await_true("the camera's view is known", lambda: camera().get("sight") == "clear", LEARNT_S + 30)
+    trouble.write_text("covered")
+    began_s = time.monotonic()
+    raised = await_true("an alert", alert, SEEN_S)
+    await_true("a picture of before and one of now", lambda: (alert() or {}).get("pictures") == 2, SEEN_S)
+    assert time.monotonic() - began_s < SEEN_S
+    assert raised["priority"] == 2, "of the armed line"
+    assert camera()["state"] == "blind"
+
+    WebDriverWait(page, 20).until(
+        lambda b: "镜头被遮挡" in [each.text for each in b.find_elements(By.CSS_SELECTOR, "[data-test=condition]")]
+    )
+    trouble.unlink()
+    await_true("the camera sees again", lambda: camera()["state"] == "watching", 40)
+    await_true("the alert is over", lambda: (alert() or {"ended_at": 1})["ended_at"], 120)
+    WebDriverWait(page, 20).until(
+        lambda b: "镜头被遮挡" not in [each.text for each in b.find_elements(By.CSS_SELECTOR, "[data-test=condition]")]
+    )
