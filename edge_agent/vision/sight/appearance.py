@@ -8,7 +8,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.vision.sight.picture import Edges, Floats, SightPicture, coarse, doubled, energy, fine_edges, product
+from edge_agent.vision.sight.picture import (
+    Edges,
+    Floats,
+    Picture,
+    coarse,
+    doubled,
+    energy,
+    fine_edges,
+    product,
+)
 
 BEGINS_WITH = 9
 """Pictures that a new appearance is the median of."""
@@ -22,10 +31,17 @@ _SURE, _UNREST = 0.5, 0.2
 _STRONG = 3.0
 """An edge counts as much as so many times the usual one at most: else one bright lamp would be the whole picture."""
 _LEAST_ENERGY = 0.02
-_FINENESS_S, _FINENESS_KNOWN_S = 14 * 86_400.0, 86_400.0
+_FINENESS_RISES_S, _FINENESS_FALLS_S, _FINENESS_KNOWN_S = 3 * 86_400.0, 30 * 86_400.0, 43_200.0
 _LOST_FINENESS = 0.45
 _OF_NOISE = 0.375
 """What noise of one level adds to the energy of edges."""
+
+
+Packed = NDArray[np.int8]
+"""Edges as they are kept, shape (2, height, width)."""
+KEPT = 0.4
+"""A cell that keeps less of its usual agreement has lost its edges."""
+_STEPS_A_LEVEL = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +66,10 @@ class Look:
         return np.maximum(energy(self.coarse) - _OF_NOISE * self.noise**2 / 16, 0)  # type: ignore[no-any-return]
 
 
-def look_at(picture: SightPicture, noise: float = 0.0) -> Look:
-    """The edges of a picture whose noise is known."""
-    small = fine_edges(coarse(picture.grey))
-    return Look(fine_edges(picture.grey), small, doubled(small), noise)
+def look_at(grey: Picture, small: Picture, noise: float = 0.0) -> Look:
+    """The edges of a picture whose noise is known, and of the same at a quarter of its size."""
+    edges = fine_edges(small)
+    return Look(fine_edges(grey), edges, doubled(edges), noise)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +99,28 @@ class Compared:
     crispness: float
 
 
+def packed(edges: Edges | Packed) -> Packed:
+    """Edges in an eighth of the room, by a quarter of a level; few are steeper than 31 levels a pixel."""
+    if not isinstance(edges, Edges):
+        return edges
+    both = np.stack([edges.across, edges.down])
+    return np.clip(np.rint(both * _STEPS_A_LEVEL), -127, 127).astype(np.int8)
+
+
+def unpacked(edges: Edges | Packed) -> Edges:
+    """What `packed` made of them."""
+    if isinstance(edges, Edges):
+        return edges
+    across, down = (part.astype(np.float32) / _STEPS_A_LEVEL for part in edges)
+    return Edges(across, down)
+
+
 @dataclass(slots=True)
 class Appearance:
     """Made with `begin`, goes on with `learn`."""
 
-    fine: Edges
+    fine: Edges | Packed
+    """Asleep, while another appearance is in force, it is packed: a camera's four take 5 MB together."""
     coarse: Edges
     doubled: Edges
     typical: Floats
@@ -111,18 +144,42 @@ class Appearance:
     _energies: tuple[Floats, Floats, Floats] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._energies = energy(self.fine), energy(self.coarse), energy(self.doubled)
+        self._energies = energy(unpacked(self.fine)), energy(self.coarse), energy(self.doubled)
+
+    def wake(self) -> "Appearance":
+        """It is in force from now on."""
+        self.fine = unpacked(self.fine)
+        return self
+
+    def sleep(self) -> None:
+        """Another one is."""
+        self.fine = packed(self.fine)
+
+    def likeness(self, look: Look) -> tuple[float, int]:
+        """How like it a picture is by its coarse edges, 0 to 2, and by how many cells that is told; awake or asleep."""
+        usable = self._usable()
+        if not usable.any():
+            return 0.0, 0
+        small, now = self._energies[1][usable], look.coarse_energy()[usable]
+        in_place = product(look.coarse, self.coarse)[usable]
+        kept = self._agreement(look)[usable] >= KEPT * self.typical[usable]
+        alike = float(in_place.sum() / np.sqrt(max(1e-6, float(small.sum()) * float(now.sum()))))
+        return float(kept.mean()) + alike, int(usable.sum())
+
+    def _usable(self) -> NDArray[np.bool_]:
+        return (self.typical > _SURE) & (self.unrest < _UNREST) & (self._energies[1] > _LEAST_ENERGY)
 
     def compare(self, look: Look) -> Compared:
-        """A picture beside it."""
+        """A picture beside it, while it is awake."""
+        assert isinstance(self.fine, Edges)  # noqa: S101 - asked only then
         fine, small, _ = self._energies
         agreement = self._agreement(look)
-        usable = (self.typical > _SURE) & (self.unrest < _UNREST) & (small > _LEAST_ENERGY)
+        usable = self._usable()
         in_place = product(look.coarse, self.coarse)
         fine_in_place = product(look.fine, self.fine)
         now, fine_now = look.coarse_energy(), look.fine_energy()
         kept = np.minimum(agreement / np.maximum(self.typical, 0.1), 1.5)
-        standing = usable & (kept >= 0.4)
+        standing = usable & (kept >= KEPT)
         where = standing if np.count_nonzero(standing) > 5 else usable
         most = _STRONG * float(np.median(small[where])) if where.any() else 1.0
         weight = np.minimum(1.0, most / np.maximum(small, 1e-6)) * where
@@ -153,6 +210,7 @@ class Appearance:
         dt_s = min(2 * _LEARNS_EVERY_S, time_s - self.learnt_s)
         if 0 <= dt_s < _LEARNS_EVERY_S:
             return
+        assert isinstance(self.fine, Edges)  # noqa: S101 - it is awake
         self.learnt_s, dt_s = time_s, max(0.0, dt_s)
         agreement = self._agreement(look)
         rate = dt_s / _TYPICAL_S
@@ -181,7 +239,12 @@ class Appearance:
         if self.fineness is None:
             self.fineness = self._fineness()
         self.fineness_s += dt_s
-        self.fineness += dt_s / min(_FINENESS_S, max(self.fineness_s, 60.0)) * (self._fineness() - self.fineness)
+        more = self._fineness() - self.fineness
+        if self.fineness_s < _FINENESS_KNOWN_S:
+            self.fineness += dt_s / max(self.fineness_s, 60.0) * more
+        else:
+            # What is lost must not soon become usual.
+            self.fineness += dt_s * np.where(more > 0, 1 / _FINENESS_RISES_S, 1 / _FINENESS_FALLS_S) * more
 
     def _agreement(self, look: Look) -> Floats:
         twice = self._energies[2]
@@ -203,20 +266,18 @@ class Beginning(TypedDict):
     unrest: Floats
 
 
-def begin(looks: Sequence[Look]) -> Beginning:
+def begin(pictures: Sequence[Picture]) -> Beginning:
     """What is in its place in most of some pictures."""
-    fine, small, twice = (_median([getattr(look, name) for look in looks]) for name in ("fine", "coarse", "doubled"))
-    there = energy(twice)
-    agreements = np.stack(
-        [product(look.doubled, twice) / np.sqrt(np.maximum(there * energy(look.doubled), 1e-6)) for look in looks]
-    )
+    many = np.stack(pictures)
+    many.partition(len(pictures) // 2, axis=0)
+    middle = many[len(pictures) // 2].copy()
+    del many
+    usual = look_at(middle, coarse(middle))
+    there = energy(usual.doubled)
+    agreements = []
+    for picture in pictures:
+        seen = doubled(fine_edges(coarse(picture)))
+        agreements.append(product(seen, usual.doubled) / np.sqrt(np.maximum(there * energy(seen), 1e-6)))
     typical = np.median(agreements, axis=0).astype(np.float32)
     unrest = np.median(np.abs(agreements - typical), axis=0).astype(np.float32)
-    return Beginning(fine=fine, coarse=small, doubled=twice, typical=typical, unrest=unrest)
-
-
-def _median(edges: Sequence[Edges]) -> Edges:
-    return Edges(
-        np.median([each.across for each in edges], axis=0).astype(np.float32),
-        np.median([each.down for each in edges], axis=0).astype(np.float32),
-    )
+    return Beginning(fine=usual.fine, coarse=usual.coarse, doubled=usual.doubled, typical=typical, unrest=unrest)

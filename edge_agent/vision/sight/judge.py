@@ -5,12 +5,11 @@ from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from edge_agent.vision.sight.appearance import BEGINS_WITH, Appearance, Compared, Look, begin, look_at
+from edge_agent.vision.sight.appearance import BEGINS_WITH, KEPT, Appearance, Compared, Look, begin, look_at
 from edge_agent.vision.sight.measures import Figures, figures
 from edge_agent.vision.sight.memory import Memory
-from edge_agent.vision.sight.picture import COLUMNS, ROWS, WIDTH_PX, Floats, Picture, SightPicture, by_cell
+from edge_agent.vision.sight.picture import COLUMNS, ROWS, WIDTH_PX, Picture, SightPicture, by_cell, coarse
 from shared.events import SightFault
 
 MOST_APPEARANCES: Final = 4
@@ -27,7 +26,7 @@ CONFIRMED_S: Final = {
     SightFault.MOVED: 30.0,
     SightFault.BLURRED: 45.0,
     SightFault.FAINT: 90.0,
-    SightFault.DIRTY: 30.0,
+    SightFault.DIRTY: 60.0,
     SightFault.COLOUR: 75.0,
     SightFault.NOISE: 90.0,
     SightFault.STRIPES: 60.0,
@@ -46,7 +45,6 @@ _FROZEN_CELLS = 0.9
 _DIFFERENT = 0.005
 """Part of a cell's pixels that differ from the last second's, were it by one level. Noise alone makes more."""
 
-_KEPT = 0.4
 _GONE = 0.5
 """Part of the cells that lost their edges."""
 _PARTLY = 0.45
@@ -59,14 +57,12 @@ _THICKENS_S = 120.0
 _SHARP = 0.45
 _DULLED, _SURELY_DULLED, _LESS_SHARP = 0.4, 0.55, 0.55
 """Part of the known fine edges' energy that is nowhere any more."""
-_TREMBLES_PX, _TREMBLES_FAR, _ASIDE = 1.2, 0.015, 0.2
+_TREMBLES_PX, _TREMBLES_FAR, _ASIDE, _NEARLY_STILL = 1.2, 0.015, 0.2, 0.006
 """Fine edges that are crisp and not in their places: a mast trembles in the wind, unless the view is aside by so much
 of its width, or so many cells lost their coarse edges, too."""
-_DULL, _LESS_CRISP, _FAINTER, _STRONGER = 0.6, 0.8, 0.75, 1.3
-_DULL_S = 60.0
-_WORN_CELLS = 0.05
-_DIRTY_CELLS, _CLEAN = 0.06, 0.7
-"""Cells that stay out of focus for a minute while the rest is sharp: drops, dirt, a web."""
+_WORN_CELLS, _WORN_S = 0.05, 4 * 3600.0
+"""Cells that lost their fine edges for good, beside the last days: drops, dirt, a web. Shadows and what stands there
+take some away for an hour or two."""
 _LEARNT_KEPT, _LEARNT_SHARP = 0.6, 0.7
 _LEAST_USABLE = 8
 _COLOURED, _GREY = 1.5, 0.35
@@ -79,6 +75,8 @@ _STRIPED, _STRIPED_LEVELS = 3.0, 1.5
 _OTHER_LIGHT = 0.4
 _OTHER_LIGHT_S = 60.0
 _SAME_VIEW = 0.5
+_BETTER = 0.15
+"""What an appearance that is not in force must be more like the picture."""
 _SWITCHING_S = 30.0
 _SWITCHES_EVERY_S = 300.0
 """So long an infrared switch, or colour that is lost, may look like something else."""
@@ -134,14 +132,14 @@ class SightJudge:
     def __init__(self, memory: Memory | None = None) -> None:
         self.memory = memory or Memory([])
         self._known = self.memory.appearances
-        self._now: Appearance | None = self._known[0] if self._known else None
-        self._beginning: list[Look] = []
+        self._now: Appearance | None = self._known[0].wake() if self._known else None
+        self._beginning: list[Picture] = []
         self._begun_s: float | None = None
         self._started_s: float | None = None
         self._last: Picture | None = None
         self._time_s = 0.0
         self._still_s = 0.0
-        self._dull_s: Floats = np.zeros((ROWS, COLUMNS), np.float32)
+        self._worn_s = 0.0
         self._scores = dict.fromkeys(SightFault, 0.0)
         self._sound_s = dict.fromkeys(SightFault, 0.0)
         self._other_light_s = self._switching_s = 0.0
@@ -158,6 +156,10 @@ class SightJudge:
         """Whether the view is known and the camera has found its light."""
         begun = self._started_s is not None and self._time_s - self._started_s >= _UNJUDGED_S
         return begun and (self._now is not None or bool(self.active))
+
+    def begin_anew(self) -> None:
+        """The view in force is another appearance's from now on."""
+        self._now, self._beginning, self._begun_s = None, [], None
 
     def forget(self) -> None:
         """A person confirms the view as it is now: it is seen anew."""
@@ -179,8 +181,9 @@ class SightJudge:
             self._started_s, self._time_s = time_s, time_s - 1
         dt_s = min(_LONGEST_STEP_S, max(0.0, time_s - self._time_s))
         self._time_s = time_s
-        figure = figures(picture)
-        look = look_at(picture, figure.noise)
+        small = coarse(picture.grey)
+        figure = figures(picture, small)
+        look = look_at(picture.grey, small, figure.noise)
         frozen = self._is_frozen(picture.grey, dt_s)
         verdicts = self._verdicts(picture, figure, look, dt_s, hour, frozen=frozen)
         if picture.chroma is not None:
@@ -198,6 +201,9 @@ class SightJudge:
             self._still_s = 0.0
             return False
         differs = cv2.compare(grey, last, cv2.CMP_NE)
+        if cv2.countNonZero(differs) > differs.size // 2:
+            self._still_s = 0.0
+            return False
         parts = cv2.resize(differs, (4 * COLUMNS, 4 * ROWS), interpolation=cv2.INTER_AREA)
         cells = by_cell(parts.astype(np.float32)) / 255
         still = np.count_nonzero(cells < _DIFFERENT) / cells.size
@@ -212,12 +218,9 @@ class SightJudge:
         if frozen:
             return [Verdict(SightFault.FROZEN, self._still_s)]
         if self._now is None:
-            self._begin(picture, figure, look)
+            self._begin(picture, figure)
             return []
         known, compared = self._best(look)
-        if known is not self._now:
-            self._now = known
-            self._known.sort(key=lambda each: each is not known)
         usable = int(np.count_nonzero(compared.usable))
         if usable < _LEAST_USABLE:
             self._now.learn(look, self._time_s)
@@ -237,7 +240,7 @@ class SightJudge:
         if not verdicts and not self.active:
             self._other_light_s = self._other_light_s + dt_s if self._in_another_light(known, compared, figure) else 0.0
             if self._other_light_s > _OTHER_LIGHT_S:
-                self._begin(picture, figure, look)
+                self._begin(picture, figure)
             else:
                 self._beginning = []
                 if _agrees(known, compared):
@@ -251,19 +254,23 @@ class SightJudge:
         compared = self._now.compare(look)
         if _kept(compared) > 0.75 and compared.alike > 0.6:
             return self._now, compared
-        best, score = (self._now, compared), _kept(compared) + compared.alike + 0.15
+        best, score = self._now, self._now.likeness(look)[0] + _BETTER
         for other in self._known:
-            if other is not self._now:
-                beside = other.compare(look)
-                if _kept(beside) + beside.alike > score and np.count_nonzero(beside.usable) >= _LEAST_USABLE:
-                    best, score = (other, beside), _kept(beside) + beside.alike
-        return best
+            likeness, cells = other.likeness(look) if other is not self._now else (0.0, 0)
+            if likeness > score and cells >= _LEAST_USABLE:
+                best, score = other, likeness
+        if best is self._now:
+            return best, compared
+        self._now.sleep()
+        self._now = best.wake()
+        self._known.sort(key=lambda each: each is not best)
+        return best, best.compare(look)
 
     def _structure(
         self, known: Appearance, compared: Compared, figure: Figures, look: Look, dt_s: float
     ) -> Verdict | None:
         usable = compared.usable
-        gone = usable & (compared.kept < _KEPT)
+        gone = usable & (compared.kept < KEPT)
         part = float(np.count_nonzero(gone)) / max(1, int(np.count_nonzero(usable)))
         weak = float(np.median(compared.strength[usable])) < _FLAT
         if figure.brightest < _BLACK or (figure.level < known.level and weak and part < _PARTLY and figure.level < 60):
@@ -281,7 +288,6 @@ class SightJudge:
                 self.shift = _shift(known, look)
                 return Verdict(SightFault.MOVED, max(map(abs, self.shift)))
             return None
-        standing = usable & ~gone
         sharpness = compared.sharpness / known.sharpness
         # What is always there beside the known edges, such as noise, stays when they go.
         dulled = known.crispness - compared.crispness
@@ -290,20 +296,14 @@ class SightJudge:
             far = max(map(abs, shift))
             if dulled > _DULLED or (far * WIDTH_PX < _TREMBLES_PX and part < _ASIDE):
                 return Verdict(SightFault.BLURRED, sharpness)
-            if part >= _ASIDE or far > _TREMBLES_FAR:
+            if far > (_TREMBLES_FAR if part < _ASIDE else _NEARLY_STILL):
                 self.shift = shift
                 return Verdict(SightFault.MOVED, far)
             return None
-        local = compared.fine / np.maximum(compared.coarse, 0.05)
-        dull = standing & (local < _DULL) & _lost_fineness(compared) & ~_grown(gone)
-        self._dull_s = np.clip(self._dull_s + np.where(dull, dt_s, -_FORGIVES * dt_s), 0, 2 * _DULL_S)
-        lasting = self._dull_s >= _DULL_S
-        worn = usable & known.dulled_in_days()
-        if np.count_nonzero(worn) >= _WORN_CELLS * max(1, int(np.count_nonzero(usable))):
-            lasting |= worn
-        dirty = float(np.count_nonzero(lasting)) / max(1, int(np.count_nonzero(usable)))
-        if dirty >= _DIRTY_CELLS and float(np.median(local[standing & ~dull])) > _CLEAN:
-            return Verdict(SightFault.DIRTY, dirty)
+        worn = np.count_nonzero(usable & known.dulled_in_days()) / max(1, int(np.count_nonzero(usable)))
+        self._worn_s = max(0.0, self._worn_s + dt_s) if worn >= _WORN_CELLS else 0.0
+        if self._worn_s >= _WORN_S:
+            return Verdict(SightFault.DIRTY, worn)
         return None
 
     def _colour(
@@ -324,13 +324,15 @@ class SightJudge:
         usually = known.chroma is not None and float(np.abs(known.chroma - 128).mean()) > _COLOURED
         return _kept(compared) > _SAME_VIEW and (compared.alike < _OTHER_LIGHT or (usually and figure.colour < _GREY))
 
-    def _begin(self, picture: SightPicture, figure: Figures, look: Look) -> None:
+    def _begin(self, picture: SightPicture, figure: Figures) -> None:
         if self._begun_s is not None and self._time_s - self._begun_s < _BEGINS_EVERY_S and self._beginning:
             return
         self._begun_s = self._time_s
-        self._beginning.append(look)
+        self._beginning.append(picture.grey)
         if len(self._beginning) < BEGINS_WITH:
             return
+        for each in self._known:
+            each.sleep()
         self._now = Appearance(
             **begin(self._beginning),
             level=figure.level,
@@ -370,21 +372,10 @@ class SightJudge:
         return Change(fault, False, self.active.pop(fault))
 
 
-def _lost_fineness(compared: Compared) -> NDArray[np.bool_]:
-    """Cells with less of fine edges and no more of coarse ones: a shadow's edge, or what stands there, adds some."""
-    crisp = compared.fine_strength / np.maximum(compared.strength, 0.05)
-    return (crisp < _LESS_CRISP) & (compared.fine_strength < _FAINTER) & (compared.strength < _STRONGER)
-
-
-def _grown(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """These cells and those beside them: what stands before some reaches into others."""
-    return cv2.dilate(cells.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-
-
 def _kept(compared: Compared) -> float:
     """Part of the usable cells that show their edges."""
     usable = compared.usable
-    return float(np.count_nonzero(usable & (compared.kept >= _KEPT))) / max(1, int(np.count_nonzero(usable)))
+    return float(np.count_nonzero(usable & (compared.kept >= KEPT))) / max(1, int(np.count_nonzero(usable)))
 
 
 def _spoilt(known: Appearance, figure: Figures) -> list[Verdict]:

@@ -9,13 +9,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.vision.sight.appearance import Appearance
+from edge_agent.vision.sight.appearance import Appearance, Packed, packed, unpacked
 from edge_agent.vision.sight.picture import COLUMNS, HEIGHT_PX, ROWS, WIDTH_PX, Edges, Floats
 from shared.errors import HawklineError
 
 FORMAT: Final = 1
-_STEPS_A_LEVEL = 4
-"""Slopes are kept in quarters of a level: in a byte up to 31 levels a pixel, and few are steeper."""
 _DAYS = 5.0
 _KNOWN_DAYS = 3.0
 _MOSTLY = 0.1
@@ -63,9 +61,7 @@ def pack(memory: Memory) -> bytes:
     arrays: dict[str, Any] = {"format": np.array(FORMAT), "grey_s": memory.grey_s, "seen_s": memory.seen_s}
     for number, each in enumerate(memory.appearances):
         for name in ("fine", "coarse", "doubled"):
-            edges: Edges = getattr(each, name)
-            both = np.stack([edges.across, edges.down])
-            arrays[f"{number}.{name}"] = np.clip(np.rint(both * _STEPS_A_LEVEL), -127, 127).astype(np.int8)
+            arrays[f"{number}.{name}"] = packed(getattr(each, name))
         for name in _CELLS:
             if (cells := getattr(each, name)) is not None:
                 arrays[f"{number}.{name}"] = cells
@@ -94,10 +90,8 @@ def unpack(kept: bytes) -> Memory:
 
 def _appearance(arrays: Any, number: str) -> Appearance:
     sizes = {"fine": (HEIGHT_PX, WIDTH_PX), "coarse": _COARSE, "doubled": _COARSE}
-    edges = {}
-    for name, size in sizes.items():
-        both = _of_shape(arrays[f"{number}.{name}"], (2, *size), np.int8).astype(np.float32) / _STEPS_A_LEVEL
-        edges[name] = Edges(both[0].copy(), both[1].copy())
+    kept = {name: _of_shape(arrays[f"{number}.{name}"], (2, *size), np.int8) for name, size in sizes.items()}
+    edges: dict[str, Edges | Packed] = {name: unpacked(each) if name != "fine" else each for name, each in kept.items()}
     cells: dict[str, Floats | None] = {}
     for name in _CELLS:
         shape = (2, ROWS, COLUMNS) if name == "chroma" else (ROWS, COLUMNS)

@@ -1,7 +1,7 @@
 """Days of a generated camera, as it sees them: sun and shadows, clouds, dusk, lamps or infrared, weather, what passes.
 
-Any moment can be drawn without those before it. What happens follows from the seed and the day alone. Nothing in it is a
-fault, unless it is told to grow dirt.
+Any moment can be drawn without those before it. What happens follows from the seed and the day alone. Nothing in it is
+a fault, unless it is told of dirt.
 """
 
 import math
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.vision.sight import SightPicture
-from edge_agent.vision.sight.picture import HEIGHT_PX, WIDTH_PX, by_cell
+from edge_agent.vision.sight.picture import HEIGHT_PX, WIDTH_PX
 
 DAY_S: Final = 86_400.0
 _DUSK_S = 2_400.0
@@ -43,17 +43,20 @@ class DayCamera:
 
     Args:
         seed: another one is another place.
-        dirt_from_s: when dirt begins to grow on the lens; it takes three days to cover a third of it.
+        dirt_from_s: when there is dirt on the lens.
+        at_once: the dirt are drops, all at once; else it takes three days to cover a third of the picture.
     """
 
-    def __init__(self, seed: int, dirt_from_s: float | None = None) -> None:
-        self._seed, self._dirt_from_s = seed, dirt_from_s
+    def __init__(self, seed: int, dirt_from_s: float | None = None, *, at_once: bool = False) -> None:
+        self._seed, self._dirt_from_s, self._at_once = seed, dirt_from_s, at_once
         rng = np.random.default_rng((seed, 1))
         self.infrared = bool(rng.random() < 0.6)
         self._base, self._tall, self._trees = _place(rng)
         self._tint = rng.uniform(-14, 14, (2, 9, 15)).astype(np.float32)
-        self._lamps = [(int(rng.integers(WIDTH_PX)), int(rng.integers(40, 160)), rng.uniform(0.5, 1.0)) for _ in range(3)]
-        self._winter = rng.uniform(0, 365)
+        self._lamps = [
+            (int(rng.integers(WIDTH_PX)), int(rng.integers(40, 160)), rng.uniform(0.5, 1.0)) for _ in range(3)
+        ]
+        self._winter = float(rng.uniform(0, 365))
 
     @cached_property
     def _lamp_light(self) -> _Plane:
@@ -66,7 +69,8 @@ class DayCamera:
     @cached_property
     def _halo(self) -> _Plane:
         rows, columns = np.mgrid[0:HEIGHT_PX, 0:WIDTH_PX].astype(np.float32)
-        return 0.25 + np.exp(-(((columns - WIDTH_PX / 2) / 230) ** 2) - (((rows - HEIGHT_PX * 0.6) / 150) ** 2))
+        off = ((columns - WIDTH_PX / 2) / 230) ** 2 + ((rows - HEIGHT_PX * 0.6) / 150) ** 2
+        return np.asarray(0.25 + np.exp(-off), np.float32)
 
     @cached_property
     def _spots(self) -> NDArray[np.float32]:
@@ -74,6 +78,16 @@ class DayCamera:
         rng = np.random.default_rng((self._seed, 2))
         coarse = rng.random((7, 11)).astype(np.float32)
         return cv2.resize(coarse, (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_CUBIC)  # type: ignore[return-value]
+
+    @cached_property
+    def _drops(self) -> _Plane:
+        """Two fifths of the picture are seen through drops."""
+        rng = np.random.default_rng((self._seed, 5))
+        mask = np.zeros((HEIGHT_PX, WIDTH_PX), np.float32)
+        while mask.mean() < 0.4:
+            place = int(rng.integers(WIDTH_PX)), int(rng.integers(HEIGHT_PX))
+            cv2.circle(mask, place, int(rng.integers(14, 42)), 1.0, -1)
+        return cv2.GaussianBlur(mask, (0, 0), 2)  # type: ignore[return-value]
 
     def day(self, number: int) -> Day:
         """What a day brings."""
@@ -126,15 +140,16 @@ class DayCamera:
             thick = 1 - (1 - day.fog) * math.sin(math.pi * (hour - day.fog_h[0]) / (day.fog_h[1] - day.fog_h[0]))
             seen = thick * seen + (1 - thick) * 150
         if self._dirt_from_s is not None and time_s > self._dirt_from_s:
-            seen = self._soiled(seen, min(1.0, (time_s - self._dirt_from_s) / (3 * DAY_S)))
+            part = 1.0 if self._at_once else min(1.0, (time_s - self._dirt_from_s) / (3 * DAY_S))
+            seen = self._soiled(seen, part)
         seen += rng.standard_normal(seen.shape, np.float32) * noise
         grey = np.clip(seen, 0, 255).astype(np.uint8)
         if day.windy and rng.random() < 0.3:
             off = rng.uniform(-0.7, 0.7, 2)
             move = np.array([[1, 0, off[0]], [0, 1, off[1]]], np.float32)
-            grey = cv2.warpAffine(grey, move, (WIDTH_PX, HEIGHT_PX), borderMode=cv2.BORDER_REPLICATE)  # type: ignore[assignment]
+            grey = cv2.warpAffine(grey, move, (WIDTH_PX, HEIGHT_PX), borderMode=cv2.BORDER_REPLICATE)
         _, coded = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, 60])
-        grey = cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE)  # type: ignore[assignment]
+        grey = np.asarray(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE), np.uint8)
         colour = np.zeros_like(self._tint) if infrared else self._tint * min(1.0, 0.3 + sun)
         chroma = 128 + colour + rng.normal(0, 0.2, self._tint.shape).astype(np.float32)
         return SightPicture(grey, chroma.astype(np.float32) if not infrared else np.full_like(self._tint, 128))
@@ -154,8 +169,8 @@ class DayCamera:
         return light
 
     def _soiled(self, seen: _Plane, part: float) -> _Plane:
-        veil = np.clip((part * 0.5 - self._spots + 0.2) * 4, 0, 1)
-        return seen * (1 - veil) + (0.75 * cv2.GaussianBlur(seen, (0, 0), 6) + 25) * veil  # type: ignore[no-any-return]
+        veil = self._drops if self._at_once else np.clip((part * 0.5 - self._spots + 0.2) * 4, 0, 1)
+        return seen * (1 - veil) + (0.75 * cv2.GaussianBlur(seen, (0, 0), 6) + 25) * veil
 
 
 def _sun(hour: float, day: Day) -> float:
@@ -228,8 +243,3 @@ def _headlights(light: _Plane, rng: np.random.Generator) -> None:
 def _rain(seen: _Plane, rng: np.random.Generator) -> None:
     for x, y in rng.integers(0, (WIDTH_PX, HEIGHT_PX), (120, 2)):
         cv2.line(seen, (int(x), int(y)), (int(x) + 2, int(y) + 14), float(seen[y, x] + 25), 1)
-
-
-def cells_of(plane: _Plane) -> _Plane:
-    """For those who look into it: the mean of each cell."""
-    return by_cell(plane)
