@@ -89,7 +89,10 @@ def take_due(connection: Connection, publishing: Publishing) -> Due:
             subject = Subject(row["subject"], row["site"], row["agent"], row["camera"], row["name"])
             condition = known.get(row["condition"]) or Condition(row["condition"], row["priority"], clears_itself=True)
             since, others, worked_on = row["since"], row["others"], row["maintenance"] or ""
-            due.ringing.append(Ailing(subject, condition, row["priority"], since, row["detail"], others, worked_on))
+            ailing = Ailing(
+                subject, condition, row["priority"], since, row["detail"], others, worked_on, row["others_here"]
+            )
+            due.ringing.append(ailing)
             told = {name: row[name] for name in _TOLD}
             due.keys.append({**key, **told, "ends_after_s": float(condition.ends_after_s)})
         else:

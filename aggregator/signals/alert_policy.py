@@ -160,6 +160,7 @@ class Ailing:
 
     Attributes:
         others: how many more subjects came to have it within two minutes, those left out that are worked on.
+        others_here: how many of them are of the same site.
         maintenance: why its subject is worked on; empty: it is not.
     """
 
@@ -170,6 +171,7 @@ class Ailing:
     detail: Detail
     others: int
     maintenance: str = ""
+    others_here: int = 0
 
 
 def ailing(found: Ailing, now: datetime) -> RaiseOrJoin:
@@ -198,11 +200,13 @@ def ailing(found: Ailing, now: datetime) -> RaiseOrJoin:
     )
     if found.maintenance:
         return _quiet(decision, found.maintenance)
-    if condition.many and found.others >= condition.many:
+    everywhere = bool(condition.many) and found.others >= condition.many
+    here = bool(condition.many_here) and found.others_here >= condition.many_here
+    if everywhere or here:
         return replace(
             decision,
-            key=f"many:{condition.name}",
-            subject=Subject(subject.kind),
+            key=f"many:{condition.name}" if everywhere else f"many:{condition.name}:{subject.site}",
+            subject=Subject(subject.kind, "" if everywhere else subject.site),
             of_site=subject.site,
             window=_TOGETHER,
             reason=MANY,

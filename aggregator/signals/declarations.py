@@ -68,6 +68,7 @@ class Condition:
         ends_after_s: it must have been over for so long: what comes and goes is one alert.
         however_late: it rings by itself, even when we hear of it late: panic, duress, fire, list hits.
         many: when more subjects than this have it within two minutes, they have one cause and one alert; 0: never.
+        many_here: the same of those of one site: a switch that is dead, a site without power.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Condition:
     ends_after_s: float = 60.0
     however_late: bool = False
     many: int = 0
+    many_here: int = 0
 
 
 @dataclass(frozen=True, slots=True)

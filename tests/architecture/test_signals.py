@@ -26,7 +26,8 @@ def test_the_table_says_what_is_declared(condition: Condition) -> None:
     _, _, _, priority, rings, over, many, more = ROWS[condition.name]
     assert rings == lasting(condition.rings_after_s)
     assert over == (lasting(condition.ends_after_s) if condition.clears_itself else "held")
-    assert many == (str(condition.many) if condition.many else "")
+    here = f"; {condition.many_here} at a site" if condition.many_here else ""
+    assert many == (f"{condition.many}{here}" if condition.many else "")
     assert ("however late" in more) is condition.however_late
     assert priority == str(condition.priority) or not priority.isdigit(), "a number is the declared one"
 

@@ -44,6 +44,8 @@ from shared.events import (
     RangeLost,
     SensorChanged,
     SensorState,
+    SightChanged,
+    SightFault,
     VehicleClass,
     VehiclePassed,
     WatchRule,
@@ -68,12 +70,14 @@ EVENTS: list[Event] = [
     SensorChanged(AT_MS, "东墙红外", "infrared", SensorState.ALARM, 1, "beam 2"),
     LineCrossed(AT_MS, 3, 17, Direction.LEFT_TO_RIGHT, 41, 264, 2, 480, ObjectClass.PERSON, 87),
     ZoneAlarm(AT_MS, 3, 18, WatchRule.INTRUSION, 41, 265, 1, 1_000, ObjectClass.BUS, 55),
+    SightChanged(AT_MS, 3, 1, SightFault.MOVED, True, 52, False, "by 5 % to the right"),
+    SightChanged(AT_MS, 3, 1, SightFault.DARK, True, 4_000, True),
 ]
 MESSAGES: list[msgspec.Struct] = [
     Acknowledgement(1, 0xDEADBEEF, Lane.ALARM, 99, ((101, 104), (200, 200)), 64),
     BoxState(12, alive=True, at_ms=AT_MS, version="0.1.0", health_interval_s=30.0, epoch=0xDEADBEEF),
     Health(
-        *(AT_MS, 12, 3600.5, 0xDEADBEEF, (CameraHealth("gate", "watching", 9.8, 1, 35_000, AT_MS),), 1, 20, 3, 10**10),
+        *(AT_MS, 12, 3600.5, 0xDEADBEEF, (CameraHealth("gate", "blind", 9.8, 1, 35_000, AT_MS, sight="covered"),), 1, 20, 3, 10**10),
         sections=(SectionState("arming", 4, 5, "no such line"),),
         looks=LookHealth(False, "model objects was not built here", 12, 3, 41.5),
     ),

@@ -39,7 +39,15 @@ DOMAIN = Domain(
     conditions=(
         Condition("while_away", 3, "离线期间的告警", "Alarms from before"),
         Condition(
-            "box_silent", 2, "设备失联", "Box silent", clears_itself=True, rings_after_s=15, ends_after_s=30, many=5
+            "box_silent",
+            2,
+            "设备失联",
+            "Box silent",
+            clears_itself=True,
+            rings_after_s=15,
+            ends_after_s=30,
+            many=5,
+            many_here=2,
         ),
         Condition("two_lives", 2, "设备重名", "Two boxes use one name", clears_itself=True),
         Condition("card_refuses", 3, "存储卡无法写入", "Card refuses writes", clears_itself=True, rings_after_s=10),

@@ -188,7 +188,14 @@ DOMAIN = Domain(
     ),
     (
         Condition(
-            "camera_blind", 3, "摄像机无画面", "Camera does not see", clears_itself=True, rings_after_s=20, many=20
+            "camera_blind",
+            3,
+            "摄像机无画面",
+            "Camera does not see",
+            clears_itself=True,
+            rings_after_s=20,
+            many=20,
+            many_here=3,
         ),
         Condition(
             "camera_degraded",

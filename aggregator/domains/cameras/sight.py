@@ -58,6 +58,7 @@ CONDITIONS = tuple(
         clears_itself=True,
         rings_after_s=told.rings_after_s,
         many=told.many,
+        many_here=0 if told.hides else 2,
     )
     for fault, told in _TOLD.items()
 )

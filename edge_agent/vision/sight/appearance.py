@@ -32,7 +32,7 @@ _STRONG = 3.0
 """An edge counts as much as so many times the usual one at most: else one bright lamp would be the whole picture."""
 _LEAST_ENERGY = 0.02
 _FINENESS_RISES_S, _FINENESS_FALLS_S, _FINENESS_KNOWN_S = 3 * 86_400.0, 30 * 86_400.0, 43_200.0
-_LOST_FINENESS = 0.45
+_LOST_FINENESS = 0.55
 _OF_NOISE = 0.375
 """What noise of one level adds to the energy of edges."""
 
@@ -229,7 +229,11 @@ class Appearance:
         if self.fineness is None or self.fineness_s < _FINENESS_KNOWN_S:
             return np.zeros(self.typical.shape, bool)
         now = self._fineness() / np.maximum(self.fineness, 1e-3)
-        return (self.typical > _SURE) & (now < _LOST_FINENESS * max(1e-3, float(np.median(now))))
+        # Light that changes all over the picture says nothing: the better quarter shows how much of it there is.
+        most = now.size * 3 // 4
+        return (self.typical > _SURE) & (
+            now < _LOST_FINENESS * max(1e-3, float(np.partition(now, most, axis=None)[most]))
+        )
 
     def _fineness(self) -> Floats:
         fine, small, _ = self._energies

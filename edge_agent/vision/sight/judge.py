@@ -60,7 +60,7 @@ _DULLED, _SURELY_DULLED, _LESS_SHARP = 0.4, 0.55, 0.55
 _TREMBLES_PX, _TREMBLES_FAR, _ASIDE, _NEARLY_STILL = 1.2, 0.015, 0.2, 0.006
 """Fine edges that are crisp and not in their places: a mast trembles in the wind, unless the view is aside by so much
 of its width, or so many cells lost their coarse edges, too."""
-_WORN_CELLS, _WORN_S = 0.05, 4 * 3600.0
+_WORN_CELLS, _WORN_S = 0.08, 4 * 3600.0
 """Cells that lost their fine edges for good, beside the last days: drops, dirt, a web. Shadows and what stands there
 take some away for an hour or two."""
 _LEARNT_KEPT, _LEARNT_SHARP = 0.6, 0.7
@@ -301,7 +301,7 @@ class SightJudge:
                 return Verdict(SightFault.MOVED, far)
             return None
         worn = np.count_nonzero(usable & known.dulled_in_days()) / max(1, int(np.count_nonzero(usable)))
-        self._worn_s = max(0.0, self._worn_s + dt_s) if worn >= _WORN_CELLS else 0.0
+        self._worn_s = min(2 * _WORN_S, max(0.0, self._worn_s + (dt_s if worn >= _WORN_CELLS else -dt_s)))
         if self._worn_s >= _WORN_S:
             return Verdict(SightFault.DIRTY, worn)
         return None

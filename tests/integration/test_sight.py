@@ -1,0 +1,121 @@
+"""What is the matter with cameras' pictures, at the centre: priority, end, what is expected, and one cause for many."""
+
+import json
+
+import pytest
+
+from aggregator.store import Database
+from aggregator.store.database import Connection
+from shared.events import CameraState, ConfigApplied, LineSpec, SightChanged, SightFault
+from tests.integration.house import POINTS, House, camera, now_ms
+
+
+@pytest.fixture
+def house(database: Database, connection: Connection) -> House:
+    return House(database, connection)
+
+
+def seen(
+    fault: SightFault, *, active: bool = True, number: int = 0, expected: bool = False, figure: int = 0
+) -> SightChanged:
+    return SightChanged(now_ms(), 1, number, fault, active, figure, expected, "why")
+
+
+def test_what_may_hide_who_comes_has_the_priority_of_the_armed_line(house: House) -> None:
+    house.send(seen(SightFault.COVERED, figure=700), seen(SightFault.DIRTY))
+    assert house.alerts() == [], "many may have it at once"
+    house.wait(10)
+    assert house.alerts() == [("sight_covered", "camera", "a", "gate", "open")]
+    row = house.connection.execute("SELECT priority, detail FROM alert_views").fetchone()
+    assert row == {"priority": 1, "detail": {"why": "why", "figure": 0.7}}
+    house.wait(20)
+    rows = house.connection.execute("SELECT condition, priority FROM alert_views ORDER BY id").fetchall()
+    assert rows[1] == {"condition": "sight_dirty", "priority": 4}
+    house.send(seen(SightFault.COVERED, active=False))
+    house.wait(60)
+    assert [each[-1] for each in house.alerts()] == ["ended", "open"]
+
+
+def test_what_the_configuration_says_is_so_rings_nobody_until_it_is_no_more(house: House) -> None:
+    house.send(seen(SightFault.DARK, expected=True))
+    house.wait(3600)
+    assert house.alerts() == []
+    house.send(seen(SightFault.DARK))
+    house.wait(10)
+    assert house.alerts() == [("sight_dark", "camera", "a", "gate", "open")]
+    house.send(seen(SightFault.DARK, expected=True))
+    house.wait(60)
+    assert house.alerts() == [("sight_dark", "camera", "a", "gate", "ended")]
+
+
+def test_a_state_of_blindness_rings_by_its_fault_alone(house: House) -> None:
+    house.send(camera(CameraState.STALLED))
+    house.wait(20)
+    house.send(camera(CameraState.BLIND), seen(SightFault.COVERED))
+    house.wait(60)
+    assert house.alerts() == [
+        ("camera_blind", "camera", "a", "gate", "ended"),
+        ("sight_covered", "camera", "a", "gate", "open"),
+    ]
+
+
+def test_a_box_that_began_anew_ends_what_it_no_longer_sees(house: House) -> None:
+    house.send(seen(SightFault.COVERED), seen(SightFault.NOISE))
+    house.wait(30)
+    house.connection.execute("UPDATE conditions SET told_at = told_at - interval '2 minutes'")
+
+    def beat(sight: str) -> list[str]:
+        cameras = [{"name": "gate", "state": "watching", "sight": sight}]
+        house.beat(health=json.dumps({"cameras": cameras}))
+        house.look()
+        house.wait(60)
+        return [each[-1] for each in house.alerts()]
+
+    assert beat("") == ["open", "open"], "it does not know yet"
+    assert beat("noise") == ["ended", "open"]
+    assert beat("clear") == ["ended", "cleared"], "of priority 4 nobody has to see it"
+
+
+def cameras(number: int) -> ConfigApplied:
+    lines = tuple(LineSpec(n, f"line {n}", POINTS, "both", 2) for n in range(number))
+    return ConfigApplied(now_ms(), 1, tuple(f"camera {n}" for n in range(number)), lines)
+
+
+def test_eight_cameras_behind_one_dead_switch_are_one_alert(house: House) -> None:
+    house.send(cameras(8), agent="box")
+    gone = camera(CameraState.UNREACHABLE)
+    for number in range(8):
+        event = type(gone)(now_ms(), 1, number, CameraState.UNREACHABLE, "no route")
+        house.send(event, agent="box", settle=False)
+    house.settle()
+    house.wait(20)
+    assert house.alerts() == [("camera_blind", "camera", "open")]
+    row = house.connection.execute("SELECT site, members FROM alert_views").fetchone()
+    assert row == {"site": "s", "members": 8}
+
+
+def test_a_site_without_power_is_one_alert(house: House) -> None:
+    for number in range(4):
+        house.beat(f"box-{number}", state="silent")
+    house.look()
+    house.wait(15)
+    assert house.alerts() == [("box_silent", "box", "open")]
+
+
+def test_a_hundred_boxes_in_fog_are_one_alert(database: Database, connection: Connection, house: House) -> None:
+    sites = [House(database, connection, site=f"site-{number}") for number in range(20)]
+    for site in sites:
+        for number in range(5):
+            site.send(cameras(1), seen(SightFault.FAINT), agent=f"box-{number}", settle=False)
+    house.settle()
+    house.wait(300)
+    assert house.alerts() == [("sight_faint", "camera", "open")]
+    row = connection.execute("SELECT members FROM alert_views").fetchone()
+    assert row == {"members": 100}
+
+
+def test_two_cameras_that_are_covered_are_two_alarms(house: House) -> None:
+    house.send(cameras(4), agent="box")
+    house.send(*(seen(SightFault.COVERED, number=number) for number in range(4)), agent="box")
+    house.wait(10)
+    assert len(house.alerts()) == 4, "each has a picture of its own"

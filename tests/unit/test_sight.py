@@ -1,0 +1,199 @@
+"""The judge of pictures: what it finds and calls by which name, what it leaves alone, and what it remembers."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge_agent.camera.sight_watch import SightChange, SightWatch
+from edge_agent.camera.sources.synthetic import SyntheticScene
+from edge_agent.config import Camera, CameraSettings, SightSettings, SyntheticCamera
+from edge_agent.frames import Doubt, Frame
+from edge_agent.vision.sight import Memory, SightJudge, SightPicture, UnreadableMemory, pack, sight_picture, unpack
+from provisioning.lab.edge.days import DayCamera
+from provisioning.lab.edge.tampering import ALL, FOUND_S, Tampering
+from shared.events import CameraState, SightFault
+from shared.scene import Scene
+
+LEARNT_S = 100
+NOON_S = 1_790_000_000 - 1_790_000_000 % 86_400 + 4 * 3600
+"""Twelve o'clock in China."""
+
+
+def pictures(kind: str = "gate", *, grey: bool = False) -> Iterator[SightPicture]:
+    """A generated scene, a picture a second, with a colour that it does not have of itself."""
+    scene, second = SyntheticScene(kind, 5), 0  # type: ignore[arg-type]
+    tint = np.full((2, 9, 15), 128, np.float32) if grey else 128 + np.linspace(-9, 9, 270).reshape(2, 9, 15)
+    while True:
+        luma = cv2.cvtColor(scene.draw(float(second)), cv2.COLOR_BGR2GRAY)
+        yield SightPicture(cv2.resize(luma, (480, 288)), tint.astype(np.float32))  # type: ignore[arg-type]
+        second += 1
+
+
+def watched(judge: SightJudge, seen: Iterator[SightPicture], seconds: int, first_s: int = 0) -> list[SightFault]:
+    """What is told as begun."""
+    told = list[SightFault]()
+    for second in range(first_s, first_s + seconds):
+        told += [change.fault for change in judge.step(next(seen), float(second)) if change.active]
+    return told
+
+
+@pytest.mark.parametrize("fault", [each for each in ALL if each.asked], ids=lambda fault: fault.name)
+def test_a_fault_is_found_in_time_and_by_its_name(fault: Tampering) -> None:
+    judge, seen, spoil = SightJudge(), pictures(), fault.make(np.random.default_rng(3))
+    assert watched(judge, seen, LEARNT_S) == []
+    spoilt = (spoil(picture, number) for number, picture in enumerate(seen))
+    told = watched(judge, spoilt, FOUND_S, LEARNT_S)
+    assert told[:1], "nothing was told"
+    assert told[0] in fault.faults
+    over = [change for second in range(100) for change in judge.step(next(seen), float(LEARNT_S + FOUND_S + second))]
+    assert told[-1] in {change.fault for change in over if not change.active}, "it is over when the picture is well"
+    assert not judge.active
+
+
+def test_a_day_with_weather_and_dusk_has_no_fault() -> None:
+    camera, judge = DayCamera(4), SightJudge()
+    told = list[str]()
+    for time_s in range(8 * 3600, 32 * 3600, 60):
+        hour = time_s % 86_400 // 3600
+        told += [str(change) for change in judge.step(camera.picture(float(time_s)), float(time_s), hour)]
+    assert told == []
+
+
+def test_what_is_known_outlives_a_restart_and_a_view_that_moved_meanwhile_is_found() -> None:
+    judge, seen = SightJudge(), pictures("fence")
+    watched(judge, seen, LEARNT_S)
+    again = unpack(pack(judge.memory))
+    assert watched(SightJudge(again), seen, LEARNT_S) == []
+    moved = (SightPicture(np.roll(picture.grey, 60, axis=1), picture.chroma) for picture in seen)
+    assert watched(SightJudge(unpack(pack(judge.memory))), moved, LEARNT_S) == [SightFault.MOVED]
+
+
+def test_a_view_that_moved_is_not_learnt_until_a_person_confirms_it() -> None:
+    judge, seen = SightJudge(), pictures("fence")
+    watched(judge, seen, LEARNT_S)
+    moved = (SightPicture(np.roll(picture.grey, 60, axis=1), picture.chroma) for picture in seen)
+    assert watched(judge, moved, 900, LEARNT_S) == [SightFault.MOVED]
+    judge.forget()
+    assert watched(judge, moved, LEARNT_S, 900 + LEARNT_S) == []
+    assert not judge.active
+
+
+@pytest.mark.parametrize(
+    "kept", [b"", b"PK", b"x" * 500, pack(Memory([]))[:-30], pack(Memory([])).replace(b"format", b"fermat")]
+)
+def test_what_cannot_be_read_is_an_error_of_its_own(kept: bytes) -> None:
+    with pytest.raises(UnreadableMemory):
+        unpack(kept)
+
+
+def test_infrared_is_told_only_where_colour_was_usual_at_that_hour_for_days() -> None:
+    judge, coloured, grey = SightJudge(), pictures(), pictures(grey=True)
+    watched(judge, coloured, LEARNT_S)
+    for _ in range(4):
+        judge.memory.note(9, grey=False, dt_s=3600)
+    told = list[SightFault]()
+    for second in range(LEARNT_S, LEARNT_S + 800):
+        told += [change.fault for change in judge.step(next(grey), float(second), hour=20)]
+    assert told == [], "at night it is no fault"
+    for second in range(LEARNT_S + 800, LEARNT_S + 1600):
+        told += [change.fault for change in judge.step(next(grey), float(second), hour=9)]
+    assert SightFault.INFRARED in told
+
+
+def test_a_white_wall_cannot_be_judged() -> None:
+    rng = np.random.default_rng(1)
+    wall = (SightPicture(rng.normal(180, 1.5, (288, 480)).astype(np.uint8), None) for _ in range(10_000))
+    assert watched(SightJudge(), wall, 900) == [SightFault.PLAIN]
+
+
+class Watched:
+    """A camera's watch, fed with frames of one a second."""
+
+    def __init__(self, folder: Path | None = None, seed: int = 1, **sight: object) -> None:
+        source = SyntheticCamera(scene="gate", seed=seed)
+        settings = CameraSettings("gate", Path("s"), source, sight=SightSettings(**sight))  # type: ignore[arg-type]
+        self.watch = SightWatch(Camera(settings, Scene([], timezone="Asia/Shanghai"), folder))
+        self.second = 0
+
+    def show(self, luma: Callable[[int], np.ndarray], seconds: int, at_s: float = NOON_S) -> list[SightChange]:  # type: ignore[type-arg]
+        told = list[SightChange]()
+        for _ in range(seconds):
+            grey = luma(self.second)
+            frame = Frame(self.second, float(self.second), at_s + self.second, grey, partial(_colour, grey))
+            told += self.watch.see(frame, float(self.second))
+            self.second += 1
+        return told
+
+
+def _colour(grey: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    return np.dstack([grey] * 3)
+
+
+def gate(second: int) -> np.ndarray:  # type: ignore[type-arg]
+    return cv2.cvtColor(SyntheticScene("gate", 5).draw(float(second)), cv2.COLOR_BGR2GRAY)
+
+
+def black(second: int) -> np.ndarray:  # type: ignore[type-arg]
+    return np.random.default_rng(second).integers(0, 6, (360, 640)).astype(np.uint8)
+
+
+def test_a_fault_comes_with_a_frame_of_before_and_makes_the_camera_blind() -> None:
+    camera = Watched()
+    assert camera.watch.told == "", "the view is not known yet"
+    camera.show(gate, LEARNT_S)
+    assert (camera.watch.state, camera.watch.told) == ((CameraState.WATCHING, ""), "clear")
+    (told,) = camera.show(black, 90)
+    assert (told.change.fault, told.change.active, told.expected) == (SightFault.DARK, True, False)
+    assert told.before is not None
+    assert told.before.number < LEARNT_S
+    assert (camera.watch.state, camera.watch.told) == ((CameraState.BLIND, "dark"), "dark")
+    (over,) = camera.show(gate, 40)
+    assert (over.change.active, over.before) == (False, None)
+    assert camera.watch.state == (CameraState.WATCHING, "")
+
+
+def test_darkness_that_is_normal_rings_nobody_and_is_blind_all_the_same_until_it_lasts_too_long() -> None:
+    camera = Watched(dark=("daily 20:00-06:00",))
+    evening_s = NOON_S + 8 * 3600 + 60
+    camera.show(gate, LEARNT_S, evening_s)
+    (told,) = camera.show(black, 90, evening_s)
+    assert told.expected
+    assert camera.watch.state == (CameraState.BLIND, "dark, as is usual here")
+    assert camera.watch.told == "clear", "nothing is the matter"
+    (longer,) = camera.show(black, 90, evening_s + 10 * 3600)
+    assert (longer.change.active, longer.expected) == (True, False)
+
+
+def test_pictures_that_were_decoded_in_part_are_judged_only_where_no_others_come() -> None:
+    camera = Watched()
+    camera.show(gate, LEARNT_S)
+    smeared = [
+        Frame(n, float(LEARNT_S + n), NOON_S, black(n), partial(_colour, black(n)), doubt=Doubt.SMEAR)
+        for n in range(1, 9)
+    ]
+    assert [change for each in smeared for change in camera.watch.see(each, each.time_s)] == []
+    assert not camera.watch._judge.suspected
+
+
+def test_what_is_kept_is_of_one_source_and_a_file_that_is_damaged_costs_nothing(tmp_path: Path) -> None:
+    camera = Watched(tmp_path)
+    camera.show(gate, LEARNT_S)
+    camera.watch.keep()
+    assert (tmp_path / "gate.sight").stat().st_size < 400_000
+    assert len(Watched(tmp_path).watch._judge.memory.appearances) == 1
+    assert Watched(tmp_path, seed=2).watch._judge.memory.appearances == [], "another source is another view"
+    kept = (tmp_path / "gate.sight").read_bytes()
+    (tmp_path / "gate.sight").write_bytes(kept[:1000])
+    assert Watched(tmp_path).watch._judge.memory.appearances == []
+
+
+def test_a_picture_of_any_size_is_judged_at_one() -> None:
+    for shape in ((1080, 1920), (240, 320), (2160, 100), (17, 33)):
+        grey = np.zeros(shape, np.uint8)
+        frame = Frame(1, 0.0, 0.0, grey, partial(_colour, grey), (grey[::2, ::2], grey[::2, ::2]))
+        picture = sight_picture(frame)
+        assert (picture.grey.shape, picture.chroma.shape) == ((288, 480), (2, 9, 15))  # type: ignore[union-attr]
