@@ -77,7 +77,9 @@ MESSAGES: list[msgspec.Struct] = [
     Acknowledgement(1, 0xDEADBEEF, Lane.ALARM, 99, ((101, 104), (200, 200)), 64),
     BoxState(12, alive=True, at_ms=AT_MS, version="0.1.0", health_interval_s=30.0, epoch=0xDEADBEEF),
     Health(
-        *(AT_MS, 12, 3600.5, 0xDEADBEEF, (CameraHealth("gate", "blind", 9.8, 1, 35_000, AT_MS, sight="covered"),), 1, 20, 3, 10**10),
+        *(AT_MS, 12, 3600.5, 0xDEADBEEF),
+        (CameraHealth("gate", "blind", 9.8, 1, 35_000, AT_MS, sight="covered"),),
+        *(1, 20, 3, 10**10),
         sections=(SectionState("arming", 4, 5, "no such line"),),
         looks=LookHealth(False, "model objects was not built here", 12, 3, 41.5),
     ),

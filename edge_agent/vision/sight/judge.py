@@ -95,6 +95,8 @@ _STRUCTURE: Final = (
 """Of these one at a time: each but the last hides all others."""
 
 
+_HARMLESS: Final = frozenset((SightFault.DIRTY, SightFault.INFRARED))
+"""These last for days; meanwhile the light goes on to change, and is learnt."""
 _LIKE_A_SWITCH: Final = (
     SightFault.MOVED,
     SightFault.BLURRED,
@@ -237,7 +239,7 @@ class SightJudge:
             structure = None  # noise and stripes are edges where none were
         rest = spoilt + self._colour(known, compared, picture, figure, hour) if structure is None else []
         verdicts = ([structure] if structure else []) + rest
-        if not verdicts and not self.active:
+        if _HARMLESS.issuperset(self.active) and _HARMLESS.issuperset(verdict.fault for verdict in verdicts):
             self._other_light_s = self._other_light_s + dt_s if self._in_another_light(known, compared, figure) else 0.0
             if self._other_light_s > _OTHER_LIGHT_S:
                 self._begin(picture, figure)
@@ -302,7 +304,7 @@ class SightJudge:
             return None
         worn = np.count_nonzero(usable & known.dulled_in_days()) / max(1, int(np.count_nonzero(usable)))
         self._worn_s = min(2 * _WORN_S, max(0.0, self._worn_s + (dt_s if worn >= _WORN_CELLS else -dt_s)))
-        if self._worn_s >= _WORN_S:
+        if self._worn_s >= (1.0 if SightFault.DIRTY in self.active else _WORN_S):
             return Verdict(SightFault.DIRTY, worn)
         return None
 
