@@ -1,9 +1,10 @@
 """The aggregator's configuration: one TOML file, every key typed and documented here and in docs/configuration.md."""
 
 import ssl
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta
@@ -14,12 +15,15 @@ from shared.credentials import http_address
 from shared.errors import ConfigError
 from shared.net import require_loopback
 from shared.settings import Port, Section, load_toml
+from shared.time_zones import check_zone
 
 if TYPE_CHECKING:
     from aggregator.store.pictures import PictureStore
     from aggregator.trust.vault import Vault
 
 Change = Literal["raised", "recorded", "joined", "acknowledged", "ended", "cleared", "reopened", "corrected"]
+
+_MOST_HOLIDAYS = 60
 
 
 class DatabaseSettings(Section, frozen=True):
@@ -89,6 +93,42 @@ class AlertSettings(Section, frozen=True):
 
     join_window_s: Annotated[float, Meta(ge=0, le=86400)] = 30.0
     """The same track on the same line within this time joins the alert instead of raising another."""
+
+
+class HabitSettings(Section, frozen=True):
+    """When people come and go: a line that is improbably still or busy is told beside what is usual at that hour."""
+
+    zone: str = ""
+    """Time zone of the lines, such as `Asia/Shanghai`; empty is this machine's."""
+    holidays: tuple[str, ...] = ()
+    """Days that are no working days, and spans of them: `["2027-01-01", "2027-02-06/2027-02-12"]`."""
+
+    def __post_init__(self) -> None:
+        if self.zone:
+            check_zone(self.zone)
+        _ = self.days
+
+    @property
+    def zone_info(self) -> ZoneInfo | None:
+        """None is this machine's."""
+        return ZoneInfo(self.zone) if self.zone else None
+
+    @property
+    def days(self) -> frozenset[date]:
+        """All holidays, one by one."""
+        found = set[date]()
+        for text in self.holidays:
+            first, _, last = text.partition("/")
+            try:
+                begin, end = date.fromisoformat(first), date.fromisoformat(last or first)
+            except ValueError:
+                raise ValueError(f"holidays: {text!r}: expected 2027-01-01 or 2027-02-06/2027-02-12") from None
+            if not 0 <= (end - begin).days < _MOST_HOLIDAYS:
+                raise ValueError(
+                    f"holidays: {text!r}: expected an end after the beginning, within {_MOST_HOLIDAYS} days"
+                )
+            found.update(begin + timedelta(days=number) for number in range((end - begin).days + 1))
+        return frozenset(found)
 
 
 class RetentionSettings(Section, frozen=True):
@@ -219,6 +259,7 @@ class AggregatorSettings(Section, frozen=True):
     ingest: IngestSettings = IngestSettings()
     api: ApiSettings = ApiSettings()
     alerts: AlertSettings = AlertSettings()
+    habits: HabitSettings = HabitSettings()
     retention: RetentionSettings = RetentionSettings()
     limits: LimitSettings = LimitSettings()
     audit: AuditSettings = AuditSettings()

@@ -144,6 +144,8 @@ DOMAIN = Domain(
         Condition("intrusion", 2, "入侵", "Intrusion"),
         Condition("wrong_way", 2, "逆行", "Wrong way"),
         Condition("loitering", 3, "徘徊", "Loitering"),
+        Condition("line_quiet", 3, "绊线异常安静", "Line improbably still", clears_itself=True, many=20, many_here=3),
+        Condition("line_busy", 4, "绊线异常繁忙", "Line improbably busy", clears_itself=True, many=20, many_here=3),
         Condition("list_hit", 1, "布控名单命中", "Watch-list hit", however_late=True),
     ),
     # One that is not armed has priority 0: it is counted, and says nothing.
@@ -157,6 +159,14 @@ DOMAIN = Domain(
             "aggregator.domains.lines.packing:turns",
             patience_s=6 * 3600,
             settles_s=60,
+            takes_long=True,
+        ),
+        Job(
+            "judge-lines",
+            3600,
+            "aggregator.domains.lines.usual_judge:turns",
+            patience_s=6 * 3600,
+            settles_s=120,
             takes_long=True,
         ),
     ),
