@@ -20,7 +20,8 @@ from edge_agent.camera.supervisor import CameraSupervisor, Report
 from edge_agent.camera.worker import EventSeen, SightSeen, Status, Wanted
 from edge_agent.config import AgentSettings, Camera, line_specs
 from edge_agent.orders.arming import Arming
-from edge_agent.orders.desired import Desired
+from edge_agent.orders.desired import Desired, Obedient
+from edge_agent.orders.views import Views
 from edge_agent.uplink.link import Link
 from edge_agent.uplink.outbox import Intake, Outbox
 from edge_agent.uplink.outbox.intake import Numbered
@@ -98,7 +99,11 @@ class Agent:
         self._intake = Intake(self._outbox, clock, left=[each.outbox for each in left])
         self._lines = line_specs(cameras)
         self._arming = Arming(cameras)
-        self._desired = Desired(settings.data_dir / "desired.bin", [self._arming])
+        self._views = dict[int, int]()
+        """When the view of each camera was confirmed, Unix milliseconds."""
+        self._cameras: list[CameraSupervisor] = []
+        orders: list[Obedient] = [self._arming, Views(cameras, self._confirm_view)]
+        self._desired = Desired(settings.data_dir / "desired.bin", orders)
         self._line_numbers = {(line.camera, line.name): number for number, line in enumerate(self._lines)}
         self._revision = self._intake.apply_config(tuple(camera.settings.name for camera in cameras), self._lines)
         tls = self._trust.context if self._trust else None
@@ -150,6 +155,8 @@ class Agent:
             CameraSupervisor(index, camera, self._outbox.new_run, self._reported, share)
             for index, camera in enumerate(cameras)
         ]
+        for number, at_ms in self._views.items():
+            self._cameras[number].confirm_view(at_ms)
         self._tickets: OrderedDict[tuple[int, int, int], Numbered] = OrderedDict()
         self._tickets_lock = threading.Lock()
         self._news, self._beaten_s = threading.Event(), 0.0
@@ -245,6 +252,12 @@ class Agent:
         except OSError as error:
             self._news.set()
             log.error("what the centre wants cannot be kept, and is obeyed until the agent ends: %s", error)
+
+    def _confirm_view(self, camera: int, at_ms: int) -> None:
+        if at_ms > self._views.get(camera, 0):
+            self._views[camera] = at_ms
+            if self._cameras:
+                self._cameras[camera].confirm_view(at_ms)
 
     def _beat(self, started_s: float) -> None:
         self._news.clear()

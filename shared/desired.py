@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-ARMING = "arming"
+ARMING, VIEWS = "arming", "views"
 _Version = Annotated[int, Meta(ge=1, lt=2**62)]
 
 
@@ -26,6 +26,19 @@ class Arming(msgspec.Struct, frozen=True):
     """Body of the section `arming`: all that was ordered. What is not in it is armed as configured on the box."""
 
     lines: tuple[Armed, ...] = ()
+
+
+class ConfirmedView(msgspec.Struct, frozen=True, array_like=True):
+    """A camera whose view a person confirmed at a moment, Unix milliseconds of the centre."""
+
+    camera: str
+    at_ms: Annotated[int, Meta(ge=0, lt=2**53)]
+
+
+class Views(msgspec.Struct, frozen=True):
+    """Body of the section `views`: what was confirmed last of each camera."""
+
+    cameras: tuple[ConfirmedView, ...] = ()
 
 
 class Section(msgspec.Struct, frozen=True):

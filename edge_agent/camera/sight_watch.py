@@ -58,6 +58,8 @@ class SightWatch:
         self._dark = [schedule.parse_span(text) for text in self._settings.dark]
         self._path = camera.folder / f"{camera.settings.name}.sight" if camera.folder else None
         self._key = hashlib.sha256(msgspec.json.encode(camera.settings.source, enc_hook=str)).digest()
+        self._confirmed_ms = self._wanted_ms = 0
+        """When a person confirmed the view that is known, and when one did last."""
         self._judge = SightJudge(self._kept())
         self._judged_s: float | None = None
         self._saved_s = self._sound_s = 0.0
@@ -71,6 +73,7 @@ class SightWatch:
         if waited_s < _EVERY_S or (frame.doubt is not Doubt.NONE and waited_s < _DOUBTED_S):
             return
         self._judged_s = time_s
+        yield from self._obey()
         here = datetime.fromtimestamp(frame.captured_at_s, tz=UTC).astimezone(self._zone)
         for change in self._judge.step(sight_picture(frame), time_s, here.hour):
             if not change.active:
@@ -87,6 +90,20 @@ class SightWatch:
         if (grew or time_s - self._saved_s > _KEPT_EVERY_S) and not self._judge.active:
             self._saved_s = time_s
             self.keep()
+
+    def confirm(self, at_ms: int) -> None:
+        """A person says that the camera sees what it shall see; from any thread, and as often as one likes."""
+        self._wanted_ms = max(self._wanted_ms, at_ms)
+
+    def _obey(self) -> Iterator[SightChange]:
+        """Forget what was usual before a person confirmed what is seen now."""
+        if self._wanted_ms <= self._confirmed_ms:
+            return
+        self._confirmed_ms = self._wanted_ms
+        for change in self._judge.forget():
+            self._expected.pop(change.fault, None)
+            yield SightChange(change, False, "the view was confirmed", None)
+        self.keep()
 
     @property
     def state(self) -> tuple[CameraState, str]:
@@ -114,7 +131,7 @@ class SightWatch:
         part = self._path.with_suffix(".part")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(self._key + pack(self._judge.memory))
+            part.write_bytes(self._key + self._confirmed_ms.to_bytes(8, "big") + pack(self._judge.memory))
             part.replace(self._path)
         except OSError as error:
             log.error("what the camera usually sees cannot be kept: %s", error)
@@ -125,7 +142,12 @@ class SightWatch:
             return None
         try:
             kept = self._path.read_bytes()
-            return unpack(kept[len(self._key) :]) if kept.startswith(self._key) else None
+            begin = len(self._key)
+            if not kept.startswith(self._key):
+                return None
+            memory = unpack(kept[begin + 8 :])
+            self._confirmed_ms = int.from_bytes(kept[begin : begin + 8], "big")
+            return memory
         except FileNotFoundError:
             return None
         except (OSError, UnreadableMemory) as error:

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 
 from edge_agent.camera.looks.client import LookShare
 from edge_agent.camera.picture_maker import NoPicture, Picture
-from edge_agent.camera.worker import EventSeen, SightSeen, Status, Wanted, run_camera
+from edge_agent.camera.worker import EventSeen, SightSeen, Status, ViewConfirmed, Wanted, run_camera
 from edge_agent.config import Camera
 from shared.events import CameraState
 from shared.threads import start_vital
@@ -56,6 +56,7 @@ class CameraSupervisor:
         self._saying = threading.Lock()
         self._process: multiprocessing.process.BaseProcess | None = None
         self._thread: threading.Thread | None = None
+        self._confirmed: ViewConfirmed | None = None
         self._reached = 0
         """The last picture that was analysed, in all lives together: what a file has shown is not shown again."""
 
@@ -81,6 +82,11 @@ class CameraSupervisor:
     def answer(self, wanted: Wanted) -> None:
         """Say whether the picture of a sighting is wanted; for `on_report`, so that it is the same life's."""
         self._say(wanted)
+
+    def confirm_view(self, at_ms: int) -> None:
+        """Say that the camera sees what it shall see, to this life and to those that come."""
+        self._confirmed = ViewConfirmed(at_ms)
+        self._say(self._confirmed)
 
     def _say(self, message: object) -> None:
         with self._saying, contextlib.suppress(OSError):
@@ -119,6 +125,8 @@ class CameraSupervisor:
         self._pipe = ours
         self._process.start()
         theirs.close()
+        if self._confirmed:
+            self._say(self._confirmed)
         self.status = Status(CameraState.STARTING)
         silence_s = _START_S
         while ours.poll(silence_s):

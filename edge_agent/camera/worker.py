@@ -77,6 +77,13 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class ViewConfirmed:
+    """A person says that the camera sees what it shall see; when, in Unix milliseconds."""
+
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """How the camera does."""
 
@@ -117,7 +124,7 @@ def run_camera(camera: Camera, key: str, pipe: Connection, after: int = 0, looki
         pipe.send(Status(CameraState.UNREACHABLE, str(error)))
         return
     watch = _Watch(camera, source, pipe, detector, looks)
-    threading.Thread(target=_obey, args=(pipe, source, watch.maker), daemon=True).start()
+    threading.Thread(target=_obey, args=(pipe, source, watch), daemon=True).start()
     with contextlib.suppress(BrokenPipeError):
         watch.run()
 
@@ -159,11 +166,14 @@ def open_detector(settings: DetectorSettings | None) -> ObjectDetector | None:
     )
 
 
-def _obey(pipe: Connection, source: Source, maker: PictureMaker) -> None:
-    """Hear which pictures are wanted; whatever else comes from the agent, or the end of the pipe, means: leave."""
+def _obey(pipe: Connection, source: Source, watch: "_Watch") -> None:
+    """Hear which pictures are wanted, and whether the view is right; whatever else comes, or the pipe's end: leave."""
     with contextlib.suppress(EOFError, OSError):
-        while isinstance(answer := pipe.recv(), Wanted):
-            maker.rank(answer.ticket, answer.priority)
+        while isinstance(told := pipe.recv(), Wanted | ViewConfirmed):
+            if isinstance(told, Wanted):
+                watch.maker.rank(told.ticket, told.priority)
+            else:
+                watch.sight.confirm(told.at_ms)
     source.close()
     time.sleep(1.0)
     os._exit(0)
@@ -185,7 +195,7 @@ class _Watch:
         self._watches = {watch.name: watch for watch in camera.scene.watches}
         self._zone = ZoneInfo(camera.scene.timezone)
         self.maker = PictureMaker(source, Masks(camera.scene.masks), self._send)
-        self._sight = SightWatch(camera)
+        self.sight = SightWatch(camera)
         self._ring: deque[Frame] = deque()
         self._tickets = 0
         self._frames = self._reached = 0
@@ -206,7 +216,7 @@ class _Watch:
                         self._report_all(self._pipeline.finish(), last)
                     self._suffer(item)
         finally:
-            self._sight.keep()
+            self.sight.keep()
             self.maker.stop()
 
     def _suffer(self, event: SourceEvent | None) -> None:
@@ -226,10 +236,10 @@ class _Watch:
         found = self._pipeline.step(frame)
         self._reached = frame.number
         self._report_all(found, frame)
-        for change in self._sight.see(frame, self._pipeline.time_s):
+        for change in self.sight.see(frame, self._pipeline.time_s):
             self._report_sight(change, frame)
         now = self._condition.state, self._condition.detail
-        if self._condition.state is CameraState.WATCHING and (sight := self._sight.state)[1]:
+        if self._condition.state is CameraState.WATCHING and (sight := self.sight.state)[1]:
             now = sight
         if (self._state, self._detail) != now or time.monotonic() - self._reported_mono_s > _STATUS_S:
             self._state, self._detail = now
@@ -290,5 +300,5 @@ class _Watch:
             self._source.damaged,
             self._source.lost,
             self._reached,
-            self._sight.told,
+            self.sight.told,
         )

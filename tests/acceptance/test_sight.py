@@ -1,4 +1,4 @@
-"""A camera that is covered: the operator sees it at once with both pictures, and when it is uncovered it is over."""
+"""A camera that is covered is an alarm with both pictures; a view that moved is right once a person confirms it."""
 
 import time
 from collections.abc import Callable
@@ -22,7 +22,9 @@ points = [[0.0, 0.72], [1.0, 0.72]]
 LEARNT_S, SEEN_S = 75, 60
 
 
-def test_a_covered_camera_is_an_alarm_of_its_line(site: Site, browser: Callable[[], Browser]) -> None:
+def test_a_covered_camera_is_an_alarm_of_its_line_and_a_moved_one_is_confirmed(
+    site: Site, browser: Callable[[], Browser]
+) -> None:
     trouble = site.folder / "trouble"
     source = f'kind = "synthetic"\nscene = "fence"\nseed = 3\ntrouble = "{trouble}"'
     site.start_aggregator()
@@ -50,9 +52,12 @@ def test_a_covered_camera_is_an_alarm_of_its_line(site: Site, browser: Callable[
     WebDriverWait(page, 20).until(
         lambda b: "镜头被遮挡" in [each.text for each in b.find_elements(By.CSS_SELECTOR, "[data-test=condition]")]
     )
-    trouble.unlink()
-    await_true("the camera sees again", lambda: camera()["state"] == "watching", 40)
-    await_true("the alert is over", lambda: (alert() or {"ended_at": 1})["ended_at"], 120)
-    WebDriverWait(page, 20).until(
-        lambda b: "镜头被遮挡" not in [each.text for each in b.find_elements(By.CSS_SELECTOR, "[data-test=condition]")]
-    )
+    assert len(page.find_elements(By.CSS_SELECTOR, ".card[data-state=new] .picture img")) >= 2, "before and now"
+    trouble.write_text("moved")  # it sees again, and something else
+    await_true("the cover is over", lambda: (alert() or {"ended_at": 1})["ended_at"], 150)
+    await_true("the view has moved", lambda: camera().get("sight") == "moved", SEEN_S)
+    assert camera()["state"] == "degraded", "its lines go on ringing"
+    button = WebDriverWait(page, 60).until(lambda b: b.find_elements(By.CSS_SELECTOR, "[data-test=confirm-view]"))[0]
+    page.execute_script("arguments[0].click()", button)
+    await_true("the box learns the new view", lambda: camera().get("sight") == "clear", 60)
+    assert camera()["state"] == "watching"

@@ -2,11 +2,14 @@
 
 import json
 
+import httpx
 import pytest
 
+from aggregator.domains.cameras.domain import confirmed
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from shared.events import CameraState, ConfigApplied, LineSpec, SightChanged, SightFault
+from shared.topics import Address
 from tests.integration.house import POINTS, House, camera, now_ms
 
 
@@ -119,3 +122,22 @@ def test_two_cameras_that_are_covered_are_two_alarms(house: House) -> None:
     house.send(*(seen(SightFault.COVERED, number=number) for number in range(4)), agent="box")
     house.wait(10)
     assert len(house.alerts()) == 4, "each has a picture of its own"
+
+
+def test_a_view_is_confirmed_by_who_may_arm_and_the_box_is_told(
+    house: House, connection: Connection, client: httpx.Client
+) -> None:
+    answer = client.put("/api/v1/boxes/s/a/views", json={"camera": "yard"})
+    assert answer.status_code == 404
+    assert "it has: gate" in answer.json()["detail"]
+    assert confirmed(connection, Address("s", "a")).cameras == ()
+    done = client.put("/api/v1/boxes/s/a/views", json={"camera": "gate"}).json()
+    assert (done["camera"], done["confirmed_by"]) == ("gate", "this machine")
+    (first,) = confirmed(connection, Address("s", "a")).cameras
+    client.put("/api/v1/boxes/s/a/views", json={"camera": "gate"})
+    (second,) = confirmed(connection, Address("s", "a")).cameras
+    assert (first.camera, second.camera) == ("gate", "gate")
+    assert second.at_ms > first.at_ms
+    row = connection.execute("SELECT version FROM desired_sections WHERE section = 'views'").fetchone()
+    assert row
+    assert int(row["version"]) >= 2

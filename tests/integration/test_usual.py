@@ -1,4 +1,4 @@
-"""Lines that have gone quiet, from counts in a database: told once, over with the next crossing, and only if watched."""
+"""Lines that have gone quiet, by counts in a database: told once, over with the next crossing, only if watched."""
 
 from datetime import UTC, datetime, timedelta
 

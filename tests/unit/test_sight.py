@@ -197,3 +197,24 @@ def test_a_picture_of_any_size_is_judged_at_one() -> None:
         frame = Frame(1, 0.0, 0.0, grey, partial(_colour, grey), (grey[::2, ::2], grey[::2, ::2]))
         picture = sight_picture(frame)
         assert (picture.grey.shape, picture.chroma.shape) == ((288, 480), (2, 9, 15))  # type: ignore[union-attr]
+
+
+def test_a_view_that_is_confirmed_is_seen_anew_and_only_once(tmp_path: Path) -> None:
+    def turned(second: int) -> np.ndarray:  # type: ignore[type-arg]
+        return np.roll(gate(second), 80, axis=1)
+
+    camera = Watched(tmp_path)
+    camera.show(gate, LEARNT_S)
+    (moved,) = camera.show(turned, 60)
+    assert moved.change.fault is SightFault.MOVED
+    assert moved.detail.startswith("by ")
+    camera.watch.confirm(1000)
+    (over,) = camera.show(turned, LEARNT_S)
+    assert (over.change.fault, over.change.active) == (SightFault.MOVED, False)
+    assert camera.watch.state == (CameraState.WATCHING, "")
+    camera.watch.keep()
+    again = Watched(tmp_path)
+    again.watch.confirm(1000)
+    assert again.show(turned, LEARNT_S) == []
+    (moved,) = again.show(gate, 60)
+    assert moved.change.fault is SightFault.MOVED, "what was confirmed before is no news"

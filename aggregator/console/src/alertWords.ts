@@ -8,6 +8,7 @@ type Alert = DeepReadonly<Told>
 
 /** Alarms may have pictures; of what is the matter with a camera, a box or a sensor there are none. */
 const PICTURED = new Set(['line', 'zone', 'sensor'])
+const SIGHT = /^sight_/
 const TROUBLES = new Set(['sensor_tamper', 'sensor_fault', 'sensor_silent'])
 
 /** What pages say of an alert. The words of its condition come with it; a page knows no list of them. */
@@ -68,7 +69,7 @@ export function useAlertWords() {
       : t('alert.over', { at: shortTime(alert.cleared_at ?? '') })
   }
 
-  const mayHavePicture = (alert: Alert): boolean => PICTURED.has(alert.subject) && !TROUBLES.has(alert.condition)
+  const mayHavePicture = (alert: Alert): boolean => (PICTURED.has(alert.subject) && !TROUBLES.has(alert.condition)) || SIGHT.test(alert.condition)
 
   return { condition, title, place, details, cleared, mayHavePicture }
 }

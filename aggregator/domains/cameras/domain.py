@@ -14,6 +14,7 @@ from aggregator.signals.signal import Signal, Subject
 from aggregator.store import arrays
 from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries
+from shared.desired import VIEWS, ConfirmedView, Views
 from shared.events import CameraChanged, CameraState, ConfigApplied, Lane, SightChanged
 from shared.topics import Address
 
@@ -170,6 +171,12 @@ class Configurations:
             )
 
 
+def confirmed(connection: Connection, box: Address) -> Views:
+    """What was confirmed of a box's cameras."""
+    rows = connection.execute(SQL["confirmed_views"], {"site": box.site, "agent": box.agent})
+    return Views(tuple(ConfirmedView(row["camera"], row["at_ms"]) for row in rows))
+
+
 def _names(event: ConfigApplied) -> int:
     """What a configuration leaves for ever, itself included."""
     return 1 + len(event.cameras) + len(event.lines)
@@ -210,4 +217,6 @@ DOMAIN = Domain(
         *sight.CONDITIONS,
     ),
     (Judge((CameraChanged, SightChanged, ConfigApplied), lambda _: True, _say),),
+    sections={VIEWS: confirmed},
+    routers=("aggregator.domains.cameras.views_api:router",),
 )

@@ -31,3 +31,22 @@ JOIN producers p ON p.id = w.producer_id;
 -- name: ailing_cameras
 SELECT camera, condition FROM conditions
 WHERE subject = 'camera' AND site = %(site)s AND agent = %(agent)s AND active;
+
+-- name: cameras_of_box
+-- Of its newest configuration.
+SELECT c.name FROM config_cameras c
+WHERE (c.producer_id, c.revision) = (
+    SELECT k.producer_id, k.revision FROM config_cameras k JOIN producers p ON p.id = k.producer_id
+    WHERE (p.site, p.agent) = (%(site)s, %(agent)s)
+    ORDER BY k.producer_id DESC, k.revision DESC LIMIT 1
+) ORDER BY c.camera;
+
+-- name: confirm_view
+INSERT INTO confirmed_views (site, agent, camera, confirmed_by)
+VALUES (%(site)s, %(agent)s, %(camera)s, %(by)s)
+ON CONFLICT (site, agent, camera) DO UPDATE SET confirmed_by = excluded.confirmed_by, confirmed_at = now()
+RETURNING site, agent, camera, confirmed_by, confirmed_at;
+
+-- name: confirmed_views
+SELECT camera, (extract(epoch FROM confirmed_at) * 1000)::bigint AS at_ms FROM confirmed_views
+WHERE (site, agent) = (%(site)s, %(agent)s) ORDER BY camera;

@@ -163,10 +163,17 @@ class SightJudge:
         """The view in force is another appearance's from now on."""
         self._now, self._beginning, self._begun_s = None, [], None
 
-    def forget(self) -> None:
-        """A person confirms the view as it is now: it is seen anew."""
+    def forget(self) -> list[Change]:
+        """A person confirms the view as it is now: it is seen anew.
+
+        Returns:
+            What is over with that.
+        """
         self.memory = Memory([])
         self._known, self._now, self._beginning, self._begun_s = self.memory.appearances, None, [], None
+        self._scores = dict.fromkeys(SightFault, 0.0)
+        self._worn_s = 0.0
+        return [self._end(fault) for fault in list(self.active)]
 
     def step(self, picture: SightPicture, time_s: float, hour: int = 12) -> list[Change]:
         """Judge the picture of a second.

@@ -50,5 +50,7 @@ export const lines = (site: string, agent: string) => call<WatchedLine[]>(`${box
 export const desired = (site: string, agent: string) => call<DesiredSection[]>(`${box(site, agent)}/desired`)
 export const arm = (site: string, agent: string, line: WatchedLine, armed: boolean | null) =>
   call<unknown>(`${box(site, agent)}/arming`, { camera: line.camera, name: line.name, armed }, 'PUT')
+export const confirmView = (site: string, agent: string, camera: string) =>
+  call<unknown>(`${box(site, agent)}/views`, { camera }, 'PUT')
 export const me = () => call<Me>('/me')
 export const broughtPages = () => call<BroughtPage[]>('/pages')

@@ -50,6 +50,9 @@ export const en: typeof zh = {
     clear: 'Clear as',
     cleared: 'cleared by {by}: {verdict} {at}',
     verdict: { true: 'real', false: 'false alarm', test: 'test' },
+    confirmView: 'The new view is right',
+    viewConfirmed: 'Confirmed; the box learns it',
+    confirmViewHelp: 'The camera sees what it shall see. Look first whether its lines still lie where they were meant',
     picturePending: 'picture on its way',
     members: '{n} times',
     enlarge: 'enlarge the picture',
@@ -113,6 +116,8 @@ export const en: typeof zh = {
   span: { day: '{n} d', hour: '{n} h', minute: '{n} min', second: '{n} s' },
   failed: 'Failed: {why}',
   picture: {
+    before: 'before',
+    now: 'now',
     notYours: 'not yours to see',
     lookBack: 'See the picture',
     why: 'This alert is over. Say what you look at its picture for: it stands in the audit with each picture that you see. Other old pictures that you open in the next 12 hours are for the same; you can close the case at any time.',

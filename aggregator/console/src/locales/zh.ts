@@ -49,6 +49,9 @@ export const zh = {
     clear: '处置：',
     cleared: '{by} 已处置：{verdict} {at}',
     verdict: { true: '属实', false: '误报', test: '测试' } as Record<string, string>,
+    confirmView: '确认新视角',
+    viewConfirmed: '已确认，设备重新学习',
+    confirmViewHelp: '摄像机现在看到的就是它应该看到的。请先确认绊线仍在原来的位置',
     picturePending: '图片传输中',
     members: '共 {n} 次',
     enlarge: '放大图片',
@@ -112,6 +115,8 @@ export const zh = {
   span: { day: '{n} 天', hour: '{n} 小时', minute: '{n} 分钟', second: '{n} 秒' },
   failed: '操作失败：{why}',
   picture: {
+    before: '之前',
+    now: '现在',
     notYours: '无权看图片',
     lookBack: '调阅图片',
     why: '这条告警已处置。调阅它的图片前，请填写目的：它会同每张看过的图片一起记入审计。12 小时内打开的其他旧图片也算在这个目的之下，可随时结束。',
