@@ -10,7 +10,7 @@ from aggregator.store import Database
 from aggregator.store.database import Connection
 from shared.events import CameraState, ConfigApplied, LineSpec, SightChanged, SightFault
 from shared.topics import Address
-from tests.integration.house import POINTS, House, camera, now_ms
+from tests.integration.house import POINTS, House, camera, crossed, now_ms
 
 
 @pytest.fixture
@@ -141,3 +141,15 @@ def test_a_view_is_confirmed_by_who_may_arm_and_the_box_is_told(
     row = connection.execute("SELECT version FROM desired_sections WHERE section = 'views'").fetchone()
     assert row
     assert int(row["version"]) >= 2
+
+
+def test_lines_of_a_view_that_moved_ring_and_say_so(house: House, connection: Connection) -> None:
+    house.send(crossed(1), seen(SightFault.MOVED), crossed(2))
+    house.send(crossed(3))
+    rows = connection.execute("SELECT detail FROM alert_views WHERE condition = 'tripwire' ORDER BY id").fetchall()
+    assert [row["detail"].get("view") for row in rows] == [None, None, "moved"]
+    house.send(seen(SightFault.MOVED, active=False))
+    house.send(crossed(4))
+    row = connection.execute("SELECT detail FROM alert_views ORDER BY id DESC LIMIT 1").fetchone()
+    assert row
+    assert "view" not in row["detail"]

@@ -40,12 +40,15 @@ export function useAlertWords() {
 
   /** What else is known of it, in a few words each. */
   function details(alert: Alert): string[] {
-    const { direction, object, score, state, off_s, lost, ends, why, what, maintenance, covered } = alert.detail
+    const { direction, object, score, state, off_s, lost, ends, why, what, maintenance, covered, view, expected, crossings } = alert.detail
     return [
       maintenance && t('alert.maintenance', { why: maintenance }),
       typeof object === 'string' && te(`alert.object.${object}`) && `${t(`alert.object.${object}`)} ${Math.round(Number(score) * 100)} %`,
       direction && t(`alert.direction.${direction}`),
       state && t(`box.camera.${state}`),
+      view === 'moved' && t('alert.viewMoved'),
+      typeof expected === 'number' && t('alert.expected', { n: Math.round(expected) }),
+      typeof crossings === 'number' && t('alert.crossings', { n: crossings }),
       what,
       typeof off_s === 'number' && t(off_s < 0 ? 'box.clockSlow' : 'box.clockFast', { by: span(Math.abs(off_s)) }),
       lost && t('box.lost', { n: lost }),

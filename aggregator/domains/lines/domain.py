@@ -1,7 +1,7 @@
 """Lines and zones: what an armed one saw is an alarm, as is a plate of an approved list. Crossings are counted."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from aggregator.ingest.event_time import quarter
@@ -24,11 +24,12 @@ Names = Mapping[LineKey, tuple[str, str]]
 """Of each the camera's name and its own."""
 
 
-def judged(occurrence: Occurrence, address: Address, names: Names) -> Signal:
+def judged(occurrence: Occurrence, address: Address, names: Names, moved: Collection[LineKey] = frozenset()) -> Signal:
     """What one event means.
 
     Args:
         names: of the lines that are known; of all others their number stands for the name.
+        moved: lines whose camera's view stands elsewhere than it should: they ring, and the alert says so.
     """
     event = occurrence.event
     assert isinstance(event, LineCrossed | ZoneAlarm | ListHit)  # noqa: S101 - the judge of no others
@@ -54,6 +55,8 @@ def judged(occurrence: Occurrence, address: Address, names: Names) -> Signal:
     camera, name = names.get(place, ("?", f"{subject} {event.line}"))
     if place not in names:
         detail["place"] = [*place]  # its configuration may come behind it
+    if place in moved:
+        detail["view"] = "moved"
     return Signal(
         subject=Subject(subject, address.site, address.agent, camera, name),
         condition=condition,
@@ -77,12 +80,14 @@ def _say(connection: Connection, occurrences: Sequence[Occurrence], boxes: Mappi
     }
     producers, revisions, lines = zip(*places, strict=True)
     asked = {"producer_ids": list(producers), "revisions": list(revisions), "lines": list(lines)}
-    names = {
-        (row["producer_id"], row["revision"], row["line"]): (row["camera"], row["name"])
-        for row in connection.execute(SQL["lines"], asked)
-    }
+    names, moved = dict[LineKey, tuple[str, str]](), set[LineKey]()
+    for row in connection.execute(SQL["lines"], asked):
+        line = row["producer_id"], row["revision"], row["line"]
+        names[line] = row["camera"], row["name"]
+        if row["moved"]:
+            moved.add(line)
     for occurrence in occurrences:
-        yield judged(occurrence, boxes[occurrence.producer_id], names)
+        yield judged(occurrence, boxes[occurrence.producer_id], names, moved)
 
 
 class Crossings:

@@ -7,10 +7,15 @@ ON CONFLICT (producer_id, revision, line, object, direction, quarter)
 DO UPDATE SET crossings = counts.crossings + excluded.crossings;
 
 -- name: lines
-SELECT w.producer_id, w.revision, w.line, l.name, coalesce(c.name, 'camera ' || l.camera) AS camera
+-- And whether its camera's view stands elsewhere than it should.
+SELECT w.producer_id, w.revision, w.line, l.name, coalesce(c.name, 'camera ' || l.camera) AS camera,
+       coalesce(k.active, false) AS moved
 FROM unnest(%(producer_ids)s::int[], %(revisions)s::int[], %(lines)s::int[]) AS w (producer_id, revision, line)
 JOIN config_lines l USING (producer_id, revision, line)
-LEFT JOIN config_cameras c ON (c.producer_id, c.revision, c.camera) = (l.producer_id, l.revision, l.camera);
+LEFT JOIN config_cameras c ON (c.producer_id, c.revision, c.camera) = (l.producer_id, l.revision, l.camera)
+JOIN producers p ON p.id = w.producer_id
+LEFT JOIN conditions k ON (k.subject, k.site, k.agent, k.camera, k.name, k.condition)
+    = ('camera', p.site, p.agent, c.name, '', 'sight_moved');
 
 -- name: set_arming
 INSERT INTO arming (site, agent, camera, name, armed, changed_by)
