@@ -18,6 +18,9 @@ from shared.events import CameraHealth, Health, Lane, LookHealth
 log = logging.getLogger(__name__)
 
 _MOST_WORDS = 200
+_THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
+_THROTTLES = {1: "too little voltage", 2: "frequency capped", 4: "throttled", 8: "too hot"}
+"""Bits of now; those of what was since the start are sixteen higher."""
 _THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
 
 
@@ -27,6 +30,15 @@ def cpu_temperature_c() -> float | None:
         return int(_THERMAL.read_text()) / 1000
     except (OSError, ValueError):
         return None
+
+
+def throttled(path: Path = _THROTTLED) -> str:
+    """Why a Raspberry Pi slows its processor down now; empty where it does not, or is another machine."""
+    try:
+        bits = int(path.read_text().strip(), 16)
+    except (OSError, ValueError):
+        return ""
+    return ", ".join(word for bit, word in _THROTTLES.items() if bits & bit)
 
 
 def take(clock: Clock, started_s: float, intake: Intake, data_dir: Path, cameras: Sequence[CameraSupervisor]) -> Health:
@@ -47,6 +59,7 @@ def take(clock: Clock, started_s: float, intake: Intake, data_dir: Path, cameras
         pictures_waiting=pictures,
         disk_free_bytes=_disk_free_bytes(data_dir, is_full=outbox.is_disk_full),
         cpu_temperature_c=cpu_temperature_c(),
+        throttled=throttled(),
         load_1m=round(os.getloadavg()[0], 2),
         outbox_damages=outbox.damages,
         outbox=refusal.reason[:_MOST_WORDS] if refusal else "",

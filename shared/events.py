@@ -496,6 +496,8 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     """Of each section of its desired state, what the box does."""
     looks: LookHealth | None = None
     """None where none were asked for."""
+    throttled: str = ""
+    """Why the box's processor is slower than it could be, in words; empty where it is not, or cannot be told."""
 
 
 class BoxState(msgspec.Struct, frozen=True, omit_defaults=True):

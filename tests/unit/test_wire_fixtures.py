@@ -82,6 +82,7 @@ MESSAGES: list[msgspec.Struct] = [
         *(1, 20, 3, 10**10),
         sections=(SectionState("arming", 4, 5, "no such line"),),
         looks=LookHealth(False, "model objects was not built here", 12, 3, 41.5),
+        throttled="too little voltage",
     ),
     DesiredState(4, (ARMED,), (section("arming", 4, Arming((ARMED,))),)),
     AggregatorState("0123abcd", alive=True),

@@ -52,6 +52,29 @@ DOMAIN = Domain(
         Condition("two_lives", 2, "设备重名", "Two boxes use one name", clears_itself=True),
         Condition("card_refuses", 3, "存储卡无法写入", "Card refuses writes", clears_itself=True, rings_after_s=10),
         Condition("disk_full", 3, "磁盘已满", "Disk full", clears_itself=True, many=20),
+        Condition("disk_fills", 4, "磁盘即将写满", "Disk full within days", clears_itself=True, many=20),
+        Condition(
+            "box_hot",
+            3,
+            "设备过热",
+            "Box too hot",
+            clears_itself=True,
+            rings_after_s=60,
+            ends_after_s=300,
+            many=20,
+            many_here=3,
+        ),
+        Condition(
+            "box_throttled",
+            4,
+            "设备降频",
+            "Box slowed down",
+            clears_itself=True,
+            rings_after_s=60,
+            ends_after_s=300,
+            many=20,
+            many_here=3,
+        ),
         Condition("clock_wrong", 3, "时钟不准", "Clock wrong", clears_itself=True, rings_after_s=60, many=20),
         Condition("events_lost", 3, "事件丢失", "Events lost", clears_itself=True, many=20),
         Condition("section_refused", 3, "无法执行下发设置", "Refuses its settings", clears_itself=True, many=20),
@@ -74,6 +97,7 @@ DOMAIN = Domain(
         Job(
             "judge-coverage", 3600, "aggregator.domains.boxes.coverage_judge:turns", patience_s=6 * 3600, settles_s=900
         ),
+        Job("judge-storage", 3600, "aggregator.domains.boxes.storage_judge:turns", patience_s=6 * 3600, settles_s=300),
         Job("send-sections", 0.5, "aggregator.domains.boxes.desired:turns"),
     ),
     retained=(

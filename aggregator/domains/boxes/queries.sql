@@ -157,6 +157,13 @@ WITH hearing AS (
     SELECT 'box', site, agent, '', 'disk_full', NULL, NULL FROM agents
     WHERE state = 'online' AND health -> 'disk_full' = 'true'
     UNION ALL
+    SELECT 'box', site, agent, '', 'box_hot', NULL,
+           jsonb_build_object('temperature_c', round((health ->> 'cpu_temperature_c')::numeric))
+    FROM agents WHERE state = 'online' AND (health ->> 'cpu_temperature_c')::numeric >= 80
+    UNION ALL
+    SELECT 'box', site, agent, '', 'box_throttled', NULL, jsonb_build_object('why', left(health ->> 'throttled', 200))
+    FROM agents WHERE state = 'online' AND coalesce(health ->> 'throttled', '') <> ''
+    UNION ALL
     SELECT 'box', site, agent, '', 'clock_wrong', NULL, jsonb_build_object('off_s', off_s) FROM (
         SELECT site, agent, state,
                round((health ->> 'at_ms')::numeric / 1000 - extract(epoch FROM last_seen_at)) AS off_s FROM agents
@@ -186,6 +193,7 @@ WITH hearing AS (
 ), said AS (
     SELECT subject, site, agent, name, condition FROM conditions
     WHERE active AND subject IN ('box', 'certificate', 'service') AND (%(lost_too)s OR condition <> 'events_lost')
+      AND condition <> 'disk_fills'  -- another judge's
 )
 SELECT subject, site, agent, '' AS camera, name, condition, t.since, t.detail, 0 AS priority, true AS active
 FROM there t LEFT JOIN said s USING (subject, site, agent, name, condition) WHERE s.condition IS NULL

@@ -53,6 +53,7 @@ export const en: typeof zh = {
     viewMoved: 'the view has moved',
     expected: '{n} crossings should have come',
     crossings: '{n} within an hour',
+    fullIn: 'full in {n} days',
     confirmView: 'The new view is right',
     viewConfirmed: 'Confirmed; the box learns it',
     confirmViewHelp: 'The camera sees what it shall see. Look first whether its lines still lie where they were meant',

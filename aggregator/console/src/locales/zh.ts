@@ -52,6 +52,7 @@ export const zh = {
     viewMoved: '摄像机已移位',
     expected: '本应有 {n} 次越线',
     crossings: '一小时内 {n} 次',
+    fullIn: '约 {n} 天后写满',
     confirmView: '确认新视角',
     viewConfirmed: '已确认，设备重新学习',
     confirmViewHelp: '摄像机现在看到的就是它应该看到的。请先确认绊线仍在原来的位置',
