@@ -48,8 +48,9 @@ def test_a_raspberry_pi_says_why_it_is_slow(told: str, meant: str, tmp_path: Pat
 
 def sample(house: House, ago_h: float, free: float) -> None:
     house.connection.execute(
-        "INSERT INTO health_samples (site, agent, at, cameras, watching, dropped, waiting, pictures, disk_free, load_1m,"
-        " clock_off_s) VALUES ('s', 'a', %s, 1, 1, 0, 0, 0, %s, 0, 0)",
+        "INSERT INTO health_samples"
+        " (site, agent, at, cameras, watching, dropped, waiting, pictures, disk_free, load_1m, clock_off_s)"
+        " VALUES ('s', 'a', %s, 1, 1, 0, 0, 0, %s, 0, 0)",
         (NOW - timedelta(hours=ago_h), int(free)),
     )
 
