@@ -63,23 +63,23 @@ SELECT EXISTS (SELECT FROM conditions WHERE due_at <= now()) AS due;
 -- name: take_due
 -- `maintenance`: why it is worked on. `others`: what else, but for what is worked on, came to have the same condition within
 -- two minutes of it; `others_here`: at the same site.
-SELECT subject, site, agent, camera, name, condition, active, since, priority, detail, alert_id,
-       told_producer, told_lane, told_seq, (
+WITH due AS MATERIALIZED (
+    SELECT subject, site, agent, camera, name, condition, active, since, priority, detail, alert_id, told_producer,
+           told_lane, told_seq, due_at
+    FROM conditions WHERE due_at <= now()
+    ORDER BY due_at, subject, site, agent, camera, name, condition LIMIT %(limit)s FOR UPDATE
+)
+SELECT c.*, (
     SELECT w.reason FROM worked_on w
     WHERE w.site = c.site AND w.agent IN ('', c.agent) AND w.camera IN ('', c.camera) ORDER BY w.id LIMIT 1
-) AS maintenance, (
-    SELECT count(*) FROM conditions o
+) AS maintenance, others.everywhere AS others, others.here AS others_here
+FROM due c CROSS JOIN LATERAL (
+    SELECT count(*) - 1 AS everywhere, count(*) FILTER (WHERE o.site = c.site) - 1 AS here FROM conditions o
     WHERE o.active AND (o.subject, o.condition) = (c.subject, c.condition)
       AND o.since BETWEEN c.since - interval '2 minutes' AND c.since + interval '2 minutes'
       AND NOT EXISTS (SELECT FROM worked_on w WHERE w.site = o.site AND w.agent IN ('', o.agent) AND w.camera IN ('', o.camera))
-) - 1 AS others, (
-    SELECT count(*) FROM conditions o
-    WHERE o.active AND (o.subject, o.condition, o.site) = (c.subject, c.condition, c.site)
-      AND o.since BETWEEN c.since - interval '2 minutes' AND c.since + interval '2 minutes'
-      AND NOT EXISTS (SELECT FROM worked_on w WHERE w.site = o.site AND w.agent IN ('', o.agent) AND w.camera IN ('', o.camera))
-) - 1 AS others_here
-FROM conditions c WHERE due_at <= now()
-ORDER BY due_at, subject, site, agent, camera, name, condition LIMIT %(limit)s FOR UPDATE OF c;
+) others
+ORDER BY due_at, subject, site, agent, camera, name, condition;
 
 -- name: forget_alert
 UPDATE conditions SET due_at = NULL, alert_id = CASE WHEN active THEN alert_id END
