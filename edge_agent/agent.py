@@ -47,6 +47,8 @@ log = logging.getLogger(__name__)
 _DRAIN_S = 8.0
 _TICKETS = 256
 _NEWS_S = 1.0
+_SEES = CameraState.WATCHING, CameraState.DEGRADED, CameraState.BLIND, CameraState.IMPAIRED
+"""Pictures come."""
 _SAME_STATE_S = 60.0
 """A camera that stays away for changing reasons is an event no more often than this."""
 _MOST_FIGURE = 1_000_000
@@ -359,7 +361,8 @@ class Agent:
         before, now_s = self._cameras[camera].status, self._clock.monotonic_s()
         reason_changed = (
             status.detail != before.detail
-            and status.state not in (CameraState.WATCHING, CameraState.DEGRADED, CameraState.BLIND)
+            and status.state
+            not in (CameraState.WATCHING, CameraState.DEGRADED, CameraState.BLIND, CameraState.IMPAIRED)
             and now_s - self._told_s.get(camera, 0.0) > _SAME_STATE_S
         )
         if status.state is not before.state or reason_changed:

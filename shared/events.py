@@ -43,8 +43,9 @@ class Direction(IntEnum):
 class CameraState(IntEnum):
     """What a box knows of a camera. Anything but WATCHING means: cannot confirm that nothing happens.
 
-    DEGRADED: pictures come and are analysed, but so many are damaged, lost or late, or they show so little, that
-    something may be missed. BLIND: they come and show nothing: the camera is covered, dark, out of focus or frozen.
+    DEGRADED: pictures come and are analysed, but so many are damaged, lost or late that something may be
+    missed. BLIND: they come and show nothing: the camera is covered, dark, out of focus or frozen.
+    IMPAIRED: they show less than they should, or another view.
     """
 
     STARTING = 0
@@ -55,6 +56,7 @@ class CameraState(IntEnum):
     CRASHED = 5
     DEGRADED = 6
     BLIND = 7
+    IMPAIRED = 8
 
     @property
     def label(self) -> str:

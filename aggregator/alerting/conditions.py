@@ -138,8 +138,10 @@ def _add_origins(connection: Connection, due: Due, alerts: Sequence[int | None])
             "seqs": list(numbers),
             "alert_ids": list(ids),
         }
-        connection.execute(SQL["add_origins"], origins)
-        connection.execute(ALERTS["add_pictures"], origins)
+        added = connection.execute(SQL["add_origins"], origins).fetchall()
+        columns = {"producer_ids": "producer_id", "lanes": "lane", "seqs": "seq", "alert_ids": "alert_id"}
+        of_one = {name: [row[column] for row in added] for name, column in columns.items()}
+        connection.execute(ALERTS["add_pictures"], of_one)
 
 
 def subjects(connection: Connection, scope: Scope, alert_id: int, limit: int) -> list[AffectedSubject]:

@@ -98,9 +98,13 @@ WHERE (c.subject, c.site, c.agent, c.camera, c.name, c.condition)
 
 -- name: add_origins
 -- What they were read from: its pictures are the alerts'.
+-- Not of one that is of many: who may see a camera of it may not see all of theirs.
 INSERT INTO alert_origins (producer_id, lane, seq, alert_id)
-SELECT * FROM unnest(%(producer_ids)s::int[], %(lanes)s::smallint[], %(seqs)s::bigint[], %(alert_ids)s::bigint[])
-ON CONFLICT DO NOTHING;
+SELECT producer_id, lane, seq, alert_id
+FROM unnest(%(producer_ids)s::int[], %(lanes)s::smallint[], %(seqs)s::bigint[], %(alert_ids)s::bigint[])
+    AS told (producer_id, lane, seq, alert_id)
+JOIN alerts a ON a.id = told.alert_id AND a.agent <> ''
+ON CONFLICT DO NOTHING RETURNING producer_id, lane, seq, alert_id;
 
 -- name: any_quiet
 SELECT EXISTS (SELECT FROM conditions c JOIN alerts a ON a.id = c.alert_id WHERE a.quiet) AS quiet;

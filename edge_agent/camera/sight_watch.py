@@ -84,7 +84,7 @@ class SightWatch:
             if self._expected.get(fault) is not expected:
                 self._expected[fault] = expected
                 yield SightChange(Change(fault, True, figure), expected, self._detail(fault, figure), self._sound)
-        if not self._judge.suspected and time_s - self._sound_s >= _SOUND_EVERY_S:
+        if not self._judge.suspected and not self._judge.stands_still and time_s - self._sound_s >= _SOUND_EVERY_S:
             self._sound, self._sound_s = frame, time_s
         grew = len(self._judge.memory.appearances) != self._saved_appearances
         if (grew or time_s - self._saved_s > _KEPT_EVERY_S) and not self._judge.active:
@@ -97,8 +97,8 @@ class SightWatch:
 
     def _obey(self) -> Iterator[SightChange]:
         """Forget what was usual before a person confirmed what is seen now."""
-        if self._wanted_ms <= self._confirmed_ms:
-            return
+        if self._wanted_ms <= self._confirmed_ms or _BLINDING & self._judge.active.keys() or self._judge.stands_still:
+            return  # what is seen through a cover is no view; it waits
         self._confirmed_ms = self._wanted_ms
         for change in self._judge.forget():
             self._expected.pop(change.fault, None)
@@ -113,7 +113,7 @@ class SightWatch:
         if _BLINDING & self._judge.active.keys():
             return CameraState.BLIND, said
         if any(fault in _IMPAIRING and not self._expected.get(fault) for fault in self._judge.active):
-            return CameraState.DEGRADED, said
+            return CameraState.IMPAIRED, said
         return CameraState.WATCHING, said
 
     @property

@@ -239,7 +239,8 @@ class _Watch:
         for change in self.sight.see(frame, self._pipeline.time_s):
             self._report_sight(change, frame)
         now = self._condition.state, self._condition.detail
-        if self._condition.state is CameraState.WATCHING and (sight := self.sight.state)[1]:
+        sight = self.sight.state
+        if sight[0] is CameraState.BLIND or (self._condition.state is CameraState.WATCHING and sight[1]):
             now = sight
         if (self._state, self._detail) != now or time.monotonic() - self._reported_mono_s > _STATUS_S:
             self._state, self._detail = now

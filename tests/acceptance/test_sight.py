@@ -56,7 +56,7 @@ def test_a_covered_camera_is_an_alarm_of_its_line_and_a_moved_one_is_confirmed(
     trouble.write_text("moved")  # it sees again, and something else
     await_true("the cover is over", lambda: (alert() or {"ended_at": 1})["ended_at"], 150)
     await_true("the view has moved", lambda: camera().get("sight") == "moved", SEEN_S)
-    assert camera()["state"] == "degraded", "its lines go on ringing"
+    assert camera()["state"] == "impaired", "its lines go on ringing"
     button = WebDriverWait(page, 60).until(lambda b: b.find_elements(By.CSS_SELECTOR, "[data-test=confirm-view]"))[0]
     page.execute_script("arguments[0].click()", button)
     await_true("the box learns the new view", lambda: camera().get("sight") == "clear", 60)

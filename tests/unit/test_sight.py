@@ -1,5 +1,6 @@
 """The judge of pictures: what it finds and calls by which name, what it leaves alone, and what it remembers."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -82,6 +83,43 @@ def test_a_view_that_moved_is_not_learnt_until_a_person_confirms_it() -> None:
     assert not judge.active
 
 
+def test_a_bit_that_fell_over_on_the_card_is_no_crash() -> None:
+    judge = SightJudge()
+    watched(judge, pictures(), LEARNT_S)
+    kept, rng = pack(judge.memory), np.random.default_rng(2)
+    for _ in range(150):
+        damaged = bytearray(kept)
+        damaged[int(rng.integers(len(kept)))] ^= 1 << int(rng.integers(8))
+        with contextlib.suppress(UnreadableMemory):
+            unpack(bytes(damaged))
+
+
+def test_what_is_covered_and_turned_by_turns_and_well_in_between_is_told() -> None:
+    judge, seen = SightJudge(), pictures("fence")
+    cover = next(each for each in ALL if each.name == "covered 100 %").make(np.random.default_rng(1))
+    watched(judge, seen, LEARNT_S)
+
+    def by_turns() -> Iterator[SightPicture]:
+        for number, picture in enumerate(seen):
+            turned = SightPicture(np.roll(picture.grey, 60, axis=1), picture.chroma)
+            yield (cover(picture, number), turned, picture)[number // 15 % 3]
+
+    assert watched(judge, by_turns(), 900, LEARNT_S)
+
+
+def test_paint_that_dries_within_seconds_is_no_fog() -> None:
+    judge, seen = SightJudge(), pictures("fence")
+    watched(judge, seen, LEARNT_S)
+
+    def painted() -> Iterator[SightPicture]:
+        for number, picture in enumerate(seen):
+            thick, noise = min(1.0, number / 12), np.random.default_rng(number).normal(0, 1.5, picture.grey.shape)
+            grey = picture.grey * (1 - thick) + 90 * thick + noise
+            yield SightPicture(np.clip(grey, 0, 255).astype(np.uint8), picture.chroma)
+
+    assert watched(judge, painted(), FOUND_S, LEARNT_S)[0] is SightFault.COVERED
+
+
 @pytest.mark.parametrize(
     "kept", [b"", b"PK", b"x" * 500, pack(Memory([]))[:-30], pack(Memory([])).replace(b"format", b"fermat")]
 )
@@ -93,8 +131,8 @@ def test_what_cannot_be_read_is_an_error_of_its_own(kept: bytes) -> None:
 def test_infrared_is_told_only_where_colour_was_usual_at_that_hour_for_days() -> None:
     judge, coloured, grey = SightJudge(), pictures(), pictures(grey=True)
     watched(judge, coloured, LEARNT_S)
-    for _ in range(4):
-        judge.memory.note(9, grey=False, dt_s=3600)
+    for day in range(12):
+        judge.memory.note(8 + day % 3, grey=False, dt_s=3600)
     told = list[SightFault]()
     for second in range(LEARNT_S, LEARNT_S + 800):
         told += [change.fault for change in judge.step(next(grey), float(second), hour=20)]

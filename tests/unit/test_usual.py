@@ -37,6 +37,20 @@ def test_hours_that_were_not_watched_are_no_silence() -> None:
     assert still[-1] > 1
 
 
+def test_a_line_that_died_and_was_mended_is_told_again_when_it_dies_again() -> None:
+    usual, rng, told = Usual.of(1), np.random.default_rng(3), np.zeros(1, bool)
+    found = list[int]()
+    for hour in range(300 * 24):
+        dead = 100 <= hour // 24 < 114 or 200 <= hour // 24 < 214
+        watched = np.array([6 <= hour % 24 < 22])  # what is at night nobody sees
+        counts = np.zeros(1) if dead else rng.poisson(2.0, 1) * watched.astype(float)
+        still, _ = usual.step(hour % 168, counts, watched, told)
+        if still[0] > 1 and not told[0]:
+            found.append(hour // 24)
+        told = (told | (still > 1)) & ~(counts > 0)
+    assert [day // 100 for day in found] == [1, 2]
+
+
 def test_what_is_known_is_kept_and_another_versions_is_not_taken_for_it() -> None:
     usual, rng = Usual.of(3), np.random.default_rng(1)
     for hour in range(40 * 24):

@@ -21,7 +21,8 @@ from shared.topics import Address
 SQL = load_queries(__package__)
 CONDITION = {
     CameraState.WATCHING: "",
-    CameraState.BLIND: "",  # what blinds it is a condition of its own
+    CameraState.BLIND: "",  # what is the matter with its picture is a condition of its own
+    CameraState.IMPAIRED: "",
     CameraState.DEGRADED: "camera_degraded",
     CameraState.STALLED: "camera_blind",
     CameraState.UNREACHABLE: "camera_blind",

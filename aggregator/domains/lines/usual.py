@@ -21,6 +21,8 @@ _SLOTS = 8 * 24
 _PROFILE_WEEKS = 8.0
 _LEVEL_DAYS = 10.0
 _DISPERSION_DAYS = 60.0
+_LEAST_HOURS = 4
+"""A day counts of which so much was watched: many cameras see nothing at night."""
 _LEAST_DAYS = 28
 """Before so many days nothing is said of a line."""
 _FORGETS = 0.5 ** (1 / 1826)
@@ -51,6 +53,7 @@ class Usual:
         expected: crossings expected today.
         came: those that came.
         missed: crossings expected since the last one, of the days that are over.
+        hours: of today that were learnt of.
     """
 
     profile: Floats
@@ -65,6 +68,7 @@ class Usual:
     expected: Floats
     came: Floats
     missed: Floats
+    hours: Floats
 
     @classmethod
     def of(cls, lines: int) -> "Usual":
@@ -75,7 +79,7 @@ class Usual:
             np.zeros((lines, _SLOTS)),
             np.ones(lines),
             np.ones(lines),
-            *(none.copy() for _ in range(8)),
+            *(none.copy() for _ in range(9)),
         )
 
     @classmethod
@@ -126,17 +130,19 @@ class Usual:
             where nothing can be said.
         """
         mean = np.where(watched, self.expects(slot), 0.0)
-        crossed = watched & (counts > 0)
+        crossed = counts > 0
         quiet = self.silence + self.shape * np.log1p(self.quiet_today / self.shape)
-        self.record = np.where(crossed & (self.days > 7), np.maximum(self.record, quiet), self.record)
+        self.record = np.where(crossed & (self.days > 7) & ~told, np.maximum(self.record, quiet), self.record)
         self.silence = np.where(crossed, 0.0, self.silence)
         self.missed = np.where(crossed, 0.0, self.missed)
         self.quiet_today = np.where(crossed, 0.0, self.quiet_today + mean)
         quiet = self.silence + self.shape * np.log1p(self.quiet_today / self.shape)
         busy = np.where(watched, _excess(counts, mean, self.shape), 0.0)
         beyond = busy / np.maximum(_BUSY, _BEYOND * self.bustle)
-        self.bustle = np.where(self.days > 7, np.maximum(self.bustle, busy), 0.0)
+        # What was told is no habit: one death, or one storm of insects, must not make the line deaf to the next.
+        self.bustle = np.where(self.days > 7, np.maximum(self.bustle, np.where(beyond > 1, 0.0, busy)), 0.0)
         learns = watched & ~told
+        self.hours += learns
         self.expected += np.where(learns, mean, 0.0)
         self.came += np.where(learns, counts, 0.0)
         rate = learns / (self.weight[:, slot] + 1)
@@ -145,7 +151,7 @@ class Usual:
         self.profile[:, slot] += rate * (bounded - self.profile[:, slot])
         self.weight[:, slot] = np.minimum(self.weight[:, slot] + learns, _PROFILE_WEEKS)
         if slot % 24 == 23:
-            self._end_day(learns)
+            self._end_day(self.hours >= _LEAST_HOURS)
         known = self.days >= _LEAST_DAYS
         still = quiet / np.maximum(_QUIET, _BEYOND * self.record)
         return np.where(known, still, 0.0), np.where(known, beyond, 0.0)
@@ -168,6 +174,7 @@ class Usual:
         inverse += rate * (variance - inverse)
         self.shape = np.clip(1 / np.maximum(inverse, 1e-9), _LEAST_SHAPE, _MOST_SHAPE)
         self.days += learns
+        self.hours = np.zeros_like(self.hours)
         self.expected, self.came = np.zeros_like(self.expected), np.zeros_like(self.came)
 
 

@@ -1,6 +1,7 @@
 -- name: usual_lines
 -- Tripwires of every box's newest configuration, with what is known of each, and whether its silence was told.
-SELECT p.site, p.agent, c.name AS camera, l.name, u.known, u.judged_until,
+-- A box may give two of them one name.
+SELECT DISTINCT ON (p.site, p.agent, c.name, l.name) p.site, p.agent, c.name AS camera, l.name, u.known, u.judged_until,
        EXISTS (SELECT FROM conditions k WHERE (k.subject, k.site, k.agent, k.camera, k.name, k.condition)
            = ('line', p.site, p.agent, c.name, l.name, 'line_quiet') AND k.active) AS quiet,
        EXISTS (SELECT FROM conditions k WHERE (k.subject, k.site, k.agent, k.camera, k.name, k.condition)

@@ -42,6 +42,8 @@ class _Line:
     judged_until: datetime | None
     quiet: bool
     busy: bool
+    told: bool
+    """As `quiet`, but as far as was judged."""
 
 
 def look(connection: Connection, now: datetime, settings: HabitSettings) -> int:
@@ -62,6 +64,7 @@ def look(connection: Connection, now: datetime, settings: HabitSettings) -> int:
             row["judged_until"],
             row["quiet"],
             row["busy"],
+            row["quiet"],
         )
         for row in rows
     ]
@@ -85,7 +88,7 @@ def _judge(
     """Hours from `begin` to before `end`, of lines that were judged up to the same one."""
     usual = Usual.unpacked([line.known for line in lines])
     counts, watched = _counts(connection, lines, begin, end), _watched(connection, lines, begin, end)
-    told = np.array([line.quiet for line in lines])
+    told = np.array([line.told for line in lines])
     still = busy = np.zeros(len(lines))
     for hour in range(counts.shape[1]):
         slot = slot_of(begin + hour * _HOUR, settings.zone_info, settings.days)
@@ -116,8 +119,8 @@ def _judge(
             },
         )
         inbox.put(connection, signals)
-    for line, each in zip(lines, known, strict=True):
-        line.known = each
+    for line, each, is_told in zip(lines, known, told, strict=True):
+        line.known, line.told = each, bool(is_told)
     return len(signals)
 
 

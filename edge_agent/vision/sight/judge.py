@@ -52,8 +52,8 @@ _SMOOTH = 0.62
 """What lies on a lens is out of focus: edges in its cells are weaker than this part of the usual ones."""
 _BLACK, _FLAT = 24.0, 0.3
 _WHITE, _CLIPPED = 235.0, 0.5
-_THICKENS_S = 120.0
-"""Fog takes contrast away little by little, and at last all of it; what covers a lens does it at once."""
+_FOG_S, _THICKENS_S = 60.0, 7200.0
+"""Fog takes contrast away little by little, for longer than a minute, and at last all of it; paint is quicker."""
 _SHARP = 0.45
 _DULLED, _SURELY_DULLED, _LESS_SHARP = 0.4, 0.55, 0.55
 """Part of the known fine edges' energy that is nowhere any more."""
@@ -72,6 +72,7 @@ _DAYLIGHT_H = range(10, 15)
 others that is learnt."""
 _NOISY, _NOISY_LEVELS = 3.0, 4.0
 _STRIPED, _STRIPED_LEVELS = 3.0, 1.5
+_NOTHING, _UNLIKE = 0.2, 0.15
 _OTHER_LIGHT = 0.4
 _OTHER_LIGHT_S = 60.0
 _SAME_VIEW = 0.5
@@ -97,6 +98,8 @@ _STRUCTURE: Final = (
 
 _HARMLESS: Final = frozenset((SightFault.DIRTY, SightFault.INFRARED))
 """These last for days; meanwhile the light goes on to change, and is learnt."""
+_OF_NIGHTS: Final = _HARMLESS | {SightFault.NOISE, SightFault.STRIPES}
+"""Beside these another light is learnt as such: infrared and dusk are noisy."""
 _LIKE_A_SWITCH: Final = (
     SightFault.MOVED,
     SightFault.BLURRED,
@@ -104,6 +107,12 @@ _LIKE_A_SWITCH: Final = (
     SightFault.DIRTY,
     SightFault.COLOUR,
 )
+
+
+_LIKE_NOISE: Final = (SightFault.MOVED, SightFault.BLURRED, SightFault.DIRTY)
+_HIDING: Final = _STRUCTURE[:-2]
+_TROUBLED_S, _TROUBLE_STAYS = 120.0, 0.3
+"""Pictures that are by turns covered, moved and well are told after so long; each well one takes away so much of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +155,18 @@ class SightJudge:
         self._sound_s = dict.fromkeys(SightFault, 0.0)
         self._other_light_s = self._switching_s = 0.0
         self._switched_s = -_SWITCHES_EVERY_S
-        self._faint_at_s = -_THICKENS_S
+        self._faint_at_s, self._faint_s = -_THICKENS_S, 0.0
+        self._troubled_s = 0.0
         self._was_coloured: bool | None = None
         self.active: dict[SightFault, float] = {}
         self.suspected = False
         self.shift = 0.0, 0.0
         """Of a view that moved: how far, in parts of the width, where that can be told."""
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether the last pictures were one and the same: it may be frozen, though that is not certain yet."""
+        return self._still_s > 0
 
     @property
     def is_judging(self) -> bool:
@@ -197,7 +212,8 @@ class SightJudge:
         verdicts = self._verdicts(picture, figure, look, dt_s, hour, frozen=frozen)
         if picture.chroma is not None:
             grey = figure.colour < _GREY
-            if grey and self.memory.is_coloured_at(hour) and not verdicts:
+            only_dirt = all(verdict.fault is SightFault.DIRTY for verdict in verdicts)
+            if grey and self.memory.is_coloured_at(hour) and only_dirt:
                 verdicts.append(Verdict(SightFault.INFRARED, figure.level))
             self.memory.note(hour, grey=grey, dt_s=dt_s)
         self.suspected = bool(verdicts)
@@ -242,15 +258,18 @@ class SightJudge:
                 self._switching_s, self._switched_s = _SWITCHING_S, self._time_s
             self._was_coloured = figure.colour > _COLOURED
         spoilt = _spoilt(known, figure)
-        if spoilt and structure and structure.fault in (SightFault.MOVED, SightFault.BLURRED, SightFault.DIRTY):
-            structure = None  # noise and stripes are edges where none were
+        # Noise and stripes are edges where none were; but where nothing is left of what was there, the view moved.
+        moved_away = _kept(compared) < _NOTHING and compared.alike < _UNLIKE
+        if spoilt and structure and structure.fault in _LIKE_NOISE and not moved_away:
+            structure = None
         rest = spoilt + self._colour(known, compared, picture, figure, hour) if structure is None else []
         verdicts = ([structure] if structure else []) + rest
-        if _HARMLESS.issuperset(self.active) and _HARMLESS.issuperset(verdict.fault for verdict in verdicts):
+        amiss = {*self.active, *(verdict.fault for verdict in verdicts)}
+        if _OF_NIGHTS.issuperset(amiss):
             self._other_light_s = self._other_light_s + dt_s if self._in_another_light(known, compared, figure) else 0.0
             if self._other_light_s > _OTHER_LIGHT_S:
                 self._begin(picture, figure)
-            else:
+            elif _HARMLESS.issuperset(amiss):
                 self._beginning = []
                 if _agrees(known, compared):
                     known.learn(look, self._time_s)
@@ -281,13 +300,17 @@ class SightJudge:
         usable = compared.usable
         gone = usable & (compared.kept < KEPT)
         part = float(np.count_nonzero(gone)) / max(1, int(np.count_nonzero(usable)))
-        weak = float(np.median(compared.strength[usable])) < _FLAT
+        standing = usable & ~gone
+        weak = not standing.any() or float(np.median(compared.strength[standing])) < _FLAT
         if figure.brightest < _BLACK or (figure.level < known.level and weak and part < _PARTLY and figure.level < 60):
             return Verdict(SightFault.DARK, figure.level)
         if (figure.level > _WHITE and part > 0.3) or figure.clipped > max(_CLIPPED, 0.2 + _clipped_usually(known)):
             return Verdict(SightFault.GLARING, figure.clipped)
-        if weak and (part < _PARTLY or self._time_s - self._faint_at_s < _THICKENS_S):
+        faint = weak and part < _PARTLY
+        self._faint_s = min(_FOG_S, max(0.0, self._faint_s + (dt_s if faint else 0.0 if weak else -dt_s)))
+        if faint:
             self._faint_at_s = self._time_s
+        if faint or (weak and self._faint_s >= _FOG_S and self._time_s - self._faint_at_s < _THICKENS_S):
             return Verdict(SightFault.FAINT, float(np.median(compared.strength[usable])))
         if part >= _PARTLY:
             smooth = float(np.median(compared.strength[gone])) < _SMOOTH
@@ -325,6 +348,7 @@ class SightJudge:
         same_light = compared.alike > 0.8 and abs(figure.level - known.level) < 0.12 * max(20.0, known.level)
         cast = float(np.abs((picture.chroma - known.chroma).mean(axis=(1, 2))).max())
         by_day = hour in _DAYLIGHT_H or self.memory.is_coloured_at(hour)
+        cast = cast if usual > _COLOURED else 0.0  # of a view that is known by infrared colour says nothing
         lost = usual > _COLOURED and figure.colour < _GREY and same_light and by_day
         return [Verdict(SightFault.COLOUR, figure.colour)] if lost or cast > _CAST else []
 
@@ -356,7 +380,7 @@ class SightJudge:
     def _told(self, verdicts: list[Verdict], dt_s: float) -> list[Change]:
         assert self._started_s is not None  # noqa: S101 - asked only then
         found = {verdict.fault: verdict.figure for verdict in verdicts}
-        hidden = any(fault in found for fault in _STRUCTURE[:-2])
+        hidden = any(fault in found for fault in _HIDING)
         changes = list[Change]()
         for fault, confirmed_s in CONFIRMED_S.items():
             if fault in found:
@@ -367,11 +391,16 @@ class SightJudge:
                 self._scores[fault] = max(0.0, self._scores[fault] - _FORGIVES * dt_s)
                 self._sound_s[fault] += dt_s
         certain = [fault for fault in found if self._scores[fault] >= CONFIRMED_S[fault]]
+        self._troubled_s = min(_TROUBLED_S, max(0.0, self._troubled_s + (dt_s if hidden else -_TROUBLE_STAYS * dt_s)))
+        told = any(fault in _HIDING for fault in self.active)
+        if hidden and not certain and not told and self._troubled_s >= _TROUBLED_S:
+            # Now covered, now turned, now well again: whichever it is mostly.
+            certain = [max((fault for fault in found if fault in _HIDING), key=lambda fault: self._scores[fault])]
         if self._time_s - self._started_s < _UNJUDGED_S:
             return []
         for fault in certain:
             if fault not in self.active:
-                changes += [self._end(other) for other in list(self.active) if fault in _STRUCTURE]
+                changes += [self._end(other) for other in list(self.active) if fault in _HIDING]
                 changes.append(Change(fault, True, found[fault]))
             self.active[fault] = found[fault]
         changes += [self._end(fault) for fault in list(self.active) if self._sound_s[fault] >= _ENDS_S]

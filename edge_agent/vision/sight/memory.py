@@ -1,7 +1,9 @@
 """What a camera's judge knows of its view, kept through restarts."""
 
 import io
+import struct
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -17,6 +19,10 @@ FORMAT: Final = 1
 _DAYS = 5.0
 _KNOWN_DAYS = 3.0
 _MOSTLY = 0.1
+_DAMAGES = (
+    *(OSError, ValueError, KeyError, EOFError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+)
 _NUMBERS = "level", "noise", "stripes", "sharpness", "crispness", "fineness_s"
 _CELLS = "typical", "unrest", "chroma", "fineness"
 
@@ -53,7 +59,9 @@ class Memory:
         """Whether the picture has had colour at this hour for days."""
         # Of days that all count less the older they are, three days make so many seconds.
         known_s = _DAYS * 3600 * (1 - np.exp(-_KNOWN_DAYS / _DAYS))
-        return bool(self.seen_s[hour] > known_s and self.grey_s[hour] < _MOSTLY * self.seen_s[hour])
+        around = [(hour + off) % 24 for off in (-1, 0, 1)]  # dusk comes sooner under clouds, and clocks are put back
+        seen, grey = self.seen_s[around], self.grey_s[around]
+        return bool((seen > known_s).all() and (grey < _MOSTLY * seen).all())
 
 
 def pack(memory: Memory) -> bytes:
@@ -84,7 +92,16 @@ def unpack(kept: bytes) -> Memory:
             hours = [_of_shape(arrays[name], (24,), np.float64) for name in ("grey_s", "seen_s")]
             numbers = sorted({name.split(".")[0] for name in arrays.files if "." in name})
             return Memory([_appearance(arrays, number) for number in numbers], *hours)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+        struct.error,
+        RuntimeError,
+    ) as error:
         raise UnreadableMemory(f"cannot be read: {error}") from None
 
 

@@ -85,6 +85,7 @@ export const en: typeof zh = {
     lastSeen: 'Last heartbeat',
     states: { online: 'online', silent: 'silent', unknown: 'cannot confirm' },
     camera: {
+      impaired: 'impaired',
       blind: 'blind',
       starting: 'starting',
       watching: 'watching',

@@ -84,6 +84,7 @@ export const zh = {
     lastSeen: '最近心跳',
     states: { online: '在线', silent: '离线（失联）', unknown: '无法确认' },
     camera: {
+      impaired: '画面异常',
       blind: '画面无法判断',
       starting: '启动中',
       watching: '监视中',
