@@ -79,6 +79,15 @@ def test_a_box_that_began_anew_ends_what_it_no_longer_sees(house: House) -> None
     assert beat("clear") == ["ended", "cleared"], "of priority 4 nobody has to see it"
 
 
+def test_a_fault_whose_event_was_lost_rings_by_the_heartbeat(house: House) -> None:
+    cameras = [{"name": "gate", "state": "blind", "sight": "covered,dirty,of a later version"}]
+    house.beat(health=json.dumps({"cameras": cameras}))
+    house.look()
+    house.wait(30)
+    rows = house.connection.execute("SELECT condition, priority FROM alert_views ORDER BY condition").fetchall()
+    assert [(row["condition"], row["priority"]) for row in rows] == [("sight_covered", 1), ("sight_dirty", 4)]
+
+
 def cameras(number: int) -> ConfigApplied:
     lines = tuple(LineSpec(n, f"line {n}", POINTS, "both", 2) for n in range(number))
     return ConfigApplied(now_ms(), 1, tuple(f"camera {n}" for n in range(number)), lines)

@@ -3,13 +3,17 @@
 from datetime import UTC, datetime
 
 from aggregator.retention.by_day import by_day
-from aggregator.signals.declarations import Condition, Domain, Job
+from aggregator.signals.declarations import Condition, Domain, Job, domains
 from aggregator.signals.signal import Signal, Subject
 from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries
 
 SQL = load_queries(__package__)
 RETENTION = load_queries(__package__, "retention.sql")
+
+
+_UPKEEP = 4
+"""Priority of what maintenance sees to."""
 
 
 def look(connection: Connection, *, lost_too: bool) -> list[Signal]:
@@ -19,7 +23,13 @@ def look(connection: Connection, *, lost_too: bool) -> list[Signal]:
         connection: to the database, which knows what was said.
         lost_too: look for lost events as well, which takes longer.
     """
-    rows = connection.execute(SQL["troubles"], {"lost_too": lost_too}).fetchall()
+    sights = [each for name, each in domains().conditions.items() if name.startswith("sight_")]
+    asked = {
+        "lost_too": lost_too,
+        "sights": [each.name for each in sights],
+        "hiding": [each.name for each in sights if each.priority < _UPKEEP],  # of who may come, not of upkeep alone
+    }
+    rows = connection.execute(SQL["troubles"], asked).fetchall()
     now = datetime.now(UTC)
     return [
         Signal(

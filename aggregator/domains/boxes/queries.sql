@@ -190,6 +190,13 @@ WITH hearing AS (
     FROM agents a, jsonb_array_elements(CASE jsonb_typeof(a.health -> 'cameras') WHEN 'array' THEN a.health -> 'cameras'
                                         ELSE '[]' END) told
     WHERE a.state = 'online'
+), ailing AS (
+    SELECT site, agent, camera, last_seen_at, 'camera_blind' AS condition, true AS hides,
+           jsonb_build_object('state', state, 'why', left(why, 200)) AS detail
+    FROM cameras_of WHERE state IN ('stalled', 'unreachable', 'ended', 'crashed')
+    UNION
+    SELECT site, agent, camera, last_seen_at, 'sight_' || fault, 'sight_' || fault = ANY(%(hiding)s), '{}'
+    FROM cameras_of, unnest(string_to_array(sight, ',')) fault WHERE 'sight_' || fault = ANY(%(sights)s)
 ), said AS (
     SELECT subject, site, agent, name, condition FROM conditions
     WHERE active AND subject IN ('box', 'certificate', 'service') AND (%(lost_too)s OR condition <> 'events_lost')
@@ -218,16 +225,14 @@ SELECT 'camera', site, agent, camera, '', condition, NULL, NULL, 0, false FROM (
       AND t.sight <> '' AND NOT substr(c.condition, 7) = ANY(string_to_array(t.sight, ','))
 ) clear
 UNION ALL
-SELECT 'camera', t.site, t.agent, t.camera, '', 'camera_blind', t.last_seen_at,
-       jsonb_build_object('state', t.state, 'why', left(t.why, 200)), coalesce((
+SELECT 'camera', t.site, t.agent, t.camera, '', t.condition, t.last_seen_at, t.detail, CASE WHEN t.hides THEN coalesce((
     SELECT min(l.priority) FROM config_lines l JOIN config_cameras n USING (producer_id, revision, camera)
     LEFT JOIN arming r ON (r.site, r.agent, r.camera, r.name) = (t.site, t.agent, n.name, l.name)
     WHERE n.name = t.camera AND l.priority > 0 AND coalesce(r.armed, true) AND (l.producer_id, l.revision) = (
         SELECT k.producer_id, k.revision FROM config_cameras k JOIN producers p ON p.id = k.producer_id
         WHERE (p.site, p.agent) = (t.site, t.agent) ORDER BY k.producer_id DESC, k.revision DESC LIMIT 1
     )
-), 0), true
-FROM cameras_of t LEFT JOIN conditions c
-    ON (c.subject, c.site, c.agent, c.camera, c.name, c.condition) = ('camera', t.site, t.agent, t.camera, '', 'camera_blind')
-WHERE t.state IN ('stalled', 'unreachable', 'ended', 'crashed')
-  AND (c.condition IS NULL OR (NOT c.active AND c.told_at < t.last_seen_at - interval '1 minute'));
+), 0) ELSE 0 END, true
+FROM ailing t LEFT JOIN conditions c
+    ON (c.subject, c.site, c.agent, c.camera, c.name, c.condition) = ('camera', t.site, t.agent, t.camera, '', t.condition)
+WHERE c.condition IS NULL OR (NOT c.active AND c.told_at < t.last_seen_at - interval '1 minute');
