@@ -124,7 +124,7 @@ def run_camera(camera: Camera, key: str, pipe: Connection, after: int = 0, looki
         pipe.send(Status(CameraState.UNREACHABLE, str(error)))
         return
     watch = _Watch(camera, source, pipe, detector, looks)
-    threading.Thread(target=_obey, args=(pipe, source, watch), daemon=True).start()
+    threading.Thread(target=_obey, args=(pipe, source, watch.maker, watch.sight), daemon=True).start()
     with contextlib.suppress(BrokenPipeError):
         watch.run()
 
@@ -166,14 +166,14 @@ def open_detector(settings: DetectorSettings | None) -> ObjectDetector | None:
     )
 
 
-def _obey(pipe: Connection, source: Source, watch: "_Watch") -> None:
+def _obey(pipe: Connection, source: Source, maker: PictureMaker, sight: SightWatch) -> None:
     """Hear which pictures are wanted, and whether the view is right; whatever else comes, or the pipe's end: leave."""
     with contextlib.suppress(EOFError, OSError):
         while isinstance(told := pipe.recv(), Wanted | ViewConfirmed):
             if isinstance(told, Wanted):
-                watch.maker.rank(told.ticket, told.priority)
+                maker.rank(told.ticket, told.priority)
             else:
-                watch.sight.confirm(told.at_ms)
+                sight.confirm(told.at_ms)
     source.close()
     time.sleep(1.0)
     os._exit(0)

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from edge_agent.camera.picture_maker import NoPicture, Picture, PictureMaker
-from edge_agent.camera.worker import EventSeen, Wanted, _obey, _Watch
+from edge_agent.camera.sight_watch import SightWatch
+from edge_agent.camera.worker import EventSeen, ViewConfirmed, Wanted, _obey, _Watch
 from edge_agent.config import Camera, CameraSettings, SyntheticCamera
 from edge_agent.frames import Colour, Frame, Still
 from edge_agent.vision.detect import Detection
@@ -131,9 +132,12 @@ def test_the_agent_calls_pictures_off_over_the_pipe_and_any_other_word_ends_the_
     wait(lambda: not maker._waiting)
     for ticket in (2, 3):
         maker.add(ticket, 2, 0.0, frame)
-    for word in (Wanted(2, 0), Wanted(3, 1), Wanted(9, 0), "leave"):
+    for word in (Wanted(2, 0), Wanted(3, 1), ViewConfirmed(7), Wanted(9, 0), "leave"):
         ours_theirs[0].send(word)
-    _obey(ours_theirs[1], street, maker)
+    settings = CameraSettings(name="gate", scene=Path("s"), source=SyntheticCamera(scene="gate"))
+    sight = SightWatch(Camera(settings, Scene([])))
+    _obey(ours_theirs[1], street, maker, sight)
+    assert sight._wanted_ms == 7
     street.ended.set()
     maker.stop()
     assert ([picture.ticket for picture in sent], ended) == ([1, 3], [0])
