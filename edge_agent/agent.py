@@ -361,8 +361,7 @@ class Agent:
         before, now_s = self._cameras[camera].status, self._clock.monotonic_s()
         reason_changed = (
             status.detail != before.detail
-            and status.state
-            not in (CameraState.WATCHING, CameraState.DEGRADED, CameraState.BLIND, CameraState.IMPAIRED)
+            and status.state not in _SEES
             and now_s - self._told_s.get(camera, 0.0) > _SAME_STATE_S
         )
         if status.state is not before.state or reason_changed:
