@@ -124,6 +124,8 @@ def test_a_hundred_boxes_in_fog_are_one_alert(database: Database, connection: Co
     assert house.alerts() == [("sight_faint", "camera", "open")]
     row = connection.execute("SELECT members FROM alert_views").fetchone()
     assert row == {"members": 100}
+    origins = connection.execute("SELECT count(*) AS pictured FROM alert_origins").fetchone()
+    assert origins == {"pictured": 0}, "who may see one of the cameras may not see the pictures of all"
 
 
 def test_two_cameras_that_are_covered_are_two_alarms(house: House) -> None:

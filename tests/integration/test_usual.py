@@ -86,3 +86,14 @@ def test_what_was_told_of_a_line_that_is_no_more_is_over(house: House) -> None:
     other = type(changed)(changed.at_ms, 2, changed.cameras, ())
     house.send(other)
     assert judge(house, NOW)[0][-1] in ("ended", "cleared")
+
+
+def test_two_lines_of_one_name_stop_no_judge(house: House) -> None:
+    changed = configuration("gate")
+    house.send(type(changed)(changed.at_ms, 2, ("gate", "gate"), (*changed.lines, *changed.lines)))
+    begin = NOW - timedelta(days=3)
+    cover(house, begin, NOW)
+    cross(house, begin, 4)
+    assert judge(house, NOW) == []
+    row = house.connection.execute("SELECT count(*) AS kept FROM line_usual").fetchone()
+    assert row == {"kept": 1}

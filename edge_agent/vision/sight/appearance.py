@@ -74,15 +74,12 @@ def look_at(grey: Picture, small: Picture, noise: float = 0.0) -> Look:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A picture beside an appearance. All by cell, shape (rows, columns), but the last three.
+    """A picture beside an appearance. The first three by cell, shape (rows, columns).
 
     Attributes:
         usable: cells that tell something.
         kept: how much of its edges stands in its place, 1 as usual, 0 nothing; whichever side is the brighter one.
-        coarse: how strong the coarse edges in their places are, 1 as usual.
-        fine: the same of fine ones.
         strength: how strong coarse edges are wherever they stand, 1 as usual.
-        fine_strength: the same of fine ones.
         alike: how alike the edges are with the brighter side the same, over all usable cells; -1 to 1.
         sharpness: how strong fine edges are beside coarse ones where both are in place, 1 as usual.
         crispness: the energy of fine edges wherever they stand, noise among them; 1 is that of the known ones.
@@ -90,10 +87,7 @@ class Compared:
 
     usable: NDArray[np.bool_]
     kept: Floats
-    coarse: Floats
-    fine: Floats
     strength: Floats
-    fine_strength: Floats
     alike: float
     sharpness: float
     crispness: float
@@ -196,10 +190,7 @@ class Appearance:
         return Compared(
             usable,
             kept,
-            _ratio(in_place, small),
-            _ratio(fine_in_place, fine),
-            np.sqrt(_ratio(now, small)),
-            np.sqrt(_ratio(fine_now, fine)),
+            np.sqrt(now / np.maximum(small, 1e-6)),
             alike,
             sharpness,
             crispness,
@@ -254,10 +245,6 @@ class Appearance:
         twice = self._energies[2]
         root = np.sqrt(np.maximum(twice * energy(look.doubled), 1e-6))
         return product(look.doubled, self.doubled) / root  # type: ignore[no-any-return]
-
-
-def _ratio(one: Floats, other: Floats) -> Floats:
-    return (one / np.maximum(other, 1e-6)).astype(np.float32, copy=False)
 
 
 class Beginning(TypedDict):

@@ -187,7 +187,7 @@ class SightJudge:
         self.memory = Memory([])
         self._known, self._now, self._beginning, self._begun_s = self.memory.appearances, None, [], None
         self._scores = dict.fromkeys(SightFault, 0.0)
-        self._worn_s = 0.0
+        self._worn_s = self._faint_s = self._troubled_s = 0.0
         return [self._end(fault) for fault in list(self.active)]
 
     def step(self, picture: SightPicture, time_s: float, hour: int = 12) -> list[Change]:
