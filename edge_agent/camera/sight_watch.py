@@ -14,13 +14,14 @@ from edge_agent.frames import Doubt, Frame
 from edge_agent.vision.sight import Change, Memory, SightJudge, UnreadableMemory, pack, sight_picture, unpack
 from shared import schedule
 from shared.events import CameraState, SightFault
+from shared.files import write_secret
 
 log = logging.getLogger(__name__)
 
 _EVERY_S = 1.0
 _DOUBTED_S = 10.0
 """A picture that was decoded in part is judged only when no other came for so long."""
-_KEPT_EVERY_S = 6 * 3600.0
+_KEPT_EVERY_S, _NEWS_KEPT_EVERY_S = 6 * 3600.0, 900.0
 """A card bears some hundred kilobytes four times a day for longer than it lasts."""
 _SOUND_EVERY_S = 10.0
 
@@ -64,6 +65,7 @@ class SightWatch:
         self._judged_s: float | None = None
         self._saved_s = self._sound_s = 0.0
         self._saved_appearances = len(self._judge.memory.appearances)
+        self._saved_active = set(self._judge.active)
         self._sound: Frame | None = None
         self._expected: dict[SightFault, bool] = {}
 
@@ -87,7 +89,10 @@ class SightWatch:
         if not self._judge.suspected and not self._judge.stands_still and time_s - self._sound_s >= _SOUND_EVERY_S:
             self._sound, self._sound_s = frame, time_s
         grew = len(self._judge.memory.appearances) != self._saved_appearances
-        if (grew or time_s - self._saved_s > _KEPT_EVERY_S) and not self._judge.active:
+        since_s = time_s - self._saved_s
+        # What is amiss is kept as well: after a restart it is neither over nor found once more.
+        news = self._judge.active.keys() != self._saved_active and since_s > _NEWS_KEPT_EVERY_S
+        if grew or news or since_s > _KEPT_EVERY_S:
             self._saved_s = time_s
             self.keep()
 
@@ -128,11 +133,11 @@ class SightWatch:
         if self._path is None:
             return
         self._saved_appearances = len(self._judge.memory.appearances)
-        part = self._path.with_suffix(".part")
+        self._saved_active = set(self._judge.active)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(self._key + self._confirmed_ms.to_bytes(8, "big") + pack(self._judge.memory))
-            part.replace(self._path)
+            memory = self._key + self._confirmed_ms.to_bytes(8, "big") + pack(self._judge.memory)
+            write_secret(self._path, memory)
         except OSError as error:
             log.error("what the camera usually sees cannot be kept: %s", error)
 

@@ -5,7 +5,6 @@ obeyed outlives the process. An older version than the one obeyed is ignored, wh
 """
 
 import logging
-import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Protocol
 from shared.desired import DesiredState, Section, SectionState
 from shared.envelope import decode_message, encode_message
 from shared.errors import HawklineError, WireError
+from shared.files import write_secret
 
 log = logging.getLogger(__name__)
 _LONGEST = 200
@@ -102,12 +102,7 @@ class Desired:
         return True
 
     def _keep(self) -> None:
-        part = self._path.with_suffix(".part")
-        with part.open("wb") as out:
-            out.write(encode_message(DesiredState(sections=tuple(self._obeyed.values()))))
-            out.flush()
-            os.fsync(out.fileno())
-        part.replace(self._path)
+        write_secret(self._path, encode_message(DesiredState(sections=tuple(self._obeyed.values()))))
 
     def _kept(self) -> Sequence[Section]:
         # What a box of 0.1 was ordered holds until the centre says more: after an update it may be away for long.

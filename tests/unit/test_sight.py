@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import cycle, islice
 from pathlib import Path
 
 import cv2
@@ -14,8 +15,11 @@ from edge_agent.camera.sources.synthetic import SyntheticScene
 from edge_agent.config import Camera, CameraSettings, SightSettings, SyntheticCamera
 from edge_agent.frames import Doubt, Frame
 from edge_agent.vision.sight import Memory, SightJudge, SightPicture, UnreadableMemory, pack, sight_picture, unpack
+from edge_agent.vision.sight.appearance import look_at
+from edge_agent.vision.sight.picture import coarse
 from provisioning.lab.edge.days import DayCamera
-from provisioning.lab.edge.tampering import ALL, FOUND_S, Tampering
+from provisioning.lab.edge.sight import Clip, crept
+from provisioning.lab.edge.tampering import ALL, CREEPING, FOUND_S, Creeping, Tampering
 from shared.events import CameraState, SightFault
 from shared.scene import Scene
 
@@ -256,3 +260,52 @@ def test_a_view_that_is_confirmed_is_seen_anew_and_only_once(tmp_path: Path) -> 
     assert again.show(turned, LEARNT_S) == []
     (moved,) = again.show(gate, 60)
     assert moved.change.fault is SightFault.MOVED, "what was confirmed before is no news"
+
+
+def test_what_is_amiss_outlives_a_restart_and_ends_once_it_is_well() -> None:
+    judge, seen = SightJudge(), pictures("fence")
+    watched(judge, seen, LEARNT_S)
+    moved = (SightPicture(np.roll(picture.grey, 60, axis=1), picture.chroma) for picture in seen)
+    assert watched(judge, moved, 60, LEARNT_S) == [SightFault.MOVED]
+    again = SightJudge(unpack(pack(judge.memory)))
+    assert list(again.active) == [SightFault.MOVED]
+    assert watched(again, moved, LEARNT_S) == [], "it is known, and does not begin once more"
+    over = [change.fault for second in range(60) for change in again.step(next(seen), float(LEARNT_S + second))]
+    assert over == [SightFault.MOVED]
+
+
+@pytest.mark.parametrize("fault", CREEPING, ids=lambda fault: fault.name)
+def test_what_creeps_is_told_though_each_picture_is_like_the_last(fault: Creeping) -> None:
+    found = crept(Clip(list(islice(pictures("fence"), 120))), fault, 1, step_s=6)
+    assert found.minutes is not None
+    assert not found.early
+
+
+def test_a_view_that_creeps_is_compared_with_other_days_too() -> None:
+    """As by a bracket that sinks by night: what is learnt is right each second and wrong beside yesterday."""
+    judge, seen = SightJudge(), cycle(islice(pictures("fence"), 60))
+    for second in range(0, 7200, 4):
+        judge.step(next(seen), float(second), 12)
+    known = judge.memory.appearances[0]
+    span = judge.memory.daily.spans[4]
+    moved = SightPicture(np.roll(next(seen).grey, 24, axis=1), None)
+    part, _ = judge.memory.daily.gone(12, look_at(moved.grey, coarse(moved.grey)))
+    assert part > 0.3
+    assert judge.memory.daily.gone(18, look_at(moved.grey, coarse(moved.grey))) == (0.0, 1.0), "no day has shown it"
+    assert span.known_s > 1800
+    assert not judge.memory.daily.dulled(12, known, look_at(moved.grey, coarse(moved.grey))).any()
+
+
+def test_cars_that_pass_close_by_do_not_blur_the_view() -> None:
+    """Their edges come and go; what is known of the view's own sharpness has to allow for that."""
+    judge, seen = SightJudge(), pictures()
+    rng = np.random.default_rng(5)
+    told = list[SightFault]()
+    for second in range(900):
+        picture = next(seen)
+        if second % 3 == 0:
+            grey = picture.grey.copy()
+            grey[150:250, 100:330] = rng.integers(0, 255, (100, 230), np.uint8)
+            picture = SightPicture(grey, picture.chroma)
+        told += [change.fault for change in judge.step(picture, float(second)) if change.active]
+    assert told == []

@@ -14,6 +14,7 @@ from edge_agent.vision.sight.picture import (
     Picture,
     coarse,
     doubled,
+    edges_of,
     energy,
     fine_edges,
     product,
@@ -24,22 +25,20 @@ BEGINS_WITH = 9
 _STEP = 6.0
 """What is learnt of one picture is so many levels at most: what passes leaves little, what stays is learnt in time."""
 _LEARNT_S = 300.0
-_LEARNS_EVERY_S = 4.0
+_LEARNS_EVERY_S, _LONGEST_STEP_S = 4.0, 10.0
 _TYPICAL_S = 120.0
 _SURE, _UNREST = 0.5, 0.2
 """A cell that shows its edges less well on the average, or not always alike, tells nothing."""
 _STRONG = 3.0
 """An edge counts as much as so many times the usual one at most: else one bright lamp would be the whole picture."""
 _LEAST_ENERGY = 0.02
-_FINENESS_RISES_S, _FINENESS_FALLS_S, _FINENESS_KNOWN_S = 3 * 86_400.0, 30 * 86_400.0, 43_200.0
-_LOST_FINENESS = 0.55
 _OF_NOISE = 0.375
 """What noise of one level adds to the energy of edges."""
 
 
 Packed = NDArray[np.int8]
 """Edges as they are kept, shape (2, height, width)."""
-KEPT = 0.4
+AGREES = 0.4
 """A cell that keeps less of its usual agreement has lost its edges."""
 _STEPS_A_LEVEL = 4
 
@@ -68,7 +67,7 @@ class Look:
 
 def look_at(grey: Picture, small: Picture, noise: float = 0.0) -> Look:
     """The edges of a picture whose noise is known, and of the same at a quarter of its size."""
-    edges = fine_edges(small)
+    edges = edges_of(small)
     return Look(fine_edges(grey), edges, doubled(edges), noise)
 
 
@@ -130,10 +129,8 @@ class Appearance:
     sharpness: float = 1.0
     crispness: float = 1.0
     """As compared with itself, on the average."""
-    fineness: Floats | None = None
-    """By cell, how strong its fine edges are beside its coarse ones, over the last days."""
-    fineness_s: float = 0.0
-    """For how long that has been known."""
+    crisp_unrest: float = 0.0
+    """How much crispness varies, as where cars pass close by."""
     learnt_s: float = 0.0
     _energies: tuple[Floats, Floats, Floats] = field(init=False)
 
@@ -156,7 +153,7 @@ class Appearance:
             return 0.0, 0
         small, now = self._energies[1][usable], look.coarse_energy()[usable]
         in_place = product(look.coarse, self.coarse)[usable]
-        kept = self._agreement(look)[usable] >= KEPT * self.typical[usable]
+        kept = self._agreement(look)[usable] >= AGREES * self.typical[usable]
         alike = float(in_place.sum() / np.sqrt(max(1e-6, float(small.sum()) * float(now.sum()))))
         return float(kept.mean()) + alike, int(usable.sum())
 
@@ -173,7 +170,7 @@ class Appearance:
         fine_in_place = product(look.fine, self.fine)
         now, fine_now = look.coarse_energy(), look.fine_energy()
         kept = np.minimum(agreement / np.maximum(self.typical, 0.1), 1.5)
-        standing = usable & (kept >= KEPT)
+        standing = usable & (kept >= AGREES)
         where = standing if np.count_nonzero(standing) > 5 else usable
         most = _STRONG * float(np.median(small[where])) if where.any() else 1.0
         weight = np.minimum(1.0, most / np.maximum(small, 1e-6)) * where
@@ -196,11 +193,22 @@ class Appearance:
             crispness,
         )
 
-    def learn(self, look: Look, time_s: float) -> None:
-        """Follow what changes slowly; asked every second, done every few."""
-        dt_s = min(2 * _LEARNS_EVERY_S, time_s - self.learnt_s)
+    def softness(self, look: Look, cells: NDArray[np.bool_]) -> float:
+        """In some cells, how much of the edges is fine, wherever they stand; 1 as usual."""
+        fine, small, _ = self._energies
+        usual = float(fine[cells].sum()) / max(1e-6, float(small[cells].sum()))
+        now = float(look.fine_energy()[cells].sum()) / max(1e-6, float(look.coarse_energy()[cells].sum()))
+        return now / max(1e-6, usual)
+
+    def learn(self, look: Look, time_s: float) -> float:
+        """Follow what changes slowly; asked every second, done every few.
+
+        Returns:
+            For how many seconds it counts; 0 when nothing was done.
+        """
+        dt_s = min(_LONGEST_STEP_S, time_s - self.learnt_s)
         if 0 <= dt_s < _LEARNS_EVERY_S:
-            return
+            return 0.0
         assert isinstance(self.fine, Edges)  # noqa: S101 - it is awake
         self.learnt_s, dt_s = time_s, max(0.0, dt_s)
         agreement = self._agreement(look)
@@ -213,33 +221,12 @@ class Appearance:
                 step = cv2.min(cv2.max(cv2.subtract(slope, mean), -_STEP), _STEP)  # type: ignore[call-overload]
                 cv2.scaleAdd(step, dt_s / _LEARNT_S, mean, mean)
         self._energies = energy(self.fine), energy(self.coarse), energy(self.doubled)
-        self._follow_fineness(dt_s)
+        return dt_s
 
-    def dulled_in_days(self) -> NDArray[np.bool_]:
-        """Cells whose fine edges went over days, while their coarse ones stayed."""
-        if self.fineness is None or self.fineness_s < _FINENESS_KNOWN_S:
-            return np.zeros(self.typical.shape, bool)
-        now = self._fineness() / np.maximum(self.fineness, 1e-3)
-        # Light that changes all over the picture says nothing: the better quarter shows how much of it there is.
-        most = now.size * 3 // 4
-        return (self.typical > _SURE) & (
-            now < _LOST_FINENESS * max(1e-3, float(np.partition(now, most, axis=None)[most]))
-        )
-
-    def _fineness(self) -> Floats:
+    def fineness(self) -> Floats:
+        """By cell, how strong its fine edges are beside its coarse ones."""
         fine, small, _ = self._energies
         return np.sqrt(fine / np.maximum(small, _LEAST_ENERGY))
-
-    def _follow_fineness(self, dt_s: float) -> None:
-        if self.fineness is None:
-            self.fineness = self._fineness()
-        self.fineness_s += dt_s
-        more = self._fineness() - self.fineness
-        if self.fineness_s < _FINENESS_KNOWN_S:
-            self.fineness += dt_s / max(self.fineness_s, 60.0) * more
-        else:
-            # What is lost must not soon become usual.
-            self.fineness += dt_s * np.where(more > 0, 1 / _FINENESS_RISES_S, 1 / _FINENESS_FALLS_S) * more
 
     def _agreement(self, look: Look) -> Floats:
         twice = self._energies[2]
@@ -267,7 +254,7 @@ def begin(pictures: Sequence[Picture]) -> Beginning:
     there = energy(usual.doubled)
     agreements = []
     for picture in pictures:
-        seen = doubled(fine_edges(coarse(picture)))
+        seen = doubled(edges_of(coarse(picture)))
         agreements.append(product(seen, usual.doubled) / np.sqrt(np.maximum(there * energy(seen), 1e-6)))
     typical = np.median(agreements, axis=0).astype(np.float32)
     unrest = np.median(np.abs(agreements - typical), axis=0).astype(np.float32)

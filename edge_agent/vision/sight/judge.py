@@ -5,9 +5,12 @@ from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from edge_agent.vision.sight.appearance import BEGINS_WITH, KEPT, Appearance, Compared, Look, begin, look_at
-from edge_agent.vision.sight.measures import Figures, figures
+from edge_agent.vision.sight.alignment import Alignment, align
+from edge_agent.vision.sight.appearance import AGREES, BEGINS_WITH, Appearance, Compared, Look, begin, look_at
+from edge_agent.vision.sight.daily import SPAN_H
+from edge_agent.vision.sight.measures import Figures, Grain, figures, grain
 from edge_agent.vision.sight.memory import Memory
 from edge_agent.vision.sight.picture import COLUMNS, ROWS, WIDTH_PX, Picture, SightPicture, by_cell, coarse
 from shared.events import SightFault
@@ -47,11 +50,19 @@ _DIFFERENT = 0.005
 
 _GONE = 0.5
 """Part of the cells that lost their edges."""
-_PARTLY = 0.45
+_PARTLY = 0.38
+_PARTLY_ASIDE, _FITS, _FITS_BETTER, _FITS_WITHIN = 0.3, 0.2, 0.07, 0.15
+"""So many cells gone, and the view fits elsewhere so well, and by so much better than in its place; farther away that
+is chance."""
+_IN_PLACE = 0.5
+"""What still stands beside a cover fits so well."""
 _SMOOTH = 0.62
 """What lies on a lens is out of focus: edges in its cells are weaker than this part of the usual ones."""
+_SOFT = 0.5
+"""Or they are edges, of folds perhaps, with so little that is fine beside what is coarse."""
 _BLACK, _FLAT = 24.0, 0.3
 _WHITE, _CLIPPED = 235.0, 0.5
+_PARTLY_CLIPPED, _BRIGHTER = 0.3, 70.0
 _FOG_S, _THICKENS_S = 60.0, 7200.0
 """Fog takes contrast away little by little, for longer than a minute, and at last all of it; paint is quicker."""
 _SHARP = 0.45
@@ -60,6 +71,9 @@ _DULLED, _SURELY_DULLED, _LESS_SHARP = 0.4, 0.55, 0.55
 _TREMBLES_PX, _TREMBLES_FAR, _ASIDE, _NEARLY_STILL = 1.2, 0.015, 0.2, 0.006
 """Fine edges that are crisp and not in their places: a mast trembles in the wind, unless the view is aside by so much
 of its width, or so many cells lost their coarse edges, too."""
+_SLIPPED, _SLIPPED_S = 0.45, 900.0
+"""Part of the cells that are not as they were for weeks, and for how long: what is parked there is less."""
+_BESIDE_EVERY_S, _GRAIN_EVERY_S = 4.0, 3.0
 _WORN_CELLS, _WORN_S = 0.08, 4 * 3600.0
 """Cells that lost their fine edges for good, beside the last days: drops, dirt, a web. Shadows and what stands there
 take some away for an hour or two."""
@@ -150,15 +164,18 @@ class SightJudge:
         self._last: Picture | None = None
         self._time_s = 0.0
         self._still_s = 0.0
-        self._worn_s = 0.0
         self._scores = dict.fromkeys(SightFault, 0.0)
         self._sound_s = dict.fromkeys(SightFault, 0.0)
         self._other_light_s = self._switching_s = 0.0
         self._switched_s = -_SWITCHES_EVERY_S
         self._faint_at_s, self._faint_s = -_THICKENS_S, 0.0
         self._troubled_s = 0.0
+        self._grain: Grain | None = None
+        self._grain_s = 0.0
+        self._beside: Verdict | None = None
+        self._beside_s = -_BESIDE_EVERY_S
         self._was_coloured: bool | None = None
-        self.active: dict[SightFault, float] = {}
+        self.active = self.memory.slow.active
         self.suspected = False
         self.shift = 0.0, 0.0
         """Of a view that moved: how far, in parts of the width, where that can be told."""
@@ -184,11 +201,14 @@ class SightJudge:
         Returns:
             What is over with that.
         """
+        over = [self._end(fault) for fault in list(self.active)]
         self.memory = Memory([])
+        self.active = self.memory.slow.active
         self._known, self._now, self._beginning, self._begun_s = self.memory.appearances, None, [], None
         self._scores = dict.fromkeys(SightFault, 0.0)
-        self._worn_s = self._faint_s = self._troubled_s = 0.0
-        return [self._end(fault) for fault in list(self.active)]
+        self._faint_s = self._troubled_s = 0.0
+        self._beside = None
+        return over
 
     def step(self, picture: SightPicture, time_s: float, hour: int = 12) -> list[Change]:
         """Judge the picture of a second.
@@ -206,7 +226,9 @@ class SightJudge:
         dt_s = min(_LONGEST_STEP_S, max(0.0, time_s - self._time_s))
         self._time_s = time_s
         small = coarse(picture.grey)
-        figure = figures(picture, small)
+        if self._grain is None or not 0 <= time_s - self._grain_s < _GRAIN_EVERY_S:
+            self._grain, self._grain_s = grain(picture.grey), time_s
+        figure = figures(picture, small, self._grain)
         look = look_at(picture.grey, small, figure.noise)
         frozen = self._is_frozen(picture.grey, dt_s)
         verdicts = self._verdicts(picture, figure, look, dt_s, hour, frozen=frozen)
@@ -251,7 +273,7 @@ class SightJudge:
             self._now.learn(look, self._time_s)
             _follow(self._now, figure, picture, compared)
             return [Verdict(SightFault.PLAIN, usable)]
-        structure = self._structure(known, compared, figure, look, dt_s)
+        structure = self._structure(known, compared, figure, look, hour, dt_s)
         self._switching_s = max(0.0, self._switching_s - dt_s)
         if not _GREY <= figure.colour <= _COLOURED:  # between the two nothing can be said
             if self._was_coloured is (figure.colour < _GREY) and self._time_s - self._switched_s > _SWITCHES_EVERY_S:
@@ -271,8 +293,8 @@ class SightJudge:
                 self._begin(picture, figure)
             elif _HARMLESS.issuperset(amiss):
                 self._beginning = []
-                if _agrees(known, compared):
-                    known.learn(look, self._time_s)
+                if _agrees(known, compared) and (learnt_s := known.learn(look, self._time_s)):
+                    self.memory.daily.follow(hour, known, look, learnt_s)
                 _follow(known, figure, picture, compared)
         return verdicts
 
@@ -295,10 +317,10 @@ class SightJudge:
         return best, best.compare(look)
 
     def _structure(
-        self, known: Appearance, compared: Compared, figure: Figures, look: Look, dt_s: float
+        self, known: Appearance, compared: Compared, figure: Figures, look: Look, hour: int, dt_s: float
     ) -> Verdict | None:
         usable = compared.usable
-        gone = usable & (compared.kept < KEPT)
+        gone = usable & (compared.kept < AGREES)
         part = float(np.count_nonzero(gone)) / max(1, int(np.count_nonzero(usable)))
         standing = usable & ~gone
         weak = not standing.any() or float(np.median(compared.strength[standing])) < _FLAT
@@ -306,37 +328,74 @@ class SightJudge:
             return Verdict(SightFault.DARK, figure.level)
         if (figure.level > _WHITE and part > 0.3) or figure.clipped > max(_CLIPPED, 0.2 + _clipped_usually(known)):
             return Verdict(SightFault.GLARING, figure.clipped)
+        if figure.clipped > _PARTLY_CLIPPED and figure.level > known.level + _BRIGHTER:
+            return Verdict(SightFault.GLARING, figure.clipped)
         faint = weak and part < _PARTLY
         self._faint_s = min(_FOG_S, max(0.0, self._faint_s + (dt_s if faint else 0.0 if weak else -dt_s)))
         if faint:
             self._faint_at_s = self._time_s
         if faint or (weak and self._faint_s >= _FOG_S and self._time_s - self._faint_at_s < _THICKENS_S):
             return Verdict(SightFault.FAINT, float(np.median(compared.strength[usable])))
-        if part >= _PARTLY:
-            smooth = float(np.median(compared.strength[gone])) < _SMOOTH
-            if smooth:
+        if part >= _PARTLY_ASIDE:
+            fit = align(known.coarse, look.coarse)
+            if _TREMBLES_FAR < fit.far < _FITS_WITHIN and fit.there > max(_FITS, fit.here + _FITS_BETTER):
+                return self._moved(fit)
+            if part >= _PARTLY and self._is_soft(known, compared, look, gone, figure):
                 return Verdict(SightFault.COVERED, part)
-            if part >= _GONE:
-                self.shift = _shift(known, look)
-                return Verdict(SightFault.MOVED, max(map(abs, self.shift)))
-            return None
+            if part >= _GONE or (part >= _PARTLY and compared.alike < _IN_PLACE):
+                return self._moved(fit)
+            if part >= _PARTLY:
+                return None
         sharpness = compared.sharpness / known.sharpness
         # What is always there beside the known edges, such as noise, stays when they go.
         dulled = known.crispness - compared.crispness
+        dulled = dulled if dulled > known.crisp_unrest else 0.0
         if sharpness < (_SHARP if dulled < _SURELY_DULLED else _LESS_SHARP):
-            shift = _shift(known, look)
-            far = max(map(abs, shift))
-            if dulled > _DULLED or (far * WIDTH_PX < _TREMBLES_PX and part < _ASIDE):
+            fit = align(known.coarse, look.coarse)
+            if dulled > _DULLED or (fit.far * WIDTH_PX < _TREMBLES_PX and part < _ASIDE):
                 return Verdict(SightFault.BLURRED, sharpness)
-            if far > (_TREMBLES_FAR if part < _ASIDE else _NEARLY_STILL):
-                self.shift = shift
-                return Verdict(SightFault.MOVED, far)
-            return None
-        worn = np.count_nonzero(usable & known.dulled_in_days()) / max(1, int(np.count_nonzero(usable)))
-        self._worn_s = min(2 * _WORN_S, max(0.0, self._worn_s + (dt_s if worn >= _WORN_CELLS else -dt_s)))
-        if self._worn_s >= (1.0 if SightFault.DIRTY in self.active else _WORN_S):
-            return Verdict(SightFault.DIRTY, worn)
-        return None
+            return self._moved(fit) if fit.far > (_TREMBLES_FAR if part < _ASIDE else _NEARLY_STILL) else None
+        return self._beside_other_days(known, look, usable, hour)
+
+    def _beside_other_days(self, known: Appearance, look: Look, usable: NDArray[np.bool_], hour: int) -> Verdict | None:
+        """What came so slowly that each picture is like the last ones."""
+        dt_s = min(_LONGEST_STEP_S, self._time_s - self._beside_s)
+        if 0 <= dt_s < _BESIDE_EVERY_S:
+            return self._beside
+        self._beside_s, dt_s = self._time_s, max(0.0, dt_s)
+        daily = self.memory.daily
+        part, strength = daily.gone(hour, look)
+        slipped = None
+        if part >= _PARTLY_ASIDE:
+            fit = align(daily.spans[hour // SPAN_H].edges, look.doubled)
+            if fit.far > _TREMBLES_FAR and fit.there > fit.here + _FITS_BETTER:
+                slipped = self._moved(fit)
+            elif part >= _SLIPPED and strength < _SMOOTH:
+                slipped = Verdict(SightFault.COVERED, part)
+            elif part >= _GONE:
+                slipped = self._moved(fit)  # turned about its own axis, it fits nowhere
+        worn = np.count_nonzero(usable & daily.dulled(hour, known, look)) / max(1, int(np.count_nonzero(usable)))
+        slow = self.memory.slow
+        slow.slipped_s = min(2 * _SLIPPED_S, max(0.0, slow.slipped_s + (dt_s if slipped else -dt_s)))
+        slow.worn_s = min(2 * _WORN_S, max(0.0, slow.worn_s + (dt_s if worn >= _WORN_CELLS else -dt_s)))
+        told = self.active.keys() & {SightFault.MOVED, SightFault.COVERED}
+        if slipped and slow.slipped_s >= (1.0 if told else _SLIPPED_S):
+            self._beside = slipped
+        elif slow.worn_s >= (1.0 if SightFault.DIRTY in self.active else _WORN_S):
+            self._beside = Verdict(SightFault.DIRTY, worn)
+        else:
+            self._beside = None
+        return self._beside
+
+    @staticmethod
+    def _is_soft(known: Appearance, compared: Compared, look: Look, gone: NDArray[np.bool_], figure: Figures) -> bool:
+        if float(np.median(compared.strength[gone])) < _SMOOTH:
+            return True
+        return not _spoilt(known, figure) and known.softness(look, gone) < _SOFT
+
+    def _moved(self, fit: Alignment) -> Verdict:
+        self.shift = fit.right, fit.down
+        return Verdict(SightFault.MOVED, fit.far)
 
     def _colour(
         self, known: Appearance, compared: Compared, picture: SightPicture, figure: Figures, hour: int
@@ -345,7 +404,7 @@ class SightJudge:
         if known.chroma is None or picture.chroma is None:
             return []
         usual = float(np.abs(known.chroma - 128).mean())
-        same_light = compared.alike > 0.8 and abs(figure.level - known.level) < 0.12 * max(20.0, known.level)
+        same_light = compared.alike > 0.7 and abs(figure.level - known.level) < 0.15 * max(20.0, known.level)
         cast = float(np.abs((picture.chroma - known.chroma).mean(axis=(1, 2))).max())
         by_day = hour in _DAYLIGHT_H or self.memory.is_coloured_at(hour)
         cast = cast if usual > _COLOURED else 0.0  # of a view that is known by infrared colour says nothing
@@ -413,7 +472,7 @@ class SightJudge:
 def _kept(compared: Compared) -> float:
     """Part of the usable cells that show their edges."""
     usable = compared.usable
-    return float(np.count_nonzero(usable & (compared.kept >= KEPT))) / max(1, int(np.count_nonzero(usable)))
+    return float(np.count_nonzero(usable & (compared.kept >= AGREES))) / max(1, int(np.count_nonzero(usable)))
 
 
 def _spoilt(known: Appearance, figure: Figures) -> list[Verdict]:
@@ -449,27 +508,11 @@ def _follow(known: Appearance, figure: Figures, picture: SightPicture, compared:
     if not _agrees(known, compared):
         return
     known.sharpness += rate * (min(3.0, max(0.3, compared.sharpness)) - known.sharpness)
-    known.crispness += rate * (min(9.0, max(0.3, compared.crispness)) - known.crispness)
+    off = min(9.0, max(0.3, compared.crispness)) - known.crispness
+    known.crispness += rate * off
+    known.crisp_unrest += rate * (abs(off) - known.crisp_unrest)
     known.level += rate * (figure.level - known.level)
     known.noise += rate * (figure.noise - known.noise)
     known.stripes += rate * (figure.stripes - known.stripes)
     if known.chroma is not None and picture.chroma is not None and known.chroma.shape == picture.chroma.shape:
         known.chroma += rate * (picture.chroma - known.chroma)
-
-
-def _shift(known: Appearance, look: Look) -> tuple[float, float]:
-    """How far the view moved, in parts of the width: where its coarse edges fit best, to a part of a pixel.
-
-    A correlation of all edges with their directions: unlike that of phases it is not led astray by a blur or by noise.
-    """
-    before, now = (edges.across + 1j * edges.down for edges in (known.coarse, look.coarse))
-    fit = np.fft.ifft2(np.fft.fft2(now) * np.conj(np.fft.fft2(before))).real
-    down, right = np.unravel_index(int(fit.argmax()), fit.shape)
-    rows, columns = fit.shape
-    found = []
-    for at, length, line in ((int(right), columns, fit[down]), (int(down), rows, fit[:, right])):
-        below, top, above = (float(line[(at + off) % length]) for off in (-1, 0, 1))
-        bend = below - 2 * top + above
-        exact = at + (0.5 * (below - above) / bend if bend else 0.0)
-        found.append((exact - length if exact > length / 2 else exact) / columns)
-    return found[0], found[1]

@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.vision.sight.appearance import Appearance, Packed, packed, unpacked
+from edge_agent.vision.sight.daily import Daily, Span
 from edge_agent.vision.sight.picture import COLUMNS, HEIGHT_PX, ROWS, WIDTH_PX, Edges, Floats
 from shared.errors import HawklineError
+from shared.events import SightFault
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 _DAYS = 5.0
 _KNOWN_DAYS = 3.0
 _MOSTLY = 0.1
@@ -23,8 +25,9 @@ _DAMAGES = (
     *(OSError, ValueError, KeyError, EOFError, RuntimeError),
     *(zipfile.BadZipFile, zlib.error, struct.error),
 )
-_NUMBERS = "level", "noise", "stripes", "sharpness", "crispness", "fineness_s"
-_CELLS = "typical", "unrest", "chroma", "fineness"
+_NUMBERS = "level", "noise", "stripes", "sharpness", "crispness", "crisp_unrest"
+_OF_A_SPAN = "typical", "fineness"
+_CELLS = "typical", "unrest", "chroma"
 
 
 class UnreadableMemory(HawklineError):
@@ -36,8 +39,22 @@ def _hours() -> NDArray[np.float64]:
 
 
 @dataclass(slots=True)
+class Slow:
+    """What takes hours to be certain; a restart does not begin it anew.
+
+    Attributes:
+        worn_s, slipped_s: for how long fine edges have been gone, and the view another one than on other days.
+        active: what is certain, each with its last figure.
+    """
+
+    worn_s: float = 0.0
+    slipped_s: float = 0.0
+    active: dict[SightFault, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Memory:
-    """The appearances of a view, and at which hours the picture has colour.
+    """The appearances of a view, how it looked at other days' hours, and at which hours the picture has colour.
 
     Attributes:
         appearances: the one in force first.
@@ -48,6 +65,8 @@ class Memory:
     appearances: list[Appearance]
     grey_s: NDArray[np.float64] = field(default_factory=_hours)
     seen_s: NDArray[np.float64] = field(default_factory=_hours)
+    daily: Daily = field(default_factory=Daily)
+    slow: Slow = field(default_factory=Slow)
 
     def note(self, hour: int, *, grey: bool, dt_s: float) -> None:
         """Some seconds at an hour."""
@@ -65,7 +84,7 @@ class Memory:
 
 
 def pack(memory: Memory) -> bytes:
-    """A memory as it is kept: about 300 KB for each appearance."""
+    """A memory as it is kept: about 300 KB for each appearance, and 100 KB for the hours of other days."""
     arrays: dict[str, Any] = {"format": np.array(FORMAT), "grey_s": memory.grey_s, "seen_s": memory.seen_s}
     for number, each in enumerate(memory.appearances):
         for name in ("fine", "coarse", "doubled"):
@@ -74,6 +93,12 @@ def pack(memory: Memory) -> bytes:
             if (cells := getattr(each, name)) is not None:
                 arrays[f"{number}.{name}"] = cells
         arrays[f"{number}.numbers"] = np.array([getattr(each, name) for name in _NUMBERS])
+    for number, span in memory.daily.spans.items():
+        arrays |= {f"span{number}.edges": packed(span.edges), f"span{number}.known_s": np.array([span.known_s])}
+        arrays |= {f"span{number}.{name}": getattr(span, name) for name in _OF_A_SPAN}
+    slow = memory.slow
+    arrays["slow"] = np.array([slow.worn_s, slow.slipped_s])
+    arrays["active"] = np.array([[int(fault), figure] for fault, figure in slow.active.items()]).reshape(-1, 2)
     kept = io.BytesIO()
     np.savez_compressed(kept, **arrays)
     return kept.getvalue()
@@ -89,24 +114,17 @@ def unpack(kept: bytes) -> Memory:
         with np.load(io.BytesIO(kept), allow_pickle=False) as arrays:
             if int(arrays["format"]) != FORMAT:
                 raise UnreadableMemory(f"format {int(arrays['format'])}: expected {FORMAT}")
-            hours = [_of_shape(arrays[name], (24,), np.float64) for name in ("grey_s", "seen_s")]
-            numbers = sorted({name.split(".")[0] for name in arrays.files if "." in name})
-            return Memory([_appearance(arrays, number) for number in numbers], *hours)
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        EOFError,
-        zipfile.BadZipFile,
-        zlib.error,
-        struct.error,
-        RuntimeError,
-    ) as error:
+            grey_s, seen_s = (_of_shape(arrays[name], (24,), np.float64) for name in ("grey_s", "seen_s"))
+            parts = sorted({name.split(".")[0] for name in arrays.files if "." in name})
+            appearances = [_appearance(arrays, number) for number in parts if number.isdecimal()]
+            spans = {int(name[4:]): _span(arrays, name) for name in parts if name.startswith("span")}
+            return Memory(appearances, grey_s, seen_s, Daily(spans), _slow(arrays))
+    except _DAMAGES as error:
         raise UnreadableMemory(f"cannot be read: {error}") from None
 
 
 def _appearance(arrays: Any, number: str) -> Appearance:
-    sizes = {"fine": (HEIGHT_PX, WIDTH_PX), "coarse": _COARSE, "doubled": _COARSE}
+    sizes = {"fine": (HEIGHT_PX // 2, WIDTH_PX), "coarse": _COARSE, "doubled": _COARSE}
     kept = {name: _of_shape(arrays[f"{number}.{name}"], (2, *size), np.int8) for name, size in sizes.items()}
     edges: dict[str, Edges | Packed] = {name: unpacked(each) if name != "fine" else each for name, each in kept.items()}
     cells: dict[str, Floats | None] = {}
@@ -116,6 +134,18 @@ def _appearance(arrays: Any, number: str) -> Appearance:
         cells[name] = _of_shape(arrays[f"{number}.{name}"], shape, np.float32) if found else None
     numbers = _of_shape(arrays[f"{number}.numbers"], (len(_NUMBERS),), np.float64)
     return Appearance(**edges, **cells, **dict(zip(_NUMBERS, numbers.tolist(), strict=True)))  # type: ignore[arg-type]
+
+
+def _span(arrays: Any, name: str) -> Span:
+    edges = unpacked(_of_shape(arrays[f"{name}.edges"], (2, *_COARSE), np.int8))
+    typical, fineness = (_of_shape(arrays[f"{name}.{each}"], (ROWS, COLUMNS), np.float32) for each in _OF_A_SPAN)
+    return Span(edges, typical, fineness, float(_of_shape(arrays[f"{name}.known_s"], (1,), np.float64)[0]))
+
+
+def _slow(arrays: Any) -> Slow:
+    worn_s, slipped_s = _of_shape(arrays["slow"], (2,), np.float64).tolist()
+    active = _of_shape(arrays["active"], (len(arrays["active"]), 2), np.float64).tolist()
+    return Slow(worn_s, slipped_s, {SightFault(int(fault)): figure for fault, figure in active})
 
 
 _COARSE = HEIGHT_PX // 4, WIDTH_PX // 4

@@ -64,7 +64,13 @@ def by_cell(plane: Picture | Floats) -> Floats:
 
 
 def fine_edges(grey: Picture) -> Edges:
-    """Edges at the picture's own scale."""
+    """Edges at the picture's own scale, those of every second row: they tell as much as all."""
+    full = edges_of(grey)
+    return Edges(full.across[::2].copy(), full.down[::2].copy())
+
+
+def edges_of(grey: Picture) -> Edges:
+    """Edges between each pixel and the next ones."""
     return Edges(
         cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=1 / 8),  # type: ignore[arg-type]
         cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=1 / 8),  # type: ignore[arg-type]

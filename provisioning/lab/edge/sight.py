@@ -9,13 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import cv2
 import numpy as np
 
 from edge_agent.camera.sources.file import FileSource
 from edge_agent.frames import Frame
 from edge_agent.vision.sight import SightJudge, SightPicture, sight_picture
+from edge_agent.vision.sight.picture import HEIGHT_PX, WIDTH_PX, by_cell
 from provisioning.lab.edge.days import DAY_S, DayCamera
-from provisioning.lab.edge.tampering import ALL, FOUND_S, Spoil, Tampering
+from provisioning.lab.edge.tampering import CREEPS_S, FOUND_S, Creeping, Spoil, Tampering, noisy
+from shared.errors import UnavailableError
 from shared.events import SightFault
 
 CHOSEN_ON: Final = (
@@ -37,7 +40,10 @@ REPORTED: Final = (
 _PICTURES_A_SECOND = 5
 _KNOWN_S = 150
 """So long a camera is watched before something happens to it."""
+_STILL_PICTURES = 60
 _COLOURED = 1.5
+_STEADY_S = 2 * 3600
+_CREEP_STEP_S, _CREEP_CHANGES_S, _AFTER_S = 2, 60, 3600
 DAY_STEP_S = 10.0
 
 
@@ -55,6 +61,21 @@ class Clip:
             if isinstance(item, Frame) and item.time_s >= next_s:
                 pictures.append(sight_picture(item))
                 next_s = item.time_s + 1 / _PICTURES_A_SECOND - 1e-3
+        return cls(pictures)
+
+    @classmethod
+    def still(cls, path: Path) -> "Clip":
+        """A photograph, as a camera would see it that nothing passes: with noise, and light that comes and goes."""
+        seen = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+        if seen is None:
+            raise UnavailableError(f"{path}: no picture")
+        seen = cv2.resize(seen, (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_AREA)
+        luma, *colours = cv2.split(cv2.cvtColor(seen, cv2.COLOR_BGR2YUV))
+        chroma = np.stack([by_cell(plane) for plane in colours])  # type: ignore[arg-type]
+        pictures = list[SightPicture]()
+        for number in range(_STILL_PICTURES):
+            light = 1 + 0.04 * np.sin(2 * np.pi * number / _STILL_PICTURES)
+            pictures.append(SightPicture(noisy(luma.astype(np.float32) * light, (number,)), chroma))
         return cls(pictures)
 
     @property
@@ -90,21 +111,31 @@ class Found:
     names: Counter[str] = field(default_factory=Counter)
     early: int = 0
 
+    def __add__(self, other: "Found") -> "Found":
+        return Found(
+            self.tried + other.tried,
+            self.seconds + other.seconds,
+            self.right + other.right,
+            self.names + other.names,
+            self.early + other.early,
+        )
+
+    def __str__(self) -> str:
+        wrong = len(self.seconds) - self.right
+        return f"{len(self.seconds)} of {self.tried}" + (f", {wrong} by another name" if wrong else "")
+
     @property
     def times(self) -> str:
         """The middle and the longest of them."""
         return f"{sorted(self.seconds)[len(self.seconds) // 2]} to {max(self.seconds)}" if self.seconds else ""
 
 
-def tampered(clips: Sequence[Clip], fault: Tampering, variants: int, seed: int) -> Found:
-    """One kind of fault, in several variants into each clip."""
+def tampered(clip: Clip, number: int, fault: Tampering, variants: int, seed: int) -> Found:
+    """One kind of fault, in several variants into a clip of some number."""
     found = Found()
-    for number, clip in enumerate(clips):
-        if fault.needs_colour and not clip.has_colour:
-            continue
-        for variant in range(variants):
-            rng = np.random.default_rng((seed, number, variant, zlib.crc32(fault.name.encode())))
-            _try(clip, fault, fault.make(rng), int(rng.integers(1000)), found)
+    for variant in range(variants if clip.has_colour or not fault.needs_colour else 0):
+        rng = np.random.default_rng((seed, number, variant, zlib.crc32(fault.name.encode())))
+        _try(clip, fault, fault.make(rng), int(rng.integers(1000)), found)
     return found
 
 
@@ -125,10 +156,33 @@ def _try(clip: Clip, fault: Tampering, spoil: Spoil, first_s: int, found: Found)
             return
 
 
-def all_tampered(clips: Sequence[Clip], variants: int, seed: int) -> Iterator[tuple[Tampering, Found]]:
-    """Every kind of fault."""
-    for fault in ALL:
-        yield fault, tampered(clips, fault, variants, seed)
+@dataclass(frozen=True, slots=True)
+class Crept:
+    """What became of one creeping fault in one clip.
+
+    Attributes:
+        minutes: after its beginning it was told; None: not within an hour after its end.
+        early: whether anything was told before.
+    """
+
+    minutes: int | None
+    early: bool
+
+
+def crept(clip: Clip, fault: Creeping, seed: int, step_s: int = _CREEP_STEP_S) -> Crept:
+    """Two hours of quiet, two of something that creeps, and one that it stays."""
+    judge, pictures, early = SightJudge(), clip.pictures(97 * seed), False
+    for time_s in range(0, _STEADY_S + CREEPS_S + _AFTER_S, step_s):
+        picture, since_s = next(pictures), time_s - _STEADY_S
+        if since_s >= 0:
+            if since_s % _CREEP_CHANGES_S == 0:
+                spoil = fault.make(min(1.0, since_s / CREEPS_S), seed)
+            picture = spoil(picture, since_s)
+        told = {change.fault for change in judge.step(picture, float(time_s)) if change.active}
+        early = early or (since_s < 0 and bool(told))
+        if since_s >= 0 and told & fault.faults:
+            return Crept(since_s // 60, early)
+    return Crept(None, early)
 
 
 def false_in(clip: Clip, seconds: int) -> list[str]:

@@ -39,7 +39,22 @@ class Tampering:
     needs_colour: bool = False
 
 
-def _noisy(grey: _Plane, seed: tuple[int, ...], deviation: float = 1.5) -> NDArray[np.uint8]:
+@dataclass(frozen=True, slots=True)
+class Creeping:
+    """What comes so slowly that each picture is like the last ones.
+
+    Attributes:
+        name: for people.
+        faults: what it may be called.
+        make: of how far it has come, 0 to 1, and of a seed, what is done to pictures meanwhile.
+    """
+
+    name: str
+    faults: frozenset[SightFault]
+    make: Callable[[float, int], Spoil]
+
+
+def noisy(grey: _Plane, seed: tuple[int, ...], deviation: float = 1.5) -> NDArray[np.uint8]:
     """A sensor's noise is behind the lens: what blurs or covers that does not blur the noise."""
     noise = np.random.default_rng(seed).standard_normal(grey.shape, np.float32) * deviation
     return np.clip(grey + noise, 0, 255).astype(np.uint8)
@@ -64,7 +79,7 @@ def _cover(part: float) -> Callable[[np.random.Generator], Spoil]:
         tint = rng.uniform(-6, 6, (2, 1, 1)).astype(np.float32)
 
         def spoil(picture: SightPicture, second: int) -> SightPicture:
-            grey = _noisy(cloth, (seed, second)).astype(np.float32) * mask + picture.grey * (1 - mask)
+            grey = noisy(cloth, (seed, second)).astype(np.float32) * mask + picture.grey * (1 - mask)
             chroma = None if picture.chroma is None else picture.chroma * (1 - cells) + (128 + tint) * cells
             return SightPicture(np.clip(grey, 0, 255).astype(np.uint8), chroma)
 
@@ -79,7 +94,7 @@ def _blur(deviation: float) -> Callable[[np.random.Generator], Spoil]:
 
         def spoil(picture: SightPicture, second: int) -> SightPicture:
             grey = cv2.GaussianBlur(picture.grey, (0, 0), deviation).astype(np.float32)
-            return SightPicture(_noisy(grey, (seed, second), 1.0), picture.chroma)
+            return SightPicture(noisy(grey, (seed, second), 1.0), picture.chroma)
 
         return spoil
 
@@ -141,7 +156,7 @@ def _gain(least: float, most: float) -> Callable[[np.random.Generator], Spoil]:
 
         def spoil(picture: SightPicture, second: int) -> SightPicture:
             chroma = None if picture.chroma is None else 128 + (picture.chroma - 128) * min(1.0, gain)
-            return SightPicture(_noisy(picture.grey.astype(np.float32) * gain, (seed, second), 1.0), chroma)
+            return SightPicture(noisy(picture.grey.astype(np.float32) * gain, (seed, second), 1.0), chroma)
 
         return spoil
 
@@ -159,7 +174,7 @@ def _noise(rng: np.random.Generator) -> Spoil:
     deviation, seed = float(rng.uniform(12, 22)), int(rng.integers(2**31))
 
     def spoil(picture: SightPicture, second: int) -> SightPicture:
-        return SightPicture(_noisy(picture.grey.astype(np.float32), (seed, second), deviation), picture.chroma)
+        return SightPicture(noisy(picture.grey.astype(np.float32), (seed, second), deviation), picture.chroma)
 
     return spoil
 
@@ -204,4 +219,30 @@ ALL: Final = (
     Tampering("colour off", _of(SightFault.COLOUR), True, _colour_off, needs_colour=True),
     Tampering("noise", _of(SightFault.NOISE), True, _noise),
     Tampering("stripes", _of(SightFault.STRIPES), True, _stripes),
+)
+
+CREEPS_S: Final = 2 * 3600
+"""So long it takes."""
+
+
+def _creeping_cover(part: float, seed: int) -> Spoil:
+    """By steps, a tenth of the picture each."""
+    covered = int(7 * part) / 10
+    return _cover(covered)(np.random.default_rng(seed)) if covered else lambda picture, _second: picture
+
+
+def _creeping_move(part: float, seed: int) -> Spoil:
+    return _move(0.1 * part)(np.random.default_rng(seed)) if part else lambda picture, _second: picture
+
+
+def _creeping_turn(part: float, seed: int) -> Spoil:
+    return _turn(0.1 * part)(np.random.default_rng(seed)) if part else lambda picture, _second: picture
+
+
+_SLIPS: Final = _of(SightFault.MOVED, SightFault.BLURRED)
+"""A view that slips a little is out of its edges before it is elsewhere."""
+CREEPING: Final = (
+    Creeping("covered 70 %, by steps in two hours", _of(SightFault.COVERED), _creeping_cover),
+    Creeping("moved by 10 % in two hours", _SLIPS, _creeping_move),
+    Creeping("turned by 10 % in two hours", _SLIPS, _creeping_turn),
 )
