@@ -85,7 +85,7 @@ _DAYLIGHT_H = range(10, 15)
 """At these hours it is day wherever people live, whatever their clocks say of the sun: no camera sees by infrared. At
 others that is learnt."""
 _NOISY, _NOISY_LEVELS = 3.0, 4.0
-_STRIPED, _STRIPED_LEVELS = 3.0, 1.5
+_STRIPED, _STRIPED_LEVELS = 2.2, 1.5
 _NOTHING, _UNLIKE = 0.2, 0.15
 _OTHER_LIGHT = 0.4
 _OTHER_LIGHT_S = 60.0
