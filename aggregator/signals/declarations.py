@@ -69,6 +69,7 @@ class Condition:
         however_late: it rings by itself, even when we hear of it late: panic, duress, fire, list hits.
         many: when more subjects than this have it within two minutes, they have one cause and one alert; 0: never.
         many_here: the same of those of one site: a switch that is dead, a site without power.
+        hides: while it is there, the lines of its subject cannot be confirmed.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Condition:
     however_late: bool = False
     many: int = 0
     many_here: int = 0
+    hides: bool = False
 
 
 @dataclass(frozen=True, slots=True)

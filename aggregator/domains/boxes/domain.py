@@ -58,6 +58,7 @@ DOMAIN = Domain(
             ends_after_s=30,
             many=5,
             many_here=2,
+            hides=True,
         ),
         Condition("two_lives", 2, "设备重名", "Two boxes use one name", clears_itself=True),
         Condition("card_refuses", 3, "存储卡无法写入", "Card refuses writes", clears_itself=True, rings_after_s=10),

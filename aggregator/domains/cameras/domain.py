@@ -204,6 +204,7 @@ DOMAIN = Domain(
             rings_after_s=20,
             many=20,
             many_here=3,
+            hides=True,
         ),
         Condition(
             "camera_degraded",
@@ -214,6 +215,7 @@ DOMAIN = Domain(
             rings_after_s=60,
             ends_after_s=120,
             many=20,
+            hides=True,
         ),
         *sight.CONDITIONS,
     ),

@@ -14,14 +14,14 @@ class _Told(NamedTuple):
     """How a fault is told.
 
     Attributes:
-        hides: it may hide who comes: behind an armed line it is an alarm with that line's priority.
+        urgent: it may hide who comes: behind an armed line it is an alarm with that line's priority.
         rings_after_s: what many cameras have at once has one cause, such as fog, and takes so long to be seen as such.
         many: see `Condition`.
     """
 
     zh: str
     en: str
-    hides: bool = False
+    urgent: bool = False
     rings_after_s: float = 30.0
     many: int = 5
 
@@ -44,6 +44,10 @@ _TOLD = {
 }
 
 
+_HARMLESS = frozenset((SightFault.DIRTY, SightFault.COLOUR, SightFault.INFRARED))
+"""Beside these the camera watches."""
+
+
 def condition_of(fault: SightFault) -> str:
     """Its name."""
     return f"sight_{fault.label}"
@@ -52,13 +56,14 @@ def condition_of(fault: SightFault) -> str:
 CONDITIONS = tuple(
     Condition(
         condition_of(fault),
-        3 if told.hides else 4,
+        3 if told.urgent else 4,
         told.zh,
         told.en,
         clears_itself=True,
         rings_after_s=told.rings_after_s,
         many=told.many,
-        many_here=0 if told.hides else 2,
+        many_here=0 if told.urgent else 2,
+        hides=fault not in _HARMLESS,
     )
     for fault, told in _TOLD.items()
 )
@@ -80,7 +85,7 @@ def judged(occurrence: Occurrence, subject: Subject, priority: int) -> Iterator[
         condition=condition_of(event.fault),
         active=active,
         at=occurrence.event_at,
-        priority=priority if _TOLD[event.fault].hides else 0,
+        priority=priority if _TOLD[event.fault].urgent else 0,
         origin=occurrence.member,
         detail={"why": unnulled(event.detail), "figure": event.figure / 1000} if active else {},
     )

@@ -149,14 +149,27 @@ DOMAIN = Domain(
         Condition("intrusion", 2, "入侵", "Intrusion"),
         Condition("wrong_way", 2, "逆行", "Wrong way"),
         Condition("loitering", 3, "徘徊", "Loitering"),
-        Condition("line_quiet", 3, "绊线异常安静", "Line improbably still", clears_itself=True, many=20, many_here=3),
+        Condition(
+            "line_quiet",
+            3,
+            "绊线异常安静",
+            "Line improbably still",
+            clears_itself=True,
+            many=20,
+            many_here=3,
+            hides=True,
+        ),
         Condition("line_busy", 4, "绊线异常繁忙", "Line improbably busy", clears_itself=True, many=20, many_here=3),
         Condition("list_hit", 1, "布控名单命中", "Watch-list hit", however_late=True),
     ),
     # One that is not armed has priority 0: it is counted, and says nothing.
     (Judge((LineCrossed, ZoneAlarm, ListHit), lambda event: event.priority > 0, _say, alarms=lambda _: True),),
     sections={ARMING: ordered},
-    routers=("aggregator.domains.lines.arming:router", "aggregator.domains.lines.counts_api:router"),
+    routers=(
+        "aggregator.domains.lines.arming:router",
+        "aggregator.domains.lines.counts_api:router",
+        "aggregator.domains.lines.ledger_api:router",
+    ),
     jobs=(
         Job(
             "pack-counts",

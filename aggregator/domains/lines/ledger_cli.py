@@ -1,0 +1,91 @@
+"""`hawkline coverage`: which lines cannot be confirmed now, and which could not be."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from aggregator.client import options
+from aggregator.client.client import ApiClient
+from aggregator.client.moments import local, since_until
+from shared.output import Output, OutputOption, print_rows, say
+
+app = typer.Typer(help="Which lines can be confirmed: silence is no safety.", no_args_is_help=True)
+_NOW = ("site", "agent", "camera", "line", "priority", "armed", "why", "since", "seen_by")
+_HOURS = ("hour", "site", "lines", "confirmed", "agent", "camera", "line", "unconfirmed_s", "why")
+
+
+@app.callback()
+def coverage() -> None:
+    """Which lines can be confirmed: silence is no safety."""
+
+
+@app.command("now", epilog="Example: hawkline coverage now --site north")
+def now(
+    url: options.UrlOption = options.URL,
+    place: options.PlaceOption = None,
+    site: options.SiteOption = None,
+    agent: options.AgentOption = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=9_999, help="at most so many rows")] = 1000,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Lines and zones that cannot be confirmed now: why, since when, and whether a neighbour sees them.
+
+    Exit code 1 when there is one that no camera stands in for.
+    """
+    asked = {"place": place, "site": site, "agent": agent, "limit": limit}
+    found = ApiClient(url).get("/api/v1/coverage/now", asked)
+    rows = found if output is Output.JSON else [_told(each) for each in found]
+    print_rows(rows, output, _NOW if output is not Output.JSON else ())
+    alone = sum(not any(each["watches"] for each in line["seen_by"]) for line in found)
+    if not found:
+        say("every line is confirmed")
+    elif alone:
+        say(f"{alone} of these {len(found)} are seen by no other camera")
+        raise typer.Exit(1)
+
+
+@app.command("hours", epilog="Example: hawkline coverage hours --place east --since 7d -o csv")
+def hours(
+    url: options.UrlOption = options.URL,
+    place: options.PlaceOption = None,
+    site: options.SiteOption = None,
+    agent: options.AgentOption = None,
+    since: options.SinceOption = None,
+    until: options.UntilOption = None,
+    whole: Annotated[bool, typer.Option("--whole", help="hours in which every line was confirmed, too")] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """The ledger: of each site and hour how many lines were confirmed all the time, and which were not, and why."""
+    times = since_until(since, until, datetime.now().astimezone())
+    found = ApiClient(url).get("/api/v1/coverage/hours", {"place": place, "site": site, "agent": agent, **times})
+    if output is Output.JSON:
+        print_rows(found if whole else [each for each in found if each["unconfirmed"]], output)
+        return
+    rows = list[dict[str, Any]]()
+    for each in found:
+        head = {
+            "hour": local(each["hour"]),
+            "site": each["site"],
+            "lines": each["lines"],
+            "confirmed": each["confirmed"],
+        }
+        rows += [{**head, **line, "why": ", ".join(line["reasons"])} for line in each["unconfirmed"]]
+        rows += [head] if whole and not each["unconfirmed"] else []
+    print_rows([{name: row.get(name, "") for name in _HOURS} for row in rows], output, _HOURS)
+    if found and not rows:
+        say(f"every line was confirmed in each of {len(found)} hours; --whole shows them")
+
+
+def _told(line: Mapping[str, Any]) -> dict[str, Any]:
+    known = [each["since"] for each in line["reasons"] if each["since"]]
+    return {
+        **line,
+        "armed": {None: "as configured", True: "armed", False: "disarmed"}[line["armed"]],
+        "why": ", ".join(each["condition"] for each in line["reasons"]),
+        "since": local(min(known)) if known else "",
+        "seen_by": ", ".join(
+            f"{each['agent']}/{each['camera']}" + ("" if each["watches"] else " (not now)") for each in line["seen_by"]
+        ),
+    }
