@@ -21,6 +21,8 @@ _MOST_WORDS = 200
 _THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
 _THROTTLES = {1: "too little voltage", 2: "frequency capped", 4: "throttled", 8: "too hot"}
 """Bits of now; those of what was since the start are sixteen higher."""
+_FLASH = Path("/sys/class/mmc_host")
+_LIFE_STEP, _WARNED = 10, 90
 _THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
 
 
@@ -39,6 +41,22 @@ def throttled(path: Path = _THROTTLED) -> str:
     except (OSError, ValueError):
         return ""
     return ", ".join(word for bit, word in _THROTTLES.items() if bits & bit)
+
+
+def card_wear(hosts: Path = _FLASH) -> int:
+    """How much of its life eMMC has used, in percent (JEDEC JESD84-B51: two kinds of cells, in steps of ten).
+
+    What has used up most of its spare blocks counts as 90 and more. SD cards do not say it: 0, as of other machines.
+    """
+    used = 0
+    for card in sorted(hosts.glob("mmc*/mmc*:*")):
+        try:
+            steps = [int(step, 16) for step in (card / "life_time").read_text().split()]
+            worn = int((card / "pre_eol_info").read_text(), 16)
+        except (OSError, ValueError):
+            continue
+        used = max(used, _LIFE_STEP * max(steps, default=0), _WARNED if worn >= 2 else 0)
+    return min(used, 110)
 
 
 def take(clock: Clock, started_s: float, intake: Intake, data_dir: Path, cameras: Sequence[CameraSupervisor]) -> Health:
@@ -60,6 +78,7 @@ def take(clock: Clock, started_s: float, intake: Intake, data_dir: Path, cameras
         disk_free_bytes=_disk_free_bytes(data_dir, is_full=outbox.is_disk_full),
         cpu_temperature_c=cpu_temperature_c(),
         throttled=throttled(),
+        card_wear=card_wear(),
         load_1m=round(os.getloadavg()[0], 2),
         outbox_damages=outbox.damages,
         outbox=refusal.reason[:_MOST_WORDS] if refusal else "",

@@ -500,6 +500,8 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     """None where none were asked for."""
     throttled: str = ""
     """Why the box's processor is slower than it could be, in words; empty where it is not, or cannot be told."""
+    card_wear: int = 0
+    """How much of its life the box's flash memory has used, in percent, as it says itself; 0 where it does not."""
 
 
 class BoxState(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -45,6 +45,7 @@ def heartbeat(payload: bytes) -> Health:
         pictures_waiting=_count(health.pictures_waiting),
         disk_free_bytes=_count(health.disk_free_bytes),
         throttled=text(health.throttled, _LONGEST_DETAIL),
+        card_wear=_count(health.card_wear),
         cpu_temperature_c=_real(temperature_c) if temperature_c is not None and math.isfinite(temperature_c) else None,
         load_1m=_real(health.load_1m),
         order=_version(health.order),

@@ -9,7 +9,7 @@ import pytest
 from aggregator.domains.boxes.storage_judge import look
 from aggregator.store import Database
 from aggregator.store.database import Connection
-from edge_agent.health import throttled
+from edge_agent.health import card_wear, throttled
 from tests.integration.house import House
 
 GIB = 2**30
@@ -81,3 +81,39 @@ def test_what_comes_and_goes_and_one_large_file_are_no_trend(house: House, shape
         step = 4 * GIB if hour < 5 else 9 * GIB
         sample(house, hour, {"saw": 2 * GIB + sawtooth, "step": step, "short": 4 * GIB + hour * GIB}[shape])
     assert look(house.connection, NOW) == 0
+
+
+def test_flash_that_is_nearly_worn_out_is_told_and_a_new_one_is_not(house: House) -> None:
+    house.beat(health=json.dumps({"card_wear": 80}))
+    house.look()
+    house.wait(60)
+    assert house.alerts() == []
+    house.beat(health=json.dumps({"card_wear": 110}))
+    house.look()
+    house.wait(60)
+    row = house.connection.execute("SELECT condition, detail FROM alert_views").fetchone()
+    assert row is not None
+    assert (row["condition"], row["detail"]) == ("card_worn", {"used": 100})
+    house.beat()
+    house.look()
+    house.wait(60)
+    assert [each[-1] for each in house.alerts()] == ["cleared"]
+
+
+@pytest.mark.parametrize(
+    ("life", "spare", "meant"),
+    [
+        ("0x02 0x01", "0x01", 20),
+        ("0x0B 0x03", "0x01", 110),
+        ("0x01 0x01", "0x02", 90),
+        ("0x00 0x00", "0x00", 0),
+        ("?", "", 0),
+    ],
+)
+def test_flash_says_how_worn_it_is(life: str, spare: str, meant: int, tmp_path: Path) -> None:
+    card = tmp_path / "mmc0" / "mmc0:0001"
+    card.mkdir(parents=True)
+    (card / "life_time").write_text(life)
+    (card / "pre_eol_info").write_text(spare)
+    assert card_wear(tmp_path) == meant
+    assert card_wear(tmp_path / "absent") == 0

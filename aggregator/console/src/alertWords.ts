@@ -40,7 +40,7 @@ export function useAlertWords() {
 
   /** What else is known of it, in a few words each. */
   function details(alert: Alert): string[] {
-    const { direction, object, score, state, off_s, lost, ends, why, what, maintenance, covered, view, expected, crossings, full_in_days, temperature_c } = alert.detail
+    const { direction, object, score, state, off_s, lost, ends, why, what, maintenance, covered, view, expected, crossings, full_in_days, temperature_c, used } = alert.detail
     return [
       maintenance && t('alert.maintenance', { why: maintenance }),
       typeof object === 'string' && te(`alert.object.${object}`) && `${t(`alert.object.${object}`)} ${Math.round(Number(score) * 100)} %`,
@@ -52,6 +52,7 @@ export function useAlertWords() {
       what,
       typeof off_s === 'number' && t(off_s < 0 ? 'box.clockSlow' : 'box.clockFast', { by: span(Math.abs(off_s)) }),
       typeof full_in_days === 'number' && t('alert.fullIn', { n: full_in_days }),
+      typeof used === 'number' && t('alert.used', { n: used }),
       typeof temperature_c === 'number' && `${temperature_c} °C`,
       lost && t('box.lost', { n: lost }),
       covered !== undefined && t('alert.covered', { n: covered }),

@@ -86,6 +86,7 @@ DOMAIN = Domain(
             many=20,
             many_here=3,
         ),
+        Condition("card_worn", 4, "存储卡寿命将尽", "Card worn out", clears_itself=True, rings_after_s=60, many=20),
         Condition("clock_wrong", 3, "时钟不准", "Clock wrong", clears_itself=True, rings_after_s=60, many=20),
         Condition("events_lost", 3, "事件丢失", "Events lost", clears_itself=True, many=20),
         Condition("section_refused", 3, "无法执行下发设置", "Refuses its settings", clears_itself=True, many=20),

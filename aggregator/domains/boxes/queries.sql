@@ -164,6 +164,9 @@ WITH hearing AS (
     SELECT 'box', site, agent, '', 'box_throttled', NULL, jsonb_build_object('why', left(health ->> 'throttled', 200))
     FROM agents WHERE state = 'online' AND coalesce(health ->> 'throttled', '') <> ''
     UNION ALL
+    SELECT 'box', site, agent, '', 'card_worn', NULL, jsonb_build_object('used', least((health ->> 'card_wear')::numeric, 100))
+    FROM agents WHERE state = 'online' AND (health ->> 'card_wear')::numeric >= 90
+    UNION ALL
     SELECT 'box', site, agent, '', 'clock_wrong', NULL, jsonb_build_object('off_s', off_s) FROM (
         SELECT site, agent, state,
                round((health ->> 'at_ms')::numeric / 1000 - extract(epoch FROM last_seen_at)) AS off_s FROM agents

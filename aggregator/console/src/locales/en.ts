@@ -64,6 +64,7 @@ export const en: typeof zh = {
     expected: '{n} crossings should have come',
     crossings: '{n} within an hour',
     fullIn: 'full in {n} days',
+    used: '{n} % of its life used',
     confirmView: 'The new view is right',
     viewConfirmed: 'Confirmed; the box learns it',
     confirmViewHelp: 'The camera sees what it shall see. Look first whether its lines still lie where they were meant',
