@@ -413,6 +413,10 @@ def camera(
     variants: Annotated[int, typer.Option("--variants", min=1, help="of each fault in each clip")] = 4,
     days: Annotated[float, typer.Option("--days", min=0, help="camera-days that are generated")] = 90.0,
     quick: Annotated[bool, typer.Option("--quick", help="one variant, 5 minutes of each clean clip, 2 days")] = False,
+    part: Annotated[
+        list[str] | None,
+        typer.Option("--part", help="faults, creeping, clean, days, dirt or cost alone; repeat it"),
+    ] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Whether a camera that is blind says so: faults put into real clips, clean clips, generated days, cost.
@@ -420,7 +424,7 @@ def camera(
     Thresholds were chosen on one half of the clips; bars are judged on the other, and on photographs that were never
     looked at. Exit code 1 when one is missed.
     """
-    from provisioning.lab.edge.sight_rows import rows
+    from provisioning.lab.edge.sight_rows import Asked, Part, rows
     from shared.real_data import data_root, real_data
 
     folder = real_data("video")
@@ -428,7 +432,11 @@ def camera(
         raise UnavailableError(f"{data_root() / 'video'}: no such folder; set HAWKLINE_DATA to where the clips lie")
     found = list[dict[str, object]]()
     variants, days = (1, 2.0) if quick else (variants, days)
-    for row in rows(folder, real_data("plates/scenes"), variants, days, quick=quick):
+    names = part or [each.value for each in Part if not quick or each not in (Part.CREEPING, Part.DIRT)]
+    if unknown := set(names) - {each.value for each in Part}:
+        raise typer.BadParameter(f"{min(unknown)}: there are {', '.join(Part)}", param_hint="--part")
+    asked = Asked(folder, real_data("plates/scenes"), variants, days, frozenset(map(Part, names)), quick)
+    for row in rows(asked):
         say(" · ".join(str(cell) for cell in row.values() if cell))
         found.append(row)
     print_rows(found, output)

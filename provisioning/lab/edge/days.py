@@ -19,6 +19,7 @@ from edge_agent.vision.sight.picture import HEIGHT_PX, WIDTH_PX
 DAY_S: Final = 86_400.0
 _DUSK_S = 2_400.0
 _FULL, _NIGHT = 1.0, 0.06
+_GRAINS, _GRAIN_MOVES = 8, 64
 _Plane = NDArray[np.float32]
 
 
@@ -89,6 +90,16 @@ class DayCamera:
             cv2.circle(mask, place, int(rng.integers(14, 42)), 1.0, -1)
         return cv2.GaussianBlur(mask, (0, 0), 2)  # type: ignore[return-value]
 
+    @cached_property
+    def _grains(self) -> NDArray[np.float32]:
+        shape = _GRAINS, HEIGHT_PX + _GRAIN_MOVES, WIDTH_PX + _GRAIN_MOVES
+        return np.random.default_rng((self._seed, 6)).standard_normal(shape, np.float32)
+
+    def _grain(self, rng: np.random.Generator) -> _Plane:
+        """Noise of deviation 1: a piece of some that was drawn before, which takes a tenth of the time."""
+        number, row, column = (int(rng.integers(most)) for most in (_GRAINS, _GRAIN_MOVES, _GRAIN_MOVES))
+        return self._grains[number, row : row + HEIGHT_PX, column : column + WIDTH_PX]
+
     def day(self, number: int) -> Day:
         """What a day brings."""
         rng = np.random.default_rng((self._seed, 3, number))
@@ -142,7 +153,7 @@ class DayCamera:
         if self._dirt_from_s is not None and time_s > self._dirt_from_s:
             part = 1.0 if self._at_once else min(1.0, (time_s - self._dirt_from_s) / (3 * DAY_S))
             seen = self._soiled(seen, part)
-        seen += rng.standard_normal(seen.shape, np.float32) * noise
+        seen += self._grain(rng) * np.float32(noise)
         grey = np.clip(seen, 0, 255).astype(np.uint8)
         if day.windy and rng.random() < 0.3:
             off = rng.uniform(-0.7, 0.7, 2)

@@ -1,7 +1,9 @@
 """What `hawkline bench camera` prints."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
@@ -31,21 +33,57 @@ _SEEDS = {"chosen on": 1, "reported": 3, "photographs": 5}
 """Of the variants of faults. 2 was looked at while thresholds were chosen."""
 
 
-def rows(videos: Path, photographs: Path | None, variants: int, days: float, *, quick: bool) -> Iterator[Row]:
+class Part(StrEnum):
+    """What can be measured by itself."""
+
+    FAULTS = "faults"
+    CREEPING = "creeping"
+    CLEAN = "clean"
+    DAYS = "days"
+    DIRT = "dirt"
+    COST = "cost"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is measured.
+
+    Attributes:
+        videos, photographs: folders.
+        variants: of each fault in each clip.
+        days: camera-days that are generated.
+        parts: in this order.
+        quick: clean clips are played for five minutes.
+    """
+
+    videos: Path
+    photographs: Path | None
+    variants: int
+    days: float
+    parts: frozenset[Part]
+    quick: bool
+
+
+def rows(asked: Asked) -> Iterator[Row]:
     """Row by row, as they are measured; two cores and more are used."""
     halves = {
-        "chosen on": [videos / name for name in CHOSEN_ON],
-        "reported": [videos / name for name in REPORTED],
-        "photographs": _some(photographs),
+        "chosen on": [asked.videos / name for name in CHOSEN_ON],
+        "reported": [asked.videos / name for name in REPORTED],
+        "photographs": _some(asked.photographs),
     }
+    clips = [*halves["chosen on"], *halves["reported"]]
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-        yield from _tampered(pool, halves, variants)
-        if not quick:
-            yield from _creeping(pool, halves)
-        yield from _clean(pool, [*halves["chosen on"], *halves["reported"]], quick=quick)
-        yield from _days(pool, days)
-        yield from [] if quick else _soiled(pool)
-    yield from _cost(halves["reported"][-1])
+        parts: dict[Part, Callable[[], Iterator[Row]]] = {
+            Part.FAULTS: lambda: _tampered(pool, halves, asked.variants),
+            Part.CREEPING: lambda: _creeping(pool, halves),
+            Part.CLEAN: lambda: _clean(pool, clips, quick=asked.quick),
+            Part.DAYS: lambda: _days(pool, asked.days),
+            Part.DIRT: lambda: _soiled(pool),
+            Part.COST: lambda: _cost(clips[-1]),
+        }
+        for part in Part:
+            if part in asked.parts:
+                yield from parts[part]()
 
 
 def _some(folder: Path | None) -> list[Path]:
@@ -120,7 +158,7 @@ def _clean(pool: Executor, paths: list[Path], *, quick: bool) -> Iterator[Row]:
 
 def _days(pool: Executor, days: float) -> Iterator[Row]:
     cameras = max(1, round(days / 3))
-    told = list(pool.map(false_in_days, range(101, 101 + cameras), [days / cameras] * cameras))
+    told = pool.map(false_in_days, range(101, 101 + cameras), [days / cameras] * cameras)
     false = [f"camera {number}: {each}" for number, said in enumerate(told, start=101) for each in said]
     yield _row(f"{days:g} days of {cameras} cameras", f"{len(false)} false", not false, "; ".join(false[:5]))
 
