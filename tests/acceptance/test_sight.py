@@ -84,12 +84,12 @@ def test_a_covered_camera_is_an_alarm_of_its_line_and_a_moved_one_is_confirmed(
     assert "it cannot be confirmed: sight_covered" in untold.stderr
     assert len(page.find_elements(By.CSS_SELECTOR, ".card[data-state=new] .picture img")) >= 2, "before and now"
     trouble.write_text("moved")  # it sees again, and something else
-    await_true("the cover is over", lambda: (alert() or {"ended_at": 1})["ended_at"], 150)
     await_true("the view has moved", lambda: camera().get("sight") == "moved", SEEN_S)
     assert camera()["state"] == "impaired", "its lines go on ringing"
     button = WebDriverWait(page, 60).until(lambda b: b.find_elements(By.CSS_SELECTOR, "[data-test=confirm-view]"))[0]
     page.execute_script("arguments[0].click()", button)
     await_true("the box learns the new view", lambda: camera().get("sight") == "clear", 60)
     assert camera()["state"] == "watching"
+    await_true("the cover is over", lambda: (alert() or {"ended_at": 1})["ended_at"], 150)
     await_true("its line is confirmed", lambda: not site.get("/api/v1/coverage/now"))
     WebDriverWait(page, 20).until(lambda b: not b.find_elements(By.CSS_SELECTOR, "[data-test=unconfirmed]"))

@@ -132,6 +132,8 @@ class Appearance:
     crisp_unrest: float = 0.0
     """How much crispness varies, as where cars pass close by."""
     learnt_s: float = 0.0
+    is_proven: bool = False
+    """Something was learnt since it began: it is like what was seen next."""
     _energies: tuple[Floats, Floats, Floats] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -211,6 +213,7 @@ class Appearance:
             return 0.0
         assert isinstance(self.fine, Edges)  # noqa: S101 - it is awake
         self.learnt_s, dt_s = time_s, max(0.0, dt_s)
+        self.is_proven = True
         agreement = self._agreement(look)
         rate = dt_s / _TYPICAL_S
         off = np.abs(agreement - self.typical)

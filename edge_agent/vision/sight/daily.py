@@ -19,7 +19,7 @@ SPAN_H: Final = 3
 _DAY_S: Final = SPAN_H * 3600.0
 """What a day has of each span."""
 _FOLLOWS_S, _KNOWN_S = 14 * _DAY_S, 1800.0
-_SURE, _LEAST_ENERGY = 0.3, 0.02
+_SURE, _LEAST_ENERGY, _LEAST_USABLE = 0.3, 0.02, 8
 _FINENESS_RISES_S, _FINENESS_FALLS_S, _FINENESS_KNOWN_S = 3 * _DAY_S, 30 * _DAY_S, 1.3 * _DAY_S
 """What is lost must not soon become usual."""
 _LOST_FINENESS = 0.55
@@ -46,16 +46,16 @@ class Span:
         root = np.sqrt(np.maximum(energy(self.edges) * energy(look.doubled), 1e-6))
         return product(look.doubled, self.edges) / root  # type: ignore[no-any-return]
 
-    def follow(self, look: Look, fineness: Floats, dt_s: float) -> None:
-        """Take a picture that is as it should be into the mean."""
+    def follow(self, look: Look, fineness: Floats, dt_s: float, *, doubted: bool) -> None:
+        """Take a picture into the mean; of one that is unlike other days only so much as a season may change."""
         self.known_s = min(_FOLLOWS_S, self.known_s + dt_s)
-        rate = dt_s / max(60.0, self.known_s)
+        rate = dt_s / (_FOLLOWS_S if doubted else max(_DAY_S, self.known_s))
         self.typical += rate * (self.agreement(look) - self.typical)
         for mean, slope in ((self.edges.across, look.doubled.across), (self.edges.down, look.doubled.down)):
             cv2.accumulateWeighted(slope, mean, rate)
         more = fineness - self.fineness
         if self.known_s < _FINENESS_KNOWN_S:
-            self.fineness += rate * more
+            self.fineness += dt_s / max(60.0, self.known_s) * more
         else:
             self.fineness += dt_s * np.where(more > 0, 1 / _FINENESS_RISES_S, 1 / _FINENESS_FALLS_S) * more
 
@@ -66,24 +66,27 @@ class Daily:
 
     spans: dict[int, Span] = field(default_factory=dict)
 
-    def follow(self, hour: int, known: Appearance, look: Look, dt_s: float) -> None:
-        """Take a picture of an hour that is as it should be."""
+    def follow(self, hour: int, known: Appearance, look: Look, dt_s: float, *, doubted: bool) -> None:
+        """Take a picture of an hour that is as it should be, by all that the last minutes showed."""
         span = self.spans.get(hour // SPAN_H)
         if span is None:
             twice = Edges(known.doubled.across.copy(), known.doubled.down.copy())
             span = self.spans[hour // SPAN_H] = Span(twice, known.typical.copy(), known.fineness())
-        span.follow(look, known.fineness(), dt_s)
+        span.follow(look, known.fineness(), dt_s, doubted=doubted)
 
-    def gone(self, hour: int, look: Look) -> tuple[float, float]:
+    def gone(self, hour: int, look: Look) -> tuple[float, float] | None:
         """Part of the cells that lost the edges they had at this hour, and how strong edges are in these now.
 
-        Nothing is gone before there has been time to know it.
+        Returns:
+            None where it cannot be told: the hour was not seen for long, or showed too little, as by night.
         """
         span = self.spans.get(hour // SPAN_H)
         if span is None or span.known_s < _KNOWN_S:
-            return 0.0, 1.0
+            return None
         there = energy(span.edges)
         usable = (span.typical > _SURE) & (there > _LEAST_ENERGY)
+        if np.count_nonzero(usable) < _LEAST_USABLE:
+            return None
         gone = usable & (span.agreement(look) < AGREES * span.typical)
         if not gone.any():
             return 0.0, 1.0

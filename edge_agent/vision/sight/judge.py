@@ -12,7 +12,7 @@ from edge_agent.vision.sight.appearance import AGREES, BEGINS_WITH, Appearance, 
 from edge_agent.vision.sight.daily import SPAN_H
 from edge_agent.vision.sight.measures import Figures, Grain, figures, grain
 from edge_agent.vision.sight.memory import Memory
-from edge_agent.vision.sight.picture import COLUMNS, ROWS, WIDTH_PX, Picture, SightPicture, by_cell, coarse
+from edge_agent.vision.sight.picture import COLUMNS, ROWS, WIDTH_PX, Edges, Picture, SightPicture, by_cell, coarse
 from shared.events import SightFault
 
 MOST_APPEARANCES: Final = 4
@@ -73,6 +73,8 @@ _TREMBLES_PX, _TREMBLES_FAR, _ASIDE, _NEARLY_STILL = 1.2, 0.015, 0.2, 0.006
 of its width, or so many cells lost their coarse edges, too."""
 _SLIPPED, _SLIPPED_S = 0.45, 900.0
 """Part of the cells that are not as they were for weeks, and for how long: what is parked there is less."""
+_UNPROVEN_S = 600.0
+"""A view that was never like what was seen next is begun anew after so long."""
 _BESIDE_EVERY_S, _GRAIN_EVERY_S = 4.0, 3.0
 _WORN_CELLS, _WORN_S = 0.08, 4 * 3600.0
 """Cells that lost their fine edges for good, beside the last days: drops, dirt, a web. Shadows and what stands there
@@ -169,7 +171,8 @@ class SightJudge:
         self._other_light_s = self._switching_s = 0.0
         self._switched_s = -_SWITCHES_EVERY_S
         self._faint_at_s, self._faint_s = -_THICKENS_S, 0.0
-        self._troubled_s = 0.0
+        self._troubled_s = self._unlearnt_s = 0.0
+        self._doubted = False
         self._grain: Grain | None = None
         self._grain_s = 0.0
         self._beside: Verdict | None = None
@@ -193,7 +196,7 @@ class SightJudge:
 
     def begin_anew(self) -> None:
         """The view in force is another appearance's from now on."""
-        self._now, self._beginning, self._begun_s = None, [], None
+        self._now, self._beginning, self._begun_s, self._unlearnt_s = None, [], None, 0.0
 
     def forget(self) -> list[Change]:
         """A person confirms the view as it is now: it is seen anew.
@@ -293,8 +296,15 @@ class SightJudge:
                 self._begin(picture, figure)
             elif _HARMLESS.issuperset(amiss):
                 self._beginning = []
-                if _agrees(known, compared) and (learnt_s := known.learn(look, self._time_s)):
-                    self.memory.daily.follow(hour, known, look, learnt_s)
+                if _agrees(known, compared):
+                    learnt_s, self._unlearnt_s = known.learn(look, self._time_s), 0.0
+                    if learnt_s and self.memory.slow.slipped_s <= 0:  # in doubt, other days are not made like this one
+                        self.memory.daily.follow(hour, known, look, learnt_s, doubted=self._doubted)
+                elif not verdicts and not known.is_proven:
+                    self._unlearnt_s += dt_s
+                    if self._unlearnt_s > _UNPROVEN_S:  # it began when something stood there that is gone
+                        self._known.remove(known)
+                        self.begin_anew()
                 _follow(known, figure, picture, compared)
         return verdicts
 
@@ -363,22 +373,19 @@ class SightJudge:
         if 0 <= dt_s < _BESIDE_EVERY_S:
             return self._beside
         self._beside_s, dt_s = self._time_s, max(0.0, dt_s)
-        daily = self.memory.daily
-        part, strength = daily.gone(hour, look)
+        daily, slow = self.memory.daily, self.memory.slow
+        told = next((fault for fault in (SightFault.MOVED, SightFault.COVERED) if fault in self.active), None)
+        gone = daily.gone(hour, look)
         slipped = None
-        if part >= _PARTLY_ASIDE:
-            fit = align(daily.spans[hour // SPAN_H].edges, look.doubled)
-            if fit.far > _TREMBLES_FAR and fit.there > fit.here + _FITS_BETTER:
-                slipped = self._moved(fit)
-            elif part >= _SLIPPED and strength < _SMOOTH:
-                slipped = Verdict(SightFault.COVERED, part)
-            elif part >= _GONE:
-                slipped = self._moved(fit)  # turned about its own axis, it fits nowhere
+        if gone is None:  # what was certain at the hours before stays so
+            slipped = Verdict(told, self.active[told]) if told and slow.slipped_s > 0 else None
+        self._doubted = gone is not None and gone[0] >= _PARTLY_ASIDE
+        if gone is not None and self._doubted:
+            slipped = self._aside(daily.spans[hour // SPAN_H].edges, look, *gone)
         worn = np.count_nonzero(usable & daily.dulled(hour, known, look)) / max(1, int(np.count_nonzero(usable)))
-        slow = self.memory.slow
-        slow.slipped_s = min(2 * _SLIPPED_S, max(0.0, slow.slipped_s + (dt_s if slipped else -dt_s)))
+        if gone is not None:
+            slow.slipped_s = min(2 * _SLIPPED_S, max(0.0, slow.slipped_s + (dt_s if slipped else -dt_s)))
         slow.worn_s = min(2 * _WORN_S, max(0.0, slow.worn_s + (dt_s if worn >= _WORN_CELLS else -dt_s)))
-        told = self.active.keys() & {SightFault.MOVED, SightFault.COVERED}
         if slipped and slow.slipped_s >= (1.0 if told else _SLIPPED_S):
             self._beside = slipped
         elif slow.worn_s >= (1.0 if SightFault.DIRTY in self.active else _WORN_S):
@@ -386,6 +393,15 @@ class SightJudge:
         else:
             self._beside = None
         return self._beside
+
+    def _aside(self, usual: Edges, look: Look, part: float, strength: float) -> Verdict | None:
+        """What the matter is where so many of other days' edges are gone, if it is anything."""
+        fit = align(usual, look.doubled)
+        if fit.far > _TREMBLES_FAR and fit.there > fit.here + _FITS_BETTER:
+            return self._moved(fit)
+        if part >= _SLIPPED and strength < _SMOOTH:
+            return Verdict(SightFault.COVERED, part)
+        return self._moved(fit) if part >= _GONE else None  # turned about its own axis, it fits nowhere
 
     @staticmethod
     def _is_soft(known: Appearance, compared: Compared, look: Look, gone: NDArray[np.bool_], figure: Figures) -> bool:

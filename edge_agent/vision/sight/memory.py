@@ -133,7 +133,7 @@ def _appearance(arrays: Any, number: str) -> Appearance:
         found = f"{number}.{name}" in arrays.files
         cells[name] = _of_shape(arrays[f"{number}.{name}"], shape, np.float32) if found else None
     numbers = _of_shape(arrays[f"{number}.numbers"], (len(_NUMBERS),), np.float64)
-    return Appearance(**edges, **cells, **dict(zip(_NUMBERS, numbers.tolist(), strict=True)))  # type: ignore[arg-type]
+    return Appearance(**edges, **cells, is_proven=True, **dict(zip(_NUMBERS, numbers.tolist(), strict=True)))  # type: ignore[arg-type]
 
 
 def _span(arrays: Any, name: str) -> Span:

@@ -15,6 +15,7 @@ import numpy as np
 from edge_agent.camera.sources.file import FileSource
 from edge_agent.frames import Frame
 from edge_agent.vision.sight import SightJudge, SightPicture, sight_picture
+from edge_agent.vision.sight.daily import SPAN_H
 from edge_agent.vision.sight.picture import HEIGHT_PX, WIDTH_PX, by_cell
 from provisioning.lab.edge.days import DAY_S, DayCamera
 from provisioning.lab.edge.tampering import CREEPS_S, FOUND_S, Creeping, Spoil, Tampering, noisy
@@ -43,7 +44,8 @@ _KNOWN_S = 150
 _STILL_PICTURES = 60
 _COLOURED = 1.5
 _STEADY_S = 2 * 3600
-_CREEP_STEP_S, _CREEP_CHANGES_S, _AFTER_S = 2, 60, 3600
+_SEEN_S, _FIRST_STEP_S, _BEGINS_H = 2400, 5, 9
+_CREEP_STEP_S, _CREEP_CHANGES_S, _AFTER_S = 4, 60, 3600
 DAY_STEP_S = 10.0
 
 
@@ -163,26 +165,37 @@ class Crept:
     Attributes:
         minutes: after its beginning it was told; None: not within an hour after its end.
         early: whether anything was told before.
+        stays: whether something was still told at the end.
     """
 
     minutes: int | None
     early: bool
+    stays: bool
 
 
 def crept(clip: Clip, fault: Creeping, seed: int, step_s: int = _CREEP_STEP_S) -> Crept:
-    """Two hours of quiet, two of something that creeps, and one that it stays."""
-    judge, pictures, early = SightJudge(), clip.pictures(97 * seed), False
-    for time_s in range(0, _STEADY_S + CREEPS_S + _AFTER_S, step_s):
-        picture, since_s = next(pictures), time_s - _STEADY_S
+    """A day of which each three hours were seen for forty minutes; two hours of quiet, two of what creeps, one more.
+
+    The second part begins at nine, so that the fault creeps past the end of a span.
+    """
+    judge, pictures, early, minutes = SightJudge(), clip.pictures(97 * seed), False, None
+    time_s = 0
+    for hour in range(0, 24, SPAN_H):
+        for _ in range(0, _SEEN_S, _FIRST_STEP_S):
+            time_s += _FIRST_STEP_S
+            early |= any(change.active for change in judge.step(next(pictures), float(time_s), hour))
+    for since_s in range(-_STEADY_S, CREEPS_S + _AFTER_S, step_s):
+        picture, hour = next(pictures), _BEGINS_H + (since_s + _STEADY_S) // 3600
+        time_s += step_s
         if since_s >= 0:
             if since_s % _CREEP_CHANGES_S == 0:
                 spoil = fault.make(min(1.0, since_s / CREEPS_S), seed)
             picture = spoil(picture, since_s)
-        told = {change.fault for change in judge.step(picture, float(time_s)) if change.active}
-        early = early or (since_s < 0 and bool(told))
-        if since_s >= 0 and told & fault.faults:
-            return Crept(since_s // 60, early)
-    return Crept(None, early)
+        told = {change.fault for change in judge.step(picture, float(time_s), hour) if change.active}
+        early |= since_s < 0 and bool(told)
+        if minutes is None and since_s >= 0 and told & fault.faults:
+            minutes = since_s // 60
+    return Crept(minutes, early, bool(judge.active.keys() & fault.faults))
 
 
 def false_in(clip: Clip, seconds: int) -> list[str]:

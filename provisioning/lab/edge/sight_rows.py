@@ -135,14 +135,16 @@ def _crept(path: Path, fault: int, seed: int) -> Crept:
 def _creeping(pool: Executor, halves: dict[str, list[Path]]) -> Iterator[Row]:
     for number, fault in enumerate(CREEPING):
         told = dict[str, str]()
-        times, early = list[int](), 0
+        times, early, ended = list[int](), 0, 0
         for half, paths in halves.items():
             found = [each.result() for each in [pool.submit(_crept, path, number, _SEEDS[half]) for path in paths]]
             told[half] = f"{sum(each.minutes is not None for each in found)} of {len(found)}"
             times += [each.minutes for each in found if each.minutes is not None and half != "chosen on"]
             early += sum(each.early for each in found)
+            ended += sum(each.minutes is not None and not each.stays for each in found)
         note = f"after {sorted(times)[len(times) // 2]} to {max(times)} min" if times else ""
         note += f"; {early} told before there was anything" if early else ""
+        note += f"; {ended} over while it was there" if ended else ""
         yield _row(fault.name, told["reported"], None, note, "", told["photographs"], told["chosen on"])
 
 
