@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from aggregator.alerting import inbox
+from aggregator.signals.signal import Signal, Subject
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from shared.events import CameraState, ConfigApplied, LineSpec
@@ -44,8 +46,18 @@ def cover(house: House, hours_ago: dict[int, int], agent: str = "a", name: str =
         )
 
 
+def spell(house: House, subject: str, name: str, condition: str, since_h: float, until_h: float) -> None:
+    house.connection.execute(
+        "INSERT INTO spells (subject, site, agent, camera, name, condition, since, until)"
+        " VALUES (%s, 's', 'a', 'gate', %s, %s, %s, %s)",
+        (subject, name, condition, THIS_HOUR - since_h * HOUR, THIS_HOUR - until_h * HOUR),
+    )
+
+
 def now(client: httpx.Client, **asked: str) -> list[dict[str, Any]]:
-    return client.get("/api/v1/coverage/now", params=asked).raise_for_status().json()  # type: ignore[no-any-return]
+    told = client.get("/api/v1/coverage/now", params=asked).raise_for_status().json()
+    assert told["looked_at"] >= len(told["lines"]) == told["unconfirmed"] >= told["alone"]
+    return told["lines"]  # type: ignore[no-any-return]
 
 
 def hours(client: httpx.Client, **asked: Any) -> list[dict[str, Any]]:
@@ -124,11 +136,7 @@ def test_neighbours_that_there_are_not(
 
 def test_each_hour_of_the_ledger_is_whole_or_says_why_not(client: httpx.Client, house: House) -> None:
     cover(house, {3: 0, 5: WHOLE_QUARTER_MS - 4000, 7: WHOLE_QUARTER_MS // 2})
-    house.connection.execute(
-        "INSERT INTO alerts (subject, site, agent, camera, condition, priority, key, confirmed_at, first_at, last_at,"
-        " ended_at) VALUES ('camera', 's', 'a', 'gate', 'sight_covered', 1, 'k', %(at)s, %(at)s, %(at)s, %(end)s)",
-        {"at": THIS_HOUR - 3 * HOUR, "end": THIS_HOUR - 2 * HOUR},
-    )
+    spell(house, "camera", "", "sight_covered", 3, 2)
     told = {each["hour"]: each for each in hours(client)}
     assert len(told) >= 22
     assert all(each["lines"] == 1 for each in told.values())
@@ -142,18 +150,18 @@ def test_each_hour_of_the_ledger_is_whole_or_says_why_not(client: httpx.Client, 
         {"agent": "a", "camera": "gate", "line": "in", "unconfirmed_s": 3600, "reasons": ["sight_covered"]}
     ]
     assert [(each["unconfirmed_s"], each["reasons"]) for each in of(7)["unconfirmed"]] == [(1800, ["interrupted"])]
+    assert of(9)["confirmed"] == 1
+    spell(house, "box", "", "two_lives", 9, 8.5)
+    house.connection.execute("UPDATE spells SET camera = '' WHERE subject = 'box'")
+    told = {each["hour"]: each for each in hours(client)}
+    assert of(9)["unconfirmed"][0]["reasons"] == ["two_lives"], "whatever its heartbeats said"
     newest_first = [each["hour"] for each in hours(client)]
     assert newest_first == sorted(newest_first, reverse=True)
 
 
 def test_a_quiet_line_and_maintenance_are_in_the_ledger(client: httpx.Client, house: House) -> None:
     cover(house, {4: 0})
-    house.connection.execute(
-        "INSERT INTO alerts (subject, site, agent, camera, name, condition, priority, key, confirmed_at, first_at,"
-        " last_at, ended_at)"
-        " VALUES ('line', 's', 'a', 'gate', 'in', 'line_quiet', 3, 'k', %(at)s, %(at)s, %(at)s, %(end)s)",
-        {"at": THIS_HOUR - 2 * HOUR, "end": THIS_HOUR - 1.5 * HOUR},
-    )
+    spell(house, "line", "in", "line_quiet", 2, 1.5)
     house.connection.execute(
         "INSERT INTO maintenance (place, agent, camera, reason, by, since, until) VALUES ('s', '', '', 'new mast', 'x',"
         " %s, %s)",
@@ -175,3 +183,70 @@ def test_what_is_asked_for_too_long_or_backwards_is_refused(client: httpx.Client
         answer = client.get("/api/v1/coverage/hours", params=asked)
         assert answer.status_code == 422
         assert said in answer.text
+
+
+def test_lines_that_fell_quiet_together_are_each_unconfirmed_and_a_cleared_alert_is_no_reason(
+    client: httpx.Client, house: House
+) -> None:
+    names = [f"l{number}" for number in range(5)]
+    specs = tuple(LineSpec(0, name, POINTS, "both", 1) for name in names)
+    house.send(ConfigApplied(now_ms(), 2, ("gate",), specs))
+    cover(house, {})
+    at = THIS_HOUR - 3 * HOUR
+    said = [Signal(Subject("line", "s", "a", "gate", name), "line_quiet", True, at) for name in names]
+    with house.connection.transaction():
+        inbox.put(house.connection, said)
+    house.settle()
+    house.wait(60)
+    assert [each[0] for each in house.alerts()] == ["line_quiet"], "one alert of many, without names"
+    house.connection.execute("UPDATE alerts SET cleared_at = now(), cleared_by = 'x', verdict = 'false'")
+    over = [Signal(each.subject, "line_quiet", False, at + HOUR) for each in said]
+    with house.connection.transaction():
+        inbox.put(house.connection, over)
+    house.settle()
+    amiss = {each["hour"]: [line["line"] for line in each["unconfirmed"]] for each in hours(client)}
+    assert [lines for lines in amiss.values() if lines] == [names], "in that hour alone"
+
+
+def test_a_camera_of_which_no_heartbeat_tells_counts_and_is_not_confirmed(client: httpx.Client, house: House) -> None:
+    house.send(ConfigApplied(now_ms(), 1, ("mast",), (LineSpec(0, "far", POINTS, "both", 1),)), agent="b")
+    house.connection.execute("UPDATE producers SET first_seen_at = now() - interval '10 days'")
+    (line,) = now(client, agent="b")
+    assert why(line) == ["box_silent"]
+    assert line["reasons"][0]["since"] is None
+    cover(house, {})
+    told = hours(client)
+    assert {each["lines"] for each in told} == {2}
+    assert {each["confirmed"] for each in told} == {1}
+    assert {line["agent"] for each in told for line in each["unconfirmed"]} == {"b"}
+    house.beat(health=health(gate="watching"))
+    house.connection.execute("UPDATE agents SET last_seen_at = now() - interval '10 minutes' WHERE agent = 'a'")
+    assert why(now(client, agent="a")[0]) == ["box_silent"], "though nobody has said so yet"
+
+
+def test_who_is_worked_on_or_was_turned_since_stands_in_for_nobody(client: httpx.Client, house: House) -> None:
+    house.send(ConfigApplied(now_ms(), 1, ("mast",), (LineSpec(0, "far", POINTS, "both", 1),)), agent="b")
+    house.beat(agent="b", health=health(mast="watching"))
+    told = {"camera": "gate", "name": "in", "seen_by": [{"agent": "b", "camera": "mast"}]}
+    client.put("/api/v1/boxes/s/a/seen-by", json=told).raise_for_status()
+    house.beat(health=health(gate="stalled"))
+    assert now(client)[0]["seen_by"][0]["watches"]
+    work = {"place": "s", "agent": "b", "reason": "new mast", "hours": 1}
+    number = client.post("/api/v1/maintenance", json=work).raise_for_status().json()["id"]
+    assert not now(client)[0]["seen_by"][0]["watches"]
+    client.post(f"/api/v1/maintenance/{number}/end").raise_for_status()
+    assert now(client)[0]["seen_by"][0]["watches"]
+    client.put("/api/v1/boxes/s/b/views", json={"camera": "mast"}).raise_for_status()
+    assert not now(client)[0]["seen_by"][0]["watches"], "its new view may not show the line"
+    client.put("/api/v1/boxes/s/a/seen-by", json=told).raise_for_status()
+    assert now(client)[0]["seen_by"][0]["watches"], "until that is said again"
+
+
+def test_a_condition_that_comes_and_goes_within_a_minute_is_one_spell(house: House) -> None:
+    for ago_s, state in ((300, "STALLED"), (290, "WATCHING"), (280, "STALLED"), (100, "WATCHING"), (20, "STALLED")):
+        house.send(camera(CameraState[state], ago_s=ago_s))
+    rows = house.connection.execute(
+        "SELECT round(extract(epoch FROM now() - since)) AS since, until = 'infinity' AS open FROM spells"
+        " WHERE condition = 'camera_blind' ORDER BY spells.since"
+    ).fetchall()
+    assert [(float(row["since"]) // 10, row["open"]) for row in rows] == [(30, False), (2, True)]

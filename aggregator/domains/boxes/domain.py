@@ -60,7 +60,7 @@ DOMAIN = Domain(
             many_here=2,
             hides=True,
         ),
-        Condition("two_lives", 2, "设备重名", "Two boxes use one name", clears_itself=True),
+        Condition("two_lives", 2, "设备重名", "Two boxes use one name", clears_itself=True, hides=True),
         Condition("card_refuses", 3, "存储卡无法写入", "Card refuses writes", clears_itself=True, rings_after_s=10),
         Condition("disk_full", 3, "磁盘已满", "Disk full", clears_itself=True, many=20),
         Condition("disk_fills", 4, "磁盘即将写满", "Disk full within days", clears_itself=True, many=20),
@@ -90,7 +90,7 @@ DOMAIN = Domain(
         Condition("clock_wrong", 3, "时钟不准", "Clock wrong", clears_itself=True, rings_after_s=60, many=20),
         Condition("events_lost", 3, "事件丢失", "Events lost", clears_itself=True, many=20),
         Condition("section_refused", 3, "无法执行下发设置", "Refuses its settings", clears_itself=True, many=20),
-        Condition("over_limits", 3, "超出上限", "Beyond its bounds", clears_itself=True, ends_after_s=900),
+        Condition("over_limits", 3, "超出上限", "Beyond its bounds", clears_itself=True, ends_after_s=900, hides=True),
         Condition("certificate_ends", 3, "证书即将到期", "Certificate near its end", clears_itself=True, many=20),
         Condition("coverage_low", 4, "有效监控时间不足", "Watched too little", clears_itself=True, many=20),
         Condition(

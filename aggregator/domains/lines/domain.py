@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from aggregator.ingest.event_time import quarter
+from aggregator.retention.by_day import by_day
 from aggregator.signals.declarations import Condition, Domain, Job, Judge, Kind, Place
 from aggregator.signals.occurrence import Occurrence
 from aggregator.signals.signal import Signal, Subject
@@ -17,6 +18,7 @@ from shared.events import Lane, LineCrossed, ListHit, VehiclePassed, WatchRule, 
 from shared.topics import Address
 
 SQL = load_queries(__package__)
+RETENTION = load_queries(__package__, "retention.sql")
 _MOST_CONFIRM_MS = 3_600_000
 LineKey = tuple[int, int, int]
 """Producer, revision and number of a line or zone."""
@@ -188,4 +190,5 @@ DOMAIN = Domain(
             takes_long=True,
         ),
     ),
+    retained=(by_day("spells", lambda periods: periods.coverage, RETENTION),),
 )

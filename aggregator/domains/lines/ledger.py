@@ -8,13 +8,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from aggregator.domains.boxes.coverage_queries import CoverageQuestion, availability
-from aggregator.domains.boxes.entities import Availability
 from aggregator.signals.declarations import domains
 from aggregator.store.database import Connection
 from aggregator.store.entity import Entity
@@ -22,14 +21,18 @@ from aggregator.store.errors import TooMuchError
 from aggregator.store.places import where
 from aggregator.store.queries import load_queries
 from aggregator.store.scope import Scope
+from shared.events import HEALTH_EXPIRES
 
 SQL = load_queries(__package__, "ledger.sql")
 INTERRUPTED: Final = "interrupted"
 """The reason of what lasted too short to ring: a restart, some seconds without the network."""
-_HOUR = timedelta(hours=1)
-_HOUR_MS, _QUARTERS = 3_600_000, 4
-_TOLERANCE_S = 20
-"""An hour that lacks less is whole: each of its quarters may lack five seconds around a restart."""
+_MAINTENANCE: Final = "maintenance"
+"""That somebody works there hides nothing by itself; it says why something else does."""
+_HOUR, _QUARTER = timedelta(hours=1), timedelta(minutes=15)
+_QUARTER_MS, _QUARTERS = 900_000, 4
+_TOLERANCE_MS, _TOLERANCE_S = 5_000, 5
+"""A quarter-hour that lacks less is whole: the two heartbeats around a restart may be so far apart."""
+_KNOWN_AFTER = timedelta(minutes=2)
 _MOST_CELLS = 500_000
 """Lines times hours of one answer."""
 
@@ -79,6 +82,22 @@ class UnconfirmedLine(Entity):
     seen_by: list[Neighbour]
 
 
+class UnconfirmedNow(Entity):
+    """What cannot be confirmed now.
+
+    Attributes:
+        looked_at: lines and zones that there are.
+        unconfirmed: those that cannot be confirmed.
+        alone: of these, those that no other camera sees.
+        lines: at most as many as were asked for, those that nobody sees first.
+    """
+
+    looked_at: int
+    unconfirmed: int
+    alone: int
+    lines: list[UnconfirmedLine]
+
+
 class UnconfirmedHour(Entity):
     """A line or zone in an hour in which it could not be confirmed all the time."""
 
@@ -116,48 +135,75 @@ class _Hid:
         return all(said in ("", there) for said, there in mine)
 
 
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """From when until when a camera should have been known to see."""
+
+    since: datetime
+    until: datetime
+    is_whole: bool
+
+    @property
+    def begin(self) -> datetime:
+        """Of its first whole hour."""
+        return datetime.fromtimestamp(-(-self.since.timestamp() // 3600) * 3600, tz=UTC)
+
+    @property
+    def hours(self) -> int:
+        """Whole ones."""
+        return max(0, (self.until - self.begin) // _HOUR)
+
+
 def unconfirmed_now(
     connection: Connection, scope: Scope, place: str | None, site: str | None, agent: str | None, limit: int
-) -> list[UnconfirmedLine]:
-    """Lines that cannot be confirmed now, by name.
+) -> UnconfirmedNow:
+    """Lines that cannot be confirmed now.
 
     Raises:
         UnknownPlaceError: there is no such place.
     """
-    conditions = domains().conditions
-    asked = {**where(connection, scope, place), "site": site, "agent": agent, "hiding": _hiding(), "limit": limit}
-    rows = connection.execute(SQL["unconfirmed_now"], asked, prepare=False).fetchall()
-    neighbours = _neighbours(connection, sorted({row["site"] for row in rows}))
-    found = []
-    for row in rows:
-        told = row["reasons"] or []
-        if not told:  # it has not lasted long enough to be a condition, or its box says nothing of it
-            away = row["state"] != "online"
-            state = "box_silent" if away else row["camera_state"] or "unknown"
-            told = [{"condition": state, "since": row["state_since"] if away else None}]
-        reasons = [
-            Reason(
-                condition=each["condition"],
-                zh=conditions[each["condition"]].zh if each["condition"] in conditions else "",
-                en=conditions[each["condition"]].en if each["condition"] in conditions else "",
-                since=each["since"],
-            )
-            for each in told
-        ]
-        key = row["site"], row["agent"], row["camera"], row["line"]
-        found.append(
+    asked = {
+        **where(connection, scope, place),
+        "site": site,
+        "agent": agent,
+        "hiding": _hiding(),
+        "expires": HEALTH_EXPIRES,
+        "limit": limit,
+    }
+    row = connection.execute(SQL["unconfirmed_now"], asked, prepare=False).fetchone()
+    assert row is not None  # noqa: S101 - it counts
+    return UnconfirmedNow(
+        looked_at=row["looked_at"],
+        unconfirmed=row["unconfirmed"],
+        alone=row["alone"],
+        lines=[
             UnconfirmedLine(
-                site=row["site"],
-                agent=row["agent"],
-                camera=row["camera"],
-                line=row["line"],
-                priority=row["priority"],
-                armed=row["armed"],
-                reasons=reasons,
-                seen_by=neighbours.get(key, []),
+                **{name: each[name] for name in ("site", "agent", "camera", "line", "priority", "armed")},
+                reasons=_reasons(each),
+                seen_by=[Neighbour(**other) for other in each["seen_by"] or []],
             )
+            for each in row["lines"] or []
+        ],
+    )
+
+
+def _reasons(line: Mapping[str, Any]) -> list[Reason]:
+    """Why; where nothing has lasted long enough to be a condition, its camera's state, or that its box says nothing."""
+    told = line["reasons"] or []
+    if line["state"] != "online" and not any(each["condition"] == "box_silent" for each in told):
+        told = [{"condition": "box_silent", "since": line["state_since"]}, *told]
+    if not told:
+        told = [{"condition": line["camera_state"] or "unknown", "since": None}]
+    conditions = domains().conditions
+    return [
+        Reason(
+            condition=each["condition"],
+            zh=conditions[each["condition"]].zh if each["condition"] in conditions else "",
+            en=conditions[each["condition"]].en if each["condition"] in conditions else "",
+            since=each["since"],
         )
-    return found
+        for each in told
+    ]
 
 
 def hours(connection: Connection, scope: Scope, asked: CoverageQuestion) -> list[LedgerHour]:
@@ -168,52 +214,42 @@ def hours(connection: Connection, scope: Scope, asked: CoverageQuestion) -> list
         TooMuchError: too many lines over too many hours.
     """
     values = {**where(connection, scope, asked.place), "site": asked.site, "agent": asked.agent}
-    lines = defaultdict[CameraKey, list[str]](list)
+    lines, since = defaultdict[CameraKey, list[str]](list), dict[CameraKey, datetime]()
     for row in connection.execute(SQL["lines_of"], values, prepare=False):
-        lines[row["site"], row["agent"], row["camera"]].append(row["line"])
+        camera = row["site"], row["agent"], row["camera"]
+        lines[camera].append(row["line"])
+        since[camera] = row["known_since"]
     cells = sum(map(len, lines.values())) * max(0, (asked.end - asked.begin) // _HOUR)
     if cells > _MOST_CELLS:
         raise TooMuchError(f"{cells} hours of lines: ask for less time, or for one place")
-    known = {
-        (each.site, each.agent, each.camera or ""): each
+    spans = {
+        (each.site, each.agent, each.camera or ""): _Span(each.since, each.until, is_whole=each.uncovered_s == 0)
         for each in availability(connection, scope, asked)
         if (each.site, each.agent, each.camera or "") in lines
     }
-    lacking = _lacking(connection, known)
+    # Of a camera that no heartbeat ever told of nothing is known: that is no safety either.
+    until = min(asked.end, datetime.now(UTC) - _KNOWN_AFTER)
+    for camera in lines.keys() - spans.keys():
+        spans[camera] = _Span(max(asked.begin, since[camera]), until, is_whole=False)
     sites = sorted({site for site, _, _ in lines})
     then = {"hiding": _hiding(), "sites": sites, "from": asked.begin, "until": asked.end}
     hid = [_Hid(**row) for row in connection.execute(SQL["hid"], then)]
-    return _ledger(lines, known, lacking, hid)
+    return _ledger(lines, spans, _lacking(connection, spans), hid)
 
 
 def _hiding() -> list[str]:
     return [each.name for each in domains().conditions.values() if each.hides]
 
 
-def _neighbours(connection: Connection, sites: Sequence[str]) -> dict[tuple[str, ...], list[Neighbour]]:
-    found = defaultdict[tuple[str, ...], list[Neighbour]](list)
-    for row in connection.execute(SQL["seen_too"], {"sites": sites}):
-        key = row["site"], row["agent"], row["camera"], row["line"]
-        found[key].append(Neighbour(agent=row["by_agent"], camera=row["by_camera"], watches=bool(row["watches"])))
-    return found
-
-
-def _whole_hours(each: Availability) -> tuple[datetime, int]:
-    """The first whole hour in which it was known, and how many there are."""
-    begin = datetime.fromtimestamp(-(-each.since.timestamp() // 3600) * 3600, tz=UTC)
-    return begin, max(0, (each.until - begin) // _HOUR)
-
-
-def _lacking(connection: Connection, known: Mapping[CameraKey, Availability]) -> dict[CameraKey, _Hours]:
+def _lacking(connection: Connection, spans: Mapping[CameraKey, _Span]) -> dict[CameraKey, _Hours]:
     """Seconds of each whole hour in which a camera was not known to see, of those that lack any."""
-    short = {key: each for key, each in known.items() if each.uncovered_s > 0}
+    short = {key: each for key, each in spans.items() if not each.is_whole and each.hours}
     if not short:
         return {}
     sites, agents, cameras = zip(*short, strict=True)
-    first = min(each.since for each in short.values()).date()
+    first = min(each.begin for each in short.values()).date()
     last = max(each.until for each in short.values()).date()
-    days = (last - first).days + 1
-    covered = {key: np.zeros(days * 96, np.int64) for key in short}
+    covered = {key: np.zeros(((last - first).days + 1) * 96, np.int64) for key in short}
     values = {"sites": list(sites), "agents": list(agents), "cameras": list(cameras), "first": first, "last": last}
     for row in connection.execute(SQL["quarters_of"], values):
         at = (row["day"] - first).days * 96
@@ -221,16 +257,16 @@ def _lacking(connection: Connection, known: Mapping[CameraKey, Availability]) ->
     found = {}
     midnight = datetime(first.year, first.month, first.day, tzinfo=UTC)
     for key, each in short.items():
-        begin, many = _whole_hours(each)
-        at = (begin - midnight) // (_HOUR / _QUARTERS)
-        quarters = covered[key][at : at + many * _QUARTERS]
-        found[key] = (_HOUR_MS - quarters.reshape(many, _QUARTERS).sum(axis=1)) // 1000
+        at = (each.begin - midnight) // _QUARTER
+        missing_ms = _QUARTER_MS - covered[key][at : at + each.hours * _QUARTERS]
+        missing_ms[missing_ms <= _TOLERANCE_MS] = 0
+        found[key] = missing_ms.reshape(each.hours, _QUARTERS).sum(axis=1) // 1000
     return found
 
 
 def _ledger(
     lines: Mapping[CameraKey, Sequence[str]],
-    known: Mapping[CameraKey, Availability],
+    spans: Mapping[CameraKey, _Span],
     lacking: Mapping[CameraKey, _Hours],
     hid: Sequence[_Hid],
 ) -> list[LedgerHour]:
@@ -240,12 +276,10 @@ def _ledger(
     for each in hid:
         by_site[each.site].append(each)
     for camera, names in lines.items():
-        if camera not in known:
-            continue
-        begin, many = _whole_hours(known[camera])
+        begin, many = spans[camera].begin, spans[camera].hours
         amiss = lacking.get(camera, np.zeros(many, np.int64))
         for line in names:
-            mine = [each for each in (*by_site[camera[0]], *by_site[""]) if each.is_of(camera, line)]
+            mine = [each for each in by_site[camera[0]] if each.is_of(camera, line)]
             for at in range(many):
                 hour = begin + at * _HOUR
                 table[hour, camera[0]].append(_judged(camera, line, hour, int(amiss[at]), mine))
@@ -266,8 +300,8 @@ def _judged(
 ) -> UnconfirmedHour | None:
     """What was amiss with a line in an hour; None: it was confirmed all the time."""
     then = [each for each in mine if each.since < hour + _HOUR and each.until > hour]
-    quiet_s = max((round(_overlap_s(each, hour)) for each in then if each.line), default=0)
-    missing_s = min(3600, max(lacking_s, quiet_s))
+    said_s = max((round(_overlap_s(each, hour)) for each in then if each.reason != _MAINTENANCE), default=0)
+    missing_s = min(3600, max(lacking_s, said_s))
     if missing_s <= _TOLERANCE_S:
         return None
     reasons = list(dict.fromkeys(each.reason for each in then)) or [INTERRUPTED]

@@ -1,38 +1,74 @@
 -- name: unconfirmed_now
--- Lines and zones of every box's newest configuration that cannot be confirmed now, and what each box said of its camera.
-WITH newest AS (
+-- Lines and zones of every box's newest configuration that cannot be confirmed now, and what each box said of its camera;
+-- those that are seen by no other camera first. A box whose heartbeat is overdue is away, whoever has said so or not.
+WITH newest AS MATERIALIZED (
     SELECT DISTINCT ON (p.site, p.agent) p.site, p.agent, k.producer_id, k.revision
     FROM config_cameras k JOIN producers p ON p.id = k.producer_id
     WHERE (%(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within w WHERE w.site = p.site AND w.place = ANY(%(scope)s)))
       AND (%(sites)s::text[] IS NULL OR p.site = ANY(%(sites)s))
-      AND (%(site)s::text IS NULL OR p.site = %(site)s) AND (%(agent)s::text IS NULL OR p.agent = %(agent)s)
+      AND (%(site)s::text IS NULL OR p.site = %(site)s)
     ORDER BY p.site, p.agent, k.producer_id DESC, k.revision DESC
-), hiding AS (
+), camera AS MATERIALIZED (
+    SELECT n.site, n.agent, c.name AS camera, c.camera AS number, n.producer_id, n.revision, a.state_since, h.camera_state,
+           CASE WHEN a.state = 'online' AND a.last_seen_at < now() - (%(expires)s * a.health_interval_s + 30) * interval '1 s'
+                THEN 'overdue' ELSE coalesce(a.state, 'unknown') END AS state
+    FROM newest n
+    JOIN config_cameras c USING (producer_id, revision)
+    LEFT JOIN agents a USING (site, agent)
+    LEFT JOIN LATERAL (
+        SELECT e ->> 'state' AS camera_state
+        FROM jsonb_array_elements(CASE jsonb_typeof(a.health -> 'cameras') WHEN 'array' THEN a.health -> 'cameras' ELSE '[]' END) e
+        WHERE e ->> 'name' = c.name LIMIT 1
+    ) h ON true
+), hiding AS MATERIALIZED (
     SELECT subject, site, agent, camera, name, condition, since FROM conditions
     WHERE active AND condition = ANY(%(hiding)s) AND subject IN ('box', 'camera', 'line', 'zone')
+), seeing AS MATERIALIZED (
+    -- Cameras that stand in for others: well themselves, and nobody works on them.
+    SELECT site, agent, camera FROM camera c
+    WHERE state = 'online' AND camera_state = 'watching'
+      AND NOT EXISTS (SELECT FROM hiding g WHERE (g.site, g.agent) = (c.site, c.agent)
+                      AND (g.subject = 'box' OR (g.subject = 'camera' AND g.camera = c.camera)))
+      AND NOT EXISTS (SELECT FROM worked_on w WHERE w.site = c.site AND w.agent IN ('', c.agent) AND w.camera IN ('', c.camera))
+), line AS MATERIALIZED (
+    SELECT DISTINCT ON (c.site, c.agent, c.camera, l.name) c.*, l.name AS line, l.priority, r.armed
+    FROM camera c
+    JOIN config_lines l ON (l.producer_id, l.revision, l.camera) = (c.producer_id, c.revision, c.number)
+    LEFT JOIN arming r ON (r.site, r.agent, r.camera, r.name) = (c.site, c.agent, c.camera, l.name)
+    WHERE %(agent)s::text IS NULL OR c.agent = %(agent)s
+    ORDER BY c.site, c.agent, c.camera, l.name, l.priority
+), amiss AS MATERIALIZED (
+    SELECT l.site, l.agent, l.camera, l.line, l.priority, l.armed, l.state, l.state_since, l.camera_state, found.reasons,
+           other.seen_by, coalesce(other.seen, false) AS seen
+    FROM line l
+    LEFT JOIN LATERAL (
+        SELECT jsonb_agg(jsonb_build_object('condition', g.condition, 'since', g.since) ORDER BY g.since) AS reasons
+        FROM hiding g
+        WHERE (g.site, g.agent) = (l.site, l.agent)
+          AND (g.subject = 'box' OR (g.camera = l.camera AND (g.subject = 'camera' OR g.name = l.line)))
+    ) found ON true
+    LEFT JOIN LATERAL (
+        -- A view that was confirmed later than that was said may be another one.
+        SELECT bool_or(each.watches) AS seen, jsonb_agg(to_jsonb(each) ORDER BY each.agent, each.camera) AS seen_by FROM (
+            SELECT s.by_agent AS agent, s.by_camera AS camera,
+                   EXISTS (SELECT FROM seeing e WHERE (e.site, e.agent, e.camera) = (s.site, s.by_agent, s.by_camera))
+                   AND NOT EXISTS (SELECT FROM confirmed_views v WHERE (v.site, v.agent, v.camera) = (s.site, s.by_agent, s.by_camera)
+                                   AND v.confirmed_at > s.set_at) AS watches
+            FROM seen_too s WHERE (s.site, s.agent, s.camera, s.name) = (l.site, l.agent, l.camera, l.line)
+        ) each
+    ) other ON true
+    WHERE l.state <> 'online' OR l.camera_state IS DISTINCT FROM 'watching' OR found.reasons IS NOT NULL
 )
-SELECT n.site, n.agent, c.name AS camera, l.name AS line, l.priority, r.armed, a.state, a.state_since,
-       h.camera_state, found.reasons
-FROM newest n
-JOIN config_lines l USING (producer_id, revision)
-JOIN config_cameras c USING (producer_id, revision, camera)
-JOIN agents a USING (site, agent)
-LEFT JOIN arming r ON (r.site, r.agent, r.camera, r.name) = (n.site, n.agent, c.name, l.name)
-LEFT JOIN LATERAL (
-    SELECT e ->> 'state' AS camera_state
-    FROM jsonb_array_elements(CASE jsonb_typeof(a.health -> 'cameras') WHEN 'array' THEN a.health -> 'cameras' ELSE '[]' END) e
-    WHERE e ->> 'name' = c.name LIMIT 1
-) h ON true
-LEFT JOIN LATERAL (
-    SELECT jsonb_agg(jsonb_build_object('condition', g.condition, 'since', g.since) ORDER BY g.since) AS reasons FROM hiding g
-    WHERE (g.site, g.agent) = (n.site, n.agent)
-      AND (g.subject = 'box' OR (g.camera = c.name AND (g.subject = 'camera' OR g.name = l.name)))
-) found ON true
-WHERE a.state <> 'online' OR h.camera_state IS DISTINCT FROM 'watching' OR found.reasons IS NOT NULL
-ORDER BY 1, 2, 3, 4 LIMIT %(limit)s;
+SELECT (SELECT count(*) FROM line) AS looked_at, (SELECT count(*) FROM amiss) AS unconfirmed,
+       (SELECT count(*) FROM amiss WHERE NOT seen) AS alone,
+       (SELECT jsonb_agg(to_jsonb(shown)) FROM (
+           SELECT * FROM amiss ORDER BY seen, site, agent, camera, line LIMIT %(limit)s
+       ) shown) AS lines;
 
 -- name: lines_of
-SELECT DISTINCT p.site, p.agent, c.name AS camera, l.name AS line
+-- And since when their box is known.
+SELECT DISTINCT p.site, p.agent, c.name AS camera, l.name AS line,
+       (SELECT min(b.first_seen_at) FROM producers b WHERE (b.site, b.agent) = (p.site, p.agent)) AS known_since
 FROM (
     SELECT DISTINCT ON (p.site, p.agent) p.site, p.agent, k.producer_id, k.revision
     FROM config_cameras k JOIN producers p ON p.id = k.producer_id
@@ -53,26 +89,19 @@ JOIN coverage c USING (site, agent, camera)
 WHERE c.day BETWEEN %(first)s::date AND %(last)s::date;
 
 -- name: hid
--- What kept lines from being confirmed in some time. An alert of many names no box: it is of all of its site, or of all.
+-- What kept lines from being confirmed in some time.
 SELECT site, agent, camera, CASE WHEN subject IN ('line', 'zone') THEN name ELSE '' END AS line, condition AS reason,
-       first_at AS since, coalesce(ended_at, now()) AS until
-FROM alerts
-WHERE condition = ANY(%(hiding)s) AND (site = '' OR site = ANY(%(sites)s)) AND first_at < %(until)s
-  AND coalesce(ended_at, 'infinity') > %(from)s
+       since, least(until, now()) AS until
+FROM spells
+WHERE until > %(from)s AND since < %(until)s AND condition = ANY(%(hiding)s) AND site = ANY(%(sites)s)
 UNION ALL
 SELECT s.site, m.agent, m.camera, '', 'maintenance', m.since, coalesce(m.ended_at, m.until)
 FROM maintenance m
 CROSS JOIN LATERAL (SELECT w.site FROM within w WHERE w.place = m.place UNION SELECT m.place) s
 WHERE s.site = ANY(%(sites)s) AND m.since < %(until)s AND coalesce(m.ended_at, m.until) > %(from)s;
 
--- name: seen_too
-SELECT s.site, s.agent, s.camera, s.name AS line, s.by_agent, s.by_camera,
-       a.state = 'online' AND EXISTS (
-           SELECT FROM jsonb_array_elements(CASE jsonb_typeof(a.health -> 'cameras') WHEN 'array' THEN a.health -> 'cameras' ELSE '[]' END) e
-           WHERE e ->> 'name' = s.by_camera AND e ->> 'state' = 'watching'
-       ) AS watches
-FROM seen_too s LEFT JOIN agents a ON (a.site, a.agent) = (s.site, s.by_agent)
-WHERE s.site = ANY(%(sites)s) ORDER BY 1, 2, 3, 4, 5, 6;
+-- name: lock_seen_too
+SELECT pg_advisory_xact_lock(4217006);
 
 -- name: forget_seen_too
 DELETE FROM seen_too WHERE (site, agent, camera, name) = (%(site)s, %(agent)s, %(camera)s, %(name)s);

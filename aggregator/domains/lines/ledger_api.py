@@ -13,7 +13,7 @@ from aggregator.api.principal import Arms, Boxes
 from aggregator.domains.boxes.coverage_queries import CoverageQuestion
 from aggregator.domains.lines import ledger
 from aggregator.domains.lines.arming import Text
-from aggregator.domains.lines.ledger import LedgerHour, UnconfirmedLine
+from aggregator.domains.lines.ledger import LedgerHour, UnconfirmedNow
 from aggregator.store import load_queries
 from aggregator.store.database import Connection
 from aggregator.store.places import is_ours
@@ -50,7 +50,7 @@ def list_unconfirmed(
     connection: SnapshotDependency,
     boxes: BoxesQuery,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
-) -> list[UnconfirmedLine]:
+) -> UnconfirmedNow:
     """Lines and zones that cannot be confirmed now, why and since when, and which neighbours see them."""
     return ledger.unconfirmed_now(connection, who.scope, boxes.place, boxes.site, boxes.agent, limit)
 
@@ -97,6 +97,7 @@ def set_seen_by(who: Arms, site: str, agent: str, told: SeenBy, connection: Conn
             raise HTTPException(404, f"site {site} has no camera {each[0]}/{each[1]}; it has: {known}")
     values = {**where, "camera": told.camera, "name": told.name, "by": who.name}
     with connection.transaction():
+        connection.execute(_SQL["lock_seen_too"])  # of two who say it at once the later one holds
         connection.execute(_SQL["forget_seen_too"], values)
         agents, cameras = [box for box, _ in by], [camera for _, camera in by]
         connection.execute(_SQL["set_seen_too"], {**values, "by_agents": agents, "by_cameras": cameras})

@@ -9,6 +9,7 @@ import typer
 from aggregator.client import options
 from aggregator.client.client import ApiClient
 from aggregator.client.moments import local, since_until
+from shared.errors import HawklineError
 from shared.output import Output, OutputOption, print_rows, say
 
 app = typer.Typer(help="Which lines can be confirmed: silence is no safety.", no_args_is_help=True)
@@ -36,13 +37,20 @@ def now(
     """
     asked = {"place": place, "site": site, "agent": agent, "limit": limit}
     found = ApiClient(url).get("/api/v1/coverage/now", asked)
-    rows = found if output is Output.JSON else [_told(each) for each in found]
+    lines = found["lines"]
+    rows = lines if output is Output.JSON else [_told(each) for each in lines]
     print_rows(rows, output, _NOW if output is not Output.JSON else ())
-    alone = sum(not any(each["watches"] for each in line["seen_by"]) for line in found)
-    if not found:
-        say("every line is confirmed")
-    elif alone:
-        say(f"{alone} of these {len(found)} are seen by no other camera")
+    if not found["looked_at"]:
+        raise HawklineError("there is no line or zone there: no box has told of one; `hawkline health` shows the boxes")
+    if not found["unconfirmed"]:
+        say(f"{found['looked_at']} lines and zones, each is confirmed")
+        return
+    shown = f", {len(lines)} are shown" if len(lines) < found["unconfirmed"] else ""
+    say(
+        f"{found['unconfirmed']} of {found['looked_at']} are not confirmed{shown}; "
+        f"no other camera sees {found['alone']} of them"
+    )
+    if found["alone"]:
         raise typer.Exit(1)
 
 

@@ -1,4 +1,4 @@
-import type { Alert, AlertPage, Box, BroughtPage, DesiredSection, Me, UnconfirmedLine, Verdict, WatchedLine } from './types'
+import type { Alert, AlertPage, Box, BroughtPage, DesiredSection, Me, UnconfirmedNow, Verdict, WatchedLine } from './types'
 
 /** The server refused, or could not be reached; the message is the server's own where it gave one. */
 export class ApiError extends Error {
@@ -53,6 +53,6 @@ export const arm = (site: string, agent: string, line: WatchedLine, armed: boole
 export const confirmView = (site: string, agent: string, camera: string) =>
   call<unknown>(`${box(site, agent)}/views`, { camera }, 'PUT')
 export const unconfirmedLines = () =>
-  call<UnconfirmedLine[]>('/coverage/now?limit=200', undefined, 'GET', { 'hawkline-polls': '1' })
+  call<UnconfirmedNow>('/coverage/now?limit=100', undefined, 'GET', { 'hawkline-polls': '1' })
 export const me = () => call<Me>('/me')
 export const broughtPages = () => call<BroughtPage[]>('/pages')

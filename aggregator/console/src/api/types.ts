@@ -9,6 +9,7 @@ export type Verdict = NonNullable<Alert['verdict']>
 /** A line or zone; without an order (null) it is armed as configured on its box. */
 export type WatchedLine = Schemas['WatchedLine']
 export type UnconfirmedLine = Schemas['UnconfirmedLine']
+export type UnconfirmedNow = Schemas['UnconfirmedNow']
 export type DesiredSection = Schemas['DesiredSection']
 export type Box = Omit<Schemas['Box'], 'health'> & { health: Health | null }
 export type PresenceState = Box['state']

@@ -23,6 +23,8 @@ export const en: typeof zh = {
     seenBy: '{by} sees it too',
     notSeenBy: '{by} does not see it now either',
     noOther: 'no other camera sees it',
+    more: 'and {n} more',
+    unknown: 'It is not known which lines can be confirmed: the server does not answer',
   },
   page: { failed: 'The page cannot be shown: {why}' },
   sound: { enable: 'Enable sound', on: 'Sound on', off: 'Sound off' },

@@ -22,6 +22,8 @@ export const zh = {
     seenBy: '{by} 也能看到',
     notSeenBy: '{by} 目前也看不到',
     noOther: '没有其他摄像机看得到',
+    more: '另外还有 {n} 条',
+    unknown: '目前不知道哪些绊线（区域）能确认：服务器没有回答',
   },
   page: { failed: '页面无法打开：{why}' },
   sound: { enable: '开启声音', on: '声音已开', off: '声音已关' },
