@@ -203,7 +203,7 @@ LISTED = [
     "/api/v1/alerts", "/api/v1/boxes", "/api/v1/events", "/api/v1/counts", "/api/v1/counts/series", "/api/v1/gaps",
     "/api/v1/producers", "/api/v1/ledger.csv", "/api/v1/availability", "/api/v1/availability/gaps", "/api/v1/sensors",
     "/api/v1/devices", "/api/v1/maintenance", "/api/v1/places", "/api/v1/lines/verdicts",
-    "/api/v1/posts",
+    "/api/v1/posts", "/api/v1/coverage/now",
 ]  # fmt: skip
 
 

@@ -182,16 +182,16 @@ def _for_people(row: dict[str, Any]) -> dict[str, Any]:
 
 def _cameras(boxes: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for box in boxes:
+        # A silent box's last words are no news of its cameras, nor is it known of which of two boxes they were.
+        is_known = box["state"] == "online" and not box["two_lives"]
         for camera in (box["health"] or {}).get("cameras", []):
             yield {
                 "site": box["site"],
                 "agent": box["agent"],
                 "camera": camera["name"],
-                # A silent box's last words are no news of its cameras.
-                # Nor is it known of which of two boxes the last words were.
                 "box": "two_lives" if box["two_lives"] else box["state"],
-                "state": camera["state"],
-                "fps": round(camera.get("fps", 0.0), 1),
+                "state": camera["state"] if is_known else "cannot_confirm",
+                "fps": round(camera.get("fps", 0.0), 1) if is_known else 0.0,
                 "dropped": camera.get("dropped", 0),
                 "detail": camera.get("detail", ""),
             }

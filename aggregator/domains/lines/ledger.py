@@ -89,7 +89,7 @@ class UnconfirmedNow(Entity):
         looked_at: lines and zones that there are.
         unconfirmed: those that cannot be confirmed.
         alone: of these, those that no other camera sees.
-        lines: at most as many as were asked for, those that nobody sees first.
+        lines: at most as many as were asked for, those that nobody sees and that are most urgent first.
     """
 
     looked_at: int
@@ -190,8 +190,9 @@ def unconfirmed_now(
 def _reasons(line: Mapping[str, Any]) -> list[Reason]:
     """Why; where nothing has lasted long enough to be a condition, its camera's state, or that its box says nothing."""
     told = line["reasons"] or []
-    if line["state"] != "online" and not any(each["condition"] == "box_silent" for each in told):
-        told = [{"condition": "box_silent", "since": line["state_since"]}, *told]
+    if line["state"] != "online":  # since it was heard last, not since that was judged
+        others = [each for each in told if each["condition"] != "box_silent"]
+        told = [{"condition": "box_silent", "since": line["last_seen_at"]}, *others]
     if not told:
         told = [{"condition": line["camera_state"] or "unknown", "since": None}]
     conditions = domains().conditions

@@ -9,7 +9,7 @@ WITH newest AS MATERIALIZED (
       AND (%(site)s::text IS NULL OR p.site = %(site)s)
     ORDER BY p.site, p.agent, k.producer_id DESC, k.revision DESC
 ), camera AS MATERIALIZED (
-    SELECT n.site, n.agent, c.name AS camera, c.camera AS number, n.producer_id, n.revision, a.state_since, h.camera_state,
+    SELECT n.site, n.agent, c.name AS camera, c.camera AS number, n.producer_id, n.revision, a.last_seen_at, h.camera_state,
            CASE WHEN a.state = 'online' AND a.last_seen_at < now() - (%(expires)s * a.health_interval_s + 30) * interval '1 s'
                 THEN 'overdue' ELSE coalesce(a.state, 'unknown') END AS state
     FROM newest n
@@ -38,7 +38,7 @@ WITH newest AS MATERIALIZED (
     WHERE %(agent)s::text IS NULL OR c.agent = %(agent)s
     ORDER BY c.site, c.agent, c.camera, l.name, l.priority
 ), amiss AS MATERIALIZED (
-    SELECT l.site, l.agent, l.camera, l.line, l.priority, l.armed, l.state, l.state_since, l.camera_state, found.reasons,
+    SELECT l.site, l.agent, l.camera, l.line, l.priority, l.armed, l.state, l.last_seen_at, l.camera_state, found.reasons,
            other.seen_by, coalesce(other.seen, false) AS seen
     FROM line l
     LEFT JOIN LATERAL (
@@ -62,7 +62,7 @@ WITH newest AS MATERIALIZED (
 SELECT (SELECT count(*) FROM line) AS looked_at, (SELECT count(*) FROM amiss) AS unconfirmed,
        (SELECT count(*) FROM amiss WHERE NOT seen) AS alone,
        (SELECT jsonb_agg(to_jsonb(shown)) FROM (
-           SELECT * FROM amiss ORDER BY seen, site, agent, camera, line LIMIT %(limit)s
+           SELECT * FROM amiss ORDER BY seen, priority = 0, priority, site, agent, camera, line LIMIT %(limit)s
        ) shown) AS lines;
 
 -- name: lines_of

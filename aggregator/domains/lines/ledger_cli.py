@@ -39,17 +39,16 @@ def now(
     found = ApiClient(url).get("/api/v1/coverage/now", asked)
     lines = found["lines"]
     rows = lines if output is Output.JSON else [_told(each) for each in lines]
-    print_rows(rows, output, _NOW if output is not Output.JSON else ())
+    if rows or output is not Output.TABLE:
+        print_rows(rows, output, _NOW if output is not Output.JSON else ())
     if not found["looked_at"]:
         raise HawklineError("there is no line or zone there: no box has told of one; `hawkline health` shows the boxes")
     if not found["unconfirmed"]:
         say(f"{found['looked_at']} lines and zones, each is confirmed")
         return
     shown = f", {len(lines)} are shown" if len(lines) < found["unconfirmed"] else ""
-    say(
-        f"{found['unconfirmed']} of {found['looked_at']} are not confirmed{shown}; "
-        f"no other camera sees {found['alone']} of them"
-    )
+    alone = f"no other camera sees {found['alone']} of them" if found["alone"] else "other cameras see all of them"
+    say(f"{found['unconfirmed']} of {found['looked_at']} are not confirmed{shown}; {alone}")
     if found["alone"]:
         raise typer.Exit(1)
 
@@ -65,9 +64,11 @@ def hours(
     whole: Annotated[bool, typer.Option("--whole", help="hours in which every line was confirmed, too")] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """The ledger: of each site and hour how many lines were confirmed all the time, and which were not, and why."""
+    """The ledger: of each site and whole hour how many lines were confirmed all the time; which were not, and why."""
     times = since_until(since, until, datetime.now().astimezone())
     found = ApiClient(url).get("/api/v1/coverage/hours", {"place": place, "site": site, "agent": agent, **times})
+    if not found:
+        say("nothing can be told yet: the ledger has whole hours that are over, from when a box was first heard")
     if output is Output.JSON:
         print_rows(found if whole else [each for each in found if each["unconfirmed"]], output)
         return
@@ -81,7 +82,8 @@ def hours(
         }
         rows += [{**head, **line, "why": ", ".join(line["reasons"])} for line in each["unconfirmed"]]
         rows += [head] if whole and not each["unconfirmed"] else []
-    print_rows([{name: row.get(name, "") for name in _HOURS} for row in rows], output, _HOURS)
+    if rows or output is not Output.TABLE:
+        print_rows([{name: row.get(name, "") for name in _HOURS} for row in rows], output, _HOURS)
     if found and not rows:
         say(f"every line was confirmed in each of {len(found)} hours; --whole shows them")
 
@@ -89,7 +91,7 @@ def hours(
 def _told(line: Mapping[str, Any]) -> dict[str, Any]:
     known = [each["since"] for each in line["reasons"] if each["since"]]
     return {
-        **line,
+        **{name: line[name] for name in ("site", "agent", "camera", "line", "priority")},
         "armed": {None: "as configured", True: "armed", False: "disarmed"}[line["armed"]],
         "why": ", ".join(each["condition"] for each in line["reasons"]),
         "since": local(min(known)) if known else "",

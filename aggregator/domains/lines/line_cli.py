@@ -10,7 +10,7 @@ import typer
 
 from aggregator.client import options
 from aggregator.client.client import ApiClient
-from aggregator.client.moments import duration
+from aggregator.client.moments import duration, local
 from shared.errors import HawklineError
 from shared.output import Output, OutputOption, print_rows, say
 
@@ -47,15 +47,18 @@ def test(
     """
     client, path = ApiClient(url), f"/api/v1/boxes/{quote(site, safe='')}/{quote(agent, safe='')}"
     waits_s = duration(lasts, "--for").total_seconds()
+    boxes = {(each["site"], each["agent"]): each for each in client.get("/api/v1/boxes", {})}
+    if (site, agent) not in boxes:
+        known = ", ".join(f"{one}/{other}" for one, other in sorted(boxes)) or "none"
+        raise HawklineError(f"there is no box {site}/{agent}; there are: {known}")
     watched = client.get(f"{path}/lines", {})
     mine = next((each for each in watched if (each["camera"], each["name"]) == (camera, name)), None)
     if mine is None:
-        known = ", ".join(f"{each['camera']}/{each['name']}" for each in watched) or "none"
+        known = ", ".join(f"{each['name']!r} at {each['camera']!r}" for each in watched) or "none"
         raise HawklineError(f"box {site}/{agent} has no line or zone {name!r} at camera {camera!r}; it has: {known}")
     for said in _doubts(client, site, agent, camera, name, mine):
         say(said)
-    boxes = [each for each in client.get("/api/v1/boxes", {}) if (each["site"], each["agent"]) == (site, agent)]
-    working = boxes[0]["maintenance"] if boxes else None
+    working = boxes[site, agent]["maintenance"]
     if working:
         say(f"its box is under maintenance ({working}): what happens there rings nobody")
     since = (datetime.now().astimezone() - _LOOKED_BACK).isoformat()
@@ -69,7 +72,7 @@ def test(
         "limit": 1,
     }
     before = _newest(client, asked)
-    say(f"walk over {site}/{agent}/{camera}/{name} now; waiting {lasts}")
+    say(f"walk over {site}/{agent}/{camera}/{name} now; waiting {lasts} for the next crossing, whoever it is")
     until_s = time.monotonic() + waits_s
     while time.monotonic() < until_s:
         heard = _newest(client, asked)
@@ -83,7 +86,7 @@ def test(
     say(f"nothing was heard of it within {lasts}")
     for said in _doubts(client, site, agent, camera, name, mine) or [
         "its camera watches: was it walked over where the line lies, whole, and in a direction that counts? "
-        "`hawkline scene` shows the line in the picture"
+        "`hawkline scene edit` shows the line in the picture"
     ]:
         say(said)
     raise typer.Exit(1)
@@ -142,9 +145,9 @@ def _told(event: Mapping[str, Any], *, working: str | None) -> dict[str, Any]:
     return {
         "heard": event["kind"],
         "after_s": round(delay_s, 2),
-        "soon": "yes" if delay_s <= _SOON_S else f"no: more than {_SOON_S:g} s",
+        "in_time": "yes" if delay_s <= _SOON_S else f"no: more than {_SOON_S:g} s",
         "rings": f"no: maintenance, {working}" if working and event.get("priority") else rings,
-        "at": event["at"],
+        "at": local(event["at"]),
     }
 
 

@@ -22,7 +22,7 @@ export const en: typeof zh = {
     and: ', ',
     seenBy: '{by} sees it too',
     notSeenBy: '{by} does not see it now either',
-    noOther: 'no other camera sees it',
+    noOther: 'no other camera sees it: send somebody',
     more: 'and {n} more',
     unknown: 'It is not known which lines can be confirmed: the server does not answer',
   },

@@ -21,7 +21,7 @@ export const zh = {
     and: '，',
     seenBy: '{by} 也能看到',
     notSeenBy: '{by} 目前也看不到',
-    noOther: '没有其他摄像机看得到',
+    noOther: '没有其他摄像机看得到，请派人查看',
     more: '另外还有 {n} 条',
     unknown: '目前不知道哪些绊线（区域）能确认：服务器没有回答',
   },
