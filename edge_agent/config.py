@@ -116,6 +116,8 @@ class SightSettings(Section, frozen=True):
     """When a black picture is normal, in the scene's time zone: `["daily 20:00-06:00"]`."""
     plain: bool = False
     """There is nothing in the picture that would show whether it is covered or moved: a white wall, a screen."""
+    away_s: Annotated[float, Meta(ge=0, le=86_400)] = 0.0
+    """For so long a camera that can be steered may look elsewhere than at its place before that is told."""
 
     def __post_init__(self) -> None:
         for text in self.dark:

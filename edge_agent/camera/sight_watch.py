@@ -68,6 +68,7 @@ class SightWatch:
         self._saved_active = set(self._judge.active)
         self._sound: Frame | None = None
         self._expected: dict[SightFault, bool] = {}
+        self._away_since_s: float | None = None
 
     def see(self, frame: Frame, time_s: float) -> Iterator[SightChange]:
         """Take a frame; `time_s` is media time, which grows. Most frames are only looked at by their time."""
@@ -80,9 +81,10 @@ class SightWatch:
         for change in self._judge.step(sight_picture(frame), time_s, here.hour):
             if not change.active:
                 self._expected.pop(change.fault, None)
+                self._away_since_s = None if change.fault is SightFault.MOVED else self._away_since_s
                 yield SightChange(change, False, "", None)
         for fault, figure in self._judge.active.items():
-            expected = self._is_expected(fault, here)
+            expected = self._is_expected(fault, here, time_s)
             if self._expected.get(fault) is not expected:
                 self._expected[fault] = expected
                 yield SightChange(Change(fault, True, figure), expected, self._detail(fault, figure), self._sound)
@@ -105,6 +107,7 @@ class SightWatch:
         if self._wanted_ms <= self._confirmed_ms or _BLINDING & self._judge.active.keys() or self._judge.stands_still:
             return  # what is seen through a cover is no view; it waits
         self._confirmed_ms = self._wanted_ms
+        self._away_since_s = None
         for change in self._judge.forget():
             self._expected.pop(change.fault, None)
             yield SightChange(change, False, "the view was confirmed", None)
@@ -117,7 +120,9 @@ class SightWatch:
         said = ", ".join(told.get(fault, fault.label) for fault in self._judge.active)
         if _BLINDING & self._judge.active.keys():
             return CameraState.BLIND, said
-        if any(fault in _IMPAIRING and not self._expected.get(fault) for fault in self._judge.active):
+        # One that may be steered does not see its lines meanwhile, whether that is told or not.
+        usual = {fault for fault, is_so in self._expected.items() if is_so} - {SightFault.MOVED}
+        if _IMPAIRING & self._judge.active.keys() - usual:
             return CameraState.IMPAIRED, said
         return CameraState.WATCHING, said
 
@@ -159,7 +164,10 @@ class SightWatch:
             log.error("%s: %s; what the camera usually sees is learnt anew", self._path, error)
             return None
 
-    def _is_expected(self, fault: SightFault, here: datetime) -> bool:
+    def _is_expected(self, fault: SightFault, here: datetime, time_s: float) -> bool:
+        if fault is SightFault.MOVED:
+            self._away_since_s = time_s if self._away_since_s is None else self._away_since_s
+            return time_s - self._away_since_s < self._settings.away_s
         if fault is SightFault.DARK:
             return bool(self._dark) and schedule.covers(self._dark, here)
         return fault is SightFault.PLAIN and self._settings.plain

@@ -179,6 +179,26 @@ def gate(second: int) -> np.ndarray:  # type: ignore[type-arg]
     return cv2.cvtColor(SyntheticScene("gate", 5).draw(float(second)), cv2.COLOR_BGR2GRAY)
 
 
+def elsewhere(second: int) -> np.ndarray:  # type: ignore[type-arg]
+    return np.roll(gate(second), 80, axis=1)
+
+
+def test_a_camera_that_can_be_steered_may_be_away_for_a_while_and_sees_its_lines_no_better_for_that() -> None:
+    site = Watched(away_s=120)
+    site.show(gate, 100)
+    (away,) = site.show(elsewhere, 60)
+    assert (away.change.fault, away.expected) == (SightFault.MOVED, True), "it rings nobody yet"
+    assert site.watch.state[0] is CameraState.IMPAIRED, "and confirms nothing"
+    (back,) = site.show(gate, 30)
+    assert not back.change.active
+    assert site.watch.state[0] is CameraState.WATCHING
+    told = site.show(elsewhere, 200)
+    assert [(each.change.fault, each.expected) for each in told] == [
+        (SightFault.MOVED, True),
+        (SightFault.MOVED, False),
+    ]
+
+
 def black(second: int) -> np.ndarray:  # type: ignore[type-arg]
     return np.random.default_rng(second).integers(0, 6, (360, 640)).astype(np.uint8)
 
