@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -49,6 +49,15 @@ LI = Principal("li", EVERYWHERE)
 WANG = Principal("wang", EVERYWHERE)
 
 NOW_S = time.time()
+"""When the tests began; each test's own beginning within this file. What is older than a quarter of an hour is late."""
+
+
+@pytest.fixture(autouse=True)
+def _now() -> Iterator[None]:
+    global NOW_S
+    began_s, NOW_S = NOW_S, time.time()
+    yield
+    NOW_S = began_s
 
 
 def crossed(track: int = 1, *, priority: int = 2, after_s: float = 0, line: int = 0) -> LineCrossed:
@@ -63,8 +72,9 @@ def message(
     agent: str = "a",
     epoch: int = 1,
     low: int = 1,
-    now_s: float = NOW_S,
+    now_s: float | None = None,
 ) -> Message:
+    now_s = NOW_S if now_s is None else now_s
     header = Header(lane, epoch, first, len(events), low, to_ms(now_s))
     payload = encode_batch(header, [encode_event(event) for event in events])
     return Message(f"hl/1/s/{agent}/up/{lane.label}", payload, False, now_s)

@@ -15,8 +15,12 @@ from shared.events import CameraState, ConfigApplied, LineSpec
 from tests.integration.house import POINTS, House, camera, now_ms
 
 HOUR = timedelta(hours=1)
-THIS_HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 WHOLE_QUARTER_MS = 900_000
+
+
+def this_hour() -> datetime:
+    """When it began: a suite may begin in one hour and end in another."""
+    return datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 @pytest.fixture
@@ -35,7 +39,7 @@ def cover(house: House, hours_ago: dict[int, int], agent: str = "a", name: str =
     """Some hours of the last day, each with so many milliseconds of each quarter; all others whole."""
     days: dict[Any, list[int]] = {}
     for back in range(60):
-        hour = THIS_HOUR - back * HOUR
+        hour = this_hour() - back * HOUR
         quarters = days.setdefault(hour.date(), [WHOLE_QUARTER_MS] * 96)
         for quarter in range(4):
             quarters[hour.hour * 4 + quarter] = hours_ago.get(back, WHOLE_QUARTER_MS)
@@ -50,7 +54,7 @@ def spell(house: House, subject: str, name: str, condition: str, since_h: float,
     house.connection.execute(
         "INSERT INTO spells (subject, site, agent, camera, name, condition, since, until)"
         " VALUES (%s, 's', 'a', 'gate', %s, %s, %s, %s)",
-        (subject, name, condition, THIS_HOUR - since_h * HOUR, THIS_HOUR - until_h * HOUR),
+        (subject, name, condition, this_hour() - since_h * HOUR, this_hour() - until_h * HOUR),
     )
 
 
@@ -142,7 +146,7 @@ def test_each_hour_of_the_ledger_is_whole_or_says_why_not(client: httpx.Client, 
     assert all(each["lines"] == 1 for each in told.values())
 
     def of(back: int) -> dict[str, Any]:
-        return told[(THIS_HOUR - back * HOUR).isoformat().replace("+00:00", "Z")]
+        return told[(this_hour() - back * HOUR).isoformat().replace("+00:00", "Z")]
 
     assert of(2)["confirmed"] == 1
     assert of(5)["confirmed"] == 1, "some seconds around a restart are nothing"
@@ -165,7 +169,7 @@ def test_a_quiet_line_and_maintenance_are_in_the_ledger(client: httpx.Client, ho
     house.connection.execute(
         "INSERT INTO maintenance (place, agent, camera, reason, by, since, until) VALUES ('s', '', '', 'new mast', 'x',"
         " %s, %s)",
-        (THIS_HOUR - 4 * HOUR, THIS_HOUR - 3 * HOUR),
+        (this_hour() - 4 * HOUR, this_hour() - 3 * HOUR),
     )
     amiss = [(each["hour"], line) for each in hours(client) for line in each["unconfirmed"]]
     assert [(line["unconfirmed_s"], line["reasons"]) for _, line in amiss] == [
@@ -192,7 +196,7 @@ def test_lines_that_fell_quiet_together_are_each_unconfirmed_and_a_cleared_alert
     specs = tuple(LineSpec(0, name, POINTS, "both", 1) for name in names)
     house.send(ConfigApplied(now_ms(), 2, ("gate",), specs))
     cover(house, {})
-    at = THIS_HOUR - 3 * HOUR
+    at = this_hour() - 3 * HOUR
     said = [Signal(Subject("line", "s", "a", "gate", name), "line_quiet", True, at) for name in names]
     with house.connection.transaction():
         inbox.put(house.connection, said)

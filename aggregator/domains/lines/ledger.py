@@ -224,7 +224,9 @@ def hours(connection: Connection, scope: Scope, asked: CoverageQuestion) -> list
     if cells > _MOST_CELLS:
         raise TooMuchError(f"{cells} hours of lines: ask for less time, or for one place")
     spans = {
-        (each.site, each.agent, each.camera or ""): _Span(each.since, each.until, is_whole=each.uncovered_s == 0)
+        (each.site, each.agent, each.camera or ""): _Span(
+            max(each.since, asked.begin), each.until, is_whole=each.uncovered_s == 0
+        )
         for each in availability(connection, scope, asked)
         if (each.site, each.agent, each.camera or "") in lines
     }
