@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Query
@@ -59,6 +59,21 @@ def objects(names: Collection[str] | None) -> list[ObjectClass]:
         return sorted(classes_named(names or ()))
     except ValueError as error:
         raise HTTPException(422, f"object={error}") from None
+
+
+def time_span(since: str | None, until: str | None, longest: timedelta | None = None) -> tuple[datetime, datetime]:
+    """Read what time is asked for: of the last day where nothing is said.
+
+    Raises:
+        HTTPException: 422, one is not a moment, nothing can lie between the two, or more than may be asked at once.
+    """
+    end = moment("until", until) or datetime.now(UTC)
+    begin = moment("since", since) or end - timedelta(days=1)
+    if begin > end:
+        raise HTTPException(422, "since lies after until: nothing can be between")
+    if longest and end - begin > longest:
+        raise HTTPException(422, f"since and until: at most {longest.days} days at once")
+    return begin, end
 
 
 def moment(name: str, text: str | None) -> datetime | None:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -24,6 +25,18 @@ from aggregator.store.database import Connection
 from aggregator.store.migrate import migrate
 from aggregator.store.pictures import PictureStore
 from shared.net import is_listening, pick_free_port
+
+
+@pytest.fixture(autouse=True)
+def _now_of_each_test(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module's NOW_S is when its test begins, not when a suite read the file: after a quarter of an hour it is late.
+
+    That of test_ingest.py goes with it, for other modules use its helpers beside a NOW_S of their own.
+    """
+    now_s = time.time()
+    for module in {request.module, sys.modules.get("tests.integration.test_ingest", request.module)}:
+        if hasattr(module, "NOW_S"):
+            monkeypatch.setattr(module, "NOW_S", now_s)
 
 
 @pytest.fixture(scope="session")

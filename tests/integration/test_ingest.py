@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -49,15 +49,7 @@ LI = Principal("li", EVERYWHERE)
 WANG = Principal("wang", EVERYWHERE)
 
 NOW_S = time.time()
-"""When the tests began; each test's own beginning within this file. What is older than a quarter of an hour is late."""
-
-
-@pytest.fixture(autouse=True)
-def _now() -> Iterator[None]:
-    global NOW_S
-    began_s, NOW_S = NOW_S, time.time()
-    yield
-    NOW_S = began_s
+"""When the test began (conftest.py)."""
 
 
 def crossed(track: int = 1, *, priority: int = 2, after_s: float = 0, line: int = 0) -> LineCrossed:

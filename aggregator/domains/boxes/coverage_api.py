@@ -1,14 +1,14 @@
 """Availability: for how long boxes and cameras were known to be well, when they were not, and how a box did."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Path, Query
+from fastapi import APIRouter, Path, Query
 
 from aggregator.api import principal
 from aggregator.api.dependencies import SnapshotDependency
-from aggregator.api.parameters import Boxes, BoxesQuery, Moment, moment
+from aggregator.api.parameters import Boxes, BoxesQuery, Moment, time_span
 from aggregator.domains.boxes import coverage_queries
 from aggregator.domains.boxes.entities import Availability, HealthSample, Uncovered
 from aggregator.store.places import is_ours
@@ -63,22 +63,12 @@ def list_samples(
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
 ) -> list[HealthSample]:
     """How a box did: a heartbeat of every quarter-hour in numbers, newest first; of the last day unless told."""
-    begin, end = _range(since, until)
+    begin, end = time_span(since, until)
     if not is_ours(connection, who.scope, site):
         return []
     return coverage_queries.samples(connection, site, agent, begin, end, limit)
 
 
 def _asked(boxes: Boxes, cameras: bool, since: str | None, until: str | None) -> coverage_queries.CoverageQuestion:
-    begin, end = _range(since, until)
-    if end - begin > _LONGEST:
-        raise HTTPException(422, f"since and until: at most {_LONGEST.days} days at once")
+    begin, end = time_span(since, until, _LONGEST)
     return coverage_queries.CoverageQuestion(begin, end, cameras=cameras, **asdict(boxes))
-
-
-def _range(since: str | None, until: str | None) -> tuple[datetime, datetime]:
-    end = moment("until", until) or datetime.now(UTC)
-    begin = moment("since", since) or end - timedelta(days=1)
-    if begin > end:
-        raise HTTPException(422, "since lies after until: nothing can be between")
-    return begin, end

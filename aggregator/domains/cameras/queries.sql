@@ -34,12 +34,8 @@ WHERE subject = 'camera' AND site = %(site)s AND agent = %(agent)s AND active;
 
 -- name: cameras_of_box
 -- Of its newest configuration.
-SELECT c.name FROM config_cameras c
-WHERE (c.producer_id, c.revision) = (
-    SELECT k.producer_id, k.revision FROM config_cameras k JOIN producers p ON p.id = k.producer_id
-    WHERE (p.site, p.agent) = (%(site)s, %(agent)s)
-    ORDER BY k.producer_id DESC, k.revision DESC LIMIT 1
-) ORDER BY c.camera;
+SELECT c.name FROM config_cameras c JOIN newest_configurations n USING (producer_id, revision)
+WHERE (n.site, n.agent) = (%(site)s, %(agent)s) ORDER BY c.camera;
 
 -- name: confirm_view
 INSERT INTO confirmed_views (site, agent, camera, confirmed_by)

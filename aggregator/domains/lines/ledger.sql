@@ -2,12 +2,10 @@
 -- Lines and zones of every box's newest configuration that cannot be confirmed now, and what each box said of its camera;
 -- those that are seen by no other camera first. A box whose heartbeat is overdue is away, whoever has said so or not.
 WITH newest AS MATERIALIZED (
-    SELECT DISTINCT ON (p.site, p.agent) p.site, p.agent, k.producer_id, k.revision
-    FROM config_cameras k JOIN producers p ON p.id = k.producer_id
+    SELECT site, agent, producer_id, revision FROM newest_configurations p
     WHERE (%(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within w WHERE w.site = p.site AND w.place = ANY(%(scope)s)))
       AND (%(sites)s::text[] IS NULL OR p.site = ANY(%(sites)s))
       AND (%(site)s::text IS NULL OR p.site = %(site)s)
-    ORDER BY p.site, p.agent, k.producer_id DESC, k.revision DESC
 ), camera AS MATERIALIZED (
     SELECT n.site, n.agent, c.name AS camera, c.camera AS number, n.producer_id, n.revision, a.last_seen_at, h.camera_state,
            CASE WHEN a.state = 'online' AND a.last_seen_at < now() - (%(expires)s * a.health_interval_s + 30) * interval '1 s'
@@ -69,16 +67,12 @@ SELECT (SELECT count(*) FROM line) AS looked_at, (SELECT count(*) FROM amiss) AS
 -- And since when their box is known.
 SELECT DISTINCT p.site, p.agent, c.name AS camera, l.name AS line,
        (SELECT min(b.first_seen_at) FROM producers b WHERE (b.site, b.agent) = (p.site, p.agent)) AS known_since
-FROM (
-    SELECT DISTINCT ON (p.site, p.agent) p.site, p.agent, k.producer_id, k.revision
-    FROM config_cameras k JOIN producers p ON p.id = k.producer_id
-    WHERE (%(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within w WHERE w.site = p.site AND w.place = ANY(%(scope)s)))
-      AND (%(sites)s::text[] IS NULL OR p.site = ANY(%(sites)s))
-      AND (%(site)s::text IS NULL OR p.site = %(site)s) AND (%(agent)s::text IS NULL OR p.agent = %(agent)s)
-    ORDER BY p.site, p.agent, k.producer_id DESC, k.revision DESC
-) p
+FROM newest_configurations p
 JOIN config_lines l USING (producer_id, revision)
 JOIN config_cameras c USING (producer_id, revision, camera)
+WHERE (%(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within w WHERE w.site = p.site AND w.place = ANY(%(scope)s)))
+  AND (%(sites)s::text[] IS NULL OR p.site = ANY(%(sites)s))
+  AND (%(site)s::text IS NULL OR p.site = %(site)s) AND (%(agent)s::text IS NULL OR p.agent = %(agent)s)
 ORDER BY 1, 2, 3, 4;
 
 -- name: quarters_of
@@ -113,8 +107,5 @@ FROM unnest(%(by_agents)s::text[], %(by_cameras)s::text[]) AS told (by_agent, by
 
 -- name: cameras_at
 -- Cameras of a site, of each box's newest configuration.
-SELECT n.agent, c.name AS camera FROM (
-    SELECT DISTINCT ON (p.agent) p.agent, k.producer_id, k.revision
-    FROM config_cameras k JOIN producers p ON p.id = k.producer_id
-    WHERE p.site = %(site)s ORDER BY p.agent, k.producer_id DESC, k.revision DESC
-) n JOIN config_cameras c USING (producer_id, revision) ORDER BY 1, 2;
+SELECT n.agent, c.name AS camera FROM newest_configurations n JOIN config_cameras c USING (producer_id, revision)
+WHERE n.site = %(site)s ORDER BY 1, 2;

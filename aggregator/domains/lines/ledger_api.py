@@ -1,6 +1,6 @@
 """Which lines cannot be confirmed now, which could not be hour by hour, and which cameras stand in for others."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from aggregator.api.audited import audited
 from aggregator.api.dependencies import SnapshotDependency
-from aggregator.api.parameters import BoxesQuery, Moment, moment
+from aggregator.api.parameters import BoxesQuery, Moment, time_span
 from aggregator.api.principal import Arms, Boxes
 from aggregator.domains.boxes.coverage_queries import CoverageQuestion
 from aggregator.domains.lines import ledger
@@ -68,12 +68,7 @@ def list_hours(
     Of the last day where nothing else is said, newest first. It tells of the lines that boxes have now, from when their
     camera was first seen.
     """
-    end = moment("until", until) or datetime.now(UTC)
-    begin = moment("since", since) or end - timedelta(days=1)
-    if begin > end:
-        raise HTTPException(422, "since lies after until: nothing can be between")
-    if end - begin > _LONGEST:
-        raise HTTPException(422, f"since and until: at most {_LONGEST.days} days at once")
+    begin, end = time_span(since, until, _LONGEST)
     asked = CoverageQuestion(begin, end, boxes.place, boxes.site, boxes.agent, cameras=True)
     return ledger.hours(connection, who.scope, asked)
 

@@ -32,19 +32,13 @@ WHERE (site, agent) = (%(site)s, %(agent)s) ORDER BY camera, name;
 -- Lines and zones of the box's newest configuration.
 SELECT c.name AS camera, l.name FROM config_lines l
 JOIN config_cameras c USING (producer_id, revision, camera)
-WHERE (l.producer_id, l.revision) = (
-    SELECT c2.producer_id, c2.revision FROM config_cameras c2 JOIN producers p ON p.id = c2.producer_id
-    WHERE (p.site, p.agent) = (%(site)s, %(agent)s)
-    ORDER BY c2.producer_id DESC, c2.revision DESC LIMIT 1
-) ORDER BY l.line;
+JOIN newest_configurations n USING (producer_id, revision)
+WHERE (n.site, n.agent) = (%(site)s, %(agent)s) ORDER BY l.line;
 
 -- name: watched_lines
 -- The same, each with what was ordered for it.
 SELECT c.name AS camera, l.name, a.armed, a.changed_by, a.changed_at FROM config_lines l
 JOIN config_cameras c USING (producer_id, revision, camera)
-LEFT JOIN arming a ON (a.site, a.agent, a.camera, a.name) = (%(site)s, %(agent)s, c.name, l.name)
-WHERE (l.producer_id, l.revision) = (
-    SELECT c2.producer_id, c2.revision FROM config_cameras c2 JOIN producers p ON p.id = c2.producer_id
-    WHERE (p.site, p.agent) = (%(site)s, %(agent)s)
-    ORDER BY c2.producer_id DESC, c2.revision DESC LIMIT 1
-) ORDER BY l.line;
+JOIN newest_configurations n USING (producer_id, revision)
+LEFT JOIN arming a ON (a.site, a.agent, a.camera, a.name) = (n.site, n.agent, c.name, l.name)
+WHERE (n.site, n.agent) = (%(site)s, %(agent)s) ORDER BY l.line;

@@ -6,11 +6,7 @@ SELECT DISTINCT ON (p.site, p.agent, c.name, l.name) p.site, p.agent, c.name AS 
            = ('line', p.site, p.agent, c.name, l.name, 'line_quiet') AND k.active) AS quiet,
        EXISTS (SELECT FROM conditions k WHERE (k.subject, k.site, k.agent, k.camera, k.name, k.condition)
            = ('line', p.site, p.agent, c.name, l.name, 'line_busy') AND k.active) AS busy
-FROM (
-    SELECT DISTINCT ON (p.site, p.agent) p.site, p.agent, k.producer_id, k.revision
-    FROM config_cameras k JOIN producers p ON p.id = k.producer_id
-    ORDER BY p.site, p.agent, k.producer_id DESC, k.revision DESC
-) p
+FROM newest_configurations p
 JOIN config_lines l USING (producer_id, revision)
 JOIN config_cameras c USING (producer_id, revision, camera)
 LEFT JOIN line_usual u ON (u.site, u.agent, u.camera, u.name) = (p.site, p.agent, c.name, l.name)

@@ -30,7 +30,7 @@ _MOST_MS, _MOST_MIB = 1.0, 5.0
 _DIRT_SEEDS, _GROWS_WITHIN_H = (1, 2), 72
 _PHOTOGRAPHS = 20
 _SEEDS = {"chosen on": 1, "reported": 3, "photographs": 5}
-"""Of the variants of faults. 2 was looked at while thresholds were chosen."""
+"""Of the variants of faults. Those of 1 to 4 were looked at while thresholds were chosen; the photographs were not."""
 
 
 class Part(StrEnum):
