@@ -92,5 +92,5 @@ def test_a_covered_camera_is_an_alarm_of_its_line_and_a_moved_one_is_confirmed(
     await_true("the box learns the new view", lambda: camera().get("sight") == "clear", 60)
     assert camera()["state"] == "watching"
     await_true("the cover is over", lambda: (alert() or {"ended_at": 1})["ended_at"], 150)
-    await_true("its line is confirmed", lambda: not site.get("/api/v1/coverage/now"))
+    await_true("its line is confirmed", lambda: not site.get("/api/v1/coverage/now")["unconfirmed"])
     WebDriverWait(page, 20).until(lambda b: not b.find_elements(By.CSS_SELECTOR, "[data-test=unconfirmed]"))

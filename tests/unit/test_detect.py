@@ -24,11 +24,12 @@ def brightest(path: Path, *, columns: int = 6) -> Path:
     """A model that finds the extent of what is bright: one box, score 0.9, class 3."""
 
     def edge(name: str, axes: int, last: bool) -> list[onnx.NodeProto]:
-        # The first, or last, place along an axis at which something is bright.
+        # The first place along an axis at which something is bright, or the one behind the last.
         return [
             helper.make_node("ReduceMax", ["bright", f"axes{axes}"], [f"{name}_line"], keepdims=0),
             helper.make_node("ArgMax", [f"{name}_line"], [f"{name}_at"], keepdims=1, select_last_index=int(last)),
-            helper.make_node("Cast", [f"{name}_at"], [name], to=TensorProto.FLOAT),
+            helper.make_node("Cast", [f"{name}_at"], [f"{name}_place"], to=TensorProto.FLOAT),
+            helper.make_node("Add", [f"{name}_place", "one" if last else "none"], [name]),
         ]
 
     nodes = [
@@ -47,6 +48,8 @@ def brightest(path: Path, *, columns: int = 6) -> Path:
         "axes0": np.array([0], np.int64),
         "axes1": np.array([1], np.int64),
         "level": np.array(0.7, np.float32),
+        "none": np.zeros(1, np.float32),
+        "one": np.ones(1, np.float32),
         "tail": np.array([0.9, 3.0, 0.0][: columns - 4], np.float32),
         "shape": np.array([1, 1, columns], np.int64),
     }
@@ -73,7 +76,7 @@ def test_boxes_are_those_of_the_picture(tmp_path: Path) -> None:
     found = OnnxDetector(brightest(tmp_path / "m.onnx")).detect(frame(1, 160))
     assert len(found) == 1
     box = found[0]
-    assert (box.left, box.top, box.right, box.bottom) == pytest.approx((0.5, 0.375, 0.575, 0.75), abs=0.04)
+    assert (box.left, box.top, box.right, box.bottom) == pytest.approx((0.5, 0.375, 0.575, 0.75), abs=1 / SIDE)
     assert box.score == pytest.approx(0.9)
 
 
