@@ -17,7 +17,7 @@ from edge_agent.camera.looks.client import LookShare
 from edge_agent.camera.looks.supervisor import LookSupervisor
 from edge_agent.camera.picture_maker import NoPicture, Picture
 from edge_agent.camera.supervisor import CameraSupervisor, Report
-from edge_agent.camera.worker import EventSeen, SightSeen, Status, Wanted
+from edge_agent.camera.worker import EventSeen, PassageSeen, SightSeen, Status, Wanted
 from edge_agent.config import AgentSettings, Camera, line_specs
 from edge_agent.orders.arming import Arming
 from edge_agent.orders.desired import Desired, Obedient
@@ -37,6 +37,7 @@ from shared.events import (
     Lane,
     LineCrossed,
     SightChanged,
+    VehiclePassed,
     ZoneAlarm,
 )
 from shared.threads import start_vital
@@ -276,6 +277,8 @@ class Agent:
     def _reported(self, camera: int, run: int, report: Report) -> None:
         if isinstance(report, EventSeen):
             self._saw(camera, run, report)
+        elif isinstance(report, PassageSeen):
+            self._saw_vehicle(camera, run, report)
         elif isinstance(report, SightSeen):
             self._saw_of_picture(camera, run, report)
         elif isinstance(report, Picture):
@@ -292,6 +295,22 @@ class Agent:
         numbered = self._intake.append(Lane.ALARM if event.priority else Lane.BULK, event)
         if event.priority:
             self._remember_tickets(camera, run, [sighting.ticket], numbered)
+
+    def _saw_vehicle(self, camera: int, run: int, passage: PassageSeen) -> None:
+        """A vehicle has passed a lane: all that is told of it."""
+        seen = passage.seen
+        event = VehiclePassed(
+            at_ms=to_ms(passage.met_at_s),
+            revision=self._revision,
+            line=self._line_numbers[camera, seen.lane],
+            direction=seen.direction,
+            run=run,
+            track=seen.track,
+            vehicle=seen.vehicle,
+            colour=seen.colour,
+            read=seen.read,
+        )
+        self._intake.append(Lane.BULK, event)
 
     def _saw_of_picture(self, camera: int, run: int, seen: SightSeen) -> None:
         """What is the matter with a camera's picture: an event, and pictures of it."""

@@ -1,6 +1,6 @@
 """The agent's configuration: one TOML file, every key typed and documented here and in docs/configuration.md."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
@@ -16,7 +16,7 @@ from shared.events import MOST_LINES, ConfigApplied, LineSpec
 from shared.ids import WHOLE_NAME
 from shared.net import require_loopback
 from shared.objects import ModelLayout, ObjectName
-from shared.scene import Scene, Tripwire, load_scene
+from shared.scene import Lane, Scene, Tripwire, load_scene
 from shared.schedule import parse_span
 from shared.settings import Port, Section, load_toml
 
@@ -127,6 +127,15 @@ class SightSettings(Section, frozen=True):
                 raise ValueError(f"dark: {error}") from None
 
 
+class CheckpointSettings(Section, frozen=True):
+    """Plates of what drives by are read, compared with the lists that are in force, and forgotten."""
+
+    lanes: Annotated[list[Lane], Meta(min_length=1, max_length=8)]
+    """`[[cameras.checkpoint.lanes]]`: `name`, `line`, `direction`."""
+    looks_per_second: Annotated[float, Meta(ge=2, le=30)] = 12.0
+    """How often plates are looked for while something drives. Each keeps a core busy for 15 to 120 ms."""
+
+
 class CameraSettings(Section, frozen=True):
     """One camera: where its frames come from and what is watched in them."""
 
@@ -140,6 +149,8 @@ class CameraSettings(Section, frozen=True):
     """Finds objects; without it, motion does."""
     sight: SightSettings = SightSettings()
     """What is normal in its picture."""
+    checkpoint: CheckpointSettings | None = None
+    """Reads plates; without it, the camera reads none."""
 
 
 def _server(url: str, expected: str, schemes: tuple[str, ...] = ("http", "https")) -> SplitResult:
@@ -256,6 +267,11 @@ class Camera(msgspec.Struct, frozen=True):
     folder: Path | None = None
     """Where what is known of each camera is kept, such as the certificate of an `rtsps` one; None keeps nothing."""
 
+    @property
+    def lanes(self) -> list[Lane]:
+        """Of its checkpoint; none where it is no checkpoint."""
+        return self.settings.checkpoint.lanes if self.settings.checkpoint else []
+
 
 def load_agent_file(path: Path) -> AgentSettings:
     """The file alone, with data_dir absolute; videos, models and scenes that it names need not be there yet.
@@ -311,24 +327,34 @@ def load_agent_settings(path: Path) -> tuple[AgentSettings, list[Camera]]:
             )
         camera = msgspec.structs.replace(camera, source=source, scene=scene_path, detector=detector)  # noqa: PLW2901
         cameras.append(Camera(camera, load_scene(scene_path), settings.data_dir / "cameras"))
+        _require_own_names(path, number, cameras[-1])
     _require_reportable(path, cameras)
     return settings, cameras
 
 
 def line_specs(cameras: Sequence[Camera]) -> tuple[LineSpec, ...]:
-    """All lines and zones of the box in the order of their numbers."""
-    return tuple(
-        LineSpec(
-            index,
-            watch.name,
-            tuple(watch.points),
-            watch.direction if isinstance(watch, Tripwire) else "",
-            watch.priority if watch.armed else 0,
-            watch.rule,
+    """All lines, zones and lanes of the box in the order of their numbers."""
+    return tuple(spec for index, camera in enumerate(cameras) for spec in _specs_of(index, camera))
+
+
+def _specs_of(index: int, camera: Camera) -> Iterator[LineSpec]:
+    for watch in camera.scene.watches:
+        way = watch.direction if isinstance(watch, Tripwire) else ""
+        priority = watch.priority if watch.armed else 0
+        yield LineSpec(index, watch.name, tuple(watch.points), way, priority, watch.rule)
+    for lane in camera.lanes:
+        yield LineSpec(index, lane.name, tuple(lane.line), lane.direction, 0, lane.rule)
+
+
+def _require_own_names(path: Path, number: int, camera: Camera) -> None:
+    """Events say where they happened by name."""
+    names = [watch.name for watch in camera.scene.watches] + [lane.name for lane in camera.lanes]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(
+            f"{path}: key cameras[{number}].checkpoint.lanes: {', '.join(map(repr, twice))} is the name of two lines, "
+            f"zones or lanes of camera {camera.settings.name!r}, expected names that differ"
         )
-        for index, camera in enumerate(cameras)
-        for watch in camera.scene.watches
-    )
 
 
 def _require_reportable(path: Path, cameras: Sequence[Camera]) -> None:
@@ -336,14 +362,15 @@ def _require_reportable(path: Path, cameras: Sequence[Camera]) -> None:
     lines = line_specs(cameras)
     if len(lines) > MOST_LINES:
         raise ConfigError(
-            f"{path}: key cameras: {len(lines)} lines and zones in their scenes together, expected {MOST_LINES} at "
+            f"{path}: key cameras: {len(lines)} lines, zones and lanes of theirs together, expected {MOST_LINES} at "
             "most; give some of the cameras to another box"
         )
     size = len(encode_event(ConfigApplied(0, 0, tuple(camera.settings.name for camera in cameras), lines)))
     if size > _MOST_REPORTED_BYTES:
         raise ConfigError(
-            f"{path}: key cameras: names and corners of their {len(lines)} lines and zones take {size} bytes, expected "
-            f"{_MOST_REPORTED_BYTES} at most; draw some with fewer points, or give some of the cameras to another box"
+            f"{path}: key cameras: names and corners of their {len(lines)} lines, zones and lanes take {size} bytes, "
+            f"expected {_MOST_REPORTED_BYTES} at most; draw some with fewer points, or give some of the cameras to "
+            "another box"
         )
 
 

@@ -92,9 +92,9 @@ def watch(
     for item in source.frames():
         if isinstance(item, Frame):
             frames += 1
-            pipeline.step(item)
-            picture = item.colour() if passing.wants(pipeline.tracks, pipeline.time_s) else None
-            passages += passing.step(picture, pipeline.tracks, pipeline.time_s)
+            pipeline.pass_over(item)
+            part = passing.wants(item.grey, pipeline.time_s)
+            passages += passing.step(None if part is None else item.colour(), part, pipeline.time_s)
     passages += passing.end()
     if frames < 2:
         raise ConfigError(f"VIDEO = {str(video)!r}: a still picture; read it with `hawkline plate read`")

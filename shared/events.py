@@ -77,12 +77,16 @@ class LossReason(IntEnum):
 
 
 class WatchRule(IntEnum):
-    """What is watched for. The numbers are the AlarmType of GB/T 28181 for video alarms (AlarmMethod 5)."""
+    """What is watched for. The numbers are the AlarmType of GB/T 28181 for video alarms (AlarmMethod 5).
+
+    LANE, of a checkpoint, is no alarm and has none of them.
+    """
 
     TRIPWIRE = 5
     INTRUSION = 6
     WRONG_WAY = 7
     LOITERING = 8
+    LANE = 100
 
     @property
     def label(self) -> str:
@@ -99,6 +103,23 @@ class VehicleClass(IntEnum):
     BUS = 4
     MOTORCYCLE = 5
     TRACTOR = 6
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
+class PlateColour(IntEnum):
+    """The ground of a plate, as far as a passage tells it; UNKNOWN where none was seen.
+
+    Kinds of plates that are rare would name their vehicle: all of them are OTHER, and never leave the box.
+    """
+
+    UNKNOWN = 0
+    BLUE = 1
+    GREEN = 2
+    YELLOW = 3
+    OTHER = 4
 
     @property
     def label(self) -> str:
@@ -287,9 +308,10 @@ class RangeLost(EventBase, frozen=True, array_like=True, tag=5):
 
 
 class VehiclePassed(EventBase, frozen=True, array_like=True, tag=8):
-    """A vehicle has passed a line, and no list names its plate: where, when and what kind is all that is kept of it.
+    """A vehicle has passed a lane, and no list names its plate: where, when and what kind is all that is kept of it.
 
-    `plate_class` is the 号牌种类 of its plate (GA 36; 99 for one that fits no kind), 0 where none could be read.
+    `line` is the lane's number, as for `LineCrossed`. `read` says whether its plate could be read. `plate_class` was
+    its 号牌种类 up to 0.4 and is 0 since: a rare one would name the vehicle.
     """
 
     at_ms: int
@@ -299,7 +321,9 @@ class VehiclePassed(EventBase, frozen=True, array_like=True, tag=8):
     run: Number
     track: Number
     vehicle: VehicleClass
-    plate_class: Annotated[int, Meta(ge=0, le=99)]
+    plate_class: Annotated[int, Meta(ge=0, le=99)] = 0
+    colour: PlateColour = PlateColour.UNKNOWN
+    read: bool = False
 
 
 class SensorChanged(EventBase, frozen=True, array_like=True, tag=9):

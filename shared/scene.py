@@ -140,6 +140,28 @@ class Mask(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 Watch = Tripwire | Zone
 
 
+class Lane(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A lane of a checkpoint (卡口): every vehicle that meets its line is told once."""
+
+    name: Name
+    """Unique among lines, zones and lanes of the camera; shown to operators."""
+    line: Annotated[list[Point], Meta(min_length=2, max_length=32)]
+    """Across the lane, on the road, where plates are read best: `[[x, y], [x, y]]`, sides as for a tripwire."""
+    direction: Ways = "both"
+    """Which way counts."""
+
+    def __post_init__(self) -> None:
+        _require_different(f"lane {self.name!r}", self.line)
+
+    @property
+    def rule(self) -> WatchRule:
+        return WatchRule.LANE
+
+    def counts(self, direction: Direction) -> bool:
+        """Whether a passage this way is told."""
+        return self.direction in ("both", direction.label)
+
+
 class Scene(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Everything that is watched in one picture."""
 

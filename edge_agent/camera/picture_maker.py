@@ -8,9 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
+import numpy as np
 
 from edge_agent.frames import Colour, Frame, Source, Still, in_colour
 from edge_agent.vision.motion.masks import Masks
+from edge_agent.vision.plate.veil import PlateVeil
+from shared.errors import HawklineError
 from shared.threads import start_vital
 
 log = logging.getLogger(__name__)
@@ -26,7 +29,10 @@ _DRAIN_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The whole frame nearest to the event, as JPEG, with what is private painted black, and the time of that frame."""
+    """The whole frame nearest to the event, as JPEG, and the time of that frame.
+
+    What is private is painted black in it, and no plate can be read but those that hit a list.
+    """
 
     ticket: int
     jpeg: bytes
@@ -35,7 +41,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class NoPicture:
-    """A picture of this ticket will not come: too many were ordered at once."""
+    """A picture of this ticket will not come: too many were ordered at once, or plates in it cannot be blurred."""
 
     ticket: int
 
@@ -54,10 +60,25 @@ class _Ordered:
 
 
 class PictureMaker:
-    """Makes and sends pictures on a thread of its own: decoding a large one takes longer than a frame."""
+    """Makes and sends pictures on a thread of its own: decoding a large one takes longer than a frame.
 
-    def __init__(self, source: Source, masks: Masks, send: Callable[[Picture | NoPicture], None]) -> None:
+    Args:
+        source: of better pictures than the analysed ones.
+        masks: what is private.
+        send: takes what is made.
+        veil: opened with the first picture, since most cameras make none for hours.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        masks: Masks,
+        send: Callable[[Picture | NoPicture], None],
+        veil: Callable[[], PlateVeil] = PlateVeil.shipped,
+    ) -> None:
         self._source, self._masks, self._send = source, masks, send
+        self._open_veil = veil
+        self._veil: PlateVeil | None = None
         self._waiting: list[_Ordered] = []
         self._ranked: dict[int, int] = {}
         """What was said of tickets before they were ordered, or after their picture was made."""
@@ -128,13 +149,25 @@ class PictureMaker:
     def _make(self, ordered: _Ordered, behind: int) -> None:
         better = self._source.picture_at(ordered.met_at_s) if behind < _BEHIND else None
         still = better or Still(in_colour(ordered.nearest), ordered.nearest.captured_at_s)
-        self._send(Picture(ordered.ticket, _encode(self._masks.blacken(still.picture)), still.taken_at_s))
+        try:
+            self._veil = self._veil or self._open_veil()
+        except HawklineError as error:  # what cannot be blurred stays here
+            log.error("a picture is given up, since no plate in it can be blurred: %s", error)
+            self._send(NoPicture(ordered.ticket))
+            return
+        covered = self._veil.cover(sized(self._masks.blacken(still.picture)))
+        self._send(Picture(ordered.ticket, encoded(covered), still.taken_at_s))
 
 
-def _encode(picture: Colour) -> bytes:
+def sized(picture: Colour) -> Colour:
+    """No wider than pictures are sent."""
     height, width = picture.shape[:2]
-    if width > _WIDTH_PX:
-        scale = _WIDTH_PX / width
-        picture = cv2.resize(picture, (_WIDTH_PX, round(height * scale)), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-    _, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-    return bytes(jpeg)
+    if width <= _WIDTH_PX:
+        return picture
+    size = _WIDTH_PX, round(height * _WIDTH_PX / width)
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def encoded(picture: Colour) -> bytes:
+    """As JPEG."""
+    return bytes(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1])

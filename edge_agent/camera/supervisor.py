@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 
 from edge_agent.camera.looks.client import LookShare
 from edge_agent.camera.picture_maker import NoPicture, Picture
-from edge_agent.camera.worker import EventSeen, SightSeen, Status, ViewConfirmed, Wanted, run_camera
+from edge_agent.camera.worker import EventSeen, PassageSeen, SightSeen, Status, ViewConfirmed, Wanted, run_camera
 from edge_agent.config import Camera
 from shared.events import CameraState
 from shared.threads import start_vital
@@ -27,7 +27,7 @@ _HANG_S = 15.0
 _PASSED_OVER = 25
 """Pictures of a file that are left out when none of them could be got past."""
 
-Report = EventSeen | SightSeen | Picture | NoPicture | Status
+Report = EventSeen | PassageSeen | SightSeen | Picture | NoPicture | Status
 
 
 class CameraSupervisor:

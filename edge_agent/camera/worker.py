@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -17,6 +18,7 @@ from zoneinfo import ZoneInfo
 import av
 import cv2
 
+from edge_agent.camera.checkpoint_watch import CheckpointWatch, VehicleSeen
 from edge_agent.camera.looks.client import LookShare, ServedLooker
 from edge_agent.camera.picture_maker import NoPicture, Picture, PictureMaker
 from edge_agent.camera.sight_watch import SightChange, SightWatch
@@ -53,6 +55,15 @@ class EventSeen:
     met_at_s: float
     confirmed_at_s: float
     reached: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PassageSeen:
+    """A vehicle that passed a lane, with wall-clock times."""
+
+    seen: VehicleSeen
+    met_at_s: float
+    confirmed_at_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +130,12 @@ def run_camera(camera: Camera, key: str, pipe: Connection, after: int = 0, looki
     try:
         detector = open_detector(camera.settings.detector)
         looks = Looks(ServedLooker(looking.address), looking.per_second) if looking and detector is None else None
+        checkpoint = CheckpointWatch(camera) if camera.settings.checkpoint else None
         source = open_source(camera.settings.source, key, after, camera.folder)
     except HawklineError as error:
         pipe.send(Status(CameraState.UNREACHABLE, str(error)))
         return
-    watch = _Watch(camera, source, pipe, detector, looks)
+    watch = _Watch(camera, source, pipe, detector, looks, checkpoint)
     threading.Thread(target=_obey, args=(pipe, source, watch.maker, watch.sight), daemon=True).start()
     with contextlib.suppress(BrokenPipeError):
         watch.run()
@@ -189,7 +201,9 @@ class _Watch:
         pipe: Connection,
         detector: ObjectDetector | None,
         looks: Looks | None = None,
+        checkpoint: CheckpointWatch | None = None,
     ) -> None:
+        self._checkpoint = checkpoint
         self._source, self._pipe, self._sending = source, pipe, threading.Lock()
         self._pipeline = Pipeline(camera.scene, detector, looks)
         self._watches = {watch.name: watch for watch in camera.scene.watches}
@@ -214,6 +228,8 @@ class _Watch:
                 else:
                     if last is not None:
                         self._report_all(self._pipeline.finish(), last)
+                        if self._checkpoint:
+                            self._report_passages(self._checkpoint.finish(), last)
                     self._suffer(item)
         finally:
             self.sight.keep()
@@ -233,9 +249,15 @@ class _Watch:
     def _watch(self, frame: Frame) -> None:
         self._frames += 1
         self._remember(frame)
-        found = self._pipeline.step(frame)
+        found = list[Found]()
+        if self._watches:
+            found = self._pipeline.step(frame)
+        else:
+            self._pipeline.pass_over(frame)
         self._reached = frame.number
         self._report_all(found, frame)
+        if self._checkpoint:
+            self._report_passages(self._checkpoint.see(frame, self._pipeline.time_s), frame)
         for change in self.sight.see(frame, self._pipeline.time_s):
             self._report_sight(change, frame)
         now = self._condition.state, self._condition.detail
@@ -249,6 +271,12 @@ class _Watch:
     def _report_all(self, found: list[Found], frame: Frame) -> None:
         for one in found:
             self._report(one, frame)
+
+    def _report_passages(self, passages: Iterable[VehicleSeen], frame: Frame) -> None:
+        """A passage has no picture."""
+        for seen in passages:
+            late_s = self._pipeline.time_s - seen.met_s
+            self._send(PassageSeen(seen, frame.captured_at_s - late_s, frame.captured_at_s))
 
     def _report(self, found: Found, frame: Frame) -> None:
         """The event first, its picture after: making it takes longer than telling."""
@@ -276,7 +304,7 @@ class _Watch:
         for number, shown in tickets:
             self.maker.add(number, _SIGHT_PRIORITY, shown.captured_at_s, shown)
 
-    def _send(self, report: EventSeen | SightSeen | Picture | NoPicture | Status) -> None:
+    def _send(self, report: EventSeen | PassageSeen | SightSeen | Picture | NoPicture | Status) -> None:
         with self._sending:
             self._pipe.send(report)
 

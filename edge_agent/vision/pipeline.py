@@ -179,6 +179,10 @@ class Pipeline:
             found += self._caught_up(self._judges, self._looks.ready())
         return found
 
+    def pass_over(self, frame: Frame) -> None:
+        """A frame that is not analysed, because nothing is watched for in it: time goes on."""
+        self._clock.step(frame.time_s)
+
     def finish(self) -> list[Found]:
         """What the pictures confirm that still wait for looks: for a while no other comes."""
         self.uncounted = []

@@ -1,7 +1,8 @@
 """Where plates are in a picture: the network's heat and corners, read."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import cv2
@@ -24,6 +25,8 @@ class Session(Protocol):
 _AREA_PX = 512 * 288
 """Pictures are scaled to this many pixels: the network's time is the same for every camera."""
 _SIDE, _LONGEST = 32, 1536
+_PART = 0.6
+"""Of each side, what a quarter of a picture has: the quarters overlap, so that one of them holds a plate whole."""
 _STRIDE = 8
 _UNIT = 4.0
 _NEAR, _NEAR_PLATES = (256, 128), 3.0
@@ -76,6 +79,29 @@ class PlateFinder:
 
     def find(self, picture: Picture) -> list[Found]:
         """All plates of a picture, the surest first."""
+        looked_at = [again for one in self._look(picture) if (again := self._looked_at(picture, one))]
+        found = list[Found]()
+        for one in sorted(looked_at, key=lambda one: -one.score):  # from near, two may be the same plate
+            if all(_shared(one.box, other.box) < _OVERLAP for other in found):
+                found.append(one)
+        return found
+
+    def suspect(self, picture: Picture) -> list[Found]:
+        """Whatever may be a plate, for those who must miss none and may take a sign for one: several a plate.
+
+        The whole is looked at, and each of its quarters as large as the whole; nothing is looked at again.
+        """
+        high, wide = picture.shape[:2]
+        tall, broad = math.ceil(_PART * high), math.ceil(_PART * wide)
+        suspected = self._look(picture)
+        for top in (0, high - tall):
+            for left in (0, wide - broad):
+                for one in self._look(picture[top : top + tall, left : left + broad]):
+                    suspected.append(replace(one, corners=one.corners + np.array([left, top], np.float32)))
+        return suspected
+
+    def _look(self, picture: Picture) -> list[Found]:
+        """The first look."""
         high, wide = picture.shape[:2]
         scale = (_AREA_PX / (high * wide)) ** 0.5
         size = _fed(wide * scale), _fed(high * scale)
@@ -85,9 +111,7 @@ class PlateFinder:
             small = _halved(small)
         scene = cv2.dnn.blobFromImage(small, 1 / 255, size)
         heat, corners = self._session.run(None, {"scene": scene})
-        found = self._decode(heat[0, 0], corners[0], (wide / size[0], high / size[1]))
-        looked_at = [again for one in found if (again := self._looked_at(picture, one))]
-        return sorted(looked_at, key=lambda one: -one.score)
+        return self._decode(heat[0, 0], corners[0], (wide / size[0], high / size[1]))
 
     def _looked_at(self, picture: Picture, found: Found) -> Found | None:
         """A second look from near: a finding fills a third of the breadth, and its corners become as exact as that.

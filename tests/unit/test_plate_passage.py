@@ -1,159 +1,176 @@
-"""Which plate belongs to which vehicle, and when it is told."""
+"""Which findings are of one plate, which line its vehicle met, and that each is told once and forgotten."""
 
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
+import pytest
 
-from edge_agent.vision.plate import PassageReader
-from edge_agent.vision.plate.passage import Box
+from edge_agent.vision.plate import Passage, PassageReader
 from models.plate import Calibration, Found, Plate, decode_plate
+from shared.events import Direction
+from shared.scene import Lane
 from tests.unit.test_plate_decoding import seen_as
 
 SIZE = 1000, 500
-
-
-@dataclass
-class Mover:
-    track_id: int
-    box: Box
-    confirmed: bool = True
-    travelling: bool = True
+LEFT = Lane("left", [(0.1, 0.8), (0.45, 0.8)], "left_to_right")
+RIGHT = Lane("right", [(0.45, 0.8), (0.9, 0.8)])
+BROAD = 80
 
 
 @dataclass
 class Reader:
-    """Sees what the test puts before it: texts at places of the picture."""
+    """Sees what the test puts before it: texts at places of the picture, in pixels."""
 
     calibration: Calibration = field(default_factory=lambda: Calibration(threshold=0.9))
     plates: list[tuple[str, float, float]] = field(default_factory=list)
     sure: float = 0.97
     reads: int = 0
+    corner: tuple[int, int] = (0, 0)
 
     def read(self, picture: np.ndarray) -> list[Plate]:
         self.reads += 1
         made = []
         for text, x, y in self.plates:
-            middle = np.array([x * SIZE[0], y * SIZE[1]])
-            corners = np.array([[-40, -12], [40, -12], [40, 12], [-40, 12]]) + middle
+            middle = np.array([x, y]) - self.corner
+            corners = np.array([[-1, -0.3], [1, -0.3], [1, 0.3], [-1, 0.3]]) * BROAD / 2 + middle
             seen = seen_as(text, self.sure)
             made.append(Plate(Found(0.9, corners.astype(np.float32)), seen, decode_plate(seen, self.calibration)))
         return made
 
 
 PICTURE = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
+WHOLE = (0.0, 0.0, 1.0, 1.0)
+Way = tuple[str, float, float, float, float]
+"""A text, and pixels of x, of y at the beginning, of y a second, and seconds until it is there."""
 
 
-def drive(
-    passing: PassageReader, reader: Reader, texts: list[str], *, travelling: bool = True, start_s: float = 0.0
-) -> float:
-    """A vehicle from left to right, a plate in every frame; the time when it is out of sight."""
-    time_s = start_s
-    for number, text in enumerate(texts):
-        x = 0.1 + 0.8 * number / len(texts)
-        mover = Mover(5, (x - 0.1, 0.4, x + 0.1, 0.7), travelling=travelling)
-        reader.plates = [(text, x, 0.65)]
-        picture = PICTURE if passing.wants([mover], time_s) else None
-        assert passing.step(picture, [mover], time_s) == [], "told once, when it has gone"
-        time_s += 0.1
+def drive(passing: PassageReader, reader: Reader, ways: list[Way], lasts_s: float = 3.0) -> list[Passage]:
+    """Plates that move down the picture, ten looks a second."""
+    told = []
+    for tenth in range(int(10 * lasts_s)):
+        now_s = tenth / 10
+        at = [(text, x, y + pace * (now_s - after_s), now_s - after_s) for text, x, y, pace, after_s in ways]
+        reader.plates = [(text, x, y) for text, x, y, since_s in at if since_s >= 0 and 0 < y < SIZE[1] - 12]
+        told += passing.step(PICTURE, WHOLE, now_s)
+    return told
+
+
+def test_a_vehicle_is_told_once_in_its_lane_with_the_votes_of_all_looks() -> None:
+    reader = Reader()
+    passing = PassageReader(reader, [LEFT, RIGHT])
+    (passage,) = drive(passing, reader, [("皖A12345", 250, 100, 300, 0.0)])
+    assert (passage.lane, passage.direction) == ("left", Direction.LEFT_TO_RIGHT)
+    assert passage.reading is not None
+    assert passage.reading.text == "皖A12345"
+    assert passage.looks > 8
+    # Where its vehicle meets the road, about its breadth below it, was on the line.
+    assert passage.met_s == pytest.approx((400 - 12 - 76 - 100) / 300, abs=0.02)
+    assert passing.end() == [], "and forgotten"
+
+
+def test_two_abreast_and_two_close_behind_each_other_are_four() -> None:
+    reader = Reader()
+    passing = PassageReader(reader, [LEFT, RIGHT])
+    ways = [("皖A12345", 250, 50, 300, 0.0), ("苏B99999", 700, 50, 300, 0.0)]
+    behind = [("皖A12346", 250, 50, 300, 0.6), ("苏B99990", 700, 50, 300, 0.6)]
+    told = drive(passing, reader, ways + behind, 4.0)
+    assert sorted((one.lane, one.seen.text) for one in told) == [
+        *(("left", "皖A12345"), ("left", "皖A12346"), ("right", "苏B99990"), ("right", "苏B99999"))
+    ]
+
+
+def test_the_wrong_way_of_a_lane_is_not_told_and_both_ways_of_another_are() -> None:
+    reader = Reader()
+    passing = PassageReader(reader, [LEFT, RIGHT])
+    told = drive(passing, reader, [("皖A12345", 250, 420, -300, 0.0), ("苏B99999", 700, 420, -300, 0.0)])
+    assert [(one.lane, one.direction) for one in told] == [("right", Direction.RIGHT_TO_LEFT)]
+
+
+def test_who_leaves_the_picture_before_the_line_by_a_little_has_met_it() -> None:
+    reader = Reader()
+    low = Lane("low", [(0.1, 0.99), (0.9, 0.99)])
+    passing = PassageReader(reader, [low])
     reader.plates = []
-    return time_s
+    told = []
+    for tenth in range(40):
+        y = 50 + 30 * tenth
+        reader.plates = [("皖A12345", 500, y)] if y < 360 else []
+        told += passing.step(PICTURE, WHOLE, tenth / 10)
+    (passage,) = told
+    assert passage.lane == "low"
 
 
-def test_a_vehicle_is_told_once_with_the_votes_of_all_looks() -> None:
+def test_one_plate_that_is_found_twice_is_one_vehicle_and_the_surer_finding_tells() -> None:
+    reader = Reader()
+    passing = PassageReader(reader, [LEFT])
+    told = []
+    for tenth in range(30):
+        y = 100 + 30 * tenth
+        reader.plates = [("皖A12345", 250, y)] if y < 480 else []
+        if reader.plates and tenth % 2:
+            reader.plates.append(("京Q80808", 250, y - 60))  # its grille
+        told += passing.step(PICTURE, WHOLE, tenth / 10)
+    assert [one.seen.text for one in told] == ["皖A12345"]
+
+
+def test_what_stands_and_what_flashes_up_are_not_told() -> None:
     reader = Reader()
     passing = PassageReader(reader)
-    end_s = drive(passing, reader, ["皖A12345", "皖A12345", "皖A12845", "皖A12345"])
-    assert passing.step(None, [], end_s) == []
-    (passage,) = passing.step(None, [], end_s + 2)
-    assert passage.reading is not None
-    assert (passage.track, passage.reading.text, passage.looks) == (5, "皖A12345", 4)
-    assert passing.step(None, [], end_s + 4) == passing.end() == [], "and forgotten"
+    reader.plates = [("苏B99999", 500, 250)]
+    assert [passing.step(PICTURE, WHOLE, tenth / 10) for tenth in range(30)] == [[]] * 30
+    reader.plates = []
+    assert passing.end() == []
+    reader.plates, reader.sure = [("苏B99999", 500, 250)], 0.2
+    passing.step(PICTURE, WHOLE, 0.0)
+    assert passing.end() == []
 
 
 def test_an_unsure_reading_is_unread() -> None:
     reader = Reader(sure=0.4)
-    passing = PassageReader(reader)
-    drive(passing, reader, ["皖A12345"] * 3)
-    (passage,) = passing.end()
+    (passage,) = drive(PassageReader(reader, [LEFT]), reader, [("皖A12345", 250, 100, 300, 0.0)])
     assert passage.reading is None
     assert passage.score < 0.9
-
-
-def test_what_stands_is_not_told() -> None:
-    reader = Reader()
-    passing = PassageReader(reader)
-    drive(passing, reader, ["皖A12345"] * 3, travelling=False)
-    assert passing.end() == []
-
-
-def test_plates_belong_to_the_smallest_track_around_them() -> None:
-    reader = Reader()
-    passing = PassageReader(reader)
-    for step in range(4):
-        x = 0.3 + 0.1 * step
-        reader.plates = [("皖A12345", x, 0.6), ("苏B99999", 0.95, 0.95)]
-        truck, car = Mover(1, (0.0, 0.0, 0.9, 0.8)), Mover(2, (x - 0.1, 0.4, x + 0.1, 0.65))
-        ghost = Mover(3, (x - 0.02, 0.55, x + 0.02, 0.62), confirmed=False)
-        passing.step(PICTURE, [truck, car, ghost], step / 10)
-    assert [passage.track for passage in passing.end()] == [2]
-
-
-def test_a_parked_plate_behind_somebody_who_passes_is_not_theirs() -> None:
-    reader = Reader()
-    passing = PassageReader(reader)
-    for step in range(10):
-        x = 0.3 + 0.04 * step
-        reader.plates = [("苏B99999", 0.5, 0.6)]
-        passing.step(PICTURE, [Mover(1, (x - 0.2, 0.4, x + 0.2, 0.7))], step / 10)
-    assert passing.end() == []
-
-
-def test_one_look_gives_a_track_one_plate() -> None:
-    reader = Reader()
-    passing = PassageReader(reader)
-    for step in range(6):
-        x = 0.3 + 0.05 * step
-        reader.plates = [("皖A12345", x, 0.6), ("苏B99999", x + 0.1, 0.5)]
-        passing.step(PICTURE, [Mover(1, (x - 0.2, 0.3, x + 0.2, 0.7))], step / 10)
-    (passage,) = passing.end()
-    assert passage.looks == 6
-    assert passage.reading is not None
-    assert passage.reading.text == "皖A12345"
-
-
-def test_who_stands_for_long_is_told_and_not_forgotten() -> None:
-    reader = Reader()
-    passing = PassageReader(reader)
-    mover = Mover(1, (0.2, 0.3, 0.8, 0.7))
-    told = []
-    for tenth in range(150):
-        reader.plates = [("皖A12345", 0.3 + 0.02 * tenth, 0.6)] if tenth < 10 else []
-        told += passing.step(PICTURE, [mover], tenth / 10)
-    (passage,) = told
-    assert passage.reading is not None
-    assert passing.end() == []
 
 
 def test_a_clock_that_jumps_back_ends_what_was() -> None:
     reader = Reader()
     passing = PassageReader(reader)
-    drive(passing, reader, ["皖A12345"] * 4)
-    mover = Mover(9, (0.1, 0.1, 0.5, 0.5))
-    assert passing.wants([mover], -3600.0)
-    (passage,) = passing.step(PICTURE, [mover], -3600.0)
-    assert passage.track == 5
-    assert not passing.wants([mover], -3599.95)
-    assert passing.wants([mover], -3599.8)
+    assert drive(passing, reader, [("皖A12345", 250, 100, 300, 0.0)], 1.0) == []
+    (passage,) = passing.step(None, None, -3600.0)
+    assert passage.seen.text == "皖A12345"
+    assert drive(passing, reader, []) == []
 
 
-def test_looks_are_paced_and_cost_nothing_without_a_track() -> None:
-    passing = PassageReader(Reader())
-    mover = Mover(1, (0.1, 0.1, 0.5, 0.5))
-    assert not passing.wants([], 0.0)
-    assert not passing.wants([Mover(1, mover.box, confirmed=False)], 0.0)
-    looks = 0
-    for frame in range(100):
-        if passing.wants([mover], frame / 50):
-            looks += 1
-            passing.step(PICTURE, [mover], frame / 50)
-    assert 17 <= looks <= 20
+def test_looks_are_paced_and_only_what_moves_is_looked_at() -> None:
+    passing = PassageReader(Reader(), [LEFT], per_second=10)
+    still = np.full((SIZE[1], SIZE[0]), 90, np.uint8)
+    assert [passing.wants(still, number / 25) for number in range(25)] == [None] * 25
+    moving = still.copy()
+    moving[300:400, 200:300] = 200
+    parts = [passing.wants(moving if number % 2 else still, 1 + number / 25) for number in range(25)]
+    looked = [part for part in parts if part is not None]
+    assert 6 <= len(looked) <= 10
+    left, top, right, bottom = looked[0]
+    assert left < 0.2 < 0.3 < right < 0.5
+    assert top < 0.6 < 0.8 < bottom
+
+
+def test_plates_are_where_the_part_of_the_picture_was() -> None:
+    reader = Reader(corner=(200, 50))
+    passing = PassageReader(reader, [LEFT, RIGHT])
+    part = (0.2, 0.1, 1.0, 1.0)
+    told = []
+    for tenth in range(30):
+        y = 100 + 30 * tenth
+        reader.plates = [("皖A12345", 700, y)] if y < 480 else []
+        told += passing.step(PICTURE, part, tenth / 10)
+    assert [one.lane for one in told] == ["right"]
+
+
+def test_nothing_of_a_plate_is_told_by_a_traceback_or_a_log() -> None:
+    reader = Reader()
+    passing = PassageReader(reader, [LEFT])
+    (passage,) = drive(passing, reader, [("皖A12345", 250, 100, 300, 0.0)])
+    assert "12345" not in repr(passage)
+    assert "12345" not in "".join(map(repr, chain(passing._tracks.living, passing._waiting)))

@@ -19,6 +19,7 @@ from aggregator.store.errors import SenselessError, TooMuchError
 from aggregator.store.places import producers_of
 from aggregator.store.scope import Scope
 from shared.clock import QUARTER_S
+from shared.events import WatchRule
 from shared.objects import ObjectClass
 
 _DIRECTIONS = ("left_to_right", "right_to_left")
@@ -91,6 +92,7 @@ class CountQuestion:
 
     Attributes:
         place: a site, or a place above sites.
+        rule: only lines that are watched for this.
         objects: only of these classes.
         by_object: a row a class.
         busiest: only of so many lines, those that were crossed most in this time.
@@ -104,6 +106,7 @@ class CountQuestion:
     agent: str | None = None
     camera: str | None = None
     line: str | None = None
+    rule: WatchRule | None = None
     step: Step = Step.QUARTER
     zone: str = "UTC"
     objects: Sequence[ObjectClass] = ()
@@ -236,8 +239,9 @@ class _Selection:
         self._producers = producers_of(connection, scope, asked.place, asked.site, asked.agent)
         self._objects = [int(one) for one in asked.objects] or None
         self._lines: list[LineKey] | None = None
-        if asked.camera is not None or asked.line is not None:
-            which = {"camera": asked.camera, "line": asked.line, "producers": self._producers}
+        if asked.camera is not None or asked.line is not None or asked.rule is not None:
+            rule = None if asked.rule is None else int(asked.rule)
+            which = {"camera": asked.camera, "line": asked.line, "rule": rule, "producers": self._producers}
             self._lines = self._fetch("lines_named", which)
         if asked.busiest is not None:
             self._lines = self._busiest(asked.begin, asked.end, asked.busiest)

@@ -42,6 +42,7 @@ ON CONFLICT (producer_id, revision, line, month, object) DO UPDATE SET
 SELECT l.producer_id, l.revision, l.line FROM config_lines l
 JOIN config_cameras c USING (producer_id, revision, camera)
 WHERE (%(line)s::text IS NULL OR l.name = %(line)s) AND (%(camera)s::text IS NULL OR c.name = %(camera)s)
+  AND (%(rule)s::smallint IS NULL OR l.rule = %(rule)s)
   AND (%(producers)s::int[] IS NULL OR l.producer_id = ANY(%(producers)s));
 
 -- name: names_of

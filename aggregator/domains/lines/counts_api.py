@@ -49,8 +49,8 @@ def list_counts(
     What crossed is known where looks tell; all else is `unknown`, and without `object` everything counts.
     Lines that were counted under another name keep it: a row is of a name, not of a number.
     """
-    begin, end = _range(since, until)
-    _require_zone(zone)
+    begin, end = quarters(since, until)
+    require_zone(zone)
     asked = counts.CountQuestion(
         *(begin, end),
         step=step,
@@ -77,8 +77,8 @@ def list_series(
     busiest: Annotated[int, Query(ge=1, le=10_000, description=_BUSIEST)] = 100,
 ) -> StreamingResponse:
     """Crossings of many lines over the same steps, the busiest line first: what a chart draws."""
-    begin, end = _range(since, until)
-    _require_zone(zone)
+    begin, end = quarters(since, until)
+    require_zone(zone)
     asked = counts.CountQuestion(
         begin, end, step=step, zone=zone, objects=objects(names), busiest=busiest, **asdict(lines)
     )
@@ -112,7 +112,7 @@ _TEXTS = np.array([f"{number}," for number in range(1000)], "S4").view(np.uint32
 """Each number and a comma, filled up with zeros to four bytes."""
 
 
-def _require_zone(zone: str) -> None:
+def require_zone(zone: str) -> None:
     """PostgreSQL would also take POSIX's, where UTC+8 lies west of Greenwich, and any case."""
     try:
         check_zone(zone)
@@ -120,7 +120,7 @@ def _require_zone(zone: str) -> None:
         raise HTTPException(422, f"zone: {error}") from None
 
 
-def _range(since: str | None, until: str | None) -> tuple[datetime, datetime]:
+def quarters(since: str | None, until: str | None) -> tuple[datetime, datetime]:
     """From the quarter-hour in which `since` lies to the one in which `until` does."""
     end = moment("until", until) or datetime.now(UTC) + _QUARTER
     begin = moment("since", since) or end - timedelta(days=1)

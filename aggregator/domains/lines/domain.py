@@ -1,20 +1,17 @@
 """Lines and zones: what an armed one saw is an alarm, as is a plate of an approved list. Crossings are counted."""
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from aggregator.ingest.event_time import quarter
+from aggregator.domains.lines.crossings import Crossings
 from aggregator.retention.by_day import by_day
 from aggregator.signals.declarations import Condition, Domain, Job, Judge, Kind, Place
 from aggregator.signals.occurrence import Occurrence
 from aggregator.signals.signal import Signal, Subject
-from aggregator.store import arrays
 from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries
-from shared.clock import QUARTER_S
 from shared.desired import ARMING, Armed, Arming
-from shared.events import Lane, LineCrossed, ListHit, VehiclePassed, WatchRule, ZoneAlarm
+from shared.events import LineCrossed, ListHit, WatchRule, ZoneAlarm
 from shared.topics import Address
 
 SQL = load_queries(__package__)
@@ -92,34 +89,6 @@ def _say(connection: Connection, occurrences: Sequence[Occurrence], boxes: Mappi
         yield judged(occurrence, boxes[occurrence.producer_id], names, moved)
 
 
-class Crossings:
-    """Counts of lines, by what crossed, direction and quarter-hour."""
-
-    def __init__(self) -> None:
-        self._counts = Counter[tuple[int, int, int, int, int, int]]()
-
-    def take(self, event: LineCrossed, producer: int, _lane: Lane, event_at: datetime, _address: Address) -> None:
-        of_quarter = int(event_at.timestamp()) // QUARTER_S
-        # Plain numbers: an enum's hash is made in Python, and every crossing goes through here.
-        object_class, direction = int(event.object), int(event.direction)
-        self._counts[producer, event.revision, event.line, object_class, direction, of_quarter] += 1
-
-    def write(self, connection: Connection, _counters: Counter[tuple[str, str]]) -> None:
-        producers, revisions, lines, objects, directions, quarters = zip(*self._counts, strict=True)
-        connection.execute(
-            SQL["add_counts"],
-            {
-                "producer_ids": arrays.of_ints(producers),
-                "revisions": arrays.of_ints(revisions),
-                "lines": arrays.of_ints(lines),
-                "objects": arrays.of_ints(objects),
-                "directions": arrays.of_ints(directions),
-                "quarters": arrays.of_plain(quarter(number).isoformat() for number in quarters),
-                "crossings": arrays.of_ints(self._counts.values()),
-            },
-        )
-
-
 def ordered(connection: Connection, box: Address) -> Arming:
     """Which lines and zones of a box shall be armed or disarmed, whatever its own configuration says."""
     rows = connection.execute(SQL["arming"], {"site": box.site, "agent": box.agent})
@@ -144,7 +113,6 @@ DOMAIN = Domain(
         Kind(LineCrossed, _armed_place, Crossings, costs="lines", once=_line),
         Kind(ZoneAlarm, _armed_place),
         Kind(ListHit, _hit_place),
-        Kind(VehiclePassed, lambda event: Place(event.revision, event.line)),
     ),
     (
         Condition("tripwire", 2, "越界（绊线）", "Line crossed"),

@@ -29,11 +29,11 @@ SELECT site, agent, camera, name, armed, changed_by, changed_at FROM arming
 WHERE (site, agent) = (%(site)s, %(agent)s) ORDER BY camera, name;
 
 -- name: watched
--- Lines and zones of the box's newest configuration.
+-- Lines and zones of the box's newest configuration; lanes of checkpoints are not armed.
 SELECT c.name AS camera, l.name FROM config_lines l
 JOIN config_cameras c USING (producer_id, revision, camera)
 JOIN newest_configurations n USING (producer_id, revision)
-WHERE (n.site, n.agent) = (%(site)s, %(agent)s) ORDER BY l.line;
+WHERE (n.site, n.agent) = (%(site)s, %(agent)s) AND l.rule <> 100 ORDER BY l.line;
 
 -- name: watched_lines
 -- The same, each with what was ordered for it.
@@ -41,4 +41,4 @@ SELECT c.name AS camera, l.name, a.armed, a.changed_by, a.changed_at FROM config
 JOIN config_cameras c USING (producer_id, revision, camera)
 JOIN newest_configurations n USING (producer_id, revision)
 LEFT JOIN arming a ON (a.site, a.agent, a.camera, a.name) = (n.site, n.agent, c.name, l.name)
-WHERE (n.site, n.agent) = (%(site)s, %(agent)s) ORDER BY l.line;
+WHERE (n.site, n.agent) = (%(site)s, %(agent)s) AND l.rule <> 100 ORDER BY l.line;

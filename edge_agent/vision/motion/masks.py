@@ -20,13 +20,18 @@ class Masks:
         """255 where nothing is analysed, shape (height, width); None where there are no masks."""
         return self._draw(width, height, privacy_only=False) if self._masks else None
 
-    def blacken(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The picture, shape (height, width, 3), with what is private painted black; a copy where anything is."""
-        if not any(mask.privacy for mask in self._masks):
+    def blacken(self, picture: NDArray[np.uint8], *, ignored: bool = False) -> NDArray[np.uint8]:
+        """The picture, shape (height, width, 3), with what is private painted black; a copy where anything is.
+
+        Args:
+            picture: stays as it is.
+            ignored: also what is not analysed.
+        """
+        if not any(mask.privacy or ignored for mask in self._masks):
             return picture
         height, width = picture.shape[:2]
         painted = picture.copy()
-        painted[self._draw(width, height, privacy_only=True) > 0] = 0
+        painted[self._draw(width, height, privacy_only=not ignored) > 0] = 0
         return painted
 
     def _draw(self, width: int, height: int, *, privacy_only: bool) -> NDArray[np.uint8]:

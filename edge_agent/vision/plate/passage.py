@@ -1,51 +1,38 @@
-"""Plates of what drives by: looked at while a track moves, voted over its time, told once when it has gone.
+"""Passages: each vehicle that meets a lane's line, once, with what its plate says together over all looks at it.
 
-A plate that keeps its place while the track around it moves is of something that stands there, and belongs to no track.
+A plate is followed instead of what moves: a lorry, its shadow and the car behind it are one moving thing or seven, and
+have two plates.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from edge_agent.vision.plate.votes import PlateVotes
+from edge_agent.vision.plate.approach import Approach
+from edge_agent.vision.plate.tracks import PlateTrack, PlateTracks, Spot
+from edge_agent.vision.tripwire.geometry import Point, crossing_parameter, side
+from models.objects import Region
 from models.plate.decoding import Calibration, Plate, Reading
 from models.plate.finder import Picture
+from shared.events import Direction
+from shared.scene import Lane
 
-_PACE_S = 0.1
-"""Between two looks: frames that lie closer tell the same."""
-_GONE_S = 1.5
-"""After so long without its track a vehicle has passed."""
-_QUIET_S = 10.0
-"""A vehicle whose plate was not seen for so long is told, though it stands there still; nothing is kept longer."""
-_MOVED = 0.5
-"""In its own widths: a plate that went less far stood."""
-_GROWN = 0.1
-"""A track's box may miss the bumper: it is grown by so much on every side before plates are given to it."""
-
-Box = tuple[float, float, float, float]
-"""Left, top, right, bottom; a part of the picture's width and height."""
-
-
-class Mover(Protocol):
-    """What is used of a track."""
-
-    @property
-    def track_id(self) -> int:
-        """Its number."""
-
-    @property
-    def box(self) -> Box:
-        """Where it is."""
-
-    @property
-    def confirmed(self) -> bool:
-        """Whether it is believed."""
-
-    @property
-    def travelling(self) -> bool:
-        """Whether it has gone somewhere."""
+_MOVED = 1.0
+"""In its own breadths: a plate that went less far stood, or is a sign."""
+_UNSEEN_S = 0.45
+"""A plate that is first seen so soon behind a line, or last so soon before it, has met it, by its own pace."""
+_HEADWAY_S = 0.45
+"""Two vehicles do not meet the line of one lane in less: two plates that do are one, seen twice."""
+_SETTLES_S = 1.2
+"""After its vehicle has met the line and its plate has gone, no other finding of it can come."""
+_LEAST_LOOKS, _LEAST_SCORE = 3, 0.2
+"""What was seen less often and says nothing was a light, a grille, a sign."""
+_OVER_END = 0.06
+"""Part of a line's length by which a vehicle may miss its end: it drives where it likes."""
 
 
 class Reader(Protocol):
@@ -64,116 +51,199 @@ class Passage:
     """One vehicle that has gone by.
 
     Attributes:
-        track: its number.
-        from_s: media time of the first look.
+        track: its number, counted from 1.
+        lane: whose line it met; empty where there are no lanes.
+        direction: in which; None where there are no lanes.
+        met_s: media time when it met the line; without lanes, when it was seen last.
+        from_s: of the first look at its plate.
         to_s: of the last one.
-        looks: in how many a plate was seen.
+        looks: in how many the plate was seen.
         score: of what they say together.
-        reading: what they say; None where it is not sure enough, and the vehicle is unread.
+        seen: what they say, sure or not.
+        reading: the same, None where it is not sure enough and the vehicle is unread.
     """
 
     track: int
+    lane: str
+    direction: Direction | None
+    met_s: float
     from_s: float
     to_s: float
     looks: int
     score: float
+    seen: Reading
     reading: Reading | None
 
 
-@dataclass(slots=True)
-class _Watched:
-    from_s: float
-    seen_s: float
-    looked_s: float
-    first: tuple[float, float]
-    """Where the plate was first, in pixels."""
-    way: float = 0.0
-    """How far it went from there, in its own widths."""
-    looks: int = 0
-    travelling: bool = False
+@dataclass(frozen=True, slots=True)
+class _Met:
+    lane: str
+    direction: Direction
+    time_s: float
 
 
 class PassageReader:
-    """Reads plates on moving tracks of one camera, a look every tenth of a second at most."""
+    """Reads the plates of one camera.
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-        self._votes = PlateVotes(reader.calibration)
-        self._watched: dict[int, _Watched] = {}
+    Args:
+        reader: finds and reads plates.
+        lanes: whose lines make a passage; without any, every plate that drives by is one.
+        per_second: looks at most.
+    """
+
+    def __init__(self, reader: Reader, lanes: Sequence[Lane] = (), per_second: float = 12.0) -> None:
+        self._reader, self._lanes, self._pace_s = reader, lanes, 1 / per_second
+        self._approach = Approach()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._tracks = PlateTracks(self._reader.calibration)
+        self._met: dict[int, _Met] = {}
+        self._waiting: list[Passage] = []
         self._looked_s = self._now_s = -np.inf
 
-    def wants(self, tracks: Sequence[Mover], time_s: float) -> bool:
-        """Whether a picture of now is worth its cost."""
-        due = time_s < self._now_s or time_s - self._looked_s >= _PACE_S
-        return due and any(track.confirmed for track in tracks)
+    def wants(self, grey: NDArray[np.uint8], time_s: float) -> Region | None:
+        """Which part of a picture is worth its cost, if any.
 
-    def step(self, picture: Picture | None, tracks: Sequence[Mover], time_s: float) -> list[Passage]:
+        Args:
+            grey: luma, shape (height, width).
+            time_s: media time.
+        """
+        # A little early is in time: the next picture would be late.
+        if self._now_s <= time_s < self._looked_s + 0.9 * self._pace_s:
+            return None
+        self._looked_s = time_s
+        return self._approach.moving(grey, time_s)
+
+    def step(self, picture: Picture | None, part: Region | None, time_s: float) -> list[Passage]:
         """Take in one frame.
 
         Args:
             picture: shape (height, width, 3); None where `wants` said no.
-            tracks: of that frame.
+            part: of it, as `wants` said.
             time_s: media time that only grows, as a pipeline gives it; where it does not, everybody is gone.
 
         Returns:
             Vehicles that have gone since.
         """
-        told = self.end() if time_s < self._now_s else []
-        self._now_s = time_s
-        for track in tracks:
-            if track.track_id in self._watched:
-                watched = self._watched[track.track_id]
-                watched.seen_s, watched.travelling = time_s, watched.travelling or track.travelling
-        if picture is not None:
+        told = []
+        if time_s < self._now_s:
+            told = self.end()
             self._looked_s = time_s
-            self._look(picture, tracks, time_s)
-        return told + self._gone(time_s)
+        self._now_s = time_s
+        if picture is not None and part is not None:
+            self._look(picture, part, time_s)
+        self._end_tracks(time_s)
+        return told + self._settled(time_s)
 
     def end(self) -> list[Passage]:
         """The vehicles that are still there, at the end of a video."""
-        self._looked_s = self._now_s = -np.inf
-        return self._gone(np.inf)
+        self._end_tracks(np.inf)
+        told = self._settled(np.inf)
+        self._begin()
+        return told
 
-    def _look(self, picture: Picture, tracks: Sequence[Mover], time_s: float) -> None:
+    def _look(self, picture: Picture, part: Region, time_s: float) -> None:
         high, wide = picture.shape[:2]
-        taken = set[int]()
-        for plate in self._reader.read(picture):  # the surest and nearest first: one plate a track and look
-            owner = _owner(plate, tracks, (wide, high))
-            if owner is None or owner.track_id in taken:
+        left, top = int(part[0] * wide), int(part[1] * high)
+        right, bottom = int(np.ceil(part[2] * wide)), int(np.ceil(part[3] * high))
+        if right - left < 8 or bottom - top < 8:
+            return
+        shift = np.array([left, top], np.float32)
+        plates = [
+            replace(plate, found=replace(plate.found, corners=plate.found.corners + shift, rough=None))
+            for plate in self._reader.read(np.ascontiguousarray(picture[top:bottom, left:right]))
+        ]
+        self._tracks.look(plates, time_s)
+        for track in self._tracks.living:
+            if track.number not in self._met and len(track.path) > 1:
+                met = self._meets(track.path[-2], track.path[-1], (wide, high))
+                if met is not None:
+                    self._met[track.number] = met
+        self._size = wide, high
+
+    def _end_tracks(self, time_s: float) -> None:
+        for track in self._tracks.ended(time_s):
+            seen = self._tracks.votes.reading(track.number)
+            reading = self._tracks.votes.take(track.number)
+            met = self._met.pop(track.number, None) or self._must_have_met(track)
+            if seen is None or not _is_plate(track, seen) or (self._lanes and met is None):
                 continue
-            taken.add(owner.track_id)
-            x, y = plate.found.corners.mean(0).tolist()
-            watched = self._watched.setdefault(owner.track_id, _Watched(time_s, time_s, time_s, (x, y)))
-            width = max(1.0, float(np.ptp(plate.found.corners[:, 0])))
-            watched.way = max(watched.way, float(np.hypot(x - watched.first[0], y - watched.first[1])) / width)
-            watched.looks += 1
-            watched.looked_s = time_s
-            watched.travelling = watched.travelling or owner.travelling
-            self._votes.add(owner.track_id, plate.scores)
+            self._waiting.append(
+                Passage(
+                    track.number,
+                    met.lane if met else "",
+                    met.direction if met else None,
+                    met.time_s if met else track.last.time_s,
+                    track.path[0].time_s,
+                    track.last.time_s,
+                    len(track.path),
+                    seen.score,
+                    seen,
+                    reading,
+                )
+            )
 
-    def _gone(self, time_s: float) -> list[Passage]:
-        passages = []
-        for track, watched in list(self._watched.items()):
-            if time_s - watched.seen_s <= _GONE_S and time_s - watched.looked_s <= _QUIET_S:
-                continue
-            del self._watched[track]
-            voted = self._votes.reading(track)
-            reading = self._votes.take(track)
-            if voted is not None and watched.travelling and watched.way >= _MOVED:
-                passages.append(Passage(track, watched.from_s, watched.looked_s, watched.looks, voted.score, reading))
-        return passages
+    def _settled(self, time_s: float) -> list[Passage]:
+        """Those that no other finding of the same vehicle can join any more; of one vehicle the surest."""
+        told = list[Passage]()
+        while due := [one for one in self._waiting if time_s - one.to_s >= _SETTLES_S]:
+            first = min(due, key=lambda one: one.met_s)
+            of_one = [one for one in self._waiting if one is first or (self._lanes and _is_same(one, first))]
+            surest = max(of_one, key=_weight)
+            told += [first] if surest is first else []
+            # What is left of them may be due later; what is less sure than another is no vehicle.
+            gone = of_one if surest is first else [first]
+            self._waiting = [one for one in self._waiting if not any(one is other for other in gone)]
+        return told
+
+    def _meets(self, before: Spot, after: Spot, size: tuple[int, int]) -> _Met | None:
+        """The line that a plate's vehicle met on a step, and when."""
+        for lane in self._lanes:
+            for a, b in _segments(lane, size):
+                along = crossing_parameter((before.x, before.y), (after.x, after.y), a, b)
+                if along is None:
+                    continue
+                to_right = side(a, b, (after.x, after.y)) >= 0
+                direction = Direction.LEFT_TO_RIGHT if to_right else Direction.RIGHT_TO_LEFT
+                if lane.counts(direction):
+                    return _Met(lane.name, direction, before.time_s + along * (after.time_s - before.time_s))
+        return None
+
+    def _must_have_met(self, track: PlateTrack) -> _Met | None:
+        """The line that it met out of sight, before the first look or after the last one, by its own pace."""
+        if len(track.path) < 2:
+            return None
+        (first, last), (vx, vy) = (track.path[0], track.last), (track.vx, track.vy)
+        behind = Spot(last.time_s + _UNSEEN_S, last.x + _UNSEEN_S * vx, last.y + _UNSEEN_S * vy)
+        early = track.path[1]
+        dt_s = max(1e-3, early.time_s - first.time_s)
+        ux, uy = (early.x - first.x) / dt_s, (early.y - first.y) / dt_s
+        ahead = Spot(first.time_s - _UNSEEN_S, first.x - _UNSEEN_S * ux, first.y - _UNSEEN_S * uy)
+        return self._meets(last, behind, self._size) or self._meets(ahead, first, self._size)
 
 
-def _owner(plate: Plate, tracks: Sequence[Mover], size: tuple[int, int]) -> Mover | None:
-    """The smallest believed track that a plate lies in."""
-    x, y = (plate.found.corners.mean(0) / np.array(size)).tolist()
-    best: tuple[float, Mover] | None = None
-    for track in tracks:
-        left, top, right, bottom = track.box
-        wide, high = right - left, bottom - top
-        inside = (
-            left - _GROWN * wide <= x <= right + _GROWN * wide and top - _GROWN * high <= y <= bottom + _GROWN * high
-        )
-        if track.confirmed and inside and (best is None or wide * high < best[0]):
-            best = wide * high, track
-    return best[1] if best else None
+def _segments(lane: Lane, size: tuple[int, int]) -> list[tuple[Point, Point]]:
+    """Of a lane's line in pixels, longer at both ends by a little."""
+    points = [(x * size[0], y * size[1]) for x, y in lane.line]
+    whole = sum(np.hypot(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(points))
+    for end, inner in ((0, 1), (-1, -2)):
+        dx, dy = points[end][0] - points[inner][0], points[end][1] - points[inner][1]
+        more = _OVER_END * whole / max(1e-6, float(np.hypot(dx, dy)))
+        points[end] = points[end][0] + more * dx, points[end][1] + more * dy
+    return list(pairwise(points))
+
+
+def _is_plate(track: PlateTrack, seen: Reading) -> bool:
+    """Whether it drove, and is no other thing that looks like a plate."""
+    return (
+        track.way >= _MOVED and len(track.path) > 1 and (len(track.path) >= _LEAST_LOOKS or seen.score >= _LEAST_SCORE)
+    )
+
+
+def _is_same(one: Passage, other: Passage) -> bool:
+    return one.lane == other.lane and abs(one.met_s - other.met_s) < _HEADWAY_S
+
+
+def _weight(passage: Passage) -> float:
+    return passage.looks * (0.05 + passage.score)

@@ -61,8 +61,8 @@ class PlateVotes:
         """Count a look at a track's plate; it weighs as much as it is sure of itself."""
         seen = decode_plate(scores, self.calibration)
         plates = self._votes.setdefault(track, [])
-        vote = min(plates, key=lambda one: _differences(one.text, seen.text), default=None)
-        if vote is None or _differences(vote.text, seen.text) > _ONE_PLATE:
+        vote = min(plates, key=lambda one: differences(one.text, seen.text), default=None)
+        if vote is None or differences(vote.text, seen.text) > _ONE_PLATE:
             zeros = (np.zeros(part.shape) for part in (scores.characters, scores.colours, scores.layouts))
             vote = _Vote(next(zeros), next(zeros), next(zeros))
             plates.append(vote)
@@ -85,7 +85,7 @@ class PlateVotes:
         return reading if reading is not None and reading.score >= self.calibration.threshold else None
 
 
-def _differences(one: str, other: str) -> int:
+def differences(one: str, other: str) -> int:
     """Places in which two texts differ."""
     longer = max(len(one), len(other))
     return sum(a != b for a, b in zip(one.ljust(longer), other.ljust(longer), strict=True))

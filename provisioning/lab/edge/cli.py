@@ -173,6 +173,25 @@ def plate(
         raise typer.Exit(1)
 
 
+def veil(
+    folds: Annotated[
+        Path | None, typer.Option("--folds", help="folder of `models.training.make`: judge scenes that were not learnt")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="fewer scenes")] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Plates in pictures that left the box, real and drawn: whether our reader, or sharpness, tells anything of them.
+
+    Exit code 1 when a bar is missed.
+    """
+    from provisioning.lab.edge.veil_rows import rows
+
+    listed = list(rows(folds, quick=quick))
+    print_rows(listed, output)
+    if any(row["verdict"] == "missed" for row in listed):
+        raise typer.Exit(1)
+
+
 Row = dict[str, object]
 
 

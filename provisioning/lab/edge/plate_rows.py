@@ -137,7 +137,7 @@ def _speed(reader: PlateReader, runs: int) -> Iterator[Row]:
 def _memory_mib() -> float:
     """What reading adds to a fresh process that has its libraries loaded."""
     program = (
-        "import numpy; from pathlib import Path; from edge_agent.vision.plate import PlateReader\n"
+        "import numpy; from pathlib import Path; from models.plate import PlateReader\n"
         "resident = lambda: int(Path('/proc/self/statm').read_text().split()[1]) * 4\n"
         "before, reader = resident(), PlateReader.shipped()\n"
         "reader.read(numpy.full((720, 1280, 3), 90, numpy.uint8))\n"

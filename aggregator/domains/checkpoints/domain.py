@@ -1,0 +1,27 @@
+"""Checkpoints: vehicles that passed a lane are counted; that too many plates stay unread is said of their camera."""
+
+from aggregator.domains.checkpoints.passages import SQL, Passages
+from aggregator.retention.by_day import by_day
+from aggregator.signals.declarations import Condition, Domain, Job, Kind, Place
+from shared.events import VehiclePassed
+
+
+def _lane(event: VehiclePassed) -> tuple[int, int]:
+    return event.revision, event.line
+
+
+DOMAIN = Domain(
+    "checkpoints",
+    (Kind(VehiclePassed, lambda event: Place(event.revision, event.line), Passages, costs="lines", once=_lane),),
+    (
+        Condition(
+            "plates_unread", 3, "卡口识读率低", "Too many plates unread", clears_itself=True, many=20, many_here=5
+        ),
+    ),
+    routers=("aggregator.domains.checkpoints.api:router",),
+    jobs=(
+        Job("forget-passages", 300, "aggregator.domains.checkpoints.passages:forgetting", patience_s=3600),
+        Job("judge-reading", 900, "aggregator.domains.checkpoints.reading_judge:turns", patience_s=3600, settles_s=60),
+    ),
+    retained=(by_day("lane hours", lambda periods: periods.coverage, SQL),),
+)

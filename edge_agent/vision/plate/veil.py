@@ -1,0 +1,103 @@
+"""Plates that hit no list are made unreadable before a picture leaves the box: whatever may be a plate is blurred.
+
+A detector that must miss none takes some signs, grilles and windows for plates, and those are blurred as well: a sign
+too many costs a little of a picture, a plate too few breaks a promise.
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from models.plate.finder import Picture, PlateFinder, Quad
+from models.plate.reader import DETECTOR
+from models.registry import Registry
+
+_GROWN = np.array([1.3, 1.6], np.float32)
+"""Of a plate's breadth and height, what is blurred: corners are off by a tenth, and its frame may say more."""
+_COLUMNS = 3
+"""A plate is left with so many colours side by side: of eight characters nothing remains, whatever sharpens it."""
+_OWN = 0.3
+"""A finding is the spared plate itself where the two share so much."""
+
+
+class PlateVeil:
+    """Makes plates unreadable.
+
+    Args:
+        finder: finds them.
+    """
+
+    def __init__(self, finder: PlateFinder) -> None:
+        self._finder = finder
+
+    @classmethod
+    def shipped(cls, registry: Registry | None = None) -> "PlateVeil":
+        """With the detector of the registry.
+
+        Raises:
+            ConfigError: the model is missing.
+            TamperedModelError: its file is not the one that the registry names.
+        """
+        return cls(PlateFinder((registry or Registry()).open(DETECTOR)))
+
+    def cover(self, picture: Picture, spared: Sequence[Quad] = ()) -> Picture:
+        """A picture in which no plate can be read but those that are named.
+
+        Args:
+            picture: shape (height, width, 3); stays as it is.
+            spared: corners of plates that hit a list.
+
+        Returns:
+            The same picture where nothing looked like a plate.
+        """
+        quads = [one.corners for one in self._finder.suspect(picture)]
+        quads = [quad for quad in quads if not any(_is_of(quad, other) for other in spared)]
+        if not quads:
+            return picture
+        kept = [(_bounds(quad, picture), quad) for quad in spared]
+        covered = picture.copy()
+        for quad in quads:
+            _blur(covered, quad)
+        for (left, top, right, bottom), quad in kept:  # what was blurred beside it may reach into it
+            part = np.s_[top:bottom, left:right]
+            mask = _mask(quad - np.array([left, top], np.float32), (bottom - top, right - left))
+            covered[part][mask > 0] = picture[part][mask > 0]
+        return covered
+
+
+def _blur(picture: Picture, quad: Quad) -> None:
+    """Leave a few colours of a plate, in place."""
+    middle = quad.mean(0)
+    grown = np.asarray(middle + _GROWN * (quad - middle), np.float32)
+    left, top, right, bottom = _bounds(grown, picture)
+    if right <= left or bottom <= top:
+        return
+    part = picture[top:bottom, left:right]
+    size = part.shape[1], part.shape[0]
+    few = cv2.resize(part, (min(_COLUMNS, size[0]), 1), interpolation=cv2.INTER_AREA)
+    blurred = cv2.resize(few, size, interpolation=cv2.INTER_LINEAR)
+    mask = _mask(grown - np.array([left, top], np.float32), part.shape[:2])
+    part[mask > 0] = blurred.reshape(part.shape)[mask > 0]
+
+
+def _mask(quad: Quad, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    mask = np.zeros(shape, np.uint8)
+    cv2.fillConvexPoly(mask, np.round(quad).astype(np.int32), 255)
+    return mask
+
+
+def _bounds(quad: Quad, picture: Picture) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of what lies in the picture."""
+    high, wide = picture.shape[:2]
+    left, top = np.floor(quad.min(0)).astype(int).tolist()
+    right, bottom = np.ceil(quad.max(0)).astype(int).tolist()
+    return max(0, left), max(0, top), min(wide, right + 1), min(high, bottom + 1)
+
+
+def _is_of(quad: Quad, other: Quad) -> bool:
+    """Whether two findings are of one plate."""
+    shared, _ = cv2.intersectConvexConvex(cv2.convexHull(quad), cv2.convexHull(other))
+    smaller = min(cv2.contourArea(cv2.convexHull(quad)), cv2.contourArea(cv2.convexHull(other)))
+    return float(shared) > _OWN * max(1.0, smaller)

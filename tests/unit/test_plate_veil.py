@@ -1,0 +1,131 @@
+"""No plate can be read in a picture that leaves the box, but one that is named; what cannot be blurred stays there."""
+
+import cv2
+import numpy as np
+import pytest
+
+from edge_agent.camera.picture_maker import NoPicture, Picture, PictureMaker, encoded
+from edge_agent.vision.motion.masks import Masks
+from edge_agent.vision.plate.veil import PlateVeil
+from models.picture import decode
+from models.plate import PlateReader
+from models.plate.finder import Found, Quad
+from models.training import plate_face
+from models.training.compose import Composed, Composer
+from models.training.glyphs import DATA
+from provisioning.lab.edge.sequences import as_frame
+from provisioning.lab.edge.traffic import FPS, Traffic
+from shared.errors import ConfigError
+from shared.plates import KINDS
+from tests.unit.test_worker import Street
+
+SIZE = 1280, 720
+
+
+class Finder:
+    """Suspects what the test puts before it."""
+
+    def __init__(self, *quads: list[list[float]]) -> None:
+        self.quads: list[Quad] = [np.array(quad, np.float32) for quad in quads]
+
+    def suspect(self, picture: np.ndarray) -> list[Found]:
+        return [Found(0.5, quad) for quad in self.quads]
+
+
+def striped() -> np.ndarray:
+    picture = np.full((200, 400, 3), 90, np.uint8)
+    picture[:, ::4] = 240
+    return picture
+
+
+PLATE = [[100.0, 80.0], [200.0, 80.0], [200.0, 112.0], [100.0, 112.0]]
+BESIDE = [[230.0, 80.0], [330.0, 80.0], [330.0, 112.0], [230.0, 112.0]]
+
+
+def test_a_plate_is_left_as_a_few_colours_and_the_rest_as_it_was() -> None:
+    picture = striped()
+    covered = PlateVeil(Finder(PLATE)).cover(picture)  # type: ignore[arg-type]
+    assert (picture == striped()).all(), "the picture itself stays"
+    inside = covered[82:110, 102:198].astype(int)
+    assert np.abs(np.diff(inside, axis=1)).max() <= 2, "nothing of its strokes"
+    assert (covered[:60] == picture[:60]).all()
+    assert (covered[:, 260:] == picture[:, 260:]).all()
+
+
+def test_without_a_plate_the_picture_is_the_same() -> None:
+    picture = striped()
+    assert PlateVeil(Finder()).cover(picture) is picture  # type: ignore[arg-type]
+
+
+def test_the_plate_of_a_hit_stays_and_its_neighbour_goes() -> None:
+    picture, hit = striped(), np.array(PLATE, np.float32)
+    near = [[x + 3, y - 2] for x, y in PLATE]
+    covered = PlateVeil(Finder(near, BESIDE)).cover(picture, [hit])  # type: ignore[arg-type]
+    assert (covered[82:110, 102:198] == picture[82:110, 102:198]).all()
+    assert np.abs(np.diff(covered[82:110, 232:328].astype(int), axis=1)).max() <= 2
+
+
+def test_a_plate_at_the_edge_of_the_picture_is_covered_as_far_as_it_is_there() -> None:
+    edge = [[-30.0, 180.0], [40.0, 180.0], [40.0, 215.0], [-30.0, 215.0]]
+    covered = PlateVeil(Finder(edge)).cover(striped())  # type: ignore[arg-type]
+    assert np.abs(np.diff(covered[182:198, 0:38].astype(int), axis=1)).max() <= 2
+    outside = [[600.0, 300.0], [700.0, 300.0], [700.0, 330.0], [600.0, 330.0]]
+    assert (PlateVeil(Finder(outside)).cover(striped()) == striped()).all()  # type: ignore[arg-type]
+
+
+def test_where_plates_cannot_be_blurred_no_picture_leaves() -> None:
+    sent = list[Picture | NoPicture]()
+
+    def missing() -> PlateVeil:
+        raise ConfigError("models/plate_detector.onnx: no such file")
+
+    maker = PictureMaker(Street(), Masks([]), sent.append, missing)
+    maker.add(7, 1, 5.0, next(Street().frames()))
+    maker.stop()
+    assert sent == [NoPicture(7)]
+
+
+@pytest.mark.usefixtures("glyph_templates")
+def test_the_evidence_of_a_road_shows_no_plate_that_can_be_read() -> None:
+    """The whole way: the picture as a camera's thread makes it, opened again and read."""
+    traffic = Traffic(31, "day", 6, (30.0, 60.0))
+    times = [round(one.time_s * FPS) - 4 for one in traffic.truth]
+    frames = [as_frame(picture, n, n / FPS) for n, picture in enumerate(traffic.pictures()) if n in times]
+    reader, sent = PlateReader.shipped(), list[Picture | NoPicture]()
+    assert sum(bool(_read(reader, frame.colour())) for frame in frames) >= 4, "they show plates that can be read"
+    maker = PictureMaker(Street(), Masks([]), sent.append)
+    for ticket, frame in enumerate(frames):
+        maker.add(ticket, 1, frame.captured_at_s, frame)
+    maker.stop()
+    pictures = [decode(each.jpeg).pixels for each in sent if isinstance(each, Picture)]
+    assert len(pictures) == len(frames)
+    assert [_read(reader, picture) for picture in pictures] == [[]] * len(frames)
+
+
+@pytest.mark.usefixtures("glyph_templates")
+def test_plates_in_drawn_scenes_of_every_kind_are_covered() -> None:
+    assert (DATA / "plates" / "glyphs").is_dir()
+    rng = np.random.default_rng(5)
+    veil, reader = PlateVeil.shipped(), PlateReader.shipped()
+    composed = list(_drawn(rng))
+    left = [_read(reader, decode(encoded(veil.cover(one.picture))).pixels) for one in composed]
+    assert left == [[]] * len(composed)
+
+
+def _drawn(rng: np.random.Generator) -> "list[Composed]":
+    """A scene of clutter for each kind, with one plate of it at least."""
+    composer = Composer(77, [], [], 0.0)
+    found = list[Composed]()
+    for scene, kind in zip(composer.scenes(SIZE), KINDS * 2, strict=False):
+        face = plate_face.draw(kind, kind.example, rng)
+        wide = 150
+        small = cv2.resize(face, (wide, round(wide * face.shape[0] / face.shape[1])), interpolation=cv2.INTER_AREA)
+        x, y = int(rng.integers(100, 900)), int(rng.integers(100, 500))
+        scene.picture[y - 30 : y + small.shape[0] + 30, x - 60 : x + wide + 60] = 60
+        scene.picture[y : y + small.shape[0], x : x + wide] = small
+        found.append(scene)
+    return found
+
+
+def _read(reader: PlateReader, picture: np.ndarray) -> list[str]:
+    return [plate.reading.text for plate in reader.read(picture) if plate.reading.score >= 0.5]
