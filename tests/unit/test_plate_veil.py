@@ -17,7 +17,7 @@ from provisioning.lab.edge.sequences import as_frame
 from provisioning.lab.edge.traffic import FPS, Traffic
 from shared.errors import ConfigError
 from shared.plates import KINDS
-from tests.unit.test_worker import Street
+from tests.unit.test_worker import Street, wait
 
 SIZE = 1280, 720
 
@@ -88,14 +88,15 @@ def test_where_plates_cannot_be_blurred_no_picture_leaves() -> None:
 @pytest.mark.usefixtures("glyph_templates")
 def test_the_evidence_of_a_road_shows_no_plate_that_can_be_read() -> None:
     """The whole way: the picture as a camera's thread makes it, opened again and read."""
-    traffic = Traffic(31, "day", 6, (30.0, 60.0))
+    traffic = Traffic(31, "day", 3, (40.0, 60.0))
     times = [round(one.time_s * FPS) - 4 for one in traffic.truth]
     frames = [as_frame(picture, n, n / FPS) for n, picture in enumerate(traffic.pictures()) if n in times]
     reader, sent = PlateReader.shipped(), list[Picture | NoPicture]()
-    assert sum(bool(_read(reader, frame.colour())) for frame in frames) >= 4, "they show plates that can be read"
+    assert sum(bool(_read(reader, frame.colour())) for frame in frames) >= 2, "they show plates that can be read"
     maker = PictureMaker(Street(), Masks([]), sent.append)
     for ticket, frame in enumerate(frames):
         maker.add(ticket, 1, frame.captured_at_s, frame)
+    wait(lambda: len(sent) == len(frames))
     maker.stop()
     pictures = [decode(each.jpeg).pixels for each in sent if isinstance(each, Picture)]
     assert len(pictures) == len(frames)
