@@ -74,10 +74,10 @@ class PictureMaker:
         source: Source,
         masks: Masks,
         send: Callable[[Picture | NoPicture], None],
-        veil: Callable[[], PlateVeil] = PlateVeil.shipped,
+        veil: Callable[[], PlateVeil] | None = None,
     ) -> None:
         self._source, self._masks, self._send = source, masks, send
-        self._open_veil = veil
+        self._open_veil = veil or PlateVeil.shipped
         self._veil: PlateVeil | None = None
         self._waiting: list[_Ordered] = []
         self._ranked: dict[int, int] = {}

@@ -19,6 +19,7 @@ from edge_agent.config import Camera, CameraSettings, SyntheticCamera
 from edge_agent.frames import Colour, Frame, Still
 from edge_agent.vision.detect import Detection
 from edge_agent.vision.motion.masks import Masks
+from edge_agent.vision.plate.veil import PlateVeil
 from shared.scene import Mask, Scene, Tripwire
 
 
@@ -68,6 +69,16 @@ def test_private_parts_leave_the_process_black() -> None:
     assert seen[80:, 160:].min() > 170
 
 
+class Plain(PlateVeil):
+    """Sees no plates, and takes no time."""
+
+    def __init__(self) -> None:
+        pass
+
+    def cover(self, picture: np.ndarray, spared: object = ()) -> np.ndarray:
+        return picture
+
+
 class SlowStreet(Street):
     """No picture of it is made before all frames are analysed."""
 
@@ -83,7 +94,8 @@ class SlowStreet(Street):
         return frame.colour()
 
 
-def test_the_picture_of_an_alarm_comes_before_those_of_a_busy_unarmed_line() -> None:
+def test_the_picture_of_an_alarm_comes_before_those_of_a_busy_unarmed_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PlateVeil, "shipped", Plain)
     busy = [Tripwire(f"{n}", [(0.2 + n / 100, 1.0), (0.2 + n / 100, 0.3)], armed=False) for n in range(40)]
     scene = Scene([*busy, Tripwire("fence", [(0.7, 1.0), (0.7, 0.3)])])
     pipe = Pipe()
@@ -108,7 +120,7 @@ def wait(look: Callable[[], object]) -> None:
 def test_what_the_agent_says_of_an_event_counts_more_than_its_line() -> None:
     street, sent = SlowStreet(), list[Picture | NoPicture]()
     frame = next(street.frames())
-    maker = PictureMaker(street, Masks([]), sent.append)  # type: ignore[arg-type]
+    maker = PictureMaker(street, Masks([]), sent.append, Plain)  # type: ignore[arg-type]
     maker.add(1, 2, 0.0, frame)
     wait(lambda: not maker._waiting)
     for ticket, priority in ((2, 2), (3, 0), (4, 0), (5, 1)):
@@ -126,7 +138,7 @@ def test_the_agent_calls_pictures_off_over_the_pipe_and_any_other_word_ends_the_
     ended, ours_theirs = list[int](), multiprocessing.Pipe()
     monkeypatch.setattr("edge_agent.camera.worker.os._exit", ended.append)
     street, sent = SlowStreet(), list[Picture | NoPicture]()
-    maker = PictureMaker(street, Masks([]), sent.append)
+    maker = PictureMaker(street, Masks([]), sent.append, Plain)
     frame = next(street.frames())
     maker.add(1, 2, 0.0, frame)
     wait(lambda: not maker._waiting)
@@ -150,7 +162,7 @@ class TwoStreams(Street):
 
 def test_a_picture_of_the_large_stream_is_told_with_its_own_time() -> None:
     sent = list[Picture | NoPicture]()
-    maker = PictureMaker(TwoStreams(), Masks([]), sent.append)
+    maker = PictureMaker(TwoStreams(), Masks([]), sent.append, Plain)
     maker.add(1, 2, 5.0, next(Street().frames()))
     maker.stop()
     assert [picture.taken_at_s for picture in sent if isinstance(picture, Picture)] == [4.6]
@@ -159,7 +171,7 @@ def test_a_picture_of_the_large_stream_is_told_with_its_own_time() -> None:
 def test_of_too_many_alarms_the_least_important_picture_is_given_up() -> None:
     street, sent = SlowStreet(), list[Picture | NoPicture]()
     frame = next(street.frames())
-    maker = PictureMaker(street, Masks([]), sent.append)  # type: ignore[arg-type]
+    maker = PictureMaker(street, Masks([]), sent.append, Plain)  # type: ignore[arg-type]
     maker.add(1, 3, 0.0, frame)
     wait(lambda: not maker._waiting)
     for ticket in range(2, 34):

@@ -173,6 +173,32 @@ def plate(
         raise typer.Exit(1)
 
 
+def checkpoint(
+    part: Annotated[
+        list[str] | None, typer.Option("--part", help="traffic, matching or cost; may be given more than once")
+    ] = None,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="processes; one a core by default")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="fewer vehicles")] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Checkpoints against truth: rendered traffic, drawn passages against a list of 10,000 entries, the cost of a hash.
+
+    Exit code 1 when a bar is missed.
+    """
+    from provisioning.lab.edge.checkpoint_rows import Part, rows
+
+    names = part or [each.value for each in Part]
+    if unknown := set(names) - {each.value for each in Part}:
+        raise typer.BadParameter(f"{min(unknown)}: there are {', '.join(Part)}", param_hint="--part")
+    listed = []
+    for row in rows(set(map(Part, names)), quick=quick, workers=workers):
+        listed.append(row)
+        say(" · ".join(str(value) for value in row.values() if value != ""))
+    print_rows(listed, output)
+    if any(row["verdict"] == "missed" for row in listed):
+        raise typer.Exit(1)
+
+
 def veil(
     folds: Annotated[
         Path | None, typer.Option("--folds", help="folder of `models.training.make`: judge scenes that were not learnt")

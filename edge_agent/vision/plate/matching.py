@@ -1,0 +1,79 @@
+"""Whether a reading is of a plate that a list names; the texts that it may be are hashed, looked up, and dropped."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from models.plate.decoding import Reading
+from shared.plates.hashing import of_box, slow_hash
+
+LIKELY = 0.2
+"""A text counts when it is so likely. Probabilities of one plate add up to one at most: no more than five can be."""
+MOST_TEXTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry of an approved list, as a box knows it: numbers, and no text.
+
+    Attributes:
+        list_number: which list.
+        list_version: that was in force when the box was told.
+        entry: the list's number for the plate.
+        priority: of a hit, 1 to 4; 0 is one that never rings ("known here").
+        until_ms: Unix milliseconds from which on it is in force no more.
+    """
+
+    list_number: int
+    list_version: int
+    entry: int
+    priority: int
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """An entry that a reading is of.
+
+    Attributes:
+        likeness: probability that the plate says what the entry does, 0 to 1.
+    """
+
+    entry: Entry
+    likeness: float
+
+
+class WatchTable:
+    """All lists that are in force on a box, merged.
+
+    Args:
+        secret: of the month.
+        key: of this box.
+        entries: by the hash of their text (`shared.plates.hashing.of_box`).
+    """
+
+    def __init__(self, secret: bytes, key: bytes, entries: Mapping[bytes, Entry]) -> None:
+        self._secret, self._key, self._entries = secret, key, entries
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def match(self, reading: Reading, now_ms: int) -> Match | None:
+        """The entry that a reading is of, the likeliest text first; None where no list names it, or not any more.
+
+        Args:
+            reading: of all looks together.
+            now_ms: time that is trusted, Unix milliseconds.
+        """
+        if not self._entries:
+            return None
+        for text, chance in likely(reading):
+            entry = self._entries.get(of_box(slow_hash(text, self._secret), self._key))
+            if entry is not None and now_ms < entry.until_ms:
+                return Match(entry, chance)
+        return None
+
+
+def likely(reading: Reading) -> list[tuple[str, float]]:
+    """What a plate may say, and how likely that is, the likeliest first; `MOST_TEXTS` at most."""
+    texts = [(reading.text, reading.score), *reading.alternatives]
+    return sorted((one for one in texts if one[1] >= LIKELY), key=lambda one: -one[1])[:MOST_TEXTS]
