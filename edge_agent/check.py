@@ -25,7 +25,9 @@ from edge_agent.camera.sources.reader import PacketReader
 from edge_agent.camera.sources.stall_detector import StallDetector
 from edge_agent.config import AgentSettings, Camera, RtspCamera, holds_passwords
 from edge_agent.uplink.trust.enrolment import Door, days_left
+from edge_agent.vision.plate.veil import PlateVeil
 from edge_agent.vision.tripwire.faults import faults
+from models.plate import PlateReader
 from shared.credentials import without_credentials
 from shared.durations import clock_off
 from shared.errors import HawklineError
@@ -65,6 +67,7 @@ def check_everything(settings: AgentSettings, cameras: Sequence[Camera], config:
     looks = _looks(settings) if settings.looks.per_second else None
     findings += [looks] if looks else []
     findings += _objects(cameras, looks)
+    findings.append(_plates(cameras))
     for number, camera in enumerate(cameras):
         findings += _camera(f"cameras[{number}]", camera)
     return findings
@@ -78,6 +81,18 @@ def _looks(settings: AgentSettings) -> Finding:
     except HawklineError as error:
         return {"key": "looks", "ok": False, "said": f"none, motion goes on alone: {error}"}
     return {"key": "looks", "ok": True, "said": f"{per_second:g} a second for each camera"}
+
+
+def _plates(cameras: Sequence[Camera]) -> Finding:
+    """Without its model no picture leaves the box, and no checkpoint reads."""
+    try:
+        PlateVeil.shipped()
+        if any(camera.lanes for camera in cameras):
+            PlateReader.shipped()
+    except HawklineError as error:
+        return {"key": "plates", "ok": False, "said": f"no picture leaves this box, for none can be blurred: {error}"}
+    lanes = sum(len(camera.lanes) for camera in cameras)
+    return {"key": "plates", "ok": True, "said": f"blurred in pictures{f', read on {lanes} lanes' if lanes else ''}"}
 
 
 def _objects(cameras: Sequence[Camera], looks: Finding | None) -> Iterator[Finding]:
@@ -207,7 +222,7 @@ def _camera(key: str, camera: Camera) -> Iterator[Finding]:
         yield _file(f"{key}.source", name, source.path)
     else:
         yield {"key": f"{key}.source", "ok": True, "said": f"{name}: generated"}
-    for said in faults(camera.scene):
+    for said in faults(camera.scene, camera.lanes):
         yield {"key": f"{key}.scene", "ok": False, "said": f"{name}: {camera.settings.scene}: {said}"}
 
 

@@ -17,5 +17,5 @@ def warn(settings: AgentSettings, cameras: Sequence[Camera], config: Path) -> No
     if open_to:
         log.warning("%s", open_to)
     for camera in cameras:
-        for fault in faults(camera.scene):
+        for fault in faults(camera.scene, camera.lanes):
             log.warning("camera %s: %s: %s", camera.settings.name, camera.settings.scene, fault)

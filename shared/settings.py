@@ -90,12 +90,16 @@ def _explain(message: str, kind: type[Any]) -> str:
 
 
 def _names(said: str, text: str) -> str:
-    """Which camera, line or zone a number in a key is: `cameras[1]` says little to people."""
-    node, found = msgspec.toml.decode(text), []
-    for key, place in re.findall(r"\.?(\w+)\[(\d+)\]", said.removeprefix("key ").partition(":")[0]):
-        node = node.get(key, [])[int(place)] if isinstance(node, dict) else {}
-        if isinstance(node, dict) and isinstance(node.get("name"), str):
-            found.append(f"{key}[{place}] is {node['name']!r}")
+    """Which camera, line, zone or lane a number in a key is: `cameras[1]` says little to people."""
+    node: Any = msgspec.toml.decode(text)
+    found, key = list[str](), ""
+    for word, place in re.findall(r"(\w+)|\[(\d+)\]", said.removeprefix("key ").partition(":")[0]):
+        if word:
+            key, node = word, node.get(word) if isinstance(node, dict) else None
+        else:
+            node = node[int(place)] if isinstance(node, list) and int(place) < len(node) else None
+            if isinstance(node, dict) and isinstance(node.get("name"), str):
+                found.append(f"{key}[{place}] is {node['name']!r}")
     return f" ({', '.join(found)})" if found else ""
 
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from edge_agent.vision.tripwire.geometry import Point, contains, distance
 from shared import schedule
-from shared.scene import Mask, Scene, Tripwire, Watch, Zone
+from shared.scene import Lane, Mask, Scene, Tripwire, Watch, Zone
 
 _BESIDE = 0.015
 """So far beside a line a thing has to be seen; the margin of `judge`."""
@@ -26,15 +26,18 @@ _PARTLY = 0.2
 _PARALLEL, _UPON = 0.999, 1e-6
 
 
-def faults(scene: Scene) -> list[str]:
-    """A sentence for each line, zone or mask that cannot do what it is there for; none where all is well."""
-    if not scene.watches:
+def faults(scene: Scene, lanes: Sequence[Lane] = ()) -> list[str]:
+    """A sentence for each line, zone, mask or lane that cannot do what it is there for; none where all is well."""
+    if not scene.watches and not lanes:
         return ["no [[tripwires]] and no [[zones]] in it, so nothing can happen"]
     said = list(_of_masks(scene.masks))
     for watch in scene.watches:
         what = f"{'line' if isinstance(watch, Tripwire) else 'zone'} {watch.name!r}"
         shape = _of_line(watch, scene.masks) if isinstance(watch, Tripwire) else _of_zone(watch, scene.masks)
         said += [f"{what}: {fault}" for fault in (*shape, *_of_watch(watch))]
+    for lane in lanes:
+        as_line = Tripwire(lane.name, lane.line, lane.direction)
+        said += [f"lane {lane.name!r}: {fault}" for fault in _of_line(as_line, scene.masks)]
     return said
 
 
