@@ -1,8 +1,11 @@
 """The API as the commands see it: answers, or one line that says what to do."""
 
 import os
+import re
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,8 @@ from shared.net import is_listening, is_loopback, speaks_tls
 
 _TIMEOUT_S = 60.0
 _PAGE = 500
+_SIGN_IN, _SIGN_OUT, _COOKIE = "/sign-in", "/sign-in/out", "__Host-hawkline="
+_BEGUN = re.compile(r'name="begun" value="([^"]+)"')
 _REFUSALS = {403, 409, 422}
 
 
@@ -43,6 +48,43 @@ class ApiClient:
             )
         except (ValueError, httpx.InvalidURL) as error:
             raise ConfigError(f"--url: {error}") from None
+
+    @contextmanager
+    def as_person(self, name: str, password: str, ask_code: Callable[[], str]) -> Iterator[None]:
+        """Ask as a person who signs in, and signs out at the end: some things no key may do.
+
+        Args:
+            ask_code: asks for the six digits of the second step, where the account has one.
+
+        Raises:
+            ConfigError: name, password or digits are wrong, or the account has to be completed in a browser first.
+            UnavailableError: no answer, or not of an aggregator.
+        """
+        self._http.headers.pop("authorization", None)
+        origin = {"origin": str(self._http.base_url).rstrip("/")}
+        answer = self._sign_in(_SIGN_IN, {"name": name, "password": password})
+        if begun := _BEGUN.search(answer.text):
+            if "data:image" in answer.text or "<svg" in answer.text:
+                raise ConfigError(f"{name} has to set up a second step: sign in with a browser once")
+            answer = self._sign_in(f"{_SIGN_IN}/code", {"begun": unescape(begun[1]), "code": ask_code()})
+        kept = next((each.split(";")[0] for each in answer.headers.get_list("set-cookie") if _COOKIE in each), None)
+        if kept is None:
+            raise ConfigError("name, password or digits are wrong, or there were too many tries: wait a minute")
+        self._http.headers.update({**origin, "cookie": kept})
+        try:
+            yield
+        finally:
+            self._sign_in(_SIGN_OUT, {})
+            del self._http.headers["cookie"]
+
+    def _sign_in(self, path: str, said: dict[str, str]) -> httpx.Response:
+        try:
+            answer = self._http.post(path, data=said, follow_redirects=False)
+        except httpx.HTTPError as error:
+            raise UnavailableError(f"--url {self._url}: no aggregator answers ({error})") from None
+        if answer.status_code in (404, 405):
+            raise ConfigError(f"--url {self._url}: nobody signs in there, for it has no [trust]")
+        return answer
 
     def get(self, path: str, asked: Mapping[str, Any]) -> Any:
         """JSON of a route; what is None is not asked.

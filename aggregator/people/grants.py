@@ -18,6 +18,7 @@ from aggregator.store.places import require_place
 from aggregator.store.queries import load_queries
 from aggregator.store.scope import EVERYWHERE, Scope
 
+_OF_APPROVERS = frozenset({Right.LISTS_APPROVE, Right.LISTS_APPROVE_LONG})
 _SQL = load_queries(__package__, "grants.sql")
 ADMINISTRATOR = "administrator"
 _ANOTHER_ROLE = "another role"
@@ -159,7 +160,7 @@ def give(
     if holder.account is not None:
         hold(connection, holder.account)
     rights = _rights_of(connection, role)
-    if holder.key is not None and Right.LISTS_APPROVE in rights:
+    if holder.key is not None and rights & _OF_APPROVERS:
         raise AccountError(f"role {role!r} approves lists, which people do: give it to an account")
     if kinds is not None and not rights & OF_ALERTS:
         raise AccountError(f"role {role!r} says nothing of alerts: it cannot be given for some kinds of them")
@@ -170,7 +171,7 @@ def give(
     wanted = None if kinds is None else sorted(set(kinds))
     values = {**holder._asdict(), "role": role, "place": place, "kinds": wanted, "by": who.name}
     to_oneself = holder.shown == who.name and bool(rights & NOT_OF_ADMINISTRATORS)
-    waits = Right.LISTS_APPROVE in rights or to_oneself
+    waits = bool(rights & _OF_APPROVERS) or to_oneself
     row = connection.execute(_SQL["give"], {**values, "waits": waits}).fetchone()
     if row is None:
         row = connection.execute(_SQL["given_before"], values).fetchone()
@@ -220,18 +221,18 @@ def confirm(connection: Connection, who: Principal, number: int) -> Given:
 
 def _is_another(connection: Connection, who: Principal, given: Given) -> bool:
     """Whether somebody may give the second word to a grant."""
-    person = _person_behind(connection, given.given_by)
+    person = person_behind(connection, given.given_by)
     own = connection.execute(_SQL["made_by"], {"name": who.name}).fetchone()
     giver = connection.execute(_SQL["made_by"], {"name": person}).fetchone()
     if own is None or given.account == who.name:
         return False
-    if person == who.name or _person_behind(connection, own["made_by"]) == person:
+    if person == who.name or person_behind(connection, own["made_by"]) == person:
         return False
     # Whoever runs the provider can have made both.
     return not (own["vouched"] and (giver["vouched"] if giver else person == own["made_by"]))
 
 
-def _person_behind(connection: Connection, name: str) -> str:
+def person_behind(connection: Connection, name: str) -> str:
     """Who does what a key does: whoever made it; names of people, and of the machine, are their own."""
     while name.startswith(_KEY):
         row = connection.execute(_SQL["key_made_by"], {"name": name.removeprefix(_KEY)}).fetchone()

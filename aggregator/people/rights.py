@@ -26,6 +26,8 @@ class Right(StrEnum):
     DEVICES_REVOKE = "devices.revoke"
     LISTS_REQUEST = "lists.request"
     LISTS_APPROVE = "lists.approve"
+    LISTS_APPROVE_LONG = "lists.approve-long"
+    """Also those that last longer than thirty days."""
     PLATES_SEE = "plates.see"
     AUDIT_READ = "audit.read"
     SYSTEM_READ = "system.read"
@@ -37,7 +39,9 @@ class Right(StrEnum):
 
 
 ALL = frozenset(Right)
-NOT_OF_ADMINISTRATORS = frozenset({Right.PICTURES_SEE, Right.PLATES_SEE, Right.LISTS_REQUEST, Right.LISTS_APPROVE})
+NOT_OF_ADMINISTRATORS = frozenset(
+    {Right.PICTURES_SEE, Right.PLATES_SEE, Right.LISTS_REQUEST, Right.LISTS_APPROVE, Right.LISTS_APPROVE_LONG}
+)
 """Who runs the system does not look into it, and does not decide whom it watches for."""
 
 OF_ALERTS = frozenset({Right.ALERTS_READ, Right.ALERTS_HANDLE, Right.ALERTS_CORRECT, Right.PICTURES_SEE})
@@ -54,8 +58,8 @@ ROLES: dict[str, frozenset[Right]] = {
         {*_SEES, Right.RECORD_READ, Right.PLACES_CHANGE, Right.LINES_ARM}
         | {Right.DEVICES_READ, Right.DEVICES_ENROL, Right.DEVICES_REVOKE}
     ),
-    "list-requester": frozenset({Right.PLACES_READ, Right.LISTS_REQUEST}),
-    "list-approver": frozenset({Right.PLACES_READ, Right.LISTS_APPROVE}),
+    "list-requester": frozenset({Right.PLACES_READ, Right.LISTS_REQUEST, Right.PLATES_SEE}),
+    "list-approver": frozenset({Right.PLACES_READ, Right.LISTS_APPROVE, Right.PLATES_SEE}),
     "auditor": frozenset({Right.AUDIT_READ, Right.PEOPLE_READ, Right.PLACES_READ}),
     "administrator": ALL - NOT_OF_ADMINISTRATORS,
 }

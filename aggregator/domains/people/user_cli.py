@@ -9,7 +9,8 @@ import typer
 from aggregator.client import options
 from aggregator.client.client import ApiClient
 from aggregator.client.moments import local
-from aggregator.domains.people.asked import password_from, role_there
+from aggregator.client.passwords import password_from
+from aggregator.domains.people.asked import role_there
 from aggregator.domains.people.at_machine import at_machine
 from shared.errors import ConfigError
 from shared.ids import check_name

@@ -63,6 +63,7 @@ export const people: typeof zh = {
       'devices.revoke': 'revoke devices',
       'lists.request': 'ask for list entries',
       'lists.approve': 'approve list entries',
+      'lists.approve-long': 'approve lists of more than thirty days',
       'plates.see': 'see plates',
       'audit.read': 'read the audit',
       'system.read': 'see how the centre does',

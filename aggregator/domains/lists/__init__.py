@@ -1,0 +1,1 @@
+"""Lists of plates: somebody asks for one, somebody else approves it, and it ends by itself."""
