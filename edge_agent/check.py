@@ -85,13 +85,14 @@ def _looks(settings: AgentSettings) -> Finding:
 
 def _plates(cameras: Sequence[Camera]) -> Finding:
     """Without its model no picture leaves the box, and no checkpoint reads."""
+    lanes, lacks = sum(len(camera.lanes) for camera in cameras), "no picture leaves this box, for none can be blurred"
     try:
         PlateVeil.shipped()
-        if any(camera.lanes for camera in cameras):
+        lacks = "no plate is read"
+        if lanes:
             PlateReader.shipped()
     except HawklineError as error:
-        return {"key": "plates", "ok": False, "said": f"no picture leaves this box, for none can be blurred: {error}"}
-    lanes = sum(len(camera.lanes) for camera in cameras)
+        return {"key": "plates", "ok": False, "said": f"{lacks}: {error}"}
     return {"key": "plates", "ok": True, "said": f"blurred in pictures{f', read on {lanes} lanes' if lanes else ''}"}
 
 

@@ -94,7 +94,10 @@ class WatchRule(IntEnum):
 
 
 class VehicleClass(IntEnum):
-    """What kind of vehicle it was."""
+    """What kind of vehicle it was: of a passage, as far as its plate says it.
+
+    CAR: a car or a van. LARGE: a lorry or a bus.
+    """
 
     UNKNOWN = 0
     CAR = 1
@@ -103,6 +106,7 @@ class VehicleClass(IntEnum):
     BUS = 4
     MOTORCYCLE = 5
     TRACTOR = 6
+    LARGE = 7
 
     @property
     def label(self) -> str:

@@ -9,6 +9,7 @@ from fastapi.dependencies.models import Dependant
 from aggregator.api.refusals import Refusals
 from aggregator.people.principal import Identity, Principal
 from aggregator.people.rights import Right
+from aggregator.store.scope import joined
 
 IDENTITY = "hawkline.identity"
 """Where in the scope of a request its guard leaves whom it has recognised."""
@@ -35,15 +36,21 @@ class Needs:
 
     Attributes:
         right: which.
+        others: any of these does as well; the principal is cut to where they have one of them.
         of_centre: what is asked lies in no place: the right must be had everywhere.
     """
 
     right: Right
     of_centre: bool = False
+    others: tuple[Right, ...] = ()
 
     async def __call__(self, request: Request) -> Principal:
         identity = identity_of(request)
         scope = identity.scope_of(self.right)
+        if self.others:
+            found = [identity.scope_of(right) for right in (self.right, *self.others)]
+            given = [each for each in found if each is not None]
+            scope = joined(given) if given else None
         if scope is None:
             await _note(request, identity, self.right)
             raise HTTPException(403, f"the right {self.right} is missing; an administrator can give it")
@@ -69,9 +76,9 @@ KNOWN = Depends(_somebody)
 Anybody = Annotated[Identity, KNOWN]
 
 
-def needs(right: Right, *, of_centre: bool = False) -> Any:
+def needs(right: Right, *others: Right, of_centre: bool = False) -> Any:
     """What a handler is annotated with, to be told who asks; `OPEN` is for those that answer everybody."""
-    return Depends(Needs(right, of_centre))
+    return Depends(Needs(right, of_centre, others))
 
 
 def right_of(dependant: Dependant) -> Right | str | None:

@@ -4,7 +4,7 @@ import os
 import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,13 @@ from typing import Any
 import httpx
 
 from shared.credentials import http_address, without_credentials
-from shared.errors import ConfigError, UnavailableError
+from shared.errors import ConfigError, HawklineError, UnavailableError
 from shared.net import is_listening, is_loopback, speaks_tls
 
 _TIMEOUT_S = 60.0
 _PAGE = 500
 _SIGN_IN, _SIGN_OUT, _COOKIE = "/sign-in", "/sign-in/out", "__Host-hawkline="
+_NOT_SENT = "not sent in plain text beyond this machine; write https://, and name the root certificate in HAWKLINE_ROOT"
 _BEGUN = re.compile(r'name="begun" value="([^"]+)"')
 _REFUSALS = {403, 409, 422}
 
@@ -38,11 +39,9 @@ class ApiClient:
         try:
             http_address(url, "http://HOST:PORT, such as http://127.0.0.1:8420")
             token = _token()
-            if token and url.lower().startswith("http://") and not is_loopback(httpx.URL(url).host):
-                raise ValueError(
-                    "a key is not sent in plain text beyond this machine; write https://, and name the root "
-                    "certificate in HAWKLINE_ROOT"
-                )
+            self._in_the_open = url.lower().startswith("http://") and not is_loopback(httpx.URL(url).host)
+            if token and self._in_the_open:
+                raise ValueError(f"a key is {_NOT_SENT}")
             self._http = httpx.Client(
                 base_url=url, timeout=_TIMEOUT_S, trust_env=False, headers=token, verify=_verified(url)
             )
@@ -60,6 +59,8 @@ class ApiClient:
             ConfigError: name, password or digits are wrong, or the account has to be completed in a browser first.
             UnavailableError: no answer, or not of an aggregator.
         """
+        if self._in_the_open:
+            raise ConfigError(f"--url: a password is {_NOT_SENT}")
         self._http.headers.pop("authorization", None)
         origin = {"origin": str(self._http.base_url).rstrip("/")}
         answer = self._sign_in(_SIGN_IN, {"name": name, "password": password})
@@ -74,8 +75,9 @@ class ApiClient:
         try:
             yield
         finally:
-            self._sign_in(_SIGN_OUT, {})
-            del self._http.headers["cookie"]
+            with suppress(HawklineError):  # what was done is done; the session ends by itself
+                self._sign_in(_SIGN_OUT, {})
+            self._http.headers.pop("cookie", None)
 
     def _sign_in(self, path: str, said: dict[str, str]) -> httpx.Response:
         try:

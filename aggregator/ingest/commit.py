@@ -80,6 +80,7 @@ class _Known:
     place: Callable[[Any], Place]
     projection: Callable[[], Projection] | None
     judge: Judge | None
+    kept: timedelta | None
 
 
 @dataclass(slots=True)
@@ -121,7 +122,7 @@ class Committer:
         self._worker, self._retention = worker, retention
         self._quota = quota
         self._kinds = {
-            struct: _Known(kind.name, kind.number, kind.place, kind.projection, domains().judges.get(struct))
+            struct: _Known(kind.name, kind.number, kind.place, kind.projection, domains().judges.get(struct), kind.kept)
             for struct, kind in domains().kinds.items()
         }
         self._names = {known.number: known.name for known in self._kinds.values()}
@@ -273,6 +274,8 @@ class Committer:
                 work.senders.append(sender)
                 if judge.alarms(event):
                     work.alarms[key] += 1
+            if known.kept is not None and event_at < recv_at - known.kept:
+                continue
             work.days.add(event_at.toordinal())
             work.rows.append(
                 (

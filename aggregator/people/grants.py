@@ -232,6 +232,16 @@ def _is_another(connection: Connection, who: Principal, given: Given) -> bool:
     return not (own["vouched"] and (giver["vouched"] if giver else person == own["made_by"]))
 
 
+def is_one_hand(connection: Connection, name: str, other: str) -> bool:
+    """Whether two names may be of one person: they are the same, or one has made the account of the other."""
+
+    def maker(of: str) -> str | None:
+        row = connection.execute(_SQL["made_by"], {"name": of}).fetchone()
+        return None if row is None else person_behind(connection, str(row["made_by"]))
+
+    return name == other or maker(name) == other or maker(other) == name
+
+
 def person_behind(connection: Connection, name: str) -> str:
     """Who does what a key does: whoever made it; names of people, and of the machine, are their own."""
     while name.startswith(_KEY):
@@ -282,9 +292,10 @@ def put_role(connection: Connection, name: str, rights: Sequence[Right]) -> None
     if not rights:
         raise AccountError(f"role {name!r} has no rights: whoever got it could do nothing; name some")
     before = connection.execute(_SQL["role"], {"name": name}).fetchone()
-    adds_approval = Right.LISTS_APPROVE in rights and not (before and Right.LISTS_APPROVE in before["rights"])
-    if adds_approval and _is_given(connection, name):
-        raise AccountError(f"role {name!r} is given already: who has it would approve lists with nobody's second word")
+    added = set(rights) - set(before["rights"] if before else ())
+    if added & NOT_OF_ADMINISTRATORS and _is_given(connection, name):
+        said = ", ".join(sorted(added & NOT_OF_ADMINISTRATORS))
+        raise AccountError(f"role {name!r} is given already: who has it would get {said} with nobody's second word")
     with administrator_stays(connection):
         connection.execute(_SQL["put_role"], {"name": name, "rights": [str(right) for right in sorted(set(rights))]})
 

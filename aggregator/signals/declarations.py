@@ -130,6 +130,8 @@ class Kind:
         costs: an allowance of its box (`ingest.box_quota`) that each uses besides that of events; empty: none.
         weighs: how much of it.
         once: what it leaves for ever, and only the first of which costs; None: each costs.
+        kept: for so long its domain keeps rows of it, shorter than the record; what comes later than that is taken
+            in, and leaves no row. None: for as long as the record.
     """
 
     struct: type[Any]
@@ -138,6 +140,7 @@ class Kind:
     costs: str = ""
     weighs: Callable[[Any], int] = lambda _: 1
     once: Callable[[Any], Hashable] | None = None
+    kept: timedelta | None = None
 
     @property
     def name(self) -> str:

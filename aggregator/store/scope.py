@@ -45,6 +45,13 @@ class Scope:
         return Scope(self.places | {place for place in more if place is not None})
 
 
+def joined(scopes: Collection[Scope]) -> Scope:
+    """What lies within any of some scopes; of alerts of one kind nothing."""
+    if any(scope.is_everywhere for scope in scopes):
+        return Scope(None)
+    return Scope(frozenset[str]().union(*(scope.places or () for scope in scopes)))
+
+
 EVERYWHERE = Scope(None)
 """For the centre's own services, which ask for nobody."""
 NOWHERE = Scope(frozenset())

@@ -18,11 +18,11 @@ _COLOURS = {
     "yellow": PlateColour.YELLOW,
 }
 _VEHICLES = {
-    "01": VehicleClass.LORRY,
+    "01": VehicleClass.LARGE,
     "02": VehicleClass.CAR,
     "07": VehicleClass.MOTORCYCLE,
     "15": VehicleClass.LORRY,
-    "51": VehicleClass.LORRY,
+    "51": VehicleClass.LARGE,
     "52": VehicleClass.CAR,
 }
 """By 号牌种类. All others are rare, and nothing of them is told."""
@@ -30,7 +30,7 @@ _VEHICLES = {
 
 @dataclass(frozen=True, slots=True)
 class VehicleSeen:
-    """One vehicle that passed a lane; `met_s` and `confirmed_s` are media times.
+    """One vehicle that passed a lane; `met_s` is media time.
 
     What its plate says is not in it: it is compared here, and forgotten.
     """
@@ -39,7 +39,6 @@ class VehicleSeen:
     lane: str
     direction: Direction
     met_s: float
-    confirmed_s: float
     vehicle: VehicleClass
     colour: PlateColour
     read: bool
@@ -61,12 +60,10 @@ class CheckpointWatch:
         assert settings is not None  # noqa: S101 - the worker asks before
         self._masks = Masks(camera.scene.masks)
         self._passages = PassageReader(PlateReader.shipped(), settings.lanes, settings.looks_per_second)
-        self._now_s = 0.0
 
     def see(self, frame: Frame, time_s: float) -> Iterator[VehicleSeen]:
         """Take a frame; `time_s` is media time, which grows."""
-        self._now_s = time_s
-        part = self._passages.wants(frame.grey, time_s)
+        part = self._passages.wants(frame.grey, time_s, self._masks.ignored)
         picture = None if part is None else self._masks.blacken(frame.colour(), ignored=True)
         yield from map(self._seen, self._passages.step(picture, part, time_s))
 
@@ -81,7 +78,6 @@ class CheckpointWatch:
             passage.lane,
             passage.direction,
             passage.met_s,
-            self._now_s,
             vehicle_of(passage.reading),
             _COLOURS.get(passage.seen.colour, PlateColour.OTHER) if passage.reading else PlateColour.UNKNOWN,
             passage.reading is not None,

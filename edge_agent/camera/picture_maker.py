@@ -151,11 +151,11 @@ class PictureMaker:
         still = better or Still(in_colour(ordered.nearest), ordered.nearest.captured_at_s)
         try:
             self._veil = self._veil or self._open_veil()
-        except HawklineError as error:  # what cannot be blurred stays here
+            covered = self._veil.cover(sized(self._masks.blacken(still.picture)))
+        except (HawklineError, RuntimeError, MemoryError, cv2.error) as error:  # what cannot be blurred stays here
             log.error("a picture is given up, since no plate in it can be blurred: %s", error)
             self._send(NoPicture(ordered.ticket))
             return
-        covered = self._veil.cover(sized(self._masks.blacken(still.picture)))
         self._send(Picture(ordered.ticket, encoded(covered), still.taken_at_s))
 
 

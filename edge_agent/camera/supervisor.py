@@ -149,7 +149,7 @@ class CameraSupervisor:
             self._reached += _PASSED_OVER
 
     def _tell(self, run: int, report: Report) -> None:
-        if isinstance(report, EventSeen | Status):
+        if isinstance(report, EventSeen | PassageSeen | Status):
             self._reached = max(self._reached, report.reached)
         try:
             self._on_report(self.index, run, report)

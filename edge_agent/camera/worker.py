@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 _STATUS_S = 1.0
 _RING_S = 2.0
 _RING_BYTES = 48 * 1024 * 1024
+_COMES = CameraState.WATCHING, CameraState.DEGRADED
+"""Said between two pictures: the stream goes on."""
 _SIGHT_PRIORITY = 3
 """Pictures of alarms that are more urgent are made before those of a blind camera."""
 
@@ -59,11 +61,11 @@ class EventSeen:
 
 @dataclass(frozen=True, slots=True)
 class PassageSeen:
-    """A vehicle that passed a lane, with wall-clock times."""
+    """A vehicle that passed a lane, and when by the wall clock; `reached` as in `Status`."""
 
     seen: VehicleSeen
     met_at_s: float
-    confirmed_at_s: float
+    reached: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,16 +230,18 @@ class _Watch:
                 else:
                     if last is not None:
                         self._report_all(self._pipeline.finish(), last)
-                        if self._checkpoint:
-                            self._report_passages(self._checkpoint.finish(), last)
+                        if item is None or item.state not in _COMES:
+                            self._end_passages(last)
                     self._suffer(item)
+            if last is not None:
+                self._end_passages(last)
         finally:
             self.sight.keep()
             self.maker.stop()
 
     def _suffer(self, event: SourceEvent | None) -> None:
         """Take what befell the stream, or that nothing did for some seconds."""
-        if event is not None and event.state in (CameraState.WATCHING, CameraState.DEGRADED):
+        if event is not None and event.state in _COMES:
             self._condition = event
             return
         if event is not None:
@@ -276,7 +280,12 @@ class _Watch:
         """A passage has no picture."""
         for seen in passages:
             late_s = self._pipeline.time_s - seen.met_s
-            self._send(PassageSeen(seen, frame.captured_at_s - late_s, frame.captured_at_s))
+            self._send(PassageSeen(seen, frame.captured_at_s - late_s, frame.number))
+
+    def _end_passages(self, last: Frame) -> None:
+        """No picture comes for a while: who was on the way has gone."""
+        if self._checkpoint:
+            self._report_passages(self._checkpoint.finish(), last)
 
     def _report(self, found: Found, frame: Frame) -> None:
         """The event first, its picture after: making it takes longer than telling."""

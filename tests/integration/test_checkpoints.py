@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from aggregator.domains.checkpoints import reading_judge
-from aggregator.domains.checkpoints.passages import Forgetting
+from aggregator.domains.checkpoints.passages import forget
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from shared.events import (
@@ -84,21 +84,20 @@ def test_rows_of_passages_are_gone_after_three_days_and_the_counts_stay(client: 
     kept = "SELECT count(*) AS n FROM events WHERE kind = 8"
     row = house.connection.execute(kept).fetchone()
     assert row is not None
-    assert row["n"] == 3
-    due = Forgetting()
-    assert due.look(house.connection, datetime.now(UTC)) == 1
-    house.send(passed(1, 80 * 3600))
-    assert due.look(house.connection, datetime.now(UTC)) == 1, "what a backlog brings goes, too"
-    assert due.look(house.connection, datetime.now(UTC)) == 0
-    row = house.connection.execute("SELECT count(*) AS n FROM events WHERE kind = 1").fetchone()
-    assert row is not None
-    assert row["n"] == 1, "a crossing is no passage"
+    assert row["n"] == 2, "what a box brings after three days leaves no row"
+    connection = house.connection
+    assert forget(connection, datetime.now(UTC)) == 0
     counted = listed(
         client, "checkpoints/counts", step="day", since=f"{datetime.now(UTC) - timedelta(days=5):%Y-%m-%dT%H:%MZ}"
     )
-    assert sum(row["crossings"] for row in counted) == 4
-    # A clock that was ahead and is right again forgets what is due by then, all the same.
-    assert due.look(house.connection, datetime.now(UTC) + timedelta(days=365)) == 2
+    assert sum(row["crossings"] for row in counted) == 3, "what came too late is counted all the same"
+    assert forget(connection, datetime.now(UTC) + timedelta(hours=2)) == 1
+    assert forget(connection, datetime.now(UTC) + timedelta(hours=2)) == 0
+    row = connection.execute("SELECT count(*) AS n FROM events WHERE kind = 1").fetchone()
+    assert row is not None
+    assert row["n"] == 1, "a crossing is no passage"
+    # A clock that is ahead takes the rest too soon; that it forgets is what was promised.
+    assert forget(connection, datetime.now(UTC) + timedelta(hours=80)) == 1
 
 
 def test_a_camera_that_reads_too_little_says_so_until_it_reads_again(client: httpx.Client, house: House) -> None:

@@ -70,6 +70,9 @@ def drawn(client: httpx.Client, **other: Any) -> dict[str, Any]:
 
 
 def post(client: httpx.Client, number: int, what: str, **body: Any) -> httpx.Response:
+    if what == "decide" and "version" not in body:
+        seen = client.get(f"/api/v1/lists/{number}")
+        body["version"] = seen.json()["version"] if seen.status_code == 200 else 1
     return client.post(f"/api/v1/lists/{number}/{what}", json=body or None)
 
 
@@ -329,3 +332,59 @@ def test_the_commands_from_a_file_to_a_list_that_is_withdrawn(centre: Centre, pe
     assert "3: '皖A1'" in bad.stderr
     file.write_text("\n")
     assert "no plate in it" in hawkline("draw", *what, file).stderr
+
+
+def test_an_account_that_somebody_made_is_no_other_person(centre: Centre, person: Person, database: Database) -> None:
+    both = "list-requester", "list-approver"
+    boss, other = person("boss", *both), person("other", *both)
+    straw = person("straw", "list-requester")
+    with database.connect("test") as connection:
+        connection.execute("UPDATE accounts SET made_by = 'boss' WHERE name = 'straw'")
+    number = drawn(straw)["number"]
+    post(straw, number, "submit")
+    assert post(boss, number, "decide", approved=True).status_code == 403
+    own = drawn(boss)["number"]
+    post(boss, own, "submit")
+    with database.connect("test") as connection:
+        connection.execute("INSERT INTO grants (account, role, given_by) VALUES ('straw', 'list-approver', 'x')")
+    assert post(straw, own, "decide", approved=True).status_code == 403, "nor the other way round"
+    assert post(other, number, "decide", approved=True).status_code == 200, "both were made by one administrator"
+
+
+def test_what_was_not_looked_at_is_not_approved(person: Person) -> None:
+    asks, decides = person("li", "list-requester"), person("wang", "list-approver")
+    number = drawn(asks)["number"]
+    post(asks, number, "submit")
+    post(decides, number, "decide", approved=False)
+    asks.put(f"/api/v1/lists/{number}/entries", json={"entries": PLATES[:1]})
+    post(asks, number, "submit")
+    stale = post(decides, number, "decide", approved=True, version=1)
+    assert stale.status_code == 409
+    assert "look at version 2" in stale.json()["detail"]
+
+
+def test_lists_are_read_where_one_has_to_do_with_lists_and_not_where_one_reads_places(person: Person) -> None:
+    asks = person("li", "list-requester")
+    drawn(asks)
+    somebody = person("zhao", "operator", "list-requester@south", "list-approver@south")
+    assert somebody.get("/api/v1/lists").json() == []
+    assert person("qian", "operator", "list-requester@east").get("/api/v1/lists").json() != []
+
+
+@pytest.mark.parametrize("field", ["title", "purpose", "case_number", "instructions"])
+def test_no_plate_stands_in_the_open_beside_its_list(person: Person, field: str) -> None:
+    asks = person("li", "list-requester")
+    for text in ("theft of 皖A12345", "皖Ａ·１２３４５", "141668使馆车 141668使"):
+        answer = asks.post("/api/v1/lists", json={**LIST, field: text})
+        assert answer.status_code == 422
+        assert "12345" not in answer.text
+        assert "141668" not in answer.text
+    number = drawn(asks)["number"]
+    assert post(asks, number, "look", purpose="is 皖A12345 in it").status_code == 422
+    assert post(asks, number, "withdraw", why="皖A12345 was found").status_code == 422
+
+
+def test_full_width_letters_are_plates_too(person: Person) -> None:
+    asks = person("li", "list-requester")
+    number = drawn(asks, entries=["皖Ａ１２３４５"])["number"]
+    assert post(asks, number, "look", purpose="because").json()["entries"] == [{"entry": 1, "plate": "皖A12345"}]

@@ -103,7 +103,7 @@ def test_only_common_kinds_of_plates_say_what_drove() -> None:
     rare = ("police", "Hong Kong and Macao", "embassy", "consulate", "driving school")
     assert {told[name] for name in rare} == {VehicleClass.UNKNOWN}
     assert (told["small car"], told["small new energy"]) == (VehicleClass.CAR, VehicleClass.CAR)
-    assert (told["large car front"], told["large new energy"]) == (VehicleClass.LORRY, VehicleClass.LORRY)
+    assert (told["large car front"], told["large new energy"]) == (VehicleClass.LARGE, VehicleClass.LARGE)
     assert vehicle_of(None) is VehicleClass.UNKNOWN
 
 

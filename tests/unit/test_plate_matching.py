@@ -21,7 +21,7 @@ def reading(text: str, score: float = 0.97, *others: tuple[str, float]) -> Readi
 
 def table(*texts: str, entry: Entry = ENTRY, box: Address = BOX) -> WatchTable:
     secret, key = month_secret(DEPLOYMENT, MONTH), box_key(DEPLOYMENT, MONTH, box)
-    return WatchTable(secret, key, {of_box(slow_hash(text, secret), key): entry for text in texts})
+    return WatchTable(secret, key, {of_box(slow_hash(text, secret), key): [entry] for text in texts})
 
 
 def test_what_a_list_names_is_a_match_and_a_neighbour_is_none() -> None:
@@ -46,6 +46,14 @@ def test_an_entry_is_over_to_the_millisecond() -> None:
     ours = table("皖A12345")
     assert ours.match(reading("皖A12345"), 1_999) is not None
     assert ours.match(reading("皖A12345"), 2_000) is None
+
+
+def test_of_two_lists_the_one_in_force_and_the_more_urgent_one_counts() -> None:
+    secret, key = month_secret(DEPLOYMENT, MONTH), box_key(DEPLOYMENT, MONTH, BOX)
+    known, urgent = Entry(8, 1, 1, 0, 5_000), Entry(9, 1, 1, 2, 1_000)
+    ours = WatchTable(secret, key, {of_box(slow_hash("皖A12345", secret), key): [known, urgent]})
+    told = [ours.match(reading("皖A12345"), now_ms) for now_ms in (500, 1_500, 5_000)]
+    assert [match and match.entry for match in told] == [urgent, known, None]
 
 
 def test_the_agencys_o_is_the_0_that_it_is_stamped_as() -> None:

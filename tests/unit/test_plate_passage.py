@@ -142,6 +142,46 @@ def test_a_clock_that_jumps_back_ends_what_was() -> None:
     assert drive(passing, reader, []) == []
 
 
+def test_a_slow_vehicle_and_one_found_in_two_pieces_are_told_once() -> None:
+    reader = Reader()
+    passing = PassageReader(reader, [LEFT])
+    (slow,) = drive(passing, reader, [("皖A12345", 250, 60, 20, 0.0)], 30.0)
+    assert slow.looks > 150, "followed for as long as it moves"
+    reader, told = Reader(), list[Passage]()
+    passing = PassageReader(reader, [LEFT])
+    for tenth in range(90):  # its plate is hidden for two seconds right behind the line
+        y = 100 + 30 * min(tenth, 8) + 30 * max(0, tenth - 28)
+        reader.plates = [("皖A12345", 250, y)] if (tenth < 8 or tenth > 29) and y < 480 else []
+        told += passing.step(PICTURE, WHOLE, tenth / 10)
+    assert len(told) == 1
+
+
+def test_after_an_end_numbers_go_on() -> None:
+    reader = Reader()
+    passing = PassageReader(reader)
+    drive(passing, reader, [("皖A12345", 250, 100, 300, 0.0)], 1.0)
+    first = passing.end()
+    drive(passing, reader, [("苏B99999", 250, 100, 300, 0.0)], 1.0)
+    second = passing.end()
+    assert [one.track for one in (*first, *second)] == [1, 2]
+
+
+def test_what_is_not_analysed_is_not_looked_at() -> None:
+    passing = PassageReader(Reader(), [LEFT], per_second=10)
+    still = np.full((SIZE[1], SIZE[0]), 90, np.uint8)
+    moving = still.copy()
+    moving[300:400, 200:300] = 200
+    passing.wants(still, 0.0)
+
+    def hidden(width: int, height: int) -> np.ndarray:
+        mask = np.zeros((height, width), np.uint8)
+        mask[:, : width // 2] = 255
+        return mask
+
+    assert passing.wants(moving, 0.2, hidden) is None
+    assert passing.wants(still, 0.4) is not None
+
+
 def test_looks_are_paced_and_only_what_moves_is_looked_at() -> None:
     passing = PassageReader(Reader(), [LEFT], per_second=10)
     still = np.full((SIZE[1], SIZE[0]), 90, np.uint8)

@@ -10,13 +10,13 @@ from edge_agent.vision.plate.veil import PlateVeil
 from models.picture import decode
 from models.plate import PlateReader
 from models.plate.finder import Found, Quad
+from models.plate.recogniser import cut
 from models.training import plate_face
-from models.training.compose import Composed, Composer
-from models.training.glyphs import DATA
+from models.training.compose import Composer
 from provisioning.lab.edge.sequences import as_frame
 from provisioning.lab.edge.traffic import FPS, Traffic
 from shared.errors import ConfigError
-from shared.plates import KINDS
+from shared.plates import KINDS, as_stamped
 from tests.unit.test_worker import Street, wait
 
 SIZE = 1280, 720
@@ -87,12 +87,13 @@ def test_where_plates_cannot_be_blurred_no_picture_leaves() -> None:
 
 @pytest.mark.usefixtures("glyph_templates")
 def test_the_evidence_of_a_road_shows_no_plate_that_can_be_read() -> None:
-    """The whole way: the picture as a camera's thread makes it, opened again and read."""
+    """The whole way: the picture as a camera's thread makes it, opened again, and read where its plates were."""
     traffic = Traffic(31, "day", 3, (40.0, 60.0))
     times = [round(one.time_s * FPS) - 4 for one in traffic.truth]
     frames = [as_frame(picture, n, n / FPS) for n, picture in enumerate(traffic.pictures()) if n in times]
     reader, sent = PlateReader.shipped(), list[Picture | NoPicture]()
-    assert sum(bool(_read(reader, frame.colour())) for frame in frames) >= 2, "they show plates that can be read"
+    plates = [[plate for plate in reader.read(frame.colour()) if plate.reading.score > 0.9] for frame in frames]
+    assert sum(map(len, plates)) >= 2, "they show plates that can be read"
     maker = PictureMaker(Street(), Masks([]), sent.append)
     for ticket, frame in enumerate(frames):
         maker.add(ticket, 1, frame.captured_at_s, frame)
@@ -100,33 +101,40 @@ def test_the_evidence_of_a_road_shows_no_plate_that_can_be_read() -> None:
     maker.stop()
     pictures = [decode(each.jpeg).pixels for each in sent if isinstance(each, Picture)]
     assert len(pictures) == len(frames)
-    assert [_read(reader, picture) for picture in pictures] == [[]] * len(frames)
+    for picture, there in zip(pictures, plates, strict=True):
+        for plate in there:
+            assert _alike(reader, picture, plate.found.corners, plate.reading.text) <= BY_CHANCE
 
 
 @pytest.mark.usefixtures("glyph_templates")
-def test_plates_in_drawn_scenes_of_every_kind_are_covered() -> None:
-    assert (DATA / "plates" / "glyphs").is_dir()
+def test_plates_of_every_kind_are_covered_wherever_they_lie() -> None:
+    """Judged where they lie, whatever finds them: what the veil has not found could not be found by its detector."""
     rng = np.random.default_rng(5)
     veil, reader = PlateVeil.shipped(), PlateReader.shipped()
-    composed = list(_drawn(rng))
-    left = [_read(reader, decode(encoded(veil.cover(one.picture))).pixels) for one in composed]
-    assert left == [[]] * len(composed)
-
-
-def _drawn(rng: np.random.Generator) -> "list[Composed]":
-    """A scene of clutter for each kind, with one plate of it at least."""
-    composer = Composer(77, [], [], 0.0)
-    found = list[Composed]()
-    for scene, kind in zip(composer.scenes(SIZE), KINDS * 2, strict=False):
+    readable = covered = 0
+    for scene, kind in zip(Composer(77, [], [], 0.0).scenes(SIZE), KINDS * 2, strict=False):
         face = plate_face.draw(kind, kind.example, rng)
-        wide = 150
-        small = cv2.resize(face, (wide, round(wide * face.shape[0] / face.shape[1])), interpolation=cv2.INTER_AREA)
-        x, y = int(rng.integers(100, 900)), int(rng.integers(100, 500))
-        scene.picture[y - 30 : y + small.shape[0] + 30, x - 60 : x + wide + 60] = 60
-        scene.picture[y : y + small.shape[0], x : x + wide] = small
-        found.append(scene)
-    return found
+        size = 150, round(150 * face.shape[0] / face.shape[1])
+        left, top = int(rng.integers(100, 900)), int(rng.integers(100, 500))
+        picture = scene.picture
+        picture[top - 30 : top + size[1] + 30, left - 60 : left + size[0] + 60] = 60
+        picture[top : top + size[1], left : left + size[0]] = cv2.resize(face, size, interpolation=cv2.INTER_AREA)
+        right, bottom = left + size[0], top + size[1]
+        corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
+        if _alike(reader, picture, corners, as_stamped(kind.example)) < len(kind.example) - 1:
+            continue
+        readable += 1
+        after = decode(encoded(veil.cover(picture))).pixels
+        covered += _alike(reader, after, corners, as_stamped(kind.example)) <= BY_CHANCE
+    assert readable >= 15
+    assert covered == readable
 
 
-def _read(reader: PlateReader, picture: np.ndarray) -> list[str]:
-    return [plate.reading.text for plate in reader.read(picture) if plate.reading.score >= 0.5]
+BY_CHANCE = 3
+"""So many characters are right though nothing can be seen: a province, a 1."""
+
+
+def _alike(reader: PlateReader, picture: np.ndarray, corners: Quad, text: str) -> int:
+    """How many characters of a plate are read at a place of a picture."""
+    told = reader.read_crop(cut(picture, corners)).text
+    return sum(one == other for one, other in zip(told, text, strict=False))

@@ -12,14 +12,16 @@ import cv2
 import numpy as np
 import pytest
 
+from edge_agent.camera.checkpoint_watch import VehicleSeen
 from edge_agent.camera.picture_maker import NoPicture, Picture, PictureMaker
 from edge_agent.camera.sight_watch import SightWatch
-from edge_agent.camera.worker import EventSeen, ViewConfirmed, Wanted, _obey, _Watch
+from edge_agent.camera.worker import EventSeen, PassageSeen, ViewConfirmed, Wanted, _obey, _Watch
 from edge_agent.config import Camera, CameraSettings, SyntheticCamera
-from edge_agent.frames import Colour, Frame, Still
+from edge_agent.frames import Colour, Frame, SourceEvent, Still
 from edge_agent.vision.detect import Detection
 from edge_agent.vision.motion.masks import Masks
 from edge_agent.vision.plate.veil import PlateVeil
+from shared.events import CameraState, Direction, PlateColour, VehicleClass
 from shared.scene import Mask, Scene, Tripwire
 
 
@@ -181,3 +183,51 @@ def test_of_too_many_alarms_the_least_important_picture_is_given_up() -> None:
     street.ended.set()
     maker.stop()
     assert [none.ticket for none in sent if isinstance(none, NoPicture)] == [34, 33]
+
+
+class Gantry:
+    """Stands in for a checkpoint: counts how often it was told that pictures end."""
+
+    def __init__(self) -> None:
+        self.ends = 0
+
+    def see(self, frame: Frame, time_s: float) -> Iterator[VehicleSeen]:
+        yield from ()
+
+    def finish(self) -> Iterator[VehicleSeen]:
+        self.ends += 1
+        yield VehicleSeen(7, "lane", Direction.LEFT_TO_RIGHT, 0.0, VehicleClass.CAR, PlateColour.BLUE, True)
+
+
+class Told(Street):
+    """A few frames, and what is said between them."""
+
+    def __init__(self, *said: SourceEvent | None) -> None:
+        self.said = said
+
+    def frames(self) -> Iterator[Frame | SourceEvent | None]:  # type: ignore[override]
+        frames = super().frames()
+        for each in self.said:
+            yield next(frames)
+            yield each
+
+
+@pytest.mark.parametrize(
+    ("said", "ends"),
+    [
+        ((SourceEvent(CameraState.DEGRADED), SourceEvent(CameraState.WATCHING)), 1),
+        ((SourceEvent(CameraState.STALLED),), 2),
+        ((None,), 2),
+        ((), 0),
+    ],
+)
+def test_who_is_on_the_way_is_told_when_pictures_end_and_not_when_they_are_bad(
+    said: tuple[SourceEvent | None, ...], ends: int
+) -> None:
+    pipe, gantry = Pipe(), Gantry()
+    camera = Camera(CameraSettings("door", Path("scene.toml"), SyntheticCamera("gate")), Scene([]))
+    _Watch(camera, Told(*said), pipe, None, None, gantry).run()  # type: ignore[arg-type]
+    assert gantry.ends == ends
+    seen = [report for report in pipe.sent if isinstance(report, PassageSeen)]
+    assert len(seen) == ends
+    assert all(report.reached == len(said) for report in seen)

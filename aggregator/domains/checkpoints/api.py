@@ -1,6 +1,7 @@
 """Checkpoints and their lanes, and what passed them."""
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -53,7 +54,7 @@ def list_checkpoints(
         "rule": int(WatchRule.LANE),
         "site": boxes.site,
         "agent": boxes.agent,
-        "since": since_hours(hours),
+        "since": since_hours(datetime.now(UTC), hours),
     }
     with connection.cursor(row_factory=class_row(Checkpoint)) as cursor:
         return cursor.execute(SQL["checkpoints"], asked).fetchall()

@@ -1,9 +1,13 @@
 """Checkpoints: vehicles that passed a lane are counted; that too many plates stay unread is said of their camera."""
 
-from aggregator.domains.checkpoints.passages import SQL, Passages
+from aggregator.domains.checkpoints.passages import KEPT, SQL, Passages
 from aggregator.retention.by_day import by_day
 from aggregator.signals.declarations import Condition, Domain, Job, Kind, Place
 from shared.events import VehiclePassed
+
+
+def _place(event: VehiclePassed) -> Place:
+    return Place(event.revision, event.line)
 
 
 def _lane(event: VehiclePassed) -> tuple[int, int]:
@@ -12,7 +16,7 @@ def _lane(event: VehiclePassed) -> tuple[int, int]:
 
 DOMAIN = Domain(
     "checkpoints",
-    (Kind(VehiclePassed, lambda event: Place(event.revision, event.line), Passages, costs="lines", once=_lane),),
+    (Kind(VehiclePassed, _place, Passages, costs="lines", once=_lane, kept=KEPT),),
     (
         Condition(
             "plates_unread", 3, "卡口识读率低", "Too many plates unread", clears_itself=True, many=20, many_here=5

@@ -21,7 +21,6 @@ SQL = load_queries(__package__)
 KEPT = timedelta(hours=72)
 """Promised (docs/plates.md), so no setting."""
 _COMPRESSED_AFTER = timedelta(days=4)
-_ALL_EVERY = timedelta(days=1)
 _OBJECTS = {
     VehicleClass.CAR: ObjectClass.CAR,
     VehicleClass.VAN: ObjectClass.VAN,
@@ -63,42 +62,31 @@ class Passages:
         )
 
 
-class Forgetting:
-    """Deletes rows of passages as they grow too old.
+def forget(connection: Connection, now: datetime) -> int:
+    """Delete rows of passages that have grown too old; returns how many.
 
     No guard over the clock keeps it from that, as it does elsewhere: what was promised to be forgotten is, and what a
-    clock that is ahead would take too soon nobody is to look for.
+    clock that is ahead would take too soon nobody is to look for. What a box brings later than that leaves no row, so
+    only days that are not compressed yet have any.
+
+    Args:
+        connection: in autocommit mode.
+        now: by our clock.
     """
-
-    def __init__(self) -> None:
-        self._all_at: datetime | None = None
-
-    def look(self, connection: Connection, now: datetime) -> int:
-        """Delete what is due; returns how many rows.
-
-        Args:
-            connection: in autocommit mode.
-            now: by our clock.
-        """
-        asked = {"kind": number_of(VehiclePassed), "before": now - KEPT}
-        if self._all_at is None or abs(now - self._all_at) > _ALL_EVERY:
-            gone = connection.execute(SQL["forget_all_passages"], asked).rowcount
-            self._all_at = now
-            return gone
-        after = now.replace(hour=0, minute=0, second=0, microsecond=0) - _COMPRESSED_AFTER
-        return connection.execute(SQL["forget_passages"], {**asked, "after": after}).rowcount
+    after = now.replace(hour=0, minute=0, second=0, microsecond=0) - _COMPRESSED_AFTER
+    asked = {"kind": number_of(VehiclePassed), "before": now - KEPT, "after": after}
+    return connection.execute(SQL["forget_passages"], asked).rowcount
 
 
 def forgetting(_work: "JobContext") -> "Turn":
     """The job."""
-    due = Forgetting()
 
     def turn(connection: Connection) -> None:
-        due.look(connection, datetime.now(UTC))
+        forget(connection, datetime.now(UTC))
 
     return turn
 
 
-def since_hours(hours: int) -> datetime:
-    """So many whole hours ago."""
-    return datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours)
+def since_hours(now: datetime, hours: int) -> datetime:
+    """So many whole hours before."""
+    return now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours)

@@ -7,12 +7,8 @@ ON CONFLICT (producer_id, revision, line, hour)
 DO UPDATE SET passed = lane_hours.passed + excluded.passed, unread = lane_hours.unread + excluded.unread;
 
 -- name: forget_passages
--- Of the days that get no compressed neighbours: all that a box may bring in time.
+-- No index over kinds is kept for it: of the time in which there may be any, all events are looked at.
 DELETE FROM events WHERE kind = %(kind)s AND event_at < %(before)s AND event_at >= %(after)s;
-
--- name: forget_all_passages
--- Also what a box brought after days without a network.
-DELETE FROM events WHERE kind = %(kind)s AND event_at < %(before)s;
 
 -- name: checkpoints
 -- Lanes of every box's newest configuration, and what passed them in the last hours; a lane that was given a new number

@@ -26,7 +26,7 @@ def look(connection: Connection, now: datetime) -> int:
 
     A checkpoint where hardly anything drives stays as it was told.
     """
-    rows = connection.execute(SQL["read_by_camera"], {"since": since_hours(_HOURS)}).fetchall()
+    rows = connection.execute(SQL["read_by_camera"], {"since": since_hours(now, _HOURS)}).fetchall()
     signals, seen = list[Signal](), set[tuple[str, str, str]]()
     for camera, hours in groupby(rows, itemgetter("site", "agent", "camera")):
         passed = unread = 0

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 from aggregator.api.audited import audited
 from aggregator.api.dependencies import SnapshotDependency
@@ -22,9 +22,13 @@ router = APIRouter(prefix="/api/v1/lists", tags=["lists"])
 
 _NO_LIST: dict[int | str, dict[str, Any]] = {404: {"description": "no such list"}}
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
-Text = Annotated[str, Field(min_length=2, max_length=200, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")]
+Text = Annotated[
+    str,
+    Field(min_length=2, max_length=200, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$"),
+    AfterValidator(lists.without_plates),
+]
 Entries = Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=2 * MOST_ENTRIES)]
-ReadsPlaces = Annotated[Principal, needs(Right.PLACES_READ)]
+Reads = Annotated[Principal, needs(Right.LISTS_REQUEST, Right.LISTS_APPROVE, Right.PLATES_SEE, Right.AUDIT_READ)]
 Requests = Annotated[Principal, needs(Right.LISTS_REQUEST)]
 Approves = Annotated[Principal, needs(Right.LISTS_APPROVE)]
 Sees = Annotated[Principal, needs(Right.PLATES_SEE)]
@@ -88,7 +92,14 @@ class Decision(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     approved: bool
+    version: Annotated[int, Field(ge=1, lt=2**63)]
+    """Of the list that was looked at: of another one nothing is decided."""
     why: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] = ""
+
+    @field_validator("why")
+    @classmethod
+    def _names_no_plate(cls, text: str) -> str:
+        return lists.without_plates(text)
 
 
 class Why(BaseModel):
@@ -109,21 +120,18 @@ class Purpose(BaseModel):
 
 @router.get("")
 def list_lists(
-    who: ReadsPlaces,
-    request: Request,
+    who: Reads,
     connection: SnapshotDependency,
     over: Annotated[bool, Query(description="also those that were withdrawn or have ended")] = False,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
 ) -> list[PlateList]:
     """Lists, the newest first: what for, who asked, who approved, until when; not what their entries say."""
-    _require_lists(request)
     return lists.listed(connection, who.scope, over=over, limit=limit)
 
 
 @router.get("/{number}", responses=_NO_LIST)
-def show_list(who: ReadsPlaces, request: Request, connection: SnapshotDependency, number: Number) -> PlateList:
+def show_list(who: Reads, connection: SnapshotDependency, number: Number) -> PlateList:
     """One list, without its entries."""
-    _require_lists(request)
     return lists.one(connection, who.scope, number)
 
 
@@ -167,7 +175,8 @@ def decide(
     who: Approves, _person: InPerson, long: WhereLong, number: Number, body: Decision, connection: Connection
 ) -> PlateList:
     """Approve a list, or refuse it, or take an approval back: a person does, who had no hand in drawing it up."""
-    return lists.decide(connection, who, number, approved=body.approved, why=body.why.strip(), long=long)
+    decision = lists.Decided(body.approved, body.version, body.why.strip())
+    return lists.decide(connection, who, number, decision, long)
 
 
 @router.post("/{number}/withdraw", responses=_NO_LIST)
@@ -182,9 +191,3 @@ def withdraw(who: Requests, number: Number, body: Why, connection: Connection) -
 def look(who: Sees, sealer: SealerDependency, number: Number, body: Purpose, connection: Connection) -> LookedAt:
     """What a list's entries say. Why one looks stands in the audit."""
     return lists.look(connection, sealer, who, number, body.purpose.strip())
-
-
-def _require_lists(request: Request) -> None:
-    """Whoever has nothing to do with lists hears of none."""
-    if not identity_of(request).rights & {Right.LISTS_REQUEST, Right.LISTS_APPROVE, Right.PLATES_SEE, Right.AUDIT_READ}:
-        raise HTTPException(403, f"the right {Right.LISTS_REQUEST} or {Right.LISTS_APPROVE} is missing")

@@ -76,6 +76,9 @@ def approve(
     name: Annotated[str, typer.Option("--as", help="your account; its password is asked for")],
     refuse: Annotated[bool, typer.Option("--refuse", help="refuse it, or take back an approval")] = False,
     why: Annotated[str, typer.Option("--why", help="for who drew it up, and the audit")] = "",
+    version: Annotated[
+        int | None, typer.Option("--version", min=1, help="that you have looked at; of a newer one nothing is decided")
+    ] = None,
     file: Annotated[
         Path | None, typer.Option("--password-file", help="has the password in its first line; - is standard input")
     ] = None,
@@ -84,7 +87,12 @@ def approve(
     """Approve a list, as a person who signs in: no key does, and nobody who had a hand in it."""
     client = ApiClient(url)
     with client.as_person(name, password_from(file, new=False), lambda: str(typer.prompt("six digits", err=True))):
-        done = client.change("POST", f"/api/v1/lists/{number}/decide", {"approved": not refuse, "why": why})
+        seen = client.get(f"/api/v1/lists/{number}", {})
+        version = seen["version"] if version is None else version
+        what = f"{seen['title']}: {seen['entries']} plates, {seen['purpose']}; drawn up by {seen['drawn_by']}"
+        say(f"version {seen['version']} of list {number}, {what}")
+        body = {"approved": not refuse, "version": version, "why": why}
+        done = client.change("POST", f"/api/v1/lists/{number}/decide", body)
     say(f"list {number} is {done['state']}" + (f", until {local(done['ends_at'])}" if not refuse else ""))
 
 

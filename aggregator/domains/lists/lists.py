@@ -3,6 +3,7 @@
 What an entry says is sealed at rest, and opened only for who says what for. A list that has ended keeps no entry.
 """
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from typing import Any, Literal
 
 from psycopg.rows import class_row
 
-from aggregator.people.grants import person_behind
+from aggregator.people.grants import is_one_hand, person_behind
 from aggregator.people.principal import Principal
 from aggregator.people.sealing import Sealer
 from aggregator.store import arrays
@@ -115,6 +116,33 @@ class Drawn:
     ends_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What was decided of a list's version, and why."""
+
+    approved: bool
+    version: int
+    why: str = ""
+
+
+def without_plates(text: str) -> str:
+    """A text that stands in the open; a plate in it would, too.
+
+    Raises:
+        ValueError: it holds what may be a plate.
+    """
+    plain = _plain(text)
+    for length in (7, 8):
+        if any(kinds_of(as_stamped(plain[at : at + length])) for at in range(len(plain) - length + 1)):
+            raise ValueError("it holds a plate, which would stand in the open: plates are what entries are for")
+    return text
+
+
+def _plain(text: str) -> str:
+    """As plates are written: without what people put between, large, and of one breadth."""
+    return unicodedata.normalize("NFKC", text).translate(_BETWEEN).upper()
+
+
 def plates_of(texts: Sequence[str]) -> list[str]:
     """Texts as entries have them: without what people write between, letters large, each once.
 
@@ -123,7 +151,7 @@ def plates_of(texts: Sequence[str]) -> list[str]:
     """
     found, wrong = dict[str, None](), list[str]()
     for number, text in enumerate(texts, start=1):
-        plate = as_stamped(text.translate(_BETWEEN).upper())
+        plate = as_stamped(_plain(text))
         if kinds_of(plate):
             found[plate] = None
         else:
@@ -193,9 +221,7 @@ def submit(connection: Connection, who: Principal, number: int) -> PlateList:
     return one(connection, who.scope, number)
 
 
-def decide(
-    connection: Connection, who: Principal, number: int, *, approved: bool, why: str, long: Scope = NOWHERE
-) -> PlateList:
+def decide(connection: Connection, who: Principal, number: int, decided: Decided, long: Scope = NOWHERE) -> PlateList:
     """Approve a list, refuse it, or take back that it was approved.
 
     Args:
@@ -204,18 +230,25 @@ def decide(
     Raises:
         NoListError: there is none of theirs.
         NotYoursError: they had a hand in it, or it lasts too long for them.
-        ConflictError: it is not submitted.
+        ConflictError: it is not submitted, or has changed since they looked at it.
     """
-    there = _locked(connection, who.scope, number)
+    there, approved = _locked(connection, who.scope, number), decided.approved
     if there["state"] != "submitted" and (approved or there["state"] != "approved"):
         raise ConflictError(f"list {number} is {there['state']}, and waits for nobody's approval")
-    hands = [row["who"] for row in connection.execute(SQL["hands"], {"number": number})]
-    if approved and who.name in hands:
-        raise NotYoursError(f"list {number}: who draws up a list does not approve it")
+    if there["version"] != decided.version:
+        raise ConflictError(f"list {number} has changed since: look at version {there['version']}")
+    hands = connection.execute(SQL["hands"], {"number": number}).fetchall()
+    if approved and any(
+        who.name == hand["who"] or (hand["themselves"] and is_one_hand(connection, who.name, hand["who"]))
+        for hand in hands
+    ):
+        raise NotYoursError(
+            f"list {number}: who draws up a list does not approve it, nor who made that account, or was made by it"
+        )
     if approved and there["long"] and not is_ours(connection, long, there["place"]):
         raise NotYoursError(f"list {number} lasts over {USUAL.days} days: the right lists.approve-long is missing")
     state = "approved" if approved else "refused"
-    connection.execute(SQL["decide"], {"number": number, "state": state, "by": who.name, "why": why})
+    connection.execute(SQL["decide"], {"number": number, "state": state, "by": who.name, "why": decided.why})
     return one(connection, who.scope, number)
 
 
@@ -267,7 +300,7 @@ def one(connection: Connection, scope: Scope, number: int) -> PlateList:
     with connection.cursor(row_factory=class_row(PlateList)) as cursor:
         found = cursor.execute(SQL["lists"], asked).fetchone()
     if found is None:
-        raise NoListError(f"there is no list {number} of yours")
+        raise NoListError("there is no such list of yours")
     return found
 
 
@@ -288,7 +321,8 @@ def _locked(connection: Connection, scope: Scope, number: int) -> dict[str, Any]
 def _note_hand(connection: Connection, who: Principal, number: int) -> None:
     """Who does it; of a program whoever made its key, too."""
     for name in {who.name, person_behind(connection, who.name)}:
-        connection.execute(SQL["note_hand"], {"number": number, "who": name})
+        values = {"number": number, "who": name, "themselves": name == who.name}
+        connection.execute(SQL["note_hand"], values)
 
 
 def _put_entries(connection: Connection, sealer: Sealer, number: int, plates: Sequence[str]) -> None:

@@ -4,14 +4,15 @@ VALUES (%(kind)s, %(title)s, %(purpose)s, %(case_number)s, %(place)s, %(priority
 RETURNING number;
 
 -- name: lock
-SELECT state, place, ends_at, ends_at <= now() AS expired, ends_at - now() > %(long)s AS long
+SELECT state, place, version, ends_at, ends_at <= now() AS expired, ends_at - now() > %(long)s AS long
 FROM lists WHERE number = %(number)s FOR UPDATE;
 
 -- name: note_hand
-INSERT INTO list_hands (list, who) VALUES (%(number)s, %(who)s) ON CONFLICT DO NOTHING;
+INSERT INTO list_hands (list, who, themselves) VALUES (%(number)s, %(who)s, %(themselves)s)
+ON CONFLICT (list, who) DO UPDATE SET themselves = list_hands.themselves OR excluded.themselves;
 
 -- name: hands
-SELECT who FROM list_hands WHERE list = %(number)s ORDER BY who;
+SELECT who, themselves FROM list_hands WHERE list = %(number)s ORDER BY who;
 
 -- name: forget_entries
 DELETE FROM list_entries WHERE list = %(number)s;

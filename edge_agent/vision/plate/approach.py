@@ -3,6 +3,8 @@
 A background model is not needed: what stands has been read, and what drives differs from the look before.
 """
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,10 @@ _STIRS_S = 1.0
 """So long after something moved it is looked at though it stands: a vehicle may stop before the line."""
 
 
+Ignored = Callable[[int, int], NDArray[np.uint8] | None]
+"""Gives a mask of shape (height, width), 255 where nothing is analysed; None where there is none."""
+
+
 class Approach:
     """Compares each look with the one before."""
 
@@ -26,12 +32,13 @@ class Approach:
         self._before: NDArray[np.int16] | None = None
         self._latest: tuple[float, Region] | None = None
 
-    def moving(self, grey: NDArray[np.uint8], time_s: float) -> Region | None:
+    def moving(self, grey: NDArray[np.uint8], time_s: float, ignored: Ignored | None = None) -> Region | None:
         """The part in which something moves.
 
         Args:
             grey: luma, shape (height, width).
             time_s: media time.
+            ignored: what of a picture of some width and height is not analysed.
 
         Returns:
             None where nothing does, and at the first picture.
@@ -43,6 +50,9 @@ class Approach:
         if before is None or before.shape != small.shape:
             return None
         differs = (np.abs(small - before) > _DIFFERS).astype(np.uint8)
+        hidden = ignored(*size) if ignored is not None else None
+        if hidden is not None:
+            differs[hidden > 0] = 0
         left, top, broad, tall = cv2.boundingRect(cv2.erode(differs, np.ones((2, 2), np.uint8)))
         if broad < _LEAST_PX or tall < _LEAST_PX // 2:
             latest = self._latest

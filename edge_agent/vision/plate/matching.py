@@ -1,6 +1,6 @@
 """Whether a reading is of a plate that a list names; the texts that it may be are hashed, looked up, and dropped."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from models.plate.decoding import Reading
@@ -9,6 +9,7 @@ from shared.plates.hashing import of_box, slow_hash
 LIKELY = 0.2
 """A text counts when it is so likely. Probabilities of one plate add up to one at most: no more than five can be."""
 MOST_TEXTS = 5
+_NEVER = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,10 @@ class WatchTable:
     Args:
         secret: of the month.
         key: of this box.
-        entries: by the hash of their text (`shared.plates.hashing.of_box`).
+        entries: by the hash of their text (`shared.plates.hashing.of_box`); several lists may name one plate.
     """
 
-    def __init__(self, secret: bytes, key: bytes, entries: Mapping[bytes, Entry]) -> None:
+    def __init__(self, secret: bytes, key: bytes, entries: Mapping[bytes, Sequence[Entry]]) -> None:
         self._secret, self._key, self._entries = secret, key, entries
 
     def __len__(self) -> int:
@@ -67,9 +68,10 @@ class WatchTable:
         if not self._entries:
             return None
         for text, chance in likely(reading):
-            entry = self._entries.get(of_box(slow_hash(text, self._secret), self._key))
-            if entry is not None and now_ms < entry.until_ms:
-                return Match(entry, chance)
+            found = self._entries.get(of_box(slow_hash(text, self._secret), self._key), ())
+            valid = [entry for entry in found if now_ms < entry.until_ms]
+            if valid:  # the most urgent one; own vehicles ring only where nothing else names them, and then not at all
+                return Match(min(valid, key=lambda entry: entry.priority or _NEVER), chance)
         return None
 
 

@@ -4,6 +4,7 @@ A plate is followed instead of what moves: a lorry, its shadow and the car behin
 have two plates.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -12,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.vision.plate.approach import Approach
+from edge_agent.vision.plate.approach import Approach, Ignored
 from edge_agent.vision.plate.tracks import PlateTrack, PlateTracks, Spot
 from edge_agent.vision.tripwire.geometry import Point, crossing_parameter, side
 from models.objects import Region
@@ -28,7 +29,8 @@ _UNSEEN_S = 0.45
 _HEADWAY_S = 0.45
 """Two vehicles do not meet the line of one lane in less: two plates that do are one, seen twice."""
 _SETTLES_S = 1.2
-"""After its vehicle has met the line and its plate has gone, no other finding of it can come."""
+"""After its vehicle has met the line and its plate has gone, other findings of it are there, too."""
+_REMEMBERED = 64
 _LEAST_LOOKS, _LEAST_SCORE = 3, 0.2
 """What was seen less often and says nothing was a light, a grille, a sign."""
 _OVER_END = 0.06
@@ -94,26 +96,30 @@ class PassageReader:
     def __init__(self, reader: Reader, lanes: Sequence[Lane] = (), per_second: float = 12.0) -> None:
         self._reader, self._lanes, self._pace_s = reader, lanes, 1 / per_second
         self._approach = Approach()
+        self._size = (1, 1)
+        self._tracks = PlateTracks(reader.calibration)
         self._begin()
 
     def _begin(self) -> None:
-        self._tracks = PlateTracks(self._reader.calibration)
         self._met: dict[int, _Met] = {}
         self._waiting: list[Passage] = []
+        self._told: deque[Passage] = deque(maxlen=_REMEMBERED)
+        """The latest that were told. One plate may be found in two pieces, and the second told much later."""
         self._looked_s = self._now_s = -np.inf
 
-    def wants(self, grey: NDArray[np.uint8], time_s: float) -> Region | None:
+    def wants(self, grey: NDArray[np.uint8], time_s: float, ignored: Ignored | None = None) -> Region | None:
         """Which part of a picture is worth its cost, if any.
 
         Args:
             grey: luma, shape (height, width).
             time_s: media time.
+            ignored: what of a picture of some width and height is not analysed.
         """
         # A little early is in time: the next picture would be late.
         if self._now_s <= time_s < self._looked_s + 0.9 * self._pace_s:
             return None
         self._looked_s = time_s
-        return self._approach.moving(grey, time_s)
+        return self._approach.moving(grey, time_s, ignored)
 
     def step(self, picture: Picture | None, part: Region | None, time_s: float) -> list[Passage]:
         """Take in one frame.
@@ -156,8 +162,8 @@ class PassageReader:
         ]
         self._tracks.look(plates, time_s)
         for track in self._tracks.living:
-            if track.number not in self._met and len(track.path) > 1:
-                met = self._meets(track.path[-2], track.path[-1], (wide, high))
+            if track.number not in self._met and track.before is not None:
+                met = self._meets(track.before, track.last, (wide, high))
                 if met is not None:
                     self._met[track.number] = met
         self._size = wide, high
@@ -175,9 +181,9 @@ class PassageReader:
                     met.lane if met else "",
                     met.direction if met else None,
                     met.time_s if met else track.last.time_s,
-                    track.path[0].time_s,
+                    track.first.time_s,
                     track.last.time_s,
-                    len(track.path),
+                    track.looks,
                     seen.score,
                     seen,
                     reading,
@@ -191,7 +197,9 @@ class PassageReader:
             first = min(due, key=lambda one: one.met_s)
             of_one = [one for one in self._waiting if one is first or (self._lanes and _is_same(one, first))]
             surest = max(of_one, key=_weight)
-            told += [first] if surest is first else []
+            if surest is first and not any(self._lanes and _is_same(one, first) for one in self._told):
+                told.append(first)
+                self._told.append(first)
             # What is left of them may be due later; what is less sure than another is no vehicle.
             gone = of_one if surest is first else [first]
             self._waiting = [one for one in self._waiting if not any(one is other for other in gone)]
@@ -212,13 +220,12 @@ class PassageReader:
 
     def _must_have_met(self, track: PlateTrack) -> _Met | None:
         """The line that it met out of sight, before the first look or after the last one, by its own pace."""
-        if len(track.path) < 2:
+        if track.second is None:
             return None
-        (first, last), (vx, vy) = (track.path[0], track.last), (track.vx, track.vy)
+        (first, last), (vx, vy) = (track.first, track.last), (track.vx, track.vy)
         behind = Spot(last.time_s + _UNSEEN_S, last.x + _UNSEEN_S * vx, last.y + _UNSEEN_S * vy)
-        early = track.path[1]
-        dt_s = max(1e-3, early.time_s - first.time_s)
-        ux, uy = (early.x - first.x) / dt_s, (early.y - first.y) / dt_s
+        dt_s = max(1e-3, track.second.time_s - first.time_s)
+        ux, uy = (track.second.x - first.x) / dt_s, (track.second.y - first.y) / dt_s
         ahead = Spot(first.time_s - _UNSEEN_S, first.x - _UNSEEN_S * ux, first.y - _UNSEEN_S * uy)
         return self._meets(last, behind, self._size) or self._meets(ahead, first, self._size)
 
@@ -236,9 +243,8 @@ def _segments(lane: Lane, size: tuple[int, int]) -> list[tuple[Point, Point]]:
 
 def _is_plate(track: PlateTrack, seen: Reading) -> bool:
     """Whether it drove, and is no other thing that looks like a plate."""
-    return (
-        track.way >= _MOVED and len(track.path) > 1 and (len(track.path) >= _LEAST_LOOKS or seen.score >= _LEAST_SCORE)
-    )
+    often = track.looks >= _LEAST_LOOKS or seen.score >= _LEAST_SCORE
+    return track.way >= _MOVED and track.looks > 1 and often
 
 
 def _is_same(one: Passage, other: Passage) -> bool:

@@ -14,8 +14,8 @@ from models.plate.decoding import Calibration, Plate
 
 _GONE_S = 0.8
 """After so long without being seen a plate has gone."""
-_STANDS_S = 10.0
-"""One that stands is told after so long, though it is there still: nothing is kept longer."""
+_STANDS_S, _STANDS = 10.0, 0.5
+"""One that went less far than so many of its own breadths in so long stands, and is forgotten, though it is there."""
 _FIRST_REACH, _REACH, _REACH_OF_WAY = 3.2, 1.0, 0.5
 """How far from where it is expected a plate may be, in its own breadths: at its second look, and later; and as a part
 of the way that it went since."""
@@ -47,30 +47,32 @@ class PlateTrack:
 
     Attributes:
         number: counted from 1, not used again.
-        path: where it was, look by look.
+        first: where it was at the first look.
+        last: at the newest one.
+        second: at the second; None until then.
+        before: at the one before the newest; None until there are two.
+        looks: in how many it was seen.
         broad: its breadth at the last look, in pixels.
         vx, vy: pixels a second.
         text: what it said last, for those who look again; goes with it.
     """
 
     number: int
-    path: list[Spot]
+    first: Spot
+    last: Spot
     broad: float
+    second: Spot | None = None
+    before: Spot | None = None
+    looks: int = 1
     vx: float = 0.0
     vy: float = 0.0
     text: str = field(default="", repr=False)
     score: float = 0.0
 
     @property
-    def last(self) -> Spot:
-        """Where it was seen last."""
-        return self.path[-1]
-
-    @property
     def way(self) -> float:
         """How far it went, in its own breadths."""
-        first = self.path[0]
-        return float(np.hypot(self.last.x - first.x, self.last.y - first.y)) / max(1.0, self.broad)
+        return float(np.hypot(self.last.x - self.first.x, self.last.y - self.first.y)) / max(1.0, self.broad)
 
     def at(self, time_s: float) -> tuple[float, float]:
         """Where it is expected."""
@@ -111,7 +113,8 @@ class PlateTracks:
                 self._goes_on(self.living[i], plates[j], time_s)
         for j, plate in enumerate(plates):
             if j not in found:
-                self.living.append(PlateTrack(self._next, [_spot(plate, time_s)], _breadth(plate)))
+                spot = _spot(plate, time_s)
+                self.living.append(PlateTrack(self._next, spot, spot, _breadth(plate)))
                 self._next += 1
                 self._vote(self.living[-1], plate)
 
@@ -120,7 +123,7 @@ class PlateTracks:
         gone = [
             track
             for track in self.living
-            if time_s - track.last.time_s > _GONE_S or time_s - track.path[0].time_s > _STANDS_S
+            if time_s - track.last.time_s > _GONE_S or (time_s - track.first.time_s > _STANDS_S and track.way < _STANDS)
         ]
         self.living = [track for track in self.living if not any(track is other for other in gone)]
         return gone
@@ -129,10 +132,11 @@ class PlateTracks:
         spot, before = _spot(plate, time_s), track.last
         dt_s = max(1e-3, time_s - before.time_s)
         vx, vy = (spot.x - before.x) / dt_s, (spot.y - before.y) / dt_s
-        part = 1.0 if len(track.path) == 1 else _NEW
+        part = 1.0 if track.looks == 1 else _NEW
         track.vx += part * (vx - track.vx)
         track.vy += part * (vy - track.vy)
-        track.path.append(spot)
+        track.before, track.last, track.second = before, spot, track.second or spot
+        track.looks += 1
         track.broad = _breadth(plate)
         self._vote(track, plate)
 
@@ -160,7 +164,7 @@ def _cost(track: PlateTrack, plate: Plate, time_s: float) -> float | None:
         return None
     x, y = track.at(time_s)
     off = float(np.hypot(spot.x - x, spot.y - y)) / max(broad, track.broad)
-    if len(track.path) == 1:
+    if track.looks == 1:
         reach = _FIRST_REACH
     else:
         way = float(np.hypot(track.vx, track.vy)) * (time_s - track.last.time_s) / track.broad

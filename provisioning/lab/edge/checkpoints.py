@@ -105,9 +105,8 @@ def table_of(plates: Sequence[str]) -> WatchTable:
     """A box's table of one list."""
     deployment, box = bytes(32), Address("lab", "box")
     secret, key = month_secret(deployment, "2026-11"), box_key(deployment, "2026-11", box)
-    entries = {
-        of_box(slow_hash(text, secret), key): Entry(1, 1, number, 1, _FOREVER_MS) for number, text in enumerate(plates)
-    }
+    hashes = [of_box(slow_hash(text, secret), key) for text in plates]
+    entries = {each: [Entry(1, 1, number, 1, _FOREVER_MS)] for number, each in enumerate(hashes)}
     return WatchTable(secret, key, entries)
 
 

@@ -31,5 +31,7 @@ CREATE TABLE list_entries (
 CREATE TABLE list_hands (
     list bigint NOT NULL REFERENCES lists ON DELETE CASCADE,
     who  text   NOT NULL,
+    -- Not only because a key is theirs.
+    themselves boolean NOT NULL,
     PRIMARY KEY (list, who)
 );
