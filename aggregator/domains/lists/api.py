@@ -21,13 +21,14 @@ from aggregator.store.scope import NOWHERE, Scope
 router = APIRouter(prefix="/api/v1/lists", tags=["lists"])
 
 _NO_LIST: dict[int | str, dict[str, Any]] = {404: {"description": "no such list"}}
+_LARGE: dict[int | str, dict[str, Any]] = {413: {"description": "more than 256 KiB"}}
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 Text = Annotated[
     str,
     Field(min_length=2, max_length=200, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$"),
     AfterValidator(lists.without_plates),
 ]
-Entries = Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=2 * MOST_ENTRIES)]
+Entries = Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=MOST_ENTRIES)]
 Reads = Annotated[Principal, needs(Right.LISTS_REQUEST, Right.LISTS_APPROVE, Right.PLATES_SEE, Right.AUDIT_READ)]
 Requests = Annotated[Principal, needs(Right.LISTS_REQUEST)]
 Approves = Annotated[Principal, needs(Right.LISTS_APPROVE)]
@@ -135,7 +136,7 @@ def show_list(who: Reads, connection: SnapshotDependency, number: Number) -> Pla
     return lists.one(connection, who.scope, number)
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses=_LARGE)
 @audited
 def draw(who: Requests, sealer: SealerDependency, body: NewList, connection: Connection) -> PlateList:
     """Draw up a list. It is a draft until it is submitted, and in force once another person has approved it."""
@@ -153,7 +154,7 @@ def draw(who: Requests, sealer: SealerDependency, body: NewList, connection: Con
     return lists.draw(connection, sealer, who, drawn, body.entries)
 
 
-@router.put("/{number}/entries", responses=_NO_LIST)
+@router.put("/{number}/entries", responses={**_NO_LIST, **_LARGE})
 @audited
 def change_entries(
     who: Requests, sealer: SealerDependency, number: Number, body: NewEntries, connection: Connection
