@@ -339,7 +339,7 @@ def test_head_answers_as_get_without_a_body(client: httpx.Client, raise_alerts: 
     routes = client.get("/api/v1/openapi.json").json()["paths"]
     paths = [path for path, methods in routes.items() if "get" in methods]
     assert len(paths) > 20
-    values = {"alert_id": 1, "name": "north", "site": "s", "agent": "a", "letter_id": 1, "sha256": SHA256}
+    values = {"alert_id": 1, "name": "north", "site": "s", "agent": "a", "letter_id": 1, "sha256": SHA256, "number": 1}
     for path in [*(path.format(**values) for path in paths), "/api/v1/alerts?limit=nonsense", "/api/v1/openapi.json"]:
         head = client.head(path)
         assert head.content == b""

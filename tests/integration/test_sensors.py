@@ -21,6 +21,7 @@ from shared.events import (
     Event,
     Lane,
     LineSpec,
+    PlateColour,
     SensorChanged,
     SensorState,
     VehicleClass,
@@ -127,12 +128,14 @@ def test_of_a_vehicle_that_no_list_names_only_this_is_kept(client: httpx.Client,
     at_ms = to_ms(NOW_S - 30)
     boxes[0].send(
         ConfigApplied(at_ms, 1, ("gate",), LINES),
-        VehiclePassed(at_ms, 1, 0, Direction.LEFT_TO_RIGHT, 1, 7, VehicleClass.LORRY, 1),
-        VehiclePassed(at_ms + 1, 1, 0, Direction.RIGHT_TO_LEFT, 1, 8, VehicleClass.UNKNOWN, 0),
+        VehiclePassed(at_ms, 1, 0, Direction.LEFT_TO_RIGHT, 1, 7, VehicleClass.LARGE, 0, PlateColour.YELLOW, True),
+        VehiclePassed(at_ms + 1, 1, 0, Direction.RIGHT_TO_LEFT, 1, 8, VehicleClass.UNKNOWN),
     )
+    unread = {"plate_class": 0, "colour": "unknown", "read": False}
+    read = {"plate_class": 0, "colour": "yellow", "read": True}
     found = asked(client, "events", kind="vehicle_passed", line="in", camera="gate")["events"]
     assert [row["detail"] for row in found] == [
-        {"direction": "right_to_left", "run": 1, "track": 8, "vehicle": "unknown", "plate_class": 0},
-        {"direction": "left_to_right", "run": 1, "track": 7, "vehicle": "lorry", "plate_class": 1},
+        {"direction": "right_to_left", "run": 1, "track": 8, "vehicle": "unknown", **unread},
+        {"direction": "left_to_right", "run": 1, "track": 7, "vehicle": "large", **read},
     ]
     assert {(row["camera"], row["line"], row["priority"]) for row in found} == {("gate", "in", None)}
