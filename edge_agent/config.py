@@ -12,7 +12,7 @@ from edge_agent.address import camera_address
 from shared.credentials import http_address, is_stream
 from shared.envelope import MAX_BATCH_BYTES, encode_event
 from shared.errors import ConfigError
-from shared.events import MOST_LINES, ConfigApplied, LineSpec
+from shared.events import MOST_LINES, ConfigApplied, LineRule, LineSpec
 from shared.ids import WHOLE_NAME
 from shared.net import require_loopback
 from shared.objects import ModelLayout, ObjectName
@@ -341,9 +341,9 @@ def _specs_of(index: int, camera: Camera) -> Iterator[LineSpec]:
     for watch in camera.scene.watches:
         way = watch.direction if isinstance(watch, Tripwire) else ""
         priority = watch.priority if watch.armed else 0
-        yield LineSpec(index, watch.name, tuple(watch.points), way, priority, watch.rule)
+        yield LineSpec(index, watch.name, tuple(watch.points), way, priority, LineRule(watch.rule))
     for lane in camera.lanes:
-        yield LineSpec(index, lane.name, tuple(lane.line), lane.direction, 0, lane.rule)
+        yield LineSpec(index, lane.name, tuple(lane.line), lane.direction, 0, LineRule.LANE)
 
 
 def _require_own_names(path: Path, number: int, camera: Camera) -> None:

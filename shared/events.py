@@ -77,20 +77,26 @@ class LossReason(IntEnum):
 
 
 class WatchRule(IntEnum):
-    """What is watched for. The numbers are the AlarmType of GB/T 28181 for video alarms (AlarmMethod 5).
+    """What is watched for. The numbers are the AlarmType of GB/T 28181 for video alarms (AlarmMethod 5)."""
 
-    LANE, of a checkpoint, is no alarm and has none of them.
-    """
+    TRIPWIRE = 5
+    INTRUSION = 6
+    WRONG_WAY = 7
+    LOITERING = 8
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
+class LineRule(IntEnum):
+    """What a numbered line of a configuration is: one of `WatchRule`, or a lane of a checkpoint, which is no alarm."""
 
     TRIPWIRE = 5
     INTRUSION = 6
     WRONG_WAY = 7
     LOITERING = 8
     LANE = 100
-
-    @property
-    def label(self) -> str:
-        return self.name.lower()
 
 
 class VehicleClass(IntEnum):
@@ -238,7 +244,7 @@ class LineSpec(EventBase, frozen=True, array_like=True):
     points: Annotated[tuple[tuple[Unit, Unit], ...], Meta(max_length=32)]
     direction: Annotated[str, Meta(max_length=16)]
     priority: Annotated[int, Meta(ge=0, le=4)]
-    rule: WatchRule = WatchRule.TRIPWIRE
+    rule: LineRule = LineRule.TRIPWIRE
 
 
 class ConfigApplied(EventBase, frozen=True, array_like=True, tag=3):

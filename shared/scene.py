@@ -153,10 +153,6 @@ class Lane(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     def __post_init__(self) -> None:
         _require_different(f"lane {self.name!r}", self.line)
 
-    @property
-    def rule(self) -> WatchRule:
-        return WatchRule.LANE
-
     def counts(self, direction: Direction) -> bool:
         """Whether a passage this way is told."""
         return self.direction in ("both", direction.label)

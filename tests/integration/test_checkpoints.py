@@ -14,15 +14,15 @@ from shared.events import (
     ConfigApplied,
     Direction,
     LineCrossed,
+    LineRule,
     LineSpec,
     PlateColour,
     VehicleClass,
     VehiclePassed,
-    WatchRule,
 )
 from tests.integration.house import POINTS, House, now_ms
 
-LANES = tuple(LineSpec(0, name, POINTS, "left_to_right", 0, WatchRule.LANE) for name in ("left", "right"))
+LANES = tuple(LineSpec(0, name, POINTS, "left_to_right", 0, LineRule.LANE) for name in ("left", "right"))
 _TRACKS = iter(range(1, 10_000))
 
 

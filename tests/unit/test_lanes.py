@@ -11,7 +11,7 @@ from edge_agent.vision.tripwire.faults import faults
 from models.plate.decoding import Reading
 from models.registry import Registry
 from shared.errors import ConfigError
-from shared.events import Direction, VehicleClass, WatchRule
+from shared.events import Direction, LineRule, VehicleClass
 from shared.plates import KINDS, Colour
 from shared.scene import Lane, Mask, Scene
 
@@ -45,8 +45,8 @@ def test_lanes_stand_behind_the_cameras_lines_and_are_never_armed(tmp_path: Path
     scene = '[[tripwires]]\nname = "kerb"\npoints = [[0.0, 0.9], [1.0, 0.9]]\n'
     _, cameras = load_agent_settings(written(tmp_path, lane(), lane("lane 2", way="both"), scene=scene))
     kerb, one, two = line_specs(cameras)
-    assert (kerb.name, kerb.rule, kerb.priority) == ("kerb", WatchRule.TRIPWIRE, 2)
-    assert (one.name, one.rule, one.priority, one.direction) == ("lane 1", WatchRule.LANE, 0, "left_to_right")
+    assert (kerb.name, kerb.rule, kerb.priority) == ("kerb", LineRule.TRIPWIRE, 2)
+    assert (one.name, one.rule, one.priority, one.direction) == ("lane 1", LineRule.LANE, 0, "left_to_right")
     assert (two.name, two.direction) == ("lane 2", "both")
 
 

@@ -37,6 +37,7 @@ from shared.events import (
     Health,
     Lane,
     LineCrossed,
+    LineRule,
     LineSpec,
     ListHit,
     LookHealth,
@@ -60,9 +61,7 @@ AT_MS = 1_790_000_000_123
 EVENTS: list[Event] = [
     LineCrossed(AT_MS, 3, 17, Direction.LEFT_TO_RIGHT, 41, 260, 2, 480),
     CameraChanged(AT_MS, 3, 1, CameraState.STALLED, "no frame for 4 s"),
-    ConfigApplied(
-        AT_MS, 3, ("大门",), (LineSpec(0, "北门", ((0.25, 0.5), (1.0, 0.5)), "both", 2, WatchRule.TRIPWIRE),)
-    ),
+    ConfigApplied(AT_MS, 3, ("大门",), (LineSpec(0, "北门", ((0.25, 0.5), (1.0, 0.5)), "both", 2, LineRule.TRIPWIRE),)),
     EvidenceReady(AT_MS, Lane.ALARM, 7, bytes(range(32)), 50_000),
     RangeLost(AT_MS, Lane.BULK, 5, 2**40, LossReason.EVICTED),
     ZoneAlarm(AT_MS, 3, 18, WatchRule.LOITERING, 41, 261, 1, 60_000),

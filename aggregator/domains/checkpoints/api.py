@@ -15,7 +15,7 @@ from aggregator.domains.lines import counts
 from aggregator.domains.lines.counts_api import StepQuery, Zone, quarters, require_zone
 from aggregator.store.entity import Entity
 from aggregator.store.places import where
-from shared.events import WatchRule
+from shared.events import LineRule
 
 router = APIRouter(prefix="/api/v1", tags=["boxes"])
 
@@ -51,7 +51,7 @@ def list_checkpoints(
     """Checkpoints with their lanes, and how many vehicles passed each; no plate is known of any."""
     asked = {
         **where(connection, who.scope, boxes.place),
-        "rule": int(WatchRule.LANE),
+        "rule": int(LineRule.LANE),
         "site": boxes.site,
         "agent": boxes.agent,
         "since": since_hours(datetime.now(UTC), hours),
@@ -75,6 +75,6 @@ def list_passages(
     begin, end = quarters(since, until)
     require_zone(zone)
     asked = counts.CountQuestion(
-        begin, end, rule=WatchRule.LANE, step=step, zone=zone, by_object=True, limit=limit, **asdict(lanes)
+        begin, end, rule=LineRule.LANE, step=step, zone=zone, by_object=True, limit=limit, **asdict(lanes)
     )
     return counts.rows(connection, who.scope, asked)

@@ -19,7 +19,7 @@ from aggregator.store.errors import SenselessError, TooMuchError
 from aggregator.store.places import producers_of
 from aggregator.store.scope import Scope
 from shared.clock import QUARTER_S
-from shared.events import WatchRule
+from shared.events import LineRule
 from shared.objects import ObjectClass
 
 _DIRECTIONS = ("left_to_right", "right_to_left")
@@ -106,7 +106,7 @@ class CountQuestion:
     agent: str | None = None
     camera: str | None = None
     line: str | None = None
-    rule: WatchRule | None = None
+    rule: LineRule | None = None
     step: Step = Step.QUARTER
     zone: str = "UTC"
     objects: Sequence[ObjectClass] = ()
