@@ -30,6 +30,7 @@ Row = dict[str, object]
 _BAR = 0.99
 _READ = 3
 """So many characters of a plate are right by chance: its province is often the same, and a place says 1."""
+_LEGIBLE = 0.5
 _SHARP = 0.1
 """Of a plate's sharpness, what is left at most."""
 _DRAWN = (1280, 720)
@@ -83,7 +84,9 @@ def _judged(what: str, reader: PlateReader, plates: Sequence[tuple[_Seen, Quad, 
     for seen, quad, text in plates:
         at = quad * np.float32(seen.scale)
         told = reader.read_crop(cut(seen.before, at))
-        truth = text or told.text  # of a drawn one: what can be read in it
+        if not text and told.score < _LEGIBLE:
+            continue  # a drawn one that nobody could read before tells nothing
+        truth = text or told.text
         before.append(told.text == truth and told.score >= reader.calibration.threshold)
         again = reader.read_crop(cut(seen.after, at)).text
         unread.append(_alike(again, truth) <= _READ)
