@@ -15,9 +15,10 @@ from models.registry import Registry
 from models.training.glyphs import DATA
 from provisioning.lab.edge.checkpoints import Drove, drive, entries_of_a_city, passages, table_of
 from provisioning.lab.edge.plates import Rate
+from provisioning.lab.edge.rows import Row
+from provisioning.lab.edge.rows import judged as _row
 from shared.plates.hashing import month_secret, slow_hash
 
-Row = dict[str, object]
 _ONCE, _HITS = 0.995, 0.97
 _ENTRIES, _MOST_WRONG = 10_000, 1
 _LOOK_UP_MS = 20.0
@@ -138,8 +139,3 @@ def _cost(runs: int) -> Iterator[Row]:
     yield _row("one core", f"{_ENTRIES} entries, once a month", None, f"{_ENTRIES * hash_ms / 1000:.0f} s")
     days = _ALL_PLATES * hash_ms / 86_400_000
     yield _row("one core", "all plates there can be", None, f"{days:.0f} days", "on a stolen box, for one month")
-
-
-def _row(what: str, case: str, met: bool | None, figure: str, note: str = "") -> Row:
-    verdict = "" if met is None else "met" if met else "missed"
-    return {"what": what, "case": case, "verdict": verdict, "figure": figure, "note": note}

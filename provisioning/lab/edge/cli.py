@@ -1,6 +1,6 @@
-"""`hawkline bench tripwire`, `hawkline bench motion` and `hawkline bench plate`."""
+"""Benches of the box: lines, motion, cameras, plates, checkpoints."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -154,6 +154,17 @@ def box(
         raise typer.Exit(1)
 
 
+def _show(rows: Iterable[dict[str, object]], output: Output) -> None:
+    """Each row as it is measured, then all; exit code 1 where a bar is missed."""
+    listed = []
+    for row in rows:
+        listed.append(row)
+        say(" · ".join(str(value) for value in row.values() if value != ""))
+    print_rows(listed, output)
+    if any(row["verdict"] == "missed" for row in listed):
+        raise typer.Exit(1)
+
+
 def plate(
     folds: Annotated[
         Path | None, typer.Option("--folds", help="folder of `models.training.make`: measure the five folds too")
@@ -167,10 +178,7 @@ def plate(
     """
     from provisioning.lab.edge.plate_rows import rows
 
-    listed = list(rows(folds, quick=quick))
-    print_rows(listed, output)
-    if any(row["verdict"] == "missed" for row in listed):
-        raise typer.Exit(1)
+    _show(rows(folds, quick=quick), output)
 
 
 def checkpoint(
@@ -190,13 +198,7 @@ def checkpoint(
     names = part or [each.value for each in Part]
     if unknown := set(names) - {each.value for each in Part}:
         raise typer.BadParameter(f"{min(unknown)}: there are {', '.join(Part)}", param_hint="--part")
-    listed = []
-    for row in rows(set(map(Part, names)), quick=quick, workers=workers):
-        listed.append(row)
-        say(" · ".join(str(value) for value in row.values() if value != ""))
-    print_rows(listed, output)
-    if any(row["verdict"] == "missed" for row in listed):
-        raise typer.Exit(1)
+    _show(rows(set(map(Part, names)), quick=quick, workers=workers), output)
 
 
 def veil(
@@ -212,10 +214,7 @@ def veil(
     """
     from provisioning.lab.edge.veil_rows import rows
 
-    listed = list(rows(folds, quick=quick))
-    print_rows(listed, output)
-    if any(row["verdict"] == "missed" for row in listed):
-        raise typer.Exit(1)
+    _show(rows(folds, quick=quick), output)
 
 
 Row = dict[str, object]

@@ -25,8 +25,9 @@ from provisioning.lab.edge.plates import (
     judge_scenes,
     rate,
 )
+from provisioning.lab.edge.rows import Row
+from provisioning.lab.edge.rows import judged as _row
 
-Row = dict[str, object]
 _REAL, _DRAWN = 0.97, 0.99
 _BLUE_EASIER = 0.02
 _WRONG = 0.005
@@ -152,8 +153,3 @@ def _timed(what: str, times: Times, bar_ms: float | None, note: str = "") -> Row
     met = None if bar_ms is None else times.median_ms <= bar_ms
     notes = [note] if bar_ms is None else [f"bar {bar_ms:g} ms", note]
     return _row("speed, one thread", what, met, figure, "; ".join(filter(None, notes)))
-
-
-def _row(what: str, case: str, met: bool | None, figure: str, note: str = "") -> Row:
-    verdict = "" if met is None else "met" if met else "missed"
-    return {"what": what, "case": case, "verdict": verdict, "figure": figure, "note": note}

@@ -221,7 +221,7 @@ def false_in_days(seed: int, days: float) -> list[str]:
     return told
 
 
-def soiled(seed: int, *, at_once: bool) -> float | None:
+def soiled(seed: int, at_once: bool) -> float | None:
     """Hours after which dirt was found that is there from the third day on, or grows for three days; None: never."""
     begin_s = 2.3 * DAY_S
     camera, judge = DayCamera(seed, begin_s, at_once=at_once), SightJudge()

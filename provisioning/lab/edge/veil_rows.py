@@ -24,9 +24,10 @@ from models.training import real
 from models.training.compose import Composer, grounds_without_plates
 from models.training.glyphs import DATA
 from provisioning.lab.edge.plates import TEST_SEED, rate
+from provisioning.lab.edge.rows import Row
+from provisioning.lab.edge.rows import judged as _row
 from shared.plates import as_stamped
 
-Row = dict[str, object]
 _BAR = 0.99
 _READ = 3
 """So many characters of a plate are right by chance: its province is often the same, and a place says 1."""
@@ -141,8 +142,3 @@ def _sharpness(picture: Picture, quad: Quad) -> float:
     middle = quad.mean(0)
     straight = cut(picture, np.asarray(middle + 0.85 * (quad - middle), np.float32))
     return float(np.square(cv2.Laplacian(cv2.cvtColor(straight, cv2.COLOR_BGR2GRAY), cv2.CV_32F)).mean()) + 1e-3
-
-
-def _row(what: str, case: str, met: bool | None, figure: str, note: str = "") -> Row:
-    verdict = "" if met is None else "met" if met else "missed"
-    return {"what": what, "case": case, "verdict": verdict, "figure": figure, "note": note}
