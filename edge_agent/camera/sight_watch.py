@@ -1,4 +1,4 @@
-"""Looks at one picture a second whether it can be judged by, and keeps what is usual through restarts."""
+"""Looks at a picture each second or two whether it can be judged by, and keeps what is usual through restarts."""
 
 import hashlib
 import logging
@@ -62,7 +62,7 @@ class SightWatch:
         self._confirmed_ms = self._wanted_ms = 0
         """When a person confirmed the view that is known, and when one did last."""
         self._judge = SightJudge(self._kept())
-        self._judged_s: float | None = None
+        self._taken_s: float | None = None
         self._saved_s = self._sound_s = 0.0
         self._saved_appearances = len(self._judge.memory.appearances)
         self._saved_active = set(self._judge.active)
@@ -72,10 +72,12 @@ class SightWatch:
 
     def see(self, frame: Frame, time_s: float) -> Iterator[SightChange]:
         """Take a frame; `time_s` is media time, which grows. Most frames are only looked at by their time."""
-        waited_s = _EVERY_S if self._judged_s is None else time_s - self._judged_s
+        waited_s = _EVERY_S if self._taken_s is None else time_s - self._taken_s
         if waited_s < _EVERY_S or (frame.doubt is not Doubt.NONE and waited_s < _DOUBTED_S):
             return
-        self._judged_s = time_s
+        self._taken_s = time_s
+        if not self._judge.wants(time_s):
+            return
         yield from self._obey()
         here = datetime.fromtimestamp(frame.captured_at_s, tz=UTC).astimezone(self._zone)
         for change in self._judge.step(sight_picture(frame), time_s, here.hour):

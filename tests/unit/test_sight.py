@@ -199,6 +199,20 @@ def test_a_camera_that_can_be_steered_may_be_away_for_a_while_and_sees_its_lines
     ]
 
 
+def test_a_calm_view_is_judged_every_other_second_and_one_that_is_not_each_second() -> None:
+    judge, seen = SightJudge(), pictures("fence")
+    assert watched(judge, seen, LEARNT_S) == []
+    judge.step(next(seen), 200.0)
+    assert not judge.wants(201.0)
+    assert judge.step(SightPicture(np.zeros((288, 480), np.uint8), None), 201.0) == []
+    assert not judge.suspected, "it was not looked at"
+    assert judge.wants(202.0)
+    assert judge.wants(100.0), "a clock that went back costs no picture"
+    judge.step(SightPicture(np.zeros((288, 480), np.uint8), None), 202.0)
+    assert judge.suspected
+    assert judge.wants(203.0)
+
+
 def black(second: int) -> np.ndarray:  # type: ignore[type-arg]
     return np.random.default_rng(second).integers(0, 6, (360, 640)).astype(np.uint8)
 

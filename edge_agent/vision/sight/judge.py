@@ -18,6 +18,9 @@ from shared.events import SightFault
 MOST_APPEARANCES: Final = 4
 """By day, at dusk, by lamps, by infrared."""
 _BEGINS_EVERY_S = 3.0
+_CALM_EVERY_S = 2.0
+"""While nothing is amiss, a picture is judged only so often. It halves what a camera costs; all that is told lasts for
+longer."""
 _UNJUDGED_S = 60.0
 """So long a camera that has just begun finds its focus, its exposure and its light."""
 
@@ -149,7 +152,7 @@ class Change:
 
 
 class SightJudge:
-    """Of one camera. Takes one picture a second.
+    """Of one camera. Takes one picture a second; while nothing is amiss it judges every other one.
 
     Attributes:
         active: what is the matter, each with its last figure.
@@ -188,6 +191,11 @@ class SightJudge:
         """Whether the last pictures were one and the same: it may be frozen, though that is not certain yet."""
         return self._still_s > 0
 
+    def wants(self, time_s: float) -> bool:
+        """Whether it would judge a picture of this time; `step` leaves others alone."""
+        calm = not (self.suspected or self.active or self.stands_still or self._now is None)
+        return not (calm and 0 <= time_s - self._time_s < _CALM_EVERY_S)
+
     @property
     def is_judging(self) -> bool:
         """Whether the view is known and the camera has found its light."""
@@ -224,6 +232,8 @@ class SightJudge:
         Returns:
             What is certain from now on, and what is over.
         """
+        if not self.wants(time_s):
+            return []
         if self._started_s is None:
             self._started_s, self._time_s = time_s, time_s - 1
         dt_s = min(_LONGEST_STEP_S, max(0.0, time_s - self._time_s))

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from provisioning.lab.cpu_steal import MOST, verdict
+from provisioning.lab.rows import fail_if_missed
 from shared.output import Output, OutputOption, print_rows, to_json
 
 UNBATCHED, BATCHED, BATCH = 10_000.0, 60_000.0, 20
@@ -77,8 +78,7 @@ def latency(
 
     row = measure(boxes, rate, alarms, seconds or (20.0 if quick else 300.0))
     print_rows([row if output is Output.JSON else {**row, "cores": to_json(row["cores"])}], output)
-    if row["verdict"] == "missed":
-        raise typer.Exit(1)
+    fail_if_missed([row])
 
 
 def fanout(
@@ -98,8 +98,7 @@ def fanout(
     *rows, deeds = measure(clients, rate, stalled, seconds or (15.0 if quick else 60.0))
     print_rows(rows if output is Output.JSON else [{**row, "cores": to_json(row["cores"])} for row in rows], output)
     print_rows([deeds], output)
-    if any(row["verdict"] == "missed" for row in (*rows, deeds)):
-        raise typer.Exit(1)
+    fail_if_missed([*rows, deeds])
 
 
 def api(
@@ -128,8 +127,7 @@ def hostile(
     print_rows(
         rows if output is Output.JSON else [{**row, "memory_mb": to_json(row["memory_mb"])} for row in rows], output
     )
-    if any(row["verdict"] == "missed" for row in rows):
-        raise typer.Exit(1)
+    fail_if_missed(rows)
 
 
 def wire(
@@ -147,8 +145,7 @@ def wire(
     with bench_folder() as folder, bench_server(folder, None) as server:
         rows = list(measure(server.database, each))
     print_rows(rows, output)
-    if any(row["verdict"] == "missed" for row in rows):
-        raise typer.Exit(1)
+    fail_if_missed(rows)
 
 
 def enrol(
@@ -161,8 +158,7 @@ def enrol(
     with tempfile.TemporaryDirectory(prefix="hawkline-bench-") as folder:
         rows = measure(Path(folder), boxes)
     print_rows(rows, output)
-    if rows[-1]["verdict"] == "missed":
-        raise typer.Exit(1)
+    fail_if_missed(rows[-1:])
 
 
 def quiet(
@@ -178,5 +174,4 @@ def quiet(
 
     found = list(rows(lines, seed))
     print_rows(found, output)
-    if any(row["verdict"] == "missed" for row in found):
-        raise typer.Exit(1)
+    fail_if_missed(found)

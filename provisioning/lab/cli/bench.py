@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from provisioning.lab.rows import fail_if_missed
 from shared.output import Output, OutputOption, print_rows, say
 
 app = typer.Typer(help="Measure what the project promises in figures.", no_args_is_help=True)
@@ -43,8 +44,7 @@ def bench_all(
     ]
     print_rows(rows, output)
     say(f"{stolen.part():.1%} of the machine's time went to others; with more than 5 % a missed time is not measured")
-    if any(row["verdict"] == "missed" for row in rows):
-        raise typer.Exit(1)
+    fail_if_missed(rows)
 
 
 _add_benches()

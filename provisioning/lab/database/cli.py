@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from provisioning.lab.cpu_steal import Stolen, verdict
+from provisioning.lab.rows import fail_if_missed
 from shared.output import Output, OutputOption, print_rows, say
 
 EVENTS, DAYS = 50_000_000, 400
@@ -34,5 +35,4 @@ def query(
         if row["verdict"] == "missed":
             row["verdict"] = verdict(False, row["stolen"])
     print_rows(rows, output)
-    if any(row["verdict"] == "missed" for row in rows):
-        raise typer.Exit(1)
+    fail_if_missed(rows)

@@ -15,8 +15,8 @@ from models.registry import Registry
 from models.training.glyphs import DATA
 from provisioning.lab.edge.checkpoints import Drove, drive, entries_of_a_city, passages, table_of
 from provisioning.lab.edge.plates import Rate
-from provisioning.lab.edge.rows import Row
-from provisioning.lab.edge.rows import judged as _row
+from provisioning.lab.rows import Row
+from provisioning.lab.rows import judged as _row
 from shared.plates.hashing import month_secret, slow_hash
 
 _ONCE, _HITS = 0.995, 0.97

@@ -1,12 +1,13 @@
 """Benches of the box: lines, motion, cameras, plates, checkpoints."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from provisioning.lab.rows import Row, as_measured, fail_if_missed
 from shared.errors import UnavailableError
 from shared.output import Output, OutputOption, print_rows, say
 
@@ -47,8 +48,7 @@ def tripwire(
         rows = list(_real(rates, encodings or (1 if quick else _ENCODINGS), peer))
         rows += _fuzz(300 if quick else 3000, peer)
     print_rows(rows, output)
-    if any(row["verdict"] == "missed" for row in rows):
-        raise typer.Exit(1)
+    fail_if_missed(rows)
 
 
 def motion(
@@ -60,8 +60,7 @@ def motion(
     """Motion and tracking: generated weather, cost beside peers, memory. Exit code 1 when a bar is missed."""
     rows = [*_weather(30.0 if quick else 180.0), *_cost(3 if quick else 5), _memory(5_000 if quick else 200_000)]
     print_rows(rows, output)
-    if any(row["verdict"] == "missed" for row in rows):
-        raise typer.Exit(1)
+    fail_if_missed(rows)
 
 
 def objects(
@@ -95,8 +94,7 @@ def objects(
         else:
             rows.append(_row(asked.clip, "people: none less", asked.of_persons >= asked.of_all, told))
     print_rows(rows, output)
-    if any(row["verdict"] == "missed" for row in rows):
-        raise typer.Exit(1)
+    fail_if_missed(rows)
 
 
 def damage(
@@ -150,19 +148,7 @@ def box(
     judged = verdict(more <= _CORE, part) if looks <= _CHEAP else ""
     rows.append({**_row("each camera's looks", "<= 0.25 of a core up to 2/s", None, f"{more:.3f}"), "verdict": judged})
     print_rows([{**row, "stolen": part} for row in rows], output, ("what", "case", "verdict", "note", "stolen"))
-    if any(row["verdict"] == "missed" for row in rows):
-        raise typer.Exit(1)
-
-
-def _show(rows: Iterable[dict[str, object]], output: Output) -> None:
-    """Each row as it is measured, then all; exit code 1 where a bar is missed."""
-    listed = []
-    for row in rows:
-        listed.append(row)
-        say(" · ".join(str(value) for value in row.values() if value != ""))
-    print_rows(listed, output)
-    if any(row["verdict"] == "missed" for row in listed):
-        raise typer.Exit(1)
+    fail_if_missed(rows)
 
 
 def plate(
@@ -178,7 +164,9 @@ def plate(
     """
     from provisioning.lab.edge.plate_rows import rows
 
-    _show(rows(folds, quick=quick), output)
+    listed = as_measured(rows(folds, quick=quick))
+    print_rows(listed, output)
+    fail_if_missed(listed)
 
 
 def checkpoint(
@@ -198,7 +186,9 @@ def checkpoint(
     names = part or [each.value for each in Part]
     if unknown := set(names) - {each.value for each in Part}:
         raise typer.BadParameter(f"{min(unknown)}: there are {', '.join(Part)}", param_hint="--part")
-    _show(rows(set(map(Part, names)), quick=quick, workers=workers), output)
+    listed = as_measured(rows(set(map(Part, names)), quick=quick, workers=workers))
+    print_rows(listed, output)
+    fail_if_missed(listed)
 
 
 def veil(
@@ -214,10 +204,9 @@ def veil(
     """
     from provisioning.lab.edge.veil_rows import rows
 
-    _show(rows(folds, quick=quick), output)
-
-
-Row = dict[str, object]
+    listed = as_measured(rows(folds, quick=quick))
+    print_rows(listed, output)
+    fail_if_missed(listed)
 
 
 def _real(rates: Sequence[float], encodings: int, peer: "Peer | None") -> Iterator[Row]:
@@ -449,8 +438,7 @@ def soak(
         _row("memory", "grows by <= 10 MiB", account.growth_mib <= 10, f"{account.growth_mib:+.1f} MiB"),
     ]
     print_rows(rows, output)
-    if any(row["verdict"] == "missed" for row in rows):
-        raise typer.Exit(1)
+    fail_if_missed(rows)
 
 
 def camera(
@@ -474,15 +462,11 @@ def camera(
     folder = real_data("video")
     if folder is None:
         raise UnavailableError(f"{data_root() / 'video'}: no such folder; set HAWKLINE_DATA to where the clips lie")
-    found = list[dict[str, object]]()
     variants, days = (1, 2.0) if quick else (variants, days)
     names = part or [each.value for each in Part if not quick or each not in (Part.CREEPING, Part.DIRT)]
     if unknown := set(names) - {each.value for each in Part}:
         raise typer.BadParameter(f"{min(unknown)}: there are {', '.join(Part)}", param_hint="--part")
     asked = Asked(folder, real_data("plates/scenes"), variants, days, frozenset(map(Part, names)), quick)
-    for row in rows(asked):
-        say(" · ".join(str(cell) for cell in row.values() if cell))
-        found.append(row)
+    found = as_measured(rows(asked))
     print_rows(found, output)
-    if any(row["verdict"] == "missed" for row in found):
-        raise typer.Exit(1)
+    fail_if_missed(found)

@@ -15,6 +15,7 @@ from edge_agent.frames import Frame
 from edge_agent.vision.motion import MotionDetector
 from edge_agent.vision.motion.masks import Masks
 from edge_agent.vision.track import Tracker
+from provisioning.lab.edge.threads import one_thread
 
 _WARM = 20
 
@@ -48,14 +49,10 @@ def compare(given: Sequence[tuple[Frame, NDArray[np.uint8]]], runs: int = 5) -> 
         "frame differencing": _differencing,
     }
     figures: dict[str, list[float]] = {name: [] for name in rounds}
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
+    with one_thread():
         for _ in range(runs):
             for name, make in rounds.items():
                 figures[name].append(_median_ms(make(), given))
-    finally:
-        cv2.setNumThreads(threads)
     return figures
 
 

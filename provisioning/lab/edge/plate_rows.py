@@ -25,8 +25,9 @@ from provisioning.lab.edge.plates import (
     judge_scenes,
     rate,
 )
-from provisioning.lab.edge.rows import Row
-from provisioning.lab.edge.rows import judged as _row
+from provisioning.lab.edge.threads import one_thread
+from provisioning.lab.rows import Row
+from provisioning.lab.rows import judged as _row
 
 _REAL, _DRAWN = 0.97, 0.99
 _BLUE_EASIER = 0.02
@@ -115,19 +116,17 @@ def _speed(reader: PlateReader, runs: int) -> Iterator[Row]:
     registry = Registry()
     reference = registry.open("reference")
     signal = {"signal": np.random.default_rng(1).random((1, 32, 64, 64), np.float32)}
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    count = len(reader.read(one_plate))
-    starting = interleaved({"start": PlateReader.shipped}, 3)["start"]
-    times = interleaved(
-        {
-            "scene": lambda: reader.read(one_plate),
-            "crop": lambda: reader.read_crop(crop),
-            "reference": lambda: reference.run(None, signal),
-        },
-        runs,
-    )
-    cv2.setNumThreads(threads)
+    with one_thread():
+        count = len(reader.read(one_plate))
+        starting = interleaved({"start": PlateReader.shipped}, 3)["start"]
+        times = interleaved(
+            {
+                "scene": lambda: reader.read(one_plate),
+                "crop": lambda: reader.read_crop(crop),
+                "reference": lambda: reference.run(None, signal),
+            },
+            runs,
+        )
     yield _timed("1280x720 scene, decoded image to text", times["scene"], _SCENE_MS, f"{count} plate")
     yield _timed("crop, decoded image to text", times["crop"], _CROP_MS)
     yield _timed("reference graph, 226 M multiplications", times["reference"], None)

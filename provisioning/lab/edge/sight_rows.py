@@ -8,6 +8,8 @@ from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 
+import cv2
+
 from provisioning.lab.edge.sight import (
     CHOSEN_ON,
     REPORTED,
@@ -27,8 +29,6 @@ Row = dict[str, object]
 _CLEAN_S, _QUICK_CLEAN_S = 1800, 300
 _LEAST_RIGHT = 0.95
 _MOST_MS, _MOST_MIB = 1.0, 5.0
-_REFERENCE_MS = 2.2
-"""What the reference graph takes where a millisecond is meant: others' milliseconds are others."""
 _DIRT_SEEDS, _GROWS_WITHIN_H = (1, 2), 72
 _PHOTOGRAPHS = 20
 _SEEDS = {"chosen on": 1, "reported": 3, "photographs": 5}
@@ -74,7 +74,7 @@ def rows(asked: Asked) -> Iterator[Row]:
         "photographs": _some(asked.photographs),
     }
     clips = [*halves["chosen on"], *halves["reported"]]
-    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(None, get_context("spawn"), cv2.setNumThreads, (1,)) as pool:
         parts: dict[Part, Callable[[], Iterator[Row]]] = {
             Part.FAULTS: lambda: _tampered(pool, halves, asked.variants),
             Part.CREEPING: lambda: _creeping(pool, halves),
@@ -178,9 +178,8 @@ def _soiled(pool: Executor) -> Iterator[Row]:
 
 def _cost(path: Path) -> Iterator[Row]:
     spent_ms, reference_ms, held_mib = cost(_clip(path), 600)
-    part = spent_ms / reference_ms
-    said = f"{part:.2f} of the reference graph ({reference_ms:.1f} ms); bar {_MOST_MS / _REFERENCE_MS:.2f}"
-    yield _row("processor time a second and camera", f"{spent_ms:.2f} ms", part <= _MOST_MS / _REFERENCE_MS, said)
+    said = f"bar {_MOST_MS:g} ms; {spent_ms / reference_ms:.2f} of the reference graph ({reference_ms:.1f} ms)"
+    yield _row("processor time a second and camera", f"{spent_ms:.2f} ms", spent_ms <= _MOST_MS, said)
     yield _row("memory of a camera", f"{held_mib:.1f} MiB", held_mib <= _MOST_MIB)
 
 

@@ -24,8 +24,9 @@ from models.training import real
 from models.training.compose import Composer, grounds_without_plates
 from models.training.glyphs import DATA
 from provisioning.lab.edge.plates import TEST_SEED, rate
-from provisioning.lab.edge.rows import Row
-from provisioning.lab.edge.rows import judged as _row
+from provisioning.lab.edge.threads import one_thread
+from provisioning.lab.rows import Row
+from provisioning.lab.rows import judged as _row
 from shared.plates import as_stamped
 
 _BAR = 0.99
@@ -121,12 +122,10 @@ def _cost(scenes: Sequence[real.Scene], veil: PlateVeil, runs: int) -> Row:
     scene = next(one for one in scenes if one.picture.shape[:2] == (720, 1280))
     reference = Registry().open("reference")
     signal = {"signal": np.random.default_rng(1).random((1, 32, 64, 64), np.float32)}
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    times = interleaved(
-        {"veil": lambda: veil.cover(scene.picture), "reference": lambda: reference.run(None, signal)}, runs
-    )
-    cv2.setNumThreads(threads)
+    with one_thread():
+        times = interleaved(
+            {"veil": lambda: veil.cover(scene.picture), "reference": lambda: reference.run(None, signal)}, runs
+        )
     ratio = times["veil"].median_ms / times["reference"].median_ms
     note = f"reference graph {times['reference'].median_ms:.2f} ms"
     return _row("time, one thread", "a 1280x720 picture", None, f"{times['veil'].median_ms:.0f} ms, {ratio:.0f}", note)
