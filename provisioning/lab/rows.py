@@ -1,6 +1,6 @@
 """Rows of benches that judge figures by bars."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import typer
 
@@ -24,7 +24,7 @@ def as_measured(rows: Iterable[Row]) -> list[Row]:
     return listed
 
 
-def fail_if_missed(rows: Iterable[Row]) -> None:
+def fail_if_missed(rows: Iterable[Mapping[str, object]]) -> None:
     """Exit code 1 when a bar is missed."""
     if any(row["verdict"] == "missed" for row in rows):
         raise typer.Exit(1)
