@@ -1,4 +1,4 @@
-"""The boxes' door: how they enrol and renew (EST, RFC 7030), ask what time it is, and bring pictures.
+"""The boxes' door: how they enrol and renew (EST, RFC 7030), ask the time, fetch their lists, and bring pictures.
 
 Who has no certificate yet may ask for the root, for the time, and with a claim for a first certificate. Everything else
 asks for a certificate that we have issued and not taken back, and a box acts only as itself.
@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated
 
 import psycopg
@@ -28,6 +29,7 @@ from aggregator.api.head import HeadAsGet
 from aggregator.api.pool_turns import Turns
 from aggregator.api.server import Shown
 from aggregator.domains.evidence import api as evidence
+from aggregator.domains.lists import box_api as lists
 from aggregator.domains.operations.alert_probe import LatestProbe
 from aggregator.feed.hub import FeedHub
 from aggregator.store import Database, audit
@@ -56,11 +58,13 @@ def build(
     vault: Vault,
     pictures: PictureStore,
     publishing: Publishing,
+    data_dir: Path,
     admit: Callable[[Address], None],
 ) -> FastAPI:
     """The application of the boxes' port.
 
     Args:
+        data_dir: has the secret that plates are hashed under.
         admit: sees to it that the broker knows a box, before the box hears that it is one.
     """
 
@@ -69,7 +73,7 @@ def build(
         with database.pool("gate", size=_CONNECTIONS) as pool:
             turns, hub, waker = Turns(_CONNECTIONS), FeedHub(database), Waker(database, FEED)
             app.state.parts = Parts(pool, turns, hub, waker, pictures, publishing, LatestProbe(publishing), _nothing)
-            app.state.vault, app.state.admit = vault, admit
+            app.state.vault, app.state.admit, app.state.data_dir = vault, admit, data_dir
             yield
 
     app = FastAPI(title="Hawkline, the boxes' door", version=version("hawkline"), lifespan=lifespan, openapi_url=None)
@@ -81,7 +85,8 @@ def build(
     app.add_middleware(HeadAsGet)
     app.add_middleware(Door)
     app.include_router(router)
-    app.include_router(evidence.bringing, dependencies=[Depends(_only_its_own)])
+    for own in (evidence.bringing, lists.fetching):
+        app.include_router(own, dependencies=[Depends(_only_its_own)])
     return app
 
 

@@ -146,7 +146,7 @@ def trust(settings: AggregatorSettings, dsn: str) -> None:
     runner = JobRunner(database, "trust")
     runner.start(Job("broker-access", 1, ""), access.turn)
     pictures, publishing = settings.open_pictures(), Publishing(settings.webhooks)
-    app = box_api.build(database, vault, pictures, publishing, access.admit)
+    app = box_api.build(database, vault, pictures, publishing, settings.data_dir, access.admit)
     credentials = vault.credentials_path(SERVER)
     tls = server_context(credentials, clients=vault.root())
     _keep_shown(tls, credentials)

@@ -17,13 +17,15 @@ from edge_agent.camera.looks.client import LookShare
 from edge_agent.camera.looks.supervisor import LookSupervisor
 from edge_agent.camera.picture_maker import NoPicture, Picture
 from edge_agent.camera.supervisor import CameraSupervisor, Report
-from edge_agent.camera.worker import EventSeen, PassageSeen, SightSeen, Status, Wanted
+from edge_agent.camera.worker import EventSeen, ListHitSeen, PassageSeen, SightSeen, Status, Wanted
 from edge_agent.config import AgentSettings, Camera, line_specs
 from edge_agent.orders.arming import Arming
 from edge_agent.orders.desired import Desired, Obedient
 from edge_agent.orders.views import Views
+from edge_agent.orders.watchlists import HeldLists, Watchlists
 from edge_agent.uplink.link import Link
 from edge_agent.uplink.outbox import Intake, Outbox
+from edge_agent.uplink.outbox.clock_frames import boot_id
 from edge_agent.uplink.outbox.intake import Numbered
 from edge_agent.uplink.outbox.opening import CardLook, open_outbox
 from edge_agent.uplink.pictures import MemoryRing, PictureRing, PictureWriter, Taken, Uploader
@@ -36,6 +38,7 @@ from shared.events import (
     CameraState,
     Lane,
     LineCrossed,
+    ListHit,
     SightChanged,
     VehiclePassed,
     ZoneAlarm,
@@ -95,7 +98,8 @@ class Agent:
         self._settings, self._clock = settings, clock
         self._address = Address(settings.site, settings.agent)
         # Before the outbox: who may not begin shall leave no trace of a life.
-        self._trust = CertificateRenewal(Door(settings.trust.url, settings.trust_folder)) if settings.trust else None
+        door = Door(settings.trust.url, settings.trust_folder) if settings.trust else None
+        self._trust = CertificateRenewal(door) if door else None
         self._path = settings.data_dir / "outbox.db"
         self._outbox = open_outbox(self._path, clock, settings.outbox.max_bytes)
         self._card_look = CardLook(self._path, clock, settings.outbox.max_bytes)
@@ -106,6 +110,11 @@ class Agent:
         """When the view of each camera was confirmed, Unix milliseconds."""
         self._cameras: list[CameraSupervisor] = []
         orders: list[Obedient] = [self._arming, Views(cameras, self._confirm_view)]
+        self._watchlists: Watchlists | None = None
+        if door and any(camera.settings.checkpoint for camera in cameras):
+            told = self._hold, self._lists_settled
+            self._watchlists = Watchlists(settings.data_dir, self._address, door, boot_id(), *told)
+            orders.append(self._watchlists)
         self._desired = Desired(settings.data_dir / "desired.bin", orders)
         self._line_numbers = {(line.camera, line.name): number for number, line in enumerate(self._lines)}
         self._revision = self._intake.apply_config(tuple(camera.settings.name for camera in cameras), self._lines)
@@ -160,6 +169,8 @@ class Agent:
         ]
         for number, at_ms in self._views.items():
             self._cameras[number].confirm_view(at_ms)
+        if self._watchlists:
+            self._hold(self._watchlists.held)
         self._tickets: OrderedDict[tuple[int, int, int], Numbered] = OrderedDict()
         self._tickets_lock = threading.Lock()
         self._news, self._beaten_s = threading.Event(), 0.0
@@ -180,6 +191,8 @@ class Agent:
         threads += [start_vital("uploader", uploader.run) for uploader in self._uploaders]
         if self._trust:
             start_vital("trust", self._trust.run)
+        if self._watchlists:
+            start_vital("watchlists", self._watchlists.run)
         self._link.start()
         if self._looks:
             self._looks.start()
@@ -219,6 +232,8 @@ class Agent:
             threading.Event().wait(0.05)
         if self._trust:
             self._trust.stop()
+        if self._watchlists:
+            self._watchlists.stop()
         for publisher in self._link.publishers:
             publisher.stop()
         for uploader in self._uploaders:
@@ -256,6 +271,18 @@ class Agent:
             self._news.set()
             log.error("what the centre wants cannot be kept, and is obeyed until the agent ends: %s", error)
 
+    def _hold(self, lists: HeldLists) -> None:
+        for camera in self._cameras:
+            camera.hold(lists)
+
+    def _lists_settled(self) -> None:
+        try:
+            if self._desired.again(Watchlists.name):
+                self._news.set()
+        except OSError as error:
+            self._news.set()
+            log.error("that the lists are obeyed cannot be kept: %s", error)
+
     def _confirm_view(self, camera: int, at_ms: int) -> None:
         if at_ms > self._views.get(camera, 0):
             self._views[camera] = at_ms
@@ -279,6 +306,8 @@ class Agent:
             self._saw(camera, run, report)
         elif isinstance(report, PassageSeen):
             self._saw_vehicle(camera, run, report)
+        elif isinstance(report, ListHitSeen):
+            self._saw_hit(camera, run, report)
         elif isinstance(report, SightSeen):
             self._saw_of_picture(camera, run, report)
         elif isinstance(report, Picture):
@@ -311,6 +340,28 @@ class Agent:
             read=seen.read,
         )
         self._intake.append(Lane.BULK, event)
+
+    def _saw_hit(self, camera: int, run: int, told: ListHitSeen) -> None:
+        """A plate that a list names: which entry of which list, and no text."""
+        seen, match, at_ms = told.hit.seen, told.hit.match, to_ms(told.met_at_s)
+        event = ListHit(
+            at_ms=at_ms,
+            revision=self._revision,
+            line=self._line_numbers[camera, seen.lane],
+            direction=seen.direction,
+            run=run,
+            track=seen.track,
+            priority=match.entry.priority,
+            confirm_ms=max(0, to_ms(told.confirmed_at_s) - at_ms),
+            list_number=match.entry.list_number,
+            list_version=match.entry.list_version,
+            entry=match.entry.entry,
+            likeness=round(1000 * min(1.0, match.likeness)),
+        )
+        log.info("camera %s: list %d is hit", self._cameras[camera].camera.settings.name, event.list_number)
+        numbered = self._intake.append(Lane.ALARM, event)
+        self._cameras[camera].answer(Wanted(told.ticket, event.priority))
+        self._remember_tickets(camera, run, [told.ticket], numbered)
 
     def _saw_of_picture(self, camera: int, run: int, seen: SightSeen) -> None:
         """What is the matter with a camera's picture: an event, and pictures of it."""

@@ -1,6 +1,7 @@
 """Time as a dependency: the clock is passed in, never patched."""
 
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -26,6 +27,28 @@ class SystemClock:
 
     def monotonic_s(self) -> float:
         return time.monotonic()
+
+
+def boot_s() -> float:
+    """Seconds since the machine was booted, its sleep included; the same for all processes, and nobody can set it."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTime:
+    """What time it was at a moment of this boot. From then on it is known, wherever the wall clock is set to.
+
+    Attributes:
+        at_ms: Unix milliseconds.
+        boot_s: of that moment, as of `boot_s()`.
+    """
+
+    at_ms: int
+    boot_s: float
+
+    def now_ms(self) -> int:
+        """Unix milliseconds."""
+        return self.at_ms + round(1000 * (boot_s() - self.boot_s))
 
 
 class ManualClock:

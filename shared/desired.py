@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-ARMING, VIEWS = "arming", "views"
+ARMING, VIEWS, LISTS = "arming", "views", "lists"
 _Version = Annotated[int, Meta(ge=1, lt=2**62)]
 
 
@@ -39,6 +39,12 @@ class Views(msgspec.Struct, frozen=True):
     """Body of the section `views`: what was confirmed last of each camera."""
 
     cameras: tuple[ConfirmedView, ...] = ()
+
+
+class Lists(msgspec.Struct, frozen=True):
+    """Body of the section `lists`: which watch list the box shall have. It fetches that from the boxes' door."""
+
+    content: Annotated[str, Meta(max_length=64)] = ""
 
 
 class Section(msgspec.Struct, frozen=True):

@@ -24,7 +24,6 @@ class Channel(StrEnum):
     STATE = "state"
     ACK = "down/ack"
     CONFIG = "down/config"
-    WATCHLIST = "down/watchlist"
     COMMAND = "down/command"
 
 

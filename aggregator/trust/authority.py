@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from shared.topics import Address
 from shared.trust import SERVICE_PREFIX, Credentials, common_name, new_key, urn
 from shared.trust.keys import Key
-from shared.trust.signed_time import SERVICE as TIME
+from shared.trust.statement import SERVICE as TIME
 
 ROOT_LIFE = timedelta(days=20 * 365)
 ISSUER_LIFE = timedelta(days=2 * 365)

@@ -25,7 +25,7 @@ Acl = dict[str, Any]
 def box_acls(address: Address) -> list[Acl]:
     """What a box may: speak on its own topics, hear what is told to it, and whether the aggregator listens."""
     said = (Channel.ALARM, Channel.BULK, Channel.HEALTH, Channel.STATE)
-    heard = (Channel.ACK, Channel.CONFIG, Channel.WATCHLIST, Channel.COMMAND)
+    heard = (Channel.ACK, Channel.CONFIG, Channel.COMMAND)
     return [
         *(_acl("publishClientSend", address.topic(channel)) for channel in said),
         *(_acl("subscribeLiteral", topic) for topic in (*map(address.topic, heard), AGGREGATOR_STATE)),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_agent.frames import Colour, Frame, Source, Still, in_colour
 from edge_agent.vision.motion.masks import Masks
@@ -52,6 +53,8 @@ class _Ordered:
     priority: int
     met_at_s: float
     nearest: Frame
+    plate: NDArray[np.float32] | None = None
+    """Corners of a plate that hit a list, as parts of the analysed picture."""
 
     @property
     def rank(self) -> int:
@@ -95,13 +98,28 @@ class PictureMaker:
             met_at_s: wall clock.
             nearest: the analysed frame, for when there is nothing better.
         """
+        self._add(_Ordered(ticket, priority, met_at_s, nearest))
+
+    def add_hit(self, ticket: int, priority: int, frame: Frame, plate: NDArray[np.float32]) -> None:
+        """Order the picture of a plate that hit a list: of this frame, which shows its vehicle and nobody in it.
+
+        Args:
+            ticket: the event's.
+            priority: 1 is the highest.
+            frame: the analysed one in which the plate is known to be.
+            plate: its corners, as parts of the frame, shape (4, 2).
+        """
+        self._add(_Ordered(ticket, priority, frame.captured_at_s, frame, plate))
+
+    def _add(self, ordered: _Ordered) -> None:
         with self._changed:
-            said = self._ranked.pop(ticket, None)
+            said = self._ranked.pop(ordered.ticket, None)
             if said == 0:
                 return
-            self._waiting.append(_Ordered(ticket, said or priority, met_at_s, nearest))
+            ordered.priority = said or ordered.priority
+            self._waiting.append(ordered)
             # Of two alike the later one: what was ordered soonest is nearest to being made.
-            least = max(self._waiting, key=lambda ordered: (ordered.rank, ordered.ticket))
+            least = max(self._waiting, key=lambda each: (each.rank, each.ticket))
             too_many = len(self._waiting) > _WAITING
             if too_many:
                 self._waiting.remove(least)
@@ -147,11 +165,14 @@ class PictureMaker:
             return ordered, sum(bool(other.priority) or not ordered.priority for other in self._waiting)
 
     def _make(self, ordered: _Ordered, behind: int) -> None:
-        better = self._source.picture_at(ordered.met_at_s) if behind < _BEHIND else None
+        of_another = behind < _BEHIND and ordered.plate is None
+        better = self._source.picture_at(ordered.met_at_s) if of_another else None
         still = better or Still(in_colour(ordered.nearest), ordered.nearest.captured_at_s)
         try:
             self._veil = self._veil or self._open_veil()
-            covered = self._veil.cover(sized(self._masks.blacken(still.picture)))
+            picture = sized(self._masks.blacken(still.picture))
+            size = np.array(picture.shape[1::-1], np.float32)
+            covered = self._veil.cover(picture, [] if ordered.plate is None else [ordered.plate * size])
         except (HawklineError, RuntimeError, MemoryError, cv2.error) as error:  # what cannot be blurred stays here
             log.error("a picture is given up, since no plate in it can be blurred: %s", error)
             self._send(NoPicture(ordered.ticket))

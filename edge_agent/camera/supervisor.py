@@ -11,8 +11,18 @@ from multiprocessing.connection import Connection
 
 from edge_agent.camera.looks.client import LookShare
 from edge_agent.camera.picture_maker import NoPicture, Picture
-from edge_agent.camera.worker import EventSeen, PassageSeen, SightSeen, Status, ViewConfirmed, Wanted, run_camera
+from edge_agent.camera.worker import (
+    EventSeen,
+    ListHitSeen,
+    PassageSeen,
+    SightSeen,
+    Status,
+    ViewConfirmed,
+    Wanted,
+    run_camera,
+)
 from edge_agent.config import Camera
+from edge_agent.orders.watchlists import HeldLists
 from shared.events import CameraState
 from shared.threads import start_vital
 
@@ -27,7 +37,7 @@ _HANG_S = 15.0
 _PASSED_OVER = 25
 """Pictures of a file that are left out when none of them could be got past."""
 
-Report = EventSeen | PassageSeen | SightSeen | Picture | NoPicture | Status
+Report = EventSeen | PassageSeen | ListHitSeen | SightSeen | Picture | NoPicture | Status
 
 
 class CameraSupervisor:
@@ -57,6 +67,7 @@ class CameraSupervisor:
         self._process: multiprocessing.process.BaseProcess | None = None
         self._thread: threading.Thread | None = None
         self._confirmed: ViewConfirmed | None = None
+        self._lists: HeldLists | None = None
         self._reached = 0
         """The last picture that was analysed, in all lives together: what a file has shown is not shown again."""
 
@@ -87,6 +98,12 @@ class CameraSupervisor:
         """Say that the camera sees what it shall see, to this life and to those that come."""
         self._confirmed = ViewConfirmed(at_ms)
         self._say(self._confirmed)
+
+    def hold(self, lists: HeldLists) -> None:
+        """Say which lists are in force, to this life of a checkpoint and to those that come."""
+        if self.camera.settings.checkpoint:
+            self._lists = lists
+            self._say(lists)
 
     def _say(self, message: object) -> None:
         with self._saying, contextlib.suppress(OSError):
@@ -125,8 +142,9 @@ class CameraSupervisor:
         self._pipe = ours
         self._process.start()
         theirs.close()
-        if self._confirmed:
-            self._say(self._confirmed)
+        for told in (self._confirmed, self._lists):
+            if told:
+                self._say(told)
         self.status = Status(CameraState.STARTING)
         silence_s = _START_S
         while ours.poll(silence_s):
@@ -149,7 +167,7 @@ class CameraSupervisor:
             self._reached += _PASSED_OVER
 
     def _tell(self, run: int, report: Report) -> None:
-        if isinstance(report, EventSeen | PassageSeen | Status):
+        if isinstance(report, EventSeen | PassageSeen | ListHitSeen | Status):
             self._reached = max(self._reached, report.reached)
         try:
             self._on_report(self.index, run, report)

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import av
 import cv2
 
-from edge_agent.camera.checkpoint_watch import CheckpointWatch, VehicleSeen
+from edge_agent.camera.checkpoint_watch import CheckpointWatch, HitSeen, VehicleSeen
 from edge_agent.camera.looks.client import LookShare, ServedLooker
 from edge_agent.camera.picture_maker import NoPicture, Picture, PictureMaker
 from edge_agent.camera.sight_watch import SightChange, SightWatch
@@ -27,6 +27,7 @@ from edge_agent.camera.sources.opening import open_source
 from edge_agent.config import Camera, DetectorSettings
 from edge_agent.frames import Frame, Source, SourceEvent
 from edge_agent.orders.arming import priority_at
+from edge_agent.orders.watchlists import HeldLists
 from edge_agent.vision.detect import ObjectDetector
 from edge_agent.vision.looks import Looks
 from edge_agent.vision.motion.masks import Masks
@@ -65,6 +66,17 @@ class PassageSeen:
 
     seen: VehicleSeen
     met_at_s: float
+    reached: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListHitSeen:
+    """A plate that a list names has passed a lane; a `Picture` with its `ticket` follows. `reached` as in `Status`."""
+
+    ticket: int
+    hit: HitSeen
+    met_at_s: float
+    confirmed_at_s: float
     reached: int
 
 
@@ -138,7 +150,7 @@ def run_camera(camera: Camera, key: str, pipe: Connection, after: int = 0, looki
         pipe.send(Status(CameraState.UNREACHABLE, str(error)))
         return
     watch = _Watch(camera, source, pipe, detector, looks, checkpoint)
-    threading.Thread(target=_obey, args=(pipe, source, watch.maker, watch.sight), daemon=True).start()
+    threading.Thread(target=_obey, args=(pipe, source, watch), daemon=True).start()
     with contextlib.suppress(BrokenPipeError):
         watch.run()
 
@@ -180,14 +192,16 @@ def open_detector(settings: DetectorSettings | None) -> ObjectDetector | None:
     )
 
 
-def _obey(pipe: Connection, source: Source, maker: PictureMaker, sight: SightWatch) -> None:
-    """Hear which pictures are wanted, and whether the view is right; whatever else comes, or the pipe's end: leave."""
+def _obey(pipe: Connection, source: Source, watch: "_Watch") -> None:
+    """Hear which pictures are wanted, whether the view is right, what is listed; what else comes, or the end: leave."""
     with contextlib.suppress(EOFError, OSError):
-        while isinstance(told := pipe.recv(), Wanted | ViewConfirmed):
+        while isinstance(told := pipe.recv(), Wanted | ViewConfirmed | HeldLists):
             if isinstance(told, Wanted):
-                maker.rank(told.ticket, told.priority)
-            else:
-                sight.confirm(told.at_ms)
+                watch.maker.rank(told.ticket, told.priority)
+            elif isinstance(told, ViewConfirmed):
+                watch.sight.confirm(told.at_ms)
+            elif watch.checkpoint:
+                watch.checkpoint.hold(told)
     source.close()
     time.sleep(1.0)
     os._exit(0)
@@ -205,7 +219,7 @@ class _Watch:
         looks: Looks | None = None,
         checkpoint: CheckpointWatch | None = None,
     ) -> None:
-        self._checkpoint = checkpoint
+        self.checkpoint = checkpoint
         self._source, self._pipe, self._sending = source, pipe, threading.Lock()
         self._pipeline = Pipeline(camera.scene, detector, looks)
         self._watches = {watch.name: watch for watch in camera.scene.watches}
@@ -260,8 +274,8 @@ class _Watch:
             self._pipeline.pass_over(frame)
         self._reached = frame.number
         self._report_all(found, frame)
-        if self._checkpoint:
-            self._report_passages(self._checkpoint.see(frame, self._pipeline.time_s), frame)
+        if self.checkpoint:
+            self._report_passages(self.checkpoint.see(frame, self._pipeline.time_s), frame)
         for change in self.sight.see(frame, self._pipeline.time_s):
             self._report_sight(change, frame)
         now = self._condition.state, self._condition.detail
@@ -276,21 +290,35 @@ class _Watch:
         for one in found:
             self._report(one, frame)
 
-    def _report_passages(self, passages: Iterable[VehicleSeen], frame: Frame) -> None:
-        """A passage has no picture."""
+    def _report_passages(self, passages: Iterable[VehicleSeen | HitSeen], frame: Frame) -> None:
+        """A passage has no picture, a hit has one."""
         for seen in passages:
-            late_s = self._pipeline.time_s - seen.met_s
-            self._send(PassageSeen(seen, frame.captured_at_s - late_s, frame.number))
+            if isinstance(seen, HitSeen):
+                self._report_hit(seen, frame)
+            else:
+                self._send(PassageSeen(seen, self._at_s(seen.met_s, frame), frame.number))
+
+    def _report_hit(self, hit: HitSeen, frame: Frame) -> None:
+        self._tickets += 1
+        met_at_s, last_at_s = self._at_s(hit.seen.met_s, frame), self._at_s(hit.seen.last_s, frame)
+        self._send(ListHitSeen(self._tickets, hit, met_at_s, frame.captured_at_s, frame.number))
+        # Of the analysed picture it is known where the plate is.
+        nearest = min(self._ring, key=lambda kept: abs(kept.captured_at_s - last_at_s))
+        self.maker.add_hit(self._tickets, hit.match.entry.priority, nearest, hit.corners)
+
+    def _at_s(self, media_s: float, frame: Frame) -> float:
+        """By the wall clock, what was at some media time."""
+        return frame.captured_at_s - (self._pipeline.time_s - media_s)
 
     def _end_passages(self, last: Frame) -> None:
         """No picture comes for a while: who was on the way has gone."""
-        if self._checkpoint:
-            self._report_passages(self._checkpoint.finish(), last)
+        if self.checkpoint:
+            self._report_passages(self.checkpoint.finish(), last)
 
     def _report(self, found: Found, frame: Frame) -> None:
         """The event first, its picture after: making it takes longer than telling."""
         self._tickets += 1
-        met_at_s = frame.captured_at_s - (self._pipeline.time_s - found.time_s)
+        met_at_s = self._at_s(found.time_s, frame)
         self._send(EventSeen(self._tickets, found, met_at_s, frame.captured_at_s, frame.number))
         nearest = min(self._ring, key=lambda kept: abs(kept.captured_at_s - met_at_s))
         # What the agent says of it may come late.
@@ -313,7 +341,7 @@ class _Watch:
         for number, shown in tickets:
             self.maker.add(number, _SIGHT_PRIORITY, shown.captured_at_s, shown)
 
-    def _send(self, report: EventSeen | PassageSeen | SightSeen | Picture | NoPicture | Status) -> None:
+    def _send(self, report: EventSeen | PassageSeen | ListHitSeen | SightSeen | Picture | NoPicture | Status) -> None:
         with self._sending:
             self._pipe.send(report)
 

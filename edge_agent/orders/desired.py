@@ -25,6 +25,10 @@ class SectionError(HawklineError):
     """A section cannot be obeyed; the message says why, for the operator who reads it at the centre."""
 
 
+class NotYetError(HawklineError):
+    """A section will be obeyed once something has come that it needs, and is not answered for until then."""
+
+
 class Obedient(Protocol):
     """The part of the box that a section is for."""
 
@@ -35,6 +39,7 @@ class Obedient(Protocol):
 
         Raises:
             SectionError: it cannot; then nothing has changed.
+            NotYetError: it will; `Desired.again` tries it then.
             WireError: the body is not one of this section; then nothing has changed.
         """
 
@@ -52,6 +57,7 @@ class Desired:
         self._parts = {part.name: part for part in parts}
         self._obeyed: dict[str, Section] = {}
         self._refused: dict[str, tuple[int, str]] = {}
+        self._pending: dict[str, Section] = {}
         for section in self._kept():
             self._try(section)
 
@@ -70,6 +76,23 @@ class Desired:
             if any(obeyed):
                 self._keep()
             return bool(new)
+
+    def again(self, name: str) -> bool:
+        """Try a section again that could not be obeyed yet.
+
+        Returns:
+            Whether it is answered for now.
+
+        Raises:
+            OSError: it cannot be kept; it is obeyed until the process ends.
+        """
+        with self._lock:
+            section = self._pending.pop(name, None)
+            if section is None or section.version <= self._answered(name):
+                return False
+            if self._try(section):
+                self._keep()
+            return name not in self._pending
 
     def states(self) -> tuple[SectionState, ...]:
         """What the heartbeat says."""
@@ -92,6 +115,10 @@ class Desired:
             if part is None:
                 raise SectionError("this version of the agent knows no such section: update the box")
             part.obey(bytes(section.body))
+        except NotYetError as error:
+            self._pending[section.name] = section
+            log.info("section %s, version %d, waits: %s", section.name, section.version, error)
+            return False
         except (SectionError, WireError) as error:
             self._refused[section.name] = section.version, str(error)[:_LONGEST]
             log.error("section %s, version %d, is not obeyed: %s", section.name, section.version, error)

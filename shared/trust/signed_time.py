@@ -11,15 +11,13 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from shared.trust.identity import TrustError, is_service
+from shared.trust.identity import TrustError
 from shared.trust.keys import Credentials
+from shared.trust.statement import require_within, signed, signed_by
 from shared.trust.withdrawn import Check, none_withdrawn
 
-SERVICE = "time"
 NONCE_BYTES = 16
 _PURPOSE = b"hawkline time 1\0"
 """So that no signature of this key says anything else."""
@@ -36,8 +34,7 @@ class SignedTime(msgspec.Struct, frozen=True):
 def sign_time(signer: Credentials, nonce: bytes, at: datetime) -> SignedTime:
     """Answer a question."""
     time_ms = round(at.timestamp() * 1000)
-    signature = signer.key.sign(_message(nonce, time_ms), ec.ECDSA(hashes.SHA256()))
-    return SignedTime(time_ms, signature, signer.certificate.public_bytes(Encoding.DER))
+    return SignedTime(time_ms, signed(signer, _message(nonce, time_ms)), signer.certificate.public_bytes(Encoding.DER))
 
 
 def read_signed_time(
@@ -48,24 +45,14 @@ def read_signed_time(
     Raises:
         TrustError: no service that the root vouches for said so, or not to us.
     """
+    signer = signed_by(
+        "the time", _message(nonce, moment.time_ms), moment.signature, moment.certificate, root, withdrawn
+    )
     try:
-        signer = x509.load_der_x509_certificate(moment.certificate)
-        signer.verify_directly_issued_by(root)
-        key = signer.public_key()
-        if not is_service(signer, SERVICE) or not isinstance(key, ec.EllipticCurvePublicKey):
-            raise TrustError("the time was signed by a certificate that may not")
-        if withdrawn(signer):
-            raise TrustError(f"the time was signed by a certificate that was withdrawn, {signer.serial_number:x}")
-        key.verify(moment.signature, _message(nonce, moment.time_ms), ec.ECDSA(hashes.SHA256()))
         at = datetime.fromtimestamp(moment.time_ms / 1000, tz=UTC)
-    except TrustError:
-        raise
-    except Exception:  # noqa: BLE001 - it may come from anybody, and the library raises a dozen kinds
-        raise TrustError("the time is not signed by a service that our root vouches for") from None
-    if not root.not_valid_before_utc <= at <= root.not_valid_after_utc:
-        raise TrustError(f"the signed time {at:%Y-%m-%d} lies outside the life of our root")
-    if not signer.not_valid_before_utc <= at <= signer.not_valid_after_utc:
-        raise TrustError(f"the signed time {at:%Y-%m-%d} lies outside the life of the certificate that signed it")
+    except (OverflowError, ValueError, OSError):
+        raise TrustError("the signed time is none") from None
+    require_within("the signed time", at, root, signer)
     return at
 
 

@@ -293,7 +293,7 @@ def lie(rng: random.Random) -> str:
 
 def test_what_is_its_own_to_say_is_not_its_own_to_hear_and_back(broker: Broker) -> None:
     raw = Raw(broker.box(broker.deployment.enrol(GATE)), broker.box_port, "x")
-    for channel in (Channel.ACK, Channel.CONFIG, Channel.WATCHLIST, Channel.COMMAND):
+    for channel in (Channel.ACK, Channel.CONFIG, Channel.COMMAND):
         assert raw.publish(GATE.topic(channel), b"x", retain=False) >= 0x80, channel
         assert raw.subscribe(GATE.topic(channel)) < 0x80, channel
     for channel in (Channel.ALARM, Channel.BULK, Channel.HEALTH, Channel.STATE):

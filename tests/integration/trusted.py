@@ -40,7 +40,12 @@ class Deployment:
         self.port = pick_free_port()
         self.url = f"https://localhost:{self.port}"
         self._app = box_api.build(
-            database, self.vault, PictureStore(folder / "evidence"), Publishing(), admit or self.admitted.append
+            database,
+            self.vault,
+            PictureStore(folder / "evidence"),
+            Publishing(),
+            folder,
+            admit or self.admitted.append,
         )
 
     @contextmanager

@@ -69,6 +69,29 @@ def test_a_vehicle_is_told_once_in_its_lane_with_the_votes_of_all_looks() -> Non
     assert passing.end() == [], "and forgotten"
 
 
+def test_who_has_met_the_line_is_under_way_and_once_told_is_told_no_more() -> None:
+    reader = Reader()
+    passing = PassageReader(reader, [LEFT, RIGHT])
+    ways = [("皖A12345", 250, 100, 300, 0.0), ("皖A12345", 253, 96, 300, 0.2), ("苏B99999", 700, 100, 300, 0.0)]
+    early, late = list[Passage](), list[Passage]()
+    for tenth in range(30):
+        reader.plates = [
+            (text, x, y + pace * (tenth / 10 - after_s))
+            for text, x, y, pace, after_s in ways
+            if tenth / 10 >= after_s and y + pace * (tenth / 10 - after_s) < SIZE[1] - 12
+        ]
+        late += passing.step(PICTURE, WHOLE, tenth / 10)
+        for passage in passing.under_way():
+            assert passage.met_s <= tenth / 10
+            if passage.lane == "left":
+                passing.told(passage)
+            early.append(passage)
+    assert [passage.seen.text for passage in early if passage.lane == "left"] == ["皖A12345"], "once, in two pieces"
+    assert len([passage for passage in early if passage.lane == "right"]) > 1, "as long as nobody was told"
+    assert [passage.seen.text for passage in late] == ["苏B99999"]
+    assert np.allclose(early[0].corners.mean(0)[0], 250, atol=4)
+
+
 def test_two_abreast_and_two_close_behind_each_other_are_four() -> None:
     reader = Reader()
     passing = PassageReader(reader, [LEFT, RIGHT])

@@ -65,6 +65,17 @@ def test_the_plate_of_a_hit_stays_and_its_neighbour_goes() -> None:
     assert np.abs(np.diff(covered[82:110, 232:328].astype(int), axis=1)).max() <= 2
 
 
+def test_who_sits_behind_the_plate_of_a_hit_is_not_seen() -> None:
+    picture = np.full((900, 900, 3), 90, np.uint8)
+    picture[:, ::4] = 240
+    hit = np.array([[400, 700], [500, 700], [500, 732], [400, 732]], np.float32)
+    covered = PlateVeil(Finder()).cover(picture, [hit])  # type: ignore[arg-type]
+    behind = covered[100:600, 250:650].astype(int)
+    assert np.abs(np.diff(behind, axis=1)).max() <= 3, "windscreen and roof"
+    assert (covered[640:] == picture[640:]).all(), "the plate and what is round it stay"
+    assert (covered[:, :150] == picture[:, :150]).all()
+
+
 def test_a_plate_at_the_edge_of_the_picture_is_covered_as_far_as_it_is_there() -> None:
     edge = [[-30.0, 180.0], [40.0, 180.0], [40.0, 215.0], [-30.0, 215.0]]
     covered = PlateVeil(Finder(edge)).cover(striped())  # type: ignore[arg-type]

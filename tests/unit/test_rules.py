@@ -10,6 +10,8 @@ import pytest
 
 from aggregator.domains.cameras import domain as cameras
 from aggregator.domains.lines import domain as lines
+from aggregator.domains.lines.domain import LineNames
+from aggregator.domains.lists import hits
 from aggregator.domains.webhooks.sender import retry_wait_s
 from aggregator.domains.webhooks.signing import sign
 from aggregator.feed.message import Message
@@ -45,7 +47,12 @@ def crossing(**changes: object) -> Occurrence:
 
 
 def evaluate(occurrence: Occurrence, now: datetime = AT) -> RaiseOrJoin:
-    signal = lines.judged(occurrence, Address("s", "a"), {(9, 1, 2): ("cam", "gate")})
+    names = LineNames({(9, 1, 2): ("cam", "gate")})
+    if isinstance(occurrence.event, ListHit):
+        signal = hits.judged(occurrence, Address("s", "a"), names, {})
+        assert signal is not None
+    else:
+        signal = lines.judged(occurrence, Address("s", "a"), names)
     return decide(signal, domains().condition(signal), timedelta(seconds=30), now)
 
 

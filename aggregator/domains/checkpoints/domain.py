@@ -3,20 +3,27 @@
 from aggregator.domains.checkpoints.passages import KEPT, SQL, Passages
 from aggregator.retention.by_day import by_day
 from aggregator.signals.declarations import Condition, Domain, Job, Kind, Place
-from shared.events import VehiclePassed
+from shared.events import ListHit, VehiclePassed
 
 
 def _place(event: VehiclePassed) -> Place:
     return Place(event.revision, event.line)
 
 
-def _lane(event: VehiclePassed) -> tuple[int, int]:
+def _hit_place(event: ListHit) -> Place:
+    return Place(event.revision, event.line, None, event.priority)
+
+
+def _lane(event: VehiclePassed | ListHit) -> tuple[int, int]:
     return event.revision, event.line
 
 
 DOMAIN = Domain(
     "checkpoints",
-    (Kind(VehiclePassed, _place, Passages, costs="lines", once=_lane, kept=KEPT),),
+    (
+        Kind(VehiclePassed, _place, Passages, costs="lines", once=_lane, kept=KEPT),
+        Kind(ListHit, _hit_place, Passages, costs="lines", once=_lane),
+    ),
     (
         Condition(
             "plates_unread", 3, "卡口识读率低", "Too many plates unread", clears_itself=True, many=20, many_here=5

@@ -10,7 +10,7 @@ from aggregator.store import arrays
 from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries
 from shared.clock import QUARTER_S
-from shared.events import Lane, VehicleClass, VehiclePassed, number_of
+from shared.events import Lane, ListHit, VehicleClass, VehiclePassed, number_of
 from shared.objects import ObjectClass
 from shared.topics import Address
 
@@ -37,13 +37,16 @@ class Passages:
         self._counts = Counter[Count]()
         self._hours: dict[tuple[int, int, int, int], list[int]] = {}
 
-    def take(self, event: VehiclePassed, producer: int, _lane: Lane, event_at: datetime, _address: Address) -> None:
+    def take(
+        self, event: VehiclePassed | ListHit, producer: int, _lane: Lane, event_at: datetime, _address: Address
+    ) -> None:
         of_quarter = int(event_at.timestamp()) // QUARTER_S
-        seen_as = int(_OBJECTS.get(event.vehicle, ObjectClass.VEHICLE))
+        vehicle, read = (event.vehicle, event.read) if isinstance(event, VehiclePassed) else (None, True)
+        seen_as = int(_OBJECTS.get(vehicle, ObjectClass.VEHICLE)) if vehicle else int(ObjectClass.VEHICLE)
         self._counts[producer, event.revision, event.line, seen_as, int(event.direction), of_quarter] += 1
         hour = self._hours.setdefault((producer, event.revision, event.line, of_quarter // 4), [0, 0])
         hour[0] += 1
-        hour[1] += not event.read
+        hour[1] += not read
 
     def write(self, connection: Connection, _counters: Counter[tuple[str, str]]) -> None:
         write_counts(connection, self._counts)

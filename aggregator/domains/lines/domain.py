@@ -1,7 +1,8 @@
-"""Lines and zones: what an armed one saw is an alarm, as is a plate of an approved list. Crossings are counted."""
+"""Lines and zones: what an armed one saw is an alarm. Crossings are counted."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
+from typing import NamedTuple
 
 from aggregator.domains.lines.crossings import Crossings
 from aggregator.retention.by_day import by_day
@@ -19,43 +20,67 @@ RETENTION = load_queries(__package__, "retention.sql")
 _MOST_CONFIRM_MS = 3_600_000
 LineKey = tuple[int, int, int]
 """Producer, revision and number of a line or zone."""
-Names = Mapping[LineKey, tuple[str, str]]
-"""Of each the camera's name and its own."""
 
 
-def judged(occurrence: Occurrence, address: Address, names: Names, moved: Collection[LineKey] = frozenset()) -> Signal:
-    """What one event means.
+class LineNames(NamedTuple):
+    """Lines that events are of.
 
-    Args:
-        names: of the lines that are known; of all others their number stands for the name.
+    Attributes:
+        known: of each the camera's name and its own; of all others their number stands for the name.
         moved: lines whose camera's view stands elsewhere than it should: they ring, and the alert says so.
     """
+
+    known: Mapping[LineKey, tuple[str, str]]
+    moved: Collection[LineKey] = frozenset()
+
+
+def line_names(connection: Connection, occurrences: Sequence[Occurrence]) -> LineNames:
+    """The lines of some events, each of which has a producer, a revision and a line."""
+    places = {
+        (each.producer_id, each.event.revision, each.event.line)  # type: ignore[union-attr]
+        for each in occurrences
+    }
+    producers, revisions, lines = zip(*places, strict=True)
+    asked = {"producer_ids": list(producers), "revisions": list(revisions), "lines": list(lines)}
+    known, moved = dict[LineKey, tuple[str, str]](), set[LineKey]()
+    for row in connection.execute(SQL["lines"], asked):
+        line = row["producer_id"], row["revision"], row["line"]
+        known[line] = row["camera"], row["name"]
+        if row["moved"]:
+            moved.add(line)
+    return LineNames(known, moved)
+
+
+def at_line(
+    occurrence: Occurrence,
+    address: Address,
+    names: LineNames,
+    condition: str,
+    *,
+    what: tuple[int, ...],
+    after_ms: int,
+    detail: Mapping[str, str | int | float],
+    reason: str,
+    again: str,
+    subject: str = "line",
+) -> Signal:
+    """An alarm of a line, a zone or a lane.
+
+    Args:
+        what: makes two events one occurrence, at one place.
+        after_ms: it was certain so long after it happened.
+        reason: why its event belongs to the alert.
+        again: why it does where it joined one that was there.
+    """
     event = occurrence.event
-    assert isinstance(event, LineCrossed | ZoneAlarm | ListHit)  # noqa: S101 - the judge of no others
-    after_ms = 0 if isinstance(event, ZoneAlarm) else event.confirm_ms
-    what: tuple[int, ...] = (event.run, event.track)
-    again, subject = "same_track_within_window", "line"
-    detail = dict[str, str | int | float | list[int]]()
-    if isinstance(event, LineCrossed):
-        condition, reason = WatchRule.TRIPWIRE.label, "line_crossed"
-        detail["direction"] = event.direction.label
-    elif isinstance(event, ZoneAlarm):
-        condition, reason, subject = event.rule.label, "zone_alarm", "zone"
-        if event.lasted_ms:
-            detail["lasted_s"] = round(event.lasted_ms / 1000)
-    else:
-        # The same entry at the same place is one alert, whatever its track was called.
-        condition, reason, again = "list_hit", "list_hit", "same_entry_within_window"
-        what = (event.list_number, event.list_version, event.entry)
-        detail |= {"direction": event.direction.label, "list": event.list_number, "entry": event.entry}
-    if not isinstance(event, ListHit) and event.object:
-        detail |= {"object": event.object.label, "score": event.score / 100}
+    assert isinstance(event, LineCrossed | ZoneAlarm | ListHit)  # noqa: S101 - the judges of no others
     place = occurrence.producer_id, event.revision, event.line
-    camera, name = names.get(place, ("?", f"{subject} {event.line}"))
-    if place not in names:
-        detail["place"] = [*place]  # its configuration may come behind it
-    if place in moved:
-        detail["view"] = "moved"
+    camera, name = names.known.get(place, ("?", f"{subject} {event.line}"))
+    said = dict[str, str | int | float | list[int]](detail)
+    if place not in names.known:
+        said["place"] = [*place]  # its configuration may come behind it
+    if place in names.moved:
+        said["view"] = "moved"
     return Signal(
         subject=Subject(subject, address.site, address.agent, camera, name),
         condition=condition,
@@ -65,28 +90,45 @@ def judged(occurrence: Occurrence, address: Address, names: Names, moved: Collec
         occurrence=":".join(str(part) for part in (*place, *what)),
         confirmed_at=occurrence.event_at + timedelta(milliseconds=min(max(after_ms, 0), _MOST_CONFIRM_MS)),
         member=occurrence.member,
-        detail=detail,
+        detail=said,
         asked=occurrence.asked,
         reason=reason,
         again=again,
     )
 
 
+def judged(occurrence: Occurrence, address: Address, names: LineNames) -> Signal:
+    """What an event of a line or a zone means."""
+    event = occurrence.event
+    detail = dict[str, str | int | float]()
+    if isinstance(event, LineCrossed):
+        condition, reason, subject, after_ms = WatchRule.TRIPWIRE.label, "line_crossed", "line", event.confirm_ms
+        detail["direction"] = event.direction.label
+    else:
+        assert isinstance(event, ZoneAlarm)  # noqa: S101 - the judge of no others
+        condition, reason, subject, after_ms = event.rule.label, "zone_alarm", "zone", 0
+        if event.lasted_ms:
+            detail["lasted_s"] = round(event.lasted_ms / 1000)
+    if event.object:
+        detail |= {"object": event.object.label, "score": event.score / 100}
+    return at_line(
+        occurrence,
+        address,
+        names,
+        condition,
+        what=(event.run, event.track),
+        after_ms=after_ms,
+        detail=detail,
+        reason=reason,
+        again="same_track_within_window",
+        subject=subject,
+    )
+
+
 def _say(connection: Connection, occurrences: Sequence[Occurrence], boxes: Mapping[int, Address]) -> Iterator[Signal]:
-    places = {
-        (each.producer_id, each.event.revision, each.event.line)  # type: ignore[union-attr]
-        for each in occurrences
-    }
-    producers, revisions, lines = zip(*places, strict=True)
-    asked = {"producer_ids": list(producers), "revisions": list(revisions), "lines": list(lines)}
-    names, moved = dict[LineKey, tuple[str, str]](), set[LineKey]()
-    for row in connection.execute(SQL["lines"], asked):
-        line = row["producer_id"], row["revision"], row["line"]
-        names[line] = row["camera"], row["name"]
-        if row["moved"]:
-            moved.add(line)
+    names = line_names(connection, occurrences)
     for occurrence in occurrences:
-        yield judged(occurrence, boxes[occurrence.producer_id], names, moved)
+        yield judged(occurrence, boxes[occurrence.producer_id], names)
 
 
 def ordered(connection: Connection, box: Address) -> Arming:
@@ -99,10 +141,6 @@ def _armed_place(event: LineCrossed | ZoneAlarm) -> Place:
     return Place(event.revision, event.line, None, event.priority, int(event.object) if event.object else None)
 
 
-def _hit_place(event: ListHit) -> Place:
-    return Place(event.revision, event.line, None, event.priority)
-
-
 def _line(event: LineCrossed) -> tuple[int, int]:
     return event.revision, event.line
 
@@ -112,7 +150,6 @@ DOMAIN = Domain(
     (
         Kind(LineCrossed, _armed_place, Crossings, costs="lines", once=_line),
         Kind(ZoneAlarm, _armed_place),
-        Kind(ListHit, _hit_place),
     ),
     (
         Condition("tripwire", 2, "越界（绊线）", "Line crossed"),
@@ -130,10 +167,9 @@ DOMAIN = Domain(
             hides=True,
         ),
         Condition("line_busy", 4, "绊线异常繁忙", "Line improbably busy", clears_itself=True, many=20, many_here=3),
-        Condition("list_hit", 1, "布控名单命中", "Watch-list hit", however_late=True),
     ),
     # One that is not armed has priority 0: it is counted, and says nothing.
-    (Judge((LineCrossed, ZoneAlarm, ListHit), lambda event: event.priority > 0, _say, alarms=lambda _: True),),
+    (Judge((LineCrossed, ZoneAlarm), lambda event: event.priority > 0, _say, alarms=lambda _: True),),
     sections={ARMING: ordered},
     routers=(
         "aggregator.domains.lines.arming:router",

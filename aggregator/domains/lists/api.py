@@ -11,7 +11,7 @@ from aggregator.api.dependencies import SnapshotDependency
 from aggregator.api.principal import identity_of, needs
 from aggregator.api.session import SESSION, Session
 from aggregator.domains.lists import lists
-from aggregator.domains.lists.lists import MOST_ENTRIES, USUAL, Drawn, Kind, LookedAt, PlateList
+from aggregator.domains.lists.lists import MOST_ENTRIES, USUAL, Drawn, Kind, ListAtBox, LookedAt, PlateList
 from aggregator.people.principal import Principal
 from aggregator.people.rights import Right
 from aggregator.people.sealing import Sealer
@@ -134,6 +134,12 @@ def list_lists(
 def show_list(who: Reads, connection: SnapshotDependency, number: Number) -> PlateList:
     """One list, without its entries."""
     return lists.one(connection, who.scope, number)
+
+
+@router.get("/{number}/boxes", responses=_NO_LIST)
+def list_boxes(who: Reads, connection: SnapshotDependency, number: Number) -> list[ListAtBox]:
+    """Checkpoints' boxes where a list is to be in force, and whether each has said that it holds it."""
+    return lists.boxes_of(connection, who.scope, number)
 
 
 @router.post("", status_code=201, responses=_LARGE)

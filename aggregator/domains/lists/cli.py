@@ -3,6 +3,7 @@
 import csv
 import io
 import sys
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,6 +23,8 @@ _WHOLE = (
     *("number", "kind", "state", "version", "title", "purpose", "case_number", "place", "priority", "instructions"),
     *("entries", "ends_at", "drawn_by", "drawn_at", "submitted_at", "decided_by", "decided_at", "why"),
 )
+_BOXES = ("site", "agent", "box_state", "state", "error")
+_MOST_NAMED = 5
 NumberArgument = Annotated[int, typer.Argument(min=1, help="number of the list")]
 
 
@@ -113,16 +116,20 @@ def show(
     purpose: Annotated[
         str | None, typer.Option("--purpose", help="show its plates, and say in the audit what for", show_default=False)
     ] = None,
+    boxes: Annotated[bool, typer.Option("--boxes", help="show which checkpoints' boxes hold it")] = False,
     over: Annotated[bool, typer.Option("--over", help="also those that were withdrawn or have ended")] = False,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="at most so many lists")] = 200,
     url: options.UrlOption = options.URL,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Lists, or one of them; its plates only with what one looks for."""
+    """Lists, or one of them; its plates only with what one looks for.
+
+    A box holds a list when it has said so itself.
+    """
     client = ApiClient(url)
     if number is None:
-        if purpose is not None:
-            raise ConfigError("--purpose: of which list? Name its number")
+        if purpose is not None or boxes:
+            raise ConfigError(f"{'--boxes' if boxes else '--purpose'}: of which list? Name its number")
         found = client.get("/api/v1/lists", {"over": over or None, "limit": limit})
         print_rows(found if output is Output.JSON else [_told(each) for each in found], output, _COLUMNS)
         return
@@ -130,12 +137,30 @@ def show(
         seen = client.change("POST", f"/api/v1/lists/{number}/look", {"purpose": purpose})
         print_rows(seen["entries"], output, ("entry", "plate"))
         return
+    asked = client.get(f"/api/v1/lists/{number}/boxes", {})
+    if boxes:
+        print_rows(asked, output, _BOXES)
+        return
     one = client.get(f"/api/v1/lists/{number}", {})
     if output is not Output.TABLE:
         print_rows([one if output is Output.JSON else _told(one)], output, _WHOLE)
         return
     told = _told(one)
     print_rows([{"what": name, "said": told[name]} for name in _WHOLE if told[name] not in (None, "")], output)
+    if one["state"] == "approved":
+        say(_held(asked, number))
+
+
+def _held(boxes: Sequence[dict[str, Any]], number: int) -> str:
+    """How far a list in force has come."""
+    if not boxes:
+        return "no box there has a checkpoint: nothing is compared with this list"
+    missing = [f"{each['site']}/{each['agent']}" for each in boxes if each["state"] != "held"]
+    said = f"{len(boxes) - len(missing)} of {len(boxes)} boxes hold it"
+    if not missing:
+        return said
+    named = ", ".join(missing[:_MOST_NAMED]) + (" …" if len(missing) > _MOST_NAMED else "")
+    return f"{said}; not {named}: hawkline list show {number} --boxes"
 
 
 def _told(one: dict[str, Any]) -> dict[str, Any]:

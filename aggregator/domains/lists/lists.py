@@ -21,6 +21,7 @@ from aggregator.store.errors import ConflictError, MissingError, NotYoursError, 
 from aggregator.store.places import is_ours, require_place
 from aggregator.store.queries import load_queries
 from aggregator.store.scope import NOWHERE, Scope
+from shared.events import LineRule
 from shared.plates import as_stamped, kinds_of
 
 SQL = load_queries(__package__)
@@ -100,6 +101,16 @@ class LookedAt(Entity):
     def audit_detail(self) -> str:
         """What the audit says of it: no plate."""
         return f"{len(self.entries)} entries: {self.purpose}"
+
+
+class ListAtBox(Entity):
+    """What a checkpoint's box says of a list that shall be in force there."""
+
+    site: str
+    agent: str
+    box_state: str
+    state: Literal["held", "waiting", "refused"]
+    error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +284,7 @@ def look(connection: Connection, sealer: Sealer, who: Principal, number: int, pu
     one(connection, who.scope, number)
     rows = connection.execute(SQL["entries"], {"number": number}).fetchall()
     said = [
-        ListEntry(entry=row["entry"], plate=sealer.open(_seal_of(number, row["entry"]), bytes(row["sealed"]), str))
+        ListEntry(entry=row["entry"], plate=plate_of(sealer, number, row["entry"], bytes(row["sealed"])))
         for row in rows
     ]
     return LookedAt(number=number, purpose=purpose, entries=said)
@@ -304,6 +315,18 @@ def one(connection: Connection, scope: Scope, number: int) -> PlateList:
     return found
 
 
+def boxes_of(connection: Connection, scope: Scope, number: int) -> list[ListAtBox]:
+    """Checkpoints' boxes where a list is to be in force; none of a list that is not approved, or is over.
+
+    Raises:
+        NoListError: there is none of theirs.
+    """
+    one(connection, scope, number)
+    asked = {"number": number, "scope": scope.cut, "rule": int(LineRule.LANE)}
+    with connection.cursor(row_factory=class_row(ListAtBox)) as cursor:
+        return cursor.execute(SQL["boxes_of_list"], asked).fetchall()
+
+
 def end_entries(connection: Connection) -> int:
     """Forget the entries of lists that are over; returns how many."""
     return connection.execute(SQL["end_entries"]).rowcount
@@ -331,6 +354,11 @@ def _put_entries(connection: Connection, sealer: Sealer, number: int, plates: Se
     sealed = [sealer.seal(_seal_of(number, entry), plate) for entry, plate in zip(entries, plates, strict=True)]
     values = {"number": number, "entries": arrays.of_ints(entries), "sealed": arrays.of_bytes(sealed)}
     connection.execute(SQL["add_entries"], values)
+
+
+def plate_of(sealer: Sealer, number: int, entry: int, sealed: bytes) -> str:
+    """What an entry of a list says."""
+    return sealer.open(_seal_of(number, entry), sealed, str)
 
 
 def _seal_of(number: int, entry: int) -> str:

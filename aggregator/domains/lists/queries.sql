@@ -15,6 +15,7 @@ ON CONFLICT (list, who) DO UPDATE SET themselves = list_hands.themselves OR excl
 SELECT who, themselves FROM list_hands WHERE list = %(number)s ORDER BY who;
 
 -- name: forget_entries
+WITH hashed AS (DELETE FROM list_hashed WHERE list = %(number)s)
 DELETE FROM list_entries WHERE list = %(number)s;
 
 -- name: add_entries
@@ -71,3 +72,94 @@ WHERE greatest(over_at, ends_at) < %(before)s::date::timestamptz AND ends_at <= 
 DELETE FROM lists
 WHERE greatest(over_at, ends_at) >= %(day)s::date::timestamptz
   AND greatest(over_at, ends_at) < (%(day)s::date + 1)::timestamptz AND ends_at <= now();
+
+-- name: unhashed
+-- Entries that have no hash under a secret yet, those of short lists first: what is urgent is short.
+WITH open AS (
+    SELECT l.number, (SELECT count(*) FROM list_entries e WHERE e.list = l.number) AS long
+    FROM lists l
+    WHERE l.state IN ('submitted', 'approved') AND l.ends_at > now()
+      AND NOT EXISTS (SELECT FROM list_hashed d WHERE (d.list, d.under) = (l.number, %(under)s))
+)
+SELECT e.list, e.entry, e.sealed FROM open o JOIN list_entries e ON e.list = o.number
+WHERE NOT EXISTS (SELECT FROM list_hashes h WHERE (h.list, h.entry, h.under) = (e.list, e.entry, %(under)s))
+ORDER BY o.long, e.list, e.entry LIMIT %(limit)s;
+
+-- name: add_hashes
+-- One that was forgotten while it was hashed stays so.
+INSERT INTO list_hashes (list, entry, under, slow)
+SELECT n.list, n.entry, %(under)s, n.slow
+FROM unnest(%(lists)s::bigint[], %(entries)s::int[], %(slow)s::bytea[]) AS n (list, entry, slow)
+JOIN list_entries e ON (e.list, e.entry) = (n.list, n.entry)
+ORDER BY n.list, n.entry
+ON CONFLICT DO NOTHING;
+
+-- name: note_hashed
+INSERT INTO list_hashed (list, under)
+SELECT l.number, %(under)s FROM lists l
+WHERE l.state IN ('submitted', 'approved') AND l.ends_at > now()
+  AND NOT EXISTS (SELECT FROM list_hashed d WHERE (d.list, d.under) = (l.number, %(under)s))
+  AND EXISTS (SELECT FROM list_entries e WHERE e.list = l.number)
+  AND NOT EXISTS (
+      SELECT FROM list_entries e WHERE e.list = l.number
+        AND NOT EXISTS (SELECT FROM list_hashes h WHERE (h.list, h.entry, h.under) = (e.list, e.entry, %(under)s)))
+ON CONFLICT DO NOTHING;
+
+-- name: forget_hashes
+WITH gone AS (DELETE FROM list_hashed WHERE under <> ALL(%(unders)s::bytea[]) RETURNING list)
+DELETE FROM list_hashes WHERE under <> ALL(%(unders)s::bytea[]);
+
+-- name: lists_of_boxes
+-- Of each box that has lanes, and of those that had: what it was asked to hold last, and what is in force there now. A
+-- site that no plan has put anywhere is a place, too.
+WITH box AS (
+    SELECT DISTINCT n.site, n.agent, true AS has_lanes
+    FROM newest_configurations n JOIN config_lines l USING (producer_id, revision) WHERE l.rule = %(rule)s
+)
+SELECT site, agent, coalesce(w.content, '') AS told, coalesce(here.lists, '[]') AS lists
+FROM box FULL JOIN box_watchlists w USING (site, agent)
+CROSS JOIN LATERAL (
+    SELECT jsonb_agg(jsonb_build_object('number', l.number, 'version', l.version, 'kind', l.kind, 'priority', l.priority,
+                                        'ends_at', l.ends_at) ORDER BY l.number) AS lists
+    FROM lists l
+    WHERE box.has_lanes AND l.state = 'approved' AND l.ends_at > now()
+      AND EXISTS (SELECT FROM list_hashed d WHERE (d.list, d.under) = (l.number, %(under)s))
+      AND (l.place = box.site OR EXISTS (SELECT FROM within i WHERE (i.site, i.place) = (box.site, l.place)))
+) here ORDER BY site, agent;
+
+-- name: note_watchlist
+INSERT INTO box_watchlists (site, agent, content, month, lists)
+VALUES (%(site)s, %(agent)s, %(content)s, %(month)s, %(lists)s)
+ON CONFLICT (site, agent) DO UPDATE SET content = excluded.content, month = excluded.month, lists = excluded.lists;
+
+-- name: watchlist
+SELECT content, month, lists FROM box_watchlists WHERE (site, agent) = (%(site)s, %(agent)s);
+
+-- name: hashes
+SELECT l.number AS list, l.version, CASE l.kind WHEN 'known' THEN 0 ELSE l.priority END AS priority, l.ends_at, h.entry, h.slow
+FROM lists l JOIN list_hashes h ON h.list = l.number AND h.under = %(under)s
+WHERE l.number = ANY(%(lists)s::bigint[]) AND l.state = 'approved' AND l.ends_at > now()
+ORDER BY l.number, h.entry;
+
+-- name: boxes_of_list
+-- Boxes with lanes where a list shall be in force, and whether each has said that it holds it.
+SELECT b.site, b.agent, coalesce(a.state, 'unknown') AS box_state,
+       CASE WHEN %(number)s <> ALL(coalesce(w.lists, '{}')) THEN 'waiting'
+            WHEN s.obeyed >= d.version THEN 'held'
+            WHEN s.refused = d.version THEN 'refused' ELSE 'waiting' END AS state,
+       CASE WHEN s.refused = d.version THEN s.error ELSE '' END AS error
+FROM (SELECT DISTINCT n.site, n.agent FROM newest_configurations n JOIN config_lines l USING (producer_id, revision)
+      WHERE l.rule = %(rule)s) b
+JOIN lists l ON l.number = %(number)s
+    AND (l.place = b.site OR EXISTS (SELECT FROM within i WHERE (i.site, i.place) = (b.site, l.place)))
+LEFT JOIN agents a USING (site, agent)
+LEFT JOIN box_watchlists w USING (site, agent)
+LEFT JOIN desired_sections d ON (d.site, d.agent, d.section) = (b.site, b.agent, 'lists')
+LEFT JOIN box_sections s ON (s.site, s.agent, s.section) = (b.site, b.agent, 'lists')
+WHERE l.state = 'approved' AND l.ends_at > now()
+  AND (%(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within i WHERE i.site = b.site AND i.place = ANY(%(scope)s)))
+ORDER BY b.site, b.agent;
+
+-- name: hit_lists
+SELECT number, title, case_number, instructions, coalesce(over_at, ends_at) AS over_at
+FROM lists WHERE number = ANY(%(numbers)s::bigint[]);

@@ -35,6 +35,7 @@ def ask(
     headers: Sequence[tuple[str, str]] = (),
     body: bytes | None = None,
     within_s: float = WITHIN_S,
+    most_bytes: int = MOST_BYTES,
     now_s: Callable[[], float] = time.monotonic,
 ) -> Answer:
     """Ask once, on a connection of its own.
@@ -46,6 +47,7 @@ def ask(
         headers: beside those that every question has.
         body: what is sent.
         within_s: of the whole call, but for the look-up of the name.
+        most_bytes: of an answer.
         now_s: a steady clock.
 
     Raises:
@@ -65,8 +67,8 @@ def ask(
             content = bytearray()
             for piece in answer.iter_stream():
                 content += piece
-                if len(content) > MOST_BYTES:
-                    raise UnavailableError(f"it answers with more than {MOST_BYTES // 1024} KB")
+                if len(content) > most_bytes:
+                    raise UnavailableError(f"it answers with more than {most_bytes // 1024} KB")
             return Answer(answer.status, bytes(content))
     except httpcore.TimeoutException:
         raise UnavailableError(f"no whole answer within {within_s:.0f} s") from None

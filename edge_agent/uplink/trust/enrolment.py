@@ -22,9 +22,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from edge_agent.uplink.trust import bounded_http
 from edge_agent.uplink.trust.bounded_http import Answer
+from shared.clock import KnownTime, boot_s, to_ms
 from shared.durations import clock_off
 from shared.errors import ConfigError, UnavailableError
 from shared.files import write_public, write_secret
+from shared.plates.watchlist import MOST_BYTES as WATCHLIST_BYTES
 from shared.topics import Address
 from shared.trust import (
     Credentials,
@@ -52,6 +54,8 @@ CLAIM_LETTERS = 20
 _FRESH_S = 10.0
 """A time that took longer to come may have been held back on the way: a clock that follows it would be behind."""
 _LONGEST_WORDS = 500
+_LARGE_WITHIN_S = 180.0
+"""Ten thousand entries over a thin link."""
 _AGREES_S = 60.0
 """A clock that is no further off is left alone."""
 
@@ -150,6 +154,17 @@ class Door:
             )
         return at
 
+    def told_time(self) -> KnownTime:
+        """What time it is, for who must know it though this machine's clock may be set.
+
+        Raises:
+            TrustError: the answer is not signed as it has to be.
+            UnavailableError: the aggregator does not answer.
+        """
+        asked_s = boot_s()
+        at = self.ask_time()
+        return KnownTime(to_ms(at.timestamp()), (asked_s + boot_s()) / 2)
+
     def ask_withdrawn(self) -> None:
         """Ask what was taken back, and keep it.
 
@@ -217,9 +232,19 @@ class Door:
         context: ssl.SSLContext,
         headers: Sequence[tuple[str, str]] = (),
         body: bytes | None = None,
+        within_s: float = bounded_http.WITHIN_S,
+        most_bytes: int = bounded_http.MOST_BYTES,
     ) -> bytes:
         try:
-            answer = bounded_http.ask(method, f"{self.url}{path}", context=context, headers=headers, body=body)
+            answer = bounded_http.ask(
+                method,
+                f"{self.url}{path}",
+                context=context,
+                headers=headers,
+                body=body,
+                within_s=within_s,
+                most_bytes=most_bytes,
+            )
         except UnavailableError as error:
             raise UnavailableError(f"{self.url}: does not answer, or not as our aggregator ({error})") from None
         if answer.status >= 500:
@@ -236,6 +261,17 @@ class Door:
             UnavailableError: the aggregator does not answer.
         """
         self._get("/api/v1/self", self.context())
+
+    def fetch_watchlist(self) -> bytes:
+        """The watch list that this box shall have now, as `shared.plates.watchlist.decode_watchlist` reads it.
+
+        Raises:
+            TrustError: it was refused; with the aggregator's words.
+            UnavailableError: the aggregator does not answer.
+        """
+        box = address_of(self.identity().certificate)
+        path = f"/api/v1/watchlist?{urlencode({'site': box.site, 'agent': box.agent})}"
+        return self._call("GET", path, self.context(), within_s=_LARGE_WITHIN_S, most_bytes=WATCHLIST_BYTES)
 
     def chain(self, context: ssl.SSLContext) -> list[x509.Certificate]:
         """All issuers that the aggregator knows."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from models.plate.decoding import Reading
 from shared.plates.hashing import of_box, slow_hash
+from shared.plates.watchlist import ListPart
 
 LIKELY = 0.2
 """A text counts when it is so likely. Probabilities of one plate add up to one at most: no more than five can be."""
@@ -55,19 +56,30 @@ class WatchTable:
     def __init__(self, secret: bytes, key: bytes, entries: Mapping[bytes, Sequence[Entry]]) -> None:
         self._secret, self._key, self._entries = secret, key, entries
 
+    @classmethod
+    def of(cls, secret: bytes, key: bytes, parts: Sequence[ListPart]) -> "WatchTable":
+        """The lists of a box, put together."""
+        entries = dict[bytes, list[Entry]]()
+        for part in parts:
+            for each in part.entries:
+                entry = Entry(part.number, part.version, each.entry, part.priority, part.until_ms)
+                entries.setdefault(each.hash, []).append(entry)
+        return cls(secret, key, entries)
+
     def __len__(self) -> int:
         return len(self._entries)
 
-    def match(self, reading: Reading, now_ms: int) -> Match | None:
+    def match(self, reading: Reading, now_ms: int, least: float = LIKELY) -> Match | None:
         """The entry that a reading is of, the likeliest text first; None where no list names it, or not any more.
 
         Args:
             reading: of all looks together.
             now_ms: time that is trusted, Unix milliseconds.
+            least: how likely a text must be.
         """
         if not self._entries:
             return None
-        for text, chance in likely(reading):
+        for text, chance in likely(reading, least):
             found = self._entries.get(of_box(slow_hash(text, self._secret), self._key), ())
             valid = [entry for entry in found if now_ms < entry.until_ms]
             if valid:  # the most urgent one; own vehicles ring only where nothing else names them, and then not at all
@@ -75,7 +87,7 @@ class WatchTable:
         return None
 
 
-def likely(reading: Reading) -> list[tuple[str, float]]:
+def likely(reading: Reading, least: float = LIKELY) -> list[tuple[str, float]]:
     """What a plate may say, and how likely that is, the likeliest first; `MOST_TEXTS` at most."""
     texts = [(reading.text, reading.score), *reading.alternatives]
-    return sorted((one for one in texts if one[1] >= LIKELY), key=lambda one: -one[1])[:MOST_TEXTS]
+    return sorted((one for one in texts if one[1] >= least), key=lambda one: -one[1])[:MOST_TEXTS]

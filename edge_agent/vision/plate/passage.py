@@ -6,7 +6,7 @@ have two plates.
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Protocol
 
@@ -18,7 +18,7 @@ from edge_agent.vision.plate.tracks import PlateTrack, PlateTracks, Spot
 from edge_agent.vision.tripwire.geometry import Point, crossing_parameter, side
 from models.objects import Region
 from models.plate.decoding import Calibration, Plate, Reading
-from models.plate.finder import Picture
+from models.plate.finder import Picture, Quad
 from shared.events import Direction
 from shared.scene import Lane
 
@@ -63,6 +63,7 @@ class Passage:
         score: of what they say together.
         seen: what they say, sure or not.
         reading: the same, None where it is not sure enough and the vehicle is unread.
+        corners: of its plate at the last look, in pixels of the whole picture, shape (4, 2).
     """
 
     track: int
@@ -75,6 +76,7 @@ class Passage:
     score: float
     seen: Reading
     reading: Reading | None
+    corners: Quad = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,44 @@ class PassageReader:
         self._begin()
         return told
 
+    def under_way(self) -> list[Passage]:
+        """Vehicles that have met their line and are still in sight, as far as they are known; nobody was told of them.
+
+        What is told of one of them now (`told`) is not told again when it has gone.
+        """
+        found = []
+        for track in self._tracks.living:
+            met, seen = self._met.get(track.number), self._tracks.votes.reading(track.number)
+            if met is None or seen is None or track.last.time_s < self._looked_s or not _is_plate(track, seen):
+                continue
+            passage = self._passage(track, met, seen, self._sure(seen))
+            if not any(_is_same(passage, one) for one in self._told):
+                found.append(passage)
+        return found
+
+    def told(self, passage: Passage) -> None:
+        """A vehicle that is under way is told: it, and whatever else is found of it, is no passage more."""
+        self._told.append(passage)
+
+    def _sure(self, seen: Reading) -> Reading | None:
+        return seen if seen.score >= self._reader.calibration.threshold else None
+
+    @staticmethod
+    def _passage(track: PlateTrack, met: _Met | None, seen: Reading, reading: Reading | None) -> Passage:
+        return Passage(
+            track.number,
+            met.lane if met else "",
+            met.direction if met else None,
+            met.time_s if met else track.last.time_s,
+            track.first.time_s,
+            track.last.time_s,
+            track.looks,
+            seen.score,
+            seen,
+            reading,
+            track.corners,
+        )
+
     def _look(self, picture: Picture, part: Region, time_s: float) -> None:
         high, wide = picture.shape[:2]
         left, top = int(part[0] * wide), int(part[1] * high)
@@ -175,20 +215,7 @@ class PassageReader:
             met = self._met.pop(track.number, None) or self._must_have_met(track)
             if seen is None or not _is_plate(track, seen) or (self._lanes and met is None):
                 continue
-            self._waiting.append(
-                Passage(
-                    track.number,
-                    met.lane if met else "",
-                    met.direction if met else None,
-                    met.time_s if met else track.last.time_s,
-                    track.first.time_s,
-                    track.last.time_s,
-                    track.looks,
-                    seen.score,
-                    seen,
-                    reading,
-                )
-            )
+            self._waiting.append(self._passage(track, met, seen, reading))
 
     def _settled(self, time_s: float) -> list[Passage]:
         """Those that no other finding of the same vehicle can join any more; of one vehicle the surest."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from edge_agent.vision.plate.votes import PlateVotes, differences
 from models.plate.decoding import Calibration, Plate
+from models.plate.finder import Quad
 
 _GONE_S = 0.8
 """After so long without being seen a plate has gone."""
@@ -53,6 +54,7 @@ class PlateTrack:
         before: at the one before the newest; None until there are two.
         looks: in how many it was seen.
         broad: its breadth at the last look, in pixels.
+        corners: at the last look, in pixels, shape (4, 2).
         vx, vy: pixels a second.
         text: what it said last, for those who look again; goes with it.
     """
@@ -61,6 +63,7 @@ class PlateTrack:
     first: Spot
     last: Spot
     broad: float
+    corners: Quad = field(repr=False)
     second: Spot | None = None
     before: Spot | None = None
     looks: int = 1
@@ -114,7 +117,7 @@ class PlateTracks:
         for j, plate in enumerate(plates):
             if j not in found:
                 spot = _spot(plate, time_s)
-                self.living.append(PlateTrack(self._next, spot, spot, _breadth(plate)))
+                self.living.append(PlateTrack(self._next, spot, spot, _breadth(plate), plate.found.corners))
                 self._next += 1
                 self._vote(self.living[-1], plate)
 
@@ -137,7 +140,7 @@ class PlateTracks:
         track.vy += part * (vy - track.vy)
         track.before, track.last, track.second = before, spot, track.second or spot
         track.looks += 1
-        track.broad = _breadth(plate)
+        track.broad, track.corners = _breadth(plate), plate.found.corners
         self._vote(track, plate)
 
     def _vote(self, track: PlateTrack, plate: Plate) -> None:

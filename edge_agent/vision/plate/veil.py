@@ -18,6 +18,10 @@ _GROWN = np.array([1.3, 1.6], np.float32)
 """Of a plate's breadth and height, what is blurred: corners are off by a tenth, and its frame may say more."""
 _COLUMNS = 3
 """A plate is left with so many colours side by side: of eight characters nothing remains, whatever sharpens it."""
+_SCREEN_FROM, _SCREEN_TO, _SCREEN_SIDE = 0.8, 7.0, 2.6
+"""In breadths of a plate, 0.44 m: from a bonnet on to the roof of a lorry, and as far aside as a lorry is wide."""
+_SCREEN_CELLS = 5, 6
+"""A face is half as large as one of them."""
 _OWN = 0.3
 """A finding is the spared plate itself where the two share so much."""
 
@@ -43,23 +47,26 @@ class PlateVeil:
         return cls(PlateFinder((registry or Registry()).open(DETECTOR)))
 
     def cover(self, picture: Picture, spared: Sequence[Quad] = ()) -> Picture:
-        """A picture in which no plate can be read but those that are named.
+        """A picture in which no plate can be read but those that are named, and nobody is seen who sits behind these.
 
         Args:
             picture: shape (height, width, 3); stays as it is.
-            spared: corners of plates that hit a list.
+            spared: corners of plates that hit a list, from the upper left one on, clockwise.
 
         Returns:
             The same picture where nothing looked like a plate.
         """
         quads = [one.corners for one in self._finder.suspect(picture)]
         quads = [quad for quad in quads if not any(_is_of(quad, other) for other in spared)]
-        if not quads:
+        if not quads and not spared:
             return picture
         kept = [(_bounds(quad, picture), quad) for quad in spared]
         covered = picture.copy()
         for quad in quads:
-            _blur(covered, quad)
+            middle = quad.mean(0)
+            _blur(covered, np.asarray(middle + _GROWN * (quad - middle), np.float32), (_COLUMNS, 1))
+        for quad in spared:
+            _blur(covered, _screen(quad), _SCREEN_CELLS)
         for (left, top, right, bottom), quad in kept:  # what was blurred beside it may reach into it
             part = np.s_[top:bottom, left:right]
             mask = _mask(quad - np.array([left, top], np.float32), (bottom - top, right - left))
@@ -67,18 +74,26 @@ class PlateVeil:
         return covered
 
 
-def _blur(picture: Picture, quad: Quad) -> None:
-    """Leave a few colours of a plate, in place."""
-    middle = quad.mean(0)
-    grown = np.asarray(middle + _GROWN * (quad - middle), np.float32)
-    left, top, right, bottom = _bounds(grown, picture)
+def _screen(quad: Quad) -> Quad:
+    """Where the windscreen is of the vehicle whose plate this is: everything over it, as far as a lorry is high."""
+    upper = (quad[0] + quad[1]) / 2
+    right = (quad[1] + quad[2] - quad[0] - quad[3]) / 2
+    up = np.array([right[1], -right[0]], np.float32)
+    ends = [(-side, high) for side, high in ((_SCREEN_SIDE, _SCREEN_TO), (-_SCREEN_SIDE, _SCREEN_TO))]
+    ends += [(side, _SCREEN_FROM) for side in (_SCREEN_SIDE, -_SCREEN_SIDE)]
+    return np.array([upper + side * right + high * up for side, high in ends], np.float32)
+
+
+def _blur(picture: Picture, quad: Quad, cells: tuple[int, int]) -> None:
+    """Leave a few colours, in place: so many across and down."""
+    left, top, right, bottom = _bounds(quad, picture)
     if right <= left or bottom <= top:
         return
     part = picture[top:bottom, left:right]
     size = part.shape[1], part.shape[0]
-    few = cv2.resize(part, (min(_COLUMNS, size[0]), 1), interpolation=cv2.INTER_AREA)
+    few = cv2.resize(part, (min(cells[0], size[0]), min(cells[1], size[1])), interpolation=cv2.INTER_AREA)
     blurred = cv2.resize(few, size, interpolation=cv2.INTER_LINEAR)
-    mask = _mask(grown - np.array([left, top], np.float32), part.shape[:2])
+    mask = _mask(quad - np.array([left, top], np.float32), part.shape[:2])
     part[mask > 0] = blurred.reshape(part.shape)[mask > 0]
 
 

@@ -18,9 +18,9 @@ from shared.events import SightFault
 MOST_APPEARANCES: Final = 4
 """By day, at dusk, by lamps, by infrared."""
 _BEGINS_EVERY_S = 3.0
-_CALM_EVERY_S = 2.0
-"""While nothing is amiss, a picture is judged only so often. It halves what a camera costs; all that is told lasts for
-longer."""
+_CALM_EVERY_S, _CALM_AFTER_S = 2.0, 15.0
+"""When nothing was amiss for some time, a picture is judged only so often. It halves what a camera costs; all that is
+told lasts for longer."""
 _UNJUDGED_S = 60.0
 """So long a camera that has just begun finds its focus, its exposure and its light."""
 
@@ -168,6 +168,7 @@ class SightJudge:
         self._started_s: float | None = None
         self._last: Picture | None = None
         self._time_s = 0.0
+        self._unsound_s = -_CALM_AFTER_S
         self._still_s = 0.0
         self._scores = dict.fromkeys(SightFault, 0.0)
         self._sound_s = dict.fromkeys(SightFault, 0.0)
@@ -193,7 +194,7 @@ class SightJudge:
 
     def wants(self, time_s: float) -> bool:
         """Whether it would judge a picture of this time; `step` leaves others alone."""
-        calm = not (self.suspected or self.active or self.stands_still or self._now is None)
+        calm = self._now is not None and not self.active and time_s - self._unsound_s > _CALM_AFTER_S
         return not (calm and 0 <= time_s - self._time_s < _CALM_EVERY_S)
 
     @property
@@ -252,6 +253,8 @@ class SightJudge:
                 verdicts.append(Verdict(SightFault.INFRARED, figure.level))
             self.memory.note(hour, grey=grey, dt_s=dt_s)
         self.suspected = bool(verdicts)
+        if verdicts or self.stands_still:
+            self._unsound_s = time_s
         return self._told(verdicts, dt_s)
 
     def _is_frozen(self, grey: Picture, dt_s: float) -> bool:

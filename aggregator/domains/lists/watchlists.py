@@ -1,0 +1,159 @@
+"""Lists on their way to boxes: entries are hashed once for all, and each box is asked to hold those of its place.
+
+An entry is hashed when its list is submitted, so that it is on the boxes seconds after its approval; in the last day of
+a month also under the next one's secret.
+"""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from aggregator.domains.boxes import desired
+from aggregator.domains.lists.lists import SQL, plate_of
+from aggregator.domains.lists.secret import deployment_secret
+from aggregator.people.sealing import Sealer
+from aggregator.store import arrays
+from aggregator.store.database import Connection
+from shared.clock import to_ms
+from shared.desired import LISTS, Lists
+from shared.events import LineRule
+from shared.plates.hashing import box_key, month_of, month_secret, of_box, slow_hash
+from shared.plates.watchlist import HashedEntry, ListPart, Watchlist, sign_parts
+from shared.topics import Address
+from shared.trust import Credentials
+
+if TYPE_CHECKING:
+    from aggregator.jobs.job_context import JobContext, Turn
+
+_AT_ONCE = 500
+_AHEAD = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """What entries are hashed under in one month."""
+
+    name: str
+    secret: bytes
+
+    @property
+    def under(self) -> bytes:
+        """Tells this secret from those of other months and other installations, and nothing of it."""
+        return hashlib.sha256(b"hawkline under\0" + self.secret).digest()[:8]
+
+
+def months(deployment: bytes, now: datetime) -> list[Month]:
+    """The month that it is (UTC), and in its last day the next one."""
+    names = dict.fromkeys(month_of(moment) for moment in (now, now + _AHEAD))
+    return [Month(name, month_secret(deployment, name)) for name in names]
+
+
+def hash_some(connection: Connection, sealer: Sealer, month: Month, pool: Executor) -> int:
+    """Hash entries of what is submitted or approved, short lists first; returns how many.
+
+    Args:
+        connection: in autocommit mode.
+        pool: threads; hashing holds no lock of Python's.
+    """
+    rows = connection.execute(SQL["unhashed"], {"under": month.under, "limit": _AT_ONCE}).fetchall()
+    texts = [plate_of(sealer, row["list"], row["entry"], bytes(row["sealed"])) for row in rows]
+    slow = list(pool.map(lambda text: slow_hash(text, month.secret), texts))
+    with connection.transaction():
+        if rows:
+            lists, entries = (arrays.of_ints(row[name] for row in rows) for name in ("list", "entry"))
+            values = {"lists": lists, "entries": entries, "slow": arrays.of_bytes(slow), "under": month.under}
+            connection.execute(SQL["add_hashes"], values)
+        connection.execute(SQL["note_hashed"], {"under": month.under})
+    return len(rows)
+
+
+def ask_boxes(connection: Connection, month: Month) -> int:
+    """Have every checkpoint's box hold what is in force where it is; returns of how many that has changed."""
+    changed = 0
+    with connection.transaction():
+        asked = {"under": month.under, "rule": int(LineRule.LANE)}
+        for row in connection.execute(SQL["lists_of_boxes"], asked).fetchall():
+            content = _content(month, row["lists"])
+            if content == row["told"]:
+                continue
+            numbers = arrays.of_ints(each["number"] for each in row["lists"])
+            where = {"site": row["site"], "agent": row["agent"]}
+            connection.execute(
+                SQL["note_watchlist"], {**where, "content": content, "month": month.name, "lists": numbers}
+            )
+            desired.want(connection, Address(**where), LISTS)
+            changed += 1
+    return changed
+
+
+def _content(month: Month, lists: Sequence[dict[str, Any]]) -> str:
+    """What tells this watch list from others; empty where no list is in force."""
+    if not lists:
+        return ""
+    said = [[each[name] for name in ("number", "version", "kind", "priority", "ends_at")] for each in lists]
+    return hashlib.sha256(month.under + msgspec.json.encode(said)).hexdigest()[:32]
+
+
+def wanted(connection: Connection, box: Address) -> Lists:
+    """Which watch list a box shall hold: the body of the section."""
+    row = connection.execute(SQL["watchlist"], {"site": box.site, "agent": box.agent}).fetchone()
+    return Lists(row["content"] if row else "")
+
+
+def made(connection: Connection, box: Address, deployment: bytes, signer: Credentials, now: datetime) -> Watchlist:
+    """The watch list of a box, as it was asked to hold it; what has ended since is left out.
+
+    Args:
+        connection: sees one moment.
+        deployment: secret of the installation.
+        signer: who tells boxes what time it is.
+    """
+    row = connection.execute(SQL["watchlist"], {"site": box.site, "agent": box.agent}).fetchone()
+    content, month = (row["content"], row["month"]) if row else ("", month_of(now))
+    secret, key = month_secret(deployment, month), box_key(deployment, month, box)
+    asked = {"lists": row["lists"] if row else [], "under": Month(month, secret).under}
+    parts = [
+        ListPart(
+            box.site,
+            box.agent,
+            month,
+            number,
+            version,
+            priority,
+            to_ms(ends_at.timestamp()),
+            to_ms(now.timestamp()),
+            tuple(HashedEntry(of_box(bytes(each["slow"]), key), each["entry"]) for each in entries),
+        )
+        for (number, version, priority, ends_at), entries in groupby(
+            connection.execute(SQL["hashes"], asked).fetchall(), itemgetter("list", "version", "priority", "ends_at")
+        )
+    ]
+    certificate, signed = sign_parts(signer, parts)
+    return Watchlist(content, secret, key, certificate, signed)
+
+
+def turns(work: "JobContext") -> "Turn":
+    """The job."""
+    if work.settings.trust is None:  # nobody could have approved anything
+        return lambda _connection: None
+    data_dir = work.settings.data_dir
+    sealer, pool = Sealer(data_dir), ThreadPoolExecutor(os.cpu_count())
+    work.ending.callback(pool.shutdown, wait=False, cancel_futures=True)
+
+    def turn(connection: Connection) -> None:
+        these = months(deployment_secret(data_dir, make=True), datetime.now(UTC))
+        hashed = 1
+        while hashed:  # what is hashed first is on the boxes while the rest is
+            hashed = sum(hash_some(connection, sealer, month, pool) for month in these)
+            ask_boxes(connection, these[0])
+        connection.execute(SQL["forget_hashes"], {"unders": [month.under for month in these]})
+
+    return turn

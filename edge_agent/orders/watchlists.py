@@ -1,0 +1,278 @@
+"""The lists of plates that are in force on this box: fetched, proven, kept, told to the cameras, and gone at their end.
+
+What time it is the centre says (`shared.trust.signed_time`); from then on it is known by what goes on evenly since the
+machine was booted, whatever its clock is set to. After a restart of the machine the lists rest until it is known again:
+else a list would hold for as long as the box was off longer than was approved.
+"""
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+from cryptography import x509
+
+from edge_agent.orders.desired import NotYetError, SectionError
+from shared import desired
+from shared.clock import KnownTime, boot_s
+from shared.envelope import decode_message
+from shared.errors import UnavailableError, WireError
+from shared.files import write_secret
+from shared.plates.watchlist import ListPart, Watchlist, decode_watchlist, read_parts
+from shared.topics import Address
+from shared.trust import TrustError
+from shared.trust.withdrawn import Check
+
+log = logging.getLogger(__name__)
+
+_ASK_TIME_S = 3600.0
+_FIRST_PAUSE_S, _LAST_PAUSE_S = 1.0, 60.0
+_NEVER_S = 86_400.0
+
+
+class Centre(Protocol):
+    """What is used of the boxes' door."""
+
+    @property
+    def withdrawn(self) -> Check:
+        """What root and issuers have taken back."""
+
+    def root(self) -> x509.Certificate:
+        """Whom we believe."""
+
+    def told_time(self) -> KnownTime:
+        """What time it is, signed."""
+
+    def fetch_watchlist(self) -> bytes:
+        """The box's watch list as it shall be now."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLists:
+    """What the cameras compare with.
+
+    Attributes:
+        secret: of the month.
+        key: of this box.
+        parts: the lists that have not ended.
+        known: what time it is; None while that is not known, and the lists rest.
+    """
+
+    secret: bytes
+    key: bytes
+    parts: tuple[ListPart, ...]
+    known: KnownTime | None
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """When the time was told last, and in which boot."""
+
+    boot: str
+    at_ms: int
+    boot_s: float
+
+
+class Watchlists:
+    """All lists of this box. `run` has a thread of its own; the rest may be called from any.
+
+    Args:
+        folder: keeps them.
+        box: whose they are.
+        centre: is asked for them.
+        boot: tells this boot of the machine from others.
+        held: called with each change.
+        settled: the section can be tried again.
+    """
+
+    name = desired.LISTS
+
+    def __init__(
+        self,
+        folder: Path,
+        box: Address,
+        centre: Centre,
+        boot: str,
+        held: Callable[[HeldLists], None],
+        settled: Callable[[], None],
+    ) -> None:
+        self._path, self._time_path = folder / "lists.bin", folder / "lists.time"
+        self._box, self._centre, self._boot, self._tell, self._settled = box, centre, boot, held, settled
+        self._lock, self._stir, self._stopping = threading.Lock(), threading.Event(), threading.Event()
+        self._wanted: str | None = None
+        self._refused: tuple[str, str] | None = None
+        self._watchlist: Watchlist | None = None
+        self._parts: tuple[ListPart, ...] = ()
+        self._content = ""
+        self._known = self._kept_time()
+        self._load()
+        self._drop_ended()
+
+    @property
+    def held(self) -> HeldLists:
+        """What is in force now."""
+        with self._lock:
+            watchlist = self._watchlist
+            secret, key = (watchlist.secret, watchlist.key) if watchlist else (b"", b"")
+            return HeldLists(secret, key, self._parts, self._known)
+
+    def obey(self, body: bytes) -> None:
+        """Have the lists that a section names.
+
+        Raises:
+            SectionError: what the centre gave is not its own.
+            NotYetError: they have not come yet, or nobody has told what time it is.
+            WireError: the body is none of this section.
+        """
+        wanted = decode_message(body, desired.Lists).content
+        with self._lock:
+            if self._refused and self._refused[0] == wanted:
+                raise SectionError(self._refused[1])
+            self._wanted = wanted
+            here, known = wanted == self._content, self._known is not None
+        if here and (known or not wanted):
+            return
+        self._stir.set()
+        raise NotYetError("they are fetched" if not here else "what time it is has not been told since the restart")
+
+    def stop(self) -> None:
+        """End `run`."""
+        self._stopping.set()
+        self._stir.set()
+
+    def run(self) -> None:
+        """Fetch what is wanted, ask the time, forget what has ended, until `stop`."""
+        pause_s = _FIRST_PAUSE_S
+        while not self._stopping.is_set():
+            self._stir.clear()
+            try:
+                due_s = self.look()
+                pause_s = _FIRST_PAUSE_S
+            except UnavailableError as error:
+                log.info("the lists wait: %s", error)
+                due_s, pause_s = pause_s * random.uniform(0.7, 1.3), min(_LAST_PAUSE_S, 2 * pause_s)
+            except OSError as error:
+                log.error("the lists cannot be kept: %s", error)
+                due_s = _LAST_PAUSE_S
+            self._stir.wait(min(due_s, self._until_an_end_s()))
+
+    def look(self) -> float:
+        """Do what is due.
+
+        Returns:
+            Seconds after which it should be called again, if nothing happens before.
+
+        Raises:
+            UnavailableError: the centre does not answer.
+            OSError: the disk does not take it.
+        """
+        self._drop_ended()
+        if not self._is_ours():
+            return _NEVER_S
+        self._fetch()
+        with self._lock:
+            age_s = boot_s() - self._known.boot_s if self._known else _ASK_TIME_S
+        if age_s >= _ASK_TIME_S:
+            self._learn_time()
+            age_s = 0.0
+        return _ASK_TIME_S - age_s
+
+    def _is_ours(self) -> bool:
+        """Whether anything was ever wanted of lists here: most boxes are no checkpoint."""
+        with self._lock:
+            return self._wanted is not None or bool(self._content)
+
+    def _learn_time(self) -> None:
+        try:
+            known = self._centre.told_time()
+        except TrustError as error:
+            raise UnavailableError(str(error)) from None
+        with self._lock:
+            self._known = known
+        write_secret(self._time_path, msgspec.json.encode(_Kept(self._boot, known.at_ms, known.boot_s)))
+        self._changed()
+
+    def _fetch(self) -> None:
+        with self._lock:
+            wanted, there = self._wanted, self._content
+            if wanted is None or wanted == there or (self._refused and self._refused[0] == wanted):
+                return
+        if not wanted:
+            self._take(None, ())
+            return
+        if self._known is None:
+            self._learn_time()
+        try:
+            content = self._centre.fetch_watchlist()
+            watchlist = decode_watchlist(content)
+            parts = read_parts(watchlist, self._box, self._centre.root(), self._centre.withdrawn)
+        except (TrustError, WireError) as error:
+            log.error("the lists that the centre gives are not taken: %s", error)
+            with self._lock:
+                self._refused = wanted, str(error)
+            self._settled()
+            return
+        self._take(watchlist, tuple(parts))
+        if watchlist.content != wanted:  # they have changed meanwhile, and the section that says so is on its way
+            log.info("lists %s came instead of %s", watchlist.content, wanted)
+
+    def _take(self, watchlist: Watchlist | None, parts: tuple[ListPart, ...]) -> None:
+        with self._lock:
+            self._watchlist, self._parts, self._refused = watchlist, parts, None
+            self._content = watchlist.content if watchlist else ""
+        if watchlist is None:
+            self._path.unlink(missing_ok=True)
+        else:
+            write_secret(self._path, msgspec.msgpack.encode(watchlist))
+        log.info("%d lists of %d plates are in force", len(parts), sum(len(part.entries) for part in parts))
+        self._changed()
+
+    def _changed(self) -> None:
+        self._tell(self.held)
+        self._settled()
+
+    def _drop_ended(self) -> None:
+        """Forget what has ended, here and on the disk."""
+        with self._lock:
+            watchlist, known = self._watchlist, self._known
+            if watchlist is None or known is None:
+                return
+            now_ms = known.now_ms()
+            kept = [place for place, part in enumerate(self._parts) if now_ms < part.until_ms]
+            if len(kept) == len(self._parts):
+                return
+            ended = [part.number for part in self._parts if now_ms >= part.until_ms]
+            self._parts = tuple(self._parts[place] for place in kept)
+            watchlist = msgspec.structs.replace(watchlist, parts=tuple(watchlist.parts[place] for place in kept))
+            self._watchlist = watchlist
+        write_secret(self._path, msgspec.msgpack.encode(watchlist))
+        log.info("lists %s have ended, and are forgotten", ", ".join(map(str, ended)))
+        self._tell(self.held)
+
+    def _until_an_end_s(self) -> float:
+        with self._lock:
+            if self._known is None or not self._parts:
+                return _NEVER_S
+            now_ms = self._known.now_ms()
+            return max(0.0, min(part.until_ms for part in self._parts) - now_ms) / 1000
+
+    def _load(self) -> None:
+        try:
+            watchlist = decode_watchlist(self._path.read_bytes())
+            self._parts = tuple(read_parts(watchlist, self._box, self._centre.root(), self._centre.withdrawn))
+        except FileNotFoundError:
+            return
+        except (OSError, WireError, TrustError) as error:
+            log.error("%s cannot be used, so the lists are fetched anew: %s", self._path, error)
+            return
+        self._watchlist, self._content = watchlist, watchlist.content
+
+    def _kept_time(self) -> KnownTime | None:
+        try:
+            kept = msgspec.json.decode(self._time_path.read_bytes(), type=_Kept)
+        except (OSError, msgspec.MsgspecError):
+            return None
+        return KnownTime(kept.at_ms, kept.boot_s) if kept.boot == self._boot else None

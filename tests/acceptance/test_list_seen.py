@@ -1,0 +1,190 @@
+"""A list from its draft to the operator's alert: the plates that it names hit, all others are forgotten everywhere."""
+
+import csv
+import io
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from aggregator.api.session import COOKIE
+from aggregator.domains.lists.secret import deployment_secret
+from aggregator.embedded.postgres import EmbeddedPostgres
+from aggregator.store import Database
+from provisioning.lab.edge.camera_encoder import encoded, write
+from provisioning.lab.edge.traffic import FPS, Traffic
+from provisioning.lab.local_site.processes import PartProcess
+from provisioning.lab.local_site.trusted import TrustedAggregator
+from shared.plates import as_stamped
+from shared.plates.hashing import box_key, month_of, month_secret, of_box, slow_hash
+from shared.topics import Address
+from shared.trust import client_context, read_root
+from tests.acceptance.site import await_true
+from tests.acceptance.test_checkpoint_seen import LANES, found_in
+from tests.integration.people import Centre
+from tests.integration.trusted import whole_centre
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
+
+BOX = Address("north", "gantry")
+VEHICLES = 12
+AGENT = """site = "north"
+agent = "gantry"
+data_dir = "data"
+
+[trust]
+url = "{door}"
+
+[broker]
+port = {port}
+
+[health]
+interval_s = 1.0
+
+[[cameras]]
+name = "road"
+scene = "scene.toml"
+source = {{ kind = "file", path = "{clip}" }}
+
+[cameras.checkpoint]
+{lanes}
+"""
+
+
+@pytest.fixture
+def centre(tmp_path: Path) -> Iterator[TrustedAggregator]:
+    with whole_centre(tmp_path) as centre:
+        centre.start()
+        yield centre
+
+
+@contextmanager
+def person(centre: TrustedAggregator, name: str, role: str) -> Iterator[httpx.Client]:
+    """Somebody with a role, who has signed in."""
+    data = centre.folder / "data"
+    people = Centre(centre.url, data, Database(EmbeddedPostgres(data).dsn))
+    people.account(name, role)
+    with people.database.connect("test") as connection:
+        connection.execute("UPDATE grants SET waits = false")
+    headers = {"cookie": f"{COOKIE}={people.cookie(name)}", "origin": centre.url}
+    context = client_context(read_root(centre.root_path))
+    with httpx.Client(base_url=centre.url, headers=headers, verify=context, timeout=30, trust_env=False) as client:
+        yield client
+
+
+def enrolled(centre: TrustedAggregator, folder: Path) -> None:
+    """The box has come in."""
+    boxes = folder / "boxes.csv"
+    boxes.write_text(f"site,agent,serial\n{BOX.site},{BOX.agent},1234\n")
+    claims = centre.command("device", "claim", "--file", str(boxes), "-o", "csv")
+    (claim,) = csv.DictReader(io.StringIO(claims))
+    command = [
+        sys.executable,
+        "-m",
+        "shared",
+        "agent",
+        "enrol",
+        "--config",
+        str(folder / "agent.toml"),
+        "--serial",
+        "1234",
+    ]
+    done = subprocess.run(
+        [*command, "--claim", claim["code"], "--fingerprint", claim["fingerprint"]],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def configured(centre: TrustedAggregator, folder: Path, clip: Path) -> PartProcess:
+    """The box, whose camera plays a clip."""
+    text = AGENT.format(door=centre.door_url, port=centre.box_port, clip=clip, lanes=LANES)
+    (folder / "agent.toml").write_text(text)
+    (folder / "scene.toml").write_text("")
+    return PartProcess("agent", ["agent", "run", "--config", str(folder / "agent.toml")], folder / f"{clip.stem}.log")
+
+
+@pytest.mark.usefixtures("glyph_templates")
+def test_plates_of_an_approved_list_ring_with_a_picture_and_all_others_are_nowhere(
+    centre: TrustedAggregator, tmp_path: Path
+) -> None:
+    folder = tmp_path / "box"
+    folder.mkdir()
+    traffic = Traffic(33, "day", VEHICLES, (30.0, 70.0))
+    road, empty = folder / "road.mkv", folder / "empty.mkv"
+    write(road, encoded(traffic.pictures(), int(FPS), 50), int(FPS))
+    write(empty, encoded(iter([next(iter(Traffic(33, "day", 1).pictures()))] * 50), int(FPS), 50), int(FPS))
+    texts = [as_stamped(one.text) for one in traffic.truth]
+    listed, others = texts[::3], [text for number, text in enumerate(texts) if number % 3]
+
+    box = configured(centre, folder, empty)
+    enrolled(centre, folder)
+    box.start()
+
+    def ask(client: httpx.Client, path: str, **body: Any) -> Any:
+        return client.post(f"/api/v1/lists{path}", json=body or None).raise_for_status().json()
+
+    with ExitStack() as stack:
+        stack.callback(lambda: box.stop())  # noqa: PLW0108 - whichever box there is then
+        asks = stack.enter_context(person(centre, "li", "list-requester"))
+        decides = stack.enter_context(person(centre, "wang", "list-approver"))
+        await_true("the lanes are known", lambda: centre.http.get("/api/v1/checkpoints").json(), 90)
+        number = ask(
+            asks,
+            "",
+            title="stolen lorries",
+            purpose="theft of 12 November",
+            case_number="2026-1187",
+            place="north",
+            instructions="do not stop it, call the shift leader",
+            entries=listed,
+        )["number"]
+        ask(asks, f"/{number}/submit")
+        ask(decides, f"/{number}/decide", approved=True, version=1)
+
+        def held() -> bool:
+            boxes = asks.get(f"/api/v1/lists/{number}/boxes").json()
+            return [each["state"] for each in boxes] == ["held"]
+
+        await_true("the box has said that it holds the list", held, 30)
+        box.stop()
+        box = configured(centre, folder, road)
+        box.start()
+
+        def all_told() -> bool:
+            hits = centre.http.get("/api/v1/events?kind=list_hit&limit=100").json()["events"]
+            passed = centre.http.get("/api/v1/events?kind=vehicle_passed&limit=100").json()["events"]
+            return len(hits) + len(passed) >= VEHICLES
+
+        await_true("every vehicle is told", all_told, 150)
+        hits = centre.http.get("/api/v1/events?kind=list_hit&limit=100").json()["events"]
+        assert sorted(hit["detail"]["entry"] for hit in hits) == list(range(1, len(listed) + 1))
+
+        def pictured() -> list[Any]:
+            alerts = [a for a in centre.http.get("/api/v1/alerts").json()["alerts"] if a["condition"] == "list_hit"]
+            return alerts if len(alerts) == len(listed) and all(alert["evidence"] for alert in alerts) else []
+
+        alerts = await_true("each hit is an alert with its picture", pictured, 60)
+        assert {alert["detail"]["instructions"] for alert in alerts} == {"do not stop it, call the shift leader"}
+        (checkpoint,) = centre.http.get("/api/v1/checkpoints").json()
+        assert sum(lane["passed"] for lane in checkpoint["lanes"]) == VEHICLES, "a hit is a vehicle, too"
+        (tmp_path / "hit.jpg").write_bytes(
+            centre.http.get(f"/api/v1/evidence/{alerts[0]['evidence'][0]}").raise_for_status().content
+        )
+    pieces = {text[at : at + 5] for text in texts for at in range(len(text) - 4)}
+    assert found_in(tmp_path, pieces, road) == [], "not even a listed one lies anywhere as a text"
+    deployment, month = deployment_secret(centre.folder / "data"), month_of(datetime.now(UTC))
+    secret, key = month_secret(deployment, month), box_key(deployment, month, BOX)
+    hashed = {text: (slow_hash(text, secret), of_box(slow_hash(text, secret), key)) for text in texts}
+    kept = (folder / "data" / "lists.bin").read_bytes()
+    assert [text for text in texts if hashed[text][1] in kept] == listed, "what is listed is found"
+    files = [path for path in tmp_path.rglob("*") if path.is_file() and path != road]
+    assert [path for path in files for text in others for each in hashed[text] if each in path.read_bytes()] == []

@@ -1,0 +1,327 @@
+"""A list on its way to a box: hashed once, fetched from the boxes' door, proven, kept, and gone at its end."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from aggregator.domains.boxes import desired as sections
+from aggregator.domains.lists import lists, watchlists
+from aggregator.domains.lists.lists import Decided, Drawn, PlateList
+from aggregator.domains.lists.secret import deployment_secret
+from aggregator.people.principal import Principal
+from aggregator.people.sealing import Sealer
+from aggregator.store import Database
+from aggregator.store.database import Connection
+from aggregator.store.scope import EVERYWHERE
+from edge_agent.orders.desired import Desired
+from edge_agent.orders.watchlists import HeldLists, Watchlists
+from edge_agent.uplink.trust import Door
+from edge_agent.vision.plate.matching import WatchTable
+from models.plate.decoding import Reading
+from shared.clock import KnownTime, boot_s, to_ms
+from shared.desired import LISTS, DesiredState
+from shared.events import ConfigApplied, Direction, LineRule, LineSpec, ListHit
+from shared.plates.hashing import HASH_BYTES, month_of
+from shared.plates.watchlist import decode_watchlist
+from shared.topics import Address
+from shared.trust import TrustError
+from tests.integration.house import POINTS, House, now_ms
+from tests.integration.trusted import Deployment
+
+BOX, OTHER = Address("north", "gate"), Address("south", "gate")
+LI, WANG = Principal("li", EVERYWHERE), Principal("wang", EVERYWHERE)
+PLATE, ANOTHER = "皖A12345", "皖A12346"
+LANES = tuple(LineSpec(0, name, POINTS, "left_to_right", 0, LineRule.LANE) for name in ("left", "right"))
+
+
+@dataclass
+class Centre:
+    """Everything of a centre that lists pass through, without its processes."""
+
+    deployment: Deployment
+    connection: Connection
+    sealer: Sealer
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def approved(self, *plates: str, lasts: timedelta = timedelta(days=1), **other: Any) -> PlateList:
+        """A list in force."""
+        said: dict[str, Any] = {
+            "kind": "watch",
+            "title": "lorries",
+            "purpose": "theft",
+            "case_number": "2026-1187",
+            "place": "north",
+            "priority": 1,
+            "instructions": "call the shift leader",
+        }
+        drawn = Drawn(**(said | other), ends_at=datetime.now(UTC) + lasts)
+        made = lists.draw(self.connection, self.sealer, LI, drawn, plates)
+        lists.submit(self.connection, LI, made.number)
+        return lists.decide(self.connection, WANG, made.number, Decided(True, made.version))
+
+    def turn(self) -> int:
+        """What the job does; of how many boxes the watch list has changed."""
+        months = watchlists.months(deployment_secret(self.deployment.folder, make=True), self.now)
+        with ThreadPoolExecutor(2) as pool:
+            while sum(watchlists.hash_some(self.connection, self.sealer, month, pool) for month in months):
+                pass
+        changed = watchlists.ask_boxes(self.connection, months[0])
+        self.connection.execute(lists.SQL["forget_hashes"], {"unders": [month.under for month in months]})
+        return changed
+
+    def wanted(self, box: Address = BOX) -> DesiredState:
+        """What the box is sent."""
+        versions = {each.section: each.version for each in sections.sections(self.connection, box)}
+        with self.connection.transaction():
+            return sections.compose(self.connection, box, versions)
+
+
+@pytest.fixture
+def centre(database: Database, connection: Connection, tmp_path: Path) -> Iterator[Centre]:
+    connection.execute("INSERT INTO places (name, above, title) VALUES ('east', NULL, ''), ('north', 'east', '')")
+    connection.execute("INSERT INTO places (name, above, title) VALUES ('south', NULL, '')")
+    for box in (BOX, OTHER):
+        house = House(database, connection, site=box.site)
+        house.send(ConfigApplied(now_ms(), 2, ("road",), LANES), agent=box.agent)
+    with Deployment(tmp_path, database).open() as deployment:
+        yield Centre(deployment, connection, Sealer(tmp_path))
+
+
+class Box:
+    """A box's side, from the section that it hears to what its cameras compare with."""
+
+    def __init__(self, door: Door, boot: str = "boot 1") -> None:
+        self.folder, self.told = door.folder, list[HeldLists]()
+        self.part = Watchlists(self.folder, BOX, door, boot, self.told.append, lambda: self.desired.again(LISTS))
+        self.desired = Desired(self.folder / "desired.bin", [self.part])
+
+    def hear(self, state: DesiredState) -> int:
+        """Hear of it, and do what is due; the version that it obeys then."""
+        self.desired.take(state)
+        self.part.look()
+        return self.obeys
+
+    @property
+    def obeys(self) -> int:
+        return sum(state.version for state in self.desired.states())
+
+    def hits(self, text: str, at: timedelta = timedelta()) -> int:
+        """The number of the list that a plate hits; 0: none."""
+        held = self.part.held
+        if held.known is None:
+            return 0
+        table = WatchTable.of(held.secret, held.key, held.parts)
+        match = table.match(
+            Reading(text, 0.98, "blue", "single", True, ()), held.known.now_ms() + to_ms(at.total_seconds())
+        )
+        return match.entry.list_number if match else 0
+
+
+@pytest.fixture
+def box(centre: Centre) -> Box:
+    return Box(centre.deployment.enrol(BOX))
+
+
+def test_an_approved_list_is_on_the_box_of_its_place_and_on_no_other(centre: Centre, box: Box) -> None:
+    assert centre.turn() == 0, "where no list is in force no box is asked for anything"
+    made = centre.approved(PLATE)
+    assert centre.turn() == 1
+    assert centre.turn() == 0, "once"
+    assert centre.wanted(OTHER).sections == ()
+    assert box.hear(centre.wanted()) == centre.wanted().sections[0].version
+    assert (box.hits(PLATE), box.hits(ANOTHER)) == (made.number, 0)
+    assert [(each.agent, each.state) for each in lists.boxes_of(centre.connection, EVERYWHERE, made.number)] == [
+        ("gate", "waiting")
+    ], "what the box has not said itself is not assumed"
+    (state,) = box.desired.states()
+    centre.connection.execute(
+        "INSERT INTO agents (site, agent, state, health) VALUES ('north', 'gate', 'online', %s)"
+        " ON CONFLICT (site, agent) DO UPDATE SET health = excluded.health",
+        (msgspec.json.encode({"sections": [state]}).decode(),),
+    )
+    assert [each.state for each in lists.boxes_of(centre.connection, EVERYWHERE, made.number)] == ["held"]
+
+
+def test_what_is_withdrawn_or_has_ended_is_gone_from_the_box_and_its_disk(centre: Centre, box: Box) -> None:
+    first, second = centre.approved(PLATE), centre.approved(ANOTHER, place="east", kind="known")
+    centre.turn()
+    box.hear(centre.wanted())
+    assert {part.number: part.priority for part in box.part.held.parts} == {first.number: 1, second.number: 0}
+    hashes = [entry.hash for part in box.part.held.parts for entry in part.entries]
+    kept = box.folder / "lists.bin"
+    assert all(each in kept.read_bytes() for each in hashes)
+    lists.withdraw(centre.connection, LI, first.number, "found")
+    assert centre.turn() == 1
+    box.hear(centre.wanted())
+    assert (box.hits(PLATE), [part.number for part in box.part.held.parts]) == (0, [second.number])
+    assert [each in kept.read_bytes() for each in hashes] == [False, True]
+    lists.withdraw(centre.connection, LI, second.number, "sold")
+    centre.turn()
+    box.hear(centre.wanted())
+    assert not kept.exists()
+    assert box.part.held.parts == ()
+    assert centre.connection.execute("SELECT * FROM list_hashes").fetchall() == []
+
+
+def test_a_list_ends_to_the_second_with_no_network_and_a_clock_that_is_set_back(
+    centre: Centre, box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = centre.approved(PLATE, lasts=timedelta(hours=2))
+    centre.turn()
+    box.hear(centre.wanted())
+    monkeypatch.setattr(time, "time", lambda: 1_700_000_000.0)
+    until = made.ends_at - datetime.now(UTC)
+    assert box.hits(PLATE, until - timedelta(seconds=1)) == made.number
+    assert box.hits(PLATE, until + timedelta(seconds=1)) == 0
+    box.part._known = KnownTime(box.part._known.at_ms + 7_200_000, box.part._known.boot_s)  # type: ignore[union-attr]
+    box.part._drop_ended()
+    assert box.part.held.parts == ()
+    assert box.told[-1].parts == (), "the cameras are told"
+    assert decode_watchlist((box.folder / "lists.bin").read_bytes()).parts == (), "and nothing of it is kept"
+
+
+def test_after_a_restart_of_the_agent_lists_hold_and_after_one_of_the_machine_they_wait_for_the_time(
+    centre: Centre, box: Box
+) -> None:
+    made = centre.approved(PLATE)
+    centre.turn()
+    version = box.hear(centre.wanted())
+    door = Door("https://localhost:9", box.folder)
+    again = Box(door)
+    assert (again.hits(PLATE), again.obeys) == (made.number, version), "with no network"
+    booted = Box(door, "boot 2")
+    assert booted.part.held.known is None
+    assert (booted.hits(PLATE), booted.obeys) == (0, 0), "nobody knows how long the box was off"
+    told = Box(Door(centre.deployment.url, box.folder), "boot 2")
+    told.part.look()
+    assert (told.hits(PLATE), told.obeys) == (made.number, version)
+
+
+def test_a_file_that_is_damaged_is_fetched_anew_and_one_of_another_box_is_not_taken(centre: Centre, box: Box) -> None:
+    made = centre.approved(PLATE)
+    centre.turn()
+    box.hear(centre.wanted())
+    kept = box.folder / "lists.bin"
+    watchlist = decode_watchlist(kept.read_bytes())
+    (part,) = watchlist.parts
+    longer = part.body.replace(b"\x00", b"\x01", 1)
+    assert longer != part.body
+    for spoilt in (
+        b"nonsense",
+        kept.read_bytes()[:-1],
+        msgspec.msgpack.encode(msgspec.structs.replace(watchlist, parts=(msgspec.structs.replace(part, body=longer),))),
+    ):
+        kept.write_bytes(spoilt)
+        again = Box(Door(centre.deployment.url, box.folder))
+        assert again.hits(PLATE) == 0
+        again.part.look()
+        assert again.hits(PLATE) == made.number
+    others = centre.approved(PLATE, place="south")
+    centre.turn()
+    elsewhere = centre.deployment.enrol(OTHER)
+    kept.write_bytes(elsewhere.fetch_watchlist())
+    assert Box(Door(centre.deployment.url, box.folder)).hits(PLATE) == 0, f"list {others.number} is not for this box"
+
+
+def test_a_box_fetches_its_own_lists_only_and_a_revoked_one_none(centre: Centre, box: Box) -> None:
+    centre.approved(PLATE)
+    centre.turn()
+    door = Door(centre.deployment.url, box.folder)
+    path = "/api/v1/watchlist?site={}&agent={}"
+    assert len(decode_watchlist(door._call("GET", path.format(*BOX_WORDS), door.context())).parts) == 1
+    with pytest.raises(TrustError, match="the certificate is for north/gate"):
+        door._call("GET", path.format("south", "gate"), door.context())
+    centre.deployment.revoke(BOX)
+    with pytest.raises(TrustError):
+        door.fetch_watchlist()
+
+
+BOX_WORDS = BOX.site, BOX.agent
+
+
+def test_hashes_are_of_one_box_and_month_and_the_next_month_is_ready_before_it_begins(centre: Centre) -> None:
+    centre.approved(PLATE)
+    centre.approved(PLATE, place="south")
+    centre.now = datetime(2026, 11, 30, 12, tzinfo=UTC)
+    centre.turn()
+    rows = centre.connection.execute("SELECT under, slow FROM list_hashes").fetchall()
+    assert len({bytes(row["under"]) for row in rows}) == 2, "November's and December's"
+    assert {len(bytes(row["slow"])) for row in rows} == {HASH_BYTES}
+    deployment, signer = deployment_secret(centre.deployment.folder), centre.deployment.vault.time_signer()
+
+    def hashed(box: Address) -> bytes:
+        made = watchlists.made(centre.connection, box, deployment, signer, datetime.now(UTC))
+        return bytes(made.parts[0].body)
+
+    november = hashed(BOX)
+    assert november != hashed(OTHER)
+    assert not any(bytes(row["slow"]) in november for row in rows), (
+        "what serves for all boxes leaves the centre for none"
+    )
+    centre.now = datetime(2026, 12, 1, 0, 0, 1, tzinfo=UTC)
+    assert centre.turn() == 2
+    assert hashed(BOX) != november
+    (under,) = {bytes(r["under"]) for r in centre.connection.execute("SELECT under FROM list_hashes").fetchall()}
+    assert under == watchlists.months(deployment, centre.now)[0].under
+    assert month_of(centre.now) == "2026-12"
+
+
+def test_what_the_centre_cannot_sign_is_refused_and_said(centre: Centre, box: Box, tmp_path: Path) -> None:
+    centre.approved(PLATE)
+    centre.turn()
+    with Deployment(tmp_path / "other", centre.deployment.database).open() as stranger:
+        centre.deployment.vault._time_path.write_bytes(stranger.vault._time_path.read_bytes())
+    box.part._known = KnownTime(now_ms(), boot_s())
+    box.hear(centre.wanted())
+    (state,) = box.desired.states()
+    assert (state.version, state.refused) == (0, centre.wanted().sections[0].version)
+    assert "not signed by a service that our root vouches for" in state.error
+
+
+def again(database: Database, connection: Connection) -> House:
+    """The box's house, whose next event is its second."""
+    house = House(database, connection, site="north")
+    house._next["gate"] = 2
+    return house
+
+
+def test_a_hit_rings_with_what_to_do_and_counts_as_a_vehicle(
+    centre: Centre, database: Database, connection: Connection
+) -> None:
+    made = centre.approved(PLATE)
+    house = again(database, connection)
+    hit = ListHit(now_ms(1), 2, 0, Direction.LEFT_TO_RIGHT, 1, 1, 1, 200, made.number, made.version, 1, 980)
+    house.send(hit, agent="gate")
+    (row,) = connection.execute("SELECT condition, subject, name AS line, detail FROM alerts").fetchall()
+    assert (row["condition"], row["subject"], row["line"]) == ("list_hit", "line", "left")
+    said = {name: row["detail"][name] for name in ("title", "case_number", "instructions", "list", "entry")}
+    assert said == {
+        "title": "lorries",
+        "case_number": "2026-1187",
+        "instructions": "call the shift leader",
+        "list": made.number,
+        "entry": 1,
+    }
+    (hour,) = connection.execute("SELECT sum(passed) AS passed, sum(unread) AS unread FROM lane_hours").fetchall()
+    assert (int(hour["passed"]), int(hour["unread"])) == (1, 0)
+
+
+def test_a_hit_of_a_list_that_was_over_by_then_is_kept_and_rings_nobody(
+    centre: Centre, database: Database, connection: Connection
+) -> None:
+    made = centre.approved(PLATE)
+    lists.withdraw(connection, LI, made.number, "found")
+    house = again(database, connection)
+    hit = ListHit(now_ms(-1), 2, 0, Direction.LEFT_TO_RIGHT, 1, 1, 1, 200, made.number, made.version, 1, 980)
+    before = ListHit(now_ms(60), 2, 0, Direction.LEFT_TO_RIGHT, 1, 2, 1, 200, made.number, made.version, 1, 980)
+    house.send(hit, agent="gate")
+    assert connection.execute("SELECT * FROM alerts").fetchall() == []
+    house.send(before, agent="gate")
+    assert len(connection.execute("SELECT * FROM alerts").fetchall()) == 1
