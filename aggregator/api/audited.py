@@ -20,7 +20,7 @@ T = TypeVar("T")
 _MOST_SAID = 256 * 1024
 _AUDITED = "__audited__"
 _CHANGES_RIGHTS = "__changes_rights__"
-_SECRETS = {"password", "old_password", "one_time_code", "proposal", "entries"}
+_SECRETS = {"password", "old_password", "one_time_code", "proposal", "entries", "plate"}
 """Fields of bodies that no record holds: what is secret, and what plates say."""
 
 

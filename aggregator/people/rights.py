@@ -28,6 +28,8 @@ class Right(StrEnum):
     LISTS_APPROVE = "lists.approve"
     LISTS_APPROVE_LONG = "lists.approve-long"
     """Also those that last longer than thirty days."""
+    CORDONS_START = "cordons.start"
+    """A plate at checkpoints around a place, at once; who may approve lists confirms it within half an hour."""
     PLATES_SEE = "plates.see"
     AUDIT_READ = "audit.read"
     SYSTEM_READ = "system.read"
@@ -41,6 +43,7 @@ class Right(StrEnum):
 ALL = frozenset(Right)
 NOT_OF_ADMINISTRATORS = frozenset(
     {Right.PICTURES_SEE, Right.PLATES_SEE, Right.LISTS_REQUEST, Right.LISTS_APPROVE, Right.LISTS_APPROVE_LONG}
+    | {Right.CORDONS_START}
 )
 """Who runs the system does not look into it, and does not decide whom it watches for."""
 
@@ -52,14 +55,17 @@ _OPERATES = {*_SEES, Right.ALERTS_HANDLE, Right.PICTURES_SEE, Right.RECORD_READ}
 
 ROLES: dict[str, frozenset[Right]] = {
     "operator": frozenset(_OPERATES),
-    "shift-leader": frozenset({*_OPERATES, Right.ALERTS_CORRECT, Right.LINES_ARM, Right.MAINTENANCE_PLAN}),
+    "shift-leader": frozenset(
+        {*_OPERATES, Right.ALERTS_CORRECT, Right.LINES_ARM, Right.MAINTENANCE_PLAN, Right.CORDONS_START}
+    ),
     "maintenance": frozenset({*_SEES, Right.RECORD_READ, Right.MAINTENANCE_PLAN, Right.DEVICES_READ}),
     "planner": frozenset(
         {*_SEES, Right.RECORD_READ, Right.PLACES_CHANGE, Right.LINES_ARM}
         | {Right.DEVICES_READ, Right.DEVICES_ENROL, Right.DEVICES_REVOKE}
     ),
-    "list-requester": frozenset({Right.PLACES_READ, Right.LISTS_REQUEST, Right.PLATES_SEE}),
-    "list-approver": frozenset({Right.PLACES_READ, Right.LISTS_APPROVE, Right.PLATES_SEE}),
+    "list-requester": frozenset({Right.PLACES_READ, Right.LISTS_REQUEST, Right.CORDONS_START, Right.PLATES_SEE}),
+    # On whose feed a cordon waits.
+    "list-approver": frozenset({Right.PLACES_READ, Right.ALERTS_READ, Right.LISTS_APPROVE, Right.PLATES_SEE}),
     "auditor": frozenset({Right.AUDIT_READ, Right.PEOPLE_READ, Right.PLACES_READ}),
     "administrator": ALL - NOT_OF_ADMINISTRATORS,
 }

@@ -28,6 +28,7 @@ export function useAlertWords() {
     if (isOfMany(alert)) return t('alert.many', { n: alert.members })
     if (alert.subject === 'service') return te(`alert.service.${alert.name}`) ? t(`alert.service.${alert.name}`) : alert.name
     if (alert.subject === 'webhook') return t('alert.webhook', { name: alert.name })
+    if (alert.subject === 'cordon') return t('alert.cordon', { n: alert.name })
     if (alert.subject === 'job') return t('alert.job', { name: alert.name })
     return alert.name || alert.camera || `${alert.site} / ${alert.agent}`
   }

@@ -1,7 +1,10 @@
 """`hawkline checkpoint`: checkpoints, their lanes, and what passed them."""
 
+import csv
+import io
 from datetime import datetime
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
@@ -9,8 +12,10 @@ import typer
 from aggregator.client import options
 from aggregator.client.client import ApiClient
 from aggregator.client.moments import local, local_zone, since_until, zone_named
+from shared.errors import ConfigError
 from shared.output import Output, OutputOption, print_rows, say
 
+_POSITIONS = ("site", "agent", "latitude", "longitude", "road", "road_km")
 _COLUMNS = ("site", "agent", "camera", "state", "lane", "direction", "passed", "unread")
 _COUNTS = ("site", "agent", "camera", "lane", "direction", "vehicle", "since", "passed")
 app = typer.Typer(help="Checkpoints (卡口), and how many vehicles passed them.", no_args_is_help=True)
@@ -89,3 +94,45 @@ def counts(
     print_rows([{name: row[name] for name in _COUNTS} for row in shown], output, _COUNTS)
     if len(found) > limit:
         say(f"more exist than these {limit}: raise --limit, or narrow --since and --until")
+
+
+@app.command("position", epilog="Example: hawkline checkpoint position positions.csv")
+def position(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            help="CSV in UTF-8 with site, agent, latitude, longitude, road, road_km; without it all are shown"
+        ),
+    ] = None,
+    url: options.UrlOption = options.URL,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Say where checkpoints stand (WGS-84), and how far along which road: by that a cordon is ranked."""
+    client = ApiClient(url)
+    if file is not None:
+        client.change("PUT", "/api/v1/checkpoints/positions", {"positions": _positions_in(file)})
+    print_rows(client.get("/api/v1/checkpoints/positions", {}), output, _POSITIONS)
+
+
+def _positions_in(file: Path) -> list[dict[str, Any]]:
+    """The rows of a CSV file.
+
+    Raises:
+        ConfigError: it cannot be read; or a column or a number is missing, and the line is named.
+    """
+    try:
+        text = file.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: cannot be read as UTF-8 ({error})") from None
+    reader, found = csv.DictReader(io.StringIO(text)), list[dict[str, Any]]()
+    if missing := [name for name in _POSITIONS[:4] if name not in (reader.fieldnames or ())]:
+        raise ConfigError(f"{file}: column {missing[0]!r} is missing: expected {', '.join(_POSITIONS)}")
+    for row in reader:
+        said = {name: (row.get(name) or "").strip() for name in _POSITIONS}
+        try:
+            numbers = {name: float(said[name]) for name in ("latitude", "longitude")}
+            km = float(said["road_km"]) if said["road_km"] else None
+        except ValueError as error:
+            raise ConfigError(f"{file}, line {reader.line_num}: {error}") from None
+        found.append({**said, **numbers, "road_km": km})
+    return found

@@ -59,3 +59,15 @@ SELECT DISTINCT (hour AT TIME ZONE 'UTC')::date AS day FROM lane_hours WHERE hou
 
 -- name: drop_day_of_lane_hours
 DELETE FROM lane_hours WHERE hour >= %(day)s::date::timestamptz AND hour < (%(day)s::date + 1)::timestamptz;
+
+-- name: put_positions
+INSERT INTO checkpoint_positions (site, agent, latitude, longitude, road, road_km)
+SELECT * FROM unnest(%(sites)s::text[], %(agents)s::text[], %(latitudes)s::float8[], %(longitudes)s::float8[],
+                     %(roads)s::text[], %(kms)s::float8[])
+ON CONFLICT (site, agent) DO UPDATE SET latitude = excluded.latitude, longitude = excluded.longitude,
+    road = excluded.road, road_km = excluded.road_km;
+
+-- name: positions
+SELECT p.site, p.agent, p.latitude, p.longitude, p.road, p.road_km FROM checkpoint_positions p
+WHERE %(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within i WHERE i.site = p.site AND i.place = ANY(%(scope)s))
+ORDER BY p.site, p.agent;

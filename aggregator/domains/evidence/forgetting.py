@@ -51,6 +51,19 @@ def drop_pictures(connection: Connection, pictures: PictureStore, day: date) -> 
             return count
 
 
+def forget_pictures(connection: Connection, pictures: PictureStore, digests: list[bytes]) -> int:
+    """Delete these pictures now, whatever their age; returns of how many the file has gone, too.
+
+    Args:
+        connection: in autocommit mode.
+        digests: SHA-256 of each.
+    """
+    with connection.transaction():
+        connection.execute(SQL["unlink_pictures"], {"sha256s": digests})
+        connection.execute(SQL["drop_pictures"], {"sha256s": digests})
+    return _delete_files(connection, pictures, digests)
+
+
 def sweep(connection: Connection, pictures: PictureStore, before: datetime) -> int:
     """Delete files that no row knows and that are older than pictures are kept; returns how many.
 

@@ -35,26 +35,26 @@ Approves = Annotated[Principal, needs(Right.LISTS_APPROVE)]
 Sees = Annotated[Principal, needs(Right.PLATES_SEE)]
 
 
-async def _sealer(request: Request) -> Sealer:
+async def sealer_of(request: Request) -> Sealer:
     if request.app.state.door is None:
         raise HTTPException(409, "lists need people who are known: this installation has no [trust]")
     sealer: Sealer = request.app.state.door.sealer
     return sealer
 
 
-async def _in_person(request: Request) -> None:
+async def in_person(request: Request) -> None:
     """A key is not somebody: what it would approve nobody has."""
     session = request.scope.get(SESSION)
     if not isinstance(session, Session) or session.hashed is None:
-        raise HTTPException(403, "a list is decided by a person who has signed in, not by a key")
+        raise HTTPException(403, "a person who has signed in does that, and no key")
 
 
 async def _where_long(request: Request) -> Scope:
     return identity_of(request).scope_of(Right.LISTS_APPROVE_LONG) or NOWHERE
 
 
-SealerDependency = Annotated[Sealer, Depends(_sealer)]
-InPerson = Annotated[None, Depends(_in_person)]
+SealerDependency = Annotated[Sealer, Depends(sealer_of)]
+InPerson = Annotated[None, Depends(in_person)]
 WhereLong = Annotated[Scope, Depends(_where_long)]
 
 

@@ -32,7 +32,7 @@ _MOST_NAMED = 100
 _BETWEEN = str.maketrans("", "", " \t·•.-\u3000")
 
 Kind = Literal["watch", "known"]
-State = Literal["draft", "submitted", "approved", "refused", "withdrawn", "expired"]
+State = Literal["draft", "submitted", "approved", "refused", "withdrawn", "expired", "unconfirmed", "lapsed"]
 
 
 class NoListError(MissingError):
@@ -47,7 +47,7 @@ class PlateList(Entity):
     """A list, without what its entries say."""
 
     number: int
-    kind: Kind
+    kind: Literal["watch", "known", "cordon"]
     title: str
     purpose: str
     case_number: str
@@ -192,8 +192,8 @@ def draw(connection: Connection, sealer: Sealer, who: Principal, drawn: Drawn, t
     row = connection.execute(SQL["draw"], {**values, "by": who.name}).fetchone()
     assert row is not None  # noqa: S101 - INSERT ... RETURNING returns
     number = int(row["number"])
-    _put_entries(connection, sealer, number, plates)
-    _note_hand(connection, who, number)
+    put_entries(connection, sealer, number, plates)
+    note_hand(connection, who, number)
     return one(connection, who.scope, number)
 
 
@@ -209,8 +209,8 @@ def change_entries(
     if there["state"] not in ("draft", "refused"):
         raise ConflictError(f"list {number} is {there['state']}: what is to be approved anew is drawn up anew")
     connection.execute(SQL["redraw"], {"number": number})
-    _put_entries(connection, sealer, number, plates)
-    _note_hand(connection, who, number)
+    put_entries(connection, sealer, number, plates)
+    note_hand(connection, who, number)
     return one(connection, who.scope, number)
 
 
@@ -228,7 +228,7 @@ def submit(connection: Connection, who: Principal, number: int) -> PlateList:
     if row is None or not row["n"]:
         raise ConflictError(f"list {number} has no entries")
     connection.execute(SQL["submit"], {"number": number})
-    _note_hand(connection, who, number)
+    note_hand(connection, who, number)
     return one(connection, who.scope, number)
 
 
@@ -248,19 +248,29 @@ def decide(connection: Connection, who: Principal, number: int, decided: Decided
         raise ConflictError(f"list {number} is {there['state']}, and waits for nobody's approval")
     if there["version"] != decided.version:
         raise ConflictError(f"list {number} has changed since: look at version {there['version']}")
+    if approved:
+        require_other_hand(connection, who, number)
+    if approved and there["long"] and not is_ours(connection, long, there["place"]):
+        raise NotYoursError(f"list {number} lasts over {USUAL.days} days: the right lists.approve-long is missing")
+    state = "approved" if approved else "refused"
+    connection.execute(SQL["decide"], {"number": number, "state": state, "by": who.name, "why": decided.why})
+    return one(connection, who.scope, number)
+
+
+def require_other_hand(connection: Connection, who: Principal, number: int) -> None:
+    """See to it that who decides had no hand in a list.
+
+    Raises:
+        NotYoursError: they drew it up, or have made the account that did, or were made by it.
+    """
     hands = connection.execute(SQL["hands"], {"number": number}).fetchall()
-    if approved and any(
+    if any(
         who.name == hand["who"] or (hand["themselves"] and is_one_hand(connection, who.name, hand["who"]))
         for hand in hands
     ):
         raise NotYoursError(
             f"list {number}: who draws up a list does not approve it, nor who made that account, or was made by it"
         )
-    if approved and there["long"] and not is_ours(connection, long, there["place"]):
-        raise NotYoursError(f"list {number} lasts over {USUAL.days} days: the right lists.approve-long is missing")
-    state = "approved" if approved else "refused"
-    connection.execute(SQL["decide"], {"number": number, "state": state, "by": who.name, "why": decided.why})
-    return one(connection, who.scope, number)
 
 
 def withdraw(connection: Connection, who: Principal, number: int, why: str) -> PlateList:
@@ -336,19 +346,22 @@ def _locked(connection: Connection, scope: Scope, number: int) -> dict[str, Any]
     """A list that is about to change, and is not over."""
     one(connection, scope, number)
     row = connection.execute(SQL["lock"], {"number": number, "long": USUAL}).fetchone()
-    if row is None or row["expired"] or row["state"] == "withdrawn":
+    if row is None or row["expired"] or row["state"] in ("withdrawn", "lapsed"):
         raise ConflictError(f"list {number} is over: draw up another one")
+    if row["kind"] == "cordon":
+        raise ConflictError(f"list {number} is a cordon: `hawkline cordon confirm` and `end` are for it")
     return dict(row)
 
 
-def _note_hand(connection: Connection, who: Principal, number: int) -> None:
-    """Who does it; of a program whoever made its key, too."""
+def note_hand(connection: Connection, who: Principal, number: int) -> None:
+    """Write down who does something with a list; of a program whoever made its key, too."""
     for name in {who.name, person_behind(connection, who.name)}:
         values = {"number": number, "who": name, "themselves": name == who.name}
         connection.execute(SQL["note_hand"], values)
 
 
-def _put_entries(connection: Connection, sealer: Sealer, number: int, plates: Sequence[str]) -> None:
+def put_entries(connection: Connection, sealer: Sealer, number: int, plates: Sequence[str]) -> None:
+    """Give a list these entries and no others; each is sealed."""
     connection.execute(SQL["forget_entries"], {"number": number})
     entries = range(1, len(plates) + 1)
     sealed = [sealer.seal(_seal_of(number, entry), plate) for entry, plate in zip(entries, plates, strict=True)]

@@ -4,7 +4,7 @@ VALUES (%(kind)s, %(title)s, %(purpose)s, %(case_number)s, %(place)s, %(priority
 RETURNING number;
 
 -- name: lock
-SELECT state, place, version, ends_at, ends_at <= now() AS expired, ends_at - now() > %(long)s AS long
+SELECT state, kind, place, version, ends_at, ends_at <= now() AS expired, ends_at - now() > %(long)s AS long
 FROM lists WHERE number = %(number)s FOR UPDATE;
 
 -- name: note_hand
@@ -24,6 +24,9 @@ SELECT %(number)s, entry, sealed FROM unnest(%(entries)s::int[], %(sealed)s::byt
 
 -- name: entries
 SELECT entry, sealed FROM list_entries WHERE list = %(number)s ORDER BY entry;
+
+-- name: entry
+SELECT sealed FROM list_entries WHERE (list, entry) = (%(number)s, %(entry)s);
 
 -- name: count_entries
 SELECT count(*) AS n FROM list_entries WHERE list = %(number)s;
@@ -45,20 +48,20 @@ UPDATE lists SET state = 'withdrawn', over_at = now(), why = %(why)s WHERE numbe
 -- name: lists
 -- Those of a scope, the newest first; one that has ended says so, whatever it was.
 SELECT l.number, l.kind, l.title, l.purpose, l.case_number, l.place, l.priority, l.instructions, l.ends_at, l.version,
-       CASE WHEN l.state <> 'withdrawn' AND l.ends_at <= now() THEN 'expired' ELSE l.state END AS state,
+       CASE WHEN l.state NOT IN ('withdrawn', 'lapsed') AND l.ends_at <= now() THEN 'expired' ELSE l.state END AS state,
        l.drawn_by, l.drawn_at, l.submitted_at, l.decided_by, l.decided_at, l.why,
        (SELECT count(*) FROM list_entries e WHERE e.list = l.number) AS entries
 FROM lists l
 WHERE (%(number)s::bigint IS NULL OR l.number = %(number)s)
   AND (%(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within w WHERE w.site = l.place AND w.place = ANY(%(scope)s)))
-  AND (%(over)s OR (l.state <> 'withdrawn' AND l.ends_at > now()))
+  AND (%(over)s OR (l.state NOT IN ('withdrawn', 'lapsed') AND l.ends_at > now()))
 ORDER BY l.number DESC LIMIT %(limit)s;
 
 -- name: end_entries
 -- What is withdrawn or has ended keeps no plate; the list itself stays for as long as the audit does.
 WITH over AS (
     UPDATE lists SET over_at = coalesce(over_at, now())
-    WHERE (state = 'withdrawn' OR ends_at <= now())
+    WHERE (state IN ('withdrawn', 'lapsed') OR ends_at <= now())
       AND EXISTS (SELECT FROM list_entries e WHERE e.list = lists.number)
     RETURNING number
 )
@@ -78,7 +81,7 @@ WHERE greatest(over_at, ends_at) >= %(day)s::date::timestamptz
 WITH open AS (
     SELECT l.number, (SELECT count(*) FROM list_entries e WHERE e.list = l.number) AS long
     FROM lists l
-    WHERE l.state IN ('submitted', 'approved') AND l.ends_at > now()
+    WHERE l.state IN ('submitted', 'approved', 'unconfirmed') AND l.ends_at > now()
       AND NOT EXISTS (SELECT FROM list_hashed d WHERE (d.list, d.under) = (l.number, %(under)s))
 )
 SELECT e.list, e.entry, e.sealed FROM open o JOIN list_entries e ON e.list = o.number
@@ -97,7 +100,7 @@ ON CONFLICT DO NOTHING;
 -- name: note_hashed
 INSERT INTO list_hashed (list, under)
 SELECT l.number, %(under)s FROM lists l
-WHERE l.state IN ('submitted', 'approved') AND l.ends_at > now()
+WHERE l.state IN ('submitted', 'approved', 'unconfirmed') AND l.ends_at > now()
   AND NOT EXISTS (SELECT FROM list_hashed d WHERE (d.list, d.under) = (l.number, %(under)s))
   AND EXISTS (SELECT FROM list_entries e WHERE e.list = l.number)
   AND NOT EXISTS (
@@ -120,11 +123,12 @@ SELECT site, agent, coalesce(w.content, '') AS told, coalesce(here.lists, '[]') 
 FROM box FULL JOIN box_watchlists w USING (site, agent)
 CROSS JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object('number', l.number, 'version', l.version, 'kind', l.kind, 'priority', l.priority,
-                                        'ends_at', l.ends_at) ORDER BY l.number) AS lists
-    FROM lists l
-    WHERE box.has_lanes AND l.state = 'approved' AND l.ends_at > now()
-      AND EXISTS (SELECT FROM list_hashed d WHERE (d.list, d.under) = (l.number, %(under)s))
-      AND (l.place = box.site OR EXISTS (SELECT FROM within i WHERE (i.site, i.place) = (box.site, l.place)))
+                                        'until_at', l.until_at) ORDER BY l.number) AS lists
+    FROM lists_in_force l
+    WHERE box.has_lanes AND EXISTS (SELECT FROM list_hashed d WHERE (d.list, d.under) = (l.number, %(under)s))
+      AND CASE WHEN l.is_cordon
+          THEN EXISTS (SELECT FROM cordon_boxes b WHERE (b.list, b.site, b.agent) = (l.number, box.site, box.agent))
+          ELSE l.place = box.site OR EXISTS (SELECT FROM within i WHERE (i.site, i.place) = (box.site, l.place)) END
 ) here ORDER BY site, agent;
 
 -- name: note_watchlist
@@ -136,9 +140,9 @@ ON CONFLICT (site, agent) DO UPDATE SET content = excluded.content, month = excl
 SELECT content, month, lists FROM box_watchlists WHERE (site, agent) = (%(site)s, %(agent)s);
 
 -- name: hashes
-SELECT l.number AS list, l.version, CASE l.kind WHEN 'known' THEN 0 ELSE l.priority END AS priority, l.ends_at, h.entry, h.slow
-FROM lists l JOIN list_hashes h ON h.list = l.number AND h.under = %(under)s
-WHERE l.number = ANY(%(lists)s::bigint[]) AND l.state = 'approved' AND l.ends_at > now()
+SELECT l.number AS list, l.version, CASE l.kind WHEN 'known' THEN 0 ELSE l.priority END AS priority, l.until_at, h.entry, h.slow
+FROM lists_in_force l JOIN list_hashes h ON h.list = l.number AND h.under = %(under)s
+WHERE l.number = ANY(%(lists)s::bigint[])
 ORDER BY l.number, h.entry;
 
 -- name: boxes_of_list
@@ -156,10 +160,132 @@ LEFT JOIN agents a USING (site, agent)
 LEFT JOIN box_watchlists w USING (site, agent)
 LEFT JOIN desired_sections d ON (d.site, d.agent, d.section) = (b.site, b.agent, 'lists')
 LEFT JOIN box_sections s ON (s.site, s.agent, s.section) = (b.site, b.agent, 'lists')
-WHERE l.state = 'approved' AND l.ends_at > now()
+WHERE l.number IN (SELECT number FROM lists_in_force)
   AND (%(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within i WHERE i.site = b.site AND i.place = ANY(%(scope)s)))
 ORDER BY b.site, b.agent;
 
 -- name: hit_lists
 SELECT number, title, case_number, instructions, coalesce(over_at, ends_at) AS over_at
 FROM lists WHERE number = ANY(%(numbers)s::bigint[]);
+
+-- name: checkpoint_boxes
+-- Boxes with lanes of a scope, where they stand, and what they lie in, the narrowest first.
+SELECT b.site, b.agent, p.latitude, p.longitude, p.road, p.road_km,
+       ARRAY(SELECT w.place FROM within w WHERE w.site = b.site AND w.place <> b.site
+             ORDER BY (SELECT count(*) FROM within x WHERE x.place = w.place), w.place) AS above
+FROM (SELECT DISTINCT n.site, n.agent FROM newest_configurations n JOIN config_lines l USING (producer_id, revision)
+      WHERE l.rule = %(rule)s) b
+LEFT JOIN checkpoint_positions p USING (site, agent)
+WHERE %(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within i WHERE i.site = b.site AND i.place = ANY(%(scope)s))
+ORDER BY b.site, b.agent;
+
+-- name: one_at_a_time
+SELECT pg_advisory_xact_lock(4217009, hashtext(%(who)s));
+
+-- name: unconfirmed_of
+-- Cordons of a person in the last day that nobody has confirmed, or not yet.
+SELECT count(*) AS n FROM lists l WHERE l.kind = 'cordon' AND l.drawn_by = %(who)s
+  AND l.drawn_at > now() - interval '24 hours' AND l.state IN ('unconfirmed', 'lapsed');
+
+-- name: is_barred
+SELECT EXISTS (SELECT FROM cordon_bars WHERE mark = %(mark)s AND until > now()) AS barred;
+
+-- name: bar
+WITH over AS (DELETE FROM cordon_bars WHERE until <= now())
+INSERT INTO cordon_bars (mark, until) VALUES (%(mark)s, now() + interval '24 hours')
+ON CONFLICT (mark) DO UPDATE SET until = excluded.until;
+
+-- name: start_cordon
+WITH made AS (
+    INSERT INTO lists (kind, title, purpose, case_number, place, priority, instructions, ends_at, drawn_by, state, submitted_at)
+    VALUES ('cordon', %(title)s, %(purpose)s, %(case_number)s, %(site)s, %(priority)s, %(instructions)s,
+            now() + make_interval(secs => %(lasts_s)s), %(by)s, 'unconfirmed', now())
+    RETURNING number
+), cordon AS (
+    INSERT INTO cordons (list, site, confirm_by)
+    SELECT number, %(site)s, now() + make_interval(secs => %(confirm_s)s) FROM made RETURNING list
+)
+SELECT list FROM cordon;
+
+-- name: add_cordon_boxes
+INSERT INTO cordon_boxes (list, site, agent, rank, km)
+SELECT %(list)s, * FROM unnest(%(sites)s::text[], %(agents)s::text[], %(ranks)s::int[], %(kms)s::real[]);
+
+-- name: cordons
+-- Those of a scope, the newest first; armed where its box has said that it holds it, released where it holds it no more.
+SELECT l.number, l.title, l.purpose, l.case_number, l.instructions, l.priority, c.site, l.ends_at, c.confirm_by,
+       CASE WHEN l.state IN ('approved', 'unconfirmed') AND (l.ends_at <= now() OR (l.state = 'unconfirmed' AND c.confirm_by <= now()))
+            THEN CASE l.state WHEN 'approved' THEN 'expired' ELSE 'lapsed' END ELSE l.state END AS state,
+       l.drawn_by AS started_by, l.drawn_at AS started_at, l.decided_by AS confirmed_by, l.decided_at AS confirmed_at, l.why,
+       coalesce(b.boxes, '[]') AS boxes
+FROM lists l JOIN cordons c ON c.list = l.number
+CROSS JOIN LATERAL (
+    SELECT jsonb_agg(jsonb_build_object('site', b.site, 'agent', b.agent, 'rank', b.rank, 'km', b.km,
+               'box_state', coalesce(a.state, 'unknown'), 'error', CASE WHEN s.refused = d.version THEN s.error ELSE '' END,
+               'state', CASE WHEN s.refused = d.version THEN 'refused'
+                             WHEN NOT coalesce(s.obeyed >= d.version, false) THEN 'waiting'
+                             WHEN l.number = ANY(w.lists) THEN 'armed'
+                             WHEN EXISTS (SELECT FROM lists_in_force f WHERE f.number = l.number) THEN 'waiting'
+                             ELSE 'released' END) ORDER BY b.rank) AS boxes
+    FROM cordon_boxes b
+    LEFT JOIN agents a USING (site, agent)
+    LEFT JOIN box_watchlists w USING (site, agent)
+    LEFT JOIN desired_sections d ON (d.site, d.agent, d.section) = (b.site, b.agent, 'lists')
+    LEFT JOIN box_sections s ON (s.site, s.agent, s.section) = (b.site, b.agent, 'lists')
+    WHERE b.list = l.number
+      AND (%(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within i WHERE i.site = b.site AND i.place = ANY(%(scope)s)))
+) b
+WHERE (%(number)s::bigint IS NULL OR l.number = %(number)s)
+  AND (%(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within i WHERE i.site = c.site AND i.place = ANY(%(scope)s)))
+  AND (%(over)s OR l.number IN (SELECT number FROM lists_in_force))
+ORDER BY l.number DESC LIMIT %(limit)s;
+
+-- name: lapse
+UPDATE lists SET state = 'lapsed', over_at = now(), why = %(why)s WHERE number = %(number)s;
+
+-- name: untold_cordons
+-- Those that are over, and of which that is not written down yet: ended by somebody, by their time, or never confirmed.
+SELECT l.number, l.state, l.drawn_by, l.why, c.site,
+       l.state = 'lapsed' OR (l.state = 'unconfirmed' AND c.confirm_by <= now()) AS lapsed
+FROM lists l JOIN cordons c ON c.list = l.number
+WHERE NOT c.told AND l.number NOT IN (SELECT number FROM lists_in_force) ORDER BY l.number FOR UPDATE OF c;
+
+-- name: told_cordon
+UPDATE cordons SET told = true WHERE list = %(number)s;
+
+-- name: lapsed_since
+-- Of these hits may still come, from boxes that were cut off.
+SELECT l.number, l.drawn_at FROM lists l WHERE l.kind = 'cordon' AND l.state = 'lapsed' AND l.drawn_at > now() - interval '7 days';
+
+-- name: hits_since
+SELECT producer_id, lane, seq, event_at, body FROM events WHERE kind = %(kind)s AND event_at >= %(since)s;
+
+-- name: alerts_of_hits
+SELECT DISTINCT m.alert_id FROM alert_members m
+JOIN unnest(%(producers)s::int[], %(lanes)s::smallint[], %(seqs)s::bigint[]) AS h (producer_id, lane, seq)
+    USING (producer_id, lane, seq) ORDER BY m.alert_id;
+
+-- name: pictures_of_hits
+SELECT DISTINCT o.sha256 FROM evidence_of o
+JOIN unnest(%(producers)s::int[], %(lanes)s::smallint[], %(seqs)s::bigint[]) AS h (producer_id, lane, seq)
+    USING (producer_id, lane, seq) ORDER BY o.sha256;
+
+-- name: close_alerts
+UPDATE alerts SET cleared_at = now(), ended_at = coalesce(ended_at, now()) WHERE id = ANY(%(alerts)s::bigint[])
+  AND cleared_at IS NULL RETURNING id;
+
+-- name: forget_alerts
+WITH mail AS (DELETE FROM deliveries WHERE alert_id = ANY(%(alerts)s::bigint[])),
+members AS (
+    DELETE FROM alert_members WHERE alert_id = ANY(%(alerts)s::bigint[]) RETURNING producer_id, lane
+), of_lanes AS (
+    UPDATE cursors SET alarms_forgotten = alarms_forgotten + found.number
+    FROM (SELECT producer_id, lane, count(*) AS number FROM members GROUP BY producer_id, lane) found
+    WHERE (cursors.producer_id, cursors.lane) = (found.producer_id, found.lane)
+)
+DELETE FROM alerts WHERE id = ANY(%(alerts)s::bigint[]);
+
+-- name: forget_hits
+DELETE FROM events e USING unnest(%(producers)s::int[], %(lanes)s::smallint[], %(seqs)s::bigint[], %(ats)s::timestamptz[])
+    AS h (producer_id, lane, seq, event_at)
+WHERE (e.producer_id, e.lane, e.seq, e.event_at) = (h.producer_id, h.lane, h.seq, h.event_at);

@@ -98,7 +98,7 @@ def _content(month: Month, lists: Sequence[dict[str, Any]]) -> str:
     """What tells this watch list from others; empty where no list is in force."""
     if not lists:
         return ""
-    said = [[each[name] for name in ("number", "version", "kind", "priority", "ends_at")] for each in lists]
+    said = [[each[name] for name in ("number", "version", "kind", "priority", "until_at")] for each in lists]
     return hashlib.sha256(month.under + msgspec.json.encode(said)).hexdigest()[:32]
 
 
@@ -128,12 +128,12 @@ def made(connection: Connection, box: Address, deployment: bytes, signer: Creden
             number,
             version,
             priority,
-            to_ms(ends_at.timestamp()),
+            to_ms(until_at.timestamp()),
             to_ms(now.timestamp()),
             tuple(HashedEntry(of_box(bytes(each["slow"]), key), each["entry"]) for each in entries),
         )
-        for (number, version, priority, ends_at), entries in groupby(
-            connection.execute(SQL["hashes"], asked).fetchall(), itemgetter("list", "version", "priority", "ends_at")
+        for (number, version, priority, until_at), entries in groupby(
+            connection.execute(SQL["hashes"], asked).fetchall(), itemgetter("list", "version", "priority", "until_at")
         )
     ]
     certificate, signed = sign_parts(signer, parts)

@@ -55,6 +55,7 @@ export const en: typeof zh = {
       lorry: 'lorry',
       bus: 'bus',
     },
+    cordon: 'Cordon {n}',
     list: '{title}, {number}',
     todo: 'What to do: {what}',
     direction: { left_to_right: 'left → right', right_to_left: 'right → left' },

@@ -54,6 +54,7 @@ export const zh = {
       lorry: '货车',
       bus: '客车',
     } as Record<string, string>,
+    cordon: '封控 {n} 号',
     list: '{title}，{number}',
     todo: '处置要求：{what}',
     direction: { left_to_right: '左→右', right_to_left: '右→左' } as Record<string, string>,
