@@ -1,6 +1,5 @@
 """`python -m aggregator.service_main NAME CONFIG`: body of one supervised process."""
 
-import logging
 import os
 import signal
 import sys
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from aggregator.config import load_aggregator_settings
 from aggregator.services import DSN_VARIABLE, SERVICES, YIELDING
+from shared.logs import log_to_stderr
 
 
 def main() -> None:
@@ -15,8 +15,7 @@ def main() -> None:
     name, config = sys.argv[1:]
     # Ctrl+C goes to the whole group; the supervisor alone decides who leaves when.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=f"%(asctime)s %(levelname)s {name}: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    log_to_stderr(name)
     if name in YIELDING:
         os.nice(YIELDING[name])
     SERVICES[name](load_aggregator_settings(Path(config)), os.environ[DSN_VARIABLE])

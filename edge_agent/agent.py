@@ -111,7 +111,7 @@ class Agent:
         self._cameras: list[CameraSupervisor] = []
         orders: list[Obedient] = [self._arming, Views(cameras, self._confirm_view)]
         self._watchlists: Watchlists | None = None
-        if door and any(camera.settings.checkpoint for camera in cameras):
+        if door:  # a box that is no checkpoint any more is told so, too
             told = self._hold, self._lists_settled
             self._watchlists = Watchlists(settings.data_dir, self._address, door, boot_id(), *told)
             orders.append(self._watchlists)
@@ -343,7 +343,7 @@ class Agent:
 
     def _saw_hit(self, camera: int, run: int, told: ListHitSeen) -> None:
         """A plate that a list names: which entry of which list, and no text."""
-        seen, match, at_ms = told.hit.seen, told.hit.match, to_ms(told.met_at_s)
+        seen, match, at_ms = told.seen, told.match, to_ms(told.met_at_s)
         event = ListHit(
             at_ms=at_ms,
             revision=self._revision,

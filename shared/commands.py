@@ -1,6 +1,5 @@
 """The one command `hawkline`: finds the nouns that the installed parts register."""
 
-import logging
 import sys
 from importlib.metadata import EntryPoint, entry_points
 
@@ -8,6 +7,7 @@ import typer
 
 from shared.child_process import end_with_parent
 from shared.errors import HawklineError
+from shared.logs import log_to_stderr
 from shared.output import bear_all_letters, say
 
 GROUP = "hawkline.commands"
@@ -51,8 +51,7 @@ OUR_PARTS = "shared", "edge_agent", "aggregator", "provisioning", "models"
 
 def main() -> None:
     """Entry point: run, and turn what went wrong into one line and an exit code."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    log_to_stderr()
     bear_all_letters()
     end_with_parent()
     try:

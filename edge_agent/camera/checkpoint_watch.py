@@ -11,7 +11,7 @@ from edge_agent.frames import Frame
 from edge_agent.orders.watchlists import HeldLists
 from edge_agent.vision.motion.masks import Masks
 from edge_agent.vision.plate import Passage, PassageReader
-from edge_agent.vision.plate.matching import LIKELY, Match, WatchTable
+from edge_agent.vision.plate.matching import LookedUp, Match, WatchTable
 from models.plate import PlateReader, Reading
 from shared.clock import KnownTime
 from shared.events import Direction, PlateColour, VehicleClass
@@ -20,6 +20,7 @@ from shared.plates import kinds_of
 _SURE = 0.5
 """A vehicle that is still in sight hits a list when its plate is so likely: the next looks may say something else."""
 
+_MOST_SHOTS = 4
 _COLOURS = {
     "blue": PlateColour.BLUE,
     "green": PlateColour.GREEN,
@@ -39,7 +40,7 @@ _VEHICLES = {
 
 @dataclass(frozen=True, slots=True)
 class VehicleSeen:
-    """One vehicle that passed a lane; `met_s` is media time, `last_s` that of the last look at its plate.
+    """One vehicle that passed a lane; `met_s` is media time.
 
     What its plate says is not in it: it is compared here, and forgotten.
     """
@@ -48,25 +49,32 @@ class VehicleSeen:
     lane: str
     direction: Direction
     met_s: float
-    last_s: float
     vehicle: VehicleClass
     colour: PlateColour
     read: bool
 
 
 @dataclass(frozen=True, slots=True)
+class Shot:
+    """A frame, and where in it a plate is: four corners as parts of it, shape (4, 2)."""
+
+    frame: Frame
+    corners: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
 class HitSeen:
-    """A plate that an approved list names; `corners` are of it in the picture that it was seen in last, as parts of it.
+    """A plate that an approved list names.
 
     Attributes:
         seen: the vehicle.
         match: the list's numbers; no text.
-        corners: shape (4, 2), 0 to 1.
+        shot: a frame in which the plate is known to be; None where there is none any more.
     """
 
     seen: VehicleSeen
     match: Match
-    corners: NDArray[np.float32]
+    shot: Shot | None
 
 
 class CheckpointWatch:
@@ -86,40 +94,65 @@ class CheckpointWatch:
         self._masks = Masks(camera.scene.masks)
         self._passages = PassageReader(PlateReader.shipped(), settings.lanes, settings.looks_per_second)
         self._lists: tuple[WatchTable, KnownTime | None] = WatchTable(b"", b"", {}), None
-        self._size = 1, 1
+        self._next_lists: tuple[WatchTable, KnownTime | None] = self._lists
+        self._shots: dict[int, Shot] = {}
+        """Of vehicles that a list may name, by their number: the newest look at each."""
+        self._looked_up: dict[int, LookedUp] = {}
+        """Of each vehicle the texts that were compared; they go with it."""
 
     def hold(self, lists: HeldLists) -> None:
         """Compare with these from now on; from any thread."""
-        self._lists = WatchTable.of(lists.secret, lists.key, lists.parts), lists.known
+        self._next_lists = WatchTable.of(lists.secret, lists.key, lists.parts), lists.known
 
     def see(self, frame: Frame, time_s: float) -> Iterator[VehicleSeen | HitSeen]:
         """Take a frame; `time_s` is media time, which grows."""
         part = self._passages.wants(frame.grey, time_s, self._masks.ignored)
         picture = None if part is None else self._masks.blacken(frame.colour(), ignored=True)
+        if self._next_lists is not self._lists:
+            self._lists = self._next_lists
+            self._looked_up.clear()
         gone = self._passages.step(picture, part, time_s)
         if picture is not None:
-            self._size = picture.shape[1], picture.shape[0]
+            size = np.array(picture.shape[1::-1], np.float32)
             for passage in self._passages.under_way():
-                if (match := self._matched(passage, _SURE)) and match.entry.priority:
+                match = self._matched(passage)
+                if match is None or not match.entry.priority:
+                    continue
+                self._remember(passage.track, Shot(frame, np.asarray(passage.corners / size, np.float32)))
+                if match.likeness >= _SURE:
                     self._passages.told(passage)
                     yield self._hit(passage, match)
         yield from map(self._passed, gone)
+        held = self._passages.held
+        for kept in (self._shots, self._looked_up):
+            for track in kept.keys() - held:
+                del kept[track]
 
     def finish(self) -> Iterator[VehicleSeen | HitSeen]:
         """Those that are on their way when pictures end."""
         yield from map(self._passed, self._passages.end())
 
-    def _matched(self, passage: Passage, least: float) -> Match | None:
+    def _matched(self, passage: Passage) -> Match | None:
         table, known = self._lists
-        return table.match(passage.seen, known.now_ms(), least) if known else None
+        if known is None:
+            return None
+        return table.match(passage.seen, known.now_ms(), self._looked_up.setdefault(passage.track, {}))
+
+    def _remember(self, track: int, shot: Shot) -> None:
+        self._shots.pop(track, None)
+        self._shots[track] = shot
+        while len(self._shots) > _MOST_SHOTS:
+            del self._shots[next(iter(self._shots))]
 
     def _passed(self, passage: Passage) -> VehicleSeen | HitSeen:
-        match = self._matched(passage, LIKELY)
-        return self._hit(passage, match) if match and match.entry.priority else _seen(passage)
+        match = self._matched(passage)
+        if match and match.entry.priority:
+            return self._hit(passage, match)
+        self._shots.pop(passage.track, None)
+        return _seen(passage)
 
     def _hit(self, passage: Passage, match: Match) -> HitSeen:
-        corners = np.asarray(passage.corners / np.array(self._size, np.float32), np.float32)
-        return HitSeen(_seen(passage), match, corners)
+        return HitSeen(_seen(passage), match, self._shots.pop(passage.track, None))
 
 
 def _seen(passage: Passage) -> VehicleSeen:
@@ -129,7 +162,6 @@ def _seen(passage: Passage) -> VehicleSeen:
         passage.lane,
         passage.direction,
         passage.met_s,
-        passage.to_s,
         vehicle_of(passage.reading),
         _COLOURS.get(passage.seen.colour, PlateColour.OTHER) if passage.reading else PlateColour.UNKNOWN,
         passage.reading is not None,

@@ -137,14 +137,13 @@ class CameraSupervisor:
         ours, theirs = context.Pipe()
         after = self._reached
         key = f"cameras[{self.index}].source"
-        arguments = self.camera, key, theirs, after, self._looking
+        self._pipe = ours  # first: what is said from here on is heard behind what is given along
+        arguments = self.camera, key, theirs, after, self._looking, self._lists
         self._process = context.Process(target=run_camera, args=arguments, daemon=True)
-        self._pipe = ours
         self._process.start()
         theirs.close()
-        for told in (self._confirmed, self._lists):
-            if told:
-                self._say(told)
+        if self._confirmed:
+            self._say(self._confirmed)
         self.status = Status(CameraState.STARTING)
         silence_s = _START_S
         while ours.poll(silence_s):

@@ -32,8 +32,10 @@ from edge_agent.vision.detect import ObjectDetector
 from edge_agent.vision.looks import Looks
 from edge_agent.vision.motion.masks import Masks
 from edge_agent.vision.pipeline import Found, Pipeline
+from edge_agent.vision.plate.matching import Match
 from shared.errors import HawklineError
 from shared.events import CameraState, SightFault
+from shared.logs import log_to_stderr
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +76,8 @@ class ListHitSeen:
     """A plate that a list names has passed a lane; a `Picture` with its `ticket` follows. `reached` as in `Status`."""
 
     ticket: int
-    hit: HitSeen
+    seen: VehicleSeen
+    match: Match
     met_at_s: float
     confirmed_at_s: float
     reached: int
@@ -125,7 +128,14 @@ class Status:
     """As in `CameraHealth`."""
 
 
-def run_camera(camera: Camera, key: str, pipe: Connection, after: int = 0, looking: LookShare | None = None) -> None:
+def run_camera(
+    camera: Camera,
+    key: str,
+    pipe: Connection,
+    after: int = 0,
+    looking: LookShare | None = None,
+    lists: HeldLists | None = None,
+) -> None:
     """Body of the camera process. Ends when the source ends, or when the other end of the pipe goes away.
 
     Args:
@@ -134,9 +144,10 @@ def run_camera(camera: Camera, key: str, pipe: Connection, after: int = 0, looki
         pipe: where reports go.
         after: the last picture that an earlier life of this camera has analysed; a file is not played twice.
         looking: this camera's share of the box's looks.
+        lists: that are in force, for a checkpoint.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.basicConfig(level=logging.INFO, format=f"%(asctime)s %(levelname)s {camera.settings.name}: %(message)s")
+    log_to_stderr(camera.settings.name)
     av.logging.set_level(av.logging.FATAL)  # a line for each broken picture would wear out the card; they are counted
     cv2.setNumThreads(1)
     if camera.settings.detector is None:  # which may need what it needs
@@ -145,12 +156,14 @@ def run_camera(camera: Camera, key: str, pipe: Connection, after: int = 0, looki
         detector = open_detector(camera.settings.detector)
         looks = Looks(ServedLooker(looking.address), looking.per_second) if looking and detector is None else None
         checkpoint = CheckpointWatch(camera) if camera.settings.checkpoint else None
+        if checkpoint and lists:
+            checkpoint.hold(lists)
         source = open_source(camera.settings.source, key, after, camera.folder)
     except HawklineError as error:
         pipe.send(Status(CameraState.UNREACHABLE, str(error)))
         return
     watch = _Watch(camera, source, pipe, detector, looks, checkpoint)
-    threading.Thread(target=_obey, args=(pipe, source, watch), daemon=True).start()
+    threading.Thread(target=_obey, args=(pipe, source, watch.maker, watch.sight, checkpoint), daemon=True).start()
     with contextlib.suppress(BrokenPipeError):
         watch.run()
 
@@ -192,16 +205,22 @@ def open_detector(settings: DetectorSettings | None) -> ObjectDetector | None:
     )
 
 
-def _obey(pipe: Connection, source: Source, watch: "_Watch") -> None:
+def _obey(
+    pipe: Connection,
+    source: Source,
+    maker: PictureMaker,
+    sight: SightWatch,
+    checkpoint: CheckpointWatch | None = None,
+) -> None:
     """Hear which pictures are wanted, whether the view is right, what is listed; what else comes, or the end: leave."""
     with contextlib.suppress(EOFError, OSError):
         while isinstance(told := pipe.recv(), Wanted | ViewConfirmed | HeldLists):
             if isinstance(told, Wanted):
-                watch.maker.rank(told.ticket, told.priority)
+                maker.rank(told.ticket, told.priority)
             elif isinstance(told, ViewConfirmed):
-                watch.sight.confirm(told.at_ms)
-            elif watch.checkpoint:
-                watch.checkpoint.hold(told)
+                sight.confirm(told.at_ms)
+            elif checkpoint:
+                checkpoint.hold(told)
     source.close()
     time.sleep(1.0)
     os._exit(0)
@@ -219,7 +238,7 @@ class _Watch:
         looks: Looks | None = None,
         checkpoint: CheckpointWatch | None = None,
     ) -> None:
-        self.checkpoint = checkpoint
+        self._checkpoint = checkpoint
         self._source, self._pipe, self._sending = source, pipe, threading.Lock()
         self._pipeline = Pipeline(camera.scene, detector, looks)
         self._watches = {watch.name: watch for watch in camera.scene.watches}
@@ -274,8 +293,8 @@ class _Watch:
             self._pipeline.pass_over(frame)
         self._reached = frame.number
         self._report_all(found, frame)
-        if self.checkpoint:
-            self._report_passages(self.checkpoint.see(frame, self._pipeline.time_s), frame)
+        if self._checkpoint:
+            self._report_passages(self._checkpoint.see(frame, self._pipeline.time_s), frame)
         for change in self.sight.see(frame, self._pipeline.time_s):
             self._report_sight(change, frame)
         now = self._condition.state, self._condition.detail
@@ -300,11 +319,13 @@ class _Watch:
 
     def _report_hit(self, hit: HitSeen, frame: Frame) -> None:
         self._tickets += 1
-        met_at_s, last_at_s = self._at_s(hit.seen.met_s, frame), self._at_s(hit.seen.last_s, frame)
-        self._send(ListHitSeen(self._tickets, hit, met_at_s, frame.captured_at_s, frame.number))
-        # Of the analysed picture it is known where the plate is.
-        nearest = min(self._ring, key=lambda kept: abs(kept.captured_at_s - last_at_s))
-        self.maker.add_hit(self._tickets, hit.match.entry.priority, nearest, hit.corners)
+        met_at_s, entry = self._at_s(hit.seen.met_s, frame), hit.match.entry
+        self._send(ListHitSeen(self._tickets, hit.seen, hit.match, met_at_s, frame.captured_at_s, frame.number))
+        if hit.shot:  # of no other picture it is known where the plate is
+            self.maker.add_hit(self._tickets, entry.priority, hit.shot.frame, hit.shot.corners)
+        else:
+            nearest = min(self._ring, key=lambda kept: abs(kept.captured_at_s - met_at_s))
+            self.maker.add(self._tickets, entry.priority, met_at_s, nearest)
 
     def _at_s(self, media_s: float, frame: Frame) -> float:
         """By the wall clock, what was at some media time."""
@@ -312,8 +333,8 @@ class _Watch:
 
     def _end_passages(self, last: Frame) -> None:
         """No picture comes for a while: who was on the way has gone."""
-        if self.checkpoint:
-            self._report_passages(self.checkpoint.finish(), last)
+        if self._checkpoint:
+            self._report_passages(self._checkpoint.finish(), last)
 
     def _report(self, found: Found, frame: Frame) -> None:
         """The event first, its picture after: making it takes longer than telling."""

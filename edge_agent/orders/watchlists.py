@@ -108,6 +108,8 @@ class Watchlists:
         self._parts: tuple[ListPart, ...] = ()
         self._content = ""
         self._known = self._kept_time()
+        self._is_unkept = False
+        """The disk has not taken what is in force."""
         self._load()
         self._drop_ended()
 
@@ -131,11 +133,12 @@ class Watchlists:
         with self._lock:
             if self._refused and self._refused[0] == wanted:
                 raise SectionError(self._refused[1])
-            self._wanted = wanted
+            is_new, self._wanted = wanted != self._wanted, wanted
             here, known = wanted == self._content, self._known is not None
         if here and (known or not wanted):
             return
-        self._stir.set()
+        if is_new:  # or it is tried already, with pauses
+            self._stir.set()
         raise NotYetError("they are fetched" if not here else "what time it is has not been told since the restart")
 
     def stop(self) -> None:
@@ -154,9 +157,6 @@ class Watchlists:
             except UnavailableError as error:
                 log.info("the lists wait: %s", error)
                 due_s, pause_s = pause_s * random.uniform(0.7, 1.3), min(_LAST_PAUSE_S, 2 * pause_s)
-            except OSError as error:
-                log.error("the lists cannot be kept: %s", error)
-                due_s = _LAST_PAUSE_S
             self._stir.wait(min(due_s, self._until_an_end_s()))
 
     def look(self) -> float:
@@ -166,19 +166,20 @@ class Watchlists:
             Seconds after which it should be called again, if nothing happens before.
 
         Raises:
-            UnavailableError: the centre does not answer.
-            OSError: the disk does not take it.
+            UnavailableError: the centre does not answer, or other lists came than those that are wanted.
         """
         self._drop_ended()
         if not self._is_ours():
             return _NEVER_S
+        if self._is_unkept:
+            self._keep()
         self._fetch()
         with self._lock:
             age_s = boot_s() - self._known.boot_s if self._known else _ASK_TIME_S
         if age_s >= _ASK_TIME_S:
             self._learn_time()
             age_s = 0.0
-        return _ASK_TIME_S - age_s
+        return _LAST_PAUSE_S if self._is_unkept else _ASK_TIME_S - age_s
 
     def _is_ours(self) -> bool:
         """Whether anything was ever wanted of lists here: most boxes are no checkpoint."""
@@ -192,7 +193,10 @@ class Watchlists:
             raise UnavailableError(str(error)) from None
         with self._lock:
             self._known = known
-        write_secret(self._time_path, msgspec.json.encode(_Kept(self._boot, known.at_ms, known.boot_s)))
+        try:
+            write_secret(self._time_path, msgspec.json.encode(_Kept(self._boot, known.at_ms, known.boot_s)))
+        except OSError as error:  # then the next life of the agent asks anew
+            log.error("what time it is cannot be kept: %s", error)
         self._changed()
 
     def _fetch(self) -> None:
@@ -207,6 +211,9 @@ class Watchlists:
             self._learn_time()
         try:
             content = self._centre.fetch_watchlist()
+        except TrustError as error:  # a certificate that is about to be renewed, perhaps
+            raise UnavailableError(str(error)) from None
+        try:
             watchlist = decode_watchlist(content)
             parts = read_parts(watchlist, self._box, self._centre.root(), self._centre.withdrawn)
         except (TrustError, WireError) as error:
@@ -216,19 +223,31 @@ class Watchlists:
             self._settled()
             return
         self._take(watchlist, tuple(parts))
-        if watchlist.content != wanted:  # they have changed meanwhile, and the section that says so is on its way
-            log.info("lists %s came instead of %s", watchlist.content, wanted)
+        if watchlist.content != wanted:
+            raise UnavailableError("the lists have changed meanwhile, and the section that says so is on its way")
 
     def _take(self, watchlist: Watchlist | None, parts: tuple[ListPart, ...]) -> None:
         with self._lock:
             self._watchlist, self._parts, self._refused = watchlist, parts, None
             self._content = watchlist.content if watchlist else ""
-        if watchlist is None:
-            self._path.unlink(missing_ok=True)
-        else:
-            write_secret(self._path, msgspec.msgpack.encode(watchlist))
+        self._keep()
         log.info("%d lists of %d plates are in force", len(parts), sum(len(part.entries) for part in parts))
         self._changed()
+
+    def _keep(self) -> None:
+        """Write down what is in force. Where the disk does not take it, that holds all the same, and is tried again."""
+        with self._lock:
+            watchlist = self._watchlist
+        try:
+            if watchlist is None:
+                self._path.unlink(missing_ok=True)
+            else:
+                write_secret(self._path, msgspec.msgpack.encode(watchlist))
+            self._is_unkept = False
+        except OSError as error:
+            if not self._is_unkept:
+                log.error("the lists cannot be kept, and what was kept before still is: %s", error)
+            self._is_unkept = True
 
     def _changed(self) -> None:
         self._tell(self.held)
@@ -248,7 +267,7 @@ class Watchlists:
             self._parts = tuple(self._parts[place] for place in kept)
             watchlist = msgspec.structs.replace(watchlist, parts=tuple(watchlist.parts[place] for place in kept))
             self._watchlist = watchlist
-        write_secret(self._path, msgspec.msgpack.encode(watchlist))
+        self._keep()
         log.info("lists %s have ended, and are forgotten", ", ".join(map(str, ended)))
         self._tell(self.held)
 

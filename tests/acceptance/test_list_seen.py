@@ -5,7 +5,7 @@ import io
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,21 +13,17 @@ from typing import Any
 import httpx
 import pytest
 
-from aggregator.api.session import COOKIE
 from aggregator.domains.lists.secret import deployment_secret
-from aggregator.embedded.postgres import EmbeddedPostgres
-from aggregator.store import Database
 from provisioning.lab.edge.camera_encoder import encoded, write
 from provisioning.lab.edge.traffic import FPS, Traffic
+from provisioning.lab.local_site.people import signed_in
 from provisioning.lab.local_site.processes import PartProcess
 from provisioning.lab.local_site.trusted import TrustedAggregator
 from shared.plates import as_stamped
 from shared.plates.hashing import box_key, month_of, month_secret, of_box, slow_hash
 from shared.topics import Address
-from shared.trust import client_context, read_root
 from tests.acceptance.site import await_true
 from tests.acceptance.test_checkpoint_seen import LANES, found_in
-from tests.integration.people import Centre
 from tests.integration.trusted import whole_centre
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
@@ -62,20 +58,6 @@ def centre(tmp_path: Path) -> Iterator[TrustedAggregator]:
     with whole_centre(tmp_path) as centre:
         centre.start()
         yield centre
-
-
-@contextmanager
-def person(centre: TrustedAggregator, name: str, role: str) -> Iterator[httpx.Client]:
-    """Somebody with a role, who has signed in."""
-    data = centre.folder / "data"
-    people = Centre(centre.url, data, Database(EmbeddedPostgres(data).dsn))
-    people.account(name, role)
-    with people.database.connect("test") as connection:
-        connection.execute("UPDATE grants SET waits = false")
-    headers = {"cookie": f"{COOKIE}={people.cookie(name)}", "origin": centre.url}
-    context = client_context(read_root(centre.root_path))
-    with httpx.Client(base_url=centre.url, headers=headers, verify=context, timeout=30, trust_env=False) as client:
-        yield client
 
 
 def enrolled(centre: TrustedAggregator, folder: Path) -> None:
@@ -134,8 +116,8 @@ def test_plates_of_an_approved_list_ring_with_a_picture_and_all_others_are_nowhe
 
     with ExitStack() as stack:
         stack.callback(lambda: box.stop())  # noqa: PLW0108 - whichever box there is then
-        asks = stack.enter_context(person(centre, "li", "list-requester"))
-        decides = stack.enter_context(person(centre, "wang", "list-approver"))
+        asks = stack.enter_context(signed_in(centre, "li", "list-requester"))
+        decides = stack.enter_context(signed_in(centre, "wang", "list-approver"))
         await_true("the lanes are known", lambda: centre.http.get("/api/v1/checkpoints").json(), 90)
         number = ask(
             asks,

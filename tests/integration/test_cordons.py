@@ -56,7 +56,7 @@ class World:
             for month in months:
                 watchlists.hash_some(self.connection, self.sealer, month, pool)
         watchlists.ask_boxes(self.connection, months[0])
-        cordon_ending.end_cordons(self.connection, self.sealer)
+        cordon_ending.end_cordons(self.connection)
         cordon_ending.forget_hits(self.connection, self.pictures, Publishing())
         watchlists.ask_boxes(self.connection, months[0])
         self.houses["north"].settle()
@@ -190,6 +190,54 @@ def test_what_nobody_confirms_lapses_and_its_hits_are_forgotten(world: World, pe
     assert len(rows(world.centre.database, "SELECT FROM events WHERE kind = 7")) == 1
     world.turn()
     assert rows(world.centre.database, "SELECT FROM events WHERE kind = 7") == [], "a box that was cut off brought it"
+
+
+def test_one_that_is_shorter_than_it_may_wait_lapses_at_its_end_like_any_other(world: World, person: Person) -> None:
+    li = person("li", "shift-leader")
+    number = started(li, hours=0.1)["number"]
+    world.wait(number, timedelta(minutes=6))
+    world.turn()
+    assert [each["state"] for each in li.get("/api/v1/cordons?over=true").json()] == ["lapsed"]
+    assert ("cordon lapsed unconfirmed", "started by li") in world.audited()
+    assert li.post("/api/v1/cordons", json=ASKED).status_code == 409
+
+
+def test_nobody_starts_another_one_of_a_plate_that_waits(world: World, person: Person) -> None:
+    li, zhou, wang = person("li", "shift-leader"), person("zhou", "shift-leader"), person("wang", "list-approver")
+    number = started(li)["number"]
+    assert zhou.post("/api/v1/cordons", json=ASKED).status_code == 409, "or it would wait for an hour"
+    wang.post(f"/api/v1/cordons/{number}/confirm").raise_for_status()
+    assert started(zhou, site="south")["state"] == "unconfirmed"
+    assert zhou.post("/api/v1/cordons/2/end", json={"why": "no"}).json()["state"] == "lapsed"
+    assert zhou.post("/api/v1/cordons", json=ASKED).status_code == 409, "before any job has looked"
+
+
+def test_what_comes_late_of_a_lapsed_cordon_rings_nobody_and_leaves_no_picture(world: World, person: Person) -> None:
+    number = started(person("li", "shift-leader"))["number"]
+    world.turn()
+    house = world.houses["north"]
+    seen = ListHit(now_ms(60), 2, 0, Direction.LEFT_TO_RIGHT, 1, 9, 1, 200, number, 1, 1, 980)
+    house.send(seen, agent="gate")
+    world.wait(number, CONFIRM_WITHIN)
+    world.turn()
+    assert rows(world.centre.database, "SELECT FROM events WHERE kind = 7") == []
+    told = len(house.told())
+    house.send(EvidenceReady(now_ms(), Lane.ALARM, 2, bytes([7]) * 32, 900), agent="gate")
+    world.hit("middle", number, track=3, ago_s=120)
+    assert [change for change in house.told()[told:] if change == "raised"] == [], "its list had lapsed by now"
+    world.turn()
+    assert rows(world.centre.database, "SELECT FROM evidence") == []
+    assert rows(world.centre.database, "SELECT FROM evidence_of") == []
+
+
+def test_who_may_approve_for_a_part_confirms_no_cordon_of_the_whole(world: World, person: Person) -> None:
+    li, near, far = person("li", "shift-leader"), person("sun", "list-approver@north"), person("wang", "list-approver")
+    number = started(li)["number"]
+    seen = near.get(f"/api/v1/cordons/{number}").json()
+    assert (seen["taking"], len(seen["boxes"])) == (3, 1)
+    answer = near.post(f"/api/v1/cordons/{number}/confirm")
+    assert (answer.status_code, "checkpoints of others" in answer.text) == (403, True)
+    assert far.post(f"/api/v1/cordons/{number}/confirm").status_code == 200
 
 
 def test_after_that_the_plate_is_barred_for_a_day_and_others_are_not(world: World, person: Person) -> None:

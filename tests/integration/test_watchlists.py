@@ -292,6 +292,67 @@ def again(database: Database, connection: Connection) -> House:
     return house
 
 
+def test_a_full_card_keeps_no_list_from_being_compared_nor_from_ending(
+    centre: Centre, box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = centre.approved(PLATE)
+    centre.turn()
+
+    def full(_path: Path, _content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("edge_agent.orders.watchlists.write_secret", full)
+        box.hear(centre.wanted())
+        assert box.hits(PLATE) == made.number
+        assert [part.number for part in box.told[-1].parts] == [made.number], "the cameras are told first"
+        lists.withdraw(centre.connection, LI, made.number, "found")
+        other = centre.approved(ANOTHER)
+        centre.turn()
+        box.hear(centre.wanted())
+        assert (box.hits(PLATE), box.hits(ANOTHER)) == (0, other.number)
+    assert not (box.folder / "lists.bin").exists()
+    assert box.part.look() > 60
+    assert decode_watchlist((box.folder / "lists.bin").read_bytes()).content == box.part._content
+
+
+def test_an_entry_that_does_not_open_holds_up_no_other_list(centre: Centre) -> None:
+    spoilt, well = centre.approved(PLATE), centre.approved(ANOTHER)
+    centre.connection.execute("UPDATE list_entries SET sealed = 'nothing' WHERE list = %s", (spoilt.number,))
+    unreadable = set[int]()
+    (month, *_) = watchlists.months(deployment_secret(centre.deployment.folder, make=True), centre.now)
+    with ThreadPoolExecutor(1) as pool:
+        watchlists.hash_some(centre.connection, centre.sealer, month, pool, unreadable)
+    assert unreadable == {spoilt.number}
+    watchlists.ask_boxes(centre.connection, month)
+    (row,) = centre.connection.execute("SELECT lists FROM box_watchlists").fetchall()
+    assert row["lists"] == [well.number]
+
+
+def test_an_entry_that_was_replaced_while_it_was_hashed_is_hashed_anew(centre: Centre) -> None:
+    made = centre.approved(PLATE)
+    month = watchlists.months(deployment_secret(centre.deployment.folder, make=True), centre.now)[0]
+
+    class Slow(ThreadPoolExecutor):
+        def map(self, *asked: Any, **more: Any) -> Any:
+            lists.put_entries(centre.connection, centre.sealer, made.number, [ANOTHER])
+            return super().map(*asked, **more)
+
+    with Slow(1) as pool:
+        watchlists.hash_some(centre.connection, centre.sealer, month, pool)
+    assert centre.connection.execute("SELECT * FROM list_hashes").fetchall() == []
+
+
+def test_an_approval_that_was_taken_back_rings_nobody(
+    centre: Centre, database: Database, connection: Connection
+) -> None:
+    made = centre.approved(PLATE)
+    lists.decide(connection, WANG, made.number, Decided(False, made.version, "not this one"))
+    hit = ListHit(now_ms(-1), 2, 0, Direction.LEFT_TO_RIGHT, 1, 1, 1, 200, made.number, made.version, 1, 980)
+    again(database, connection).send(hit, agent="gate")
+    assert connection.execute("SELECT * FROM alerts").fetchall() == []
+
+
 def test_a_hit_rings_with_what_to_do_and_counts_as_a_vehicle(
     centre: Centre, database: Database, connection: Connection
 ) -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from aggregator.domains.lines import domain as lines
+from aggregator.domains.lines.domain import LineNames
 from aggregator.ingest.box_quota import Bill, BoxQuota
 from aggregator.ingest.reading import Arrival, DeadLetter, read
 from aggregator.signals import alert_policy
@@ -116,7 +117,9 @@ def test_what_one_box_raises_beyond_its_day_joins_one_alert() -> None:
     at = datetime(2026, 11, 28, tzinfo=UTC)
     event = LineCrossed(0, 1, 0, Direction.LEFT_TO_RIGHT, 1, 1, 2, 0)
     signals = [
-        lines.judged(Occurrence(7, Lane.ALARM, n, at, event), Address("s", "hostile"), {(7, 1, 0): ("cam", "line")})
+        lines.judged(
+            Occurrence(7, Lane.ALARM, n, at, event), Address("s", "hostile"), LineNames({(7, 1, 0): ("cam", "line")})
+        )
         for n in (1, 2)
     ]
     decided = [alert_policy.decide(each, domains().condition(each), timedelta(seconds=30), at) for each in signals]

@@ -46,9 +46,12 @@ def test_where_nobody_has_said_where_they_stand_the_tree_of_places_ranks() -> No
         Spot("here", "gate", above=("north", "city")),
         Spot("here", "yard", above=("north", "city")),
     ]
-    names = [(each.spot.site, each.spot.agent) for each in ranked(spots, "here", "gate")]
+    names = [(each.spot.site, each.spot.agent) for each in ranked(spots, "here", "gate", ("north", "city"))]
     assert names[:3] == [("here", "gate"), ("here", "yard"), ("next", "gate")]
     assert {each.km for each in ranked(spots, "here")} == {None}
+    beside = [each.spot.site for each in ranked(spots, "village", "", ("north", "city"))]
+    assert beside[:3] == ["here", "here", "next"], "a site without a checkpoint has neighbours, too"
+    assert {each.spot.site for each in ranked(spots, "north")[:3]} == {"here", "next"}, "its own come first"
 
 
 def test_those_of_known_position_come_before_those_of_which_nothing_is_known() -> None:

@@ -19,3 +19,6 @@ const rights = computed(() => new Set(me.value?.rights.map((each) => each.right)
 
 /** Whether they may do something somewhere. Until it is known nothing is held back: the server refuses what may not be. */
 export const may = (right: string): boolean => me.value === null || rights.value.has(right as never)
+
+/** Whether they may do one of several things. */
+export const mayAny = (wanted: string | string[]): boolean => [wanted].flat().some(may)

@@ -22,7 +22,7 @@ from aggregator.signals.signal import Signal, Subject
 from aggregator.store import arrays
 from aggregator.store.database import Connection
 from aggregator.store.entity import Entity
-from aggregator.store.errors import ConflictError, SenselessError
+from aggregator.store.errors import ConflictError, NotYoursError, SenselessError
 from aggregator.store.places import require_place
 from aggregator.store.scope import Scope
 from shared.events import LineRule
@@ -64,6 +64,8 @@ class Cordon(Entity):
     confirmed_at: datetime | None
     ends_at: datetime
     why: str
+    taking: int
+    """Checkpoints' boxes that take part, those of others among them."""
     boxes: list[CordonBox]
 
     @property
@@ -74,7 +76,7 @@ class Cordon(Entity):
     @property
     def audit_detail(self) -> str:
         """What the audit says of it: no plate."""
-        said = f"{self.state}, {len(self.boxes)} checkpoints around {self.site}, {self.case_number}: {self.purpose}"
+        said = f"{self.state}, {self.taking} checkpoints around {self.site}, {self.case_number}: {self.purpose}"
         return f"{said}; {self.why}" if self.why else said
 
 
@@ -109,18 +111,19 @@ def start(connection: Connection, sealer: Sealer, who: Principal, asked: Asked) 
         ConflictError: the plate is barred, the person has two that nobody confirmed, or no checkpoint is there.
     """
     text, site, agent = _plate(connection, sealer, who, asked)
-    person = person_behind(connection, who.name)
-    connection.execute(SQL["one_at_a_time"], {"who": person})
+    person, mark = person_behind(connection, who.name), sealer.mark("cordon", text)
+    connection.execute(SQL["one_at_a_time"], {"who": person, "mark": mark})
     row = connection.execute(SQL["unconfirmed_of"], {"who": person}).fetchone()
     if row is not None and row["n"] >= MOST_UNCONFIRMED:
         raise ConflictError(
             f"{MOST_UNCONFIRMED} cordons of yours in the last 24 hours are confirmed by nobody: have one confirmed, or "
             "draw up a list"
         )
-    row = connection.execute(SQL["is_barred"], {"mark": mark_of(sealer, text)}).fetchone()
+    row = connection.execute(SQL["is_barred"], {"mark": mark}).fetchone()
     if row is not None and row["barred"]:
         raise ConflictError(
-            "a cordon of this plate was confirmed by nobody in the last 24 hours: draw up a list and have it approved"
+            "a cordon of this plate is confirmed by nobody, now or in the last 24 hours: draw up a list and have it "
+            "approved"
         )
     chosen = around(connection, who.scope, site, agent)[: asked.checkpoints]
     if not chosen:
@@ -132,6 +135,7 @@ def start(connection: Connection, sealer: Sealer, who: Principal, asked: Asked) 
             **values,
             "site": site,
             "by": person,
+            "mark": mark,
             "lasts_s": asked.lasts.total_seconds(),
             "confirm_s": CONFIRM_WITHIN.total_seconds(),
         },
@@ -171,10 +175,12 @@ def _plate(connection: Connection, sealer: Sealer, who: Principal, asked: Asked)
         raise SenselessError(f"alert {asked.alert} is no hit of a list: it names no plate, and none is looked for")
     if asked.site:
         require_place(connection, who.scope, asked.site)
-    where = {name: int(str(hit.detail[of])) for name, of in (("number", "list"), ("entry", "entry"))}
+    where = {
+        name: int(str(hit.detail[of])) for name, of in (("number", "list"), ("version", "version"), ("entry", "entry"))
+    }
     row = connection.execute(SQL["entry"], where).fetchone()
     if row is None:
-        raise ConflictError(f"list {hit.detail['list']} is over, and keeps no plate: type it")
+        raise ConflictError(f"list {hit.detail['list']} is over, or was changed since: type the plate")
     text = lists.plate_of(sealer, where["number"], where["entry"], bytes(row["sealed"]))
     return text, asked.site or hit.site, "" if asked.site else hit.agent
 
@@ -183,7 +189,8 @@ def around(connection: Connection, scope: Scope, site: str, agent: str = "") -> 
     """Checkpoints of a scope in the order in which they close a site off."""
     rows = connection.execute(SQL["checkpoint_boxes"], {"scope": scope.cut, "rule": int(LineRule.LANE)}).fetchall()
     spots = [Spot(**{**row, "above": tuple(row["above"])}) for row in rows]
-    return ranked(spots, site, agent)
+    above = tuple(row["place"] for row in connection.execute(SQL["above"], {"place": site}))
+    return ranked(spots, site, agent, above)
 
 
 def confirm(connection: Connection, who: Principal, number: int) -> Cordon:
@@ -192,12 +199,17 @@ def confirm(connection: Connection, who: Principal, number: int) -> Cordon:
     Raises:
         NoListError: there is none of theirs.
         ConflictError: it waits for nobody.
-        NotYoursError: they started it, or have made the account that did.
+        NotYoursError: they started it, or have made the account that did; or it reaches further than they may approve.
     """
     there = _locked(connection, who, number)
     if there.state != "unconfirmed":
         raise ConflictError(f"cordon {number} is {there.state}, and waits for nobody's confirmation")
     lists.require_other_hand(connection, who, number)
+    row = connection.execute(SQL["reaches_further"], {"number": number, "scope": who.scope.cut}).fetchone()
+    if row is not None and row["further"]:
+        raise NotYoursError(
+            f"cordon {number} takes in checkpoints of others: who may approve for all of them confirms it"
+        )
     connection.execute(SQL["decide"], {"number": number, "state": "approved", "by": who.name, "why": ""})
     inbox.put(connection, [waiting(number, there.site, active=False)])
     return one(connection, who.scope, number)
@@ -242,11 +254,6 @@ def one(connection: Connection, scope: Scope, number: int) -> Cordon:
 def waiting(number: int, site: str, *, active: bool) -> Signal:
     """That a cordon waits for a second person, for those who may be that."""
     return Signal(Subject("cordon", site, "", "", str(number)), WAITS.name, active, datetime.now(UTC), WAITS.priority)
-
-
-def mark_of(sealer: Sealer, text: str) -> bytes:
-    """Tells whether a plate is barred, and nothing else of it."""
-    return sealer.mark("cordon", text)
 
 
 def _locked(connection: Connection, who: Principal, number: int) -> Cordon:

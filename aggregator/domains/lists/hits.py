@@ -17,12 +17,18 @@ HIT = Condition("list_hit", 1, "布控名单命中", "Watch-list hit", however_l
 
 
 class HitList(NamedTuple):
-    """Of a list, what who sees a hit has to know, and when it was over or will be."""
+    """Of a list, what who sees a hit has to know, and when it was over or will be.
 
+    Attributes:
+        lapsed: it is a cordon that nobody confirmed: what it hit is forgotten.
+    """
+
+    version: int
     title: str
     case_number: str
     instructions: str
     over_at: datetime
+    lapsed: bool = False
 
 
 def judged(occurrence: Occurrence, address: Address, names: LineNames, lists: Mapping[int, HitList]) -> Signal | None:
@@ -35,11 +41,12 @@ def judged(occurrence: Occurrence, address: Address, names: LineNames, lists: Ma
     event = occurrence.event
     assert isinstance(event, ListHit)  # noqa: S101 - the judge of no others
     of = lists.get(event.list_number)
-    if of is not None and occurrence.event_at >= of.over_at:
+    if of is not None and (of.lapsed or of.version != event.list_version or occurrence.event_at >= of.over_at):
         return None
     detail: dict[str, str | int | float] = {
         "direction": event.direction.label,
         "list": event.list_number,
+        "version": event.list_version,
         "entry": event.entry,
     }
     if of is not None:
@@ -62,9 +69,7 @@ def _say(connection: Connection, occurrences: Sequence[Occurrence], boxes: Mappi
     names = line_names(connection, occurrences)
     numbers = sorted({each.event.list_number for each in occurrences if isinstance(each.event, ListHit)})
     rows = connection.execute(SQL["hit_lists"], {"numbers": numbers}).fetchall()
-    lists = {
-        row["number"]: HitList(row["title"], row["case_number"], row["instructions"], row["over_at"]) for row in rows
-    }
+    lists = {row["number"]: HitList(**{name: row[name] for name in HitList._fields}) for row in rows}
     for occurrence in occurrences:
         if signal := judged(occurrence, boxes[occurrence.producer_id], names, lists):
             yield signal

@@ -26,7 +26,8 @@ SELECT %(number)s, entry, sealed FROM unnest(%(entries)s::int[], %(sealed)s::byt
 SELECT entry, sealed FROM list_entries WHERE list = %(number)s ORDER BY entry;
 
 -- name: entry
-SELECT sealed FROM list_entries WHERE (list, entry) = (%(number)s, %(entry)s);
+SELECT e.sealed FROM list_entries e JOIN lists_in_force l ON l.number = e.list
+WHERE (e.list, e.entry, l.version) = (%(number)s, %(entry)s, %(version)s);
 
 -- name: count_entries
 SELECT count(*) AS n FROM list_entries WHERE list = %(number)s;
@@ -52,16 +53,18 @@ SELECT l.number, l.kind, l.title, l.purpose, l.case_number, l.place, l.priority,
        l.drawn_by, l.drawn_at, l.submitted_at, l.decided_by, l.decided_at, l.why,
        (SELECT count(*) FROM list_entries e WHERE e.list = l.number) AS entries
 FROM lists l
-WHERE (%(number)s::bigint IS NULL OR l.number = %(number)s)
+WHERE (l.number = %(number)s OR (%(number)s::bigint IS NULL AND l.kind <> 'cordon'))
   AND (%(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within w WHERE w.site = l.place AND w.place = ANY(%(scope)s)))
   AND (%(over)s OR (l.state NOT IN ('withdrawn', 'lapsed') AND l.ends_at > now()))
 ORDER BY l.number DESC LIMIT %(limit)s;
 
 -- name: end_entries
--- What is withdrawn or has ended keeps no plate; the list itself stays for as long as the audit does.
+-- What is withdrawn or has ended keeps no plate; the list itself stays for as long as the audit does. The plate of a
+-- cordon goes when that it is over was written down: it may have to be barred.
 WITH over AS (
     UPDATE lists SET over_at = coalesce(over_at, now())
     WHERE (state IN ('withdrawn', 'lapsed') OR ends_at <= now())
+      AND NOT EXISTS (SELECT FROM cordons c WHERE c.list = lists.number AND NOT c.told)
       AND EXISTS (SELECT FROM list_entries e WHERE e.list = lists.number)
     RETURNING number
 )
@@ -82,6 +85,7 @@ WITH open AS (
     SELECT l.number, (SELECT count(*) FROM list_entries e WHERE e.list = l.number) AS long
     FROM lists l
     WHERE l.state IN ('submitted', 'approved', 'unconfirmed') AND l.ends_at > now()
+      AND l.number <> ALL(%(unreadable)s::bigint[])
       AND NOT EXISTS (SELECT FROM list_hashed d WHERE (d.list, d.under) = (l.number, %(under)s))
 )
 SELECT e.list, e.entry, e.sealed FROM open o JOIN list_entries e ON e.list = o.number
@@ -89,11 +93,11 @@ WHERE NOT EXISTS (SELECT FROM list_hashes h WHERE (h.list, h.entry, h.under) = (
 ORDER BY o.long, e.list, e.entry LIMIT %(limit)s;
 
 -- name: add_hashes
--- One that was forgotten while it was hashed stays so.
+-- One that was forgotten while it was hashed stays so, and one that was replaced is not what was hashed.
 INSERT INTO list_hashes (list, entry, under, slow)
 SELECT n.list, n.entry, %(under)s, n.slow
-FROM unnest(%(lists)s::bigint[], %(entries)s::int[], %(slow)s::bytea[]) AS n (list, entry, slow)
-JOIN list_entries e ON (e.list, e.entry) = (n.list, n.entry)
+FROM unnest(%(lists)s::bigint[], %(entries)s::int[], %(sealed)s::bytea[], %(slow)s::bytea[]) AS n (list, entry, sealed, slow)
+JOIN list_entries e ON (e.list, e.entry, e.sealed) = (n.list, n.entry, n.sealed)
 ORDER BY n.list, n.entry
 ON CONFLICT DO NOTHING;
 
@@ -107,6 +111,14 @@ WHERE l.state IN ('submitted', 'approved', 'unconfirmed') AND l.ends_at > now()
       SELECT FROM list_entries e WHERE e.list = l.number
         AND NOT EXISTS (SELECT FROM list_hashes h WHERE (h.list, h.entry, h.under) = (e.list, e.entry, %(under)s)))
 ON CONFLICT DO NOTHING;
+
+-- name: is_behind
+SELECT EXISTS (
+    SELECT FROM lists_in_force l
+    WHERE l.number <> ALL(%(unreadable)s::bigint[])
+      AND EXISTS (SELECT FROM list_hashed d WHERE (d.list, d.under) = (l.number, %(last)s))
+      AND NOT EXISTS (SELECT FROM list_hashed d WHERE (d.list, d.under) = (l.number, %(under)s))
+) AS behind;
 
 -- name: forget_hashes
 WITH gone AS (DELETE FROM list_hashed WHERE under <> ALL(%(unders)s::bytea[]) RETURNING list)
@@ -165,7 +177,10 @@ WHERE l.number IN (SELECT number FROM lists_in_force)
 ORDER BY b.site, b.agent;
 
 -- name: hit_lists
-SELECT number, title, case_number, instructions, coalesce(over_at, ends_at) AS over_at
+-- One that was refused again, or is drawn up anew, is over since then.
+SELECT number, version, title, case_number, instructions, state = 'lapsed' AS lapsed,
+       CASE WHEN state IN ('approved', 'unconfirmed') THEN least(over_at, ends_at)
+            ELSE coalesce(over_at, decided_at, drawn_at) END AS over_at
 FROM lists WHERE number = ANY(%(numbers)s::bigint[]);
 
 -- name: checkpoint_boxes
@@ -179,8 +194,14 @@ LEFT JOIN checkpoint_positions p USING (site, agent)
 WHERE %(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within i WHERE i.site = b.site AND i.place = ANY(%(scope)s))
 ORDER BY b.site, b.agent;
 
+-- name: above
+-- What a place lies in, the narrowest first.
+SELECT w.place FROM within w WHERE w.site = %(place)s AND w.place <> %(place)s
+ORDER BY (SELECT count(*) FROM within x WHERE x.place = w.place), w.place;
+
 -- name: one_at_a_time
-SELECT pg_advisory_xact_lock(4217009, hashtext(%(who)s));
+-- The two cannot wait for each other: persons first.
+SELECT pg_advisory_xact_lock(4217009, hashtext(%(who)s)), pg_advisory_xact_lock(4217010, hashtext(%(mark)s::bytea::text));
 
 -- name: unconfirmed_of
 -- Cordons of a person in the last day that nobody has confirmed, or not yet.
@@ -188,7 +209,10 @@ SELECT count(*) AS n FROM lists l WHERE l.kind = 'cordon' AND l.drawn_by = %(who
   AND l.drawn_at > now() - interval '24 hours' AND l.state IN ('unconfirmed', 'lapsed');
 
 -- name: is_barred
-SELECT EXISTS (SELECT FROM cordon_bars WHERE mark = %(mark)s AND until > now()) AS barred;
+SELECT EXISTS (SELECT FROM cordon_bars WHERE mark = %(mark)s AND until > now()) OR EXISTS (
+    SELECT FROM cordons c JOIN lists l ON l.number = c.list
+    WHERE c.mark = %(mark)s AND l.state IN ('unconfirmed', 'lapsed')
+) AS barred;
 
 -- name: bar
 WITH over AS (DELETE FROM cordon_bars WHERE until <= now())
@@ -202,8 +226,8 @@ WITH made AS (
             now() + make_interval(secs => %(lasts_s)s), %(by)s, 'unconfirmed', now())
     RETURNING number
 ), cordon AS (
-    INSERT INTO cordons (list, site, confirm_by)
-    SELECT number, %(site)s, now() + make_interval(secs => %(confirm_s)s) FROM made RETURNING list
+    INSERT INTO cordons (list, site, confirm_by, mark)
+    SELECT number, %(site)s, now() + make_interval(secs => %(confirm_s)s), %(mark)s FROM made RETURNING list
 )
 SELECT list FROM cordon;
 
@@ -217,6 +241,7 @@ SELECT l.number, l.title, l.purpose, l.case_number, l.instructions, l.priority, 
        CASE WHEN l.state IN ('approved', 'unconfirmed') AND (l.ends_at <= now() OR (l.state = 'unconfirmed' AND c.confirm_by <= now()))
             THEN CASE l.state WHEN 'approved' THEN 'expired' ELSE 'lapsed' END ELSE l.state END AS state,
        l.drawn_by AS started_by, l.drawn_at AS started_at, l.decided_by AS confirmed_by, l.decided_at AS confirmed_at, l.why,
+       (SELECT count(*) FROM cordon_boxes b WHERE b.list = l.number) AS taking,
        coalesce(b.boxes, '[]') AS boxes
 FROM lists l JOIN cordons c ON c.list = l.number
 CROSS JOIN LATERAL (
@@ -240,35 +265,56 @@ WHERE (%(number)s::bigint IS NULL OR l.number = %(number)s)
   AND (%(over)s OR l.number IN (SELECT number FROM lists_in_force))
 ORDER BY l.number DESC LIMIT %(limit)s;
 
+-- name: reaches_further
+-- Whether any of its checkpoints lies outside a scope.
+SELECT EXISTS (
+    SELECT FROM cordon_boxes b WHERE b.list = %(number)s AND %(scope)s::text[] IS NOT NULL
+      AND NOT EXISTS (SELECT FROM within i WHERE i.site = b.site AND i.place = ANY(%(scope)s))
+) AS further;
+
 -- name: lapse
-UPDATE lists SET state = 'lapsed', over_at = now(), why = %(why)s WHERE number = %(number)s;
+UPDATE lists SET state = 'lapsed', over_at = now(), why = %(why)s WHERE number = %(number)s AND state = 'unconfirmed';
 
 -- name: untold_cordons
 -- Those that are over, and of which that is not written down yet: ended by somebody, by their time, or never confirmed.
 SELECT l.number, l.state, l.drawn_by, l.why, c.site,
-       l.state = 'lapsed' OR (l.state = 'unconfirmed' AND c.confirm_by <= now()) AS lapsed
+       c.mark, l.state IN ('lapsed', 'unconfirmed') AS lapsed
 FROM lists l JOIN cordons c ON c.list = l.number
 WHERE NOT c.told AND l.number NOT IN (SELECT number FROM lists_in_force) ORDER BY l.number FOR UPDATE OF c;
 
 -- name: told_cordon
-UPDATE cordons SET told = true WHERE list = %(number)s;
+UPDATE cordons SET told = true, mark = NULL WHERE list = %(number)s;
 
 -- name: lapsed_since
--- Of these hits may still come, from boxes that were cut off.
-SELECT l.number, l.drawn_at FROM lists l WHERE l.kind = 'cordon' AND l.state = 'lapsed' AND l.drawn_at > now() - interval '7 days';
+-- Of these hits may still come, from boxes that were cut off: for as long as days are not compressed.
+SELECT l.number, l.drawn_at FROM lists l WHERE l.kind = 'cordon' AND l.state = 'lapsed' AND l.drawn_at > now() - interval '3 days';
 
 -- name: hits_since
-SELECT producer_id, lane, seq, event_at, body FROM events WHERE kind = %(kind)s AND event_at >= %(since)s;
+-- The number of their kind stands here, so that their own small index is used.
+SELECT producer_id, lane, seq, event_at, body FROM events WHERE kind = 7 AND event_at >= %(since)s;
 
--- name: alerts_of_hits
-SELECT DISTINCT m.alert_id FROM alert_members m
-JOIN unnest(%(producers)s::int[], %(lanes)s::smallint[], %(seqs)s::bigint[]) AS h (producer_id, lane, seq)
-    USING (producer_id, lane, seq) ORDER BY m.alert_id;
+-- name: note_forgotten
+INSERT INTO forgotten_hits (producer_id, lane, seq)
+SELECT * FROM unnest(%(producers)s::int[], %(lanes)s::smallint[], %(seqs)s::bigint[]) ON CONFLICT DO NOTHING;
 
--- name: pictures_of_hits
-SELECT DISTINCT o.sha256 FROM evidence_of o
-JOIN unnest(%(producers)s::int[], %(lanes)s::smallint[], %(seqs)s::bigint[]) AS h (producer_id, lane, seq)
-    USING (producer_id, lane, seq) ORDER BY o.sha256;
+-- name: pictures_of_forgotten
+SELECT DISTINCT o.sha256 FROM evidence_of o JOIN forgotten_hits h USING (producer_id, lane, seq) ORDER BY o.sha256;
+
+-- name: forget_members
+-- Of an alert that several lists or lines share, the hit alone goes.
+WITH gone AS (
+    DELETE FROM alert_members m USING forgotten_hits h
+    WHERE (m.producer_id, m.lane, m.seq) = (h.producer_id, h.lane, h.seq) RETURNING m.producer_id, m.lane
+)
+UPDATE cursors SET alarms_forgotten = alarms_forgotten + found.number
+FROM (SELECT producer_id, lane, count(*) AS number FROM gone GROUP BY producer_id, lane) found
+WHERE (cursors.producer_id, cursors.lane) = (found.producer_id, found.lane);
+
+-- name: forget_forgotten
+DELETE FROM forgotten_hits WHERE at < now() - interval '30 days';
+
+-- name: alerts_of_lists
+SELECT id FROM alerts WHERE condition = 'list_hit' AND (detail ->> 'list')::bigint = ANY(%(lists)s::bigint[]) ORDER BY id;
 
 -- name: close_alerts
 UPDATE alerts SET cleared_at = now(), ended_at = coalesce(ended_at, now()) WHERE id = ANY(%(alerts)s::bigint[])
@@ -288,4 +334,5 @@ DELETE FROM alerts WHERE id = ANY(%(alerts)s::bigint[]);
 -- name: forget_hits
 DELETE FROM events e USING unnest(%(producers)s::int[], %(lanes)s::smallint[], %(seqs)s::bigint[], %(ats)s::timestamptz[])
     AS h (producer_id, lane, seq, event_at)
-WHERE (e.producer_id, e.lane, e.seq, e.event_at) = (h.producer_id, h.lane, h.seq, h.event_at);
+WHERE (e.producer_id, e.lane, e.seq, e.event_at) = (h.producer_id, h.lane, h.seq, h.event_at)
+  AND e.event_at BETWEEN %(first)s AND %(last)s;

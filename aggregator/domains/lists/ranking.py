@@ -40,7 +40,7 @@ class Ranked:
     km: float | None
 
 
-def ranked(spots: Sequence[Spot], site: str, agent: str = "") -> list[Ranked]:
+def ranked(spots: Sequence[Spot], site: str, agent: str = "", above: Sequence[str] = ()) -> list[Ranked]:
     """Checkpoints in the order in which they close a site off; its own are the first.
 
     A second one on the same road in the same direction counts as twice as far as it is, a third one as three times: who
@@ -48,22 +48,22 @@ def ranked(spots: Sequence[Spot], site: str, agent: str = "") -> list[Ranked]:
     tree of places has to be climbed.
 
     Args:
-        site: what is closed off.
+        site: what is closed off, a site or what lies above sites.
         agent: one box of it, where the place is a checkpoint.
+        above: what it lies in, the narrowest first.
     """
-    own = [spot for spot in spots if spot.site == site and agent in ("", spot.agent)]
+    own = [spot for spot in spots if (spot.site == site or site in spot.above) and agent in ("", spot.agent)]
     here = [spot for spot in own if spot.latitude is not None]
     middle = _middle(here) if here else None
     km = {_name(spot): _km(middle, spot) for spot in spots}
     along = {_name(spot): number for spot, number in _along(spots, here, km)}
-    climbed = own[0].above if own else ()
 
     def weight(spot: Spot) -> tuple[int, float, str, str]:
         far = km[_name(spot)]
         is_own = spot in own
         if is_own or far is not None:
             return 0 if is_own else 1, (far or 0.0) * (1 + along.get(_name(spot), 0)), spot.site, spot.agent
-        shared = next((step for step, place in enumerate(climbed) if place in spot.above), len(climbed))
+        shared = next((step for step, place in enumerate(above) if place in spot.above), len(above))
         return 2, float(-1 if spot.site == site else shared), spot.site, spot.agent
 
     return [Ranked(spot, km[_name(spot)]) for spot in sorted(spots, key=weight)]

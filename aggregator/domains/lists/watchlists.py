@@ -19,7 +19,7 @@ import msgspec
 from aggregator.domains.boxes import desired
 from aggregator.domains.lists.lists import SQL, plate_of
 from aggregator.domains.lists.secret import deployment_secret
-from aggregator.people.sealing import Sealer
+from aggregator.people.sealing import Sealer, SealError
 from aggregator.store import arrays
 from aggregator.store.database import Connection
 from shared.clock import to_ms
@@ -56,23 +56,47 @@ def months(deployment: bytes, now: datetime) -> list[Month]:
     return [Month(name, month_secret(deployment, name)) for name in names]
 
 
-def hash_some(connection: Connection, sealer: Sealer, month: Month, pool: Executor) -> int:
+def before(deployment: bytes, now: datetime) -> Month:
+    """The month before."""
+    name = month_of(now.replace(day=1) - timedelta(days=1))
+    return Month(name, month_secret(deployment, name))
+
+
+def hash_some(
+    connection: Connection, sealer: Sealer, month: Month, pool: Executor, unreadable: set[int] | None = None
+) -> int:
     """Hash entries of what is submitted or approved, short lists first; returns how many.
 
     Args:
         connection: in autocommit mode.
         pool: threads; hashing holds no lock of Python's.
+        unreadable: lists that are left out; one of which an entry does not open is added, and holds up no other.
     """
-    rows = connection.execute(SQL["unhashed"], {"under": month.under, "limit": _AT_ONCE}).fetchall()
-    texts = [plate_of(sealer, row["list"], row["entry"], bytes(row["sealed"])) for row in rows]
+    left_out = unreadable if unreadable is not None else set[int]()
+    asked = {"under": month.under, "limit": _AT_ONCE, "unreadable": arrays.of_ints(left_out)}
+    rows, texts = list[dict[str, Any]](), list[str]()
+    for row in connection.execute(SQL["unhashed"], asked).fetchall():
+        try:
+            texts.append(plate_of(sealer, row["list"], row["entry"], bytes(row["sealed"])))
+            rows.append(row)
+        except SealError:
+            left_out.add(row["list"])
     slow = list(pool.map(lambda text: slow_hash(text, month.secret), texts))
     with connection.transaction():
         if rows:
             lists, entries = (arrays.of_ints(row[name] for row in rows) for name in ("list", "entry"))
-            values = {"lists": lists, "entries": entries, "slow": arrays.of_bytes(slow), "under": month.under}
-            connection.execute(SQL["add_hashes"], values)
+            sealed = arrays.of_bytes(bytes(row["sealed"]) for row in rows)
+            values = {"lists": lists, "entries": entries, "sealed": sealed, "slow": arrays.of_bytes(slow)}
+            connection.execute(SQL["add_hashes"], {**values, "under": month.under})
         connection.execute(SQL["note_hashed"], {"under": month.under})
     return len(rows)
+
+
+def in_use(connection: Connection, month: Month, last: Month, unreadable: set[int]) -> Month:
+    """The month that boxes are to use: the one before for as long as not all of its lists are hashed anew."""
+    asked = {"under": month.under, "last": last.under, "unreadable": arrays.of_ints(unreadable)}
+    row = connection.execute(SQL["is_behind"], asked).fetchone()
+    return last if row is not None and row["behind"] else month
 
 
 def ask_boxes(connection: Connection, month: Month) -> int:
@@ -149,11 +173,17 @@ def turns(work: "JobContext") -> "Turn":
     work.ending.callback(pool.shutdown, wait=False, cancel_futures=True)
 
     def turn(connection: Connection) -> None:
-        these = months(deployment_secret(data_dir, make=True), datetime.now(UTC))
-        hashed = 1
-        while hashed:  # what is hashed first is on the boxes while the rest is
-            hashed = sum(hash_some(connection, sealer, month, pool) for month in these)
-            ask_boxes(connection, these[0])
-        connection.execute(SQL["forget_hashes"], {"unders": [month.under for month in these]})
+        deployment, now, unreadable = deployment_secret(data_dir, make=True), datetime.now(UTC), set[int]()
+        these, last, goes_on = months(deployment, now), before(deployment, now), True
+        while goes_on:  # what is hashed first is on the boxes while the rest is
+            used, known = in_use(connection, these[0], last, unreadable), len(unreadable)
+            hashed = [hash_some(connection, sealer, month, pool, unreadable) for month in dict.fromkeys((used, *these))]
+            ask_boxes(connection, in_use(connection, these[0], last, unreadable))
+            goes_on = any(hashed) or len(unreadable) > known
+        kept = {month.under for month in (*these, in_use(connection, these[0], last, unreadable))}
+        connection.execute(SQL["forget_hashes"], {"unders": list(kept)})
+        if unreadable:
+            named = ", ".join(map(str, sorted(unreadable)))
+            raise SealError(f"lists {named}: entries cannot be opened with secrets/people.key: draw them up anew")
 
     return turn

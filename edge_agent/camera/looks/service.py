@@ -30,6 +30,7 @@ from edge_agent.vision.looks import PATIENCE_S
 from models.objects import WHOLE, Found, ObjectFinder
 from models.objects.lens import Part
 from shared.errors import HawklineError
+from shared.logs import log_to_stderr
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ def run_looks(settings: LookSettings, cameras: int, address: str, pipe: Connecti
         pipe: where its status goes.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s looks: %(message)s")
+    log_to_stderr("looks")
     os.nice(_BEHIND)
     cv2.setNumThreads(1)
     threading.Thread(target=_leave_with, args=(pipe,), daemon=True).start()

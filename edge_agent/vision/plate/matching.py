@@ -32,6 +32,10 @@ class Entry:
     until_ms: int
 
 
+LookedUp = dict[str, Sequence[Entry]]
+"""What a table has for the texts that one vehicle's plate may say."""
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """An entry that a reading is of.
@@ -69,25 +73,29 @@ class WatchTable:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def match(self, reading: Reading, now_ms: int, least: float = LIKELY) -> Match | None:
+    def match(self, reading: Reading, now_ms: int, looked_up: LookedUp | None = None) -> Match | None:
         """The entry that a reading is of, the likeliest text first; None where no list names it, or not any more.
 
         Args:
             reading: of all looks together.
             now_ms: time that is trusted, Unix milliseconds.
-            least: how likely a text must be.
+            looked_up: of the same vehicle before, by this table: a text is hashed once.
         """
         if not self._entries:
             return None
-        for text, chance in likely(reading, least):
-            found = self._entries.get(of_box(slow_hash(text, self._secret), self._key), ())
+        for text, chance in likely(reading):
+            found = None if looked_up is None else looked_up.get(text)
+            if found is None:
+                found = self._entries.get(of_box(slow_hash(text, self._secret), self._key), ())
+                if looked_up is not None:
+                    looked_up[text] = found
             valid = [entry for entry in found if now_ms < entry.until_ms]
             if valid:  # the most urgent one; own vehicles ring only where nothing else names them, and then not at all
                 return Match(min(valid, key=lambda entry: entry.priority or _NEVER), chance)
         return None
 
 
-def likely(reading: Reading, least: float = LIKELY) -> list[tuple[str, float]]:
+def likely(reading: Reading) -> list[tuple[str, float]]:
     """What a plate may say, and how likely that is, the likeliest first; `MOST_TEXTS` at most."""
     texts = [(reading.text, reading.score), *reading.alternatives]
-    return sorted((one for one in texts if one[1] >= least), key=lambda one: -one[1])[:MOST_TEXTS]
+    return sorted((one for one in texts if one[1] >= LIKELY), key=lambda one: -one[1])[:MOST_TEXTS]

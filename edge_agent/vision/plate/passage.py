@@ -166,6 +166,11 @@ class PassageReader:
                 found.append(passage)
         return found
 
+    @property
+    def held(self) -> set[int]:
+        """Numbers of all vehicles of which something may still be told."""
+        return {track.number for track in self._tracks.living} | {passage.track for passage in self._waiting}
+
     def told(self, passage: Passage) -> None:
         """A vehicle that is under way is told: it, and whatever else is found of it, is no passage more."""
         self._told.append(passage)

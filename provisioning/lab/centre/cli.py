@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from provisioning.lab.cpu_steal import MOST, verdict
-from provisioning.lab.rows import fail_if_missed
+from provisioning.lab.rows import as_measured, fail_if_missed
 from shared.output import Output, OutputOption, print_rows, to_json
 
 UNBATCHED, BATCHED, BATCH = 10_000.0, 60_000.0, 20
@@ -175,3 +175,45 @@ def quiet(
     found = list(rows(lines, seed))
     print_rows(found, output)
     fail_if_missed(found)
+
+
+def lists(
+    boxes: Annotated[int, typer.Option("--boxes", min=1, help="checkpoints")] = 276,
+    entries: Annotated[int, typer.Option("--entries", min=1, max=10_000, help="of the list")] = 10_000,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """From a list's submission until every checkpoint's box has said that it holds it; then a cordon of forty.
+
+    Both sides on this machine. Exit code 1 when a bar is missed.
+    """
+    from provisioning.lab.centre.lists import measure
+
+    with tempfile.TemporaryDirectory(prefix="hawkline-bench-") as folder:
+        rows = as_measured(measure(Path(folder), boxes, entries))
+    print_rows(rows, output)
+    fail_if_missed(rows)
+
+
+def forgetting(
+    passages: Annotated[int, typer.Option("--passages", min=1, help="vehicles that pass, at least")] = 20_000,
+    vehicles: Annotated[
+        int, typer.Option("--vehicles", min=20, help="of a clip, which is played again and again")
+    ] = 400,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="keep everything there, to look at", show_default=False)
+    ] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Rendered passages through a box and the centre that log all they can; then every file is searched for plates.
+
+    Exit code 1 when one that no list names is anywhere.
+    """
+    from provisioning.lab.centre.forgetting import measure
+
+    with tempfile.TemporaryDirectory(prefix="hawkline-bench-") as temporary:
+        where = folder or Path(temporary)
+        where.mkdir(parents=True, exist_ok=True)
+        where.chmod(0o755)  # the embedded database may belong to another account
+        rows = as_measured(measure(where, passages, vehicles))
+    print_rows(rows, output)
+    fail_if_missed(rows)

@@ -1,3 +1,4 @@
+import { lists } from './lists.en'
 import { people } from './people.en'
 import type { zh } from './zh'
 
@@ -168,5 +169,6 @@ export const en: typeof zh = {
     goesOn: 'goes on',
   },
   ...people,
+  ...lists,
   language: '中文',
 }

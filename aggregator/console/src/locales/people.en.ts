@@ -63,6 +63,7 @@ export const people: typeof zh = {
       'devices.revoke': 'revoke devices',
       'lists.request': 'ask for list entries',
       'lists.approve': 'approve list entries',
+      'cordons.start': 'start cordons',
       'lists.approve-long': 'approve lists of more than thirty days',
       'plates.see': 'see plates',
       'audit.read': 'read the audit',

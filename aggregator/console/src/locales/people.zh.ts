@@ -62,6 +62,7 @@ export const people = {
       'devices.revoke': '吊销设备',
       'lists.request': '申请名单条目',
       'lists.approve': '审批名单条目',
+      'cordons.start': '发起快速封控',
       'lists.approve-long': '审批超过三十天的名单',
       'plates.see': '看车牌',
       'audit.read': '看审计',

@@ -1,3 +1,4 @@
+import { lists } from './lists.zh'
 import { people } from './people.zh'
 
 export const zh = {
@@ -167,5 +168,6 @@ export const zh = {
     goesOn: '在岗中',
   },
   ...people,
+  ...lists,
   language: 'English',
 }

@@ -10,8 +10,8 @@ export interface Page {
   component: RouteComponent | (() => Promise<RouteComponent>)
   /** Where it stands in the navigation: small numbers first; null: it is reached from elsewhere. */
   place: number | null
-  /** What one must be allowed to do to see it; null: it is about oneself. */
-  right: string | null
+  /** What one must be allowed to do to see it, one of several perhaps; null: it is about oneself. */
+  right: string | string[] | null
   /** Its name in the navigation. */
   words: { zh: string; en: string }
   /** A number beside its name, while it is not 0. */

@@ -6,6 +6,8 @@ CREATE TABLE cordons (
     list       bigint PRIMARY KEY REFERENCES lists ON DELETE CASCADE,
     site       text        NOT NULL,
     confirm_by timestamptz NOT NULL,
+    -- Of its plate, as only our key makes it; until it is over and that was told.
+    mark       bytea,
     -- That it is over was written down, and of one that nobody confirmed the plate was barred.
     told       boolean     NOT NULL DEFAULT false
 );
@@ -23,6 +25,14 @@ CREATE TABLE cordon_bars (
     mark  bytea PRIMARY KEY,
     until timestamptz NOT NULL
 );
+-- Events of hits that were forgotten: what comes of them later, such as a picture, is forgotten, too.
+CREATE TABLE forgotten_hits (
+    producer_id int      NOT NULL,
+    lane        smallint NOT NULL,
+    seq         bigint   NOT NULL,
+    at          timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (producer_id, lane, seq)
+);
 CREATE TABLE checkpoint_positions (
     site      text NOT NULL,
     agent     text NOT NULL,
@@ -33,6 +43,8 @@ CREATE TABLE checkpoint_positions (
     road_km   double precision,
     PRIMARY KEY (site, agent)
 );
+-- Hits are few among events, and looked for by themselves where a cordon lapses.
+CREATE INDEX events_of_hits ON events (event_at) WHERE kind = 7;
 -- What boxes shall hold now, and until when: a cordon that nobody has confirmed only for as long as it may wait for that.
 CREATE VIEW lists_in_force AS
 SELECT l.number, l.version, l.kind, l.priority, l.place, c.list IS NOT NULL AS is_cordon,

@@ -1,0 +1,308 @@
+"""Whether a plate that is on no list is anywhere: passages through a box and the centre, then a search of everything.
+
+What is searched for cannot be found by chance but for short pieces: five letters and digits are in any gigabyte. So as
+many plates that never passed are searched for beside them, and must be found as often.
+"""
+
+import csv
+import io
+import os
+import re
+import shutil
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from aggregator.domains.lists.secret import deployment_secret
+from aggregator.trust.vault import Vault
+from models.training import texts
+from provisioning.lab.centre.lists import post, states, until
+from provisioning.lab.edge.camera_encoder import encoded, write
+from provisioning.lab.edge.traffic import FPS, Traffic, lane_line
+from provisioning.lab.local_site.people import signed_in
+from provisioning.lab.local_site.processes import PartProcess
+from provisioning.lab.local_site.trusted import TrustedAggregator
+from provisioning.lab.rows import Row, judged
+from shared.logs import VARIABLE
+from shared.mqtt import Connection, Message
+from shared.plates import KINDS, as_stamped
+from shared.plates.hashing import box_key, month_of, month_secret, of_box, slow_hash
+from shared.topics import Address
+
+_BOX = Address("north", "gantry")
+_SEED = 7000
+_LISTED_EVERY = 20
+_ENDS_S = 3600.0
+_RUN = re.compile(rb"(?:[0-9A-Z]|[\xe4-\xe9][\x80-\xbf]{2}){5,}")
+"""What a plate can be a part of: letters, digits and provinces in UTF-8, five and more."""
+_AGENT = """site = "north"
+agent = "gantry"
+data_dir = "data"
+
+[trust]
+url = "{door}"
+
+[broker]
+port = {port}
+
+[health]
+interval_s = 1.0
+
+[[cameras]]
+name = "road"
+scene = "scene.toml"
+source = {{ kind = "file", path = "{clip}", realtime = false }}
+
+[cameras.checkpoint]
+{lanes}
+"""
+_LANES = "\n".join(
+    f'[[cameras.checkpoint.lanes]]\nname = "lane {lane}"\nline = [[{a:.4f}, {b:.4f}], [{c:.4f}, {d:.4f}]]'
+    for lane in (0, 1)
+    for (a, b), (c, d) in [lane_line(lane)]
+)
+
+
+def render(seed: int, vehicles: int, path: Path) -> list[str]:
+    """A clip of traffic; returns what its plates say."""
+    cv2.setNumThreads(1)
+    traffic = Traffic(seed, "day", vehicles)
+    write(path, encoded(traffic.pictures(), int(FPS), 50), int(FPS))
+    return [as_stamped(one.text) for one in traffic.truth]
+
+
+@dataclass(slots=True)
+class Pieces:
+    """What is looked for of some plates.
+
+    Attributes:
+        whole: bytes that are nowhere by chance: the text, without its province, the beginning with it; all hashes.
+        short: any five letters and digits of them.
+    """
+
+    whole: set[bytes] = field(default_factory=set)
+    short: set[bytes] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, plates: Sequence[str], secret: bytes, key: bytes) -> "Pieces":
+        """Of these plates under these secrets."""
+        found = cls()
+        for plate in plates:
+            slow = slow_hash(plate, secret)
+            found.whole |= {plate.encode(), plate[:5].encode(), plate[1:].encode(), slow, of_box(slow, key)}
+            found.whole |= {slow.hex().encode(), of_box(slow, key).hex().encode()}
+            found.short |= {plate[at : at + 5].encode() for at in range(1, len(plate) - 4)}
+        return found
+
+
+def found_in(content: bytes, pieces: Pieces) -> tuple[set[bytes], int]:
+    """Which whole pieces a content holds, and how many of the short ones."""
+    whole, short = set[bytes](), set[bytes]()
+    for run in _RUN.finditer(content):
+        letters = re.findall(rb"[0-9A-Z]|[\xe4-\xe9][\x80-\xbf]{2}", run[0])
+        for length in (5, 6, 7, 8):
+            for at in range(len(letters) - length + 1):
+                piece = b"".join(letters[at : at + length])
+                if piece in pieces.whole:
+                    whole.add(piece)
+                if length == 5 and piece in pieces.short:
+                    short.add(piece)
+    hashes = {piece for piece in pieces.whole if len(piece) in (16, 32) and not _RUN.fullmatch(piece)}
+    whole |= _hashes_in(content, hashes)
+    return whole, len(short)
+
+
+def _hashes_in(content: bytes, hashes: set[bytes]) -> set[bytes]:
+    """By the first two bytes: every place of a file is looked at once."""
+    starts = np.frombuffer(b"".join(sorted({piece[:2] for piece in hashes})), ">u2")
+    there = np.frombuffer(content, np.uint8).astype(np.uint16)
+    pairs = (there[:-1] << 8) | there[1:] if len(there) > 1 else there[:0]
+    found = set[bytes]()
+    for at in np.flatnonzero(np.isin(pairs, starts)):
+        for length in (16, 32):
+            piece = content[at : at + length]
+            if piece in hashes:
+                found.add(piece)
+    return found
+
+
+def measure(folder: Path, passages: int, vehicles: int) -> Iterator[Row]:
+    """Play clips until so many vehicles have passed, then search.
+
+    Args:
+        folder: everything is written there.
+        passages: at least.
+        vehicles: of a clip; each is rendered once and played as often as it takes.
+    """
+    os.environ[VARIABLE] = "debug"
+    box, clips = folder / "box", folder / "clips"
+    box.mkdir()
+    clips.mkdir()
+    (box / "scene.toml").write_text("")
+    processes = max(1, (os.cpu_count() or 2) - 1)
+    with ExitStack() as stack:
+        pool = stack.enter_context(ProcessPoolExecutor(processes, get_context("spawn")))
+        rendered = [pool.submit(render, _SEED + n, vehicles, clips / f"{n}.mkv") for n in range(max(1, processes))]
+        write(clips / "empty.mkv", encoded(islice(Traffic(1, "day", 1).pictures(), 50), int(FPS), 50), int(FPS))
+        plates = [plate for clip in rendered for plate in _result(clip)]
+        listed = plates[::_LISTED_EVERY]
+        aggregator = TrustedAggregator(folder / "centre")
+        aggregator.prepare()
+        stack.callback(aggregator.stop)
+        aggregator.start()
+        stack.enter_context(_Listener(aggregator, folder / "mqtt.bin"))
+        passed = _drive(aggregator, box, clips, listed, passages, len(rendered))
+        aggregator.command("aggregator", "backup", "--config", str(aggregator.config), "--to", str(folder / "backup"))
+    yield judged("passages", "told by the centre", passed >= passages * 0.99, f"{passed}", f"{len(plates)} plates")
+    yield from _searched(folder, clips, plates, listed)
+
+
+def _result(clip: "Future[list[str]]") -> list[str]:
+    return clip.result()
+
+
+class _Listener:
+    """Writes down every message at the broker, as one of our own services hears them."""
+
+    def __init__(self, aggregator: TrustedAggregator, path: Path) -> None:
+        self._file, self._lock = path.open("wb"), threading.Lock()
+        self._connection = Connection(
+            "forgetting-bench",
+            "localhost",
+            aggregator.broker_port,
+            subscriptions=[("hl/#", 1)],
+            on_message=self._hear,
+            on_up=lambda: None,
+            on_down=lambda _reason: None,
+            tls=Vault(aggregator.folder / "data" / "trust").context("aggregator"),
+        )
+
+    def __enter__(self) -> None:
+        self._connection.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.stop()
+        self._file.close()
+
+    def _hear(self, message: Message) -> None:
+        with self._lock:
+            self._file.write(message.topic.encode() + b"\n" + message.payload + b"\n")
+
+
+def _drive(
+    aggregator: TrustedAggregator, box: Path, clips: Path, listed: Sequence[str], passages: int, count: int
+) -> int:
+    with ExitStack() as stack:
+        _configure(aggregator, box, clips / "empty.mkv")
+        _enrol(aggregator, box)
+        asks = stack.enter_context(signed_in(aggregator, "asks", "list-requester"))
+        decides = stack.enter_context(signed_in(aggregator, "decides", "list-approver"))
+        agent = _start(box, "empty")
+        until(lambda: bool(aggregator.http.get("/api/v1/checkpoints").json()), "the lanes are known")
+        said = {
+            "title": "of the laboratory",
+            "purpose": "forgetting",
+            "case_number": "2026-1",
+            "instructions": "nothing",
+        }
+        draft = post(asks, "/lists", **said, place=_BOX.site, entries=list(listed))
+        post(asks, f"/lists/{draft['number']}/submit")
+        post(decides, f"/lists/{draft['number']}/decide", approved=True, version=draft["version"])
+        until(lambda: states(asks, f"/lists/{draft['number']}/boxes") == ["held"], "the box holds the list")
+        agent.stop()
+        play, passed = 0, 0
+        while passed < passages:
+            _configure(aggregator, box, clips / f"{play % count}.mkv")
+            agent = _start(box, f"play-{play}")
+            until(partial(_has_ended, agent.log), "the clip has ended", _ENDS_S)
+            time.sleep(3.0)  # what was told last is on its way
+            agent.stop()
+            play, passed = play + 1, _passed(aggregator)
+        return passed
+
+
+def _enrol(aggregator: TrustedAggregator, box: Path) -> None:
+    listed = box / "boxes.csv"
+    listed.write_text(f"site,agent,serial\n{_BOX.site},{_BOX.agent},1234\n")
+    claims = aggregator.command("device", "claim", "--file", str(listed), "-o", "csv")
+    (claim,) = csv.DictReader(io.StringIO(claims))
+    said = ("--serial", "1234", "--claim", claim["code"], "--fingerprint", claim["fingerprint"])
+    aggregator.command("agent", "enrol", "--config", str(box / "agent.toml"), *said)
+
+
+def _start(box: Path, name: str) -> PartProcess:
+    agent = PartProcess("agent", ["agent", "run", "--config", str(box / "agent.toml")], box / "logs" / f"{name}.log")
+    agent.start()
+    return agent
+
+
+def _configure(aggregator: TrustedAggregator, box: Path, clip: Path) -> None:
+    text = _AGENT.format(door=aggregator.door_url, port=aggregator.box_port, clip=clip, lanes=_LANES)
+    (box / "agent.toml").write_text(text)
+
+
+def _has_ended(log: Path) -> bool:
+    return "its file ended" in log.read_text(errors="replace")
+
+
+def _passed(aggregator: TrustedAggregator) -> int:
+    (checkpoint,) = aggregator.http.get("/api/v1/checkpoints").json()
+    return sum(lane["passed"] for lane in checkpoint["lanes"])
+
+
+def _searched(folder: Path, clips: Path, plates: Sequence[str], listed: Sequence[str]) -> Iterator[Row]:
+    deployment, month = deployment_secret(folder / "centre" / "data"), month_of(datetime.now(UTC))
+    secret, key = month_secret(deployment, month), box_key(deployment, month, _BOX)
+    named, rng = set(listed), np.random.default_rng(_SEED)
+    others = sorted(set(plates) - named)
+    never = set[str]()
+    while len(never) < len(others):
+        kind = KINDS[int(rng.integers(len(KINDS)))]
+        never |= {as_stamped(texts.draw(kind, rng))} - set(plates)
+    hunted = {"no list names it": others, "never passed": sorted(never), "listed": sorted(named)}
+    pieces = {name: Pieces.of(some, secret, key) for name, some in hunted.items()}
+    whole, short = dict.fromkeys(pieces, 0), dict.fromkeys(pieces, 0)
+    files, size, where = 0, 0, set[str]()
+    shutil.rmtree(clips)
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file():
+            continue
+        content = path.read_bytes()
+        files, size = files + 1, size + len(content)
+        for name, some in pieces.items():
+            those, few = found_in(content, some)
+            whole[name] += len(those)
+            short[name] += few
+            if those and name == "no list names it":
+                where.add(str(path.relative_to(folder)))
+    said = f"{files} files, {size / 2**20:.0f} MiB"
+    note = f"{said}; in {', '.join(sorted(where))}" if where else said
+    yield judged(
+        "whole, or hashed",
+        "plates that no list names",
+        not whole["no list names it"],
+        str(whole["no list names it"]),
+        note,
+    )
+    yield judged(
+        "whole, or hashed",
+        "listed ones: the search can find",
+        whole["listed"] > 0,
+        str(whole["listed"]),
+        "hashes on the box and at the centre",
+    )
+    chance = short["never passed"]
+    near = abs(short["no list names it"] - chance) <= 4 * max(1.0, chance) ** 0.5
+    said = f"{chance} of as many plates that never passed"
+    yield judged("five letters and digits", "plates that no list names", near, str(short["no list names it"]), said)
