@@ -113,7 +113,8 @@ class Agent:
         self._watchlists: Watchlists | None = None
         if door:  # a box that is no checkpoint any more is told so, too
             told = self._hold, self._lists_settled
-            self._watchlists = Watchlists(settings.data_dir, self._address, door, boot_id(), *told)
+            compares = any(camera.settings.checkpoint for camera in cameras)
+            self._watchlists = Watchlists(settings.data_dir, self._address, door, boot_id(), *told, compares=compares)
             orders.append(self._watchlists)
         self._desired = Desired(settings.data_dir / "desired.bin", orders)
         self._line_numbers = {(line.camera, line.name): number for number, line in enumerate(self._lines)}

@@ -30,7 +30,7 @@ from shared.trust.withdrawn import Check
 log = logging.getLogger(__name__)
 
 _ASK_TIME_S = 3600.0
-_FIRST_PAUSE_S, _LAST_PAUSE_S = 1.0, 60.0
+_FIRST_PAUSE_S, _LAST_PAUSE_S = 1.0, 30.0
 _NEVER_S = 86_400.0
 
 
@@ -86,6 +86,7 @@ class Watchlists:
         boot: tells this boot of the machine from others.
         held: called with each change.
         settled: the section can be tried again.
+        compares: the box is a checkpoint: it knows the time before it is told of a list.
     """
 
     name = desired.LISTS
@@ -98,10 +99,13 @@ class Watchlists:
         boot: str,
         held: Callable[[HeldLists], None],
         settled: Callable[[], None],
+        *,
+        compares: bool = False,
     ) -> None:
         self._path, self._time_path = folder / "lists.bin", folder / "lists.time"
         self._box, self._centre, self._boot, self._tell, self._settled = box, centre, boot, held, settled
         self._lock, self._stir, self._stopping = threading.Lock(), threading.Event(), threading.Event()
+        self._compares = compares
         self._wanted: str | None = None
         self._refused: tuple[str, str] | None = None
         self._watchlist: Watchlist | None = None
@@ -184,7 +188,7 @@ class Watchlists:
     def _is_ours(self) -> bool:
         """Whether anything was ever wanted of lists here: most boxes are no checkpoint."""
         with self._lock:
-            return self._wanted is not None or bool(self._content)
+            return self._compares or self._wanted is not None or bool(self._content)
 
     def _learn_time(self) -> None:
         try:

@@ -6,7 +6,9 @@ a month also under the next one's secret.
 
 import hashlib
 import os
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 500
 _AHEAD = timedelta(days=1)
+_SHARED_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,19 +152,51 @@ def made(connection: Connection, box: Address, deployment: bytes, signer: Creden
             box.site,
             box.agent,
             month,
-            number,
-            version,
-            priority,
-            to_ms(until_at.timestamp()),
+            *known,
             to_ms(now.timestamp()),
-            tuple(HashedEntry(of_box(bytes(each["slow"]), key), each["entry"]) for each in entries),
+            tuple(HashedEntry(of_box(slow, key), entry) for entry, slow in entries),
         )
-        for (number, version, priority, until_at), entries in groupby(
-            connection.execute(SQL["hashes"], asked).fetchall(), itemgetter("list", "version", "priority", "until_at")
-        )
+        for known, entries in _HASHED.of(content, lambda: _hashed(connection, asked))
     ]
     certificate, signed = sign_parts(signer, parts)
     return Watchlist(content, secret, key, certificate, signed)
+
+
+Hashed = list[tuple[tuple[int, int, int, int], list[tuple[int, bytes]]]]
+"""Of lists: number, version, priority and end, and of each entry its number and its slow hash."""
+
+
+def _hashed(connection: Connection, asked: dict[str, Any]) -> Hashed:
+    rows = connection.execute(SQL["hashes"], asked).fetchall()
+    return [
+        (
+            (number, version, priority, to_ms(until_at.timestamp())),
+            [(each["entry"], bytes(each["slow"])) for each in entries],
+        )
+        for (number, version, priority, until_at), entries in groupby(
+            rows, itemgetter("list", "version", "priority", "until_at")
+        )
+    ]
+
+
+class _HashedForAll:
+    """What boxes that hold the same lists have in common, read once for all that come within seconds."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: tuple[str, float, Hashed] = "", 0.0, []
+
+    def of(self, content: str, read: Callable[[], Hashed]) -> Hashed:
+        """Of a watch list; `read` gets it from the database."""
+        with self._lock:  # who comes meanwhile would read the same
+            kept, read_s, hashed = self._kept
+            if kept != content or time.monotonic() - read_s > _SHARED_S:
+                hashed = read()
+                self._kept = content, time.monotonic(), hashed
+            return hashed
+
+
+_HASHED = _HashedForAll()
 
 
 def turns(work: "JobContext") -> "Turn":

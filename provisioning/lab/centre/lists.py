@@ -54,7 +54,7 @@ class CheckpointBox:
 
     def __init__(self, address: Address, door: Door, broker: tuple[str, int]) -> None:
         self.address, self._clock = address, SystemClock()
-        self._watchlists = Watchlists(door.folder, address, door, "boot", _nothing, self._settled)
+        self._watchlists = Watchlists(door.folder, address, door, "boot", _nothing, self._settled, compares=True)
         self._desired = Desired(door.folder / "desired.bin", [self._watchlists])
         outbox = MemoryOutbox(self._clock)
         outbox.append(Lane.ALARM, ConfigApplied(to_ms(self._clock.now_s()), 1, ("road",), _LANES))
