@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from provisioning.lab.edge.camera_encoder import encoded, write
-from provisioning.lab.edge.traffic import FPS, Traffic, lane_line
+from provisioning.lab.edge.traffic import FPS, Traffic
+from provisioning.lab.local_site.gantry import LANES
 from shared.events import Direction
 from shared.plates import as_stamped
 from tests.acceptance.site import Site, await_true
@@ -16,11 +17,6 @@ from tests.acceptance.test_bad_input import hawkline
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 
 VEHICLES = 10
-LANES = "\n".join(
-    f'[[cameras.checkpoint.lanes]]\nname = "lane {lane}"\nline = [[{a:.4f}, {b:.4f}], [{c:.4f}, {d:.4f}]]'
-    for lane in (0, 1)
-    for (a, b), (c, d) in [lane_line(lane)]
-)
 
 
 @pytest.mark.usefixtures("glyph_templates")

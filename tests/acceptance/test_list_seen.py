@@ -1,9 +1,5 @@
 """A list from its draft to the operator's alert: the plates that it names hit, all others are forgotten everywhere."""
 
-import csv
-import io
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -16,41 +12,18 @@ import pytest
 from aggregator.domains.lists.secret import deployment_secret
 from provisioning.lab.edge.camera_encoder import encoded, write
 from provisioning.lab.edge.traffic import FPS, Traffic
+from provisioning.lab.local_site.gantry import BOX, enrol, playing
 from provisioning.lab.local_site.people import signed_in
-from provisioning.lab.local_site.processes import PartProcess
 from provisioning.lab.local_site.trusted import TrustedAggregator
 from shared.plates import as_stamped
 from shared.plates.hashing import box_key, month_of, month_secret, of_box, slow_hash
-from shared.topics import Address
 from tests.acceptance.site import await_true
-from tests.acceptance.test_checkpoint_seen import LANES, found_in
+from tests.acceptance.test_checkpoint_seen import found_in
 from tests.integration.trusted import whole_centre
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
 
-BOX = Address("north", "gantry")
 VEHICLES = 12
-AGENT = """site = "north"
-agent = "gantry"
-data_dir = "data"
-
-[trust]
-url = "{door}"
-
-[broker]
-port = {port}
-
-[health]
-interval_s = 1.0
-
-[[cameras]]
-name = "road"
-scene = "scene.toml"
-source = {{ kind = "file", path = "{clip}" }}
-
-[cameras.checkpoint]
-{lanes}
-"""
 
 
 @pytest.fixture
@@ -58,40 +31,6 @@ def centre(tmp_path: Path) -> Iterator[TrustedAggregator]:
     with whole_centre(tmp_path) as centre:
         centre.start()
         yield centre
-
-
-def enrolled(centre: TrustedAggregator, folder: Path) -> None:
-    """The box has come in."""
-    boxes = folder / "boxes.csv"
-    boxes.write_text(f"site,agent,serial\n{BOX.site},{BOX.agent},1234\n")
-    claims = centre.command("device", "claim", "--file", str(boxes), "-o", "csv")
-    (claim,) = csv.DictReader(io.StringIO(claims))
-    command = [
-        sys.executable,
-        "-m",
-        "shared",
-        "agent",
-        "enrol",
-        "--config",
-        str(folder / "agent.toml"),
-        "--serial",
-        "1234",
-    ]
-    done = subprocess.run(
-        [*command, "--claim", claim["code"], "--fingerprint", claim["fingerprint"]],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def configured(centre: TrustedAggregator, folder: Path, clip: Path) -> PartProcess:
-    """The box, whose camera plays a clip."""
-    text = AGENT.format(door=centre.door_url, port=centre.box_port, clip=clip, lanes=LANES)
-    (folder / "agent.toml").write_text(text)
-    (folder / "scene.toml").write_text("")
-    return PartProcess("agent", ["agent", "run", "--config", str(folder / "agent.toml")], folder / f"{clip.stem}.log")
 
 
 @pytest.mark.usefixtures("glyph_templates")
@@ -107,8 +46,8 @@ def test_plates_of_an_approved_list_ring_with_a_picture_and_all_others_are_nowhe
     texts = [as_stamped(one.text) for one in traffic.truth]
     listed, others = texts[::3], [text for number, text in enumerate(texts) if number % 3]
 
-    box = configured(centre, folder, empty)
-    enrolled(centre, folder)
+    box = playing(centre, folder, empty, "empty", realtime=True)
+    enrol(centre, folder)
     box.start()
 
     def ask(client: httpx.Client, path: str, **body: Any) -> Any:
@@ -138,7 +77,7 @@ def test_plates_of_an_approved_list_ring_with_a_picture_and_all_others_are_nowhe
 
         await_true("the box has said that it holds the list", held, 30)
         box.stop()
-        box = configured(centre, folder, road)
+        box = playing(centre, folder, road, "road", realtime=True)
         box.start()
 
         def all_told() -> bool:

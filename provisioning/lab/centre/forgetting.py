@@ -4,8 +4,6 @@ What is searched for cannot be found by chance but for short pieces: five letter
 many plates that never passed are searched for beside them, and must be found as often.
 """
 
-import csv
-import io
 import os
 import re
 import shutil
@@ -29,49 +27,21 @@ from aggregator.trust.vault import Vault
 from models.training import texts
 from provisioning.lab.centre.lists import post, states, until
 from provisioning.lab.edge.camera_encoder import encoded, write
-from provisioning.lab.edge.traffic import FPS, Traffic, lane_line
+from provisioning.lab.edge.traffic import FPS, Traffic
+from provisioning.lab.local_site.gantry import BOX, enrol, playing
 from provisioning.lab.local_site.people import signed_in
-from provisioning.lab.local_site.processes import PartProcess
 from provisioning.lab.local_site.trusted import TrustedAggregator
 from provisioning.lab.rows import Row, judged
 from shared.logs import VARIABLE
 from shared.mqtt import Connection, Message
 from shared.plates import KINDS, as_stamped
 from shared.plates.hashing import box_key, month_of, month_secret, of_box, slow_hash
-from shared.topics import Address
 
-_BOX = Address("north", "gantry")
 _SEED = 7000
 _LISTED_EVERY = 20
 _ENDS_S = 3600.0
 _RUN = re.compile(rb"(?:[0-9A-Z]|[\xe4-\xe9][\x80-\xbf]{2}){5,}")
 """What a plate can be a part of: letters, digits and provinces in UTF-8, five and more."""
-_AGENT = """site = "north"
-agent = "gantry"
-data_dir = "data"
-
-[trust]
-url = "{door}"
-
-[broker]
-port = {port}
-
-[health]
-interval_s = 1.0
-
-[[cameras]]
-name = "road"
-scene = "scene.toml"
-source = {{ kind = "file", path = "{clip}", realtime = false }}
-
-[cameras.checkpoint]
-{lanes}
-"""
-_LANES = "\n".join(
-    f'[[cameras.checkpoint.lanes]]\nname = "lane {lane}"\nline = [[{a:.4f}, {b:.4f}], [{c:.4f}, {d:.4f}]]'
-    for lane in (0, 1)
-    for (a, b), (c, d) in [lane_line(lane)]
-)
 
 
 def render(seed: int, vehicles: int, path: Path) -> list[str]:
@@ -149,7 +119,6 @@ def measure(folder: Path, passages: int, vehicles: int) -> Iterator[Row]:
     box, clips = folder / "box", folder / "clips"
     box.mkdir()
     clips.mkdir()
-    (box / "scene.toml").write_text("")
     processes = max(1, (os.cpu_count() or 2) - 1)
     with ExitStack() as stack:
         pool = stack.enter_context(ProcessPoolExecutor(processes, get_context("spawn")))
@@ -204,11 +173,11 @@ def _drive(
     aggregator: TrustedAggregator, box: Path, clips: Path, listed: Sequence[str], passages: int, count: int
 ) -> int:
     with ExitStack() as stack:
-        _configure(aggregator, box, clips / "empty.mkv")
-        _enrol(aggregator, box)
+        agent = playing(aggregator, box, clips / "empty.mkv", "empty", realtime=False)
+        enrol(aggregator, box)
         asks = stack.enter_context(signed_in(aggregator, "asks", "list-requester"))
         decides = stack.enter_context(signed_in(aggregator, "decides", "list-approver"))
-        agent = _start(box, "empty")
+        agent.start()
         until(lambda: bool(aggregator.http.get("/api/v1/checkpoints").json()), "the lanes are known")
         said = {
             "title": "of the laboratory",
@@ -216,40 +185,20 @@ def _drive(
             "case_number": "2026-1",
             "instructions": "nothing",
         }
-        draft = post(asks, "/lists", **said, place=_BOX.site, entries=list(listed))
+        draft = post(asks, "/lists", **said, place=BOX.site, entries=list(listed))
         post(asks, f"/lists/{draft['number']}/submit")
         post(decides, f"/lists/{draft['number']}/decide", approved=True, version=draft["version"])
         until(lambda: states(asks, f"/lists/{draft['number']}/boxes") == ["held"], "the box holds the list")
         agent.stop()
         play, passed = 0, 0
         while passed < passages:
-            _configure(aggregator, box, clips / f"{play % count}.mkv")
-            agent = _start(box, f"play-{play}")
+            agent = playing(aggregator, box, clips / f"{play % count}.mkv", f"play-{play}", realtime=False)
+            agent.start()
             until(partial(_has_ended, agent.log), "the clip has ended", _ENDS_S)
             time.sleep(3.0)  # what was told last is on its way
             agent.stop()
             play, passed = play + 1, _passed(aggregator)
         return passed
-
-
-def _enrol(aggregator: TrustedAggregator, box: Path) -> None:
-    listed = box / "boxes.csv"
-    listed.write_text(f"site,agent,serial\n{_BOX.site},{_BOX.agent},1234\n")
-    claims = aggregator.command("device", "claim", "--file", str(listed), "-o", "csv")
-    (claim,) = csv.DictReader(io.StringIO(claims))
-    said = ("--serial", "1234", "--claim", claim["code"], "--fingerprint", claim["fingerprint"])
-    aggregator.command("agent", "enrol", "--config", str(box / "agent.toml"), *said)
-
-
-def _start(box: Path, name: str) -> PartProcess:
-    agent = PartProcess("agent", ["agent", "run", "--config", str(box / "agent.toml")], box / "logs" / f"{name}.log")
-    agent.start()
-    return agent
-
-
-def _configure(aggregator: TrustedAggregator, box: Path, clip: Path) -> None:
-    text = _AGENT.format(door=aggregator.door_url, port=aggregator.box_port, clip=clip, lanes=_LANES)
-    (box / "agent.toml").write_text(text)
 
 
 def _has_ended(log: Path) -> bool:
@@ -263,7 +212,7 @@ def _passed(aggregator: TrustedAggregator) -> int:
 
 def _searched(folder: Path, clips: Path, plates: Sequence[str], listed: Sequence[str]) -> Iterator[Row]:
     deployment, month = deployment_secret(folder / "centre" / "data"), month_of(datetime.now(UTC))
-    secret, key = month_secret(deployment, month), box_key(deployment, month, _BOX)
+    secret, key = month_secret(deployment, month), box_key(deployment, month, BOX)
     named, rng = set(listed), np.random.default_rng(_SEED)
     others = sorted(set(plates) - named)
     never = set[str]()

@@ -82,6 +82,13 @@ class Clip:
             pictures.append(SightPicture(noisy(luma.astype(np.float32) * light, (number,)), chroma))
         return cls(pictures)
 
+    @classmethod
+    def generated(cls, seed: int, hour: float) -> "Clip":
+        """A minute of a generated camera's third day, from that hour of its own day on."""
+        camera, begins_s = DayCamera(seed), 2 * DAY_S + hour * 3600
+        times = np.arange(begins_s, begins_s + 60, 1 / _PICTURES_A_SECOND)
+        return cls([camera.picture(float(time_s)) for time_s in times])
+
     @property
     def has_colour(self) -> bool:
         """Whether there is colour that could go."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 
+from provisioning.lab.edge.days import DayCamera
 from provisioning.lab.edge.sight import (
     CHOSEN_ON,
     REPORTED,
@@ -31,7 +32,12 @@ _LEAST_RIGHT = 0.95
 _MOST_MS, _MOST_MIB = 1.0, 5.0
 _DIRT_SEEDS, _GROWS_WITHIN_H = (1, 2), 72
 _PHOTOGRAPHS = 20
-_SEEDS = {"chosen on": 1, "reported": 3, "photographs": 5}
+_SEVERAL = "chosen on", "reported"
+"""Several variants of each fault are put into each of these, one into all others."""
+_HOURS = {"day": 12.0, "dusk": 18.2, "night": 22.0, "infrared": 23.0}
+_GENERATED = 5
+"""Cameras of each."""
+_SEEDS = {"chosen on": 1, "reported": 3, "photographs": 5, "generated": 7}
 """Of the variants of faults. Those of 1 to 4 were looked at while thresholds were chosen; the photographs were not."""
 
 
@@ -72,6 +78,7 @@ def rows(asked: Asked) -> Iterator[Row]:
         "chosen on": [asked.videos / name for name in CHOSEN_ON],
         "reported": [asked.videos / name for name in REPORTED],
         "photographs": _some(asked.photographs),
+        "generated": _scenes(),
     }
     clips = [*halves["chosen on"], *halves["reported"]]
     with ProcessPoolExecutor(None, get_context("spawn"), cv2.setNumThreads, (1,)) as pool:
@@ -94,8 +101,20 @@ def _some(folder: Path | None) -> list[Path]:
     return every[1::step][:_PHOTOGRAPHS]  # the first and the fourth of each six were looked at
 
 
+def _scenes() -> list[Path]:
+    """Names of generated scenes, each of another camera that no rule was made with: its seed and its hour."""
+    lamps, infrared = (
+        [seed for seed in range(301, 360) if DayCamera(seed).infrared is is_so] for is_so in (False, True)
+    )
+    seeds = {name: iter(infrared) if name == "infrared" else None for name in _HOURS}
+    by_lamps = iter(lamps)
+    return [Path(f"{next(seeds[name] or by_lamps)}.{name}") for name in _HOURS for _ in range(_GENERATED)]
+
+
 @cache
 def _clip(path: Path) -> Clip:
+    if path.suffix[1:] in _HOURS:
+        return Clip.generated(int(path.stem), _HOURS[path.suffix[1:]])
     return Clip.still(path) if path.suffix == ".jpg" else Clip.read(path)
 
 
@@ -108,13 +127,13 @@ def _tampered(pool: Executor, halves: dict[str, list[Path]], variants: int) -> I
     for number, fault in enumerate(ALL):
         results = {
             half: [
-                pool.submit(_found, path, place, number, variants if path.suffix != ".jpg" else 1, _SEEDS[half])
+                pool.submit(_found, path, place, number, variants if half in _SEVERAL else 1, _SEEDS[half])
                 for place, path in enumerate(paths)
             ]
             for half, paths in halves.items()
         }
         found = {half: sum((each.result() for each in parts), Found()) for half, parts in results.items()}
-        judged = found["reported"] + found["photographs"]
+        judged = found["reported"] + found["photographs"] + found["generated"]
         right, told = right + judged.right, told + len(judged.seconds)
         asked = len(judged.seconds) >= judged.tried if fault.asked else None
         yield _row(
@@ -125,6 +144,7 @@ def _tampered(pool: Executor, halves: dict[str, list[Path]], variants: int) -> I
             seconds=judged.times,
             photographs=str(found["photographs"]),
             chosen=str(found["chosen on"]),
+            generated=str(found["generated"]),
         )
     part = right / max(1, told)
     yield _row("named right, of all that was found", f"{part:.3f}", part >= _LEAST_RIGHT)
@@ -135,6 +155,7 @@ def _crept(path: Path, fault: int, seed: int) -> Crept:
 
 
 def _creeping(pool: Executor, halves: dict[str, list[Path]]) -> Iterator[Row]:
+    halves = {half: paths for half, paths in halves.items() if half != "generated"}
     for number, fault in enumerate(CREEPING):
         told = dict[str, str]()
         times, early, ended = list[int](), 0, 0
@@ -191,11 +212,13 @@ def _row(
     seconds: str = "",
     photographs: str = "",
     chosen: str = "",
+    generated: str = "",
 ) -> Row:
     return {
         "what": what,
         "found": found,
         "in photographs": photographs,
+        "in generated scenes": generated,
         "in the half it was chosen on": chosen,
         "seconds": seconds,
         "verdict": "" if met is None else "met" if met else "missed",
