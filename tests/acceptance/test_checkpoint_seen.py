@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from provisioning.lab.centre.gantry import LANES
 from provisioning.lab.edge.camera_encoder import encoded, write
 from provisioning.lab.edge.traffic import FPS, Traffic
-from provisioning.lab.local_site.gantry import LANES
 from shared.events import Direction
 from shared.plates import as_stamped
 from tests.acceptance.site import Site, await_true

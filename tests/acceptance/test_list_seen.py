@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from aggregator.domains.lists.secret import deployment_secret
+from provisioning.lab.centre.gantry import BOX, enrol, playing
 from provisioning.lab.edge.camera_encoder import encoded, write
 from provisioning.lab.edge.traffic import FPS, Traffic
-from provisioning.lab.local_site.gantry import BOX, enrol, playing
 from provisioning.lab.local_site.people import signed_in
 from provisioning.lab.local_site.trusted import TrustedAggregator
 from shared.plates import as_stamped

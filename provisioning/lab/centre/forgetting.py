@@ -25,10 +25,10 @@ import numpy as np
 from aggregator.domains.lists.secret import deployment_secret
 from aggregator.trust.vault import Vault
 from models.training import texts
+from provisioning.lab.centre.gantry import BOX, enrol, playing
 from provisioning.lab.centre.lists import post, states, until
 from provisioning.lab.edge.camera_encoder import encoded, write
 from provisioning.lab.edge.traffic import FPS, Traffic
-from provisioning.lab.local_site.gantry import BOX, enrol, playing
 from provisioning.lab.local_site.people import signed_in
 from provisioning.lab.local_site.trusted import TrustedAggregator
 from provisioning.lab.rows import Row, judged
