@@ -132,6 +132,18 @@ def test_what_cannot_be_read_is_an_error_of_its_own(kept: bytes) -> None:
         unpack(kept)
 
 
+def test_a_lamp_that_sweeps_over_a_picture_without_colour_does_not_put_its_loss_off() -> None:
+    judge, coloured, grey = SightJudge(), pictures(), pictures(grey=True)
+    assert watched(judge, coloured, LEARNT_S) == []
+    for _ in range(LEARNT_S):
+        next(grey)
+    swept = (
+        SightPicture((0.8 * picture.grey).astype(np.uint8), picture.chroma) if second % 25 < 5 else picture
+        for second, picture in enumerate(grey)
+    )
+    assert watched(judge, swept, FOUND_S, LEARNT_S) == [SightFault.COLOUR]
+
+
 def test_infrared_is_told_only_where_colour_was_usual_at_that_hour_for_days() -> None:
     judge, coloured, grey = SightJudge(), pictures(), pictures(grey=True)
     watched(judge, coloured, LEARNT_S)

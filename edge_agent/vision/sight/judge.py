@@ -95,6 +95,7 @@ _NOTHING, _UNLIKE = 0.2, 0.15
 _OTHER_LIGHT = 0.4
 _OTHER_LIGHT_S = 60.0
 _SAME_VIEW = 0.5
+_SAME_LIGHT, _SAME_LEVEL = 0.7, 0.15
 _BETTER = 0.15
 """What an appearance that is not in force must be more like the picture."""
 _SWITCHING_S = 30.0
@@ -182,6 +183,7 @@ class SightJudge:
         self._beside: Verdict | None = None
         self._beside_s = -_BESIDE_EVERY_S
         self._was_coloured: bool | None = None
+        self._colour_unsaid = False
         self.active = self.memory.slow.active
         self.suspected = False
         self.shift = 0.0, 0.0
@@ -276,6 +278,7 @@ class SightJudge:
     def _verdicts(
         self, picture: SightPicture, figure: Figures, look: Look, dt_s: float, hour: int, *, frozen: bool
     ) -> list[Verdict]:
+        self._colour_unsaid = False
         if absolute := _absolute(figure):
             return absolute  # a picture that is white all over stands still, too
         if frozen:
@@ -290,6 +293,7 @@ class SightJudge:
             _follow(self._now, figure, picture, compared)
             return [Verdict(SightFault.PLAIN, usable)]
         structure = self._structure(known, compared, figure, look, hour, dt_s)
+        self._colour_unsaid = figure.colour < _GREY and not _in_same_light(known, compared, figure)
         self._switching_s = max(0.0, self._switching_s - dt_s)
         if not _GREY <= figure.colour <= _COLOURED:  # between the two nothing can be said
             if self._was_coloured is (figure.colour < _GREY) and self._time_s - self._switched_s > _SWITCHES_EVERY_S:
@@ -433,11 +437,10 @@ class SightJudge:
         if known.chroma is None or picture.chroma is None:
             return []
         usual = float(np.abs(known.chroma - 128).mean())
-        same_light = compared.alike > 0.7 and abs(figure.level - known.level) < 0.15 * max(20.0, known.level)
         cast = float(np.abs((picture.chroma - known.chroma).mean(axis=(1, 2))).max())
         by_day = hour in _DAYLIGHT_H or self.memory.is_coloured_at(hour)
         cast = cast if usual > _COLOURED else 0.0  # of a view that is known by infrared colour says nothing
-        lost = usual > _COLOURED and figure.colour < _GREY and same_light and by_day
+        lost = usual > _COLOURED and figure.colour < _GREY and _in_same_light(known, compared, figure) and by_day
         return [Verdict(SightFault.COLOUR, figure.colour)] if lost or cast > _CAST else []
 
     def _in_another_light(self, known: Appearance, compared: Compared, figure: Figures) -> bool:
@@ -476,7 +479,9 @@ class SightJudge:
                 settling = self._switching_s > 0 and fault in _LIKE_A_SWITCH
                 self._scores[fault] = min(confirmed_s, self._scores[fault] + (0.0 if settling else dt_s))
             elif not (hidden and fault in self.active):
-                self._scores[fault] = max(0.0, self._scores[fault] - _FORGIVES * dt_s)
+                # A lamp that sweeps over a grey picture does not say that it has its colour back.
+                unsaid = fault is SightFault.COLOUR and self._colour_unsaid
+                self._scores[fault] = max(0.0, self._scores[fault] - (0.0 if unsaid else _FORGIVES * dt_s))
                 self._sound_s[fault] += dt_s
         certain = [fault for fault in found if self._scores[fault] >= CONFIRMED_S[fault]]
         self._troubled_s = min(_TROUBLED_S, max(0.0, self._troubled_s + (dt_s if hidden else -_TROUBLE_STAYS * dt_s)))
@@ -502,6 +507,10 @@ def _kept(compared: Compared) -> float:
     """Part of the usable cells that show their edges."""
     usable = compared.usable
     return float(np.count_nonzero(usable & (compared.kept >= AGREES))) / max(1, int(np.count_nonzero(usable)))
+
+
+def _in_same_light(known: Appearance, compared: Compared, figure: Figures) -> bool:
+    return compared.alike > _SAME_LIGHT and abs(figure.level - known.level) < _SAME_LEVEL * max(20.0, known.level)
 
 
 def _spoilt(known: Appearance, figure: Figures) -> list[Verdict]:
