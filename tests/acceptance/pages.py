@@ -8,6 +8,7 @@ from pathlib import Path
 
 import uvicorn
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -48,9 +49,27 @@ def served(database: Database, folder: Path, guarded: Guarded | None = None) -> 
         thread.join(10)
 
 
+def waiting(page: Browser, timeout_s: float = WAIT_S) -> WebDriverWait[Browser]:
+    """Asks again until the time is up, also where an element was drawn anew between its finding and its reading."""
+    return WebDriverWait(page, timeout_s, ignored_exceptions=[StaleElementReferenceException])
+
+
 def see(page: Browser, selector: str, timeout_s: float = WAIT_S) -> str:
     """Wait until an element shows; returns its text."""
-    return WebDriverWait(page, timeout_s).until(lambda b: b.find_elements(By.CSS_SELECTOR, selector))[0].text
+    return waiting(page, timeout_s).until(lambda b: [one.text for one in b.find_elements(By.CSS_SELECTOR, selector)])[0]
+
+
+def click(page: Browser, selector: str, by: str = By.CSS_SELECTOR, timeout_s: float = WAIT_S) -> None:
+    """Click on an element as soon as it is there and can be clicked."""
+
+    def clicked(page: Browser) -> bool:
+        button = page.find_element(by, selector)
+        if button.is_enabled():
+            button.click()
+            return True
+        return False
+
+    waiting(page, timeout_s).until(clicked)
 
 
 def press(page: Browser, key: str) -> None:

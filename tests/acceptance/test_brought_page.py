@@ -9,7 +9,7 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 
 from provisioning.lab.local_site.aggregator import LocalAggregator
-from tests.acceptance.test_console import see
+from tests.acceptance.pages import click, see
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
 EXAMPLE = Path(__file__).parents[1] / "fixtures" / "example_domain"
@@ -33,7 +33,7 @@ def test_a_page_from_outside_is_a_page_like_ours(
         assert see(page, "nav a.router-link-exact-active") == "Barriers"
         assert see(page, "[data-test=barriers]") == "Broken barriers"
         assert len(page.find_elements(By.CSS_SELECTOR, "[data-test=barriers]")) == 1
-        page.find_element(By.CSS_SELECTOR, "nav a").click()
+        click(page, "nav a")
         see(page, "main [data-test=no-alerts], main")
         assert not page.find_elements(By.CSS_SELECTOR, "[data-test=barriers]")
     finally:

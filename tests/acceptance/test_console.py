@@ -3,22 +3,13 @@
 from collections.abc import Callable
 
 import pytest
-from selenium import webdriver
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
 
+from tests.acceptance.pages import Browser, click, see, waiting
 from tests.acceptance.site import Site, await_true
 from tests.acceptance.test_kills import many_lines
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
-
-Browser = webdriver.Chrome
-
-
-def see(browser: Browser, selector: str, timeout_s: float = 20.0) -> str:
-    """Wait until an element shows; returns its text."""
-    element = WebDriverWait(browser, timeout_s).until(lambda b: b.find_elements(By.CSS_SELECTOR, selector))[0]
-    return element.text
 
 
 def test_alert_is_seen_acknowledged_and_cleared_everywhere(site: Site, browser: Callable[[], Browser]) -> None:
@@ -26,7 +17,7 @@ def test_alert_is_seen_acknowledged_and_cleared_everywhere(site: Site, browser: 
     one, other = browser(), browser()
     one.get(site.url)
     other.get(site.url)
-    WebDriverWait(one, 20).until(lambda b: "目前没有告警" in see(b, "main"))
+    waiting(one, 20).until(lambda b: "目前没有告警" in see(b, "main"))
 
     agent = site.add_agent("box", {"fence": (many_lines(1), 'kind = "synthetic"\nscene = "fence"\nseed = 3')})
     agent.start()
@@ -38,11 +29,11 @@ def test_alert_is_seen_acknowledged_and_cleared_everywhere(site: Site, browser: 
     assert see(other, f"[data-alert='{number}'][data-state=new]")
     see(one, f"[data-alert='{number}'] img")
     loaded = "return document.querySelector(\"[data-alert='" + number + "'] img\").naturalWidth"
-    WebDriverWait(one, 20).until(lambda b: b.execute_script(loaded) > 0)
+    waiting(one, 20).until(lambda b: b.execute_script(loaded) > 0)
 
-    one.find_element(By.CSS_SELECTOR, f"[data-alert='{number}'] [data-test=acknowledge]").click()
+    click(one, f"[data-alert='{number}'] [data-test=acknowledge]")
     assert "this machine" in see(other, f"[data-alert='{number}'][data-state=acknowledged] [data-test=acknowledged]")
-    other.find_element(By.CSS_SELECTOR, f"[data-alert='{number}'] [data-test=clear-false]").click()
+    click(other, f"[data-alert='{number}'] [data-test=clear-false]")
     assert "误报" in see(one, f"[data-alert='{number}'][data-state=cleared] [data-test=cleared]")
     verdicts = site.get("/api/v1/lines/verdicts")
     assert [(row["line"], row["false_alarms"]) for row in verdicts] == [("line 0", 1)]
@@ -55,7 +46,7 @@ def test_alert_is_seen_acknowledged_and_cleared_everywhere(site: Site, browser: 
     assert "连接中断" in see(other, "[data-test=disconnected]", 15)
     site.aggregator.start()
     site.await_ready()
-    WebDriverWait(other, 60).until_not(lambda b: b.find_elements(By.CSS_SELECTOR, "[data-test=disconnected]"))
+    waiting(other, 60).until_not(lambda b: b.find_elements(By.CSS_SELECTOR, "[data-test=disconnected]"))
     assert "实时" in see(other, "[data-test=link]")
 
 
@@ -73,7 +64,7 @@ def test_keyboard_alone_is_enough(site: Site, browser: Callable[[], Browser]) ->
     body.send_keys("a")
     see(page, f"[data-alert='{number}'][data-state=acknowledged]")
     # The selection has gone on, where another alert has come meanwhile.
-    page.find_element(By.CSS_SELECTOR, f"[data-alert='{number}'] .what").click()
+    click(page, f"[data-alert='{number}'] .what")
     body.send_keys("1")
     see(page, f"[data-alert='{number}'][data-state=cleared]")
     assert site.get(f"/api/v1/alerts/{number}")["verdict"] == "true"

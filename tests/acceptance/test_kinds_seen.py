@@ -7,7 +7,6 @@ from pathlib import Path
 import httpx
 import pytest
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
 
 from aggregator.alerting.alerts import Publishing
 from aggregator.config import WebhookSettings
@@ -15,7 +14,7 @@ from aggregator.domains.webhooks.sender import WebhookSender
 from aggregator.store import Database
 from shared.clock import SystemClock
 from shared.events import CameraState, SensorChanged, SensorState
-from tests.acceptance.test_pages_of_one_browser import Browser, served
+from tests.acceptance.pages import Browser, served, waiting
 from tests.integration.conftest import connection, database, migrated, server_dsn  # noqa: F401 - fixtures
 from tests.integration.house import House, camera, now_ms
 from tests.integration.test_webhooks import Receiver
@@ -60,7 +59,7 @@ def test_each_kind_is_an_alert_of_its_own_and_is_over(
         house.wait(60)
         told = {row[0] for row in house.alerts()}
         assert told == set(SEEN)
-        WebDriverWait(page, 30).until(lambda b: len(b.find_elements(By.CSS_SELECTOR, ".card")) == len(SEEN))
+        waiting(page, 30).until(lambda b: len(b.find_elements(By.CSS_SELECTOR, ".card")) == len(SEEN))
         words = [each.text for each in page.find_elements(By.CSS_SELECTOR, "[data-test=condition]")]
         assert sorted(words) == sorted(SEEN.values())
         body = page.find_element(By.TAG_NAME, "body").text
@@ -77,10 +76,10 @@ def test_each_kind_is_an_alert_of_its_own_and_is_over(
         assert over == dict.fromkeys(("clock_wrong", "certificate_ends"), "cleared") | dict.fromkeys(
             ("camera_blind", "box_silent", "sensor_tamper"), "ended"
         ), "those for maintenance clear themselves, the others wait for an operator"
-        WebDriverWait(page, 30).until(lambda b: len(b.find_elements(By.CSS_SELECTOR, "[data-state=cleared]")) == 2)
+        waiting(page, 30).until(lambda b: len(b.find_elements(By.CSS_SELECTOR, "[data-state=cleared]")) == 2)
         for button in page.find_elements(By.CSS_SELECTOR, "[data-test=acknowledge]"):
             button.click()
-        WebDriverWait(page, 30).until(lambda b: len(b.find_elements(By.CSS_SELECTOR, "[data-state=cleared]")) == 5)
+        waiting(page, 30).until(lambda b: len(b.find_elements(By.CSS_SELECTOR, "[data-state=cleared]")) == 5)
     with database.connect("mail", autocommit=True) as own, httpx.Client(trust_env=False) as client:
         while sender.deliver_one(own, client):
             pass

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
 
 from aggregator.store import Database
 from aggregator.store.database import Connection
-from tests.acceptance.pages import WAIT_S, Browser, known, see, served
+from tests.acceptance.pages import Browser, click, known, see, served, waiting
 from tests.acceptance.test_pages_of_people import choose, come_in, find
 from tests.integration.conftest import connection, database, migrated, server_dsn  # noqa: F401 - fixtures
 from tests.integration.people import Centre
@@ -52,13 +51,7 @@ def write(page: Browser, form: str, **fields: str) -> None:
 
 
 def until(page: Browser, selector: str, said: str) -> None:
-    WebDriverWait(page, WAIT_S).until(lambda _: said in see(page, selector))
-
-
-def press(page: Browser, selector: str) -> None:
-    """Press a button when it can be pressed."""
-    WebDriverWait(page, WAIT_S).until(lambda b: b.find_element(By.CSS_SELECTOR, selector).is_enabled())
-    find(page, selector).click()
+    waiting(page).until(lambda _: said in see(page, selector))
 
 
 def test_one_draws_a_list_up_and_another_approves_it_and_sees_who_holds_it(
@@ -68,23 +61,23 @@ def test_one_draws_a_list_up_and_another_approves_it_and_sees_who_holds_it(
     form = "[data-test=draw-list]"
     choose(li, f"{form} [data-test=place]", "全城")
     write(li, form, **SAID, plates="皖A12345\n苏B·99999")
-    press(li, f"{form} button[type=submit]")
+    click(li, f"{form} button[type=submit]")
     assert "2 个车牌" in see(li, "[data-list='1'][data-state=draft]")
-    press(li, "[data-list='1'] [data-test=submit]")
+    click(li, "[data-list='1'] [data-test=submit]")
     see(li, "[data-list='1'][data-state=submitted]")
     assert li.find_elements(By.CSS_SELECTOR, "[data-test=approve]") == [], "nobody approves their own"
     wang.refresh()
-    press(wang, "[data-list='1'] [data-test=approve]")
+    click(wang, "[data-list='1'] [data-test=approve]")
     assert "wang 审批" in see(wang, "[data-list='1'][data-state=approved]")
     world.turn()
     world.answer("north")
-    press(wang, "[data-list='1'] [data-test=boxes]")
+    click(wang, "[data-list='1'] [data-test=boxes]")
     until(wang, "[data-test=held]", "north / gate: 已布控")
     assert "south / gate: 尚未应答" in see(wang, "[data-test=held]")
     assert "皖A12345" not in wang.page_source
-    press(wang, "[data-list='1'] [data-test=look]")
+    click(wang, "[data-list='1'] [data-test=look]")
     write(wang, "[data-list='1'] [data-test=look]", why="核对车牌")
-    press(wang, "[data-list='1'] [data-test=look] button[type=submit]")
+    click(wang, "[data-list='1'] [data-test=look] button[type=submit]")
     until(wang, "[data-test=plates]", "皖A12345")
 
 
@@ -95,25 +88,25 @@ def test_a_cordon_is_in_force_at_once_and_a_second_person_confirms_it(
     form = "[data-test=start-cordon]"
     choose(li, f"{form} [data-test=site]", "north")
     write(li, form, **SAID, plate="皖A12345")
-    press(li, f"{form} button[type=submit]")
+    click(li, f"{form} button[type=submit]")
     one = "[data-cordon='1']"
     until(li, f"{one}[data-state=unconfirmed] [data-test=armed]", "已布控 0 / 3")
     world.turn()
     world.answer(*SITES)
     until(li, f"{one} [data-test=armed]", "已布控 3 / 3")
     assert li.find_elements(By.CSS_SELECTOR, "[data-test=confirm-cordon]") == []
-    press(wang, f"{one} [data-test=confirm-cordon]")
+    click(wang, f"{one} [data-test=confirm-cordon]")
     see(li, f"{one}[data-state=approved]")
     assert "皖A12345" not in li.page_source
     world.turn()
     world.hit("north", 1)
     li.get(f"{world.centre.url}/#/")
-    press(li, "[data-test=cordon-off]")
+    click(li, "[data-test=cordon-off]")
     assert "命中的车牌" in see(li, "[data-test=of-hit]"), "of a hit nobody has to type the plate"
     write(li, form, **SAID)
-    press(li, f"{form} button[type=submit]")
+    click(li, f"{form} button[type=submit]")
     see(li, "[data-cordon='2'][data-state=unconfirmed]")
-    press(li, "[data-cordon='2'] [data-test=end-cordon]")
+    click(li, "[data-cordon='2'] [data-test=end-cordon]")
     write(li, "[data-cordon='2'] [data-test=end-cordon]", why="已找到")
-    press(li, "[data-cordon='2'] [data-test=end-cordon] button[type=submit]")
+    click(li, "[data-cordon='2'] [data-test=end-cordon] button[type=submit]")
     until(li, "[data-cordon='2'][data-state=lapsed]", "未确认")

@@ -8,12 +8,11 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
 
 from aggregator.api.first_token import token_of
 from aggregator.api.session import COOKIE
 from aggregator.store import Database
-from tests.acceptance.pages import WAIT_S, Browser, known, press, see, served
+from tests.acceptance.pages import Browser, click, known, press, see, served, waiting
 from tests.integration.conftest import database, migrated, server_dsn  # noqa: F401 - fixtures
 from tests.integration.people import Centre
 from tests.integration.test_api import raise_alerts  # noqa: F401 - a fixture
@@ -60,7 +59,7 @@ def test_twelve_pages_are_live_and_can_act(
 
         for tab, number in ((tabs[0], 1), (tabs[-1], 2)):  # the first page leads, the last only listens
             page.switch_to.window(tab)
-            page.find_element(By.CSS_SELECTOR, f"[data-alert='{number}'] [data-test=acknowledge]").click()
+            click(page, f"[data-alert='{number}'] [data-test=acknowledge]")
             for other in tabs:
                 page.switch_to.window(other)
                 see(page, f"[data-alert='{number}'][data-state=acknowledged]")
@@ -72,7 +71,7 @@ def test_twelve_pages_are_live_and_can_act(
             page.switch_to.window(other)
             see(page, "[data-alert='3'][data-state=cleared]")
             assert "实时" in see(page, ".link.live")
-        page.find_element(By.CSS_SELECTOR, "[data-alert='1'] [data-test=clear-false]").click()
+        click(page, "[data-alert='1'] [data-test=clear-false]")
         page.switch_to.window(tabs[1])
         see(page, "[data-alert='1'][data-state=cleared]")
         metrics = httpx.get(f"{url}/metrics", trust_env=False).text
@@ -134,7 +133,7 @@ def test_a_person_makes_the_first_account_signs_out_and_in(
         assert page.current_url == f"{url}/sign-in", "who is not known is led there"
         fill(token=token_of(tmp_path), name="li", password="a long enough one")
         assert see(page, "[data-test=me]") == "li"
-        page.find_element(By.CSS_SELECTOR, "[data-test=sign-out]").click()
+        click(page, "[data-test=sign-out]")
         assert see(page, "h1") == "鹰线 Hawkline"
         fill(name="li", password="not the password")
         assert "wrong name or password" in see(page, "p[role=alert]")
@@ -194,7 +193,7 @@ def test_no_card_moves_under_the_pointer(
         see(page, "[data-alert='2'][data-state=acknowledged]")
         assert page.execute_script(order) == ["2", "1"]
         webdriver.ActionChains(page).move_to_element(page.find_element(By.CSS_SELECTOR, ".brand")).perform()
-        WebDriverWait(page, WAIT_S).until(lambda b: b.execute_script(order) == ["1", "2"])
+        waiting(page).until(lambda b: b.execute_script(order) == ["1", "2"])
 
 
 def test_of_5000_open_alerts_only_those_that_can_be_seen_are_built(
@@ -208,7 +207,7 @@ def test_of_5000_open_alerts_only_those_that_can_be_seen_are_built(
     with served(database, tmp_path) as url:
         page = browser()
         page.get(url)
-        WebDriverWait(page, WAIT_S).until(lambda b: see(b, "[data-test=count-alerts]") == "5000")
+        waiting(page).until(lambda b: see(b, "[data-test=count-alerts]") == "5000")
         cards = "return [...document.querySelectorAll('[data-alert]')].map((card) => Number(card.dataset.alert))"
         assert 3 < len(page.execute_script(cards)) < 100
         for wanted in (5000, 4999, 4998):  # the newest first
@@ -218,7 +217,7 @@ def test_of_5000_open_alerts_only_those_that_can_be_seen_are_built(
         assert see(page, "[data-alert='1']")
         assert len(page.execute_script(cards)) < 100
         press(page, "a")  # of the one that is selected, wherever the list stands
-        WebDriverWait(page, WAIT_S).until(lambda b: see(b, "[data-test=count-alerts]") == "4999")
+        waiting(page).until(lambda b: see(b, "[data-test=count-alerts]") == "4999")
         press(page, "k")
         press(page, "j")
         assert see(page, "[data-alert='4997'].selected"), "and the selection is brought into sight again"
@@ -242,10 +241,10 @@ def test_the_page_says_whether_the_box_does_what_was_ordered(
         )
         page = browser()
         page.get(f"{url}/#/boxes")
-        WebDriverWait(page, WAIT_S).until(lambda b: b.find_elements(By.CSS_SELECTOR, "[data-test=arming]"))[0].click()
+        click(page, "[data-test=arming]")
         see(page, "[data-line=gate]")
         assert not page.find_elements(By.CSS_SELECTOR, "[data-test=obeys]"), "nothing was ordered"
-        page.find_element(By.CSS_SELECTOR, "[data-test=arm-disarmed]").click()
+        click(page, "[data-test=arm-disarmed]")
         assert see(page, "[data-test=obeys][data-state=waiting]") == "已下达，等待设备执行"
         connection.execute(
             "UPDATE agents SET health = jsonb_build_object('sections', (SELECT jsonb_agg(jsonb_build_object("

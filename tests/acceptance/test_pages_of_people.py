@@ -10,14 +10,13 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
 
 from aggregator.api.session import COOKIE
 from aggregator.people import second_step
 from aggregator.store import Database
 from aggregator.store.places import put_place
 from aggregator.store.scope import EVERYWHERE
-from tests.acceptance.pages import WAIT_S, Browser, known, press, see, served
+from tests.acceptance.pages import Browser, click, known, press, see, served, waiting
 from tests.integration.conftest import connection, database, migrated, server_dsn  # noqa: F401 - fixtures
 from tests.integration.people import EVERYTHING, PASSWORD, Centre, rows
 from tests.integration.test_api import raise_alerts  # noqa: F401 - a fixture
@@ -27,25 +26,25 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]
 
 
 def find(page: Browser, selector: str) -> WebElement:
-    return WebDriverWait(page, WAIT_S).until(lambda b: b.find_elements(By.CSS_SELECTOR, selector))[0]
+    return waiting(page).until(lambda b: b.find_elements(By.CSS_SELECTOR, selector))[0]
 
 
 def gone(page: Browser, selector: str) -> None:
-    WebDriverWait(page, WAIT_S).until_not(lambda b: b.find_elements(By.CSS_SELECTOR, selector))
+    waiting(page).until_not(lambda b: b.find_elements(By.CSS_SELECTOR, selector))
 
 
 def fill(page: Browser, form: str, **fields: str) -> None:
     """Write into a form, and send it."""
     for name, value in fields.items():
         find(page, f"{form} input[name={name}]").send_keys(Keys.CONTROL + "a" + Keys.NULL, value)
-    find(page, f"{form} button[type=submit]").click()
+    click(page, f"{form} button[type=submit]")
 
 
 def choose(page: Browser, selector: str, label: str) -> None:
     """Choose from a list."""
-    find(page, f"{selector} .n-base-selection").click()
+    click(page, f"{selector} .n-base-selection")
     option = f"//div[contains(@class, 'n-base-select-option')][contains(., '{label}')]"
-    WebDriverWait(page, WAIT_S).until(lambda b: b.find_elements(By.XPATH, option))[0].click()
+    click(page, option, By.XPATH)
 
 
 def come_in(page: Browser, centre: Centre, account: str, path: str = "/") -> None:
@@ -72,13 +71,13 @@ def test_an_administrator_makes_people_roles_and_keys(
         fill(page, "[data-account=wang] [data-test=give]", place="north")
         assert "north" in see(page, "[data-account=wang] [data-role=operator]")
         fill(page, "[data-account=wang] [data-test=give]", place="nowhere")
-        WebDriverWait(page, WAIT_S).until(lambda b: "does not exist" in see(b, ".n-message"))
+        waiting(page).until(lambda b: "does not exist" in see(b, ".n-message"))
         choose(page, "[data-account=wang] [data-test=role]", "名单审批人")
         find(page, "[data-account=wang] input[name=place]").send_keys(Keys.CONTROL + "a" + Keys.NULL, Keys.BACKSPACE)
-        find(page, "[data-account=wang] [data-test=give] button").click()
+        click(page, "[data-account=wang] [data-test=give] button")
         assert "待另一名管理员确认" in see(page, "[data-account=wang] [data-role=list-approver]")
         page.get(f"{url}/#/roles")
-        find(page, "tr[data-role=operator] [data-test=second-step]").click()
+        click(page, "tr[data-role=operator] [data-test=second-step]")
         see(page, "tr[data-role=operator] .n-switch--active")
         page.get(f"{url}/#/keys")
         choose(page, "[data-test=add-key]", "审计员")
@@ -89,15 +88,15 @@ def test_an_administrator_makes_people_roles_and_keys(
         page.get(f"{url}/#/audit")
         see(page, "[data-entry]")
         fill(page, "form", what="POST /api/v1/keys")
-        WebDriverWait(page, WAIT_S).until(lambda b: len(b.find_elements(By.CSS_SELECTOR, "[data-entry]")) == 1)
+        waiting(page).until(lambda b: len(b.find_elements(By.CSS_SELECTOR, "[data-entry]")) == 1)
         assert key not in page.page_source
         assert PASSWORD not in page.page_source
         centre.cookie("qian")
         page.get(f"{url}/#/sessions")
-        find(page, "[data-account=qian] [data-test=end]").click()
+        click(page, "[data-account=qian] [data-test=end]")
         gone(page, "[data-account=qian]")
         come_in(page, centre, "qian", "/people")
-        find(page, "[data-account=wang] [data-test=confirm]").click()
+        click(page, "[data-account=wang] [data-test=confirm]")
         gone(page, "[data-account=wang] [data-test=confirm]")
 
 
@@ -117,7 +116,7 @@ def test_a_person_sets_up_a_phone_and_signs_in_with_it(
         codes = see(page, "[data-test=recovery-codes]").split()
         assert len(codes) == second_step.RECOVERY_CODES
         see(page, f"{panel}[data-set-up=true]")
-        find(page, "[data-test=sign-out]").click()
+        click(page, "[data-test=sign-out]")
 
         def sign_in() -> None:
             see(page, "#password")
@@ -131,12 +130,10 @@ def test_a_person_sets_up_a_phone_and_signs_in_with_it(
         sign_in()
         enter(codes[0])
         assert see(page, "[data-test=me]") == "li"
-        find(page, "[data-test=sign-out]").click()
+        click(page, "[data-test=sign-out]")
         sign_in()
         enter(codes[0])
-        WebDriverWait(page, WAIT_S).until(
-            lambda b: "used before" in b.find_element(By.CSS_SELECTOR, "[role=alert]").text
-        )
+        waiting(page).until(lambda b: "used before" in b.find_element(By.CSS_SELECTOR, "[role=alert]").text)
         enter(phone.at(int(time.time()) + second_step.STEP_S))  # the one of this half minute has been taken
         assert see(page, "[data-test=me]") == "li"
 
@@ -154,10 +151,10 @@ def test_a_shift_is_handed_over_on_the_page_and_an_auditor_has_his_own(
         page.get(f"{url}/sign-in")
         come_in(page, centre, "li", "/shift")
         assert "无人在岗" in see(page, "[data-post=desk] [data-test=nobody]")
-        find(page, "[data-post=desk] [data-test=sign-on]").click()
+        click(page, "[data-post=desk] [data-test=sign-on]")
         assert "li" in see(page, "[data-post=desk] [data-test=on]")
         find(page, "[data-post=desk] textarea").send_keys("东门灯坏了")
-        find(page, "[data-post=desk] [data-test=hand-over]").click()
+        click(page, "[data-post=desk] [data-test=hand-over]")
         assert "东门灯坏了" in see(page, "[data-post=desk] [data-test=handed-over]")
         come_in(page, centre, "sun")
         see(page, "[data-account=li]")  # the first of what they may see
@@ -181,20 +178,20 @@ def test_who_looks_back_is_asked_once_and_has_seen_what_he_opened(
         centre.account("li", f"operator@{named(OWN, 'place')}")
         page.get(f"{url}/sign-in")
         come_in(page, centre, "li")
-        find(page, f"[data-alert='{number}'] [data-test=look-back]").click()
+        click(page, f"[data-alert='{number}'] [data-test=look-back]")
         fill(page, "[data-test=purpose]", purpose="案件 2026-7：盗窃")
         find(page, f"[data-enlarged='{number}'] img")
-        WebDriverWait(page, WAIT_S).until(lambda _: seen() == 1)
+        waiting(page).until(lambda _: seen() == 1)
         press(page, Keys.ESCAPE)
         see(page, f"[data-alert='{number}'] [data-test=look-back]")
         time.sleep(1)
         assert seen() == 1, "what a list passes by nobody has looked at"
-        find(page, f"[data-alert='{number}'] [data-test=look-back]").click()
+        click(page, f"[data-alert='{number}'] [data-test=look-back]")
         find(page, f"[data-enlarged='{number}'] img")
         press(page, Keys.ESCAPE)
-        find(page, "[data-test=open-case]").click()
+        click(page, "[data-test=open-case]")
         gone(page, "[data-test=open-case]")
-        find(page, f"[data-alert='{number}'] [data-test=look-back]").click()
+        click(page, f"[data-alert='{number}'] [data-test=look-back]")
         see(page, "[data-test=purpose]")
 
 
@@ -213,11 +210,11 @@ def test_no_page_tells_of_what_is_not_theirs(world: World, browser: Callable[[],
         loaded = "return performance.getEntriesByType('resource').every((each) => each.responseEnd)"
         for path in (*paths, "#/account", "#/people", "#/roles", "#/keys", "#/sessions", "#/audit"):
             page.get(f"{url}/{path}")
-            WebDriverWait(page, WAIT_S).until(lambda b: b.execute_script(loaded))
+            waiting(page).until(lambda b: b.execute_script(loaded))
             assert not [word for word in (*foreign_words(), ">far<") if word in page.page_source], path
         page.get(f"{url}/#/boxes")
         assert see(page, f"[data-box={named(OWN, 'agent')}]")
-        page.find_element(By.CSS_SELECTOR, "[data-test=arming]").click()
+        click(page, "[data-test=arming]")
         see(page, f"[data-line={named(OWN, 'line')}]")
         for word in foreign_words():
             assert word not in page.page_source

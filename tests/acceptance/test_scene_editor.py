@@ -11,11 +11,13 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import Select, WebDriverWait
+from selenium.webdriver.support.ui import Select
 
 from shared.scene import load_scene
+from tests.acceptance.pages import click, waiting
 
 HAN, LATIN = re.compile(r"[\u4e00-\u9fff]"), re.compile(r"[A-Za-z]{3,}")
+
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]
 
 
@@ -40,8 +42,8 @@ def test_draw_try_and_save(editor: tuple[str, Path], browser: Callable[[], webdr
     page = browser()
     page.get(address)
     canvas = page.find_element(By.ID, "picture")
-    WebDriverWait(page, 20).until(lambda _: canvas.get_property("width") == 768)
-    page.find_element(By.CSS_SELECTOR, "[data-new=tripwire]").click()
+    waiting(page, 20).until(lambda _: canvas.get_property("width") == 768)
+    click(page, "[data-new=tripwire]")
     wide = canvas.size["width"]
     for part in (-0.45, 0.45):
         ActionChains(page).move_to_element_with_offset(canvas, round(part * wide), 0).click().perform()
@@ -50,13 +52,13 @@ def test_draw_try_and_save(editor: tuple[str, Path], browser: Callable[[], webdr
     name.send_keys("lane")
     page.find_element(By.ID, "try").click()
     said = page.find_element(By.ID, "said")
-    WebDriverWait(page, 90).until(lambda _: "个事件" in said.text)
+    waiting(page, 90).until(lambda _: "个事件" in said.text)
     assert "4 个事件" in said.text
     pictures = page.find_elements(By.CSS_SELECTOR, "#seen li img")
     assert len(pictures) == 4, "each event has its picture"
     Select(page.find_element(By.ID, "field-direction")).select_by_value("left_to_right")
     page.find_element(By.ID, "try").click()
-    WebDriverWait(page, 90).until(lambda _: "2 个事件" in said.text)
+    waiting(page, 90).until(lambda _: "2 个事件" in said.text)
     assert "另有 2 次没有计数" in said.text
     left_out = page.find_elements(By.CSS_SELECTOR, "#seen li.plain")
     assert len(left_out) == 2
@@ -67,7 +69,7 @@ def test_draw_try_and_save(editor: tuple[str, Path], browser: Callable[[], webdr
     Select(page.find_element(By.ID, "language")).select_by_value("en")
     assert not HAN.search(aside.text.replace("中文", ""))
     page.find_element(By.ID, "save").click()
-    WebDriverWait(page, 20).until(lambda _: "saved" in said.text)
+    waiting(page, 20).until(lambda _: "saved" in said.text)
     written = load_scene(scene)
     assert [line.name for line in written.tripwires] == ["lane"]
     (ax, ay), (bx, by) = written.tripwires[0].points
@@ -80,10 +82,10 @@ def test_a_wrong_scene_is_told_and_not_written(
     address, scene = editor
     page = browser()
     page.get(address)
-    page.find_element(By.CSS_SELECTOR, "[data-new=zone]").click()
+    click(page, "[data-new=zone]")
     page.find_element(By.ID, "save").click()
     said = page.find_element(By.ID, "said")
-    WebDriverWait(page, 20).until(lambda _: "至少需要 3 个点" in said.text and said.get_attribute("class") == "bad")
+    waiting(page, 20).until(lambda _: "至少需要 3 个点" in said.text and said.get_attribute("class") == "bad")
     assert not scene.exists()
 
 

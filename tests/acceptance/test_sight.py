@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
 
-from tests.acceptance.pages import Browser
+from tests.acceptance.pages import Browser, waiting
 from tests.acceptance.site import Site, await_true
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(420)]
@@ -69,10 +68,10 @@ def test_a_covered_camera_is_an_alarm_of_its_line_and_a_moved_one_is_confirmed(
     assert raised["priority"] == 2, "of the armed line"
     assert camera()["state"] == "blind"
 
-    WebDriverWait(page, 20).until(
+    waiting(page, 20).until(
         lambda b: "镜头被遮挡" in [each.text for each in b.find_elements(By.CSS_SELECTOR, "[data-test=condition]")]
     )
-    unconfirmed = WebDriverWait(page, 20).until(
+    unconfirmed = waiting(page, 20).until(
         lambda b: b.find_elements(By.CSS_SELECTOR, "[data-test=unconfirmed] [data-line=fence]")
     )[0]
     assert "镜头被遮挡" in unconfirmed.text
@@ -87,10 +86,10 @@ def test_a_covered_camera_is_an_alarm_of_its_line_and_a_moved_one_is_confirmed(
     trouble.write_text("moved")  # it sees again, and something else
     await_true("the view has moved", lambda: camera().get("sight") == "moved", SEEN_S)
     assert camera()["state"] == "impaired", "its lines go on ringing"
-    button = WebDriverWait(page, 60).until(lambda b: b.find_elements(By.CSS_SELECTOR, "[data-test=confirm-view]"))[0]
+    button = waiting(page, 60).until(lambda b: b.find_elements(By.CSS_SELECTOR, "[data-test=confirm-view]"))[0]
     page.execute_script("arguments[0].click()", button)
     await_true("the box learns the new view", lambda: camera().get("sight") == "clear", 60)
     assert camera()["state"] == "watching"
     await_true("the cover is over", lambda: (alert() or {"ended_at": 1})["ended_at"], 150)
     await_true("its line is confirmed", lambda: not site.get("/api/v1/coverage/now")["unconfirmed"])
-    WebDriverWait(page, 20).until(lambda b: not b.find_elements(By.CSS_SELECTOR, "[data-test=unconfirmed]"))
+    waiting(page, 20).until(lambda b: not b.find_elements(By.CSS_SELECTOR, "[data-test=unconfirmed]"))

@@ -106,6 +106,14 @@ class Heard:
             time.sleep(0.02)
         return False
 
+    def hears(self, speaker: "Heard", topic: str, retain: bool = False) -> bool:
+        """Whether it hears what the other says; said again until then, for it is up before it listens."""
+        for _ in range(50):
+            speaker.connection.publish(topic, b"x", qos=1, retain=retain)
+            if self.has(topic, 0.2):
+                return True
+        return False
+
 
 class Raw:
     """A client that says whatever it wants, packet by packet."""
@@ -159,13 +167,11 @@ def test_a_box_is_heard_as_itself_and_hears_what_is_for_it(broker: Broker) -> No
     assert centre.ups.acquire(timeout=5)
     assert box.ups.acquire(timeout=5)
     for channel in (Channel.ALARM, Channel.STATE, Channel.HEALTH):
-        box.connection.publish(GATE.topic(channel), b"x", qos=1)
-        assert centre.has(GATE.topic(channel)), channel
-    centre.connection.publish(GATE.topic(Channel.ACK), b"x", qos=1)
-    centre.connection.publish(GATE.topic(Channel.COMMAND), b"x", qos=1)
+        assert centre.hears(box, GATE.topic(channel)), channel
+    assert box.hears(centre, GATE.topic(Channel.ACK))
+    assert box.hears(centre, GATE.topic(Channel.COMMAND))
+    assert box.hears(centre, AGGREGATOR_STATE, retain=True)
     centre.connection.publish(YARD.topic(Channel.COMMAND), b"x", qos=1)
-    centre.connection.publish(AGGREGATOR_STATE, b"x", qos=1, retain=True)
-    assert all(box.has(topic) for topic in (GATE.topic(Channel.ACK), GATE.topic(Channel.COMMAND), AGGREGATOR_STATE))
     assert not box.has(YARD.topic(Channel.COMMAND), 0.3)
     box.connection.stop()
     centre.connection.stop()

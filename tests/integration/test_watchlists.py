@@ -257,7 +257,9 @@ def test_hashes_are_of_one_box_and_month_and_the_next_month_is_ready_before_it_b
     deployment, signer = deployment_secret(centre.deployment.folder), centre.deployment.vault.time_signer()
 
     def hashed(box: Address) -> bytes:
-        made = watchlists.made(centre.connection, box, deployment, signer, datetime.now(UTC))
+        now = datetime.now(UTC)
+        asked = watchlists.hashed_lists(centre.connection, box, now, deployment)
+        made = watchlists.made(asked, box, deployment, signer, now)
         return bytes(made.parts[0].body)
 
     november = hashed(BOX)
