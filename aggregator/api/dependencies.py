@@ -57,6 +57,15 @@ class Parts:
         async with self.turns.one():
             return await run_in_threadpool(tried, run)
 
+    async def on_snapshot(self, work: Callable[[Connection], T]) -> T:
+        """The same for questions of several statements, which all see one moment, and change nothing."""
+
+        def run(connection: Connection) -> T:
+            _see_one_moment(connection)
+            return work(connection)
+
+        return await self.on_connection(run)
+
 
 async def _parts(request: Request) -> Parts:
     parts: Parts = request.app.state.parts
@@ -77,8 +86,12 @@ ConnectionDependency = Annotated[Connection, Depends(_connection, scope="functio
 
 async def _snapshot(connection: ConnectionDependency) -> Connection:
     """The same, in which all statements see one moment: for questions of several. The pool takes the settings back."""
-    connection.isolation_level, connection.read_only = IsolationLevel.REPEATABLE_READ, True
+    _see_one_moment(connection)
     return connection
+
+
+def _see_one_moment(connection: Connection) -> None:
+    connection.isolation_level, connection.read_only = IsolationLevel.REPEATABLE_READ, True
 
 
 SnapshotDependency = Annotated[Connection, Depends(_snapshot)]

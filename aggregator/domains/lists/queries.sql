@@ -80,8 +80,9 @@ WHERE greatest(over_at, ends_at) >= %(day)s::date::timestamptz
   AND greatest(over_at, ends_at) < (%(day)s::date + 1)::timestamptz AND ends_at <= now();
 
 -- name: unhashed
--- Entries that have no hash under a secret yet, those of short lists first: what is urgent is short.
-WITH open AS (
+-- Entries that have no hash under a secret yet, those of short lists first: what is urgent is short. A list's length is
+-- counted once, and not with each of its entries.
+WITH open AS MATERIALIZED (
     SELECT l.number, (SELECT count(*) FROM list_entries e WHERE e.list = l.number) AS long
     FROM lists l
     WHERE l.state IN ('submitted', 'approved', 'unconfirmed') AND l.ends_at > now()

@@ -7,7 +7,6 @@ a month also under the next one's secret.
 import hashlib
 import os
 import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 500
 _AHEAD = timedelta(days=1)
-_SHARED_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,68 +134,98 @@ def wanted(connection: Connection, box: Address) -> Lists:
     return Lists(row["content"] if row else "")
 
 
-def made(connection: Connection, box: Address, deployment: bytes, signer: Credentials, now: datetime) -> Watchlist:
-    """The watch list of a box, as it was asked to hold it; what has ended since is left out.
+@dataclass(frozen=True, slots=True)
+class HashedList:
+    """A list as all boxes that hold it have it in common.
+
+    Attributes:
+        entries: the number of each, and its slow hash.
+    """
+
+    number: int
+    version: int
+    priority: int
+    until_ms: int
+    entries: tuple[tuple[int, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class HashedLists:
+    """What boxes that hold the same lists have in common.
+
+    Attributes:
+        content: tells them from others.
+        month: whose secret they are hashed under.
+    """
+
+    content: str
+    month: str
+    lists: tuple[HashedList, ...]
+
+
+class _SharedReading:
+    """Reads what many boxes come for at once from the database once, and keeps it no longer than one of them needs."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._read = WeakValueDictionary[tuple[str, str], HashedLists]()
+
+    def of(self, content: str, month: str, read: Callable[[], HashedLists]) -> HashedLists:
+        with self._lock:  # who comes meanwhile would read the same
+            found = self._read.get((content, month))
+            if found is None:
+                self._read[content, month] = found = read()
+            return found
+
+
+_READ = _SharedReading()
+
+
+def hashed_lists(connection: Connection, box: Address, now: datetime, deployment: bytes) -> HashedLists:
+    """The lists that a box was asked to hold; what has ended since is left out.
 
     Args:
         connection: sees one moment.
         deployment: secret of the installation.
-        signer: who tells boxes what time it is.
     """
     row = connection.execute(SQL["watchlist"], {"site": box.site, "agent": box.agent}).fetchone()
-    content, month = (row["content"], row["month"]) if row else ("", month_of(now))
-    secret, key = month_secret(deployment, month), box_key(deployment, month, box)
-    asked = {"lists": row["lists"] if row else [], "under": Month(month, secret).under}
+    if row is None:
+        return HashedLists("", month_of(now), ())
+    under = Month(row["month"], month_secret(deployment, row["month"])).under
+
+    def read() -> HashedLists:
+        rows = connection.execute(SQL["hashes"], {"lists": row["lists"], "under": under}).fetchall()
+        grouped = groupby(rows, itemgetter("list", "version", "priority", "until_at"))
+        lists = tuple(
+            HashedList(
+                *(number, version, priority, to_ms(until_at.timestamp())),
+                tuple((each["entry"], bytes(each["slow"])) for each in entries),
+            )
+            for (number, version, priority, until_at), entries in grouped
+        )
+        return HashedLists(row["content"], row["month"], lists)
+
+    return _READ.of(row["content"], row["month"], read)
+
+
+def made(hashed: HashedLists, box: Address, deployment: bytes, signer: Credentials, now: datetime) -> Watchlist:
+    """The watch list of one box: hashes that are good for it alone, signed.
+
+    Args:
+        deployment: secret of the installation.
+        signer: who tells boxes what time it is.
+    """
+    secret, key = month_secret(deployment, hashed.month), box_key(deployment, hashed.month, box)
     parts = [
         ListPart(
-            box.site,
-            box.agent,
-            month,
-            *known,
+            *(box.site, box.agent, hashed.month, each.number, each.version, each.priority, each.until_ms),
             to_ms(now.timestamp()),
-            tuple(HashedEntry(of_box(slow, key), entry) for entry, slow in entries),
+            tuple(HashedEntry(of_box(slow, key), entry) for entry, slow in each.entries),
         )
-        for known, entries in _HASHED.of(content, lambda: _hashed(connection, asked))
+        for each in hashed.lists
     ]
     certificate, signed = sign_parts(signer, parts)
-    return Watchlist(content, secret, key, certificate, signed)
-
-
-Hashed = list[tuple[tuple[int, int, int, int], list[tuple[int, bytes]]]]
-"""Of lists: number, version, priority and end, and of each entry its number and its slow hash."""
-
-
-def _hashed(connection: Connection, asked: dict[str, Any]) -> Hashed:
-    rows = connection.execute(SQL["hashes"], asked).fetchall()
-    return [
-        (
-            (number, version, priority, to_ms(until_at.timestamp())),
-            [(each["entry"], bytes(each["slow"])) for each in entries],
-        )
-        for (number, version, priority, until_at), entries in groupby(
-            rows, itemgetter("list", "version", "priority", "until_at")
-        )
-    ]
-
-
-class _HashedForAll:
-    """What boxes that hold the same lists have in common, read once for all that come within seconds."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._kept: tuple[str, float, Hashed] = "", 0.0, []
-
-    def of(self, content: str, read: Callable[[], Hashed]) -> Hashed:
-        """Of a watch list; `read` gets it from the database."""
-        with self._lock:  # who comes meanwhile would read the same
-            kept, read_s, hashed = self._kept
-            if kept != content or time.monotonic() - read_s > _SHARED_S:
-                hashed = read()
-                self._kept = content, time.monotonic(), hashed
-            return hashed
-
-
-_HASHED = _HashedForAll()
+    return Watchlist(hashed.content, secret, key, certificate, signed)
 
 
 def turns(work: "JobContext") -> "Turn":
@@ -212,9 +241,12 @@ def turns(work: "JobContext") -> "Turn":
         these, last, goes_on = months(deployment, now), before(deployment, now), True
         while goes_on:  # what is hashed first is on the boxes while the rest is
             used, known = in_use(connection, these[0], last, unreadable), len(unreadable)
-            hashed = [hash_some(connection, sealer, month, pool, unreadable) for month in dict.fromkeys((used, *these))]
+            # What a later month needs waits until the boxes are asked for what this one does.
+            hashed = any(
+                hash_some(connection, sealer, month, pool, unreadable) for month in dict.fromkeys((used, *these))
+            )
             ask_boxes(connection, in_use(connection, these[0], last, unreadable))
-            goes_on = any(hashed) or len(unreadable) > known
+            goes_on = hashed or len(unreadable) > known
         kept = {month.under for month in (*these, in_use(connection, these[0], last, unreadable))}
         connection.execute(SQL["forget_hashes"], {"unders": list(kept)})
         if unreadable:
