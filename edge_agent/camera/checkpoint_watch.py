@@ -11,14 +11,12 @@ from edge_agent.frames import Frame
 from edge_agent.orders.watchlists import HeldLists
 from edge_agent.vision.motion.masks import Masks
 from edge_agent.vision.plate import Passage, PassageReader
+from edge_agent.vision.plate.listed import named
 from edge_agent.vision.plate.matching import LookedUp, Match, WatchTable
 from models.plate import PlateReader, Reading
 from shared.clock import KnownTime
 from shared.events import Direction, PlateColour, VehicleClass
 from shared.plates import kinds_of
-
-_SURE = 0.5
-"""A vehicle that is still in sight hits a list when its plate is so likely: the next looks may say something else."""
 
 _MOST_SHOTS = 4
 _COLOURS = {
@@ -114,13 +112,9 @@ class CheckpointWatch:
         gone = self._passages.step(picture, part, time_s)
         if picture is not None:
             size = np.array(picture.shape[1::-1], np.float32)
-            for passage in self._passages.under_way():
-                match = self._matched(passage)
-                if match is None or not match.entry.priority:
-                    continue
+            for passage, match, is_sure in named(self._passages, self._matched):
                 self._remember(passage.track, Shot(frame, np.asarray(passage.corners / size, np.float32)))
-                if match.likeness >= _SURE:
-                    self._passages.told(passage)
+                if is_sure:
                     yield self._hit(passage, match)
         yield from map(self._passed, gone)
         held = self._passages.held

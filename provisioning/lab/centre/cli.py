@@ -217,3 +217,21 @@ def forgetting(
         rows = as_measured(measure(where, passages, vehicles))
     print_rows(rows, output)
     fail_if_missed(rows)
+
+
+def hits(
+    vehicles: Annotated[int, typer.Option("--vehicles", min=1, help="that drive by, all of them listed")] = 120,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """From a listed plate at its line to the operator's feed: a box, the broker and the centre, in real time.
+
+    Exit code 1 when a bar is missed.
+    """
+    from provisioning.lab.centre.hits import measure
+
+    with tempfile.TemporaryDirectory(prefix="hawkline-bench-") as temporary:
+        where = Path(temporary)
+        where.chmod(0o755)  # the embedded database may belong to another account
+        rows = as_measured(measure(where, vehicles))
+    print_rows(rows, output)
+    fail_if_missed(rows)

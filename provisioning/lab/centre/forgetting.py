@@ -25,8 +25,7 @@ import numpy as np
 from aggregator.domains.lists.secret import deployment_secret
 from aggregator.trust.vault import Vault
 from models.training import texts
-from provisioning.lab.centre.gantry import BOX, enrol, playing
-from provisioning.lab.centre.lists import post, states, until
+from provisioning.lab.centre.gantry import BOX, approved, enrol, playing, states, until
 from provisioning.lab.edge.camera_encoder import encoded, write
 from provisioning.lab.edge.traffic import FPS, Traffic
 from provisioning.lab.local_site.people import signed_in
@@ -179,16 +178,8 @@ def _drive(
         decides = stack.enter_context(signed_in(aggregator, "decides", "list-approver"))
         agent.start()
         until(lambda: bool(aggregator.http.get("/api/v1/checkpoints").json()), "the lanes are known")
-        said = {
-            "title": "of the laboratory",
-            "purpose": "forgetting",
-            "case_number": "2026-1",
-            "instructions": "nothing",
-        }
-        draft = post(asks, "/lists", **said, place=BOX.site, entries=list(listed))
-        post(asks, f"/lists/{draft['number']}/submit")
-        post(decides, f"/lists/{draft['number']}/decide", approved=True, version=draft["version"])
-        until(lambda: states(asks, f"/lists/{draft['number']}/boxes") == ["held"], "the box holds the list")
+        number = approved(asks, decides, listed)
+        until(lambda: states(asks, f"/lists/{number}/boxes") == ["held"], "the box holds the list")
         agent.stop()
         play, passed = 0, 0
         while passed < passages:

@@ -1,15 +1,22 @@
-"""A checkpoint's box of our own: two lanes, and a camera that plays a clip; enrolled at a trusted aggregator."""
+"""A checkpoint's box of our own, with two lanes and a camera that plays a clip, and lists that two people approve."""
 
 import csv
 import io
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
+
+import httpx
 
 from provisioning.lab.edge.traffic import lane_line
 from provisioning.lab.local_site.processes import PartProcess
 from provisioning.lab.local_site.trusted import TrustedAggregator
+from shared.errors import UnavailableError
 from shared.topics import Address
 
 BOX = Address("north", "gantry")
+_PATIENCE_S = 300.0
 LANES = "\n".join(
     f'[[cameras.checkpoint.lanes]]\nname = "lane {lane}"\nline = [[{a:.4f}, {b:.4f}], [{c:.4f}, {d:.4f}]]'
     for lane in (0, 1)
@@ -62,3 +69,36 @@ def enrol(aggregator: TrustedAggregator, folder: Path) -> None:
     (claim,) = csv.DictReader(io.StringIO(claims))
     said = ("--serial", "1234", "--claim", claim["code"], "--fingerprint", claim["fingerprint"])
     aggregator.command("agent", "enrol", "--config", str(folder / "agent.toml"), *said)
+
+
+def approved(asks: httpx.Client, decides: httpx.Client, plates: Sequence[str], place: str = BOX.site) -> int:
+    """The number of a list that two people have drawn up, submitted and approved."""
+    said = {"title": "of the laboratory", "purpose": "a trial", "case_number": "2026-1", "instructions": "nothing"}
+    draft = post(asks, "/lists", **said, place=place, entries=list(plates))
+    post(asks, f"/lists/{draft['number']}/submit")
+    post(decides, f"/lists/{draft['number']}/decide", approved=True, version=draft["version"])
+    return int(draft["number"])
+
+
+def post(client: httpx.Client, path: str, **body: Any) -> Any:
+    """What a route answers to a body."""
+    return client.post(f"/api/v1{path}", json=body or None).raise_for_status().json()
+
+
+def states(client: httpx.Client, path: str, key: str = "") -> list[str]:
+    """The state of each box that a route tells, perhaps under a key."""
+    found = client.get(f"/api/v1{path}").raise_for_status().json()
+    return [each["state"] for each in (found[key] if key else found)]
+
+
+def until(holds: Callable[[], bool], what: str, within_s: float = _PATIENCE_S) -> None:
+    """Wait for it.
+
+    Raises:
+        UnavailableError: it did not become so in time.
+    """
+    deadline_s = time.monotonic() + within_s
+    while not holds():
+        if time.monotonic() > deadline_s:
+            raise UnavailableError(f"not within {within_s:.0f} s: {what}")
+        time.sleep(0.1)

@@ -5,11 +5,10 @@ import io
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import httpx
 
@@ -21,6 +20,7 @@ from edge_agent.uplink.trust.enrolment import enrol
 from edge_agent.vision.plate.matching import WatchTable
 from models.plate.decoding import Reading
 from provisioning.lab.boxes.memory import MemoryOutbox
+from provisioning.lab.centre.gantry import approved, post, states, until
 from provisioning.lab.cpu_steal import Stolen, verdict
 from provisioning.lab.edge.checkpoints import entries_of_a_city
 from provisioning.lab.local_site.people import signed_in
@@ -28,7 +28,6 @@ from provisioning.lab.local_site.trusted import TrustedAggregator
 from provisioning.lab.rows import Row
 from shared.clock import SystemClock, to_ms
 from shared.desired import DesiredState
-from shared.errors import UnavailableError
 from shared.events import ConfigApplied, Health, Lane, LineRule, LineSpec
 from shared.topics import Address
 
@@ -36,7 +35,6 @@ LIST_S, CORDON_S = 60.0, 5.0
 """What was promised: a list of ten thousand on all checkpoints, a cordon of forty armed."""
 _CORDON = 40
 _AT_ONCE = 8
-_PATIENCE_S = 300.0
 _LANES = tuple(
     LineSpec(0, f"lane {lane}", ((0.1 + 0.4 * lane, 0.7), (0.5 + 0.4 * lane, 0.7)), "both", 0, LineRule.LANE)
     for lane in (0, 1)
@@ -143,14 +141,12 @@ def _measure(
     checkpoints: Sequence[CheckpointBox], asks: httpx.Client, decides: httpx.Client, entries: int
 ) -> Iterator[Row]:
     plates, boxes = entries_of_a_city(entries), len(checkpoints)
-    draft = post(asks, "/lists", **_SAID, place="district", entries=plates)
-    number, stolen, began_s = draft["number"], Stolen(), time.monotonic()
-    post(asks, f"/lists/{number}/submit")
-    post(decides, f"/lists/{number}/decide", approved=True, version=draft["version"])
+    stolen, began_s = Stolen(), time.monotonic()
+    number = approved(asks, decides, plates, "district")
     until(lambda: states(asks, f"/lists/{number}/boxes") == ["held"] * boxes, "every box has said that it holds it")
     took_s = time.monotonic() - began_s
     right = sum(box.hits(plates[at % entries]) == number for at, box in enumerate(checkpoints))
-    case = f"a list of {entries} entries, from its submission, on {boxes} checkpoints"
+    case = f"a list of {entries} entries, from its being drawn up, on {boxes} checkpoints"
     yield _row(case, took_s, LIST_S, stolen, f"{right} of {boxes} hit by a plate of it")
     stolen, began_s = Stolen(), time.monotonic()
     made = post(asks, "/cordons", **_SAID, plate="粤Z12345", site=checkpoints[0].address.site, checkpoints=_CORDON)
@@ -193,32 +189,8 @@ def _checkpoints(aggregator: TrustedAggregator, boxes: int) -> list[CheckpointBo
         return list(pool.map(come_in, claims))
 
 
-def post(client: httpx.Client, path: str, **body: Any) -> Any:
-    """What a route answers to a body."""
-    return client.post(f"/api/v1{path}", json=body or None).raise_for_status().json()
-
-
-def states(client: httpx.Client, path: str, key: str = "") -> list[str]:
-    """The state of each box that a route tells, perhaps under a key."""
-    found = client.get(f"/api/v1{path}").raise_for_status().json()
-    return [each["state"] for each in (found[key] if key else found)]
-
-
 def _armed(client: httpx.Client, cordon: int) -> int:
     return states(client, f"/cordons/{cordon}", "boxes").count("armed")
-
-
-def until(holds: Callable[[], bool], what: str, within_s: float = _PATIENCE_S) -> None:
-    """Wait for it.
-
-    Raises:
-        UnavailableError: it did not become so in time.
-    """
-    deadline_s = time.monotonic() + within_s
-    while not holds():
-        if time.monotonic() > deadline_s:
-            raise UnavailableError(f"not within {within_s:.0f} s: {what}")
-        time.sleep(0.1)
 
 
 def _row(what: str, took_s: float, bar_s: float | None, stolen: Stolen, note: str) -> Row:

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 
 from edge_agent.vision.plate import PassageReader, PlateVotes
-from edge_agent.vision.plate.matching import Entry, WatchTable
+from edge_agent.vision.plate.listed import named
+from edge_agent.vision.plate.matching import Entry, Match, WatchTable
 from edge_agent.vision.plate.passage import Passage
 from models.plate import PlateReader, Reading
 from models.training import augmentation, plate_face, texts
@@ -41,7 +42,8 @@ class Drove:
         wrong: read, and wrongly.
         listed: every third vehicle was on a list.
         hits: of them.
-        wrong_hits: of the others.
+        wrong_hits: of the others, or by another's entry.
+        hit_s: of each hit, seconds from the line until it was told.
         look_ms: processor time of a look for plates, the median.
     """
 
@@ -53,27 +55,54 @@ class Drove:
     listed: int
     hits: int
     wrong_hits: int
+    hit_s: tuple[float, ...]
     look_ms: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    """What a vehicle was said to be, and how long after it had met the line."""
+
+    text: str
+    after_s: float
+
+
 def drive(seed: int, weather: Weather, vehicles: int, away: tuple[int, ...]) -> Drove:
-    """Let traffic drive by."""
+    """Let traffic drive by; hits are told as the box tells them."""
     cv2.setNumThreads(1)
     traffic = Traffic(seed, weather, vehicles, away=away)
     passing = PassageReader(PlateReader.shipped(), _LANES)
+    listed = [as_stamped(truth.text) for truth in traffic.truth][::3]
+    table, hits = table_of(listed), dict[int, _Hit]()
     told, looks = list[Passage](), list[float]()
+
+    def hit(passage: Passage, match: Match, time_s: float) -> None:
+        hits[passage.track] = _Hit(listed[match.entry.entry], time_s - passage.met_s)
+
+    def gone(some: Sequence[Passage], time_s: float) -> None:
+        told.extend(some)
+        for passage in some:
+            if found := table.match(passage.seen, 0):
+                hit(passage, found, time_s)
+
     for number, picture in enumerate(traffic.pictures()):
         began = time.process_time()
         grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
         part = passing.wants(grey, number / FPS)
-        told += passing.step(None if part is None else picture, part, number / FPS)
+        gone(passing.step(None if part is None else picture, part, number / FPS), number / FPS)
         if part is not None:
+            for passage, match, is_sure in named(passing, lambda passage: table.match(passage.seen, 0)):
+                if is_sure:
+                    told.append(passage)
+                    hit(passage, match, number / FPS)
             looks.append(time.process_time() - began)
-    told += passing.end()
+    gone(passing.end(), traffic.lasts_s)
     pairs = _paired(traffic.truth, told)
-    listed = {number for number in range(len(traffic.truth)) if number % 3 == 0}
-    table = table_of([as_stamped(traffic.truth[number].text) for number in sorted(listed)])
-    matched = {number for number, passage in pairs.items() if table.match(passage.seen, 0)}
+    right_hits = [
+        hits[passage.track].after_s
+        for number, passage in pairs.items()
+        if passage.track in hits and hits[passage.track].text == as_stamped(traffic.truth[number].text)
+    ]
     read = [(passage.reading, traffic.truth[number]) for number, passage in pairs.items() if passage.reading]
     right = sum(reading.text == as_stamped(truth.text) for reading, truth in read)
     return Drove(
@@ -83,8 +112,9 @@ def drive(seed: int, weather: Weather, vehicles: int, away: tuple[int, ...]) -> 
         right,
         len(read) - right,
         len(listed),
-        len(matched & listed),
-        len(matched - listed),
+        len(right_hits),
+        len(hits) - len(right_hits),
+        tuple(right_hits),
         1000 * float(np.median(looks)),
     )
 

@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,16 +13,29 @@ _RETRY_S = 0.5
 
 
 class FeedObserver:
-    """Follows the feed from now on, resuming after every break. Alerts raised since are kept by id."""
+    """Follows the feed from now on, resuming after every break. Alerts raised since are kept by id.
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    Args:
+        url: of the console.
+        as_whom: what every request shows; nothing where whoever comes by loopback may see it.
+        condition: of the alerts that count; None: all.
+        since: the field of an alert that latencies count from.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        as_whom: Mapping[str, Any] | None = None,
+        condition: str | None = None,
+        since: str = "confirmed_at",
+    ) -> None:
+        self._url, self._as_whom, self._condition, self._since = url, dict(as_whom or {}), condition, since
         self._stopping = threading.Event()
         self._connected = threading.Event()
         self._last_id: str | None = None
         self.alerts: dict[int, dict[str, Any]] = {}
         self.latencies_s: list[float] = []
-        """From the capture of the confirming frame to the receipt of the raised alert."""
+        """To the receipt of the raised alert, by default from the capture of the confirming frame."""
         self._thread = threading.Thread(target=self._run, name="observer", daemon=True)
 
     def start(self, timeout_s: float = 60.0) -> bool:
@@ -38,7 +52,7 @@ class FeedObserver:
             headers = {"last-event-id": self._last_id} if self._last_id else {}
             try:
                 with (
-                    httpx.Client(timeout=httpx.Timeout(5, read=15), trust_env=False) as client,
+                    httpx.Client(timeout=httpx.Timeout(5, read=15), trust_env=False, **self._as_whom) as client,
                     client.stream("GET", f"{self._url}/api/v1/feed", headers=headers) as response,
                 ):
                     self._read(response)
@@ -61,8 +75,10 @@ class FeedObserver:
 
     def _note(self, message: dict[str, Any], received_s: float) -> None:
         alert = message["alert"]
+        if self._condition not in (None, alert["condition"]):
+            return
         if message["change"] == "raised":
-            self.latencies_s.append(received_s - datetime.fromisoformat(alert["confirmed_at"]).timestamp())
+            self.latencies_s.append(received_s - datetime.fromisoformat(alert[self._since]).timestamp())
         if message["change"] == "raised" or alert["id"] in self.alerts:
             self.alerts[alert["id"]] = alert
 
