@@ -14,6 +14,7 @@ from uuid import uuid4
 import av
 import httpx
 
+from edge_agent import sealing
 from edge_agent.address import camera_address
 from edge_agent.camera.looks.lookers import finder_for
 from edge_agent.camera.sources.bounds import LIVE_CODECS
@@ -68,6 +69,8 @@ def check_everything(settings: AgentSettings, cameras: Sequence[Camera], config:
     findings += [looks] if looks else []
     findings += _objects(cameras, looks)
     findings.append(_plates(cameras))
+    if lists := _lists(cameras):
+        findings.append(lists)
     for number, camera in enumerate(cameras):
         findings += _camera(f"cameras[{number}]", camera)
     return findings
@@ -94,6 +97,18 @@ def _plates(cameras: Sequence[Camera]) -> Finding:
     except HawklineError as error:
         return {"key": "plates", "ok": False, "said": f"{lacks}: {error}"}
     return {"key": "plates", "ok": True, "said": f"blurred in pictures{f', read on {lanes} lanes' if lanes else ''}"}
+
+
+def _lists(cameras: Sequence[Camera]) -> Finding | None:
+    """How a checkpoint keeps its lists."""
+    if not any(camera.settings.checkpoint for camera in cameras):
+        return None
+    key, by_rights = "lists", "a card that is taken out gives them away, as hashes"
+    if why := sealing.objection():
+        return {"key": key, "ok": None, "said": f"{by_rights}: {why}"}
+    if not sealing.transport():
+        return {"key": key, "ok": True, "said": f"{by_rights}; this machine has no TPM 2.0"}
+    return {"key": key, "ok": True, "said": "sealed by this machine's TPM"}
 
 
 def _objects(cameras: Sequence[Camera], looks: Finding | None) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ import msgspec
 from cryptography import x509
 
 from edge_agent.orders.desired import NotYetError, SectionError
+from edge_agent.sealing import BY_RIGHTS, SealedError, Sealing
 from shared import desired
 from shared.clock import KnownTime, boot_s
 from shared.envelope import decode_message
@@ -87,6 +88,7 @@ class Watchlists:
         held: called with each change.
         settled: the section can be tried again.
         compares: the box is a checkpoint: it knows the time before it is told of a list.
+        sealing: how they are kept.
     """
 
     name = desired.LISTS
@@ -101,11 +103,12 @@ class Watchlists:
         settled: Callable[[], None],
         *,
         compares: bool = False,
+        sealing: Sealing = BY_RIGHTS,
     ) -> None:
         self._path, self._time_path = folder / "lists.bin", folder / "lists.time"
         self._box, self._centre, self._boot, self._tell, self._settled = box, centre, boot, held, settled
         self._lock, self._stir, self._stopping = threading.Lock(), threading.Event(), threading.Event()
-        self._compares = compares
+        self._compares, self._sealing = compares, sealing
         self._wanted: str | None = None
         self._refused: tuple[str, str] | None = None
         self._watchlist: Watchlist | None = None
@@ -246,9 +249,9 @@ class Watchlists:
             if watchlist is None:
                 self._path.unlink(missing_ok=True)
             else:
-                write_secret(self._path, msgspec.msgpack.encode(watchlist))
+                write_secret(self._path, self._sealing.seal(msgspec.msgpack.encode(watchlist)))
             self._is_unkept = False
-        except OSError as error:
+        except (OSError, SealedError) as error:
             if not self._is_unkept:
                 log.error("the lists cannot be kept, and what was kept before still is: %s", error)
             self._is_unkept = True
@@ -284,14 +287,17 @@ class Watchlists:
 
     def _load(self) -> None:
         try:
-            watchlist = decode_watchlist(self._path.read_bytes())
+            kept = self._path.read_bytes()
+            content = self._sealing.open(kept)
+            watchlist = decode_watchlist(content)
             self._parts = tuple(read_parts(watchlist, self._box, self._centre.root(), self._centre.withdrawn))
         except FileNotFoundError:
             return
-        except (OSError, WireError, TrustError) as error:
+        except (OSError, SealedError, WireError, TrustError) as error:
             log.error("%s cannot be used, so the lists are fetched anew: %s", self._path, error)
             return
         self._watchlist, self._content = watchlist, watchlist.content
+        self._is_unkept = self._sealing.encrypts and content is kept  # it lay there open: it is written anew
 
     def _kept_time(self) -> KnownTime | None:
         try:

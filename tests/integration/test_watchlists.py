@@ -22,6 +22,7 @@ from aggregator.store.database import Connection
 from aggregator.store.scope import EVERYWHERE
 from edge_agent.orders.desired import Desired
 from edge_agent.orders.watchlists import HeldLists, Watchlists
+from edge_agent.sealing import BY_RIGHTS, SealedError, Sealing
 from edge_agent.uplink.trust import Door
 from edge_agent.vision.plate.matching import WatchTable
 from models.plate.decoding import Reading
@@ -97,9 +98,10 @@ def centre(database: Database, connection: Connection, tmp_path: Path) -> Iterat
 class Box:
     """A box's side, from the section that it hears to what its cameras compare with."""
 
-    def __init__(self, door: Door, boot: str = "boot 1") -> None:
+    def __init__(self, door: Door, boot: str = "boot 1", sealing: Sealing = BY_RIGHTS) -> None:
         self.folder, self.told = door.folder, list[HeldLists]()
-        self.part = Watchlists(self.folder, BOX, door, boot, self.told.append, lambda: self.desired.again(LISTS))
+        again = lambda: self.desired.again(LISTS)  # noqa: E731
+        self.part = Watchlists(self.folder, BOX, door, boot, self.told.append, again, sealing=sealing)
         self.desired = Desired(self.folder / "desired.bin", [self.part])
 
     def hear(self, state: DesiredState) -> int:
@@ -388,3 +390,49 @@ def test_a_hit_of_a_list_that_was_over_by_then_is_kept_and_rings_nobody(
     assert connection.execute("SELECT * FROM alerts").fetchall() == []
     house.send(before, agent="gate")
     assert len(connection.execute("SELECT * FROM alerts").fetchall()) == 1
+
+
+class Locked:
+    """A TPM in place of a real one (those are in test_sealing): what is sealed is turned round."""
+
+    encrypts = True
+
+    def __init__(self) -> None:
+        self.works = True
+
+    def seal(self, content: bytes) -> bytes:
+        if not self.works:
+            raise SealedError("tpm2_unseal: no")
+        return b"sealed" + content[::-1]
+
+    def open(self, kept: bytes) -> bytes:
+        return kept.removeprefix(b"sealed")[::-1] if kept.startswith(b"sealed") else kept
+
+
+def test_lists_lie_sealed_on_the_card_and_those_that_lay_open_do_not_any_longer(centre: Centre, box: Box) -> None:
+    centre.approved(PLATE)
+    centre.turn()
+    box.hear(centre.wanted())
+    path = box.folder / "lists.bin"
+    lay_open = path.read_bytes()
+    assert decode_watchlist(lay_open).parts
+    door, locked = Door(centre.deployment.url, box.folder), Locked()
+    sealed = Box(door, sealing=locked)
+    assert sealed.part.held.parts == box.part.held.parts
+    sealed.hear(centre.wanted())
+    assert path.read_bytes() == locked.seal(lay_open)
+    assert Box(door, sealing=locked).part.held.parts == box.part.held.parts
+
+
+def test_a_tpm_that_fails_keeps_no_list_from_being_compared(centre: Centre, box: Box) -> None:
+    locked = Locked()
+    locked.works = False
+    sealed = Box(Door(centre.deployment.url, box.folder), sealing=locked)
+    centre.approved(PLATE)
+    centre.turn()
+    sealed.hear(centre.wanted())
+    assert [len(part.entries) for part in sealed.part.held.parts] == [1]
+    assert not (box.folder / "lists.bin").exists()
+    locked.works = True
+    sealed.part.look()
+    assert (box.folder / "lists.bin").read_bytes().startswith(b"sealed")
