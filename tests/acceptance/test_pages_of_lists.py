@@ -95,6 +95,8 @@ def test_a_cordon_is_in_force_at_once_and_a_second_person_confirms_it(
     world.answer(*SITES)
     until(li, f"{one} [data-test=armed]", "已布控 3 / 3")
     assert li.find_elements(By.CSS_SELECTOR, "[data-test=confirm-cordon]") == []
+    wang.get(f"{world.centre.url}/#/")
+    click(wang, "[data-test=confirm-on-page]")
     click(wang, f"{one} [data-test=confirm-cordon]")
     see(li, f"{one}[data-state=approved]")
     assert "皖A12345" not in li.page_source

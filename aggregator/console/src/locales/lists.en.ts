@@ -62,6 +62,7 @@ export const lists: typeof zh = {
     confirm: 'Confirm',
     end: 'End it',
     ofThisHit: 'Cordon off',
+    lookAndConfirm: 'Look and confirm',
     state: { unconfirmed: 'waits for confirmation', approved: 'in force', withdrawn: 'ended', expired: 'ended', lapsed: 'lapsed: nobody confirmed it' },
   },
 }

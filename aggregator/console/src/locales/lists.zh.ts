@@ -60,6 +60,7 @@ export const lists = {
     confirm: '确认封控',
     end: '结束封控',
     ofThisHit: '封控此车',
+    lookAndConfirm: '去核对并确认',
     state: { unconfirmed: '待确认', approved: '生效', withdrawn: '已结束', expired: '已到期', lapsed: '未确认，已失效' } as Record<string, string>,
   },
 }
