@@ -16,8 +16,10 @@ from models.registry import Registry
 
 _GROWN = np.array([1.3, 1.6], np.float32)
 """Of a plate's breadth and height, what is blurred: corners are off by a tenth, and its frame may say more."""
-_COLUMNS = 3
-"""A plate is left with so many colours side by side: of eight characters nothing remains, whatever sharpens it."""
+_LEANS_MORE = 1.2
+"""Of its height, and for a plate that leans, so many times the sine of its lean: how far it leans is where corners are off."""
+_CELLS = 1, 1
+"""A plate is left with one colour: nothing remains of its characters, whatever sharpens it."""
 _SCREEN_FROM, _SCREEN_TO, _SCREEN_SIDE = 0.8, 7.0, 2.6
 """In breadths of a plate, 0.44 m: from a bonnet on to the roof of a lorry, and as far aside as a lorry is wide."""
 _SCREEN_CELLS = 5, 6
@@ -63,8 +65,7 @@ class PlateVeil:
         kept = [(_bounds(quad, picture), quad) for quad in spared]
         covered = picture.copy()
         for quad in quads:
-            middle = quad.mean(0)
-            _blur(covered, np.asarray(middle + _GROWN * (quad - middle), np.float32), (_COLUMNS, 1))
+            _blur(covered, _grown(quad), _CELLS)
         for quad in spared:
             _blur(covered, _screen(quad), _SCREEN_CELLS)
         for (left, top, right, bottom), quad in kept:  # what was blurred beside it may reach into it
@@ -72,6 +73,17 @@ class PlateVeil:
             mask = _mask(quad - np.array([left, top], np.float32), (bottom - top, right - left))
             covered[part][mask > 0] = picture[part][mask > 0]
         return covered
+
+
+def _grown(quad: Quad) -> Quad:
+    """What of a picture is blurred for a plate with these corners."""
+    middle, across = quad.mean(0), (quad[1] + quad[2] - quad[0] - quad[3]) / 2
+    lean = abs(float(across[1])) / max(1e-6, float(np.linalg.norm(across)))
+    breadth, height = across / 2, (quad[2] + quad[3] - quad[0] - quad[1]) / 4
+    right, down = _GROWN[0] * breadth, (_GROWN[1] + _LEANS_MORE * lean) * height
+    turned = (quad - middle) - np.array([-breadth - height, breadth - height, breadth + height, height - breadth])
+    corners = np.array([-right - down, right - down, right + down, down - right])
+    return np.asarray(middle + corners + turned, np.float32)
 
 
 def _screen(quad: Quad) -> Quad:
@@ -92,7 +104,7 @@ def _blur(picture: Picture, quad: Quad, cells: tuple[int, int]) -> None:
     part = picture[top:bottom, left:right]
     size = part.shape[1], part.shape[0]
     few = cv2.resize(part, (min(cells[0], size[0]), min(cells[1], size[1])), interpolation=cv2.INTER_AREA)
-    blurred = cv2.resize(few, size, interpolation=cv2.INTER_LINEAR)
+    blurred = cv2.resize(few, size, interpolation=cv2.INTER_CUBIC)
     mask = _mask(quad - np.array([left, top], np.float32), part.shape[:2])
     part[mask > 0] = blurred.reshape(part.shape)[mask > 0]
 
