@@ -42,7 +42,7 @@ PLATE = [[100.0, 80.0], [200.0, 80.0], [200.0, 112.0], [100.0, 112.0]]
 BESIDE = [[230.0, 80.0], [330.0, 80.0], [330.0, 112.0], [230.0, 112.0]]
 
 
-def test_a_plate_is_left_as_a_few_colours_and_the_rest_as_it_was() -> None:
+def test_a_plate_is_left_as_one_colour_and_the_rest_as_it_was() -> None:
     picture = striped()
     covered = PlateVeil(Finder(PLATE)).cover(picture)  # type: ignore[arg-type]
     assert (picture == striped()).all(), "the picture itself stays"
@@ -50,6 +50,18 @@ def test_a_plate_is_left_as_a_few_colours_and_the_rest_as_it_was() -> None:
     assert np.abs(np.diff(inside, axis=1)).max() <= 2, "nothing of its strokes"
     assert (covered[:60] == picture[:60]).all()
     assert (covered[:, 260:] == picture[:, 260:]).all()
+
+
+def test_of_a_plate_that_leans_nothing_is_left_though_its_corners_lean_otherwise() -> None:
+    picture, middle = np.ascontiguousarray(np.tile(striped(), (2, 1, 1))), np.array([200.0, 200.0])
+
+    def turned(degrees: float) -> np.ndarray:
+        cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+        return (np.array(PLATE) - np.array([150.0, 96.0])) @ np.array([[cos, sin], [-sin, cos]]) + middle
+
+    covered = PlateVeil(Finder(turned(60).tolist())).cover(picture)  # type: ignore[arg-type]
+    straight = cut(covered, np.asarray(turned(40), np.float32)).astype(int)
+    assert np.ptp(straight[2:-2, 2:-2]) <= 2
 
 
 def test_without_a_plate_the_picture_is_the_same() -> None:

@@ -17,7 +17,7 @@ from models.registry import Registry
 _GROWN = np.array([1.3, 1.6], np.float32)
 """Of a plate's breadth and height, what is blurred: corners are off by a tenth, and its frame may say more."""
 _LEANS_MORE = 1.2
-"""Of its height, and for a plate that leans, so many times the sine of its lean: how far it leans is where corners are off."""
+"""Of its height, times the sine of its lean, is blurred besides: how far a plate leans is what corners are wrong in."""
 _CELLS = 1, 1
 """A plate is left with one colour: nothing remains of its characters, whatever sharpens it."""
 _SCREEN_FROM, _SCREEN_TO, _SCREEN_SIDE = 0.8, 7.0, 2.6
