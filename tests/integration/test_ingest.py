@@ -262,7 +262,7 @@ def fuzzed(rng: random.Random) -> Message:
 
 
 def test_fuzzed_payloads_stop_nothing(database: Database, connection: Connection) -> None:
-    """Thirty thousand (`hawkline bench wire` sends a hundred thousand of every struct), through the worker's own way of halving; a good box in between is served as ever."""
+    """Thirty thousand, through the worker's own way of halving; a good box in between is served as ever."""
     rng = random.Random(9)
     worker = IngestWorker("test", Lane.ALARM, database, ("127.0.0.1", 1), lambda: None)
     sent = good = 0
