@@ -74,7 +74,7 @@ def build(
             turns, hub, waker = Turns(_CONNECTIONS), FeedHub(database), Waker(database, FEED)
             app.state.parts = Parts(pool, turns, hub, waker, pictures, publishing, LatestProbe(publishing), _nothing)
             app.state.vault, app.state.admit, app.state.data_dir = vault, admit, data_dir
-            app.state.list_turns = lists.one_after_another()
+            app.state.list_turns = lists.ListTurns()
             yield
 
     app = FastAPI(title="Hawkline, the boxes' door", version=version("hawkline"), lifespan=lifespan, openapi_url=None)

@@ -23,7 +23,7 @@ from edge_agent.orders.arming import Arming
 from edge_agent.orders.desired import Desired, Obedient
 from edge_agent.orders.views import Views
 from edge_agent.orders.watchlists import HeldLists, Watchlists
-from edge_agent.sealing import BY_RIGHTS, sealing
+from edge_agent.sealing import ByMachine
 from edge_agent.uplink.link import Link
 from edge_agent.uplink.outbox import Intake, Outbox
 from edge_agent.uplink.outbox.clock_frames import boot_id
@@ -115,9 +115,9 @@ class Agent:
         if door:  # a box that is no checkpoint any more is told so, too
             told = self._hold, self._lists_settled
             compares = any(camera.settings.checkpoint for camera in cameras)
-            kept = sealing(settings.data_dir) if compares else BY_RIGHTS
             box = settings.data_dir, self._address, door, boot_id()
-            self._watchlists = Watchlists(*box, *told, compares=compares, sealing=kept)
+            sealing = ByMachine(settings.data_dir)
+            self._watchlists = Watchlists(*box, *told, compares=compares, sealing=sealing)
             orders.append(self._watchlists)
         self._desired = Desired(settings.data_dir / "desired.bin", orders)
         self._line_numbers = {(line.camera, line.name): number for number, line in enumerate(self._lines)}

@@ -14,7 +14,6 @@ from uuid import uuid4
 import av
 import httpx
 
-from edge_agent import sealing
 from edge_agent.address import camera_address
 from edge_agent.camera.looks.lookers import finder_for
 from edge_agent.camera.sources.bounds import LIVE_CODECS
@@ -25,6 +24,7 @@ from edge_agent.camera.sources.network_camera import StalledError, Transport, op
 from edge_agent.camera.sources.reader import PacketReader
 from edge_agent.camera.sources.stall_detector import StallDetector
 from edge_agent.config import AgentSettings, Camera, RtspCamera, holds_passwords
+from edge_agent.sealing import ByMachine
 from edge_agent.uplink.trust.enrolment import Door, days_left
 from edge_agent.vision.plate.veil import PlateVeil
 from edge_agent.vision.tripwire.faults import faults
@@ -69,7 +69,7 @@ def check_everything(settings: AgentSettings, cameras: Sequence[Camera], config:
     findings += [looks] if looks else []
     findings += _objects(cameras, looks)
     findings.append(_plates(cameras))
-    if lists := _lists(cameras):
+    if lists := _lists(settings, cameras):
         findings.append(lists)
     for number, camera in enumerate(cameras):
         findings += _camera(f"cameras[{number}]", camera)
@@ -99,16 +99,12 @@ def _plates(cameras: Sequence[Camera]) -> Finding:
     return {"key": "plates", "ok": True, "said": f"blurred in pictures{f', read on {lanes} lanes' if lanes else ''}"}
 
 
-def _lists(cameras: Sequence[Camera]) -> Finding | None:
+def _lists(settings: AgentSettings, cameras: Sequence[Camera]) -> Finding | None:
     """How a checkpoint keeps its lists."""
     if not any(camera.settings.checkpoint for camera in cameras):
         return None
-    key, by_rights = "lists", "a card that is taken out gives them away, as hashes"
-    if why := sealing.objection():
-        return {"key": key, "ok": None, "said": f"{by_rights}: {why}"}
-    if not sealing.transport():
-        return {"key": key, "ok": True, "said": f"{by_rights}; this machine has no TPM 2.0"}
-    return {"key": key, "ok": True, "said": "sealed by this machine's TPM"}
+    ok, said = ByMachine(settings.data_dir).in_words()
+    return {"key": "lists", "ok": ok, "said": said}
 
 
 def _objects(cameras: Sequence[Camera], looks: Finding | None) -> Iterator[Finding]:

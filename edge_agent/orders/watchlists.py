@@ -17,7 +17,7 @@ import msgspec
 from cryptography import x509
 
 from edge_agent.orders.desired import NotYetError, SectionError
-from edge_agent.sealing import BY_RIGHTS, SealedError, Sealing
+from edge_agent.sealing import BY_RIGHTS, AnotherMachineError, SealedError, Sealing
 from shared import desired
 from shared.clock import KnownTime, boot_s
 from shared.envelope import decode_message
@@ -117,8 +117,9 @@ class Watchlists:
         self._known = self._kept_time()
         self._is_unkept = False
         """The disk has not taken what is in force."""
-        self._load()
-        self._drop_ended()
+        self._unopened = self._path.is_file()
+        """What lies there has not been opened yet: a TPM may take its time, and cameras wait for none."""
+        self._open_kept(first=True)
 
     @property
     def held(self) -> HeldLists:
@@ -141,7 +142,7 @@ class Watchlists:
             if self._refused and self._refused[0] == wanted:
                 raise SectionError(self._refused[1])
             is_new, self._wanted = wanted != self._wanted, wanted
-            here, known = wanted == self._content, self._known is not None
+            here, known = wanted == self._content and not self._unopened, self._known is not None
         if here and (known or not wanted):
             return
         if is_new:  # or it is tried already, with pauses
@@ -175,6 +176,7 @@ class Watchlists:
         Raises:
             UnavailableError: the centre does not answer, or other lists came than those that are wanted.
         """
+        self._open_kept()
         self._drop_ended()
         if not self._is_ours():
             return _NEVER_S
@@ -186,12 +188,12 @@ class Watchlists:
         if age_s >= _ASK_TIME_S:
             self._learn_time()
             age_s = 0.0
-        return _LAST_PAUSE_S if self._is_unkept else _ASK_TIME_S - age_s
+        return _LAST_PAUSE_S if self._is_unkept or self._unopened else _ASK_TIME_S - age_s
 
     def _is_ours(self) -> bool:
         """Whether anything was ever wanted of lists here: most boxes are no checkpoint."""
         with self._lock:
-            return self._compares or self._wanted is not None or bool(self._content)
+            return self._compares or self._wanted is not None or bool(self._content) or self._unopened
 
     def _learn_time(self) -> None:
         try:
@@ -209,7 +211,8 @@ class Watchlists:
     def _fetch(self) -> None:
         with self._lock:
             wanted, there = self._wanted, self._content
-            if wanted is None or wanted == there or (self._refused and self._refused[0] == wanted):
+            is_there = wanted == there and not self._unopened
+            if wanted is None or is_there or (self._refused and self._refused[0] == wanted):
                 return
         if not wanted:
             self._take(None, ())
@@ -235,7 +238,7 @@ class Watchlists:
 
     def _take(self, watchlist: Watchlist | None, parts: tuple[ListPart, ...]) -> None:
         with self._lock:
-            self._watchlist, self._parts, self._refused = watchlist, parts, None
+            self._watchlist, self._parts, self._refused, self._unopened = watchlist, parts, None, False
             self._content = watchlist.content if watchlist else ""
         self._keep()
         log.info("%d lists of %d plates are in force", len(parts), sum(len(part.entries) for part in parts))
@@ -285,19 +288,42 @@ class Watchlists:
             now_ms = self._known.now_ms()
             return max(0.0, min(part.until_ms for part in self._parts) - now_ms) / 1000
 
-    def _load(self) -> None:
+    def _open_kept(self, *, first: bool = False) -> None:
+        """Take what was kept in an earlier life. What the TPM does not open now is tried again with each look.
+
+        Args:
+            first: at the agent's start, where nobody is told yet, and what is sealed waits for the first look.
+        """
+        if not self._unopened:
+            return
         try:
             kept = self._path.read_bytes()
-            content = self._sealing.open(kept)
-            watchlist = decode_watchlist(content)
-            self._parts = tuple(read_parts(watchlist, self._box, self._centre.root(), self._centre.withdrawn))
+            if first and self._sealing.is_sealed(kept):
+                return
+            watchlist = decode_watchlist(self._sealing.open(kept))
+            parts = tuple(read_parts(watchlist, self._box, self._centre.root(), self._centre.withdrawn))
         except FileNotFoundError:
-            return
-        except (OSError, SealedError, WireError, TrustError) as error:
-            log.error("%s cannot be used, so the lists are fetched anew: %s", self._path, error)
-            return
-        self._watchlist, self._content = watchlist, watchlist.content
-        self._is_unkept = self._sealing.encrypts and content is kept  # it lay there open: it is written anew
+            self._unopened = False
+        except AnotherMachineError as error:
+            self._give_up(error)
+        except SealedError as error:
+            log.warning("%s waits: %s", self._path, error)
+        except (OSError, WireError, TrustError) as error:
+            self._give_up(error)
+        else:
+            with self._lock:
+                self._watchlist, self._parts, self._content = watchlist, parts, watchlist.content
+                self._unopened = False
+            self._is_unkept = self._sealing.improves(kept)
+            if first:
+                self._drop_ended()
+            else:
+                self._changed()
+
+    def _give_up(self, why: Exception) -> None:
+        """What lies there is of no use, and goes from the disk with the next look."""
+        log.error("%s cannot be used, so the lists are fetched anew: %s", self._path, why)
+        self._unopened, self._is_unkept = False, True
 
     def _kept_time(self) -> KnownTime | None:
         try:

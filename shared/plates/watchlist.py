@@ -24,7 +24,9 @@ from shared.trust.withdrawn import Check, none_withdrawn
 
 MOST_BYTES = 8 * 1024 * 1024
 """Of what a box takes: more than a quarter of a million entries."""
-_PURPOSE = b"hawkline watchlist 1\0"
+FORMAT = 2
+"""Of what is signed, and of its hashes. What is of another one proves nothing, and is fetched anew."""
+_PURPOSE = b"hawkline watchlist %d\0" % FORMAT
 _Milliseconds = Annotated[int, Meta(ge=0, lt=2**53)]
 _Secret = Annotated[bytes, Meta(min_length=SECRET_BYTES, max_length=SECRET_BYTES)]
 

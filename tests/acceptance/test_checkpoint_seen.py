@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from aggregator.domains.lists.secret import deployment_secret
+from edge_agent.sealing import ByMachine
 from provisioning.lab.centre.gantry import BOX, enrol, playing
 from provisioning.lab.edge.camera_encoder import encoded, write
 from provisioning.lab.edge.traffic import FPS, Traffic
@@ -127,7 +128,7 @@ def test_every_vehicle_is_counted_once_listed_ones_ring_with_a_picture_and_the_o
     deployment, month = deployment_secret(centre.folder / "data"), month_of(datetime.now(UTC))
     secret, key = month_secret(deployment, month), box_key(deployment, month, BOX)
     hashed = {text: (slow_hash(text, secret), of_box(slow_hash(text, secret), key)) for text in texts}
-    kept = (folder / "data" / "lists.bin").read_bytes()
+    kept = ByMachine(folder / "data").open((folder / "data" / "lists.bin").read_bytes())
     assert [text for text in texts if hashed[text][1] in kept] == listed, "what is listed is found"
     files = [path for path in tmp_path.rglob("*") if path.is_file() and path != road]
     assert [path for path in files for text in others for each in hashed[text] if each in path.read_bytes()] == []

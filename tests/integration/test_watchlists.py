@@ -1,11 +1,14 @@
 """A list on its way to a box: hashed once, fetched from the boxes' door, proven, kept, and gone at its end."""
 
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -28,11 +31,13 @@ from edge_agent.vision.plate.matching import WatchTable
 from models.plate.decoding import Reading
 from shared.clock import KnownTime, boot_s, to_ms
 from shared.desired import LISTS, DesiredState
+from shared.errors import UnavailableError
 from shared.events import ConfigApplied, Direction, LineRule, LineSpec, ListHit
 from shared.plates.hashing import HASH_BYTES, month_of
 from shared.plates.watchlist import decode_watchlist
 from shared.topics import Address
 from shared.trust import TrustError
+from tests.acceptance.site import await_true
 from tests.integration.house import POINTS, House, now_ms
 from tests.integration.trusted import Deployment
 
@@ -395,10 +400,14 @@ def test_a_hit_of_a_list_that_was_over_by_then_is_kept_and_rings_nobody(
 class Locked:
     """A TPM in place of a real one (those are in test_sealing): what is sealed is turned round."""
 
-    encrypts = True
-
     def __init__(self) -> None:
         self.works = True
+
+    def is_sealed(self, kept: bytes) -> bool:
+        return kept.startswith(b"sealed")
+
+    def improves(self, kept: bytes) -> bool:
+        return not self.is_sealed(kept)
 
     def seal(self, content: bytes) -> bytes:
         if not self.works:
@@ -406,7 +415,9 @@ class Locked:
         return b"sealed" + content[::-1]
 
     def open(self, kept: bytes) -> bytes:
-        return kept.removeprefix(b"sealed")[::-1] if kept.startswith(b"sealed") else kept
+        if not self.works and self.is_sealed(kept):
+            raise SealedError("tpm2_unseal: no")
+        return kept.removeprefix(b"sealed")[::-1] if self.is_sealed(kept) else kept
 
 
 def test_lists_lie_sealed_on_the_card_and_those_that_lay_open_do_not_any_longer(centre: Centre, box: Box) -> None:
@@ -419,9 +430,13 @@ def test_lists_lie_sealed_on_the_card_and_those_that_lay_open_do_not_any_longer(
     door, locked = Door(centre.deployment.url, box.folder), Locked()
     sealed = Box(door, sealing=locked)
     assert sealed.part.held.parts == box.part.held.parts
-    sealed.hear(centre.wanted())
+    sealed.part.look()
     assert path.read_bytes() == locked.seal(lay_open)
-    assert Box(door, sealing=locked).part.held.parts == box.part.held.parts
+    again = Box(door, sealing=locked)
+    assert again.part.held.parts == (), "the cameras wait for no TPM"
+    again.part.look()
+    assert again.told[-1].parts == box.part.held.parts
+    assert again.obeys == box.obeys
 
 
 def test_a_tpm_that_fails_keeps_no_list_from_being_compared(centre: Centre, box: Box) -> None:
@@ -432,7 +447,118 @@ def test_a_tpm_that_fails_keeps_no_list_from_being_compared(centre: Centre, box:
     centre.turn()
     sealed.hear(centre.wanted())
     assert [len(part.entries) for part in sealed.part.held.parts] == [1]
-    assert not (box.folder / "lists.bin").exists()
+    path = box.folder / "lists.bin"
+    assert not path.exists(), "nothing lies there openly meanwhile"
     locked.works = True
     sealed.part.look()
-    assert (box.folder / "lists.bin").read_bytes().startswith(b"sealed")
+    assert locked.is_sealed(path.read_bytes())
+    # It fails again when the agent starts, without a network, and works later.
+    later = Box(Door("https://127.0.0.1:9", box.folder), sealing=locked)
+    for works in (False, True):
+        locked.works = works
+        with suppress(UnavailableError):
+            later.part.look()
+        assert path.exists()
+        assert bool(later.part.held.parts) is works
+    assert [len(part.entries) for part in later.part.held.parts] == [1]
+
+
+def test_what_was_withdrawn_meanwhile_goes_from_the_card_though_it_cannot_be_opened(centre: Centre, box: Box) -> None:
+    locked, door = Locked(), Door(centre.deployment.url, box.folder)
+    made = centre.approved(PLATE)
+    centre.turn()
+    Box(door, sealing=locked).hear(centre.wanted())
+    lists.withdraw(centre.connection, LI, made.number, "found")
+    centre.turn()
+    locked.works = False
+    later = Box(door, sealing=locked)
+    assert later.hear(centre.wanted()) == centre.wanted().sections[0].version
+    assert not (box.folder / "lists.bin").exists()
+
+
+def test_a_file_of_before_is_not_believed_and_the_box_says_so(
+    centre: Centre, box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its hashes were made otherwise: it would hold a list, and hit nothing."""
+    from shared.plates import watchlist
+
+    centre.approved(PLATE)
+    monkeypatch.setattr(watchlist, "_PURPOSE", b"hawkline watchlist 1\0")
+    centre.turn()
+    box.hear(centre.wanted())
+    assert box.part.held.parts
+    monkeypatch.undo()
+    later = Box(Door(centre.deployment.url, box.folder))
+    assert later.part.held.parts == ()
+    assert later.hear(centre.wanted()) == centre.wanted().sections[0].version
+    assert [len(part.entries) for part in later.part.held.parts] == [1]
+
+
+def test_who_asks_again_and_again_keeps_nobody_waiting_and_who_is_revoked_meanwhile_gets_nothing(
+    centre: Centre, box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    centre.approved(PLATE)
+    centre.turn()
+    door, goes_on, made = Door(centre.deployment.url, box.folder), threading.Event(), list[Address]()
+    as_ever = watchlists.made
+
+    def slowly(*asked: Any) -> Any:
+        made.append(asked[1])
+        goes_on.wait(20)
+        return as_ever(*asked)
+
+    monkeypatch.setattr(watchlists, "made", slowly)
+
+    def fetch() -> str:
+        try:
+            return f"{len(decode_watchlist(door.fetch_watchlist()).parts)} list"
+        except (TrustError, UnavailableError) as error:
+            return str(error)
+
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(fetch)]
+        await_true("the first is made", lambda: len(made) == 1)
+        for _ in range(5):
+            asked.append(pool.submit(fetch))
+            time.sleep(0.3)
+        goes_on.set()
+        said = [each.result(30) for each in asked]
+        assert said[0] == said[-1] == "1 list"
+        assert all("asked for again meanwhile" in each for each in said[1:-1]), said
+        assert len(made) == 2
+        goes_on.clear()
+        last = pool.submit(fetch)
+        await_true("it is made", lambda: len(made) == 3)
+        centre.deployment.revoke(BOX)
+        goes_on.set()
+        assert last.result(30) != "1 list", "it was revoked while its list was made"
+
+
+def test_what_the_next_month_needs_waits_until_the_boxes_are_asked(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    centre.approved(*(f"皖A1{number:04}" for number in range(watchlists._AT_ONCE + 1)))
+    deployment = deployment_secret(centre.deployment.folder, make=True)
+    months = watchlists.months(deployment, datetime(2026, 11, 30, 12, tzinfo=UTC))
+    monkeypatch.setattr(watchlists, "months", lambda *_: months)
+    hashed = list[tuple[int, int, int]]()
+    ask = watchlists.ask_boxes
+
+    def asked(connection: Connection, month: watchlists.Month) -> int:
+        counts = [
+            connection.execute("SELECT count(*) AS n FROM list_hashes WHERE under = %s", (each.under,)).fetchone()["n"]  # type: ignore[index]
+            for each in months
+        ]
+        hashed.append((counts[0], counts[1], ask(connection, month)))
+        return hashed[-1][2]
+
+    monkeypatch.setattr(watchlists, "ask_boxes", asked)
+    with ExitStack() as stack:
+        settings = SimpleNamespace(trust=True, data_dir=centre.deployment.folder)
+        turn = watchlists.turns(SimpleNamespace(settings=settings, ending=stack))  # type: ignore[arg-type]
+        assert turn is not None
+        turn(centre.connection)
+    whole = watchlists._AT_ONCE + 1
+    told = next(place for place, (_, _, changed) in enumerate(hashed) if changed)
+    assert hashed[told][:2] == (whole, 0), hashed
+    assert hashed[-1][:2] == (whole, whole)

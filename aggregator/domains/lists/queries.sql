@@ -158,6 +158,9 @@ FROM lists_in_force l JOIN list_hashes h ON h.list = l.number AND h.under = %(un
 WHERE l.number = ANY(%(lists)s::bigint[])
 ORDER BY l.number, h.entry;
 
+-- name: still_in_force
+SELECT number FROM lists_in_force WHERE number = ANY(%(lists)s::bigint[]);
+
 -- name: boxes_of_list
 -- Boxes with lanes where a list shall be in force, and whether each has said that it holds it.
 SELECT b.site, b.agent, coalesce(a.state, 'unknown') AS box_state,

@@ -9,7 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
@@ -28,7 +28,7 @@ from shared.clock import to_ms
 from shared.desired import LISTS, Lists
 from shared.events import LineRule
 from shared.plates.hashing import box_key, month_of, month_secret, of_box, slow_hash
-from shared.plates.watchlist import HashedEntry, ListPart, Watchlist, sign_parts
+from shared.plates.watchlist import FORMAT, HashedEntry, ListPart, Watchlist, sign_parts
 from shared.topics import Address
 from shared.trust import Credentials
 
@@ -125,7 +125,7 @@ def _content(month: Month, lists: Sequence[dict[str, Any]]) -> str:
     if not lists:
         return ""
     said = [[each[name] for name in ("number", "version", "kind", "priority", "until_at")] for each in lists]
-    return hashlib.sha256(month.under + msgspec.json.encode(said)).hexdigest()[:32]
+    return hashlib.sha256(month.under + msgspec.json.encode([FORMAT, said])).hexdigest()[:32]
 
 
 def wanted(connection: Connection, box: Address) -> Lists:
@@ -182,7 +182,7 @@ _READ = _SharedReading()
 
 
 def hashed_lists(connection: Connection, box: Address, now: datetime, deployment: bytes) -> HashedLists:
-    """The lists that a box was asked to hold; what has ended since is left out.
+    """The lists that a box was asked to hold; what has ended since, or was withdrawn, is left out.
 
     Args:
         connection: sees one moment.
@@ -205,7 +205,13 @@ def hashed_lists(connection: Connection, box: Address, now: datetime, deployment
         )
         return HashedLists(row["content"], row["month"], lists)
 
-    return _READ.of(row["content"], row["month"], read)
+    shared = _READ.of(row["content"], row["month"], read)
+    # It may have been read a moment before this one, for another box.
+    rows = connection.execute(SQL["still_in_force"], {"lists": row["lists"]}).fetchall()
+    numbers = {each["number"] for each in rows}
+    if all(each.number in numbers for each in shared.lists):
+        return shared
+    return replace(shared, lists=tuple(each for each in shared.lists if each.number in numbers))
 
 
 def made(hashed: HashedLists, box: Address, deployment: bytes, signer: Credentials, now: datetime) -> Watchlist:

@@ -478,10 +478,9 @@ class SightJudge:
                 self._sound_s[fault] = 0.0
                 settling = self._switching_s > 0 and fault in _LIKE_A_SWITCH
                 self._scores[fault] = min(confirmed_s, self._scores[fault] + (0.0 if settling else dt_s))
-            elif not (hidden and fault in self.active):
-                # A lamp that sweeps over a grey picture does not say that it has its colour back.
-                unsaid = fault is SightFault.COLOUR and self._colour_unsaid
-                self._scores[fault] = max(0.0, self._scores[fault] - (0.0 if unsaid else _FORGIVES * dt_s))
+            # A lamp that sweeps over a grey picture does not say that it has its colour back.
+            elif not (hidden and fault in self.active) and not (fault is SightFault.COLOUR and self._colour_unsaid):
+                self._scores[fault] = max(0.0, self._scores[fault] - _FORGIVES * dt_s)
                 self._sound_s[fault] += dt_s
         certain = [fault for fault in found if self._scores[fault] >= CONFIRMED_S[fault]]
         self._troubled_s = min(_TROUBLED_S, max(0.0, self._troubled_s + (dt_s if hidden else -_TROUBLE_STAYS * dt_s)))

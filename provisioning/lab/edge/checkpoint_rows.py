@@ -15,6 +15,7 @@ from models.registry import Registry
 from models.training.glyphs import DATA
 from provisioning.lab.edge.checkpoints import Drove, drive, entries_of_a_city, passages, table_of
 from provisioning.lab.edge.plates import Rate
+from provisioning.lab.local_site.observer import percentile
 from provisioning.lab.rows import Row
 from provisioning.lab.rows import judged as _row
 from shared.plates.hashing import month_secret, slow_hash
@@ -75,11 +76,11 @@ def _told(what: str, drove: list[Drove], *, judge: bool) -> Iterator[Row]:
     hits, wrong_hits = Rate(sum(one.hits for one in drove), sum(one.listed for one in drove)), 0
     wrong_hits = sum(one.wrong_hits for one in drove)
     met = hits.value >= _HITS and not wrong_hits
-    after_s = sorted(after_s for one in drove for after_s in one.hit_s)
+    after_s = [after_s for one in drove for after_s in one.hit_s]
     yield _row(what, "listed ones hit", met if judge else None, str(hits), f"{wrong_hits} others hit")
     if after_s:
-        late = ", ".join(f"p{part} {after_s[int(part / 100 * (len(after_s) - 1))]:.2f} s" for part in (50, 99))
-        yield _row(what, "from the line until a hit is told", None, late, f"at most {after_s[-1]:.2f} s, as filmed")
+        late = ", ".join(f"p{part} {percentile(after_s, part / 100):.2f} s" for part in (50, 99))
+        yield _row(what, "from the line until a hit is told", None, late, f"at most {max(after_s):.2f} s, as filmed")
     if judge:
         yield _row(what, "a look for plates", None, f"{median(one.look_ms for one in drove):.1f} ms", "processor time")
 

@@ -19,7 +19,6 @@ class FeedObserver:
         url: of the console.
         as_whom: what every request shows; nothing where whoever comes by loopback may see it.
         condition: of the alerts that count; None: all.
-        since: the field of an alert that latencies count from.
     """
 
     def __init__(
@@ -27,15 +26,16 @@ class FeedObserver:
         url: str,
         as_whom: Mapping[str, Any] | None = None,
         condition: str | None = None,
-        since: str = "confirmed_at",
     ) -> None:
-        self._url, self._as_whom, self._condition, self._since = url, dict(as_whom or {}), condition, since
+        self._url, self._as_whom, self._condition = url, dict(as_whom or {}), condition
         self._stopping = threading.Event()
         self._connected = threading.Event()
         self._last_id: str | None = None
         self.alerts: dict[int, dict[str, Any]] = {}
         self.latencies_s: list[float] = []
-        """To the receipt of the raised alert, by default from the capture of the confirming frame."""
+        """From the capture of the confirming frame to the receipt of the raised alert."""
+        self.received_s: dict[int, float] = {}
+        """When each raised alert was here, Unix seconds."""
         self._thread = threading.Thread(target=self._run, name="observer", daemon=True)
 
     def start(self, timeout_s: float = 60.0) -> bool:
@@ -78,7 +78,8 @@ class FeedObserver:
         if self._condition not in (None, alert["condition"]):
             return
         if message["change"] == "raised":
-            self.latencies_s.append(received_s - datetime.fromisoformat(alert[self._since]).timestamp())
+            self.received_s[alert["id"]] = received_s
+            self.latencies_s.append(received_s - datetime.fromisoformat(alert["confirmed_at"]).timestamp())
         if message["change"] == "raised" or alert["id"] in self.alerts:
             self.alerts[alert["id"]] = alert
 
