@@ -29,10 +29,14 @@ WITH said AS (
     AS said (subject, site, agent, camera, name, condition, active, at, due_at, at_once, told_producer, told_lane, told_seq,
              priority, detail)
 ), newer AS (
-    SELECT s.*, a.cleared_at IS NOT NULL AND NOT c.active AS done_with FROM said s
+    -- A heartbeat says that something is so, and no more: it takes nothing from the event that said what, and that event
+    -- counts though the heartbeat was heard first.
+    SELECT s.*, a.cleared_at IS NOT NULL AND NOT c.active AS done_with,
+           s.active AND c.active AND s.told_producer IS NULL AND c.told_producer IS NOT NULL AS says_less FROM said s
     JOIN conditions c USING (subject, site, agent, camera, name, condition) LEFT JOIN alerts a ON a.id = c.alert_id
     WHERE CASE WHEN (s.told_producer, s.told_lane) = (c.told_producer, c.told_lane) THEN s.told_seq > c.told_seq
-               ELSE s.at >= c.told_at END
+               ELSE s.at >= c.told_at
+                    OR (s.active AND c.active AND s.told_producer IS NOT NULL AND c.told_producer IS NULL) END
 )
 UPDATE conditions c SET
     active = n.active,
@@ -41,7 +45,9 @@ UPDATE conditions c SET
         ELSE n.at
     END,
     told_at = greatest(c.told_at, n.at),
-    told_producer = n.told_producer, told_lane = n.told_lane, told_seq = n.told_seq,
+    told_producer = CASE WHEN n.says_less THEN c.told_producer ELSE n.told_producer END,
+    told_lane = CASE WHEN n.says_less THEN c.told_lane ELSE n.told_lane END,
+    told_seq = CASE WHEN n.says_less THEN c.told_seq ELSE n.told_seq END,
     alert_id = CASE WHEN n.active AND n.done_with THEN NULL ELSE c.alert_id END,
     due_at = CASE
         WHEN n.active AND c.alert_id IS NOT NULL AND NOT n.done_with THEN NULL
@@ -53,7 +59,7 @@ UPDATE conditions c SET
         ELSE n.due_at
     END,
     priority = CASE WHEN n.active THEN n.priority ELSE c.priority END,
-    detail = CASE WHEN n.active THEN n.detail::jsonb ELSE c.detail END
+    detail = CASE WHEN n.active AND NOT n.says_less THEN n.detail::jsonb ELSE c.detail END
 FROM newer n
 WHERE (c.subject, c.site, c.agent, c.camera, c.name, c.condition) = (n.subject, n.site, n.agent, n.camera, n.name, n.condition);
 

@@ -23,6 +23,8 @@ _DOUBTED_S = 10.0
 """A picture that was decoded in part is judged only when no other came for so long."""
 _KEPT_EVERY_S, _NEWS_KEPT_EVERY_S = 6 * 3600.0, 900.0
 """A card bears some hundred kilobytes four times a day for longer than it lasts."""
+_LOOKED_AT_S, _LOOKED_AT_MOST_S = 10.0, 60.0
+"""A view that a person confirms is looked at for so long before it is believed, and for so long at most."""
 _SOUND_EVERY_S = 10.0
 
 _BLINDING = frozenset((SightFault.FROZEN, SightFault.DARK, SightFault.GLARING, SightFault.COVERED, SightFault.BLURRED))
@@ -69,6 +71,8 @@ class SightWatch:
         self._sound: Frame | None = None
         self._expected: dict[SightFault, bool] = {}
         self._away_since_s: float | None = None
+        self._asked: tuple[int, float] = 0, 0.0
+        """The newest confirmation that was heard of, and when, in media time."""
 
     def see(self, frame: Frame, time_s: float) -> Iterator[SightChange]:
         """Take a frame; `time_s` is media time, which grows. Most frames are only looked at by their time."""
@@ -78,7 +82,7 @@ class SightWatch:
         self._taken_s = time_s
         if not self._judge.wants(time_s):
             return
-        yield from self._obey()
+        yield from self._obey(time_s)
         here = datetime.fromtimestamp(frame.captured_at_s, tz=UTC).astimezone(self._zone)
         for change in self._judge.step(sight_picture(frame), time_s, here.hour):
             if not change.active:
@@ -104,10 +108,16 @@ class SightWatch:
         """A person says that the camera sees what it shall see; from any thread, and as often as one likes."""
         self._wanted_ms = max(self._wanted_ms, at_ms)
 
-    def _obey(self) -> Iterator[SightChange]:
-        """Forget what was usual before a person confirmed what is seen now."""
+    def _obey(self, time_s: float) -> Iterator[SightChange]:
+        """Forget what was usual before a person confirmed what is seen now, once that has proved to be a view."""
         if self._wanted_ms <= self._confirmed_ms or _BLINDING & self._judge.active.keys() or self._judge.stands_still:
             return  # what is seen through a cover is no view; it waits
+        if self._asked[0] != self._wanted_ms:
+            self._asked = self._wanted_ms, time_s
+        # A cover that came a moment ago is not certain yet. Of a view that is another one, looks may say anything.
+        asked_s = self._asked[1]
+        if time_s - max(asked_s, self._judge.blinded_s) < _LOOKED_AT_S and time_s - asked_s < _LOOKED_AT_MOST_S:
+            return
         self._confirmed_ms = self._wanted_ms
         self._away_since_s = None
         for change in self._judge.forget():
@@ -177,7 +187,9 @@ class SightWatch:
     def _detail(self, fault: SightFault, figure: float) -> str:
         if fault is SightFault.MOVED:
             right, down = self._judge.shift
-            return f"by {100 * right:+.0f} % of the width to the right, {100 * down:+.0f} % down"
+            ways = (right, "right", "left"), (down, "down", "up")
+            went = [f"{100 * abs(by):.0f} % {one if by > 0 else other}" for by, one, other in ways if abs(by) >= 0.005]
+            return f"by {' and '.join(went)} (of the width)" if went else ""
         if fault is SightFault.FROZEN:
             return f"for {figure:.0f} s"
-        return f"{100 * figure:.0f} % of what is usually seen" if fault is SightFault.COVERED else ""
+        return f"{100 * figure:.0f} % of the usual view is gone" if fault is SightFault.COVERED else ""

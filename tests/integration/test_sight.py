@@ -1,11 +1,15 @@
 """What is the matter with cameras' pictures, at the centre: priority, end, what is expected, and one cause for many."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
+from aggregator.alerting import conditions
 from aggregator.domains.cameras.domain import confirmed
+from aggregator.signals.declarations import domains
+from aggregator.signals.signal import Signal, Subject
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from shared.events import CameraState, ConfigApplied, LineSpec, SightChanged, SightFault
@@ -164,3 +168,28 @@ def test_lines_of_a_view_that_moved_ring_and_say_so(house: House, connection: Co
     row = connection.execute("SELECT detail FROM alert_views ORDER BY id DESC LIMIT 1").fetchone()
     assert row
     assert "view" not in row["detail"]
+
+
+@pytest.mark.parametrize("heartbeat_first", [True, False])
+@pytest.mark.parametrize("known", [True, False])
+def test_a_heartbeat_takes_nothing_from_the_event_that_said_what(
+    house: House, *, heartbeat_first: bool, known: bool
+) -> None:
+    """Both say of one camera that it is covered; only the event says how much, and has pictures."""
+    house.send(seen(SightFault.NOISE))
+    if known:
+        house.send(seen(SightFault.COVERED), seen(SightFault.COVERED, active=False))
+        house.wait(120)
+    subject, at = Subject("camera", "s", "a", "gate", ""), datetime.now(UTC)
+    condition = domains().conditions["sight_covered"]
+    (producer,) = house.connection.execute("SELECT id FROM producers").fetchall()
+    told = {"origin": (producer["id"], 0, 10_000), "detail": {"figure": 0.7}}
+    event = Signal(subject, "sight_covered", True, at - timedelta(seconds=5), 1, **told)
+    heartbeat = Signal(subject, "sight_covered", True, at, 1)
+    for said in (heartbeat, event) if heartbeat_first else (event, heartbeat):
+        with house.connection.transaction():
+            conditions.note(house.connection, [(said, condition)])
+    row = house.connection.execute(
+        "SELECT detail, told_seq, active FROM conditions WHERE (subject, condition) = ('camera', 'sight_covered')"
+    ).fetchone()
+    assert row == {"detail": {"figure": 0.7}, "told_seq": 10_000, "active": True}

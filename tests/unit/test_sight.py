@@ -381,3 +381,29 @@ def test_cars_that_pass_close_by_do_not_blur_the_view(phase: int) -> None:
     # Where the view began with cars in every picture it is begun anew: else nothing would ever be learnt.
     assert judge.memory.appearances[0].is_proven
     assert judge.memory.appearances[0].crisp_unrest > 0.1
+
+
+def covered(second: int) -> np.ndarray:  # type: ignore[type-arg]
+    return np.clip(np.random.default_rng(second).normal(70, 1.5, (360, 640)), 0, 255).astype(np.uint8)
+
+
+def test_a_cover_that_is_confirmed_before_it_is_told_is_told_all_the_same() -> None:
+    camera = Watched()
+    camera.show(gate, LEARNT_S)
+    camera.watch.confirm(1)
+    told = camera.show(covered, 60)
+    assert [(each.change.fault, each.change.active) for each in told] == [(SightFault.COVERED, True)]
+    assert camera.watch.state[0] is CameraState.BLIND
+    assert [each.change.active for each in camera.show(gate, 60)] == [False]
+    camera.show(gate, LEARNT_S)
+    assert [each.change.fault for each in camera.show(covered, 60)] == [SightFault.COVERED], "and the next one, too"
+
+
+def test_a_view_that_is_confirmed_and_shows_nothing_is_no_view() -> None:
+    judge, seen = SightJudge(), pictures("fence")
+    watched(judge, seen, LEARNT_S)
+    judge.forget()
+    wall = (SightPicture(covered(second)[:288, :480].copy(), picture.chroma) for second, picture in enumerate(seen))
+    assert watched(judge, wall, LEARNT_S, LEARNT_S) == [SightFault.COVERED]
+    watched(judge, seen, 4 * LEARNT_S, 2 * LEARNT_S)
+    assert not judge.active, "it is learnt once there is something to see"

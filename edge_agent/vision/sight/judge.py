@@ -131,6 +131,7 @@ _LIKE_A_SWITCH: Final = (
 
 _LIKE_NOISE: Final = (SightFault.MOVED, SightFault.BLURRED, SightFault.DIRTY)
 _HIDING: Final = _STRUCTURE[:-2]
+_BLINDING: Final = frozenset(_HIDING) - {SightFault.MOVED}
 _TROUBLED_S, _TROUBLE_STAYS = 120.0, 0.3
 """Pictures that are by turns covered, moved and well are told after so long; each well one takes away so much of it."""
 
@@ -158,6 +159,7 @@ class SightJudge:
     Attributes:
         active: what is the matter, each with its last figure.
         suspected: whether the last picture had anything: pictures before are the sound ones.
+        blinded_s: when a picture last looked as if something hid the view, certain or not.
     """
 
     def __init__(self, memory: Memory | None = None) -> None:
@@ -184,6 +186,9 @@ class SightJudge:
         self._beside_s = -_BESIDE_EVERY_S
         self._was_coloured: bool | None = None
         self._colour_unsaid = False
+        self._has_edges = self._had_edges = False
+        """Whether the view that is known has edges, and whether one had them that a person said was another now."""
+        self.blinded_s = -_CALM_AFTER_S
         self.active = self.memory.slow.active
         self.suspected = False
         self.shift = 0.0, 0.0
@@ -222,6 +227,7 @@ class SightJudge:
         self._scores = dict.fromkeys(SightFault, 0.0)
         self._faint_s = self._troubled_s = 0.0
         self._beside = None
+        self._had_edges, self._has_edges = self._has_edges or self._had_edges, False
         return over
 
     def step(self, picture: SightPicture, time_s: float, hour: int = 12) -> list[Change]:
@@ -257,6 +263,8 @@ class SightJudge:
         self.suspected = bool(verdicts)
         if verdicts or self.stands_still:
             self._unsound_s = time_s
+        if any(verdict.fault in _BLINDING for verdict in verdicts):
+            self.blinded_s = time_s
         return self._told(verdicts, dt_s)
 
     def _is_frozen(self, grey: Picture, dt_s: float) -> bool:
@@ -291,7 +299,14 @@ class SightJudge:
         if usable < _LEAST_USABLE:
             self._now.learn(look, self._time_s)
             _follow(self._now, figure, picture, compared)
-            return [Verdict(SightFault.PLAIN, usable)]
+            if not self._had_edges:
+                return [Verdict(SightFault.PLAIN, usable)]
+            # It had something to see: what a person confirmed was a hand before it. It begins anew until that is gone.
+            self._begin(picture, figure)
+            if self._now is not known:
+                self._known[:] = [each for each in self._known if each is not known]
+            return [Verdict(SightFault.COVERED, 1.0)]
+        self._has_edges, self._had_edges = True, False
         structure = self._structure(known, compared, figure, look, hour, dt_s)
         self._colour_unsaid = figure.colour < _GREY and not _in_same_light(known, compared, figure)
         self._switching_s = max(0.0, self._switching_s - dt_s)
@@ -320,7 +335,7 @@ class SightJudge:
                 elif not verdicts and not known.is_proven:
                     self._unlearnt_s += dt_s
                     if self._unlearnt_s > _UNPROVEN_S:  # it began when something stood there that is gone
-                        self._known.remove(known)
+                        self._known[:] = [each for each in self._known if each is not known]
                         self.begin_anew()
                 _follow(known, figure, picture, compared)
         return verdicts
