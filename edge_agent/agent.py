@@ -175,7 +175,7 @@ class Agent:
             self._cameras[number].confirm_view(at_ms)
         if self._watchlists:
             self._hold(self._watchlists.held)
-        self._tickets: OrderedDict[tuple[int, int, int], Numbered] = OrderedDict()
+        self._tickets: OrderedDict[tuple[int, int, int], tuple[Numbered, bool]] = OrderedDict()
         self._tickets_lock = threading.Lock()
         self._news, self._beaten_s = threading.Event(), 0.0
         self._told_s: dict[int, float] = {}
@@ -365,7 +365,7 @@ class Agent:
         log.info("camera %s: list %d is hit", self._cameras[camera].camera.settings.name, event.list_number)
         numbered = self._intake.append(Lane.ALARM, event)
         self._cameras[camera].answer(Wanted(told.ticket, event.priority))
-        self._remember_tickets(camera, run, [told.ticket], numbered)
+        self._remember_tickets(camera, run, [told.ticket], numbered, passing=True)
 
     def _saw_of_picture(self, camera: int, run: int, seen: SightSeen) -> None:
         """What is the matter with a camera's picture: an event, and pictures of it."""
@@ -384,10 +384,12 @@ class Agent:
         self._news.set()
         self._remember_tickets(camera, run, seen.tickets, self._intake.append(Lane.ALARM, event))
 
-    def _remember_tickets(self, camera: int, run: int, tickets: Sequence[int], numbered: Numbered) -> None:
+    def _remember_tickets(
+        self, camera: int, run: int, tickets: Sequence[int], numbered: Numbered, *, passing: bool = False
+    ) -> None:
         with self._tickets_lock:
             for ticket in tickets:
-                self._tickets[camera, run, ticket] = numbered
+                self._tickets[camera, run, ticket] = numbered, passing
             while len(self._tickets) > _TICKETS:
                 self._tickets.popitem(last=False)
 
@@ -420,14 +422,15 @@ class Agent:
         )
 
     def _pictured(self, camera: int, run: int, picture: Picture) -> None:
-        numbered = self._taken_ticket(camera, run, picture.ticket)
-        if numbered is None:
+        ticket = self._taken_ticket(camera, run, picture.ticket)
+        if ticket is None:
             return
+        numbered, passing = ticket
         taken_ms = to_ms(picture.taken_at_s)
-        self._picture_writer.add(Taken(numbered.sequence, picture.jpeg, taken_ms, numbered.epoch))
+        self._picture_writer.add(Taken(numbered.sequence, picture.jpeg, taken_ms, numbered.epoch, passing))
 
-    def _taken_ticket(self, camera: int, run: int, ticket: int) -> Numbered | None:
-        """What names the alarm of a ticket, once; None of a ticket that is not an alarm's."""
+    def _taken_ticket(self, camera: int, run: int, ticket: int) -> tuple[Numbered, bool] | None:
+        """What names the alarm of a ticket, once, and whether it is a hit's; None of one that is not an alarm's."""
         with self._tickets_lock:
             return self._tickets.pop((camera, run, ticket), None)
 

@@ -128,6 +128,40 @@ def test_picture_is_offered_until_it_is_taken_or_refused(
     assert outbox.file.count_pictures_waiting() == 0
 
 
+@pytest.mark.parametrize("status", [204, 422])
+def test_a_picture_of_a_hit_stays_on_the_card_no_longer_than_until_it_is_settled(
+    status: int, outbox: Outbox, ring: PictureRing, clock: ManualClock
+) -> None:
+    writer = PictureWriter(ring, outbox, lambda: None)
+    for number, (jpeg, passing) in enumerate([(b"a hit", True), (b"a line", False), (b"both", True), (b"both", False)]):
+        writer.add(Taken(number, jpeg, to_ms(clock.now_s()), passing=passing))
+    writer.stop()
+    writer.run()
+    there = sorted(ring.content(digest) for digest in outbox.file.pictures())
+    assert there == [b"a hit", b"a line", b"both"]
+    assert {ring.path(digest).stat().st_mode & 0o777 for digest in outbox.file.pictures()} == {0o600}
+    aggregator = Aggregator(503, status)
+    uploader = Uploader(ring, outbox.file, Address("s", "a"), aggregator.url)
+    with httpx.Client() as client:
+        uploader._round(client)
+        assert len(outbox.file.pictures()) == 3 - (uploader.waiting < 3)
+        while uploader.waiting:
+            uploader._round(client)
+    aggregator.close()
+    assert [ring.content(digest) for digest in outbox.file.pictures()] == [b"a line"]
+    assert [path.read_bytes() for path in ring.path(b"").parent.iterdir() if path.suffix == ".jpg"] == [b"a line"]
+
+
+def test_a_picture_of_a_hit_that_was_settled_as_the_power_went_goes_at_the_next_start(
+    outbox: Outbox, ring: PictureRing, clock: ManualClock
+) -> None:
+    digest = ring.put(b"a hit")
+    ring.keep(PictureRecord(Lane.ALARM, 1, 1, digest, 5, to_ms(clock.now_s())), passing=True)
+    outbox.file.change(lambda db: db.execute("UPDATE pictures SET uploaded = 1"))
+    PictureRing(ring.path(b"").parent, outbox.file, clock, 10_000)
+    assert not ring.path(digest).exists()
+
+
 def pieces_of(
     aggregator: Aggregator, outbox: Outbox, ring: PictureRing, clock: ManualClock, size: int, kbit_s: int = 0
 ) -> list[str]:

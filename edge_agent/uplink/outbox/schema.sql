@@ -49,5 +49,7 @@ CREATE TABLE IF NOT EXISTS pictures (
     tries    INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (epoch, lane, seq, sha256)
 ) WITHOUT ROWID;
+-- Of hits of lists: their plates can be read. They leave the card as soon as the centre has them, or will never take them.
+CREATE TABLE IF NOT EXISTS passing_pictures (sha256 BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS pictures_by_sha256 ON pictures (sha256);
 CREATE INDEX IF NOT EXISTS pictures_waiting ON pictures (uploaded, tries, taken_ms);

@@ -190,6 +190,12 @@ class OutboxFile:
         """SHA-256 of every picture in the ring."""
         return {bytes(digest) for (digest,) in self._rows("SELECT DISTINCT sha256 FROM pictures", ())}
 
+    def settled_passing_pictures(self) -> list[bytes]:
+        """Pictures of hits that wait for nothing and are here all the same."""
+        waits = "SELECT 1 FROM pictures WHERE sha256 = h.sha256 AND uploaded = 0"
+        found = self._rows(f"SELECT sha256 FROM passing_pictures h WHERE NOT EXISTS ({waits})", ())  # noqa: S608
+        return [bytes(digest) for (digest,) in found]
+
     def count_pictures_waiting(self) -> int:
         found: list[tuple[int]] = self._rows("SELECT count(*) FROM pictures WHERE uploaded = 0", ())
         return found[0][0]

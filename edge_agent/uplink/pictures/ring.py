@@ -38,7 +38,7 @@ class PictureRing:
         digest = hashlib.sha256(jpeg).digest()
         path = self.path(digest)
         part = path.with_suffix(".part")
-        with part.open("wb") as out:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
             out.write(jpeg)
             out.flush()
             os.fsync(out.fileno())
@@ -54,18 +54,40 @@ class PictureRing:
         """
         return self.path(digest).read_bytes()
 
-    def keep(self, picture: PictureRecord) -> None:
+    def keep(self, picture: PictureRecord, *, passing: bool = False) -> None:
         """Enter a written picture whose announcement is on disk: from now on it is uploaded and trimmed."""
-        self._file.change(lambda db: self.enter(db, picture))
+        self._file.change(lambda db: self.enter(db, picture, passing=passing))
         self.trim()
 
     @staticmethod
-    def enter(db: sqlite3.Connection, picture: PictureRecord) -> None:
-        """The same within a change of the ring's file, without trimming."""
+    def enter(db: sqlite3.Connection, picture: PictureRecord, *, passing: bool = False) -> None:
+        """The same within a change of the ring's file, without trimming.
+
+        Args:
+            passing: it goes from here when it is settled.
+        """
+        if passing:
+            db.execute("INSERT OR IGNORE INTO passing_pictures VALUES (?)", (picture.sha256,))
         db.execute(
             "INSERT OR REPLACE INTO pictures (lane, seq, epoch, sha256, size, taken_ms) VALUES (?, ?, ?, ?, ?, ?)",
             (picture.lane, picture.sequence, picture.epoch, picture.sha256, picture.size, picture.taken_ms),
         )
+
+    def let_go(self, digest: bytes) -> None:
+        """A picture is settled: one that only passes through is deleted, unless it waits for another event, too."""
+
+        def work(db: sqlite3.Connection) -> bool:
+            waits = "SELECT 1 FROM pictures WHERE sha256 = ? AND uploaded = 0"
+            if not db.execute("SELECT 1 FROM passing_pictures WHERE sha256 = ?", (digest,)).fetchone():
+                return False
+            if db.execute(waits, (digest,)).fetchone():
+                return False
+            db.execute("DELETE FROM pictures WHERE sha256 = ?", (digest,))
+            db.execute("DELETE FROM passing_pictures WHERE sha256 = ?", (digest,))
+            return True
+
+        if self._file.change(work):
+            self._remove(digest)
 
     def discard(self, digest: bytes) -> None:
         """Delete a written picture that will not be entered, unless another event has the same."""
@@ -77,6 +99,8 @@ class PictureRing:
 
     def _sweep(self) -> None:
         """Delete files without an entry: a crash between writing and entering would keep them for ever."""
+        for digest in self._file.settled_passing_pictures():
+            self.let_go(digest)
         entered = {self.path(digest).name for digest in self._file.pictures()}
         for path in self._directory.iterdir():
             if path.suffix in (".jpg", ".part") and path.name not in entered:
@@ -109,6 +133,7 @@ class PictureRing:
                 entry = epoch, lane, sequence, digest
                 db.execute("DELETE FROM pictures WHERE (epoch, lane, seq, sha256) = (?, ?, ?, ?)", entry)
                 if not db.execute("SELECT 1 FROM pictures WHERE sha256 = ?", (digest,)).fetchone():
+                    db.execute("DELETE FROM passing_pictures WHERE sha256 = ?", (digest,))
                     going.append(digest)
             return going
 

@@ -214,6 +214,7 @@ class Uploader:
         else:
             if change == _SETTLED:
                 self._unnoted.discard(key)
+                self._ring.let_go(picture.sha256)
 
 
 def _key(picture: PictureRecord) -> _Key:

@@ -22,12 +22,17 @@ _STOP_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A picture as it comes from a camera, and the alarm that it belongs to; without an epoch it is the outbox's."""
+    """A picture as it comes from a camera, and the alarm that it belongs to; without an epoch it is the outbox's.
+
+    Attributes:
+        passing: a plate can be read in it, and it stays on the card no longer than until the centre has it.
+    """
 
     sequence: int
     jpeg: bytes
     taken_ms: int
     epoch: int | None = None
+    passing: bool = False
 
 
 class PictureWriter:
@@ -95,7 +100,7 @@ class PictureWriter:
             self._hold(taken, *self._memory)
             return
         record = self._record(taken, digest)
-        together = Together(partial(self._ring.enter, picture=record), self._on_new)
+        together = Together(partial(self._ring.enter, picture=record, passing=taken.passing), self._on_new)
         try:
             self._outbox.append(Lane.BULK, _announcement(record), together)
         except CardError:
@@ -118,7 +123,7 @@ class PictureWriter:
             except CardError:
                 ring.discard(record.sha256)
                 raise
-        ring.keep(record)
+        ring.keep(record, passing=taken.passing)
         self._on_new()
 
     def _record(self, taken: Taken, digest: bytes) -> PictureRecord:
