@@ -70,6 +70,7 @@ class Condition:
         many: when more subjects than this have it within two minutes, they have one cause and one alert; 0: never.
         many_here: the same of those of one site: a switch that is dead, a site without power.
         hides: while it is there, the lines of its subject cannot be confirmed.
+        over_when: it waits for something else than a verdict, which nobody may take from it: what for, in English.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Condition:
     many: int = 0
     many_here: int = 0
     hides: bool = False
+    over_when: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,10 @@ def test_one_draws_a_list_up_and_another_approves_it_and_sees_who_holds_it(
     write(wang, "[data-list='1'] [data-test=look]", why="核对车牌")
     click(wang, "[data-list='1'] [data-test=look] button[type=submit]")
     until(wang, "[data-test=plates]", "皖A12345")
+    click(wang, "[data-list='1'] [data-test=take-back]")
+    write(wang, "[data-list='1'] [data-test=take-back]", why="弄错了")
+    click(wang, "[data-list='1'] [data-test=take-back] button[type=submit]")
+    see(wang, "[data-list='1'][data-state=refused]")
 
 
 def test_a_cordon_is_in_force_at_once_and_a_second_person_confirms_it(
@@ -97,6 +101,10 @@ def test_a_cordon_is_in_force_at_once_and_a_second_person_confirms_it(
     assert li.find_elements(By.CSS_SELECTOR, "[data-test=confirm-cordon]") == []
     wang.get(f"{world.centre.url}/#/")
     click(wang, "[data-test=confirm-on-page]")
+    click(wang, f"{one} [data-test=look]")
+    write(wang, f"{one} [data-test=look]", why="核对车牌")
+    click(wang, f"{one} [data-test=look] button[type=submit]")
+    until(wang, "[data-test=plates]", "皖A12345")
     click(wang, f"{one} [data-test=confirm-cordon]")
     see(li, f"{one}[data-state=approved]")
     assert "皖A12345" not in li.page_source

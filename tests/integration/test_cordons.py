@@ -166,6 +166,35 @@ def test_its_boxes_hold_it_no_longer_than_it_may_wait_until_it_is_confirmed(worl
     assert 179 < minutes() <= 180
 
 
+def test_no_verdict_takes_it_from_the_feed_of_who_has_to_confirm_it(world: World, person: Person) -> None:
+    li, operator, wang = person("li", "shift-leader"), person("ope", "operator"), person("wang", "list-approver")
+    started(li)
+    world.turn()
+    (alert,) = [one for one in wang.get("/api/v1/alerts").json()["alerts"] if one["condition"] == "cordon_waits"]
+    path = f"/api/v1/alerts/{alert['id']}"
+    for who in (operator, li):
+        assert who.post(f"{path}/acknowledge").status_code == 200
+        answer = who.post(f"{path}/clear", json={"verdict": "false"})
+        assert answer.status_code == 409
+        assert "is over when the cordon is confirmed, has ended, or has lapsed" in answer.json()["detail"]
+    assert wang.get(path).json()["cleared_at"] is None
+
+
+def test_who_can_cordon_nothing_off_hears_nothing_of_the_plate(world: World, person: Person) -> None:
+    world.connection.execute("INSERT INTO places (name, above, title) VALUES ('elsewhere', NULL, '')")
+    number = started(person("li", "shift-leader"))["number"]
+    world.connection.execute("UPDATE lists SET state = 'lapsed' WHERE number = %s", (number,))
+    person("zhao", "shift-leader")
+    world.connection.execute("UPDATE grants SET place = 'elsewhere' WHERE account = 'zhao'")
+    with world.centre.client(cookie=world.centre.cookie("zhao")) as zhao:
+        said = {
+            plate: zhao.post("/api/v1/cordons", json=ASKED | {"plate": plate, "site": "elsewhere"})
+            for plate in (PLATE, "苏B99999")
+        }
+    assert len({answer.text for answer in said.values()}) == 1
+    assert {answer.status_code for answer in said.values()} == {409}
+
+
 def test_what_nobody_confirms_lapses_and_its_hits_are_forgotten(world: World, person: Person) -> None:
     li = person("li", "shift-leader")
     number = started(li)["number"]

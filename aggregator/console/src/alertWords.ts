@@ -41,11 +41,12 @@ export function useAlertWords() {
 
   /** What else is known of it, in a few words each. */
   function details(alert: Alert): string[] {
-    const { direction, object, score, state, off_s, lost, ends, why, what, maintenance, covered, view, title: listed, case_number, expected, crossings, full_in_days, temperature_c, used } = alert.detail
+    const { direction, object, score, state, off_s, lost, ends, why, what, maintenance, covered, view, title: listed, list, entry, case_number, expected, crossings, full_in_days, temperature_c, used } = alert.detail
     return [
       maintenance && t('alert.maintenance', { why: maintenance }),
       typeof object === 'string' && te(`alert.object.${object}`) && `${t(`alert.object.${object}`)} ${Math.round(Number(score) * 100)} %`,
       typeof listed === 'string' && t('alert.list', { title: listed, number: case_number }),
+      typeof list === 'number' && typeof entry === 'number' && t('alert.entryOfList', { list, entry }),
       direction && t(`alert.direction.${direction}`),
       state && t(`box.camera.${state}`),
       view === 'moved' && t('alert.viewMoved'),

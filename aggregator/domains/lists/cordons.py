@@ -31,7 +31,15 @@ CONFIRM_WITHIN, LONGEST = timedelta(minutes=30), timedelta(hours=12)
 MOST_UNCONFIRMED = 2
 """Of one person in 24 hours."""
 MOST_CHECKPOINTS = 300
-WAITS = Condition("cordon_waits", 1, "封控待确认", "Cordon waits for confirmation", clears_itself=True, ends_after_s=0)
+WAITS = Condition(
+    "cordon_waits",
+    1,
+    "封控待确认",
+    "Cordon waits for confirmation",
+    clears_itself=True,
+    ends_after_s=0,
+    over_when="the cordon is confirmed, has ended, or has lapsed",
+)
 
 
 class CordonBox(Entity):
@@ -111,6 +119,10 @@ def start(connection: Connection, sealer: Sealer, who: Principal, asked: Asked) 
         ConflictError: the plate is barred, the person has two that nobody confirmed, or no checkpoint is there.
     """
     text, site, agent = _plate(connection, sealer, who, asked)
+    # Before what is known of the plate: to who can cordon nothing off it says nothing.
+    chosen = around(connection, who.scope, site, agent)[: asked.checkpoints]
+    if not chosen:
+        raise ConflictError("there is no checkpoint that is yours: `hawkline checkpoint list` shows those that are")
     person, mark = person_behind(connection, who.name), sealer.mark("cordon", text)
     connection.execute(SQL["one_at_a_time"], {"who": person, "mark": mark})
     row = connection.execute(SQL["unconfirmed_of"], {"who": person}).fetchone()
@@ -125,9 +137,6 @@ def start(connection: Connection, sealer: Sealer, who: Principal, asked: Asked) 
             "a cordon of this plate is confirmed by nobody, now or in the last 24 hours: draw up a list and have it "
             "approved"
         )
-    chosen = around(connection, who.scope, site, agent)[: asked.checkpoints]
-    if not chosen:
-        raise ConflictError("there is no checkpoint that is yours: `hawkline checkpoint list` shows those that are")
     values = {name: getattr(asked, name) for name in ("title", "purpose", "case_number", "instructions", "priority")}
     row = connection.execute(
         SQL["start_cordon"],

@@ -58,6 +58,7 @@ export const en: typeof zh = {
     },
     cordon: 'Cordon {n}',
     list: '{title}, {number}',
+    entryOfList: 'list {list}, entry {entry}',
     todo: 'What to do: {what}',
     direction: { left_to_right: 'left → right', right_to_left: 'right → left' },
     priority: 'Priority {n}',

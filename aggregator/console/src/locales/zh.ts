@@ -57,6 +57,7 @@ export const zh = {
     } as Record<string, string>,
     cordon: '封控 {n} 号',
     list: '{title}，{number}',
+    entryOfList: '名单 {list} 号第 {entry} 条',
     todo: '处置要求：{what}',
     direction: { left_to_right: '左→右', right_to_left: '右→左' } as Record<string, string>,
     priority: '{n} 级',
