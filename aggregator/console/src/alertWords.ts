@@ -41,7 +41,7 @@ export function useAlertWords() {
 
   /** What else is known of it, in a few words each. */
   function details(alert: Alert): string[] {
-    const { direction, object, score, state, off_s, lost, ends, why, what, maintenance, covered, view, title: listed, list, entry, case_number, expected, crossings, full_in_days, temperature_c, used } = alert.detail
+    const { direction, object, score, state, off_s, lost, ends, why, what, maintenance, covered, view, title: listed, list, entry, case_number, expected, crossings, full_in_days, temperature_c, used, figure } = alert.detail
     return [
       maintenance && t('alert.maintenance', { why: maintenance }),
       typeof object === 'string' && te(`alert.object.${object}`) && `${t(`alert.object.${object}`)} ${Math.round(Number(score) * 100)} %`,
@@ -60,11 +60,17 @@ export function useAlertWords() {
       lost && t('box.lost', { n: lost }),
       covered !== undefined && t('alert.covered', { n: covered }),
       typeof ends === 'string' && t('alert.ends', { at: shortTime(ends) }),
-      why,
+      SIGHT.test(alert.condition) && typeof figure === 'number' ? sightWords(alert.condition, figure) : why,
       alert.condition === 'while_away' && t('alert.away', { n: alert.members }),
       alert.late_s > 0 && t('alert.late', { by: span(alert.late_s) }),
       alert.ended_at && t('alert.ended', { at: shortTime(alert.ended_at) }),
     ].filter((part): part is string => Boolean(part))
+  }
+
+  /** How much of it there is, where that says more than the condition's name. */
+  function sightWords(condition: string, figure: number): string {
+    if (condition === 'sight_frozen') return t('alert.sight_frozen', { n: Math.round(figure) })
+    return te(`alert.${condition}`) ? t(`alert.${condition}`, { n: Math.round(100 * figure) }) : ''
   }
 
   const cleared = (alert: Alert): string => {
