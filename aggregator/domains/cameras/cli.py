@@ -30,4 +30,5 @@ def confirm(
     """
     path = f"/api/v1/boxes/{quote(site, safe='')}/{quote(agent, safe='')}/views"
     done = ApiClient(url).change("PUT", path, {"camera": camera})
-    say(f"{site}/{agent}/{camera}: confirmed by {done['confirmed_by']}; the box learns the view within half a minute")
+    who = f"{site}/{agent}/{camera}: confirmed by {done['confirmed_by']}"
+    say(f"{who}; the box looks at the view for ten seconds and learns it, unless something covers it")
