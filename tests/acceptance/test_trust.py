@@ -175,9 +175,10 @@ def test_from_nothing_to_a_district_and_a_box_that_is_revoked(tmp_path: Path) ->
         await_true("alerts go on without it", lambda: newest(centre) > seen, 90)
 
         # It is stolen.
-        revoked_at = datetime.now(UTC)
+        revoked_at, before = datetime.now(UTC), len(box.log.read_text())
         centre.command("device", "revoke", "north/gate", "--why", "stolen")
-        await_true("the session ends", lambda: "ended: Administrative action" in box.log.read_text(), 60)
+        # In other words where its sessions have ended several times in a row, as they do when the broker begins anew.
+        await_true("the session ends", lambda: "Administrative action" in box.log.read_text()[before:], 60)
         assert datetime.now(UTC) - revoked_at < timedelta(seconds=60)
         await_true("silence", lambda: centre.http.get("/api/v1/boxes").json()[0]["state"] == "silent", 60)
         events = centre.http.get("/api/v1/events?limit=1").json()["events"]
