@@ -15,19 +15,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from aggregator.domains.lists.secret import deployment_secret
 from aggregator.trust.vault import Vault
 from models.training import texts
-from provisioning.lab.centre.gantry import BOX, approved, enrol, playing, states, until
-from provisioning.lab.edge.camera_encoder import encoded, write
-from provisioning.lab.edge.traffic import FPS, Traffic
+from provisioning.lab.centre.gantry import BOX, approved, enrol, playing, render, render_empty, states, until
 from provisioning.lab.local_site.people import signed_in
 from provisioning.lab.local_site.trusted import TrustedAggregator
 from provisioning.lab.rows import Row, judged
@@ -41,14 +37,6 @@ _LISTED_EVERY = 20
 _ENDS_S = 3600.0
 _RUN = re.compile(rb"(?:[0-9A-Z]|[\xe4-\xe9][\x80-\xbf]{2}){5,}")
 """What a plate can be a part of: letters, digits and provinces in UTF-8, five and more."""
-
-
-def render(seed: int, vehicles: int, path: Path) -> list[str]:
-    """A clip of traffic; returns what its plates say."""
-    cv2.setNumThreads(1)
-    traffic = Traffic(seed, "day", vehicles)
-    write(path, encoded(traffic.pictures(), int(FPS), 50), int(FPS))
-    return [as_stamped(one.text) for one in traffic.truth]
 
 
 @dataclass(slots=True)
@@ -122,7 +110,7 @@ def measure(folder: Path, passages: int, vehicles: int) -> Iterator[Row]:
     with ExitStack() as stack:
         pool = stack.enter_context(ProcessPoolExecutor(processes, get_context("spawn")))
         rendered = [pool.submit(render, _SEED + n, vehicles, clips / f"{n}.mkv") for n in range(max(1, processes))]
-        write(clips / "empty.mkv", encoded(islice(Traffic(1, "day", 1).pictures(), 50), int(FPS), 50), int(FPS))
+        render_empty(clips / "empty.mkv")
         plates = [plate for clip in rendered for plate in _result(clip)]
         listed = plates[::_LISTED_EVERY]
         aggregator = TrustedAggregator(folder / "centre")

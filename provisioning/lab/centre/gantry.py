@@ -4,15 +4,19 @@ import csv
 import io
 import time
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import cv2
 import httpx
 
-from provisioning.lab.edge.traffic import lane_line
+from provisioning.lab.edge.camera_encoder import encoded, write
+from provisioning.lab.edge.traffic import FPS, Traffic, lane_line
 from provisioning.lab.local_site.processes import PartProcess
 from provisioning.lab.local_site.trusted import TrustedAggregator
 from shared.errors import UnavailableError
+from shared.plates import as_stamped
 from shared.topics import Address
 
 BOX = Address("north", "gantry")
@@ -44,6 +48,19 @@ source = {{ kind = "file", path = "{clip}", realtime = {realtime} }}
 [cameras.checkpoint]
 {lanes}
 """
+
+
+def render(seed: int, vehicles: int, path: Path) -> list[str]:
+    """A clip of traffic; returns what its plates say."""
+    cv2.setNumThreads(1)
+    traffic = Traffic(seed, "day", vehicles)
+    write(path, encoded(traffic.pictures(), int(FPS), 50), int(FPS))
+    return [as_stamped(one.text) for one in traffic.truth]
+
+
+def render_empty(path: Path) -> None:
+    """Two seconds of a road on which nobody has come yet, to be played until a box holds its lists."""
+    write(path, encoded(islice(Traffic(1, "day", 1).pictures(), 50), int(FPS), 50), int(FPS))
 
 
 def playing(aggregator: TrustedAggregator, folder: Path, clip: Path, name: str, *, realtime: bool) -> PartProcess:

@@ -8,14 +8,11 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 
-from provisioning.lab.centre.forgetting import render
-from provisioning.lab.centre.gantry import approved, enrol, playing, states, until
+from provisioning.lab.centre.gantry import approved, enrol, playing, render, render_empty, states, until
 from provisioning.lab.cpu_steal import Stolen, verdict
-from provisioning.lab.edge.camera_encoder import encoded, write
-from provisioning.lab.edge.traffic import FPS, Driven, Traffic
+from provisioning.lab.edge.traffic import Driven, Traffic
 from provisioning.lab.local_site.observer import FeedObserver, percentile
 from provisioning.lab.local_site.people import signed_in
 from provisioning.lab.local_site.trusted import TrustedAggregator
@@ -31,7 +28,7 @@ def measure(folder: Path, vehicles: int) -> Iterator[Row]:
     box = folder / "box"
     box.mkdir()
     plates, truth = render(_SEED, vehicles, folder / "road.mkv"), Traffic(_SEED, "day", vehicles).truth
-    write(folder / "empty.mkv", encoded(islice(Traffic(1, "day", 1).pictures(), 50), int(FPS), 50), int(FPS))
+    render_empty(folder / "empty.mkv")
     aggregator = TrustedAggregator(folder / "centre")
     aggregator.prepare()
     with ExitStack() as stack:
