@@ -1,4 +1,4 @@
-"""The boxes' door: how they enrol and renew (EST, RFC 7030), ask the time, fetch their lists, and bring pictures.
+"""The boxes' door: how they enrol and renew (EST, RFC 7030), ask the time, fetch lists, bring pictures and exports.
 
 Who has no certificate yet may ask for the root, for the time, and with a claim for a first certificate. Everything else
 asks for a certificate that we have issued and not taken back, and a box acts only as itself.
@@ -29,6 +29,7 @@ from aggregator.api.head import HeadAsGet
 from aggregator.api.pool_turns import Turns
 from aggregator.api.server import Shown
 from aggregator.domains.evidence import api as evidence
+from aggregator.domains.evidence import rendering_api as exports
 from aggregator.domains.lists import box_api as lists
 from aggregator.domains.operations.alert_probe import LatestProbe
 from aggregator.feed.hub import FeedHub
@@ -86,7 +87,7 @@ def build(
     app.add_middleware(HeadAsGet)
     app.add_middleware(Door)
     app.include_router(router)
-    for own in (evidence.bringing, lists.fetching):
+    for own in (evidence.bringing, exports.rendering, lists.fetching):
         app.include_router(own, dependencies=[Depends(_only_its_own)])
     return app
 

@@ -30,6 +30,7 @@ from aggregator.api.recognition import Recognition, RecognitionGuard
 from aggregator.api.refusals import Refusals
 from aggregator.api.sign_in import SignIn
 from aggregator.domains.evidence.api import bringing
+from aggregator.domains.evidence.rendering_api import rendering
 from aggregator.domains.operations.alert_probe import LatestProbe
 from aggregator.feed.hub import FeedHub
 from aggregator.people import passwords
@@ -129,9 +130,10 @@ def build(
     for error in (PoolTimeout, psycopg.OperationalError):
         app.add_exception_handler(error, answer(503, "the database does not answer; try again"))
     ours = [resolve_name(name) for name in domains().routers]
-    for router in (feed.router, pages.router, *ours, *(() if guarded else (bringing,))):
+    of_boxes = () if guarded else (bringing, rendering)
+    for router in (feed.router, pages.router, *ours, *of_boxes):
         # What boxes bring is no change by people.
-        for route in () if router is bringing else router.routes:
+        for route in () if router in of_boxes else router.routes:
             if CHANGES & getattr(route, "methods", set()) and not is_audited(route.endpoint):
                 raise TypeError(f"{route.path}: what changes something has to be `audited`")
             if isinstance(route, APIRoute) and right_of(route.dependant) == "":

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from edge_agent import health
+from edge_agent.camera.export_renderer import render_apart
 from edge_agent.camera.looks.client import LookShare
 from edge_agent.camera.looks.supervisor import LookSupervisor
 from edge_agent.camera.picture_maker import NoPicture, Picture
@@ -21,9 +22,11 @@ from edge_agent.camera.worker import EventSeen, ListHitSeen, PassageSeen, SightS
 from edge_agent.config import AgentSettings, Camera, line_specs
 from edge_agent.orders.arming import Arming
 from edge_agent.orders.desired import Desired, Obedient
+from edge_agent.orders.exports import Exports
 from edge_agent.orders.views import Views
 from edge_agent.orders.watchlists import HeldLists, Watchlists
 from edge_agent.sealing import ByMachine
+from edge_agent.uplink.exports import ExportDoor
 from edge_agent.uplink.link import Link
 from edge_agent.uplink.outbox import Intake, Outbox
 from edge_agent.uplink.outbox.clock_frames import boot_id
@@ -119,7 +122,6 @@ class Agent:
             sealing = ByMachine(settings.data_dir)
             self._watchlists = Watchlists(*box, *told, compares=compares, sealing=sealing)
             orders.append(self._watchlists)
-        self._desired = Desired(settings.data_dir / "desired.bin", orders)
         self._line_numbers = {(line.camera, line.name): number for number, line in enumerate(self._lines)}
         self._revision = self._intake.apply_config(tuple(camera.settings.name for camera in cameras), self._lines)
         tls = self._trust.context if self._trust else None
@@ -130,6 +132,9 @@ class Agent:
             if self._outbox.file.is_volatile
             else PictureRing(settings.data_dir / "pictures", self._outbox.file, clock, most)
         )
+        export_door = ExportDoor(settings.http_url, self._address, tls)
+        self._exports = Exports(ring, export_door, render_apart)
+        self._desired = Desired(settings.data_dir / "desired.bin", [*orders, self._exports])
         spare = MemoryRing(memory.file, clock, _MEMORY_PICTURE_BYTES)
         upload = partial(
             Uploader,
@@ -197,6 +202,7 @@ class Agent:
             start_vital("trust", self._trust.run)
         if self._watchlists:
             start_vital("watchlists", self._watchlists.run)
+        start_vital("exports", self._exports.run)
         self._link.start()
         if self._looks:
             self._looks.start()
@@ -238,6 +244,7 @@ class Agent:
             self._trust.stop()
         if self._watchlists:
             self._watchlists.stop()
+        self._exports.stop()
         for publisher in self._link.publishers:
             publisher.stop()
         for uploader in self._uploaders:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-ARMING, VIEWS, LISTS = "arming", "views", "lists"
+ARMING, VIEWS, LISTS, EXPORTS = "arming", "views", "lists", "exports"
 _Version = Annotated[int, Meta(ge=1, lt=2**62)]
 
 
@@ -45,6 +45,26 @@ class Lists(msgspec.Struct, frozen=True):
     """Body of the section `lists`: which watch list the box shall have. It fetches that from the boxes' door."""
 
     content: Annotated[str, Meta(max_length=64)] = ""
+
+
+class WantedExport(msgspec.Struct, frozen=True, array_like=True):
+    """A picture that shall leave the centre, in which nobody can be recognised.
+
+    Attributes:
+        number: of the export.
+        sha256: of the picture as it was evidence.
+        areas: left, top, right and bottom of what else is blurred, 0 to 1 of the picture's sides.
+    """
+
+    number: Annotated[int, Meta(ge=1, lt=2**62)]
+    sha256: Annotated[bytes, Meta(min_length=32, max_length=32)]
+    areas: Annotated[tuple[tuple[float, float, float, float], ...], Meta(max_length=64)] = ()
+
+
+class Exports(msgspec.Struct, frozen=True):
+    """Body of the section `exports`: pictures that the box renders once more, and brings to its door."""
+
+    wanted: tuple[WantedExport, ...] = ()
 
 
 class Section(msgspec.Struct, frozen=True):

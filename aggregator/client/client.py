@@ -101,6 +101,14 @@ class ApiClient:
         except ValueError as error:
             raise UnavailableError(f"--url {self._url}: no aggregator answers ({error})") from None
 
+    def content(self, path: str) -> bytes:
+        """What a route answers that gives no JSON, such as a picture.
+
+        Raises:
+            ConfigError, UnavailableError: as `get`.
+        """
+        return self._send("GET", path).content
+
     def change(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Change something; returns what is answered.
 

@@ -137,6 +137,11 @@ def fill(database: Database, connection: Connection, pictures: PictureStore, sid
         " VALUES (%s, 'watch', %s, %s, %s, %s, 1, 'none', now() + interval '1 day', 'li')",
         (work["id"], camera, line, agent, site),
     )
+    connection.execute(
+        "INSERT INTO exports (id, sha256, site, agent, who, case_id, purpose, recipient) OVERRIDING SYSTEM VALUE"
+        " VALUES (%s, %s, %s, %s, 'li', 1, %s, %s)",
+        (work["id"], digest, site, agent, camera, line),
+    )
     return alert["id"], work["id"]
 
 
@@ -252,7 +257,7 @@ def heard_of(text: str, side: str) -> str:
 
 def neutral(text: str, world: World) -> str:
     for number in (world.alerts[FOREIGN], world.maintenance[FOREIGN], 10**9):
-        for what in ("alert", "maintenance", "case", "shift"):
+        for what in ("alert", "maintenance", "case", "shift", "export"):
             text = text.replace(f"{what} {number}", f"{what} #")
     return text
 
@@ -382,6 +387,7 @@ def body(route: Route, side: str) -> dict[str, Any]:
         "/places/{name}": {"title": "x"},
         "/posts/{name}": {"place": site},
         "/cases": {"purpose": ""},
+        "/exports": {"sha256": sha(side), "case": 1, "recipient": "the insurer"},
     }
     return next((each for end, each in bodies.items() if route.path.endswith(end)), {})
 
@@ -397,6 +403,7 @@ def kept(connection: Connection) -> dict[str, object]:
         "places": "SELECT * FROM places WHERE name = %s",
         "posts": "SELECT * FROM posts WHERE place = %s",
         "shifts": "SELECT * FROM shifts WHERE post = %s",
+        "exports": "SELECT * FROM exports WHERE site = %s",
     }
     return {
         name: connection.execute(text, (site,)).fetchall()  # type: ignore[arg-type]

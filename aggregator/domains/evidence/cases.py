@@ -73,6 +73,18 @@ def close_case(connection: Connection, who: Principal, number: int) -> None:
         raise NoCaseError(f"there is no case {number} of yours that is open")
 
 
+def said_of(connection: Connection, who: Principal, case: int) -> str:
+    """What a case of theirs is for, and that another picture is looked at for it.
+
+    Raises:
+        NoCaseError: there is no such case of theirs that is open.
+    """
+    row = connection.execute(SQL["look_for_case"], {"case": case, "who": who.name}).fetchone()
+    if row is None:
+        raise NoCaseError(f"there is no case {case} of yours that is open")
+    return str(row["purpose"])
+
+
 def purpose_of(connection: Connection, who: Principal, sha256: bytes, case: int | None) -> str | None:
     """What a picture is seen for; None where nobody has said.
 
@@ -80,9 +92,6 @@ def purpose_of(connection: Connection, who: Principal, sha256: bytes, case: int 
         NoCaseError: there is no such case.
     """
     if case is not None:
-        row = connection.execute(SQL["look_for_case"], {"case": case, "who": who.name}).fetchone()
-        if row is None:
-            raise NoCaseError(f"there is no case {case} of yours that is open")
-        return f"case {case}: {row['purpose']}"
+        return f"case {case}: {said_of(connection, who, case)}"
     row = connection.execute(SQL["handled"], {"sha256": sha256, **alerts.cut(who.scope)}).fetchone()
     return f"alert {row['id']}" if row else None

@@ -3,12 +3,13 @@
 from collections import Counter
 from datetime import datetime
 
-from aggregator.domains.evidence import forgetting
+from aggregator.domains.evidence import exports, forgetting
 from aggregator.retention.by_day import by_day, old_days
 from aggregator.signals.declarations import Domain, Job, Kind, Retained
 from aggregator.store import arrays
 from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries
+from shared.desired import EXPORTS
 from shared.events import EvidenceReady, Lane
 from shared.topics import Address
 
@@ -47,7 +48,12 @@ class Announced:
 DOMAIN = Domain(
     "evidence",
     (Kind(EvidenceReady, projection=Announced, costs="pictures"),),
-    routers=("aggregator.domains.evidence.api:router", "aggregator.domains.evidence.cases_api:router"),
+    routers=(
+        "aggregator.domains.evidence.api:router",
+        "aggregator.domains.evidence.cases_api:router",
+        "aggregator.domains.evidence.exports_api:router",
+    ),
+    sections={EXPORTS: exports.compose},
     jobs=(
         Job(
             "sweep-pictures",
@@ -67,5 +73,6 @@ DOMAIN = Domain(
         ),
         # As long as the audit: both tell who looked at what.
         by_day("cases", lambda periods: periods.audit, load_queries(__package__, "cases.sql")),
+        by_day("exports", lambda _periods: exports.KEPT, exports.SQL),
     ),
 )

@@ -209,6 +209,21 @@ def veil(
     fail_if_missed(listed)
 
 
+def people(
+    quick: Annotated[bool, typer.Option("--quick", help="fewer pictures")] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """People in exports: how many heads of clips with truth are left to be recognised, and how much else is blurred.
+
+    Exit code 1 when a bar is missed.
+    """
+    from provisioning.lab.edge.people_rows import rows
+
+    listed = as_measured(rows(quick=quick))
+    print_rows(listed, output)
+    fail_if_missed(listed)
+
+
 def _real(rates: Sequence[float], encodings: int, peer: "Peer | None") -> Iterator[Row]:
     from provisioning.lab.edge import clips
     from provisioning.lab.edge.accuracy import against_counts, against_tracks

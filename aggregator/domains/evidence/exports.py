@@ -1,0 +1,198 @@
+"""Exports: pictures that leave the centre, for a court, an insurer, a neighbour. Nobody can be recognised in them.
+
+Who exports a picture says what for, in a case, and to whom. The box that brought the picture renders it once more; the
+person looks at what came and takes it away. Each step is in the audit, with the hashes of both pictures.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+
+from psycopg.rows import class_row
+
+from aggregator.alerting import alerts
+from aggregator.domains.boxes import desired
+from aggregator.domains.evidence import cases
+from aggregator.people.principal import Principal
+from aggregator.store.database import Connection
+from aggregator.store.entity import Entity
+from aggregator.store.errors import ConflictError, MissingError
+from aggregator.store.queries import load_queries
+from shared.desired import EXPORTS, Exports, WantedExport
+from shared.topics import Address
+
+SQL = load_queries(__package__, "exports.sql")
+_PICTURES = load_queries(__package__)
+
+KEPT = timedelta(days=7)
+"""So long an export lies here to be taken; then the audit alone knows of it."""
+MOST_WAITING = 50
+"""Of one person."""
+_AT_ONCE = 16
+"""So many a box is told of; it hears of more when those are settled."""
+Area = tuple[float, float, float, float]
+
+
+class TooManyWaitError(ConflictError):
+    """So many exports of theirs wait that no more are taken."""
+
+
+class NoExportError(MissingError):
+    """There is no such export of theirs."""
+
+
+class Export(Entity):
+    """A picture that shall leave, or may.
+
+    `sha256` is of the picture as it was evidence, `export_sha256` of what may leave. `why` says why it failed, or what
+    keeps the box from it.
+    """
+
+    id: int
+    sha256: str
+    site: str
+    agent: str
+    areas: list[Area]
+    case: int
+    purpose: str
+    recipient: str
+    state: Literal["waiting", "ready", "failed"]
+    why: str
+    asked_at: datetime
+    settled_at: datetime | None
+    size: int | None
+    export_sha256: str | None
+    taken: int
+    """How often it was taken away."""
+
+    @property
+    def audit_subject(self) -> str:
+        """What the audit calls it."""
+        return f"export {self.id}"
+
+    @property
+    def audit_detail(self) -> str:
+        """What the audit says of it."""
+        return f"{self.sha256} of {self.site}/{self.agent}, for {self.recipient}: case {self.case}: {self.purpose}"
+
+
+class Taken(Entity):
+    """An export as it is taken away."""
+
+    jpeg: bytes
+    sha256: bytes
+    purpose: str
+    recipient: str
+
+
+def ask(
+    connection: Connection, who: Principal, sha256: bytes, case: int, recipient: str, areas: Sequence[Area]
+) -> Export:
+    """Want an export of a picture; its box hears of it behind this transaction.
+
+    Raises:
+        MissingError: no such picture of theirs has arrived.
+        NoCaseError: there is no such case of theirs that is open.
+        TooManyWaitError: so many of theirs wait.
+    """
+    row = connection.execute(_PICTURES["evidence"], {"sha256": sha256, **alerts.cut(who.scope)}).fetchone()
+    box = connection.execute(SQL["box_of_picture"], {"sha256": sha256}).fetchone()
+    if row is None or row["stored_at"] is None or box is None:
+        raise MissingError("no such picture, or it has not arrived yet")
+    purpose = cases.said_of(connection, who, case)
+    waits = connection.execute(SQL["count_waiting"], {"who": who.name}).fetchone()
+    if waits and waits["waiting"] >= MOST_WAITING:
+        raise TooManyWaitError(f"{MOST_WAITING} exports of yours wait for their boxes: give some up, or wait")
+    wish = {
+        "sha256": sha256,
+        **box,
+        "areas": [number for area in areas for number in area],
+        "who": who.name,
+        "case": case,
+        "purpose": purpose,
+        "recipient": recipient.strip(),
+    }
+    asked = connection.execute(SQL["ask"], wish).fetchone()
+    assert asked is not None  # noqa: S101 - INSERT ... RETURNING returns
+    desired.want(connection, Address(box["site"], box["agent"]), EXPORTS)
+    return one(connection, who, asked["id"])
+
+
+def own(connection: Connection, who: Principal, limit: int) -> list[Export]:
+    """Those of who asks, the newest first."""
+    return _found(connection, who, None, limit)
+
+
+def one(connection: Connection, who: Principal, number: int) -> Export:
+    """One of theirs.
+
+    Raises:
+        NoExportError: there is none.
+    """
+    found = _found(connection, who, number, 1)
+    if not found:
+        raise NoExportError(f"there is no export {number} of yours; they are kept for {KEPT.days} days")
+    return found[0]
+
+
+def take(connection: Connection, who: Principal, number: int) -> Taken:
+    """The picture of an export that is ready.
+
+    Raises:
+        NoExportError: there is none.
+        ConflictError: it waits, or it failed.
+    """
+    with connection.cursor(row_factory=class_row(Taken)) as cursor:
+        taken = cursor.execute(SQL["take"], {"id": number, "who": who.name}).fetchone()
+    if taken is None:
+        waits = one(connection, who, number)
+        raise ConflictError(f"export {number} is {waits.state}" + (f": {waits.why}" if waits.why else ""))
+    return taken
+
+
+def give_up(connection: Connection, who: Principal, number: int) -> None:
+    """Delete an export, whether its picture has come or not.
+
+    Raises:
+        NoExportError: there is none.
+    """
+    gone = connection.execute(SQL["give_up"], {"id": number, "who": who.name}).fetchone()
+    if gone is None:
+        raise NoExportError(f"there is no export {number} of yours")
+    if gone["waited"]:
+        desired.want(connection, Address(gone["site"], gone["agent"]), EXPORTS)
+
+
+def compose(connection: Connection, box: Address) -> Exports:
+    """The section of a box."""
+    rows = connection.execute(SQL["wanted"], {"site": box.site, "agent": box.agent, "limit": _AT_ONCE}).fetchall()
+    return Exports(tuple(WantedExport(row["id"], bytes(row["sha256"]), _areas(row["areas"])) for row in rows))
+
+
+def is_waiting(connection: Connection, box: Address, number: int) -> bytes | None:
+    """SHA-256 of the picture of an export that a box is wanted to render; None where there is none."""
+    row = connection.execute(SQL["waiting"], {"id": number, "site": box.site, "agent": box.agent}).fetchone()
+    return bytes(row["sha256"]) if row else None
+
+
+def settle(connection: Connection, box: Address, number: int, jpeg: bytes | None, why: str = "") -> bytes | None:
+    """Take what a box has rendered, or why it cannot.
+
+    Returns:
+        SHA-256 of the picture that it was made of; None where no such export waits.
+    """
+    done = {"id": number, "site": box.site, "agent": box.agent, "jpeg": jpeg, "why": why}
+    row = connection.execute(SQL["settle"], done).fetchone()
+    if row is None:
+        return None
+    desired.want(connection, box, EXPORTS)  # it need not be told of this one again, but perhaps of others
+    return bytes(row["sha256"])
+
+
+def _found(connection: Connection, who: Principal, number: int | None, limit: int) -> list[Export]:
+    rows = connection.execute(SQL["exports"], {"who": who.name, "id": number, "limit": limit}).fetchall()
+    return [Export(**{**row, "areas": _areas(row["areas"])}) for row in rows]
+
+
+def _areas(numbers: Sequence[float]) -> tuple[Area, ...]:
+    return tuple(zip(*(iter(numbers),) * 4, strict=True))

@@ -1,0 +1,102 @@
+"""Exports: a person asks for one, looks whether it has come, takes it away."""
+
+import hashlib
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Response
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from aggregator.api.audited import ActorDependency, audited
+from aggregator.api.dependencies import ConnectionDependency
+from aggregator.api.principal import Pictures
+from aggregator.domains.evidence import exports
+from aggregator.domains.evidence.exports import Area, Export
+from aggregator.store import audit
+from aggregator.store.database import Connection
+
+router = APIRouter(prefix="/api/v1/exports", tags=["evidence"])
+
+Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+_NONE: dict[int | str, dict[str, Any]] = {404: {"description": "no such export of theirs"}}
+
+
+def _has_extent(area: Area) -> Area:
+    left, top, right, bottom = area
+    if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+        raise ValueError("expected left, top, right, bottom, each from 0 to 1 of the picture's sides")
+    return area
+
+
+class NewExport(BaseModel):
+    """Which picture shall leave, what for, and to whom."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    case: Annotated[int, Field(ge=1, le=2**63 - 1, description="one's own, open: what it is exported for")]
+    recipient: Annotated[str, Field(min_length=2, max_length=200, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")]
+    areas: Annotated[
+        list[Annotated[Area, AfterValidator(_has_extent)]],
+        Field(max_length=64, description="what is blurred besides people: left, top, right, bottom, 0 to 1"),
+    ] = []
+
+
+@router.post(
+    "",
+    status_code=201,
+    responses={
+        404: {"description": "no such picture, or no such case of theirs that is open"},
+        409: {"description": "too many of theirs wait"},
+    },
+)
+@audited
+def ask_for_export(who: Pictures, connection: Connection, body: NewExport) -> Export:
+    """Have a picture's box render it so that nobody is recognised in it: seconds later it is ready to be taken away.
+
+    What its detector misses is named as areas of another export.
+    """
+    return exports.ask(connection, who, bytes.fromhex(body.sha256), body.case, body.recipient, body.areas)
+
+
+@router.get("")
+def list_exports(
+    who: Pictures,
+    connection: ConnectionDependency,
+    limit: Annotated[int, Query(ge=1, le=500, description="at most so many")] = 50,
+) -> list[Export]:
+    """One's own of the last seven days, the newest first."""
+    return exports.own(connection, who, limit)
+
+
+@router.get("/{number}", responses=_NONE)
+def show_export(who: Pictures, connection: ConnectionDependency, number: Number) -> Export:
+    """One of one's own."""
+    return exports.one(connection, who, number)
+
+
+@router.get(
+    "/{number}/picture",
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {}}}, **_NONE, 409: {"description": "it is not ready"}},
+)
+def take_export(who: Pictures, connection: ConnectionDependency, number: Number, actor: ActorDependency) -> Response:
+    """The picture that may leave. That it was taken, by whom and for whom, is kept."""
+    taken = exports.take(connection, who, number)
+    said = f"{hashlib.sha256(taken.jpeg).hexdigest()} made of {taken.sha256.hex()}, for {taken.recipient}"
+    audit.record(connection, replace(actor, why=taken.purpose), "export taken", f"export {number}", said)
+    return Response(
+        taken.jpeg,
+        media_type="image/jpeg",
+        headers={
+            "content-disposition": f'attachment; filename="hawkline-export-{number}.jpg"',
+            "cache-control": "no-store",
+        },
+    )
+
+
+@router.delete("/{number}", status_code=204, responses=_NONE)
+@audited
+def give_up_export(who: Pictures, connection: Connection, number: Number) -> None:
+    """Delete one, whether it has come or not."""
+    exports.give_up(connection, who, number)

@@ -1,0 +1,145 @@
+"""Exports: pictures that shall leave the centre are rendered once more, here, so that nobody is recognised in them.
+
+The centre has no vision, and does not need any: this box has it. A picture is taken from the ring, or from the centre
+where the ring has given it up.
+"""
+
+import hashlib
+import logging
+import random
+import threading
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from edge_agent.uplink.exports import NotWantedError
+from shared import desired
+from shared.desired import WantedExport
+from shared.envelope import decode_message
+from shared.errors import HawklineError, UnavailableError
+
+log = logging.getLogger(__name__)
+
+_FIRST_PAUSE_S, _LAST_PAUSE_S = 2.0, 300.0
+_NEVER_S = 86_400.0
+Area = tuple[float, float, float, float]
+Render = Callable[[bytes, Sequence[Area]], bytes]
+"""Makes the people in a JPEG, and what lies in some areas of it, unrecognisable; or raises a `RenderError`."""
+
+
+class RenderError(HawklineError):
+    """A picture cannot be rendered, now or later; the message says why, for who asked for it."""
+
+
+class Pictures(Protocol):
+    """What is used of the ring."""
+
+    def content(self, digest: bytes) -> bytes:
+        """A picture's bytes, or an OSError."""
+
+
+class ExportCentre(Protocol):
+    """What is used of the door."""
+
+    def original(self, number: int) -> bytes:
+        """The picture as the centre has it."""
+
+    def bring(self, number: int, jpeg: bytes) -> None:
+        """Bring what was rendered."""
+
+    def tell_failed(self, number: int, why: str) -> None:
+        """Say that it cannot be."""
+
+
+class Exports:
+    """The exports that are wanted of this box. `run` has a thread of its own.
+
+    Args:
+        pictures: the ring.
+        centre: where exports are brought.
+        render: makes an export of a picture.
+    """
+
+    name = desired.EXPORTS
+
+    def __init__(self, pictures: Pictures, centre: ExportCentre, render: Render) -> None:
+        self._pictures, self._centre, self._render = pictures, centre, render
+        self._lock, self._stir, self._stopping = threading.Lock(), threading.Event(), threading.Event()
+        self._wanted: tuple[WantedExport, ...] = ()
+        self._settled: set[WantedExport] = set()
+        """Of those that are wanted: brought, or said to be impossible."""
+
+    def obey(self, body: bytes) -> None:
+        """Render what is wanted from now on.
+
+        Raises:
+            WireError: the body is none of this section.
+        """
+        wanted = decode_message(body, desired.Exports).wanted
+        with self._lock:
+            self._wanted, self._settled = wanted, self._settled & set(wanted)
+        self._stir.set()
+
+    def stop(self) -> None:
+        """End `run` behind the picture that it is at."""
+        self._stopping.set()
+        self._stir.set()
+
+    def run(self) -> None:
+        """Render and bring until `stop`."""
+        pause_s = _FIRST_PAUSE_S
+        while not self._stopping.is_set():
+            self._stir.clear()
+            try:
+                self.look()
+                due_s, pause_s = _NEVER_S, _FIRST_PAUSE_S
+            except UnavailableError as error:
+                log.info("exports wait: %s", error)
+                due_s, pause_s = pause_s * random.uniform(0.7, 1.3), min(_LAST_PAUSE_S, 2 * pause_s)
+            self._stir.wait(due_s)
+
+    def look(self) -> None:
+        """Render and bring all that is wanted.
+
+        Raises:
+            UnavailableError: the centre does not answer; what was not brought is still wanted.
+        """
+        while not self._stopping.is_set() and (export := self._next()) is not None:
+            try:
+                self._settle(export)
+            except NotWantedError as error:
+                log.info("%s", error)
+            with self._lock:
+                self._settled.add(export)
+
+    def _next(self) -> WantedExport | None:
+        with self._lock:
+            return next((export for export in self._wanted if export not in self._settled), None)
+
+    def _settle(self, export: WantedExport) -> None:
+        try:
+            jpeg = self._render(self._original(export), export.areas)
+        except RenderError as error:
+            log.error("export %d: %s", export.number, error)
+            self._centre.tell_failed(export.number, str(error))
+            return
+        self._centre.bring(export.number, jpeg)
+        log.info("export %d is brought", export.number)
+
+    def _original(self, export: WantedExport) -> bytes:
+        """The picture, from the ring or from the centre.
+
+        Raises:
+            RenderError: what the centre gives is another one.
+            NotWantedError: the centre does not have it any more.
+            UnavailableError: the centre does not answer.
+        """
+        try:
+            kept = self._pictures.content(export.sha256)
+        except OSError:  # the ring has given it up, or the card does not give it
+            kept = b""
+        if hashlib.sha256(kept).digest() == export.sha256:
+            return kept
+        given = self._centre.original(export.number)
+        if hashlib.sha256(given).digest() != export.sha256:
+            raise RenderError("the centre gives another picture than the one that was brought to it")
+        return given
