@@ -61,7 +61,7 @@ def test_every_vehicle_is_counted_once_listed_ones_ring_with_a_picture_and_the_o
     texts = [as_stamped(one.text) for one in traffic.truth]
     listed, others = texts[::3], [text for number, text in enumerate(texts) if number % 3]
 
-    box = playing(centre, folder, empty, "empty", realtime=True)
+    box = playing(centre, folder, [empty], "empty", realtime=True)
     enrol(centre, folder)
     box.start()
 
@@ -92,7 +92,7 @@ def test_every_vehicle_is_counted_once_listed_ones_ring_with_a_picture_and_the_o
 
         await_true("the box has said that it holds the list", held, 30)
         box.stop()
-        box = playing(centre, folder, road, "road", realtime=True)
+        box = playing(centre, folder, [road], "road", realtime=True)
         box.start()
 
         def all_told() -> bool:

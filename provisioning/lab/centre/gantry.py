@@ -39,9 +39,10 @@ port = {port}
 
 [health]
 interval_s = 1.0
-
+{cameras}"""
+_CAMERA = """
 [[cameras]]
-name = "road"
+name = "{name}"
 scene = "scene.toml"
 source = {{ kind = "file", path = "{clip}", realtime = {realtime} }}
 
@@ -50,11 +51,15 @@ source = {{ kind = "file", path = "{clip}", realtime = {realtime} }}
 """
 
 
-def render(seed: int, vehicles: int, path: Path) -> list[str]:
-    """A clip of traffic; returns what its plates say."""
+def render(seed: int, vehicles: int, path: Path, every: int = 1) -> list[str]:
+    """A clip of traffic; returns what its plates say.
+
+    Args:
+        every: so many pictures one is left.
+    """
     cv2.setNumThreads(1)
-    traffic = Traffic(seed, "day", vehicles)
-    write(path, encoded(traffic.pictures(), int(FPS), 50), int(FPS))
+    traffic, fps = Traffic(seed, "day", vehicles), int(FPS) // every
+    write(path, encoded(islice(traffic.pictures(), 0, None, every), fps, 2 * fps), fps)
     return [as_stamped(one.text) for one in traffic.truth]
 
 
@@ -63,16 +68,20 @@ def render_empty(path: Path) -> None:
     write(path, encoded(islice(Traffic(1, "day", 1).pictures(), 50), int(FPS), 50), int(FPS))
 
 
-def playing(aggregator: TrustedAggregator, folder: Path, clip: Path, name: str, *, realtime: bool) -> PartProcess:
-    """The box, configured to play a clip; it is not started.
+def playing(
+    aggregator: TrustedAggregator, folder: Path, clips: Sequence[Path], name: str, *, realtime: bool
+) -> PartProcess:
+    """The box, configured to play a clip with each of its cameras; it is not started.
 
     Args:
         folder: of the box; its logs lie in `logs`.
         name: of the log.
         realtime: at the pace it was filmed.
     """
-    said = {"door": aggregator.door_url, "port": aggregator.box_port, "clip": clip, "lanes": LANES}
-    (folder / "agent.toml").write_text(_AGENT.format(**said, realtime=str(realtime).lower()))
+    each = {"realtime": str(realtime).lower(), "lanes": LANES}
+    cameras = [_CAMERA.format(name=f"road-{number}", clip=clip, **each) for number, clip in enumerate(clips)]
+    said = {"door": aggregator.door_url, "port": aggregator.box_port, "cameras": "".join(cameras)}
+    (folder / "agent.toml").write_text(_AGENT.format(**said))
     (folder / "scene.toml").write_text("")
     arguments = ["agent", "run", "--config", str(folder / "agent.toml")]
     return PartProcess("agent", arguments, folder / "logs" / f"{name}.log")

@@ -39,7 +39,7 @@ def measure(folder: Path, vehicles: int) -> Iterator[Row]:
         operator = stack.enter_context(signed_in(aggregator, "operator", "operator"))
         shown = {"headers": operator.headers, "verify": client_context(read_root(aggregator.root_path))}
         feed = FeedObserver(aggregator.url, shown, "list_hit")
-        agent = playing(aggregator, box, folder / "empty.mkv", "empty", realtime=True)
+        agent = playing(aggregator, box, [folder / "empty.mkv"], "empty", realtime=True)
         enrol(aggregator, box)
         stack.callback(lambda: agent.stop())  # noqa: PLW0108 - whichever there is then
         agent.start()
@@ -47,7 +47,7 @@ def measure(folder: Path, vehicles: int) -> Iterator[Row]:
         number = approved(asks, decides, plates)
         until(lambda: states(asks, f"/lists/{number}/boxes") == ["held"], "the box holds the list")
         agent.stop()
-        agent = playing(aggregator, box, folder / "road.mkv", "road", realtime=True)
+        agent = playing(aggregator, box, [folder / "road.mkv"], "road", realtime=True)
         stack.callback(feed.stop)
         feed.start()
         stolen = Stolen()
