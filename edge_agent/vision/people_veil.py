@@ -20,8 +20,8 @@ from shared.objects import ObjectClass
 _SIDES_PX = 416, 640, 960
 """The picture is looked at in these sizes: in one persons near the camera are found, in another those far away."""
 _MIN_SCORE = 0.1
-"""Chosen with the sizes on two of three clips with truth: of twelve pairs that which left fewest heads, at the least cost
-(docs/benchmarks.md)."""
+"""Chosen with the sizes on two of three clips with truth: of twelve pairs that which left fewest heads, at the least
+cost (docs/benchmarks.md)."""
 _PERSONS = {number for number, what in COCO.items() if what in (ObjectClass.PERSON, ObjectClass.TWO_WHEELER)}
 """Who rides is often found as what they ride."""
 _GROWN = 0.1, 0.06

@@ -102,7 +102,7 @@ def measure(folder: Path, passages: int, vehicles: int) -> Iterator[Row]:
     Args:
         folder: everything is written there.
         passages: at least.
-        vehicles: of a clip. There is a camera a core, and each has a clip of its own, which it plays as often as it takes.
+        vehicles: of a clip. There is a camera a core, and each plays a clip of its own as often as it takes.
     """
     os.environ[VARIABLE] = "debug"
     box, clips = folder / "box", folder / "clips"
