@@ -112,7 +112,7 @@ def empty_database(server_dsn: str) -> Iterator[Database]:
 @pytest.fixture
 def database(server_dsn: str, migrated: str | None) -> Iterator[Database]:
     """A database of this test's own with our schema."""
-    with _a_database(server_dsn, f"TEMPLATE {migrated}" if migrated else "") as database:
+    with _a_database(server_dsn, f"TEMPLATE {migrated} STRATEGY file_copy" if migrated else "") as database:
         if not migrated:
             migrate(database)
         yield database

@@ -301,6 +301,30 @@ def test_a_person_has_two_that_nobody_confirmed_and_no_third(world: World, perso
     assert started(li, plate="皖A00004")["state"] == "unconfirmed"
 
 
+def test_another_list_that_changes_takes_nothing_of_what_a_box_has_said(world: World, person: Person) -> None:
+    li, wang = person("li", "shift-leader"), person("wang", "list-approver")
+    first = started(li)["number"]
+    world.turn()
+    world.answer(*SITES)
+    second = started(li, plate="皖A00002")["number"]
+    world.turn()
+    assert (states(li, first), states(li, second)) == (["armed"] * 3, ["waiting"] * 3)
+    world.connection.execute("UPDATE agents SET state = 'silent' WHERE site = 'south'")
+    assert sorted(states(li, first)) == ["armed", "armed", "waiting"], "of a box that is not there nothing is known"
+    wang.post(f"/api/v1/cordons/{first}/confirm").raise_for_status()
+    world.turn()
+    assert states(li, first).count("armed") == 2, "with its earlier end, which has not come"
+    world.connection.execute("UPDATE cordons SET confirm_by = now() WHERE list = %s", (first,))
+    assert states(li, first).count("armed") == 0, "there it has ended"
+    world.answer(*SITES)
+    assert states(li, first) == states(li, second) == ["armed"] * 3
+    li.post(f"/api/v1/cordons/{second}/end", json={"why": "found"}).raise_for_status()
+    world.turn()
+    assert (states(li, first), states(li, second)) == (["armed"] * 3, ["waiting"] * 3)
+    world.answer(*SITES)
+    assert (states(li, first), states(li, second)) == (["armed"] * 3, ["released"] * 3)
+
+
 def test_it_ends_by_itself_everywhere_and_says_so(world: World, person: Person) -> None:
     li, wang = person("li", "shift-leader"), person("wang", "list-approver")
     number = started(li, hours=1)["number"]

@@ -91,9 +91,12 @@ def test_from_a_draft_to_a_list_that_is_in_force_and_withdrawn(centre: Centre, p
     assert "drawn up anew" in changed.json()["detail"]
     seen = post(decides, number, "look", purpose="who is it that we look for").json()
     assert [each["plate"] for each in seen["entries"]] == KEPT
+    of_hit = post(decides, number, "look", purpose="which one was hit", entry=2).json()["entries"]
+    assert of_hit == [{"entry": 2, "plate": KEPT[1]}]
     gone = post(asks, number, "withdraw", why="found").json()
     assert (gone["state"], gone["entries"], gone["why"]) == ("withdrawn", 0, "found")
     assert post(decides, number, "look", purpose="again").json()["entries"] == []
+    assert post(decides, number, "look", purpose="again", entry=1).status_code == 404
     assert asks.get("/api/v1/lists").json() == []
     assert [each["number"] for each in asks.get("/api/v1/lists?over=true").json()] == [number]
 
@@ -104,6 +107,7 @@ def test_no_plate_lies_in_the_database_or_the_audit(centre: Centre, person: Pers
     asks.put(f"/api/v1/lists/{number}/entries", json={"entries": PLATES})
     asks.post("/api/v1/lists", json={**LIST, "entries": ["皖A12345", "nonsense"]})
     post(decides, number, "look", purpose="to see whether it is right")
+    post(decides, number, "look", purpose="which one was hit", entry=1)
     asked = "SELECT relname AS name FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema::regnamespace"
     tables = [str(row["name"]) for row in rows(centre.database, asked)]
     held = [str(row) for table in tables for row in rows(centre.database, f"SELECT * FROM {table}")]
@@ -114,7 +118,8 @@ def test_no_plate_lies_in_the_database_or_the_audit(centre: Centre, person: Pers
         for row in rows(centre.database, "SELECT * FROM audit ORDER BY number")
     ]
     looked = [each for each in told if "look" in str(each[0])]
-    assert looked == [("POST /api/v1/lists/{number}/look", f"list {number}", "3 entries: to see whether it is right")]
+    said = "3 entries: to see whether it is right", "entry 1: which one was hit"
+    assert looked == [("POST /api/v1/lists/{number}/look", f"list {number}", each) for each in said]
 
 
 @pytest.mark.parametrize("submits", ["asks", "program", "boss"])

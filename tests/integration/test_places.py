@@ -143,7 +143,7 @@ def test_a_planner_imports_a_district(client: httpx.Client, tmp_path: Path) -> N
         ("name,above,title\nnorth,,\nsouth,nowhere,\n", "line 3: place 'nowhere' does not exist"),
         ("name,above,title\nnorth,a b,\n", "line 2: above 'a b'"),
         ("name,above,title\nnorth,,\nnorth,,x\n", "line 3: 'north' stands in a line before"),
-        ("name,above,title\n", "no places below the first line"),
+        ("name,above,title\n", "no rows below the first line"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_told_by_its_line(

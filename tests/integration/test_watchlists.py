@@ -82,6 +82,19 @@ class Centre:
         self.connection.execute(lists.SQL["forget_hashes"], {"unders": [month.under for month in months]})
         return changed
 
+    def heartbeat(self, box: "Box") -> None:
+        """A box says what it obeys."""
+        (state,) = box.desired.states()
+        self.connection.execute(
+            "INSERT INTO agents (site, agent, state, health) VALUES ('north', 'gate', 'online', %s)"
+            " ON CONFLICT (site, agent) DO UPDATE SET health = excluded.health",
+            (msgspec.json.encode({"sections": [state]}).decode(),),
+        )
+
+    def at_boxes(self, made: PlateList) -> list[str]:
+        """What each box says of a list."""
+        return [each.state for each in lists.boxes_of(self.connection, EVERYWHERE, made.number)]
+
     def wanted(self, box: Address = BOX) -> DesiredState:
         """What the box is sent."""
         versions = {each.section: each.version for each in sections.sections(self.connection, box)}
@@ -147,13 +160,27 @@ def test_an_approved_list_is_on_the_box_of_its_place_and_on_no_other(centre: Cen
     assert [(each.agent, each.state) for each in lists.boxes_of(centre.connection, EVERYWHERE, made.number)] == [
         ("gate", "waiting")
     ], "what the box has not said itself is not assumed"
-    (state,) = box.desired.states()
-    centre.connection.execute(
-        "INSERT INTO agents (site, agent, state, health) VALUES ('north', 'gate', 'online', %s)"
-        " ON CONFLICT (site, agent) DO UPDATE SET health = excluded.health",
-        (msgspec.json.encode({"sections": [state]}).decode(),),
-    )
-    assert [each.state for each in lists.boxes_of(centre.connection, EVERYWHERE, made.number)] == ["held"]
+    centre.heartbeat(box)
+    assert centre.at_boxes(made) == ["held"]
+
+
+def test_who_still_holds_what_was_withdrawn_is_seen_until_each_box_has_said_that_it_does_not(
+    centre: Centre, box: Box
+) -> None:
+    first, second = centre.approved(PLATE), centre.approved(ANOTHER)
+    centre.turn()
+    box.hear(centre.wanted())
+    centre.heartbeat(box)
+    third = centre.approved("皖A12347")
+    centre.turn()
+    assert [centre.at_boxes(each) for each in (first, second, third)] == [["held"], ["held"], ["waiting"]]
+    lists.withdraw(centre.connection, LI, first.number, "found")
+    centre.turn()
+    assert [centre.at_boxes(each) for each in (first, second, third)] == [["waiting"], ["held"], ["waiting"]]
+    box.hear(centre.wanted())
+    assert centre.at_boxes(first) == ["waiting"], "what the box has not said itself is not assumed"
+    centre.heartbeat(box)
+    assert [centre.at_boxes(each) for each in (first, second, third)] == [["released"], ["held"], ["held"]]
 
 
 def test_what_is_withdrawn_or_has_ended_is_gone_from_the_box_and_its_disk(centre: Centre, box: Box) -> None:

@@ -1,7 +1,5 @@
 """`hawkline checkpoint`: checkpoints, their lanes, and what passed them."""
 
-import csv
-import io
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +10,7 @@ import typer
 from aggregator.client import options
 from aggregator.client.client import ApiClient
 from aggregator.client.moments import local, local_zone, since_until, zone_named
+from aggregator.client.tables import rows_of
 from shared.errors import ConfigError
 from shared.output import Output, OutputOption, print_rows, say
 
@@ -120,19 +119,12 @@ def _positions_in(file: Path) -> list[dict[str, Any]]:
     Raises:
         ConfigError: it cannot be read; or a column or a number is missing, and the line is named.
     """
-    try:
-        text = file.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: cannot be read as UTF-8 ({error})") from None
-    reader, found = csv.DictReader(io.StringIO(text)), list[dict[str, Any]]()
-    if missing := [name for name in _POSITIONS[:4] if name not in (reader.fieldnames or ())]:
-        raise ConfigError(f"{file}: column {missing[0]!r} is missing: expected {', '.join(_POSITIONS)}")
-    for row in reader:
-        said = {name: (row.get(name) or "").strip() for name in _POSITIONS}
+    found = list[dict[str, Any]]()
+    for line, said in rows_of(file, _POSITIONS[:4], _POSITIONS[4:]):
         try:
             numbers = {name: float(said[name]) for name in ("latitude", "longitude")}
             km = float(said["road_km"]) if said["road_km"] else None
         except ValueError as error:
-            raise ConfigError(f"{file}, line {reader.line_num}: {error}") from None
+            raise ConfigError(f"{file}: line {line}: {error}") from None
         found.append({**said, **numbers, "road_km": km})
     return found

@@ -1,6 +1,5 @@
 """`hawkline device`: which machines may be boxes, which are, and which may no more."""
 
-import csv
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +10,7 @@ import typer
 from aggregator.client import options
 from aggregator.client.client import ApiClient
 from aggregator.client.moments import local
+from aggregator.client.tables import rows_of
 from shared.errors import ConfigError, UnavailableError
 from shared.ids import check_name
 from shared.output import Output, OutputOption, print_rows, say
@@ -119,25 +119,13 @@ def _split(box: str) -> dict[str, str]:
 
 def _read(path: Path) -> list[dict[str, str]]:
     """All of it is read and checked before anything is claimed."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            table = csv.DictReader(lines)
-            if table.fieldnames != _COLUMNS:
-                raise ConfigError(
-                    f"{path}: expected a head of {','.join(_COLUMNS)}, found {','.join(table.fieldnames or ())}"
-                )
-            rows = [(table.line_num, row) for row in table]
-    except OSError as error:
-        raise ConfigError(f"--file {path}: cannot be read ({error.strerror})") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"{path}: cannot be read as CSV in UTF-8 ({error})") from None
-    return list(_checked(path, rows))
+    return list(_checked(path, rows_of(path, _COLUMNS)))
 
 
-def _checked(path: Path, rows: list[tuple[int, dict[str, Any]]]) -> Iterator[dict[str, str]]:
+def _checked(path: Path, rows: list[tuple[int, dict[str, str]]]) -> Iterator[dict[str, str]]:
     seen: dict[tuple[str, str], int] = {}
     for number, row in rows:
-        if None in row or None in row.values() or not row["serial"].strip():
+        if not row["serial"]:
             raise ConfigError(f"{path}: line {number}: expected {','.join(_COLUMNS)}")
         if ":" in row["serial"]:
             raise ConfigError(f"{path}: line {number}: serial: expected a number without a colon")
@@ -148,7 +136,7 @@ def _checked(path: Path, rows: list[tuple[int, dict[str, Any]]]) -> Iterator[dic
         if box in seen:
             raise ConfigError(f"{path}: line {number}: {box[0]}/{box[1]} stands in line {seen[box]} already")
         seen[box] = number
-        yield {"site": box[0], "agent": box[1], "serial": row["serial"].strip()}
+        yield {"site": box[0], "agent": box[1], "serial": row["serial"]}
 
 
 class Batch:

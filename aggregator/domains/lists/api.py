@@ -111,12 +111,14 @@ class Why(BaseModel):
     why: Text
 
 
-class Purpose(BaseModel):
+class Look(BaseModel):
     """What one looks at entries for."""
 
     model_config = ConfigDict(extra="forbid")
 
     purpose: Text
+    entry: Annotated[int | None, Field(ge=1, le=2**31 - 1)] = None
+    """Of a hit; all where none is named."""
 
 
 @router.get("")
@@ -138,7 +140,7 @@ def show_list(who: Reads, connection: SnapshotDependency, number: Number) -> Pla
 
 @router.get("/{number}/boxes", responses=_NO_LIST)
 def list_boxes(who: Reads, connection: SnapshotDependency, number: Number) -> list[ListAtBox]:
-    """Checkpoints' boxes where a list is to be in force, and whether each has said that it holds it."""
+    """Checkpoints' boxes where a list is in force, or was, and whether each has said that it holds it, or no more does."""
     return lists.boxes_of(connection, who.scope, number)
 
 
@@ -195,6 +197,6 @@ def withdraw(who: Requests, number: Number, body: Why, connection: Connection) -
 
 @router.post("/{number}/look", responses=_NO_LIST)
 @audited
-def look(who: Sees, sealer: SealerDependency, number: Number, body: Purpose, connection: Connection) -> LookedAt:
-    """What a list's entries say. Why one looks stands in the audit."""
-    return lists.look(connection, sealer, who, number, body.purpose.strip())
+def look(who: Sees, sealer: SealerDependency, number: Number, body: Look, connection: Connection) -> LookedAt:
+    """What a list's entries say, or that of a hit. Why one looks stands in the audit."""
+    return lists.look(connection, sealer, who, number, body.purpose.strip(), body.entry)

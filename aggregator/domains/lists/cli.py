@@ -1,8 +1,5 @@
 """`hawkline list`: lists of plates (布控), from the draft to their end."""
 
-import csv
-import io
-import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,6 +11,7 @@ from aggregator.client import options
 from aggregator.client.client import ApiClient
 from aggregator.client.moments import local
 from aggregator.client.passwords import password_from
+from aggregator.client.tables import cells_of
 from shared.errors import ConfigError
 from shared.output import Output, OutputOption, print_rows, say
 
@@ -116,7 +114,10 @@ def show(
     purpose: Annotated[
         str | None, typer.Option("--purpose", help="show its plates, and say in the audit what for", show_default=False)
     ] = None,
-    boxes: Annotated[bool, typer.Option("--boxes", help="show which checkpoints' boxes hold it")] = False,
+    entry: Annotated[
+        int | None, typer.Option("--entry", min=1, help="of a hit: with --purpose its plate alone", show_default=False)
+    ] = None,
+    boxes: Annotated[bool, typer.Option("--boxes", help="show which checkpoints' boxes hold it, or still do")] = False,
     over: Annotated[bool, typer.Option("--over", help="also those that were withdrawn or have ended")] = False,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="at most so many lists")] = 200,
     url: options.UrlOption = options.URL,
@@ -134,9 +135,11 @@ def show(
         print_rows(found if output is Output.JSON else [_told(each) for each in found], output, _COLUMNS)
         return
     if purpose is not None:
-        seen = client.change("POST", f"/api/v1/lists/{number}/look", {"purpose": purpose})
+        seen = client.change("POST", f"/api/v1/lists/{number}/look", {"purpose": purpose, "entry": entry})
         print_rows(seen["entries"], output, ("entry", "plate"))
         return
+    if entry is not None:
+        raise ConfigError("--entry: its plate is shown for a --purpose, which stands in the audit")
     asked = client.get(f"/api/v1/lists/{number}/boxes", {})
     if boxes:
         print_rows(asked, output, _BOXES)
@@ -148,15 +151,17 @@ def show(
     told = _told(one)
     print_rows([{"what": name, "said": told[name]} for name in _WHOLE if told[name] not in (None, "")], output)
     if one["state"] == "approved":
-        say(_held(asked, number))
+        say(_held(asked, number, "held", "hold it"))
+    elif asked:
+        say(_held(asked, number, "released", "have said that they hold it no more"))
 
 
-def _held(boxes: Sequence[dict[str, Any]], number: int) -> str:
-    """How far a list in force has come."""
+def _held(boxes: Sequence[dict[str, Any]], number: int, state: str, what: str) -> str:
+    """How far a list in force has come, or its end."""
     if not boxes:
         return "no box there has a checkpoint: nothing is compared with this list"
-    missing = [f"{each['site']}/{each['agent']}" for each in boxes if each["state"] != "held"]
-    said = f"{len(boxes) - len(missing)} of {len(boxes)} boxes hold it"
+    missing = [f"{each['site']}/{each['agent']}" for each in boxes if each["state"] != state]
+    said = f"{len(boxes) - len(missing)} of {len(boxes)} boxes {what}"
     if not missing:
         return said
     named = ", ".join(missing[:_MOST_NAMED]) + (" …" if len(missing) > _MOST_NAMED else "")
@@ -174,16 +179,7 @@ def plates_in(file: Path) -> list[str]:
     Raises:
         ConfigError: the file cannot be read, or holds nothing.
     """
-    try:
-        raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-        text = raw.decode("utf-8-sig")
-    except OSError as error:
-        raise ConfigError(f"{file}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(
-            f"{file}: byte {error.start + 1} is not UTF-8: save it as CSV UTF-8 (not GBK), and try again"
-        ) from None
-    columns = [row[0].strip() for row in csv.reader(io.StringIO(text)) if row and row[0].strip()]
+    columns = [cells[0] for _, cells in cells_of(file) if cells[0]]
     if columns and not any(letter.isdigit() for letter in columns[0]):
         columns = columns[1:]  # a head such as 车牌
     if not columns:

@@ -90,6 +90,8 @@ class LookedAt(Entity):
 
     number: int
     purpose: str
+    entry: int | None
+    """Which was asked for; None: all."""
     entries: list[ListEntry]
 
     @property
@@ -100,16 +102,17 @@ class LookedAt(Entity):
     @property
     def audit_detail(self) -> str:
         """What the audit says of it: no plate."""
-        return f"{len(self.entries)} entries: {self.purpose}"
+        looked = f"{len(self.entries)} entries" if self.entry is None else f"entry {self.entry}"
+        return f"{looked}: {self.purpose}"
 
 
 class ListAtBox(Entity):
-    """What a checkpoint's box says of a list that shall be in force there."""
+    """What a checkpoint's box says of a list that is in force there, or was."""
 
     site: str
     agent: str
     box_state: str
-    state: Literal["held", "waiting", "refused"]
+    state: Literal["held", "waiting", "refused", "released"]
     error: str
 
 
@@ -285,19 +288,26 @@ def withdraw(connection: Connection, who: Principal, number: int, why: str) -> P
     return one(connection, who.scope, number)
 
 
-def look(connection: Connection, sealer: Sealer, who: Principal, number: int, purpose: str) -> LookedAt:
+def look(
+    connection: Connection, sealer: Sealer, who: Principal, number: int, purpose: str, entry: int | None = None
+) -> LookedAt:
     """What a list's entries say.
 
+    Args:
+        entry: of a hit; None: all.
+
     Raises:
-        NoListError: there is none of theirs.
+        NoListError: there is none of theirs, or no such entry in it.
     """
     one(connection, who.scope, number)
-    rows = connection.execute(SQL["entries"], {"number": number}).fetchall()
+    rows = connection.execute(SQL["entries"], {"number": number, "entry": entry}).fetchall()
+    if entry is not None and not rows:
+        raise NoListError(f"list {number} has no entry {entry}; one that is over has none")
     said = [
         ListEntry(entry=row["entry"], plate=plate_of(sealer, number, row["entry"], bytes(row["sealed"])))
         for row in rows
     ]
-    return LookedAt(number=number, purpose=purpose, entries=said)
+    return LookedAt(number=number, purpose=purpose, entry=entry, entries=said)
 
 
 def listed(connection: Connection, scope: Scope, *, over: bool, limit: int) -> list[PlateList]:
@@ -326,7 +336,7 @@ def one(connection: Connection, scope: Scope, number: int) -> PlateList:
 
 
 def boxes_of(connection: Connection, scope: Scope, number: int) -> list[ListAtBox]:
-    """Checkpoints' boxes where a list is to be in force; none of a list that is not approved, or is over.
+    """Checkpoints' boxes where a list is in force, or was; none of a list that was not approved.
 
     Raises:
         NoListError: there is none of theirs.

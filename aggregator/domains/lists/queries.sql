@@ -23,7 +23,7 @@ INSERT INTO list_entries (list, entry, sealed)
 SELECT %(number)s, entry, sealed FROM unnest(%(entries)s::int[], %(sealed)s::bytea[]) AS e (entry, sealed);
 
 -- name: entries
-SELECT entry, sealed FROM list_entries WHERE list = %(number)s ORDER BY entry;
+SELECT entry, sealed FROM list_entries WHERE list = %(number)s AND (%(entry)s::int IS NULL OR entry = %(entry)s) ORDER BY entry;
 
 -- name: entry
 SELECT e.sealed FROM list_entries e JOIN lists_in_force l ON l.number = e.list
@@ -145,9 +145,13 @@ CROSS JOIN LATERAL (
 ) here ORDER BY site, agent;
 
 -- name: note_watchlist
+-- Before the box is asked for it: what it has answered for until now is what it holds.
 INSERT INTO box_watchlists (site, agent, content, month, lists)
 VALUES (%(site)s, %(agent)s, %(content)s, %(month)s, %(lists)s)
-ON CONFLICT (site, agent) DO UPDATE SET content = excluded.content, month = excluded.month, lists = excluded.lists;
+ON CONFLICT (site, agent) DO UPDATE SET content = excluded.content, month = excluded.month, lists = excluded.lists,
+    (held, held_of) = (SELECT CASE WHEN b.answered THEN b.lists ELSE b.held END,
+                              CASE WHEN b.answered THEN b.wanted_at ELSE b.held_of END
+                       FROM watchlists_at_boxes b WHERE (b.site, b.agent) = (excluded.site, excluded.agent));
 
 -- name: watchlist
 SELECT content, month, lists FROM box_watchlists WHERE (site, agent) = (%(site)s, %(agent)s);
@@ -162,21 +166,21 @@ ORDER BY l.number, h.entry;
 SELECT number FROM lists_in_force WHERE number = ANY(%(lists)s::bigint[]);
 
 -- name: boxes_of_list
--- Boxes with lanes where a list shall be in force, and whether each has said that it holds it.
+-- Boxes with lanes where a list is in force, or was, and whether each has said that it holds it, or that it does no more.
 SELECT b.site, b.agent, coalesce(a.state, 'unknown') AS box_state,
-       CASE WHEN %(number)s <> ALL(coalesce(w.lists, '{}')) THEN 'waiting'
-            WHEN s.obeyed >= d.version THEN 'held'
-            WHEN s.refused = d.version THEN 'refused' ELSE 'waiting' END AS state,
-       CASE WHEN s.refused = d.version THEN s.error ELSE '' END AS error
+       CASE WHEN w.refuses THEN 'refused'
+            WHEN l.in_force AND l.number = ANY(w.lists) AND (w.answered OR l.number = ANY(w.held) AND w.held_of >= l.decided_at)
+            THEN 'held'
+            WHEN NOT l.in_force AND (w.site IS NULL OR w.answered AND l.number <> ALL(w.lists)) THEN 'released'
+            ELSE 'waiting' END AS state,
+       CASE WHEN w.refuses THEN w.error ELSE '' END AS error
 FROM (SELECT DISTINCT n.site, n.agent FROM newest_configurations n JOIN config_lines l USING (producer_id, revision)
       WHERE l.rule = %(rule)s) b
-JOIN lists l ON l.number = %(number)s
+JOIN (SELECT *, number IN (SELECT number FROM lists_in_force) AS in_force FROM lists) l ON l.number = %(number)s
     AND (l.place = b.site OR EXISTS (SELECT FROM within i WHERE (i.site, i.place) = (b.site, l.place)))
 LEFT JOIN agents a USING (site, agent)
-LEFT JOIN box_watchlists w USING (site, agent)
-LEFT JOIN desired_sections d ON (d.site, d.agent, d.section) = (b.site, b.agent, 'lists')
-LEFT JOIN box_sections s ON (s.site, s.agent, s.section) = (b.site, b.agent, 'lists')
-WHERE l.number IN (SELECT number FROM lists_in_force)
+LEFT JOIN watchlists_at_boxes w USING (site, agent)
+WHERE (l.in_force OR l.over_at IS NOT NULL)
   AND (%(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within i WHERE i.site = b.site AND i.place = ANY(%(scope)s)))
 ORDER BY b.site, b.agent;
 
@@ -240,7 +244,8 @@ INSERT INTO cordon_boxes (list, site, agent, rank, km)
 SELECT %(list)s, * FROM unnest(%(sites)s::text[], %(agents)s::text[], %(ranks)s::int[], %(kms)s::real[]);
 
 -- name: cordons
--- Those of a scope, the newest first; armed where its box has said that it holds it, released where it holds it no more.
+-- Those of a scope, the newest first; armed where its box is there and has said that it holds it, released where it holds
+-- it no more.
 SELECT l.number, l.title, l.purpose, l.case_number, l.instructions, l.priority, c.site, l.ends_at, c.confirm_by,
        CASE WHEN l.state IN ('approved', 'unconfirmed') AND (l.ends_at <= now() OR (l.state = 'unconfirmed' AND c.confirm_by <= now()))
             THEN CASE l.state WHEN 'approved' THEN 'expired' ELSE 'lapsed' END ELSE l.state END AS state,
@@ -250,17 +255,19 @@ SELECT l.number, l.title, l.purpose, l.case_number, l.instructions, l.priority, 
 FROM lists l JOIN cordons c ON c.list = l.number
 CROSS JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object('site', b.site, 'agent', b.agent, 'rank', b.rank, 'km', b.km,
-               'box_state', coalesce(a.state, 'unknown'), 'error', CASE WHEN s.refused = d.version THEN s.error ELSE '' END,
-               'state', CASE WHEN s.refused = d.version THEN 'refused'
-                             WHEN NOT coalesce(s.obeyed >= d.version, false) THEN 'waiting'
-                             WHEN l.number = ANY(w.lists) THEN 'armed'
-                             WHEN EXISTS (SELECT FROM lists_in_force f WHERE f.number = l.number) THEN 'waiting'
-                             ELSE 'released' END) ORDER BY b.rank) AS boxes
+               'box_state', coalesce(a.state, 'unknown'), 'error', CASE WHEN w.refuses THEN w.error ELSE '' END,
+               'state', CASE WHEN w.refuses THEN 'refused'
+                             WHEN f.number IS NOT NULL AND a.state = 'online' AND l.number = ANY(w.lists)
+                                 AND (w.answered OR l.number = ANY(w.held)
+                                     -- Until it was confirmed it was sent with an earlier end.
+                                     AND (w.held_of >= l.decided_at OR c.confirm_by > now()))
+                             THEN 'armed'
+                             WHEN f.number IS NULL AND w.answered AND l.number <> ALL(w.lists) THEN 'released'
+                             ELSE 'waiting' END) ORDER BY b.rank) AS boxes
     FROM cordon_boxes b
     LEFT JOIN agents a USING (site, agent)
-    LEFT JOIN box_watchlists w USING (site, agent)
-    LEFT JOIN desired_sections d ON (d.site, d.agent, d.section) = (b.site, b.agent, 'lists')
-    LEFT JOIN box_sections s ON (s.site, s.agent, s.section) = (b.site, b.agent, 'lists')
+    LEFT JOIN watchlists_at_boxes w USING (site, agent)
+    LEFT JOIN lists_in_force f ON f.number = l.number
     WHERE b.list = l.number
       AND (%(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within i WHERE i.site = b.site AND i.place = ANY(%(scope)s)))
 ) b

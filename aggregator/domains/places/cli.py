@@ -1,6 +1,5 @@
 """`hawkline place`: what lies above sites."""
 
-import csv
 from pathlib import Path
 from typing import Annotated
 
@@ -8,9 +7,10 @@ import typer
 
 from aggregator.client import options
 from aggregator.client.client import ApiClient
+from aggregator.client.tables import rows_of
 from shared.errors import ConfigError
 from shared.ids import check_name
-from shared.output import Output, OutputOption, from_csv, print_rows, say
+from shared.output import Output, OutputOption, print_rows, say
 
 app = typer.Typer(help="The tree of places: sites in stations, stations in districts.", no_args_is_help=True)
 
@@ -70,28 +70,9 @@ def import_places(
 
 def _read(file: Path) -> list[tuple[int, dict[str, str]]]:
     """Rows with the numbers of their lines; all are looked at before the first is sent."""
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as text:
-            reader = csv.DictReader(text)
-            if tuple(reader.fieldnames or ()) != _COLUMNS:
-                raise ConfigError(f"{file}: line 1: expected the columns {','.join(_COLUMNS)}")
-            rows = [
-                (
-                    reader.line_num,
-                    {name: from_csv(cell) if isinstance(cell, str) else cell for name, cell in row.items()},
-                )
-                for row in reader
-            ]
-    except OSError as error:
-        raise ConfigError(f"{file}: {error.strerror}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"{file}: {error}; expected CSV in UTF-8 (a spreadsheet calls it 'CSV UTF-8')") from None
-    if not rows:
-        raise ConfigError(f"{file}: no places below the first line")
+    rows = rows_of(file, _COLUMNS)
     seen = set[str]()
     for line, row in rows:
-        if set(row) != set(_COLUMNS) or None in row.values():
-            raise ConfigError(f"{file}: line {line}: expected {len(_COLUMNS)} columns")
         check_name(row["name"], f"{file}: line {line}: name")
         if row["name"] in seen:
             raise ConfigError(f"{file}: line {line}: {row['name']!r} stands in a line before")

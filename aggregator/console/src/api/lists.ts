@@ -28,7 +28,9 @@ export const submit = (number: number) => call<PlateList>(`/lists/${number}/subm
 export const decide = (list: PlateList, approved: boolean, why: string) =>
   call<PlateList>(`/lists/${list.number}/decide`, { approved, version: list.version, why })
 export const withdraw = (number: number, why: string) => call<PlateList>(`/lists/${number}/withdraw`, { why })
-export const look = (number: number, purpose: string) => call<LookedAt>(`/lists/${number}/look`, { purpose })
+/** `entry`: of a hit; all where none is named. */
+export const look = (number: number, purpose: string, entry?: number) =>
+  call<LookedAt>(`/lists/${number}/look`, { purpose, ...(entry === undefined ? {} : { entry }) })
 
 export const cordons = (polls = false) => newest<Cordon>('/cordons', polls)
 export const startCordon = (cordon: Partial<NewCordon>) => call<Cordon>('/cordons', cordon)

@@ -29,6 +29,7 @@ export const lists: typeof zh = {
     withdraw: 'Withdraw',
     why: 'Why',
     look: 'See its plates',
+    lookHit: 'See the plate',
     lookFor: 'What for (stands in the audit)',
     back: 'Close',
     state: {

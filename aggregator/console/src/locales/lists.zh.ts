@@ -27,6 +27,7 @@ export const lists = {
     withdraw: '撤销',
     why: '原因',
     look: '查看车牌',
+    lookHit: '查看车牌',
     lookFor: '查看事由（记入审计）',
     back: '收起',
     state: {

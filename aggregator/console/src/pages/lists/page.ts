@@ -1,3 +1,4 @@
+import { waiting } from '../../plates/waiting'
 import type { Page } from '../page'
 
 export const page: Page = {
@@ -7,4 +8,5 @@ export const page: Page = {
   place: 18,
   right: ['lists.request', 'lists.approve', 'cordons.start'],
   words: { zh: '布控', en: 'Lists' },
+  count: waiting,
 }
