@@ -1,4 +1,4 @@
-"""CSV files from spreadsheets: whatever parts their cells, in whatever order their columns stand, bad lines are named."""
+"""CSV files from spreadsheets: whatever parts their cells, however their columns stand; bad lines are named."""
 
 from pathlib import Path
 

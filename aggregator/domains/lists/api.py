@@ -140,7 +140,7 @@ def show_list(who: Reads, connection: SnapshotDependency, number: Number) -> Pla
 
 @router.get("/{number}/boxes", responses=_NO_LIST)
 def list_boxes(who: Reads, connection: SnapshotDependency, number: Number) -> list[ListAtBox]:
-    """Checkpoints' boxes where a list is in force, or was, and whether each has said that it holds it, or no more does."""
+    """Boxes where a list is in force, or was, and whether each has said that it holds it, or that it does no more."""
     return lists.boxes_of(connection, who.scope, number)
 
 

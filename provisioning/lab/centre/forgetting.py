@@ -9,6 +9,7 @@ import re
 import shutil
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import ExitStack
@@ -21,6 +22,8 @@ from pathlib import Path
 import numpy as np
 
 from aggregator.domains.lists.secret import deployment_secret
+from aggregator.trust.control import BrokerControl
+from aggregator.trust.roles import AGGREGATOR
 from aggregator.trust.vault import Vault
 from models.training import texts
 from provisioning.lab.centre.gantry import BOX, approved, enrol, playing, render, render_empty, states, until
@@ -33,10 +36,13 @@ from shared.plates import KINDS, as_stamped
 from shared.plates.hashing import box_key, month_of, month_secret, of_box, slow_hash
 
 _SEED = 7000
+_EVERYTHING = "hl/#"
 _LISTED_EVERY = 20
 _ENDS_S = 3600.0
 _EVERY = 2
 """Of two pictures one is left, for the time: twelve a second are enough to read and to hit."""
+_LOOKS = 4.0
+"""A second: likewise."""
 _RUN = re.compile(rb"(?:[0-9A-Z]|[\xe4-\xe9][\x80-\xbf]{2}){5,}")
 """What a plate can be a part of: letters, digits and provinces in UTF-8, five and more."""
 
@@ -46,7 +52,7 @@ class Pieces:
     """What is looked for of some plates.
 
     Attributes:
-        whole: bytes that are nowhere by chance: the text, without its province, the beginning with it; all hashes.
+        whole: bytes that are nowhere by chance: the text, without its province, any five with it; all hashes.
         short: any five letters and digits of them.
     """
 
@@ -59,9 +65,12 @@ class Pieces:
         found = cls()
         for plate in plates:
             slow = slow_hash(plate, secret)
-            found.whole |= {plate.encode(), plate[:5].encode(), plate[1:].encode(), slow, of_box(slow, key)}
+            found.whole |= {plate.encode(), plate[1:].encode(), slow, of_box(slow, key)}
             found.whole |= {slow.hex().encode(), of_box(slow, key).hex().encode()}
-            found.short |= {plate[at : at + 5].encode() for at in range(1, len(plate) - 4)}
+            fives = {plate[at : at + 5] for at in range(len(plate) - 4)}
+            # With a province they are nowhere by chance; embassies' plates begin with digits, as many a hash does.
+            found.whole |= {five.encode() for five in fives if not five.isascii()}
+            found.short |= {five.encode() for five in fives if five.isascii()}
         return found
 
 
@@ -120,10 +129,14 @@ def measure(folder: Path, passages: int, vehicles: int) -> Iterator[Row]:
         aggregator.prepare()
         stack.callback(aggregator.stop)
         aggregator.start()
-        stack.enter_context(_Listener(aggregator, folder / "mqtt.bin"))
+        listener = stack.enter_context(_Listener(aggregator, folder / "mqtt.bin"))
         passed = _drive(aggregator, box, played, listed, passages)
         aggregator.command("aggregator", "backup", "--config", str(aggregator.config), "--to", str(folder / "backup"))
     yield judged("passages", "told by the centre", passed >= passages * 0.99, f"{passed}", f"{len(plates)} plates")
+    heard = listener.heard
+    every = all(heard[channel] for channel in ("alarm", "bulk", "health", "state", "ack", "command"))
+    said = ", ".join(f"{count} {channel}" for channel, count in sorted(heard.items()))
+    yield judged("messages at the broker", "written down, of each channel", every, f"{heard.total()}", said)
     yield from _searched(folder, clips, plates, listed)
 
 
@@ -132,23 +145,34 @@ def _result(clip: "Future[list[str]]") -> list[str]:
 
 
 class _Listener:
-    """Writes down every message at the broker, as one of our own services hears them."""
+    """Writes down every message at the broker, which no service of ours may: the broker is told to let this one."""
 
     def __init__(self, aggregator: TrustedAggregator, path: Path) -> None:
         self._file, self._lock = path.open("wb"), threading.Lock()
+        self._broker = "localhost", aggregator.broker_port
+        self._vault = Vault(aggregator.folder / "data" / "trust")
+        self.heard = Counter[str]()
+        """Messages by the last part of their topic."""
         self._connection = Connection(
             "forgetting-bench",
-            "localhost",
-            aggregator.broker_port,
-            subscriptions=[("hl/#", 1)],
+            *self._broker,
+            subscriptions=[(_EVERYTHING, 1)],
             on_message=self._hear,
             on_up=lambda: None,
             on_down=lambda _reason: None,
-            tls=Vault(aggregator.folder / "data" / "trust").context("aggregator"),
+            tls=self._vault.context("aggregator"),
         )
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> "_Listener":
+        control = BrokerControl(*self._broker, self._vault.context("broker-admin"))
+        control.start()
+        allowed = {"acltype": "subscribePattern", "topic": _EVERYTHING, "priority": 0, "allow": True}
+        try:
+            control.apply([{"command": "addRoleACL", "rolename": AGGREGATOR, **allowed}])
+        finally:
+            control.stop()
         self._connection.start()
+        return self
 
     def __exit__(self, *_: object) -> None:
         self._connection.stop()
@@ -156,7 +180,9 @@ class _Listener:
 
     def _hear(self, message: Message) -> None:
         with self._lock:
+            self.heard[message.topic.rpartition("/")[2]] += 1
             self._file.write(message.topic.encode() + b"\n" + message.payload + b"\n")
+            self._file.flush()
 
 
 def _drive(
@@ -175,7 +201,7 @@ def _drive(
         agent.stop()
         play, passed = 0, 0
         while passed < passages:
-            agent = playing(aggregator, box, clips, f"play-{play}", realtime=False)
+            agent = playing(aggregator, box, clips, f"play-{play}", realtime=False, looks=_LOOKS)
             agent.start()
             until(partial(_have_ended, agent.log, len(clips)), "the clips have ended", _ENDS_S)
             time.sleep(3.0)  # what was told last is on its way

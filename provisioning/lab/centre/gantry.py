@@ -47,6 +47,7 @@ scene = "scene.toml"
 source = {{ kind = "file", path = "{clip}", realtime = {realtime} }}
 
 [cameras.checkpoint]
+looks_per_second = {looks}
 {lanes}
 """
 
@@ -69,7 +70,13 @@ def render_empty(path: Path) -> None:
 
 
 def playing(
-    aggregator: TrustedAggregator, folder: Path, clips: Sequence[Path], name: str, *, realtime: bool
+    aggregator: TrustedAggregator,
+    folder: Path,
+    clips: Sequence[Path],
+    name: str,
+    *,
+    realtime: bool,
+    looks: float = 12.0,
 ) -> PartProcess:
     """The box, configured to play a clip with each of its cameras; it is not started.
 
@@ -77,8 +84,9 @@ def playing(
         folder: of the box; its logs lie in `logs`.
         name: of the log.
         realtime: at the pace it was filmed.
+        looks: for plates, a second of each camera.
     """
-    each = {"realtime": str(realtime).lower(), "lanes": LANES}
+    each = {"realtime": str(realtime).lower(), "lanes": LANES, "looks": looks}
     cameras = [_CAMERA.format(name=f"road-{number}", clip=clip, **each) for number, clip in enumerate(clips)]
     said = {"door": aggregator.door_url, "port": aggregator.box_port, "cameras": "".join(cameras)}
     (folder / "agent.toml").write_text(_AGENT.format(**said))
