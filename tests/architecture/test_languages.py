@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-GUIDES = "operator", "installer", "planner", "maintenance"
+GUIDES = "operator", "installer", "planner", "maintenance", "lists"
 DOCS = ["README.md", *(f"guide-{who}.md" for who in GUIDES), "signals.md", "people.md"]
 
 
