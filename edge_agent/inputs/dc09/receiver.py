@@ -1,0 +1,233 @@
+"""Receives what panels send, over TCP and UDP: one thread, bounded in connections, bytes and time.
+
+A message is acknowledged when whoever is told of it has taken it, and not before: a panel sends again what was not, and
+a repeat is acknowledged without being told again.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from edge_agent.inputs.dc09 import message as dc09
+from edge_agent.inputs.dc09.contents import Said, said_in
+from edge_agent.inputs.dc09.message import Dc09Error, Message, SealError
+from shared.trouble_log import TroubleLog
+
+log = logging.getLogger(__name__)
+
+_IDLE_S = 600.0
+_CONNECTIONS, _OF_ONE_ADDRESS = 256, 8
+_REPEATS, _REPEAT_S = 32, 300.0
+"""So many of an account are known again, for so long: a panel repeats within a minute, and its numbers come round."""
+_UNANSWERED = 16
+"""Wrong frames of a connection until it is closed."""
+_KEPT_ACCOUNTS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message that was not there before.
+
+    Attributes:
+        message: as it was read.
+        said: what it says; None of a poll, and of what is not understood.
+        address: whence it came.
+    """
+
+    message: Message
+    said: Said | None
+    address: str
+
+
+Take = Callable[[Received], Awaitable[None]]
+
+
+class Receiver:
+    """Serves panels until it is closed.
+
+    Args:
+        keys: of accounts, by their digits; None: what is plain is read. Panels whose account is not here are not heard,
+            but for an empty mapping, which hears all that is plain.
+        take: told of each message once; it is acknowledged when that returns. What it raises leaves it unanswered.
+        now: what time it is, UTC.
+    """
+
+    def __init__(
+        self, keys: Mapping[str, bytes | None], take: Take, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._keys = {_plain(account): key for account, key in keys.items()}
+        self._take, self._now = take, now
+        self._accounts: OrderedDict[str, _Account] = OrderedDict()
+        self._connections: dict[str, int] = {}
+        self._servers: list[Any] = []
+        self._wrong = TroubleLog(log)
+
+    async def listen(self, host: str, port: int) -> int:
+        """Open both ports; returns their number.
+
+        Raises:
+            OSError: one of them is taken.
+        """
+        server = await asyncio.start_server(self._serve, host, port, limit=2 * dc09.MOST_BYTES)
+        port = server.sockets[0].getsockname()[1]
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: _Datagrams(self.answer_all), local_addr=(host, port)
+        )
+        self._servers = [server, transport]
+        return port
+
+    def close(self) -> None:
+        """Hear nobody any more."""
+        for each in self._servers:
+            each.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        address = str(writer.get_extra_info("peername")[0])
+        mine = self._connections.get(address, 0)
+        if mine >= _OF_ONE_ADDRESS or sum(self._connections.values()) >= _CONNECTIONS:
+            writer.close()
+            return
+        self._connections[address] = mine + 1
+        buffer, wrong = b"", 0
+        try:
+            while wrong < _UNANSWERED:
+                async with asyncio.timeout(_IDLE_S):
+                    piece = await reader.read(dc09.MOST_BYTES)
+                if not piece:
+                    return
+                buffer += piece
+                while True:
+                    frame, done = dc09.next_frame(buffer)
+                    buffer = buffer[done:]
+                    if frame is None:
+                        break
+                    answer = await self.answer(frame, address)
+                    if answer is None:
+                        wrong += 1
+                        continue
+                    writer.write(answer)
+                    async with asyncio.timeout(_IDLE_S):
+                        await writer.drain()
+        except (TimeoutError, ConnectionError):
+            pass
+        finally:
+            self._connections[address] -= 1
+            if not self._connections[address]:
+                del self._connections[address]
+            writer.close()
+
+    async def answer_all(self, datagram: bytes, address: str) -> list[bytes]:
+        """The answers to what came in one packet."""
+        answers = list[bytes]()
+        while True:
+            frame, done = dc09.next_frame(datagram)
+            datagram = datagram[done:]
+            if frame is None:
+                return answers
+            if (answer := await self.answer(frame, address)) is not None:
+                answers.append(answer)
+
+    async def answer(self, frame: bytes, address: str) -> bytes | None:
+        """What is answered to a frame; None: nothing, so that an honest panel sends it again.
+
+        Args:
+            frame: what stands between LF and CR.
+            address: whence it came, for the log.
+        """
+        try:
+            account = _plain(dc09.account_of(frame))
+            if self._keys and account not in self._keys:
+                self._wrong.tell(f"{address}: account {account} is not configured here")
+                return None
+            key = self._keys.get(account)
+            message = dc09.parse(frame, key)
+        except SealError as error:
+            self._wrong.tell(f"{address}: {error}")
+            return dc09.nak(self._now(), in_bytes=dc09.is_in_bytes(frame))
+        except Dc09Error as error:
+            self._wrong.tell(f"{address}: {error}")
+            return None
+        now = self._now()
+        if not dc09.is_timely(message, now):
+            self._wrong.tell(f"{address}: account {account}: its clock is off, or it is an old message; ours is told")
+            return dc09.nak(now, in_bytes=message.in_bytes)
+        said = said_in(message)
+        is_event = message.identifier != "NULL"
+        try:
+            await self._tell_once(account, Received(message, said, address))
+        except Exception:
+            log.exception("account %s: what it sent could not be taken, and is left unanswered", account)
+            return None
+        answer = dc09.duh if is_event and said is None else dc09.ack
+        return answer(message, now, key, secrets.token_bytes(16))
+
+    async def _tell_once(self, account: str, received: Received) -> None:
+        """Have a message taken, unless it was; those of one account one after the other, those of others meanwhile."""
+        of = self._accounts.setdefault(account, _Account())
+        self._accounts.move_to_end(account)
+        while len(self._accounts) > _KEPT_ACCOUNTS:
+            self._accounts.popitem(last=False)
+        async with of.lock:
+            if not of.knows(received.message):
+                await self._take(received)
+                of.note(received.message)
+
+
+class _Account:
+    """What an account has sent of late."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self._known: OrderedDict[tuple[str, str, str], float] = OrderedDict()
+
+    def knows(self, message: Message) -> bool:
+        """Whether it was taken already. Of polls each is a sign of life."""
+        at_s = self._known.get(_mark(message))
+        return at_s is not None and time.monotonic() - at_s < _REPEAT_S
+
+    def note(self, message: Message) -> None:
+        """It is taken."""
+        if message.identifier == "NULL":
+            return
+        self._known[_mark(message)] = time.monotonic()
+        self._known.move_to_end(_mark(message))
+        while len(self._known) > _REPEATS:
+            self._known.popitem(last=False)
+
+
+def _mark(message: Message) -> tuple[str, str, str]:
+    return message.identifier, message.sequence, message.content
+
+
+def _plain(account: str) -> str:
+    return account.upper()
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    """Answers packets; no more than a few at a time."""
+
+    _MOST = 64
+
+    def __init__(self, answer: Callable[[bytes, str], Awaitable[list[bytes]]]) -> None:
+        self._answer = answer
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        if len(self._tasks) >= self._MOST:
+            return  # it comes again
+        task = asyncio.get_running_loop().create_task(self._serve(data, addr))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, data: bytes, addr: tuple[str, int]) -> None:
+        for answer in await self._answer(data, str(addr[0])):
+            self._transport.sendto(answer, addr)  # type: ignore[attr-defined]
