@@ -132,7 +132,7 @@ class Agent:
             if self._outbox.file.is_volatile
             else PictureRing(settings.data_dir / "pictures", self._outbox.file, clock, most)
         )
-        export_door = ExportDoor(settings.http_url, self._address, tls)
+        export_door = ExportDoor(settings.http_url, self._address, tls, settings.aggregator.picture_kbit_s)
         self._exports = Exports(ring, export_door, render_apart)
         self._desired = Desired(settings.data_dir / "desired.bin", [*orders, self._exports])
         spare = MemoryRing(memory.file, clock, _MEMORY_PICTURE_BYTES)

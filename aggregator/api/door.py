@@ -16,7 +16,8 @@ log = logging.getLogger(__name__)
 
 MOST_BYTES = 1024 * 1024
 WITHIN_S = 30.0
-_LONG = "/api/v1/evidence/"
+_LONG = "/api/v1/evidence/", "/api/v1/renderings/"
+"""Where pictures are brought."""
 _TELL_S = 60.0
 
 
@@ -37,7 +38,8 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        bounded = receive if scope["path"].startswith(_LONG) else self._bounded(receive)
+        is_picture = scope.get("method") == "PUT" and scope["path"].startswith(_LONG)
+        bounded = receive if is_picture else self._bounded(receive)
         try:
             await self._app(scope, bounded, send)
         except ClientDisconnect:

@@ -20,6 +20,11 @@ A_DAY_BYTES = 500 * 10**6
 MOST_BYTES = 10 * 10**9
 
 
+def is_jpeg(content: bytes) -> bool:
+    """Whether bytes begin as a JPEG does."""
+    return content.startswith(b"\xff\xd8\xff")
+
+
 class PictureRefusedError(HawklineError):
     """The bytes are no JPEG, or not the ones that were announced."""
 
@@ -137,5 +142,5 @@ class PictureStore:
 def _check(digest: bytes, content: bytes) -> None:
     if hashlib.sha256(content).digest() != digest:
         raise PictureRefusedError("the content's SHA-256 is not the one in the address")
-    if not content.startswith(b"\xff\xd8\xff"):
+    if not is_jpeg(content):
         raise PictureRefusedError("expected a JPEG")

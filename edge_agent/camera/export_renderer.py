@@ -3,10 +3,12 @@
 The model's memory is not held for what happens once a week, and a decoder that crashes ends no agent.
 """
 
+import contextlib
 import multiprocessing
 import os
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 import cv2
 
@@ -28,23 +30,23 @@ def render_apart(jpeg: bytes, areas: Sequence[Area]) -> bytes:
         RenderError: it cannot be done.
     """
     context = multiprocessing.get_context("spawn")
-    found: bytes | RenderError
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_render, args=(theirs, jpeg, tuple(areas)), daemon=True)
     try:
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_render, args=(theirs, jpeg, tuple(areas)), daemon=True)
         process.start()
+    except OSError as error:
+        raise RenderError(f"no process can be started that renders: {error}") from None
+    found: bytes | RenderError
+    try:
         theirs.close()
         found = ours.recv() if ours.poll(_RENDER_S) else RenderError(f"it took longer than {_RENDER_S:.0f} s")
-    except EOFError:
+    except (EOFError, OSError):
         process.join()
         found = RenderError(f"the process that renders ended with exit code {process.exitcode}")
-    except OSError as error:
-        found = RenderError(f"no process can be started that renders: {error}")
     finally:
         ours.close()
-        if process.pid:
-            process.kill()
-            process.join()
+        process.kill()
+        process.join()
     if isinstance(found, RenderError):
         raise found
     return bytes(found)
@@ -52,6 +54,8 @@ def render_apart(jpeg: bytes, areas: Sequence[Area]) -> bytes:
 
 def _render(pipe: Connection, jpeg: bytes, areas: Sequence[Area]) -> None:
     os.nice(_NICENESS)
+    with contextlib.suppress(OSError):  # where memory ends, this ends before any camera does
+        Path("/proc/self/oom_score_adj").write_text("1000")
     try:
         pipe.send(rendered(jpeg, areas))
     except RenderError as error:

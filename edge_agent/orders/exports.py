@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from edge_agent.uplink.exports import NotWantedError
+from edge_agent.uplink.exports import NotWantedError, RefusedError
 from shared import desired
 from shared.desired import WantedExport
 from shared.envelope import decode_message
@@ -67,6 +67,10 @@ class Exports:
         self._wanted: tuple[WantedExport, ...] = ()
         self._settled: set[WantedExport] = set()
         """Of those that are wanted: brought, or said to be impossible."""
+        self._behind: list[WantedExport] = []
+        """Those that could not be brought, in their order: others go before them."""
+        self._rendered: tuple[WantedExport, bytes] | None = None
+        """What was rendered last and is not brought yet."""
 
     def obey(self, body: bytes) -> None:
         """Render what is wanted from now on.
@@ -77,6 +81,7 @@ class Exports:
         wanted = decode_message(body, desired.Exports).wanted
         with self._lock:
             self._wanted, self._settled = wanted, self._settled & set(wanted)
+            self._behind = [export for export in self._behind if export in wanted]
         self._stir.set()
 
     def stop(self) -> None:
@@ -106,6 +111,10 @@ class Exports:
         while not self._stopping.is_set() and (export := self._next()) is not None:
             try:
                 self._settle(export)
+            except UnavailableError:
+                with self._lock:
+                    self._behind = [each for each in self._behind if each != export] + [export]
+                raise
             except NotWantedError as error:
                 log.info("%s", error)
             with self._lock:
@@ -113,17 +122,25 @@ class Exports:
 
     def _next(self) -> WantedExport | None:
         with self._lock:
-            return next((export for export in self._wanted if export not in self._settled), None)
+            waiting = [export for export in self._wanted if export not in self._settled]
+            return min(
+                waiting, key=lambda export: self._behind.index(export) if export in self._behind else -1, default=None
+            )
 
     def _settle(self, export: WantedExport) -> None:
         try:
-            jpeg = self._render(self._original(export), export.areas)
-        except RenderError as error:
+            if self._rendered is None or self._rendered[0] != export:
+                self._rendered = export, self._render(self._original(export), export.areas)
+            self._centre.bring(export.number, self._rendered[1])
+        except (RenderError, RefusedError) as error:
             log.error("export %d: %s", export.number, error)
-            self._centre.tell_failed(export.number, str(error))
-            return
-        self._centre.bring(export.number, jpeg)
-        log.info("export %d is brought", export.number)
+            try:
+                self._centre.tell_failed(export.number, str(error))
+            except RefusedError as refused:
+                log.error("export %d: that cannot be told: %s", export.number, refused)
+        else:
+            log.info("export %d is brought", export.number)
+        self._rendered = None
 
     def _original(self, export: WantedExport) -> bytes:
         """The picture, from the ring or from the centre.
@@ -131,6 +148,7 @@ class Exports:
         Raises:
             RenderError: what the centre gives is another one.
             NotWantedError: the centre does not have it any more.
+            RefusedError: the centre does not give it.
             UnavailableError: the centre does not answer.
         """
         try:

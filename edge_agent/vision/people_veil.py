@@ -11,7 +11,7 @@ import numpy as np
 
 from models.objects.coco import COCO
 from models.objects.finder import MODEL
-from models.objects.layouts import Layout, NanoDet, Picture
+from models.objects.layouts import NanoDet, Picture
 from models.objects.lens import Region
 from models.onnx_session import CPU
 from models.registry import Registry
@@ -22,7 +22,7 @@ _SIDES_PX = 416, 640, 960
 _MIN_SCORE = 0.1
 """Chosen with the sizes on two of three clips with truth: of twelve pairs that which left fewest heads, at the least
 cost (docs/benchmarks.md)."""
-_PERSONS = {number for number, what in COCO.items() if what in (ObjectClass.PERSON, ObjectClass.TWO_WHEELER)}
+_PERSONS = [number for number, what in COCO.items() if what in (ObjectClass.PERSON, ObjectClass.TWO_WHEELER)]
 """Who rides is often found as what they ride."""
 _GROWN = 0.1, 0.06
 """Of a finding's width and height, on each side."""
@@ -38,7 +38,7 @@ class PeopleVeil:
         model: finds them.
     """
 
-    def __init__(self, model: Layout) -> None:
+    def __init__(self, model: NanoDet) -> None:
         self._model = model
 
     @classmethod
@@ -65,8 +65,9 @@ class PeopleVeil:
 
     def suspect(self, picture: Picture) -> list[Region]:
         """Whatever may be a person; one of them may be there twice."""
-        rows = [row for side in _SIDES_PX for row in self._model.find(picture, _MIN_SCORE, side).tolist()]
-        return [(row[0], row[1], row[2], row[3]) for row in rows if int(row[5]) in _PERSONS]
+        found = [self._model.find_only(_PERSONS, picture, _MIN_SCORE, side) for side in _SIDES_PX]
+        boxes = np.clip(np.concatenate(found)[:, :4], 0, 1).tolist()
+        return [(left, top, right, bottom) for left, top, right, bottom in boxes]
 
 
 def grown(region: Region) -> Region:

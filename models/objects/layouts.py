@@ -156,6 +156,17 @@ class NanoDet(Layout):
     _deviation = np.array([57.375, 57.12, 58.395], np.float32)
 
     def find(self, picture: Picture, min_score: float, side_px: int | None = None) -> Rows:
+        return self.find_only(None, picture, min_score, side_px)
+
+    def find_only(
+        self, wanted: Sequence[int] | None, picture: Picture, min_score: float, side_px: int | None = None
+    ) -> Rows:
+        """The same of some classes, however sure the model is that it is one of the others.
+
+        Args:
+            wanted: their numbers; None: all.
+            picture, min_score, side_px: as `find`.
+        """
         canvas, across, down = self._fitted(picture, side_px)
         tensor = ((canvas.astype(np.float32) - self._mean) / self._deviation).transpose(2, 0, 1)[None]
 
@@ -166,14 +177,15 @@ class NanoDet(Layout):
 
         cells = self._cells(self._run(tensor), canvas, fits, f"{classes} classes + 4 times bins")
         middles, sides = _grid(canvas.shape[1], canvas.shape[0])
-        scores = cells[:, :classes].max(axis=1)
+        numbers = np.asarray(range(classes) if wanted is None else wanted)
+        scores = cells[:, numbers].max(axis=1)
         kept = np.flatnonzero(scores >= min_score)
         bins = (cells.shape[1] - classes) // 4
         logits = cells[kept, classes:].reshape(len(kept), 4, bins)
         parts = np.exp(logits - logits.max(axis=2, keepdims=True))
         away = (parts * np.arange(parts.shape[2])).sum(axis=2) / parts.sum(axis=2) * sides[kept, None]
         boxes = np.concatenate([middles[kept] - away[:, :2], middles[kept] + away[:, 2:]], axis=1)
-        return _apart(boxes, scores[kept], cells[kept, :classes].argmax(axis=1), across, down)
+        return _apart(boxes, scores[kept], numbers[cells[np.ix_(kept, numbers)].argmax(axis=1)], across, down)
 
 
 class Yolox(Layout):

@@ -318,6 +318,15 @@ def test_another_list_that_changes_takes_nothing_of_what_a_box_has_said(world: W
     assert states(li, first).count("armed") == 0, "there it has ended"
     world.answer(*SITES)
     assert states(li, first) == states(li, second) == ["armed"] * 3
+    third = started(wang_too := person("zhao", "shift-leader"), plate="皖A00003")["number"]
+    world.turn()
+    assert states(li, first) == ["armed"] * 3
+    world.connection.execute("UPDATE agents SET health = '{}' WHERE site = 'south'")
+    assert sorted(states(li, first)) == ["armed", "armed", "waiting"], "restarted, it compares with nothing yet"
+    world.answer(*SITES)
+    wang_too.post(f"/api/v1/cordons/{third}/end", json={"why": "found"}).raise_for_status()
+    world.turn()
+    world.answer(*SITES)
     li.post(f"/api/v1/cordons/{second}/end", json={"why": "found"}).raise_for_status()
     world.turn()
     assert (states(li, first), states(li, second)) == (["armed"] * 3, ["waiting"] * 3)

@@ -1,6 +1,7 @@
 """Exports from the wish to the file: a case, the box that renders, the door it brings to, and the audit of it all."""
 
 import hashlib
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,9 +19,10 @@ from aggregator.store.places import put_place
 from aggregator.store.scope import EVERYWHERE
 from edge_agent.orders.desired import Desired
 from edge_agent.orders.exports import Area, Exports, RenderError
-from edge_agent.uplink.exports import ExportDoor, NotWantedError
+from edge_agent.uplink.exports import ExportDoor, NotWantedError, RefusedError
 from edge_agent.uplink.pictures import PictureRing
 from shared.desired import DesiredState
+from shared.envelope import encode_message
 from shared.errors import UnavailableError
 from shared.events import EvidenceReady, Lane
 from shared.topics import Address
@@ -113,7 +115,10 @@ def test_an_export_is_rendered_by_its_box_and_taken_away(
     made = hashlib.sha256(veiled(CONTENT, [(0.0, 0.0, 1.0, 1.0)])).hexdigest()
     assert (done["state"], done["taken"], done["export_sha256"]) == ("ready", 0, made)
     assert done["areas"] == [pytest.approx([0.1, 0.2, 0.3, 0.4])]
-    taken = li.get(f"{PATH}/{number}/picture")
+    seen = li.get(f"{PATH}/{number}/picture")
+    assert li.get(PATH).json()[0]["taken"] == 0, "who looks at it has not taken it"
+    taken = li.get(f"{PATH}/{number}/picture?take=true")
+    assert seen.content == taken.content
     assert taken.content == veiled(CONTENT, [(0.0, 0.0, 1.0, 1.0)])
     assert taken.headers["content-disposition"] == f'attachment; filename="hawkline-export-{number}.jpg"'
     assert taken.headers["cache-control"] == "no-store"
@@ -124,17 +129,26 @@ def test_an_export_is_rendered_by_its_box_and_taken_away(
     assert [(row["who"], row["what"]) for row in said] == [
         ("li", "POST /api/v1/exports"),
         ("box north/gate", "export rendered"),
+        ("li", "export seen"),
         ("li", "export taken"),
     ]
     assert all(row["subject"] == f"export {number}" for row in said)
     assert "the insurer" in said[0]["detail"]
     assert "claim 2026-88" in said[0]["detail"]
     assert said[1]["detail"] == f"{made} made of {DIGEST.hexdigest()}"
-    assert (said[2]["why"], "the insurer" in said[2]["detail"]) == ("claim 2026-88", True)
+    for each in said[2:]:
+        assert (each["why"], "the insurer" in each["detail"]) == ("claim 2026-88", True)
 
 
 def test_what_makes_no_sense_is_refused(li: httpx.Client, centre: Centre, connection: Connection) -> None:
-    for area in ([0.1, 0.2, 0.1, 0.4], [0.5, 0.2, 0.3, 0.4], [-0.1, 0, 1, 1], [0, 0, 1], [0, 0, 1, "nan"]):
+    for area in (
+        [0.1, 0.2, 0.1, 0.4],
+        [0.5, 0.2, 0.3, 0.4],
+        [-0.1, 0, 1, 1],
+        [0, 0, 1],
+        [0, 0, 1, "nan"],
+        [0, 0, 1e-320, 1e-320, 1],
+    ):
         assert asked(li, areas=[area]).status_code == 422, area
     assert asked(li, areas=[[0, 0, 1, 1]] * 65).status_code == 422
     for recipient in ("", " ", "x" * 201):
@@ -170,9 +184,67 @@ def test_an_export_is_of_who_asked_for_it_and_of_their_places(
     assert li.get(f"{PATH}/{number}").status_code == 404
 
 
-def test_so_many_of_one_person_wait(li: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exports, "MOST_WAITING", 2)
-    assert [asked(li).status_code for _ in range(3)] == [201, 201, 409]
+def test_so_many_of_one_person_are_there(li: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exports, "MOST", 2)
+    made = [asked(li, areas=[[0, 0, 1e-300, 1]]) for _ in range(3)]
+    assert [each.status_code for each in made] == [201, 201, 409]
+    assert li.delete(f"{PATH}/{made[0].json()['id']}").status_code == 204
+    assert asked(li).status_code == 201
+
+
+def test_who_has_lost_a_place_has_lost_what_they_exported_from_it(
+    li: httpx.Client, centre: Centre, connection: Connection
+) -> None:
+    number = asked(li).json()["id"]
+    with connection.transaction():
+        put_place(connection, EVERYWHERE, "south")
+    connection.execute("UPDATE grants SET place = 'south' WHERE account = 'li'")
+    with centre.client(cookie=centre.cookie("li")) as moved:
+        assert moved.get(PATH).json() == []
+        for path in (f"{PATH}/{number}", f"{PATH}/{number}/picture"):
+            assert moved.get(path).status_code == 404
+        assert moved.delete(f"{PATH}/{number}").status_code == 404
+
+
+def test_a_large_picture_goes_through_the_door_and_no_larger_one(
+    li: httpx.Client, deployment: Deployment, connection: Connection
+) -> None:
+    large = b"\xff\xd8\xff" + bytes(3 * 2**20)
+    number = asked(li).json()["id"]
+    box = Box(deployment, BOX, Empty(), lambda _jpeg, _areas: large)
+    box.hear(connection)
+    assert li.get(f"{PATH}/{number}/picture").content == large
+    another = asked(li).json()["id"]
+    too_large = Exports(Empty(), box.door, lambda _jpeg, _areas: bytes(9 * 2**20))
+    too_large.obey(encode_message(exports.compose(connection, BOX)))
+    too_large.look()
+    failed = li.get(f"{PATH}/{another}").json()
+    assert (failed["state"], "413" in failed["why"]) == ("failed", True)
+
+
+def test_a_box_that_was_not_told_of_all_hears_of_the_rest_when_those_are_gone(
+    li: httpx.Client, deployment: Deployment, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "_AT_ONCE", 1)
+    box = Box(deployment, BOX, Empty())
+    first, second = asked(li).json()["id"], asked(li).json()["id"]
+    connection.execute("DELETE FROM exports WHERE id = %s", (first,))
+    known = exports.compose(connection, BOX)
+    assert [each.number for each in known.wanted] == [second]
+    before = {each.section: each.version for each in sections.sections(connection, BOX)}
+    with pytest.raises(NotWantedError):
+        box.door.bring(first, CONTENT)
+    after = {each.section: each.version for each in sections.sections(connection, BOX)}
+    assert after["exports"] > before["exports"]
+
+
+def test_a_slow_line_is_kept_free(deployment: Deployment, li: httpx.Client, connection: Connection) -> None:
+    number = asked(li).json()["id"]
+    box = Box(deployment, BOX, Empty())
+    paced = ExportDoor(deployment.url, BOX, box.door._tls, kbit_s=512)
+    began_s = time.monotonic()
+    paced.bring(number, b"\xff\xd8\xff" + bytes(96 * 1024))
+    assert time.monotonic() - began_s > 1.2, "96 kB at 64 kB a second"
 
 
 def test_another_box_neither_sees_nor_brings_it(
@@ -188,7 +260,7 @@ def test_another_box_neither_sees_nor_brings_it(
     posing = ExportDoor(deployment.url, BOX, other.door._tls)
     with pytest.raises(UnavailableError, match="403"):
         posing.original(number)
-    with pytest.raises(UnavailableError, match="422"):
+    with pytest.raises(RefusedError, match="422"):
         box.door.bring(number, b"no picture at all")
     deployment.revoke(BOX)
     with pytest.raises(UnavailableError, match="401"):
@@ -197,7 +269,7 @@ def test_another_box_neither_sees_nor_brings_it(
 
 
 def test_why_there_is_none_is_told_to_who_asked(
-    li: httpx.Client, deployment: Deployment, connection: Connection, tmp_path: Path
+    li: httpx.Client, deployment: Deployment, connection: Connection, database: Database, tmp_path: Path
 ) -> None:
     def fails(_jpeg: bytes, _areas: Sequence[Area]) -> bytes:
         raise RenderError("people in it cannot be blurred: the model was not built")
@@ -216,6 +288,8 @@ def test_why_there_is_none_is_told_to_who_asked(
     box.hear(connection)
     lost = li.get(f"{PATH}/{another}").json()
     assert (lost["state"], lost["why"]) == ("failed", "neither the box nor the centre has the picture any more")
+    told = rows(database, "SELECT subject FROM audit WHERE what = 'export failed' ORDER BY number")
+    assert [row["subject"] for row in told] == [f"export {number}", f"export {another}"]
 
 
 def test_a_box_of_before_says_that_it_knows_no_exports(

@@ -139,7 +139,7 @@ def fill(database: Database, connection: Connection, pictures: PictureStore, sid
     )
     connection.execute(
         "INSERT INTO exports (id, sha256, site, agent, who, case_id, purpose, recipient) OVERRIDING SYSTEM VALUE"
-        " VALUES (%s, %s, %s, %s, 'li', 1, %s, %s)",
+        " VALUES (%s, %s, %s, %s, 'key east', 1, %s, %s)",
         (work["id"], digest, site, agent, camera, line),
     )
     return alert["id"], work["id"]

@@ -97,7 +97,7 @@ def give_up(number: NumberArgument, url: options.UrlOption = options.URL) -> Non
 
 def _fetch(client: ApiClient, number: int, out: Path | None) -> None:
     path = out or Path(f"hawkline-export-{number}.jpg")
-    jpeg = client.content(f"/api/v1/exports/{number}/picture")
+    jpeg = client.content(f"/api/v1/exports/{number}/picture?take=true")
     try:
         path.write_bytes(jpeg)
     except OSError as error:
@@ -112,7 +112,7 @@ def _area(text: str) -> list[float]:
         numbers = [float(part) for part in text.split(",")]
     except ValueError:
         numbers = []
-    if len(numbers) != 4:
+    if len(numbers) != 4 or not (0 <= numbers[0] < numbers[2] <= 1 and 0 <= numbers[1] < numbers[3] <= 1):
         raise ConfigError(f"--blur {text!r}: expected LEFT,TOP,RIGHT,BOTTOM, such as 0.4,0.3,0.5,0.6")
     return numbers
 

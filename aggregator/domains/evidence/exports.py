@@ -6,8 +6,9 @@ person looks at what came and takes it away. Each step is in the audit, with the
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
+import psycopg
 from psycopg.rows import class_row
 
 from aggregator.alerting import alerts
@@ -26,15 +27,15 @@ _PICTURES = load_queries(__package__)
 
 KEPT = timedelta(days=7)
 """So long an export lies here to be taken; then the audit alone knows of it."""
-MOST_WAITING = 50
-"""Of one person."""
-_AT_ONCE = 16
-"""So many a box is told of; it hears of more when those are settled."""
+MOST = 200
+"""Of one person, of the last seven days: each may be as large as a picture."""
+_AT_ONCE = 100
+"""So many a box is told of; it hears of others when it asks for one that is gone, or has settled one."""
 Area = tuple[float, float, float, float]
 
 
-class TooManyWaitError(ConflictError):
-    """So many exports of theirs wait that no more are taken."""
+class TooManyError(ConflictError):
+    """So many exports of theirs are there that no more are taken."""
 
 
 class NoExportError(MissingError):
@@ -80,6 +81,7 @@ class Taken(Entity):
     """An export as it is taken away."""
 
     jpeg: bytes
+    jpeg_sha256: bytes
     sha256: bytes
     purpose: str
     recipient: str
@@ -93,16 +95,17 @@ def ask(
     Raises:
         MissingError: no such picture of theirs has arrived.
         NoCaseError: there is no such case of theirs that is open.
-        TooManyWaitError: so many of theirs wait.
+        TooManyError: so many of theirs are there.
     """
     row = connection.execute(_PICTURES["evidence"], {"sha256": sha256, **alerts.cut(who.scope)}).fetchone()
     box = connection.execute(SQL["box_of_picture"], {"sha256": sha256}).fetchone()
     if row is None or row["stored_at"] is None or box is None:
         raise MissingError("no such picture, or it has not arrived yet")
     purpose = cases.said_of(connection, who, case)
-    waits = connection.execute(SQL["count_waiting"], {"who": who.name}).fetchone()
-    if waits and waits["waiting"] >= MOST_WAITING:
-        raise TooManyWaitError(f"{MOST_WAITING} exports of yours wait for their boxes: give some up, or wait")
+    connection.execute(SQL["one_at_a_time"], {"who": who.name})
+    there = connection.execute(SQL["count"], {"who": who.name}).fetchone()
+    if there and there["there"] >= MOST:
+        raise TooManyError(f"{MOST} exports of yours of the last {KEPT.days} days are there: give some up")
     wish = {
         "sha256": sha256,
         **box,
@@ -112,7 +115,10 @@ def ask(
         "purpose": purpose,
         "recipient": recipient.strip(),
     }
-    asked = connection.execute(SQL["ask"], wish).fetchone()
+    try:
+        asked = connection.execute(SQL["ask"], wish).fetchone()
+    except psycopg.errors.ForeignKeyViolation:  # it was forgotten a moment ago
+        raise MissingError("no such picture, or it has not arrived yet") from None
     assert asked is not None  # noqa: S101 - INSERT ... RETURNING returns
     desired.want(connection, Address(box["site"], box["agent"]), EXPORTS)
     return one(connection, who, asked["id"])
@@ -135,19 +141,22 @@ def one(connection: Connection, who: Principal, number: int) -> Export:
     return found[0]
 
 
-def take(connection: Connection, who: Principal, number: int) -> Taken:
+def picture(connection: Connection, who: Principal, number: int, *, taken: bool) -> Taken:
     """The picture of an export that is ready.
+
+    Args:
+        taken: it leaves, and is not only looked at.
 
     Raises:
         NoExportError: there is none.
         ConflictError: it waits, or it failed.
     """
     with connection.cursor(row_factory=class_row(Taken)) as cursor:
-        taken = cursor.execute(SQL["take"], {"id": number, "who": who.name}).fetchone()
-    if taken is None:
+        found = cursor.execute(SQL["take"], {"id": number, "times": int(taken), **_asking(who)}).fetchone()
+    if found is None:
         waits = one(connection, who, number)
         raise ConflictError(f"export {number} is {waits.state}" + (f": {waits.why}" if waits.why else ""))
-    return taken
+    return found
 
 
 def give_up(connection: Connection, who: Principal, number: int) -> None:
@@ -156,7 +165,7 @@ def give_up(connection: Connection, who: Principal, number: int) -> None:
     Raises:
         NoExportError: there is none.
     """
-    gone = connection.execute(SQL["give_up"], {"id": number, "who": who.name}).fetchone()
+    gone = connection.execute(SQL["give_up"], {"id": number, **_asking(who)}).fetchone()
     if gone is None:
         raise NoExportError(f"there is no export {number} of yours")
     if gone["waited"]:
@@ -189,8 +198,18 @@ def settle(connection: Connection, box: Address, number: int, jpeg: bytes | None
     return bytes(row["sha256"])
 
 
+def tell_again(connection: Connection, box: Address) -> None:
+    """A box asks for one that is not wanted any more: there may be others that it was not told of."""
+    if connection.execute(SQL["wanted"], {"site": box.site, "agent": box.agent, "limit": 1}).fetchone():
+        desired.want(connection, box, EXPORTS)
+
+
+def _asking(who: Principal) -> dict[str, Any]:
+    return {"who": who.name, **alerts.cut(who.scope)}
+
+
 def _found(connection: Connection, who: Principal, number: int | None, limit: int) -> list[Export]:
-    rows = connection.execute(SQL["exports"], {"who": who.name, "id": number, "limit": limit}).fetchall()
+    rows = connection.execute(SQL["exports"], {"id": number, "limit": limit, **_asking(who)}).fetchall()
     return [Export(**{**row, "areas": _areas(row["areas"])}) for row in rows]
 
 

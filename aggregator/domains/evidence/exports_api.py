@@ -1,6 +1,5 @@
 """Exports: a person asks for one, looks whether it has come, takes it away."""
 
-import hashlib
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -47,7 +46,7 @@ class NewExport(BaseModel):
     status_code=201,
     responses={
         404: {"description": "no such picture, or no such case of theirs that is open"},
-        409: {"description": "too many of theirs wait"},
+        409: {"description": "too many of theirs are there"},
     },
 )
 @audited
@@ -80,13 +79,20 @@ def show_export(who: Pictures, connection: ConnectionDependency, number: Number)
     response_class=Response,
     responses={200: {"content": {"image/jpeg": {}}}, **_NONE, 409: {"description": "it is not ready"}},
 )
-def take_export(who: Pictures, connection: ConnectionDependency, number: Number, actor: ActorDependency) -> Response:
-    """The picture that may leave. That it was taken, by whom and for whom, is kept."""
-    taken = exports.take(connection, who, number)
-    said = f"{hashlib.sha256(taken.jpeg).hexdigest()} made of {taken.sha256.hex()}, for {taken.recipient}"
-    audit.record(connection, replace(actor, why=taken.purpose), "export taken", f"export {number}", said)
+def export_picture(
+    who: Pictures,
+    connection: ConnectionDependency,
+    number: Number,
+    actor: ActorDependency,
+    take: Annotated[bool, Query(description="it leaves, and is not only looked at")] = False,
+) -> Response:
+    """The picture that may leave. That it was seen, or taken, by whom and for whom, is kept."""
+    found = exports.picture(connection, who, number, taken=take)
+    said = f"{found.jpeg_sha256.hex()} made of {found.sha256.hex()}, for {found.recipient}"
+    deed = "export taken" if take else "export seen"
+    audit.record(connection, replace(actor, why=found.purpose), deed, f"export {number}", said)
     return Response(
-        taken.jpeg,
+        found.jpeg,
         media_type="image/jpeg",
         headers={
             "content-disposition": f'attachment; filename="hawkline-export-{number}.jpg"',

@@ -149,8 +149,9 @@ CROSS JOIN LATERAL (
 INSERT INTO box_watchlists (site, agent, content, month, lists)
 VALUES (%(site)s, %(agent)s, %(content)s, %(month)s, %(lists)s)
 ON CONFLICT (site, agent) DO UPDATE SET content = excluded.content, month = excluded.month, lists = excluded.lists,
-    (held, held_of) = (SELECT CASE WHEN b.answered THEN b.lists ELSE b.held END,
-                              CASE WHEN b.answered THEN b.wanted_at ELSE b.held_of END
+    (held, held_of, held_version) = (SELECT CASE WHEN b.answered THEN b.lists ELSE b.held END,
+                                            CASE WHEN b.answered THEN b.wanted_at ELSE b.held_of END,
+                                            CASE WHEN b.answered THEN b.version ELSE b.held_version END
                        FROM watchlists_at_boxes b WHERE (b.site, b.agent) = (excluded.site, excluded.agent));
 
 -- name: watchlist
@@ -169,7 +170,7 @@ SELECT number FROM lists_in_force WHERE number = ANY(%(lists)s::bigint[]);
 -- Boxes with lanes where a list is in force, or was, and whether each has said that it holds it, or that it does no more.
 SELECT b.site, b.agent, coalesce(a.state, 'unknown') AS box_state,
        CASE WHEN w.refuses THEN 'refused'
-            WHEN l.in_force AND l.number = ANY(w.lists) AND (w.answered OR l.number = ANY(w.held) AND w.held_of >= l.decided_at)
+            WHEN l.in_force AND l.number = ANY(w.lists) AND (w.answered OR w.holds_on AND l.number = ANY(w.held) AND w.held_of >= l.decided_at)
             THEN 'held'
             WHEN NOT l.in_force AND (w.site IS NULL OR w.answered AND l.number <> ALL(w.lists)) THEN 'released'
             ELSE 'waiting' END AS state,
@@ -180,7 +181,7 @@ JOIN (SELECT *, number IN (SELECT number FROM lists_in_force) AS in_force FROM l
     AND (l.place = b.site OR EXISTS (SELECT FROM within i WHERE (i.site, i.place) = (b.site, l.place)))
 LEFT JOIN agents a USING (site, agent)
 LEFT JOIN watchlists_at_boxes w USING (site, agent)
-WHERE (l.in_force OR l.over_at IS NOT NULL)
+WHERE (l.in_force OR (l.over_at IS NOT NULL AND l.decided_at IS NOT NULL))
   AND (%(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within i WHERE i.site = b.site AND i.place = ANY(%(scope)s)))
 ORDER BY b.site, b.agent;
 
@@ -258,11 +259,11 @@ CROSS JOIN LATERAL (
                'box_state', coalesce(a.state, 'unknown'), 'error', CASE WHEN w.refuses THEN w.error ELSE '' END,
                'state', CASE WHEN w.refuses THEN 'refused'
                              WHEN f.number IS NOT NULL AND a.state = 'online' AND l.number = ANY(w.lists)
-                                 AND (w.answered OR l.number = ANY(w.held)
+                                 AND (w.answered OR w.holds_on AND l.number = ANY(w.held)
                                      -- Until it was confirmed it was sent with an earlier end.
                                      AND (w.held_of >= l.decided_at OR c.confirm_by > now()))
                              THEN 'armed'
-                             WHEN f.number IS NULL AND w.answered AND l.number <> ALL(w.lists) THEN 'released'
+                             WHEN f.number IS NULL AND (w.site IS NULL OR w.answered AND l.number <> ALL(w.lists)) THEN 'released'
                              ELSE 'waiting' END) ORDER BY b.rank) AS boxes
     FROM cordon_boxes b
     LEFT JOIN agents a USING (site, agent)

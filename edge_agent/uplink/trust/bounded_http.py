@@ -7,7 +7,7 @@ may be a thousand times as much as was sent. The cable may be anybody's, so both
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,7 @@ def ask(
     *,
     context: ssl.SSLContext,
     headers: Sequence[tuple[str, str]] = (),
-    body: bytes | None = None,
+    body: bytes | Iterator[bytes] | None = None,
     within_s: float = WITHIN_S,
     most_bytes: int = MOST_BYTES,
     now_s: Callable[[], float] = time.monotonic,
@@ -45,7 +45,7 @@ def ask(
         url: with its query.
         context: whom to believe.
         headers: beside those that every question has.
-        body: what is sent.
+        body: what is sent; in pieces with its length in the headers.
         within_s: of the whole call, but for the look-up of the name.
         most_bytes: of an answer.
         now_s: a steady clock.

@@ -179,6 +179,7 @@ export const en: typeof zh = {
     ask: 'Have it rendered',
     again: 'Render again with these areas',
     save: 'Save the picture',
+    giveUp: 'Delete this export',
     waiting: 'Export {id}: its box renders it',
     ready: 'Export {id} is ready',
     failed: 'Export {id} cannot be',

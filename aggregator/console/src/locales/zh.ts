@@ -178,6 +178,7 @@ export const zh = {
     ask: '生成导出图片',
     again: '按方框重新生成',
     save: '保存图片',
+    giveUp: '删除此导出',
     waiting: '导出 {id}：设备正在生成',
     ready: '导出 {id} 已生成',
     failed: '导出 {id} 无法生成',
