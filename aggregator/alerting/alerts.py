@@ -14,7 +14,6 @@ from aggregator.config import WebhookSettings
 from aggregator.feed import log as feed_log
 from aggregator.feed.log import Told
 from aggregator.people.principal import Principal
-from aggregator.signals.declarations import domains
 from aggregator.store import load_queries
 from aggregator.store.database import Connection
 from aggregator.store.errors import ConflictError, MissingError, NotYoursError
@@ -72,9 +71,8 @@ def clear(connection: Connection, who: Principal, alert_id: int, verdict: Verdic
         AlertOpenError: it waits for something else than a verdict.
     """
     alert = _whole(connection, who, alert_id)
-    condition = domains().conditions.get(alert.condition)
-    if condition and condition.over_when and not (alert.ended_at or alert.cleared_at):
-        raise AlertOpenError(f"alert {alert_id} is over when {condition.over_when}, and by no verdict")
+    if alert.over_when:
+        raise AlertOpenError(f"alert {alert_id} is over when {alert.over_when}, and by no verdict")
     if connection.execute(SQL["clear"], {"alert_id": alert_id, "by": who.name, "verdict": verdict}).rowcount:
         return publish(connection, {alert_id: "cleared"}, publishing)[0]
     if alert.verdict != verdict:

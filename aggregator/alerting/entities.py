@@ -67,6 +67,13 @@ class Alert(Entity):
 
     @computed_field  # type: ignore[prop-decorator]
     @property
+    def over_when(self) -> str:
+        """What it waits for where no verdict clears it now, in English; empty: a verdict does."""
+        known = domains().conditions.get(self.condition)
+        return known.over_when if known and not (self.ended_at or self.cleared_at) else ""
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
     def late_s(self) -> float:
         """By how much it was heard of too late, in seconds: its age when it was raised, where it was late; else 0."""
         age = self.raised_at - self.first_at

@@ -142,7 +142,7 @@ def test_it_is_in_force_at_once_and_says_who_is_armed(world: World, person: Pers
     assert states(wang, number) == ["armed", "waiting", "armed"]
     assert ("cordon_waits", "cordon", str(number), "open") in world.houses["north"].alerts(), "on the approvers' feed"
     feed = wang.get("/api/v1/alerts").raise_for_status().json()["alerts"]
-    assert [alert["condition"] for alert in feed] == ["cordon_waits"]
+    assert [(alert["condition"], bool(alert["over_when"])) for alert in feed] == [("cordon_waits", True)]
     confirmed = wang.post(f"/api/v1/cordons/{number}/confirm").raise_for_status().json()
     assert (confirmed["state"], confirmed["confirmed_by"]) == ("approved", "wang")
     world.turn()
