@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from shared.net import pick_free_port
+
 BAD = Path(__file__).parents[1] / "fixtures" / "bad"
 
 
@@ -77,9 +79,7 @@ def test_aggregator(name: str, copied: Path) -> None:
 def test_broker_absent(tmp_path: Path) -> None:
     config = tmp_path / "aggregator.toml"
     tmp_path.chmod(0o755)
-    config.write_text(
-        'data_dir = "data"\n[broker]\nkind = "other"\nport = 1\n[api]\nport = 0\n'.replace("port = 0", "port = 18421")
-    )
+    config.write_text(f'data_dir = "data"\n[broker]\nkind = "other"\nport = 1\n[api]\nport = {pick_free_port()}\n')
     refused(hawkline("aggregator", "run", "--config", config), str(config), "broker.port", "no broker answers")
     assert hawkline("aggregator", "remove", "--config", config, "--yes").returncode == 0, "the database was begun"
 
