@@ -4,7 +4,7 @@ import logging
 import random
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import partial
 from importlib.metadata import version
@@ -20,6 +20,7 @@ from edge_agent.camera.picture_maker import NoPicture, Picture
 from edge_agent.camera.supervisor import CameraSupervisor, Report
 from edge_agent.camera.worker import EventSeen, ListHitSeen, PassageSeen, SightSeen, Status, Wanted
 from edge_agent.config import AgentSettings, Camera, line_specs
+from edge_agent.inputs.panels import Panels, keys_of
 from edge_agent.orders.arming import Arming
 from edge_agent.orders.desired import Desired, Obedient
 from edge_agent.orders.exports import Exports
@@ -43,6 +44,7 @@ from shared.events import (
     Lane,
     LineCrossed,
     ListHit,
+    SensorChanged,
     SightChanged,
     VehiclePassed,
     ZoneAlarm,
@@ -134,6 +136,9 @@ class Agent:
         )
         export_door = ExportDoor(settings.http_url, self._address, tls, settings.aggregator.picture_kbit_s)
         self._exports = Exports(ring, export_door, render_apart)
+        self._panels: Panels | None = None
+        if settings.panels:
+            self._panels = Panels(settings.panels, keys_of(settings.panels), self._append_sensor, clock)
         self._desired = Desired(settings.data_dir / "desired.bin", [*orders, self._exports])
         spare = MemoryRing(memory.file, clock, _MEMORY_PICTURE_BYTES)
         upload = partial(
@@ -203,6 +208,7 @@ class Agent:
         if self._watchlists:
             start_vital("watchlists", self._watchlists.run)
         start_vital("exports", self._exports.run)
+        panels = [start_vital("panels", self._panels.run)] if self._panels else []
         self._link.start()
         if self._looks:
             self._looks.start()
@@ -220,6 +226,10 @@ class Agent:
                 self._beat(started_s)  # else the camera's event and the heartbeat would contradict each other
         for camera in self._cameras:
             camera.stop()
+        if self._panels:
+            self._panels.stop()
+        for thread in panels:
+            thread.join(_DRAIN_S)
         if self._looks:
             self._looks.stop()
         self._picture_writer.stop()
@@ -299,6 +309,9 @@ class Agent:
             self._views[camera] = at_ms
             if self._cameras:
                 self._cameras[camera].confirm_view(at_ms)
+
+    def _append_sensor(self, event: SensorChanged, kept: Callable[[], None]) -> None:
+        self._intake.append(Lane.ALARM, event, kept)
 
     def _beat(self, started_s: float) -> None:
         self._news.clear()

@@ -1,5 +1,6 @@
 """What `hawkline agent check` tries, one finding per key."""
 
+import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -23,7 +24,8 @@ from edge_agent.camera.sources.file import FileSource
 from edge_agent.camera.sources.network_camera import StalledError, Transport, open_stream, video_packets
 from edge_agent.camera.sources.reader import PacketReader
 from edge_agent.camera.sources.stall_detector import StallDetector
-from edge_agent.config import AgentSettings, Camera, RtspCamera, holds_passwords
+from edge_agent.config import AgentSettings, Camera, PanelsSettings, RtspCamera, holds_passwords
+from edge_agent.inputs.panels import keys_of
 from edge_agent.sealing import ByMachine
 from edge_agent.uplink.trust.enrolment import Door, days_left
 from edge_agent.vision.plate.veil import PlateVeil
@@ -71,6 +73,8 @@ def check_everything(settings: AgentSettings, cameras: Sequence[Camera], config:
     findings.append(_plates(cameras))
     if lists := _lists(settings, cameras):
         findings.append(lists)
+    if settings.panels:
+        findings.append(_panels(settings.panels))
     for number, camera in enumerate(cameras):
         findings += _camera(f"cameras[{number}]", camera)
     return findings
@@ -97,6 +101,26 @@ def _plates(cameras: Sequence[Camera]) -> Finding:
     except HawklineError as error:
         return {"key": "plates", "ok": False, "said": f"{lacks}: {error}"}
     return {"key": "plates", "ok": True, "said": f"blurred in pictures{f', read on {lanes} lanes' if lanes else ''}"}
+
+
+def _panels(settings: PanelsSettings) -> Finding:
+    """Whether panels can be heard, and which report so that anybody on their way could do it for them."""
+    try:
+        keys = keys_of(settings)
+    except HawklineError as error:
+        return {"key": "panels", "ok": False, "said": str(error)}
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with socket.socket(type=kind) as tried:
+            try:
+                tried.bind((settings.host, settings.port))
+            except OSError as error:
+                said = f"{settings.host}:{settings.port} cannot be listened on ({error.strerror}): does it run?"
+                return {"key": "panels", "ok": None, "said": said}
+    plain = ", ".join(each.name for each in settings.accounts if keys[each.account] is None)
+    said = f"{len(keys)} report to {settings.host}:{settings.port}"
+    if plain:
+        return {"key": "panels", "ok": None, "said": f"{said}; without a key anybody can report for: {plain}"}
+    return {"key": "panels", "ok": True, "said": said}
 
 
 def _lists(settings: AgentSettings, cameras: Sequence[Camera]) -> Finding | None:

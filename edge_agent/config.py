@@ -195,6 +195,57 @@ class AggregatorSettings(Section, frozen=True):
         require_loopback(_server(self.url, "http://HOST:PORT").hostname or "", "url")
 
 
+class PanelZone(Section, frozen=True):
+    """A zone of a panel, by its number there."""
+
+    zone: Annotated[str, Meta(pattern=r"^[0-9A-Fa-f]{1,6}$")]
+    """As the panel counts it; `hawkline panel listen` shows that."""
+    name: Name
+    """Its sensor is called PANEL/NAME."""
+    what: Annotated[str, Meta(pattern=r"^[a-z][a-z_]{1,31}$")] = "zone"
+    """What it is: `door`, `window`, `infrared`, `glass`, `beam`, `button`, `smoke`, `fire`, `panic` …"""
+    priority: Annotated[int, Meta(ge=1, le=4)] = 2
+    """Of its alarms; fire, panic, duress and gas are 1, whatever stands here."""
+
+
+class PanelAccount(Section, frozen=True):
+    """An alarm panel."""
+
+    name: Name
+    """Its sensors' names begin with it; unique on the box."""
+    account: Annotated[str, Meta(pattern=r"^[0-9A-Fa-f]{1,16}$")]
+    """Its account number, as it is set in the panel."""
+    key_file: Path | None = None
+    """Has its AES key: 16, 24 or 32 bytes, as text or hexadecimal. With it, what is plain or old is not believed."""
+    poll_s: Annotated[int, Meta(ge=0, le=86_400)] = 0
+    """How often it polls: without a message for twice as long it is silent. 0: it may be silent for ever."""
+    zones: Annotated[tuple[PanelZone, ...], Meta(max_length=512)] = ()
+    """`[[panels.accounts.zones]]`; others are called PANEL/zone N."""
+
+    def __post_init__(self) -> None:
+        for key in ("zone", "name"):
+            seen = [getattr(zone, key).upper().lstrip("0") for zone in self.zones]
+            if len(set(seen)) < len(seen):
+                raise ValueError(f"zones: two have the same {key}")
+
+
+class PanelsSettings(Section, frozen=True):
+    """Alarm panels that report to this box by SIA DC-09, over TCP and UDP."""
+
+    accounts: Annotated[list[PanelAccount], Meta(min_length=1, max_length=64)]
+    """`[[panels.accounts]]`"""
+    host: str = "0.0.0.0"  # noqa: S104 - panels are elsewhere
+    """Our address that they report to; all of this machine's where nothing is said."""
+    port: Port = 12000
+    """TCP and UDP."""
+
+    def __post_init__(self) -> None:
+        for key in ("name", "account"):
+            seen = [getattr(account, key).upper() for account in self.accounts]
+            if len(set(seen)) < len(seen):
+                raise ValueError(f"accounts: two have the same {key}")
+
+
 class OutboxSettings(Section, frozen=True):
     """Where events wait until the aggregator has them."""
 
@@ -228,6 +279,7 @@ class AgentSettings(Section, frozen=True):
     outbox: OutboxSettings = OutboxSettings()
     health: HealthSettings = HealthSettings()
     looks: LookSettings = LookSettings()
+    panels: PanelsSettings | None = None
 
     @property
     def sharing_looks(self) -> int:
@@ -294,6 +346,12 @@ def load_agent_settings(path: Path) -> tuple[AgentSettings, list[Camera]]:
         # One that is not there leaves the box without looks, not without motion.
         looks = msgspec.structs.replace(settings.looks, model=base / settings.looks.model)
         settings = msgspec.structs.replace(settings, looks=looks)
+    if settings.panels:
+        accounts = [
+            msgspec.structs.replace(each, key_file=base / each.key_file) if each.key_file else each
+            for each in settings.panels.accounts
+        ]
+        settings = msgspec.structs.replace(settings, panels=msgspec.structs.replace(settings.panels, accounts=accounts))
     cameras = []
     for number, camera in enumerate(settings.cameras):
         source = camera.source

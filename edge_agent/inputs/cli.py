@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from edge_agent.inputs.dc09.message import KEY_BYTES
+from edge_agent.inputs.dc09.contents import Said
 from edge_agent.inputs.dc09.receiver import Received, Receiver
+from edge_agent.inputs.panels import read_key
 from shared.errors import ConfigError
 from shared.output import emit, say, to_json
 
 app = typer.Typer(help="Alarm panels that report by SIA DC-09.", no_args_is_help=True)
-_NAMED = "what", "partition", "zone", "code", "text"
+_NAMED = "what", "partition", "zone", "user", "code", "text"
 _DIGITS = frozenset("0123456789ABCDEFabcdef")
 
 
@@ -36,11 +37,16 @@ def listen(
 ) -> None:
     """Acknowledge what panels report, and print it: which account, which zone numbers, which codes.
 
-    For setting a panel up. Nothing is kept, and nothing rings: do not leave it where the panel is to report to.
+    For setting a panel up: what is no message, or not believed, is told as well. A repeat is acknowledged, and not
+    printed again. Nothing is kept, and nothing rings: do not leave it where the panel is to report to.
     """
     if key_file is not None and not account:
         raise ConfigError("--key-file: of which --account?")
-    keys = {_account(account): None if key_file is None else _key(key_file)} if account else {}
+    keys = (
+        {_account(account): None if key_file is None else read_key(key_file, f"--key-file {key_file}")}
+        if account
+        else {}
+    )
     asyncio.run(_listen(host, port, keys, most, as_json=as_json))
 
 
@@ -50,12 +56,12 @@ async def _listen(host: str, port: int, keys: dict[str, bytes | None], most: int
     async def take(received: Received) -> None:
         nonlocal heard
         heard += 1
-        row = _row(received)
-        emit(to_json(row) if as_json else _line(row))
+        for row in _rows(received):
+            emit(to_json(row) if as_json else _line(row))
         if heard == most:
             asyncio.get_running_loop().call_later(0.2, over.set)  # behind the answer
 
-    receiver = Receiver(keys, take)
+    receiver = Receiver(keys, take, wrong=lambda said: say(f"not taken: {said}"))
     try:
         port = await receiver.listen(host, port)
     except OSError as error:
@@ -67,8 +73,12 @@ async def _listen(host: str, port: int, keys: dict[str, bytes | None], most: int
         receiver.close()
 
 
-def _row(received: Received) -> dict[str, object]:
-    message, said = received.message, received.said
+def _rows(received: Received) -> list[dict[str, object]]:
+    return [_row(received, said) for said in received.said or (None,)]
+
+
+def _row(received: Received, said: Said | None) -> dict[str, object]:
+    message = received.message
     return {
         "at": datetime.now().astimezone().isoformat(timespec="seconds"),
         "address": received.address,
@@ -80,6 +90,7 @@ def _row(received: Received) -> dict[str, object]:
         "over": said.over if said else False,
         "partition": said.partition if said else "",
         "zone": said.zone if said else "",
+        "user": said.user if said else "",
         "text": said.text if said else message.content,
     }
 
@@ -98,16 +109,3 @@ def _account(text: str) -> str:
     if not (1 <= len(text) <= 16 and set(text) <= _DIGITS):
         raise ConfigError(f"--account {text!r}: expected 1 to 16 hexadecimal digits, as the panel has it")
     return text
-
-
-def _key(file: Path) -> bytes:
-    try:
-        text = file.read_text("ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"--key-file {file}: cannot be read ({type(error).__name__})") from None
-    found = (
-        bytes.fromhex(text) if len(text) in {2 * each for each in KEY_BYTES} and set(text) <= _DIGITS else text.encode()
-    )
-    if len(found) not in KEY_BYTES:
-        raise ConfigError(f"--key-file {file}: {len(found)} bytes; a key has 16, 24 or 32")
-    return found

@@ -14,6 +14,7 @@ from pysiaalarm.aio import SIAClient as AsyncClient
 from pysiaalarm.event import SIAEvent
 
 from edge_agent.inputs.dc09 import message as dc09
+from edge_agent.inputs.dc09 import receiver as receiver_room
 from edge_agent.inputs.dc09.contents import Meaning, Said, said_in
 from edge_agent.inputs.dc09.message import Dc09Error, Message, SealError
 from edge_agent.inputs.dc09.receiver import Received, Receiver
@@ -22,9 +23,9 @@ from shared.net import pick_free_port
 KEY, NOW = b"A" * 16, datetime(2026, 1, 2, 12, tzinfo=UTC)
 A, F = Meaning.ALARM, Meaning.FAULT
 PLAIN = {
-    '78FC003B"SIA-DCS"0001L#22334455[#22334455|NCQ1]_14:33:53,02-09-2020': Said("CQ", Meaning.CLOSED, zone="1"),
+    '78FC003B"SIA-DCS"0001L#22334455[#22334455|NCQ1]_14:33:53,02-09-2020': Said("CQ", Meaning.CLOSED, user="1"),
     'EAC0003A"SIA-DCS"1663L0#0000[#0000|Nri1/NL501]_12:40:58,12-22-2021': Said(
-        "NL", Meaning.CLOSED, False, "", "1", "501"
+        "NL", Meaning.CLOSED, False, "", "1", user="501"
     ),
     '01CD005F"SIA-DCS"1783L0#000110[#000110|Nri1BA503^Volum.Taverna   Appartam.Giorno ^]_11:49:27,01-20-2022': Said(
         "BA", A, False, "", "1", "503", "Volum.Taverna   Appartam.Giorno"
@@ -51,7 +52,7 @@ SEALED = {
 @pytest.mark.parametrize(("line", "said"), PLAIN.items())
 def test_every_plain_vector_is_read_and_written_byte_for_byte(line: str, said: Said | None) -> None:
     message = dc09.parse(line.encode())
-    assert said_in(message) == said
+    assert said_in(message) == ((said,) if said else ())
     assert dc09.encode(message) == b"\n" + line.encode() + b"\r"
     assert dc09.next_frame(dc09.encode(message)) == (line.encode(), len(line) + 2)
 
@@ -59,7 +60,7 @@ def test_every_plain_vector_is_read_and_written_byte_for_byte(line: str, said: S
 @pytest.mark.parametrize(("line", "said"), SEALED.items())
 def test_every_encrypted_vector_is_read_and_written_and_opens_with_no_other_key(line: str, said: Said) -> None:
     message = dc09.parse(line.encode(), KEY)
-    assert (said_in(message), message.encrypted, message.sent_at) == (said, True, NOW)
+    assert (said_in(message), message.encrypted, message.sent_at) == ((said,), True, NOW)
     assert dc09.encode(message, KEY, b"PADPADPADPADPADPAD")[1:-1].decode() == line
     for other in (b"B" * 16, b"A" * 24, b"A" * 32):
         with pytest.raises(SealError, match="another one than ours"):
@@ -192,9 +193,10 @@ def test_whatever_is_written_is_read_again(
         ("ADM-CID", "3301 00 000", Said("301", F, True)),
         ("ADM-CID", "1381 01 012", Said("381", Meaning.MISSING, False, "", "1", "12")),
         ("ADM-CID", "1384 01 012", Said("384", F, False, "", "1", "12")),
-        ("ADM-CID", "1401 01 005", Said("401", Meaning.OPENED, False, "", "1", "5")),
-        ("ADM-CID", "3401 01 005", Said("401", Meaning.CLOSED, False, "", "1", "5")),
-        ("ADM-CID", "3441 01 005", Said("441", Meaning.CLOSED, False, "", "1", "5")),
+        ("ADM-CID", "1401 01 005", Said("401", Meaning.OPENED, False, "", "1", user="5")),
+        ("ADM-CID", "3401 01 005", Said("401", Meaning.CLOSED, False, "", "1", user="5")),
+        ("ADM-CID", "3441 01 005", Said("441", Meaning.CLOSED, False, "", "1", user="5")),
+        ("ADM-CID", "1406 01 003", Said("406", Meaning.OTHER, False, "", "1", user="3")),
         ("ADM-CID", "1570 01 005", Said("570", Meaning.BYPASSED, False, "", "1", "5")),
         ("ADM-CID", "1602 00 000", Said("602", Meaning.TEST)),
         ("ADM-CID", "1900 00 001", Said("900", Meaning.OTHER, False, "", "", "1")),
@@ -207,8 +209,8 @@ def test_whatever_is_written_is_read_again(
         ("SIA-DCS", "NTR3", Said("TR", Meaning.TAMPER, True, "", "", "3")),
         ("SIA-DCS", "NAT0", Said("AT", F)),
         ("SIA-DCS", "NYR0", Said("YR", F, True)),
-        ("SIA-DCS", "Nri1/OP3", Said("OP", Meaning.OPENED, False, "", "1", "3")),
-        ("SIA-DCS", "Nri1/CL3", Said("CL", Meaning.CLOSED, False, "", "1", "3")),
+        ("SIA-DCS", "Nri1/OP3", Said("OP", Meaning.OPENED, False, "", "1", user="3")),
+        ("SIA-DCS", "Nri1/CL3", Said("CL", Meaning.CLOSED, False, "", "1", user="3")),
         ("SIA-DCS", "NBU5", Said("BU", Meaning.BYPASSED, True, "", "", "5")),
         ("SIA-DCS", "NRP", Said("RP", Meaning.TEST)),
         ("SIA-DCS", "NQQ1", Said("QQ", Meaning.OTHER, False, "", "", "1")),
@@ -217,7 +219,16 @@ def test_whatever_is_written_is_read_again(
     ],
 )
 def test_both_ways_of_saying_it_come_to_one_vocabulary(identifier: str, content: str, said: Said | None) -> None:
-    assert said_in(Message(identifier, "0001", "0", "0", "1234", content)) == said
+    assert said_in(Message(identifier, "0001", "0", "0", "1234", content)) == ((said,) if said else ())
+
+
+def test_several_events_in_one_message_are_all_told() -> None:
+    message = Message("SIA-DCS", "0001", "0", "0", "1234", "Nri1/FA03/FA04^Attic^/ri2/BA5")
+    assert said_in(message) == (
+        Said("FA", A, False, "fire", "1", "3"),
+        Said("FA", A, False, "fire", "1", "4", "Attic"),
+        Said("BA", A, False, "", "2", "5"),
+    )
 
 
 READ_BY_BOTH = [line for line in (*PLAIN, *SEALED) if "L#" not in line and '"DUH"' not in line]
@@ -230,7 +241,7 @@ def test_a_second_decoder_reads_the_same(line: str) -> None:
     theirs = SIAEvent.from_line(line, {"1234": SIAAccount("1234", KEY.decode())} if line in SEALED else None)
     assert theirs.valid_message
     assert (theirs.account, theirs.sequence, theirs.timestamp) == (ours.account, ours.sequence, ours.sent_at)
-    said = said_in(ours)
+    said = next(iter(said_in(ours)), None)
     if ours.identifier == "SIA-DCS":
         assert said
         assert (theirs.code, theirs.ri) == (said.code, said.partition)
@@ -275,12 +286,14 @@ class Panel:
 
     def __init__(self, keys: dict[str, bytes | None]) -> None:
         self.told, self.now, self.takes = list[Received](), NOW, True
+        self.kept: asyncio.Future[None] | None = None
         self.receiver = Receiver(keys, self._take, lambda: self.now)
 
-    async def _take(self, received: Received) -> None:
+    async def _take(self, received: Received) -> "asyncio.Future[None] | None":
         if not self.takes:
             raise OSError("the card is full")
         self.told.append(received)
+        return self.kept
 
     def send(self, framed: bytes) -> bytes | None:
         return asyncio.run(self.receiver.answer(framed[1:-1], "192.0.2.7"))
@@ -314,6 +327,23 @@ def test_what_could_not_be_taken_is_not_acknowledged_and_is_taken_when_it_comes_
     assert len(panel.told) == 1
 
 
+def test_what_is_not_kept_yet_is_told_once_and_acknowledged_when_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receiver_room, "_KEPT_S", 0.2)
+    panel = Panel({"1234": None})
+
+    async def run() -> None:
+        panel.kept = asyncio.get_running_loop().create_future()
+        frame = dc09.encode(EVENT)[1:-1]
+        assert [await panel.receiver.answer(frame, "192.0.2.7") for _ in range(2)] == [None, None]
+        waiting = asyncio.create_task(panel.receiver.answer(frame, "192.0.2.7"))
+        await asyncio.sleep(0.05)
+        panel.kept.set_result(None)
+        assert await waiting == b'\nDBE70014"ACK"0001R0L0#1234[]\r'
+
+    asyncio.run(run())
+    assert len(panel.told) == 1
+
+
 def test_what_is_encrypted_is_believed_within_its_window_only() -> None:
     panel, sealed = Panel({"1234": KEY}), replace(EVENT, encrypted=True)
     for off_s, believed in ((-41, False), (-40, True), (0, True), (20, True), (21, False), (86_400, False)):
@@ -340,7 +370,7 @@ def test_an_unknown_account_is_not_answered_and_named_in_the_log(caplog: pytest.
 def test_what_is_not_understood_is_answered_so_and_told_all_the_same() -> None:
     panel = Panel({"1234": None})
     assert panel.send(dc09.encode(replace(EVENT, content="nothing of ours"))) == b'\nAB3F0014"DUH"0001R0L0#1234[]\r'
-    assert [each.said for each in panel.told] == [None]
+    assert [each.said for each in panel.told] == [()]
 
 
 def test_a_hundred_thousand_mutations_raise_nothing_that_was_not_sent(caplog: pytest.LogCaptureFixture) -> None:

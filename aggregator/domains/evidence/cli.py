@@ -13,7 +13,7 @@ from shared.errors import ConfigError, UnavailableError
 from shared.output import Output, OutputOption, print_rows, say
 
 app = typer.Typer(help="Pictures that leave the centre (导出): nobody is recognised in them.", no_args_is_help=True)
-_COLUMNS = ("id", "state", "why", "site", "agent", "recipient", "purpose", "asked_at", "taken", "export_sha256")
+_COLUMNS = ("id", "state", "box_state", "why", "alerts", "site", "agent", "recipient", "purpose", "asked_at", "taken")
 _WAIT_S, _ASK_AGAIN_S = 120.0, 0.5
 NumberArgument = Annotated[int, typer.Argument(min=1, help="number of the export")]
 OutArgument = Annotated[
@@ -45,10 +45,18 @@ def ask(
 ) -> None:
     """Have a picture rendered by its box so that nobody is recognised in it, wait for it, and keep it as a file.
 
-    Look at it before it leaves: what the detector missed is named with `--blur`, in an export of its own.
+    The number of an alert stands on its card. Two minutes are waited at most; `fetch` takes it later. Look at it before
+    it leaves: what the detector missed is named with `--blur`, in an export of its own.
     """
     areas = [_area(text) for text in blur or ()]
+    for option, said, least in (("--purpose", purpose, 4), ("--to", recipient, 2)):
+        if not least <= len(said.strip()) <= 200:
+            raise ConfigError(f"{option}: expected {least} to 200 characters; it stands in the audit")
+    _require_free(out)
     client = ApiClient(url)
+    of = client.get(f"/api/v1/alerts/{alert}", {})
+    where = "/".join(of[name] for name in ("site", "agent", "camera", "name") if of[name])
+    say(f"alert {alert}: {of['words']['en']} {where}, {local(of['first_at'])}")
     found = client.get(f"/api/v1/alerts/{alert}/pictures", {"limit": picture})["pictures"]
     if len(found) < picture:
         raise ConfigError(f"--picture {picture}: alert {alert} has {len(found)} pictures that are kept")
@@ -59,8 +67,12 @@ def ask(
     finally:
         client.change("POST", f"/api/v1/cases/{case['id']}/close")
     number, until_s = asked["id"], time.monotonic() + _WAIT_S
-    say(f"export {number}: {asked['site']}/{asked['agent']} renders it")
-    while asked["state"] == "waiting" and time.monotonic() < until_s:
+    said = ""
+    while True:
+        if said != (said := _waits(asked)):
+            say(said)
+        if asked["state"] != "waiting" or time.monotonic() >= until_s:
+            break
         time.sleep(_ASK_AGAIN_S)
         asked = client.get(f"/api/v1/exports/{number}", {})
     if asked["state"] == "waiting":
@@ -79,7 +91,11 @@ def list_exports(
 ) -> None:
     """Your own exports of the last seven days, the newest first, and what keeps those that wait."""
     found = ApiClient(url).get("/api/v1/exports", {"limit": limit})
-    print_rows(found if output is Output.JSON else [_told(each) for each in found], output, _COLUMNS)
+    print_rows(
+        found if output is Output.JSON else [_told(each) for each in found],
+        output,
+        () if output is Output.JSON else _COLUMNS,
+    )
 
 
 @app.command(epilog="Example: hawkline export fetch 7 --out gate.jpg")
@@ -97,6 +113,7 @@ def give_up(number: NumberArgument, url: options.UrlOption = options.URL) -> Non
 
 def _fetch(client: ApiClient, number: int, out: Path | None) -> None:
     path = out or Path(f"hawkline-export-{number}.jpg")
+    _require_free(path)
     jpeg = client.content(f"/api/v1/exports/{number}/picture?take=true")
     try:
         path.write_bytes(jpeg)
@@ -113,9 +130,30 @@ def _area(text: str) -> list[float]:
     except ValueError:
         numbers = []
     if len(numbers) != 4 or not (0 <= numbers[0] < numbers[2] <= 1 and 0 <= numbers[1] < numbers[3] <= 1):
-        raise ConfigError(f"--blur {text!r}: expected LEFT,TOP,RIGHT,BOTTOM, such as 0.4,0.3,0.5,0.6")
+        expected = "LEFT,TOP,RIGHT,BOTTOM, each 0 to 1 of the picture's sides, LEFT before RIGHT and TOP before BOTTOM"
+        raise ConfigError(f"--blur {text!r}: expected {expected}, such as 0.4,0.3,0.5,0.6")
     return numbers
 
 
+def _require_free(out: Path | None) -> None:
+    """Before anything is taken: what stands in the audit as taken shall be there."""
+    if out is None:
+        return
+    if out.exists():
+        raise ConfigError(f"--out {str(out)!r}: is there already; name another file")
+    if not out.absolute().parent.is_dir():
+        raise ConfigError(f"--out {str(out)!r}: there is no folder {str(out.absolute().parent)!r}")
+
+
+def _waits(one: dict[str, Any]) -> str:
+    number, box = one["id"], f"{one['site']}/{one['agent']}"
+    if one["state"] != "waiting":
+        return f"export {number}: {one['state']}"
+    if one["box_state"] != "online":
+        return f"export {number} waits: box {box} is not there"
+    return f"export {number}: {box} renders it" + (f" ({one['why']})" if one["why"] else "")
+
+
 def _told(one: dict[str, Any]) -> dict[str, Any]:
-    return {**one, "asked_at": local(one["asked_at"])}
+    told = {**one, "asked_at": local(one["asked_at"]), "alerts": " ".join(map(str, one["alerts"]))}
+    return {name: told[name] for name in _COLUMNS}

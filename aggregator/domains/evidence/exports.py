@@ -53,6 +53,9 @@ class Export(Entity):
     sha256: str
     site: str
     agent: str
+    box_state: str
+    alerts: list[int]
+    """Of which alerts it is, five at most."""
     areas: list[Area]
     case: int
     purpose: str
@@ -74,7 +77,9 @@ class Export(Entity):
     @property
     def audit_detail(self) -> str:
         """What the audit says of it."""
-        return f"{self.sha256} of {self.site}/{self.agent}, for {self.recipient}: case {self.case}: {self.purpose}"
+        of = ", ".join(f"alert {alert}" for alert in self.alerts) or "no alert"
+        said = f"{of} {self.site}/{self.agent}, for {self.recipient}: case {self.case}: {self.purpose}"
+        return f"{said}; picture {self.sha256}"
 
 
 class Taken(Entity):
@@ -159,17 +164,19 @@ def picture(connection: Connection, who: Principal, number: int, *, taken: bool)
     return found
 
 
-def give_up(connection: Connection, who: Principal, number: int) -> None:
-    """Delete an export, whether its picture has come or not.
+def give_up(connection: Connection, who: Principal, number: int) -> Export:
+    """Delete an export, whether its picture has come or not; returns what it was.
 
     Raises:
         NoExportError: there is none.
     """
+    was = one(connection, who, number)
     gone = connection.execute(SQL["give_up"], {"id": number, **_asking(who)}).fetchone()
     if gone is None:
         raise NoExportError(f"there is no export {number} of yours")
     if gone["waited"]:
         desired.want(connection, Address(gone["site"], gone["agent"]), EXPORTS)
+    return was
 
 
 def compose(connection: Connection, box: Address) -> Exports:

@@ -22,8 +22,9 @@ SELECT e.id, encode(e.sha256, 'hex') AS sha256, e.site, e.agent, e.areas, e.case
        CASE WHEN e.jpeg IS NOT NULL THEN 'ready' WHEN e.settled_at IS NOT NULL THEN 'failed' ELSE 'waiting' END AS state,
        CASE WHEN e.settled_at IS NOT NULL THEN e.why
             WHEN b.refused >= d.version THEN coalesce(b.error, '')
-            WHEN a.state IS DISTINCT FROM 'online' THEN 'the box is not there'
-            ELSE '' END AS why
+            ELSE '' END AS why,
+       coalesce(a.state, 'unknown') AS box_state,
+       ARRAY(SELECT p.alert_id FROM alert_pictures p WHERE p.sha256 = e.sha256 ORDER BY p.alert_id LIMIT 5) AS alerts
 FROM exports e
 LEFT JOIN agents a USING (site, agent)
 LEFT JOIN desired_sections d ON (d.site, d.agent, d.section) = (e.site, e.agent, 'exports')

@@ -16,14 +16,18 @@ from aggregator.store.database import Connection
 
 router = APIRouter(prefix="/api/v1/exports", tags=["evidence"])
 
+LEAST = 0.005
+"""Of the picture's sides: what is smaller hides nobody."""
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 _NONE: dict[int | str, dict[str, Any]] = {404: {"description": "no such export of theirs"}}
 
 
 def _has_extent(area: Area) -> Area:
     left, top, right, bottom = area
-    if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
-        raise ValueError("expected left, top, right, bottom, each from 0 to 1 of the picture's sides")
+    if not (left >= 0 and top >= 0 and right <= 1 and bottom <= 1 and right - left >= LEAST and bottom - top >= LEAST):
+        raise ValueError(
+            f"expected left, top, right, bottom, each 0 to 1 of the picture's sides, {LEAST} apart at least"
+        )
     return area
 
 
@@ -101,8 +105,8 @@ def export_picture(
     )
 
 
-@router.delete("/{number}", status_code=204, responses=_NONE)
+@router.delete("/{number}", responses=_NONE)
 @audited
-def give_up_export(who: Pictures, connection: Connection, number: Number) -> None:
-    """Delete one, whether it has come or not."""
-    exports.give_up(connection, who, number)
+def give_up_export(who: Pictures, connection: Connection, number: Number) -> Export:
+    """Delete one, whether it has come or not; the answer is what it was."""
+    return exports.give_up(connection, who, number)

@@ -4,7 +4,7 @@ Sources: SIA DC-05 (Contact ID), SIA DC-03 (SIA format, level 2), the tables of 
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from edge_agent.inputs.dc09.message import Message
@@ -40,8 +40,9 @@ class Said:
         over: it is over: a restore, or the end of a bypass.
         what: of an alarm: `fire`, `panic`, `duress`, `medical` …; empty: it is what the zone is.
         partition: as the panel counts; empty where it says none.
-        zone: likewise, without leading zeros; empty: the panel itself. Of who opened or closed their number.
+        zone: likewise, without leading zeros; empty: the panel itself.
         text: what the panel's installer called it.
+        user: who opened or closed it, by their number there.
     """
 
     code: str
@@ -51,6 +52,7 @@ class Said:
     partition: str = ""
     zone: str = ""
     text: str = ""
+    user: str = ""
 
 
 _A, _T, _F, _M = Meaning.ALARM, Meaning.TAMPER, Meaning.FAULT, Meaning.MISSING
@@ -75,13 +77,15 @@ _CID: list[tuple[range, Meaning, str]] = [
     (range(0x600, 0x640), Meaning.TEST, ""),
 ]
 """Of overlapping ranges the first one counts."""
-_CID_CLOSING = [range(0x400, 0x410), range(0x441, 0x443)]
+_CID_OF_USERS = range(0x400, 0x500)
+"""Behind these stands the number of a user, and of no zone."""
+_CID_CLOSING = [(0x400, 0x401, 0x402, 0x403, 0x404, 0x407, 0x408, 0x409), (0x441, 0x442)]
 """New is open, a restore is closed; of 441 and 442 both say that it was armed with people inside."""
 _SIA = re.compile(
-    r"[NO](?P<modifiers>(?:(?:ti|id|ri|pi|vi|ci|da|ph|cl)[^/A-Z^]*/?)*)(?P<code>[A-Z]{2})(?P<zone>[0-9A-F]*)(?P<rest>.*)",
-    re.DOTALL,
+    r"/?(?:(?P<modifier>ti|id|ri|pi|vi|ci|da|ph|cl)(?P<value>[^/A-Z^]*)|(?P<code>[A-Z]{2})(?P<number>[0-9A-F]*)"
+    r"|\^(?P<text>[^^]*)\^?)"
 )
-_RI = re.compile(r"ri([0-9A-Fa-f]+)")
+"""One piece behind the first letter: a modifier, an event with its number, or the text of the event before it."""
 _WHATS = {"F": "fire", "K": "fire", "P": "panic", "H": "panic", "M": "medical", "G": "gas", "W": "water", "D": "duress"}
 _SIA_ALARMS = (
     {"BA": "", "BV": "", "BM": "", "UA": "", "IA": "", "NA": "", "ZA": "", "QA": ""}
@@ -104,40 +108,50 @@ _SIA_WORDS: dict[str, tuple[Meaning, bool]] = {
 }  # fmt: skip
 
 
-def said_in(message: Message) -> Said | None:
-    """What a message says; None where its content is not of its kind, and of what is no event, such as a poll."""
+def said_in(message: Message) -> tuple[Said, ...]:
+    """What a message says; nothing where its content is not of its kind, and of what is no event, such as a poll."""
     if message.identifier == "ADM-CID":
         return _of_contact_id(message.content)
     if message.identifier == "SIA-DCS":
         return _of_sia(message.content)
-    return None
+    return ()
 
 
-def _of_contact_id(content: str) -> Said | None:
+def _of_contact_id(content: str) -> tuple[Said, ...]:
     found = _CONTACT_ID.fullmatch(content.strip().upper())
     if found is None:
-        return None
-    qualifier, code, partition, zone = found.groups()
+        return ()
+    qualifier, code, partition, last = found.groups()
     number, over = int(code, 16), qualifier == "3"
-    partition, zone = partition.lstrip("0"), zone.lstrip("0")
-    if any(number in each for each in _CID_CLOSING):
-        is_closed = over or number in _CID_CLOSING[1]
-        return Said(code, Meaning.CLOSED if is_closed else Meaning.OPENED, False, "", partition, zone)
+    partition, last = partition.lstrip("0"), last.lstrip("0")
+    if number in _CID_OF_USERS:
+        meaning = Meaning.OTHER
+        if any(number in each for each in _CID_CLOSING):
+            meaning = Meaning.CLOSED if over or number in _CID_CLOSING[1] else Meaning.OPENED
+        return (Said(code, meaning, False, "", partition, user=last),)
     for codes, meaning, what in _CID:
         if number in codes:
-            return Said(code, meaning, over and meaning is not Meaning.TEST, what, partition, zone)
-    return Said(code, Meaning.OTHER, over, "", partition, zone)
+            return (Said(code, meaning, over and meaning is not Meaning.TEST, what, partition, last),)
+    return (Said(code, Meaning.OTHER, over, "", partition, last),)
 
 
-def _of_sia(content: str) -> Said | None:
-    found = _SIA.fullmatch(content)
-    if found is None:
-        return None
-    code, partition = found["code"], _RI.search(found["modifiers"])
-    text = found["rest"].partition("^")[2].partition("^")[0].strip() if "^" in found["rest"] else ""
-    meaning, over, what = _meaning_of_sia(code)
-    zone = found["zone"].lstrip("0")
-    return Said(code, meaning, over, what, partition[1].lstrip("0") if partition else "", zone, text)
+def _of_sia(content: str) -> tuple[Said, ...]:
+    if content[:1] not in ("N", "O"):
+        return ()
+    found, partition, at = list[Said](), "", 1
+    while at < len(content) and (piece := _SIA.match(content, at)):
+        at = piece.end()
+        if piece["modifier"] == "ri":
+            partition = piece["value"].lstrip("0")
+        elif piece["code"]:
+            meaning, over, what = _meaning_of_sia(piece["code"])
+            number = piece["number"].lstrip("0")
+            of_user = meaning in (Meaning.OPENED, Meaning.CLOSED)
+            numbers = {"user" if of_user else "zone": number}
+            found.append(Said(piece["code"], meaning, over, what, partition, **numbers))
+        elif piece["text"] is not None and found:
+            found[-1] = replace(found[-1], text=piece["text"].strip())
+    return tuple(found)
 
 
 def _meaning_of_sia(code: str) -> tuple[Meaning, bool, str]:

@@ -28,6 +28,8 @@ _REPEATS, _REPEAT_S = 32, 300.0
 _UNANSWERED = 16
 """Wrong frames of a connection until it is closed."""
 _KEPT_ACCOUNTS = 4096
+_KEPT_S = 8.0
+"""A panel waits ten seconds for its answer, as a rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +38,17 @@ class Received:
 
     Attributes:
         message: as it was read.
-        said: what it says; None of a poll, and of what is not understood.
+        said: what it says; nothing of a poll, and of what is not understood.
         address: whence it came.
     """
 
     message: Message
-    said: Said | None
+    said: tuple[Said, ...]
     address: str
 
 
-Take = Callable[[Received], Awaitable[None]]
+Take = Callable[[Received], Awaitable["asyncio.Future[None] | None"]]
+"""Takes a message; what it gives back is done once that is kept, None is at once."""
 
 
 class Receiver:
@@ -54,19 +57,24 @@ class Receiver:
     Args:
         keys: of accounts, by their digits; None: what is plain is read. Panels whose account is not here are not heard,
             but for an empty mapping, which hears all that is plain.
-        take: told of each message once; it is acknowledged when that returns. What it raises leaves it unanswered.
+        take: told of each message once; it is acknowledged when that is kept. What it raises leaves it unanswered.
         now: what time it is, UTC.
+        wrong: told of what is not believed, or is no message; the log is, now and then, where nothing else is named.
     """
 
     def __init__(
-        self, keys: Mapping[str, bytes | None], take: Take, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        keys: Mapping[str, bytes | None],
+        take: Take,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        wrong: Callable[[str], None] | None = None,
     ) -> None:
         self._keys = {_plain(account): key for account, key in keys.items()}
         self._take, self._now = take, now
         self._accounts: OrderedDict[str, _Account] = OrderedDict()
         self._connections: dict[str, int] = {}
         self._servers: list[Any] = []
-        self._wrong = TroubleLog(log)
+        self._tell = wrong or TroubleLog(log).tell
 
     async def listen(self, host: str, port: int) -> int:
         """Open both ports; returns their number.
@@ -94,19 +102,22 @@ class Receiver:
             writer.close()
             return
         self._connections[address] = mine + 1
-        buffer, wrong = b"", 0
+        buffer, wrong, frames = b"", 0, 0
         try:
             while wrong < _UNANSWERED:
                 async with asyncio.timeout(_IDLE_S):
                     piece = await reader.read(dc09.MOST_BYTES)
                 if not piece:
+                    if buffer and not frames:
+                        self._tell(f"{address}: what came over TCP is no frame of DC-09")
                     return
                 buffer += piece
                 while True:
                     frame, done = dc09.next_frame(buffer)
-                    buffer = buffer[done:]
+                    buffer = buffer[done:] if frames or frame else buffer[min(done, len(buffer) - 1) :]
                     if frame is None:
                         break
+                    frames += 1
                     answer = await self.answer(frame, address)
                     if answer is None:
                         wrong += 1
@@ -124,12 +135,15 @@ class Receiver:
 
     async def answer_all(self, datagram: bytes, address: str) -> list[bytes]:
         """The answers to what came in one packet."""
-        answers = list[bytes]()
+        answers, frames = list[bytes](), 0
         while True:
             frame, done = dc09.next_frame(datagram)
             datagram = datagram[done:]
             if frame is None:
+                if not frames:
+                    self._tell(f"{address}: what came over UDP is no frame of DC-09")
                 return answers
+            frames += 1
             if (answer := await self.answer(frame, address)) is not None:
                 answers.append(answer)
 
@@ -143,28 +157,31 @@ class Receiver:
         try:
             account = _plain(dc09.account_of(frame))
             if self._keys and account not in self._keys:
-                self._wrong.tell(f"{address}: account {account} is not configured here")
+                self._tell(f"{address}: account {account} is not configured here")
                 return None
             key = self._keys.get(account)
             message = dc09.parse(frame, key)
         except SealError as error:
-            self._wrong.tell(f"{address}: {error}")
+            self._tell(f"{address}: {error}")
             return dc09.nak(self._now(), in_bytes=dc09.is_in_bytes(frame))
         except Dc09Error as error:
-            self._wrong.tell(f"{address}: {error}")
+            self._tell(f"{address}: {error}")
             return None
         now = self._now()
         if not dc09.is_timely(message, now):
-            self._wrong.tell(f"{address}: account {account}: its clock is off, or it is an old message; ours is told")
+            self._tell(f"{address}: account {account}: its clock is off, or it is an old message; ours is told")
             return dc09.nak(now, in_bytes=message.in_bytes)
         said = said_in(message)
         is_event = message.identifier != "NULL"
         try:
             await self._tell_once(account, Received(message, said, address))
+        except TimeoutError:
+            self._tell(f"account {account}: what it sent is not kept yet, and left unanswered: it comes again")
+            return None
         except Exception:
             log.exception("account %s: what it sent could not be taken, and is left unanswered", account)
             return None
-        answer = dc09.duh if is_event and said is None else dc09.ack
+        answer = dc09.duh if is_event and not said else dc09.ack
         return answer(message, now, key, secrets.token_bytes(16))
 
     async def _tell_once(self, account: str, received: Received) -> None:
@@ -174,9 +191,12 @@ class Receiver:
         while len(self._accounts) > _KEPT_ACCOUNTS:
             self._accounts.popitem(last=False)
         async with of.lock:
-            if not of.knows(received.message):
-                await self._take(received)
-                of.note(received.message)
+            kept = of.kept(received.message)
+            if kept is None:
+                kept = await self._take(received) or _done()
+                of.note(received.message, kept)
+        if not kept.done():
+            await asyncio.wait_for(asyncio.shield(kept), _KEPT_S)
 
 
 class _Account:
@@ -184,21 +204,27 @@ class _Account:
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
-        self._known: OrderedDict[tuple[str, str, str], float] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str, str], tuple[float, asyncio.Future[None]]] = OrderedDict()
 
-    def knows(self, message: Message) -> bool:
-        """Whether it was taken already. Of polls each is a sign of life."""
-        at_s = self._known.get(_mark(message))
-        return at_s is not None and time.monotonic() - at_s < _REPEAT_S
+    def kept(self, message: Message) -> "asyncio.Future[None] | None":
+        """Of one that was taken already, when it is kept; None of one that was not. Of polls each is a sign of life."""
+        at_s, kept = self._known.get(_mark(message), (float("-inf"), None))
+        return kept if time.monotonic() - at_s < _REPEAT_S else None
 
-    def note(self, message: Message) -> None:
+    def note(self, message: Message, kept: "asyncio.Future[None]") -> None:
         """It is taken."""
         if message.identifier == "NULL":
             return
-        self._known[_mark(message)] = time.monotonic()
+        self._known[_mark(message)] = time.monotonic(), kept
         self._known.move_to_end(_mark(message))
         while len(self._known) > _REPEATS:
             self._known.popitem(last=False)
+
+
+def _done() -> "asyncio.Future[None]":
+    kept = asyncio.get_running_loop().create_future()
+    kept.set_result(None)
+    return kept
 
 
 def _mark(message: Message) -> tuple[str, str, str]:

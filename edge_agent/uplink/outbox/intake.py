@@ -6,11 +6,12 @@ The numbers of the outbox in memory belong to an epoch that ends with this proce
 
 import logging
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from edge_agent.uplink.outbox.outbox import Outbox
 from edge_agent.uplink.outbox.storage_health import CardError, Refusal
+from edge_agent.uplink.outbox.writer import Together
 from shared.clock import Clock, to_ms
 from shared.events import ConfigApplied, Event, Lane, LineSpec
 
@@ -64,12 +65,19 @@ class Intake:
         self._config = revision, cameras, lines
         return revision
 
-    def append(self, lane: Lane, event: Event) -> Numbered:
-        """Number an event; from now on it is on its way."""
+    def append(self, lane: Lane, event: Event, kept: Callable[[], None] | None = None) -> Numbered:
+        """Number an event; from now on it is on its way.
+
+        Args:
+            lane: on which it goes.
+            event: what happened.
+            kept: called, from another thread, once it is on the card; never of what is in memory only.
+        """
+        together = None if kept is None or self.card.file.is_volatile else Together(lambda _db: None, kept)
         self._spilled = self._spilled and self.card.refusal is not None
         if not self._spilled:
             try:
-                return Numbered(self.card.epoch, self.card.append(lane, event))
+                return Numbered(self.card.epoch, self.card.append(lane, event, together))
             except CardError as error:
                 self._announce(error)
                 self._spilled = True
