@@ -1,4 +1,4 @@
-"""An alarm panel reports to a real box: it rings at the centre, and what was acknowledged survives a kill right behind."""
+"""An alarm panel reports to a real box: it rings at the centre, and what was acknowledged survives a kill behind it."""
 
 import socket
 import time
