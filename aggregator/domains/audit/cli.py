@@ -23,8 +23,10 @@ app = typer.Typer(help="Who changed or looked at what, when, why and from where.
 def list_entries(
     url: options.UrlOption = options.URL,
     who: Annotated[str | None, typer.Option("--who", help="such as administrator")] = None,
-    what: Annotated[str | None, typer.Option("--what", help="such as 'picture seen'")] = None,
-    subject: Annotated[str | None, typer.Option("--subject", help="such as north/gate")] = None,
+    what: Annotated[
+        str | None, typer.Option("--what", help="exactly, such as 'picture seen' or 'export taken'")
+    ] = None,
+    subject: Annotated[str | None, typer.Option("--subject", help="exactly, such as north/gate or 'export 7'")] = None,
     since: options.SinceOption = None,
     until: options.UntilOption = None,
     pictures: Annotated[bool, typer.Option("--pictures", help="also who looked at which picture")] = False,
