@@ -321,6 +321,8 @@ def test_after_a_week_the_audit_alone_knows_of_it(li: httpx.Client, connection: 
     connection.execute("UPDATE exports SET asked_at = now() - interval '8 days'")
     old = connection.execute(exports.SQL["old_days_of_exports"], {"before": today}).fetchall()
     assert [row["day"] for row in old] == [today - timedelta(days=8)]
-    connection.execute(exports.SQL["drop_day_of_exports"], {"day": old[0]["day"]})
+    assert exports.drop_day(connection, old[0]["day"], None)
     assert li.get(PATH).json() == []
+    failed = rows(database, "SELECT who, detail FROM audit WHERE what = 'export failed'")
+    assert failed == [{"who": "retention", "detail": "box north/gate has not brought it in 7 days"}]
     assert rows(database, "SELECT FROM audit WHERE what = 'POST /api/v1/exports'")

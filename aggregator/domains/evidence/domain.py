@@ -73,6 +73,8 @@ DOMAIN = Domain(
         ),
         # As long as the audit: both tell who looked at what.
         by_day("cases", lambda periods: periods.audit, load_queries(__package__, "cases.sql")),
-        by_day("exports", lambda _periods: exports.KEPT, exports.SQL),
+        Retained(
+            "exports", lambda _periods: exports.KEPT, old_days(exports.SQL["old_days_of_exports"]), exports.drop_day
+        ),
     ),
 )

@@ -5,7 +5,7 @@ person looks at what came and takes it away. Each step is in the audit, with the
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 import psycopg
@@ -15,6 +15,7 @@ from aggregator.alerting import alerts
 from aggregator.domains.boxes import desired
 from aggregator.domains.evidence import cases
 from aggregator.people.principal import Principal
+from aggregator.store import audit
 from aggregator.store.database import Connection
 from aggregator.store.entity import Entity
 from aggregator.store.errors import ConflictError, MissingError
@@ -31,6 +32,7 @@ MOST = 200
 """Of one person, of the last seven days: each may be as large as a picture."""
 _AT_ONCE = 100
 """So many a box is told of; it hears of others when it asks for one that is gone, or has settled one."""
+_RETENTION = audit.Actor("retention", "")
 Area = tuple[float, float, float, float]
 
 
@@ -183,6 +185,16 @@ def compose(connection: Connection, box: Address) -> Exports:
     """The section of a box."""
     rows = connection.execute(SQL["wanted"], {"site": box.site, "agent": box.agent, "limit": _AT_ONCE}).fetchall()
     return Exports(tuple(WantedExport(row["id"], bytes(row["sha256"]), _areas(row["areas"])) for row in rows))
+
+
+def drop_day(connection: Connection, day: date, _means: object) -> bool:
+    """Delete what was asked for on a day (UTC) or before; of what its box has never brought the audit says so."""
+    with connection.transaction():
+        for row in connection.execute(SQL["drop_day_of_exports"], {"day": day}).fetchall():
+            if row["waited"]:
+                said = f"box {row['site']}/{row['agent']} has not brought it in {KEPT.days} days"
+                audit.record(connection, _RETENTION, "export failed", f"export {row['id']}", said)
+    return True
 
 
 def is_waiting(connection: Connection, box: Address, number: int) -> bytes | None:

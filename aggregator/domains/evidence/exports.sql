@@ -55,4 +55,5 @@ WHERE id = %(id)s AND (site, agent) = (%(site)s, %(agent)s) AND settled_at IS NU
 SELECT DISTINCT (asked_at AT TIME ZONE 'UTC')::date AS day FROM exports WHERE asked_at < %(before)s::date::timestamptz ORDER BY day;
 
 -- name: drop_day_of_exports
-DELETE FROM exports WHERE asked_at < (%(day)s::date + 1)::timestamptz;
+DELETE FROM exports WHERE asked_at < (%(day)s::date + 1)::timestamptz
+RETURNING id, site, agent, settled_at IS NULL AS waited;
