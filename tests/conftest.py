@@ -11,6 +11,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from models.objects.finder import MODEL
+from models.registry import Registry
 from shared import net
 from shared.real_data import data_root
 
@@ -118,6 +120,19 @@ def _needed(folder: Path, what: str) -> Path:
 def real_video() -> Path:
     """Folder of the real videos."""
     return _needed(data_root() / "video", "real videos")
+
+
+@pytest.fixture
+def object_model() -> None:
+    """The object detector, which set-up builds and a checkout alone does not have: then what needs it is skipped."""
+    if not has_object_model():
+        pytest.skip("the object model is not built: ./run setup does that (144 MB)")
+
+
+def has_object_model() -> bool:
+    """Whether it was built."""
+    registry = Registry()
+    return (registry.folder / registry.find(MODEL).file).is_file()
 
 
 @pytest.fixture

@@ -74,6 +74,7 @@ def rendered(jpeg: bytes, areas: Sequence[Area]) -> bytes:
     """
     cv2.setNumThreads(1)
     try:
-        return encoded(PeopleVeil.shipped().cover(decode(jpeg).pixels, areas))
+        picture = decode(jpeg).pixels
+        return encoded(PeopleVeil.shipped().cover(picture, areas))
     except (HawklineError, PictureError, RuntimeError, MemoryError, cv2.error) as error:
         raise RenderError(f"people in it cannot be blurred: {error}") from None

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from aggregator.config import AggregatorSettings, RetentionSettings, WebhookSettings
+from aggregator.domains.evidence import exports
 from aggregator.domains.operations import job_watch
 from aggregator.jobs.job_context import JobContext, Turn
 from aggregator.jobs.runner import JobRunner, RunningJob
@@ -284,7 +285,11 @@ def test_the_alert_of_a_receiver_that_is_configured_no_more_ends(
 
 
 def test_every_setting_of_retention_is_of_something_that_is_declared() -> None:
-    """A setting that keeps nothing would be a promise to nobody, and what has none would stay for ever."""
+    """A setting that keeps nothing would be a promise to nobody, and what has none would stay for ever.
+
+    Exports alone have no setting: that they lie here for a week is a promise.
+    """
     periods = RetentionSettings(*range(1000, 1008)).periods
     kept = {what.name: what.keep(periods) for what in domains().retained}
+    assert kept.pop("exports") == exports.KEPT
     assert set(kept.values()) == {timedelta(days=days) for days in range(1000, 1008)}

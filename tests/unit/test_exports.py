@@ -191,10 +191,13 @@ def test_people_are_left_in_coarse_squares_and_the_rest_as_it_was() -> None:
     assert len(np.unique(covered[362:, 362:].reshape(-1, 3), axis=0)) <= 16, "an area that was named, cut at the edge"
 
 
-def test_a_picture_is_rendered_in_a_process_of_its_own_that_may_crash(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_is_rendered_in_a_process_of_its_own(object_model: None) -> None:
     done = decode(render_apart(A, [(0.0, 0.0, 1.0, 1.0)])).pixels
     assert done.shape == (120, 160, 3)
     assert len(np.unique(done.reshape(-1, 3) // 16, axis=0)) < 20, "all of it was named"
+
+
+def test_a_process_that_renders_may_crash(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RenderError, match="people in it cannot be blurred: no picture"):
         render_apart(b"no JPEG", [])
     monkeypatch.setattr(export_renderer, "_render", crash)

@@ -8,7 +8,7 @@ from edge_agent.vision.people_veil import PeopleVeil
 from provisioning.lab.edge import people_rows
 
 
-def test_the_heads_of_a_crowd_are_left_in_a_few_squares(real_video: Path) -> None:
+def test_the_heads_of_a_crowd_are_left_in_a_few_squares(real_video: Path, object_model: None) -> None:
     veil, crowd = PeopleVeil.shipped(), people_rows.CLIPS[-1]
     hidden, coarse = list[bool](), list[bool]()
     for picture, heads in people_rows.pictures(crowd, real_video, 260):

@@ -87,7 +87,10 @@ def playing(
         looks: for plates, a second of each camera.
     """
     each = {"realtime": str(realtime).lower(), "lanes": LANES, "looks": looks}
-    cameras = [_CAMERA.format(name=f"road-{number}", clip=clip, **each) for number, clip in enumerate(clips)]
+    cameras = [
+        _CAMERA.format(name=f"road-{number}" if number else "road", clip=clip, **each)
+        for number, clip in enumerate(clips)
+    ]
     said = {"door": aggregator.door_url, "port": aggregator.box_port, "cameras": "".join(cameras)}
     (folder / "agent.toml").write_text(_AGENT.format(**said))
     (folder / "scene.toml").write_text("")
