@@ -85,7 +85,7 @@ def _row(received: Received, said: Said | None) -> dict[str, object]:
         "account": message.account,
         "kind": message.identifier,
         "code": said.code if said else "",
-        "meaning": "poll" if message.identifier == "NULL" else said.meaning.value if said else "not understood",
+        "meaning": "poll" if message.is_poll else said.meaning.value if said else "not understood",
         "what": said.what if said else "",
         "over": said.over if said else False,
         "partition": said.partition if said else "",

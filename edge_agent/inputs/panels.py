@@ -35,6 +35,7 @@ _WRONG = {
     Meaning.FAULT: SensorState.FAULT,
     Meaning.BYPASSED: SensorState.FAULT,  # what is bypassed confirms nothing
     Meaning.MISSING: SensorState.SILENT,
+    Meaning.OTHER: SensorState.FAULT,  # what is the matter is here, and not with the panel
 }
 _WORST = (SensorState.ALARM, SensorState.TAMPER, SensorState.FAULT, SensorState.SILENT)
 
@@ -94,6 +95,7 @@ class Panel:
         self._heard_s: float | None = None
         self._is_silent = True
         """Or nothing is known of it yet."""
+        self._cannot_be_heard = False
         self.own = self._sensor("", _OWN)
 
     def _sensor(self, name: str, as_: PanelZone) -> Sensor:
@@ -103,6 +105,14 @@ class Panel:
     def begin(self, now_s: float) -> None:
         """From now on it is expected to report."""
         self._heard_s = now_s
+
+    def unheard(self, why: str, at_ms: int) -> SensorChanged | None:
+        """That this box cannot hear it, or can again where no reason is given; None where that is known."""
+        if bool(why) is self._cannot_be_heard:
+            return None
+        self._cannot_be_heard = bool(why)
+        self.own.learn(Meaning.OTHER, over=not why, detail=why)
+        return self.own.told(at_ms, "can be heard again")
 
     def silent(self, now_s: float, at_ms: int) -> SensorChanged | None:
         """That it has not reported for too long, once."""
@@ -129,7 +139,7 @@ class Panel:
             by = f" by {said.user}" if said.user else ""
             partition = self._sensor(f"partition {said.partition or '1'}", PanelZone("0", "", "partition", 4))
             return partition.told(at_ms, f"{deed}{by}, {code}")
-        if said.meaning not in _WRONG:
+        if said.meaning in (Meaning.TEST, Meaning.OTHER):
             zone = f", zone {said.zone}" if said.zone else ""
             return self.own.told(at_ms, f"{said.meaning}, {code}{zone}")
         sensor = self._of_zone(said.zone)
@@ -180,21 +190,32 @@ class Panels:
         try:
             while not self._stopping.is_set():
                 if not self.port and self._clock.monotonic_s() >= listen_s:
-                    try:
-                        self.port = await receiver.listen(self._settings.host, self._settings.port)
-                        self._taken.over("panels are heard")
-                        log.info("panels are heard on %s:%d", self._settings.host, self.port)
-                    except OSError as error:
-                        said = f"no panel is heard: panels.port = {self._settings.port} ({error.strerror})"
-                        self._taken.tell(f"{said}; trying on")
-                        listen_s = self._clock.monotonic_s() + _AGAIN_S
+                    await self._listen(receiver)
+                    listen_s = self._clock.monotonic_s() + _AGAIN_S
                 for panel in self._panels.values():
-                    if silent := panel.silent(self._clock.monotonic_s(), to_ms(self._clock.now_s())):
-                        self._append(silent, _nothing)
+                    self._tell(panel.silent(self._clock.monotonic_s(), to_ms(self._clock.now_s())))
                 await asyncio.sleep(_TICK_S)
         finally:
             receiver.close()
             self.port = 0
+
+    async def _listen(self, receiver: Receiver) -> None:
+        """Open the ports; where that is not possible, each panel's sensor says that nothing of it is heard."""
+        why = ""
+        try:
+            self.port = await receiver.listen(self._settings.host, self._settings.port)
+            self._taken.over("panels are heard again")
+            log.info("panels are heard on %s:%d", self._settings.host, self.port)
+        except OSError as error:
+            why = f"this box cannot hear it: panels.port = {self._settings.port} ({error.strerror})"
+            self._taken.tell(f"no panel is heard: panels.port = {self._settings.port} ({error.strerror}); trying on")
+        for panel in self._panels.values():
+            self._tell(panel.unheard(why, to_ms(self._clock.now_s())))
+
+    def _tell(self, event: SensorChanged | None) -> None:
+        if event:
+            log.info("sensor %s: %s %s", event.sensor, event.state.label, event.detail)
+            self._append(event, _nothing)
 
     async def _take(self, received: Received) -> "asyncio.Future[None]":
         """Tell what a panel said.
@@ -205,9 +226,8 @@ class Panels:
         loop = asyncio.get_running_loop()
         kept = loop.create_future()
         panel = self._panels[received.message.account.upper()]
-        is_poll = received.message.identifier == "NULL"
         at = self._clock.monotonic_s(), to_ms(self._clock.now_s())
-        events = panel.hear(received.said, *at, is_poll=is_poll)
+        events = panel.hear(received.said, *at, is_poll=received.message.is_poll)
         left = len(events)
 
         def one_kept() -> None:

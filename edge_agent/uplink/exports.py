@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from edge_agent.uplink.trust import bounded_http
+from edge_agent.uplink import bounded_http
 from shared.errors import HawklineError, UnavailableError
 from shared.topics import Address
 

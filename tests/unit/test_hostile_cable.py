@@ -15,8 +15,9 @@ from typing import Any, cast
 import pytest
 
 from aggregator.trust import authority
-from edge_agent.uplink.trust import Door, bounded_http
-from edge_agent.uplink.trust.bounded_http import ask
+from edge_agent.uplink import bounded_http
+from edge_agent.uplink.bounded_http import ask
+from edge_agent.uplink.trust import Door
 from shared.errors import UnavailableError
 from shared.trust import Credentials, TrustClock, client_context
 from shared.trust.tls import DateError, server_context, unverified_context

@@ -121,22 +121,30 @@ def alarm(number: int) -> bytes:
     return dc09.encode(Message("ADM-CID", f"{number:04d}", "0", "0", "1234", "1130 01 005"))
 
 
-def test_panels_are_heard_and_a_port_that_is_taken_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+def test_a_port_that_is_taken_is_told_by_each_panel_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch, kind: socket.SocketKind
+) -> None:
     monkeypatch.setattr("edge_agent.inputs.panels._AGAIN_S", 0.2)
     card, port = Card(), pick_free_port()
     settings = PanelsSettings([ACCOUNT], "127.0.0.1", port)
-    with socket.socket() as taken:
+    with socket.socket(type=kind) as taken:
         taken.bind(("127.0.0.1", port))
-        taken.listen()
+        if kind is socket.SOCK_STREAM:
+            taken.listen()
         panels = Panels(settings, keys_of(settings), card.append, SystemClock())
         thread = threading.Thread(target=panels.run)
         thread.start()
-        threading.Event().wait(1.0)
+        threading.Event().wait(1.5)
         assert panels.port == 0
+        (unheard,) = card.events
+        assert (unheard.sensor, unheard.state) == ("shop", F), "once, and not as if all were well"
+        assert "cannot hear it" in unheard.detail
     await_true("the port is free", lambda: panels.port == port)
     answers = sent(port, alarm(1), alarm(1), alarm(2))
     assert [b'"ACK"' in answer for answer in answers] == [True] * 3
-    assert [each.sensor for each in card.events] == ["shop", "shop/back-door", "shop/back-door"]
+    told = [(each.sensor, each.state) for each in card.events[1:]]
+    assert told == [("shop", N), ("shop", N), ("shop/back-door", A), ("shop/back-door", A)]
     panels.stop()
     thread.join(10)
     assert not thread.is_alive()

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 
 from aggregator.trust import authority
 from aggregator.trust.vault import CLIENTS, SERVER, Revoked, Vault, issuer_identifier
-from edge_agent.uplink.trust import Door, bounded_http
+from edge_agent.uplink import bounded_http
+from edge_agent.uplink.trust import Door
 from shared.trust import (
     Credentials,
     SignedTime,

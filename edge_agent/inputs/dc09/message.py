@@ -69,6 +69,11 @@ class Message:
     encrypted: bool = False
     in_bytes: bool = False
 
+    @property
+    def is_poll(self) -> bool:
+        """It says that its panel is there, and nothing else."""
+        return self.identifier == "NULL"
+
 
 def crc(body: bytes) -> int:
     """CRC-16/ARC: polynomial 0x8005 reflected, beginning with 0."""

@@ -1,7 +1,7 @@
 """Receives what panels send, over TCP and UDP: one thread, bounded in connections, bytes and time.
 
-A message is acknowledged when whoever is told of it has taken it, and not before: a panel sends again what was not, and
-a repeat is acknowledged without being told again.
+A message is acknowledged when whoever is told of it says that it is kept, and not before: a panel sends again what was
+not, and a repeat is acknowledged without being told again.
 """
 
 import asyncio
@@ -22,7 +22,8 @@ from shared.trouble_log import TroubleLog
 log = logging.getLogger(__name__)
 
 _IDLE_S = 600.0
-_CONNECTIONS, _OF_ONE_ADDRESS = 256, 8
+_CONNECTIONS, _OF_ONE_ADDRESS = 256, 64
+"""Panels behind one router have one address."""
 _REPEATS, _REPEAT_S = 32, 300.0
 """So many of an account are known again, for so long: a panel repeats within a minute, and its numbers come round."""
 _UNANSWERED = 16
@@ -84,9 +85,14 @@ class Receiver:
         """
         server = await asyncio.start_server(self._serve, host, port, limit=2 * dc09.MOST_BYTES)
         port = server.sockets[0].getsockname()[1]
-        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: _Datagrams(self.answer_all), local_addr=(host, port)
-        )
+        try:
+            transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+                lambda: _Datagrams(self.answer_all), local_addr=(host, port)
+            )
+        except OSError:
+            server.close()  # else the next try would find it taken by ourselves
+            await server.wait_closed()
+            raise
         self._servers = [server, transport]
         return port
 
@@ -99,22 +105,23 @@ class Receiver:
         address = str(writer.get_extra_info("peername")[0])
         mine = self._connections.get(address, 0)
         if mine >= _OF_ONE_ADDRESS or sum(self._connections.values()) >= _CONNECTIONS:
+            self._tell(f"{address}: {mine} connections of it are open, and no more are taken now")
             writer.close()
             return
         self._connections[address] = mine + 1
-        buffer, wrong, frames = b"", 0, 0
+        buffer, came, frames, wrong = b"", 0, 0, 0
         try:
             while wrong < _UNANSWERED:
                 async with asyncio.timeout(_IDLE_S):
                     piece = await reader.read(dc09.MOST_BYTES)
                 if not piece:
-                    if buffer and not frames:
+                    if came and not frames:
                         self._tell(f"{address}: what came over TCP is no frame of DC-09")
                     return
-                buffer += piece
+                buffer, came = buffer + piece, came + len(piece)
                 while True:
                     frame, done = dc09.next_frame(buffer)
-                    buffer = buffer[done:] if frames or frame else buffer[min(done, len(buffer) - 1) :]
+                    buffer = buffer[done:]
                     if frame is None:
                         break
                     frames += 1
@@ -172,7 +179,6 @@ class Receiver:
             self._tell(f"{address}: account {account}: its clock is off, or it is an old message; ours is told")
             return dc09.nak(now, in_bytes=message.in_bytes)
         said = said_in(message)
-        is_event = message.identifier != "NULL"
         try:
             await self._tell_once(account, Received(message, said, address))
         except TimeoutError:
@@ -181,7 +187,7 @@ class Receiver:
         except Exception:
             log.exception("account %s: what it sent could not be taken, and is left unanswered", account)
             return None
-        answer = dc09.duh if is_event and not said else dc09.ack
+        answer = dc09.ack if said or message.is_poll else dc09.duh
         return answer(message, now, key, secrets.token_bytes(16))
 
     async def _tell_once(self, account: str, received: Received) -> None:
@@ -213,7 +219,7 @@ class _Account:
 
     def note(self, message: Message, kept: "asyncio.Future[None]") -> None:
         """It is taken."""
-        if message.identifier == "NULL":
+        if message.is_poll:
             return
         self._known[_mark(message)] = time.monotonic(), kept
         self._known.move_to_end(_mark(message))

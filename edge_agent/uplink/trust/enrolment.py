@@ -20,8 +20,8 @@ import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
-from edge_agent.uplink.trust import bounded_http
-from edge_agent.uplink.trust.bounded_http import Answer
+from edge_agent.uplink import bounded_http
+from edge_agent.uplink.bounded_http import Answer
 from shared.clock import KnownTime, boot_s, to_ms
 from shared.durations import clock_off
 from shared.errors import ConfigError, UnavailableError

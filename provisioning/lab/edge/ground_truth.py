@@ -1,5 +1,6 @@
 """Ground-truth tracks in the format of the MOTChallenge, and what they cross."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,13 +15,30 @@ Paths = dict[int, list[tuple[int, Point]]]
 """Frame and normalised ground point, by person."""
 
 
+Box = tuple[float, float, float, float]
+"""Left, top, width and height, normalised."""
+
+
 def read(path: Path, width_px: int, height_px: int) -> Paths:
     """Tracks of a file whose lines are `frame, id, left, top, width, height, …` in pixels of the given picture."""
     paths: Paths = {}
+    for frame, person, (left, top, wide, high) in _lines(path, width_px, height_px):
+        paths.setdefault(person, []).append((frame, (left + wide / 2, top + high)))
+    return {person: sorted(path) for person, path in paths.items()}
+
+
+def boxes(path: Path, width_px: int, height_px: int) -> dict[int, list[Box]]:
+    """The boxes of such a file, by frame."""
+    found = dict[int, list[Box]]()
+    for frame, _, box in _lines(path, width_px, height_px):
+        found.setdefault(frame, []).append(box)
+    return found
+
+
+def _lines(path: Path, width_px: int, height_px: int) -> Iterator[tuple[int, int, Box]]:
     for line in path.read_text().splitlines():
         frame, person, left, top, wide, high = (float(value) for value in line.split(",")[:6])
-        paths.setdefault(int(person), []).append((int(frame), ((left + wide / 2) / width_px, (top + high) / height_px)))
-    return {person: sorted(path) for person, path in paths.items()}
+        yield int(frame), int(person), (left / width_px, top / height_px, wide / width_px, high / height_px)
 
 
 def crossings(paths: Paths, a: Point, b: Point) -> list[LineEvent]:

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from edge_agent.frames import Colour
 from edge_agent.vision.people_veil import PeopleVeil, grown
-from models.registry import Registry
-from models.timing import interleaved
 from provisioning.lab.edge import clips
+from provisioning.lab.edge.camera_encoder import pictures_of
+from provisioning.lab.edge.ground_truth import Box, boxes
 from provisioning.lab.edge.plates import rate
-from provisioning.lab.edge.threads import one_thread
+from provisioning.lab.edge.reference import beside_reference
 from provisioning.lab.rows import Row
 from provisioning.lab.rows import judged as _row
 from shared.real_data import real_data
@@ -28,7 +28,6 @@ SQUARES = 6
 """Across a head: those who are shown so few recognise nobody."""
 _JUDGED_PX = 10
 """Narrower heads have no more pixels than that before."""
-Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,8 @@ def rows(*, quick: bool) -> Iterator[Row]:
     veil = PeopleVeil.shipped()
     for clip in CLIPS:
         yield from _of_clip(clip, folder, veil, clip.every * (5 if quick else 1))
-    yield _cost(veil, 3 if quick else 15)
+    noise = np.random.default_rng(1).integers(0, 255, (720, 1280, 3), np.uint8)
+    yield beside_reference("a 1280x720 picture", lambda: veil.cover(noise), 3 if quick else 15)
 
 
 def _of_clip(clip: _Clip, folder: Path, veil: PeopleVeil, every: int) -> Iterator[Row]:
@@ -83,20 +83,10 @@ def _of_clip(clip: _Clip, folder: Path, veil: PeopleVeil, every: int) -> Iterato
 
 def pictures(clip: _Clip, folder: Path, every: int) -> Iterator[tuple[Colour, list[tuple[slice, slice]]]]:
     """Every so many pictures, with the heads in it that are not cut by its edge."""
-    import cv2
-
-    name, width, height = clip.truth
-    boxes = dict[int, list[Box]]()
-    for line in (folder / name).read_text().splitlines():
-        frame, _, left, top, wide, high = (float(value) for value in line.split(",")[:6])
-        boxes.setdefault(int(frame), []).append((left / width, top / height, wide / width, high / height))
-    capture, number = cv2.VideoCapture(str(folder / clip.video)), 0
-    while capture.grab():
-        number += 1
+    truth = boxes(folder / clip.truth[0], *clip.truth[1:])
+    for number, picture in enumerate(pictures_of(folder / clip.video)[1], 1):
         if number % every == 1:
-            picture = np.asarray(capture.retrieve()[1], np.uint8)
-            heads = [_head(box, picture.shape[:2]) for box in boxes.get(number, ()) if _is_whole(box)]
-            yield picture, heads
+            yield picture, [_head(box, picture.shape[:2]) for box in truth.get(number, ()) if _is_whole(box)]
 
 
 def _is_whole(box: Box) -> bool:
@@ -111,6 +101,7 @@ def _head(box: Box, shape: Sequence[int]) -> tuple[slice, slice]:
 
 
 def hidden_in(picture: Colour, veil: PeopleVeil) -> NDArray[np.bool_]:
+    """What of a picture is blurred, shape (height, width)."""
     rows, columns = picture.shape[:2]
     hidden = np.zeros((rows, columns), bool)
     for region in map(grown, veil.suspect(picture)):
@@ -124,15 +115,3 @@ def hidden_in(picture: Colour, veil: PeopleVeil) -> NDArray[np.bool_]:
 def squares(head: Colour) -> int:
     """Most colours beside each other in a row of it."""
     return int((np.diff(head.astype(int), axis=1) != 0).any(axis=2).sum(axis=1).max()) + 1
-
-
-def _cost(veil: PeopleVeil, runs: int) -> Row:
-    picture = np.random.default_rng(1).integers(0, 255, (720, 1280, 3), np.uint8)
-    reference = Registry().open("reference")
-    signal = {"signal": np.random.default_rng(1).random((1, 32, 64, 64), np.float32)}
-    with one_thread():
-        jobs = {"veil": lambda: veil.cover(picture), "reference": lambda: reference.run(None, signal)}
-        times = interleaved(jobs, runs)
-    ratio = times["veil"].median_ms / times["reference"].median_ms
-    note = f"reference graph {times['reference'].median_ms:.2f} ms"
-    return _row("time, one thread", "a 1280x720 picture", None, f"{times['veil'].median_ms:.0f} ms, {ratio:.0f}", note)

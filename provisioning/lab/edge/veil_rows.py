@@ -18,13 +18,11 @@ from models.picture import decode
 from models.plate import PlateFinder, PlateReader
 from models.plate.finder import Picture, Quad
 from models.plate.recogniser import cut
-from models.registry import Registry
-from models.timing import interleaved
 from models.training import real
 from models.training.compose import Composer, grounds_without_plates
 from models.training.glyphs import DATA
 from provisioning.lab.edge.plates import TEST_SEED, rate
-from provisioning.lab.edge.threads import one_thread
+from provisioning.lab.edge.reference import beside_reference
 from provisioning.lab.rows import Row
 from provisioning.lab.rows import judged as _row
 from shared.plates import as_stamped
@@ -61,7 +59,8 @@ def rows(folds: Path | None, *, quick: bool) -> Iterator[Row]:
         one = _Seen.of(composed.picture, veils[0])
         drawn += [(one, quad, "") for quad in composed.quads if np.ptp(quad[:, 0]) >= _LEAST_PX]
     yield from _judged("drawn scenes", reader, drawn)
-    yield _cost(real.scenes(), veils[0], 3 if quick else 15)
+    scene = next(one for one in real.scenes() if one.picture.shape[:2] == (720, 1280))
+    yield beside_reference("a 1280x720 picture", lambda: veils[0].cover(scene.picture), 3 if quick else 15)
 
 
 class _Seen:
@@ -116,19 +115,6 @@ def _spared(reader: PlateReader, veils: dict[int, PlateVeil], scenes: Sequence[r
     return _row(
         "real scenes", "a hit's own plate stays readable", counted.value >= _BAR, str(counted), f"bar {_BAR:.0%}"
     )
-
-
-def _cost(scenes: Sequence[real.Scene], veil: PlateVeil, runs: int) -> Row:
-    scene = next(one for one in scenes if one.picture.shape[:2] == (720, 1280))
-    reference = Registry().open("reference")
-    signal = {"signal": np.random.default_rng(1).random((1, 32, 64, 64), np.float32)}
-    with one_thread():
-        times = interleaved(
-            {"veil": lambda: veil.cover(scene.picture), "reference": lambda: reference.run(None, signal)}, runs
-        )
-    ratio = times["veil"].median_ms / times["reference"].median_ms
-    note = f"reference graph {times['reference'].median_ms:.2f} ms"
-    return _row("time, one thread", "a 1280x720 picture", None, f"{times['veil'].median_ms:.0f} ms, {ratio:.0f}", note)
 
 
 def _alike(one: str, other: str) -> int:
