@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 QUARTER_S = 900
 """Counts and coverage are kept by the quarter-hour."""
@@ -17,6 +17,27 @@ class Clock(Protocol):
 
     def monotonic_s(self) -> float:
         """Seconds that only grow, from an arbitrary start."""
+
+
+class Moment(NamedTuple):
+    """When something is, for what has no clock of its own.
+
+    Attributes:
+        s: monotonic seconds, for delays.
+        at_ms: Unix milliseconds, for people and records.
+    """
+
+    s: float
+    at_ms: int
+
+    @classmethod
+    def of(cls, clock: Clock) -> "Moment":
+        """Now."""
+        return cls(clock.monotonic_s(), to_ms(clock.now_s()))
+
+    def before(self, seconds: float) -> "Moment":
+        """So many seconds before this one."""
+        return Moment(self.s - seconds, self.at_ms - to_ms(seconds))
 
 
 class SystemClock:

@@ -5,12 +5,13 @@ section again until the box answers for its version: that it obeys, or that it c
 it (docs/adr/0019).
 """
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-ARMING, VIEWS, LISTS, EXPORTS = "arming", "views", "lists", "exports"
+ARMING, VIEWS, LISTS, EXPORTS, PARTITIONS = "arming", "views", "lists", "exports", "partitions"
 _Version = Annotated[int, Meta(ge=1, lt=2**62)]
 
 
@@ -65,6 +66,77 @@ class Exports(msgspec.Struct, frozen=True):
     """Body of the section `exports`: pictures that the box renders once more, and brings to its door."""
 
     wanted: tuple[WantedExport, ...] = ()
+
+
+class PartitionDeed(StrEnum):
+    """What is ordered of a partition."""
+
+    HOME = "home"
+    AWAY = "away"
+    NIGHT = "night"
+    DISARM = "disarm"
+    RESET = "reset"
+    """Outputs fall silent, and what stays in alarm until a person has looked is let go."""
+    TEST = "test"
+    """An output sounds for two seconds; the partition's name is the output's then."""
+
+
+class PartitionOrder(msgspec.Struct, frozen=True, array_like=True):
+    """The newest order for a partition: it is obeyed once, and not where something was done there since.
+
+    Attributes:
+        number: of the order; they grow.
+        partition: its name on the box.
+        deed: what shall be done.
+        given_ms: when, Unix milliseconds of the centre.
+        by: who ordered it.
+        without: sensors that are bypassed for this arming.
+    """
+
+    number: Annotated[int, Meta(ge=1, lt=2**53)]
+    partition: Annotated[str, Meta(max_length=64)]
+    deed: PartitionDeed
+    given_ms: Annotated[int, Meta(ge=0, lt=2**53)]
+    by: Annotated[str, Meta(max_length=64)]
+    without: Annotated[tuple[str, ...], Meta(max_length=64)] = ()
+
+
+class BypassWay(StrEnum):
+    """How long a sensor is left out."""
+
+    ONCE = "once"
+    """Until its partition is disarmed."""
+    UNTIL_CLOSED = "until_closed"
+    """Until it is as it should be; from then on it is watched."""
+    UNTIL = "until"
+    """Until a moment."""
+
+
+class BypassOrder(msgspec.Struct, frozen=True, array_like=True):
+    """A sensor that is left out.
+
+    Attributes:
+        number: of the bypass; one that the box has ended is not begun again.
+        sensor: its name on the box.
+        way: how long.
+        until_ms: its end at the latest, Unix milliseconds.
+        by: who ordered it.
+        reason: why.
+    """
+
+    number: Annotated[int, Meta(ge=1, lt=2**53)]
+    sensor: Annotated[str, Meta(max_length=64)]
+    way: BypassWay
+    until_ms: Annotated[int, Meta(ge=0, lt=2**53)]
+    by: Annotated[str, Meta(max_length=64)]
+    reason: Annotated[str, Meta(max_length=120)]
+
+
+class Partitions(msgspec.Struct, frozen=True):
+    """Body of the section `partitions`: the newest order for each, and all bypasses that hold."""
+
+    orders: tuple[PartitionOrder, ...] = ()
+    bypasses: tuple[BypassOrder, ...] = ()
 
 
 class Section(msgspec.Struct, frozen=True):

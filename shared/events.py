@@ -171,6 +171,24 @@ class SensorState(IntEnum):
     TAMPER = 3
     FAULT = 4
     SILENT = 5
+    BYPASSED = 6
+    """It is left out for a while, because a person said so."""
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
+class PartitionState(IntEnum):
+    """Whether a box's sensors that are armed together are. ARMING: people still leave. PENDING: somebody entered."""
+
+    DISARMED = 1
+    ARMING = 2
+    ARMED_HOME = 3
+    ARMED_AWAY = 4
+    ARMED_NIGHT = 5
+    PENDING = 6
+    TRIGGERED = 7
 
     @property
     def label(self) -> str:
@@ -340,6 +358,7 @@ class SensorChanged(EventBase, frozen=True, array_like=True, tag=9):
     """An alarm sensor's state. Told when it changes, and of every sensor when a box starts; always as an alarm.
 
     It brings its own name and what it is (`infrared`, `door`, `button` …): sensors come and go without a configuration.
+    Priority 0 of an alarm: it was not armed. `battery_low` is true until the box hears otherwise.
     """
 
     at_ms: int
@@ -348,6 +367,26 @@ class SensorChanged(EventBase, frozen=True, array_like=True, tag=9):
     state: SensorState
     priority: Annotated[int, Meta(ge=0, le=4)]
     detail: Detail = ""
+    battery_low: bool = False
+
+
+class PartitionChanged(EventBase, frozen=True, array_like=True, tag=11):
+    """Whether sensors are armed that are armed together. Told when it changes or was tried, and when a box starts.
+
+    `by` says who or what did it, `hinders` names sensors that keep it from being armed, or have to be closed until the
+    exit delay is over. `not_armed`: it should be armed and is not. `order` is the number of the centre's order that
+    this answers, 0 of none. Always an alarm.
+    """
+
+    most_bytes: ClassVar[int] = 4096
+    at_ms: int
+    partition: Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
+    state: PartitionState
+    by: Annotated[str, Meta(max_length=LONGEST_NAME)]
+    hinders: Annotated[tuple[Name, ...], Meta(max_length=16)]
+    detail: Detail = ""
+    not_armed: bool = False
+    order: Duration = 0
 
 
 class SightChanged(EventBase, frozen=True, array_like=True, tag=10):
@@ -378,6 +417,7 @@ Event = (
     | VehiclePassed
     | SensorChanged
     | SightChanged
+    | PartitionChanged
 )
 
 _OURS: Final[dict[str, type[EventBase]]] = {
@@ -391,6 +431,7 @@ _OURS: Final[dict[str, type[EventBase]]] = {
     "vehicle_passed": VehiclePassed,
     "sensor_changed": SensorChanged,
     "sight_changed": SightChanged,
+    "partition_changed": PartitionChanged,
 }
 BROUGHT = "hawkline.kinds"
 """Entry points of kinds from outside the product: name of the kind, and its class."""
