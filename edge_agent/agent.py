@@ -21,9 +21,11 @@ from edge_agent.camera.supervisor import CameraSupervisor, Report
 from edge_agent.camera.worker import EventSeen, ListHitSeen, PassageSeen, SightSeen, Status, Wanted
 from edge_agent.config import AgentSettings, Camera, line_specs
 from edge_agent.inputs.panels import Panels, keys_of
+from edge_agent.inputs.station import Station, sources_for
 from edge_agent.orders.arming import Arming
 from edge_agent.orders.desired import Desired, Obedient
 from edge_agent.orders.exports import Exports
+from edge_agent.orders.partitions import Partitions
 from edge_agent.orders.views import Views
 from edge_agent.orders.watchlists import HeldLists, Watchlists
 from edge_agent.sealing import ByMachine
@@ -41,6 +43,7 @@ from shared.desired import DesiredState
 from shared.events import (
     CameraChanged,
     CameraState,
+    Event,
     Lane,
     LineCrossed,
     ListHit,
@@ -111,11 +114,13 @@ class Agent:
         self._card_look = CardLook(self._path, clock, settings.outbox.max_bytes)
         self._intake = Intake(self._outbox, clock, left=[each.outbox for each in left])
         self._lines = line_specs(cameras)
-        self._arming = Arming(cameras)
+        self._station = self._build_station()
+        self._armed_with = {line: each.name for each in settings.partitions for line in each.lines}
+        self._arming = Arming(cameras, self._is_armed_by_partition)
         self._views = dict[int, int]()
         """When the view of each camera was confirmed, Unix milliseconds."""
         self._cameras: list[CameraSupervisor] = []
-        orders: list[Obedient] = [self._arming, Views(cameras, self._confirm_view)]
+        orders: list[Obedient] = [self._arming, Views(cameras, self._confirm_view), Partitions(self._station)]
         self._watchlists: Watchlists | None = None
         if door:  # a box that is no checkpoint any more is told so, too
             told = self._hold, self._lists_settled
@@ -138,7 +143,8 @@ class Agent:
         self._exports = Exports(ring, export_door, render_apart)
         self._panels: Panels | None = None
         if settings.panels:
-            self._panels = Panels(settings.panels, keys_of(settings.panels), self._append_sensor, clock)
+            order = self._station.order if self._station else None
+            self._panels = Panels(settings.panels, keys_of(settings.panels), self._append_sensor, clock, order)
         self._desired = Desired(settings.data_dir / "desired.bin", [*orders, self._exports])
         spare = MemoryRing(memory.file, clock, _MEMORY_PICTURE_BYTES)
         upload = partial(
@@ -208,7 +214,8 @@ class Agent:
         if self._watchlists:
             start_vital("watchlists", self._watchlists.run)
         start_vital("exports", self._exports.run)
-        panels = [start_vital("panels", self._panels.run)] if self._panels else []
+        inputs = [start_vital("panels", self._panels.run)] if self._panels else []
+        inputs += [start_vital("sensors", self._station.run)] if self._station else []
         self._link.start()
         if self._looks:
             self._looks.start()
@@ -228,7 +235,9 @@ class Agent:
             camera.stop()
         if self._panels:
             self._panels.stop()
-        for thread in panels:
+        if self._station:
+            self._station.stop()
+        for thread in inputs:
             thread.join(_DRAIN_S)
         if self._looks:
             self._looks.stop()
@@ -309,6 +318,21 @@ class Agent:
             self._views[camera] = at_ms
             if self._cameras:
                 self._cameras[camera].confirm_view(at_ms)
+
+    def _build_station(self) -> Station | None:
+        settings = self._settings
+        plan = settings.sensors, settings.partitions, settings.outputs
+        if not any(plan):
+            return None
+        sources = sources_for(settings.inputs, settings.sensors, settings.outputs, self._address.agent, self._clock)
+        return Station(*plan, sources, settings.data_dir / "partitions.bin", self._append_alarm, self._clock)
+
+    def _append_alarm(self, event: Event) -> None:
+        self._intake.append(Lane.ALARM, event)
+
+    def _is_armed_by_partition(self, camera: str, line: str) -> bool | None:
+        partition = self._armed_with.get(f"{camera}/{line}")
+        return None if partition is None or self._station is None else self._station.is_armed(partition)
 
     def _append_sensor(self, event: SensorChanged, kept: Callable[[], None]) -> None:
         self._intake.append(Lane.ALARM, event, kept)

@@ -9,6 +9,9 @@ import msgspec
 from msgspec import Meta
 
 from edge_agent.address import camera_address
+from edge_agent.inputs.settings import InputsSettings, OutputSettings, SensorSettings
+from edge_agent.inputs.wiring import check, in_partitions
+from edge_agent.intrusion.plan import Mode, PartitionPlan
 from shared.credentials import http_address, is_stream
 from shared.envelope import MAX_BATCH_BYTES, encode_event
 from shared.errors import ConfigError
@@ -208,6 +211,17 @@ class PanelZone(Section, frozen=True):
     """Of its alarms; fire, panic, duress and gas are 1, whatever stands here."""
 
 
+class PanelPartition(Section, frozen=True, kw_only=True):
+    """A partition of a panel that arms one of the box's own."""
+
+    number: Annotated[str, Meta(pattern=r"^[0-9A-Fa-f]{1,4}$")] = "1"
+    """As the panel counts it; a panel that names none has 1."""
+    mode: Mode = Mode.AWAY
+    """How it is armed then."""
+    partition: str
+    """Of `[[partitions]]`: armed with it. Disarmed with it only where the account has a key."""
+
+
 class PanelAccount(Section, frozen=True):
     """An alarm panel."""
 
@@ -221,6 +235,9 @@ class PanelAccount(Section, frozen=True):
     """How often it polls: without a message for twice as long it is silent. 0: it may be silent for ever."""
     zones: Annotated[tuple[PanelZone, ...], Meta(max_length=512)] = ()
     """`[[panels.accounts.zones]]`; others are called PANEL/zone N."""
+
+    partitions: Annotated[tuple[PanelPartition, ...], Meta(max_length=64)] = ()
+    """`[[panels.accounts.partitions]]`: what is armed with a partition of the panel."""
 
     def __post_init__(self) -> None:
         for key in ("zone", "name"):
@@ -271,8 +288,8 @@ class AgentSettings(Section, frozen=True):
     """The box, unique within its site."""
     data_dir: Path
     """Outbox and pictures; relative paths start at the configuration file."""
-    cameras: Annotated[list[CameraSettings], Meta(min_length=1, max_length=64)]
-    """The box's cameras, `[[cameras]]`."""
+    cameras: Annotated[list[CameraSettings], Meta(max_length=64)] = msgspec.field(default_factory=list)
+    """The box's cameras, `[[cameras]]`; none where it has sensors or panels."""
     broker: BrokerSettings = BrokerSettings()
     aggregator: AggregatorSettings = AggregatorSettings()
     trust: TrustSettings | None = None
@@ -280,6 +297,13 @@ class AgentSettings(Section, frozen=True):
     health: HealthSettings = HealthSettings()
     looks: LookSettings = LookSettings()
     panels: PanelsSettings | None = None
+    inputs: InputsSettings = InputsSettings()
+    sensors: Annotated[tuple[SensorSettings, ...], Meta(max_length=256)] = ()
+    """The box's own sensors, `[[sensors]]`."""
+    partitions: Annotated[tuple[PartitionPlan, ...], Meta(max_length=32)] = ()
+    """What is armed together, `[[partitions]]`."""
+    outputs: Annotated[tuple[OutputSettings, ...], Meta(max_length=32)] = ()
+    """Sirens and lights, `[[outputs]]`."""
 
     @property
     def sharing_looks(self) -> int:
@@ -290,8 +314,24 @@ class AgentSettings(Section, frozen=True):
         names = [camera.name for camera in self.cameras]
         if len(set(names)) != len(names):
             raise ValueError("cameras: every camera needs a name of its own")
+        if not (self.cameras or self.sensors or self.panels):
+            raise ValueError("cameras: there is none, and no sensor and no panel; expected [[cameras]] or [[sensors]]")
+        sensors = in_partitions(self.sensors, self.partitions)
+        msgspec.structs.force_setattr(self, "sensors", sensors)
+        check(self.inputs, sensors, self.partitions, self.outputs)
+        self._check_panels()
         if self.trust is None and self.broker.host:
             require_loopback(self.broker.host, "broker.host")
+
+    def _check_panels(self) -> None:
+        sensors, partitions = {each.name for each in self.sensors}, {each.name for each in self.partitions}
+        for account in self.panels.accounts if self.panels else ():
+            if account.name in sensors:
+                raise ValueError(f"sensors: {account.name!r} is the name of a panel, too")
+            for each in account.partitions:
+                if each.partition not in partitions:
+                    said = f"panels: {account.name!r} arms partition {each.partition!r}"
+                    raise ValueError(f"{said}, expected one of: {', '.join(sorted(partitions)) or 'there is none'}")
 
     @property
     def broker_address(self) -> tuple[str, int]:
@@ -352,6 +392,7 @@ def load_agent_settings(path: Path) -> tuple[AgentSettings, list[Camera]]:
             for each in settings.panels.accounts
         ]
         settings = msgspec.structs.replace(settings, panels=msgspec.structs.replace(settings.panels, accounts=accounts))
+    settings = msgspec.structs.replace(settings, inputs=_with_base(settings.inputs, base))
     cameras = []
     for number, camera in enumerate(settings.cameras):
         source = camera.source
@@ -387,7 +428,33 @@ def load_agent_settings(path: Path) -> tuple[AgentSettings, list[Camera]]:
         cameras.append(Camera(camera, load_scene(scene_path), settings.data_dir / "cameras"))
         _require_own_names(path, number, cameras[-1])
     _require_reportable(path, cameras)
+    _require_lines(path, settings, cameras)
     return settings, cameras
+
+
+def _with_base(inputs: InputsSettings, base: Path) -> InputsSettings:
+    """Secrets lie beside the configuration file."""
+    mqtt, http = inputs.mqtt, inputs.http
+    if mqtt.password_file:
+        mqtt = msgspec.structs.replace(mqtt, password_file=base / mqtt.password_file)
+    if http:
+        http = msgspec.structs.replace(http, token_file=base / http.token_file)
+    return msgspec.structs.replace(inputs, mqtt=mqtt, http=http)
+
+
+def _require_lines(path: Path, settings: AgentSettings, cameras: Sequence[Camera]) -> None:
+    """Partitions arm lines that are there, each by one only."""
+    known = {f"{camera.settings.name}/{watch.name}" for camera in cameras for watch in camera.scene.watches}
+    armed = dict[str, str]()
+    for number, partition in enumerate(settings.partitions):
+        for line in partition.lines:
+            key = f"{path}: key partitions[{number}].lines"
+            if line not in known:
+                there = ", ".join(sorted(known)) or "no camera has one"
+                raise ConfigError(f"{key}: no line or zone {line!r}, expected CAMERA/LINE, of: {there}")
+            if line in armed:
+                raise ConfigError(f"{key}: {line!r} is armed by {armed[line]!r} already, expected one partition")
+            armed[line] = partition.name
 
 
 def line_specs(cameras: Sequence[Camera]) -> tuple[LineSpec, ...]:

@@ -122,7 +122,10 @@ def _known_keys(kind: type[Any], path: str) -> list[str]:
 
 def _known_words(kind: type[Any], path: str) -> list[str]:
     """The words that a value at a path may have."""
-    return [str(word) for node in _types_at(kind, path) for word in getattr(node, "values", ())]
+    nodes = _types_at(kind, path)
+    words = [word for node in nodes for word in getattr(node, "values", ())]
+    enums = [node.cls for node in nodes if isinstance(node, msgspec.inspect.EnumType)]
+    return [*map(str, words), *(str(each.value) for enum in enums for each in enum)]
 
 
 def _types_at(kind: type[Any], path: str) -> list[Any]:

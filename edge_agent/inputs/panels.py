@@ -7,14 +7,16 @@ what it names: a zone that is tampered with while it alarms alarms on.
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from edge_agent.config import PanelAccount, PanelsSettings, PanelZone
 from edge_agent.inputs.dc09.contents import Meaning, Said
 from edge_agent.inputs.dc09.message import KEY_BYTES
 from edge_agent.inputs.dc09.receiver import Received, Receiver
+from edge_agent.intrusion.unit import Order
 from shared.clock import Clock, to_ms
+from shared.desired import PartitionDeed
 from shared.errors import ConfigError
 from shared.events import LONGEST_NAME, SensorChanged, SensorState
 from shared.trouble_log import TroubleLog
@@ -132,6 +134,26 @@ class Panel:
             told.append(self.own.told(at_ms, "sent what is not understood"))
         return [*told, *(self._of(each, at_ms) for each in said)]
 
+    @property
+    def account(self) -> str:
+        """As the file has it."""
+        return self._settings.account
+
+    def orders(self, said: Sequence[Said], is_proven: bool) -> Iterator[Order]:
+        """What was done there that arms or disarms partitions of the box.
+
+        Args:
+            said: by a message.
+            is_proven: it came under the account's key.
+        """
+        armed_with = {_number(each.number): each for each in self._settings.partitions}
+        for each in said:
+            own = armed_with.get(_number(each.partition or "1"))
+            if own and each.meaning in (Meaning.OPENED, Meaning.CLOSED):
+                deed = PartitionDeed(own.mode.value) if each.meaning is Meaning.CLOSED else PartitionDeed.DISARM
+                by = f"{self._settings.name}{f' user {each.user}' if each.user else ''}"
+                yield Order(own.partition, deed, by, may_disarm=is_proven)
+
     def _of(self, said: Said, at_ms: int) -> SensorChanged:
         code = f"code {said.code}" + (f", {said.text}" if said.text else "")
         if said.meaning in (Meaning.OPENED, Meaning.CLOSED):
@@ -164,10 +186,19 @@ class Panels:
         keys: of each account, as `keys_of` reads them.
         append: takes what is to be told.
         clock: wall and monotonic time.
+        order: arms and disarms partitions of the box; None: it has none.
     """
 
-    def __init__(self, settings: PanelsSettings, keys: dict[str, bytes | None], append: Append, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: PanelsSettings,
+        keys: dict[str, bytes | None],
+        append: Append,
+        clock: Clock,
+        order: Callable[[Order], object] | None = None,
+    ) -> None:
         self._settings, self._keys, self._append, self._clock = settings, keys, append, clock
+        self._order = order
         self._panels = {account.account.upper(): Panel(account) for account in settings.accounts}
         self._stopping = threading.Event()
         self._taken = TroubleLog(log, logging.ERROR)
@@ -242,6 +273,9 @@ class Panels:
         for event in events:
             log.info("sensor %s: %s %s", event.sensor, event.state.label, event.detail)
             self._append(event, on_card)
+        for order in panel.orders(received.said, self._keys[panel.account] is not None):
+            if self._order:
+                self._order(order)
         if not events:
             kept.set_result(None)
         return kept

@@ -7,7 +7,7 @@ from edge_agent.intrusion.memory import PartitionMemory
 from edge_agent.intrusion.plan import ARMED, Mode, PartitionPlan, SensorType
 from edge_agent.intrusion.sensor import Sensor
 from shared.clock import Moment
-from shared.events import LONGEST_NAME, PartitionChanged, PartitionState
+from shared.events import LONGEST_DETAIL, LONGEST_NAME, PartitionChanged, PartitionState
 from shared.schedule import covers
 
 STATES = {
@@ -89,7 +89,7 @@ class Partition:
         words = [detail, "; ".join(f"{name}: {why}" for name, why in named.items())]
         return PartitionChanged(
             now.at_ms, self.plan.name, self.state, self.by[:LONGEST_NAME], tuple(named)[:_MOST_HINDERS],
-            "; ".join(word for word in words if word)[:200], self.not_armed, self.order,
+            "; ".join(word for word in words if word)[:LONGEST_DETAIL], self.not_armed, self.order,
         )  # fmt: skip
 
     def remembered(self) -> PartitionMemory:

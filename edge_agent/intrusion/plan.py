@@ -63,7 +63,7 @@ class SensorPlan(Section, frozen=True):
     name: SensorName
     """Unique on the box; what operators read."""
     type: SensorType = SensorType.INSTANT
-    """When its alarm rings: `instant`, `entry_exit`, `follower`, `always`, `panic`, `silent_panic`, `fire`, `tamper`, or `key_switch`."""
+    """When its alarm rings, or `key_switch`."""
     what: Annotated[str, Meta(pattern=r"^([a-z][a-z_]{1,31})?\Z")] = ""
     """What it is: `door`, `window`, `infrared`, `glass`, `beam`, `button`, `smoke` …; by default what its type says."""
     partition: str = ""
@@ -126,9 +126,9 @@ class PartitionPlan(Section, frozen=True):
     alarm_s: Seconds = 180.0
     """So long it stays triggered behind its last alarm, and is armed again."""
     mode: Mode = Mode.AWAY
-    """How its schedule, a key switch and a panel arm it."""
+    """How its schedule and a key switch arm it."""
     armed: tuple[str, ...] = ()
-    """When it is to be armed by itself: `["mon-fri 20:00-06:00"]`; at the end it is disarmed, unless a person armed it."""
+    """When it is armed by itself: `["mon-fri 20:00-06:00"]`; at the end it is disarmed, unless a person armed it."""
     timezone: str = "Asia/Shanghai"
     """Of `armed`."""
     lines: tuple[str, ...] = ()

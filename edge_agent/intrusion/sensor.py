@@ -4,7 +4,7 @@ from edge_agent.intrusion.memory import Bypass, SensorMemory
 from edge_agent.intrusion.plan import SensorPlan, SensorType
 from edge_agent.intrusion.reading import Circuit, Reading
 from shared.clock import Moment
-from shared.events import SensorChanged, SensorState
+from shared.events import LONGEST_DETAIL, SensorChanged, SensorState
 
 _STATES = {
     Circuit.NORMAL: SensorState.NORMAL,
@@ -119,7 +119,7 @@ class Sensor:
 
     def _event(self, at: Moment, state: SensorState, priority: int, detail: str) -> SensorChanged:
         return SensorChanged(
-            at.at_ms, self.plan.name, self.plan.is_what, state, priority, detail[:120], self._battery_low
+            at.at_ms, self.plan.name, self.plan.is_what, state, priority, detail[:LONGEST_DETAIL], self._battery_low
         )
 
     def _state(self) -> tuple[SensorState, str]:

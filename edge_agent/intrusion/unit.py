@@ -503,7 +503,9 @@ class ControlUnit:
             self._arm(partition, wanted, partition.by, now)
         else:
             partition.mode = wanted
-            self._armed(partition, partition.by, now, f"armed once nothing hindered it{f', {last} last' if last else ''}")
+            self._armed(
+                partition, partition.by, now, f"armed once nothing hindered it{f', {last} last' if last else ''}"
+            )
 
     def _end_bypass(self, sensor: Sensor, now: Moment) -> None:
         ended = sensor.end_bypass()

@@ -1,6 +1,6 @@
-"""Which lines and zones are armed at a moment: by order of the centre, else by their own setting and schedule."""
+"""Which lines and zones are armed at a moment: by order of the centre, with their partition, or by themselves."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -26,11 +26,15 @@ class Arming:
 
     Args:
         cameras: of the box, in the order of their numbers.
+        by_partition: whether what is armed with a partition is armed now; None of a line that no partition arms.
     """
 
     name = desired.ARMING
 
-    def __init__(self, cameras: Sequence[Camera]) -> None:
+    def __init__(
+        self, cameras: Sequence[Camera], by_partition: Callable[[str, str], bool | None] = lambda _camera, _line: None
+    ) -> None:
+        self._by_partition = by_partition
         self._cameras = [camera.settings.name for camera in cameras]
         self._zones = [ZoneInfo(camera.scene.timezone) for camera in cameras]
         self._watches = {
@@ -42,6 +46,8 @@ class Arming:
         """Priority of an event of that line or zone at that moment, in Unix seconds; 0 where it is not armed."""
         watch = self._watches[camera, name]
         ordered = self._ordered.get((self._cameras[camera], name))
+        if ordered is None:
+            ordered = self._by_partition(self._cameras[camera], name)
         if ordered is None:
             return priority_at(watch, self._zones[camera], at_s)
         return watch.priority if ordered else 0

@@ -40,6 +40,8 @@ class Connection:
         session_expiry_s: 0 starts clean each time (ingest); more keeps the session at the broker (boxes).
         subscriptions: `(filter, qos)` pairs. Refused ones are asked for again with a new connection.
         tls: what we show and whom we believe; None speaks in plain text.
+        username: where the broker asks for one; empty: it does not.
+        password: likewise.
     """
 
     def __init__(
@@ -57,6 +59,8 @@ class Connection:
         session_expiry_s: int = 0,
         keepalive_s: int = 15,
         tls: ssl.SSLContext | None = None,
+        username: str = "",
+        password: str = "",
     ) -> None:
         self.where = f"{host}:{port}"
         self._subscriptions = list(subscriptions)
@@ -71,6 +75,8 @@ class Connection:
         self._client.reconnect_delay_set(min_delay=1, max_delay=_LONGEST_S)
         if tls:
             self._client.tls_set_context(tls)
+        if username:
+            self._client.username_pw_set(username, password)
         if will:
             self._client.will_set(will.topic, will.payload, qos=1, retain=True)
         self._client.on_connect = self._connected

@@ -71,7 +71,9 @@ class House:
 
     def run(self, script: str, until_s: float | None = None) -> list[tuple[float, str]]:
         """Play a script; returns what was told, each with its second."""
-        deeds = [(float(m["at"]), m["what"]) for m in map(_DONE.fullmatch, _lines(script)) if m and ">" not in m["what"]]
+        deeds = [
+            (float(m["at"]), m["what"]) for m in map(_DONE.fullmatch, _lines(script)) if m and ">" not in m["what"]
+        ]
         ends = [float(m["to"] or m["from"]) for m in map(_WANTED.fullmatch, _lines(script)) if m]
         end_s = until_s or max([*ends, *(at for at, _ in deeds)]) + 1
         self.begin()

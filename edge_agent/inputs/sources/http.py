@@ -1,0 +1,163 @@
+"""Sensors that post: a small door of the box, for what speaks HTTP and nothing better."""
+
+import hmac
+import threading
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from edge_agent.inputs.mapping import MessageError, reading_of
+from edge_agent.inputs.settings import HttpWire, InputsDoor, SensorSettings
+from edge_agent.inputs.sources.seam import SourceError, Switched, Take, Wanted
+from edge_agent.intrusion.reading import Circuit, Reading
+from shared.clock import Clock, Moment
+
+_MOST_BYTES = 16 * 1024
+_MOST_AT_ONCE = 32
+_WITHIN_S = 5.0
+_LOOK_S = 0.2
+_PREFIX = "/inputs/"
+
+
+class HttpSensors:
+    """All sensors that post to this box.
+
+    Args:
+        door: where, and with which token.
+        sensors: that post.
+        clock: wall and monotonic time.
+    """
+
+    def __init__(self, door: InputsDoor, sensors: Sequence[SensorSettings], clock: Clock) -> None:
+        self._door, self._clock = door, clock
+        self._wires = {each.name: each.wire for each in sensors if isinstance(each.wire, HttpWire)}
+        self._paths = defaultdict[str, list[str]](list)
+        for name, wire in self._wires.items():
+            self._paths[wire.path].append(name)
+        self.terminals: Mapping[str, str] = {name: wire.terminal for name, wire in self._wires.items()}
+        self.outputs: Mapping[str, str] = {}
+        self.wanted = Wanted()
+        self._lock, self._known, self._clears_s = threading.Lock(), dict[str, Circuit](), dict[str, float]()
+        self.port = 0
+        """Where it listens; 0 while it does not."""
+
+    def run(self, take: Take, _switched: Switched, stopping: threading.Event) -> None:
+        """Listen until `stopping`.
+
+        Raises:
+            SourceError: the token cannot be read, or the port is another's.
+        """
+        try:
+            token = self._door.token_file.read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SourceError(f"inputs.http.token_file {self._door.token_file}: {error}") from None
+        if not token:
+            raise SourceError(f"inputs.http.token_file {self._door.token_file} is empty")
+        self._take = take
+        try:
+            server = _Server((self._door.host, self._door.port), self, token)
+        except OSError as error:
+            raise SourceError(f"inputs.http.port = {self._door.port}: {error.strerror}") from None
+        self.port = server.server_address[1]
+        thread = threading.Thread(target=server.serve_forever, args=(_LOOK_S,), name="inputs-http", daemon=True)
+        thread.start()
+        try:
+            while not stopping.wait(_LOOK_S):
+                self._clear(Moment.of(self._clock))
+        finally:
+            self.port = 0
+            server.shutdown()
+            server.server_close()
+            thread.join(_WITHIN_S)
+
+    def post(self, path: str, body: bytes) -> tuple[HTTPStatus, str]:
+        """What a post to a path is answered."""
+        names, now, taken = self._paths.get(path, []), Moment.of(self._clock), 0
+        if not names:
+            return HTTPStatus.NOT_FOUND, f"no sensor of this box posts to {_PREFIX}{path[:64]}"
+        for name in names:
+            wire = self._wires[name]
+            try:
+                reading = reading_of(body, wire, self._known.get(name, Circuit.MISSING))
+            except MessageError as error:
+                return HTTPStatus.BAD_REQUEST, f"sensor {name}: the message {error}"
+            if reading:
+                taken += 1
+                with self._lock:
+                    self._known[name] = reading.circuit
+                    if wire.clear_s and reading.circuit is Circuit.ACTIVE:
+                        self._clears_s[name] = now.s + wire.clear_s
+                self._take(name, reading, now)
+        return (HTTPStatus.NO_CONTENT, "") if taken else (HTTPStatus.BAD_REQUEST, "the message is of no sensor here")
+
+    def _clear(self, now: Moment) -> None:
+        with self._lock:
+            over = [name for name, until_s in self._clears_s.items() if now.s >= until_s]
+            for name in over:
+                del self._clears_s[name]
+                self._known[name] = Circuit.NORMAL
+        for name in over:
+            self._take(name, Reading(Circuit.NORMAL), now)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, address: tuple[str, int], sensors: HttpSensors, token: str) -> None:
+        self.sensors, self.token = sensors, token
+        self._places = threading.BoundedSemaphore(_MOST_AT_ONCE)
+        super().__init__(address, _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if not self._places.acquire(blocking=False):
+            self.shutdown_request(request)  # who has all places has them for five seconds at most
+            return
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A peer that goes in the middle of a request is no error of ours."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    timeout = _WITHIN_S
+    server_version, sys_version = "hawkline", ""
+
+    def do_POST(self) -> None:
+        """One message of a sensor; a connection carries no second one."""
+        self.close_connection = True
+        said = self.headers.get("authorization", "")
+        if not hmac.compare_digest(said.encode(), f"Bearer {self.server.token}".encode()):
+            self._answer(HTTPStatus.UNAUTHORIZED, "expected Authorization: Bearer, with the token of inputs.http")
+            return
+        length = self.headers.get("content-length", "")
+        if not length.isdecimal() or len(length) > 6 or int(length) > _MOST_BYTES:
+            self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"expected a body of {_MOST_BYTES} bytes at most")
+            return
+        path = self.path.split("?")[0]
+        if not path.startswith(_PREFIX):
+            self._answer(HTTPStatus.NOT_FOUND, f"expected a post to {_PREFIX}PATH")
+            return
+        self._answer(*self.server.sensors.post(path.removeprefix(_PREFIX), self.rfile.read(int(length))))
+
+    def _answer(self, status: HTTPStatus, said: str) -> None:
+        body = f"{said}\n".encode() if said else b""
+        self.send_response(status)
+        if body:
+            self.send_header("content-type", "text/plain; charset=utf-8")
+            self.send_header("content-length", str(len(body)))
+        self.send_header("connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Each post in the log would fill it."""

@@ -1,0 +1,75 @@
+"""End-of-line loops on a converter that the kernel knows: its Industrial I/O files, whatever the chip.
+
+Kernel drivers exist for the usual ones (mcp320x, ti-ads1015 …), so nothing of ours speaks SPI or I2C, and nothing has
+to be compiled on the box.
+"""
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from edge_agent.inputs.loops import Loop
+from edge_agent.inputs.settings import AdcSettings, LoopWire, SensorSettings
+from edge_agent.inputs.sources.seam import SourceError, Switched, Take, Wanted
+from shared.clock import Clock, Moment
+
+DEVICES = Path("/sys/bus/iio/devices")
+_EVERY_S = 0.05
+
+
+class IioLoops:
+    """All loops of one converter.
+
+    Args:
+        adc: the converter.
+        sensors: on its channels.
+        clock: wall and monotonic time.
+        devices: where the kernel shows its converters.
+    """
+
+    def __init__(
+        self, adc: AdcSettings, sensors: Sequence[SensorSettings], clock: Clock, devices: Path = DEVICES
+    ) -> None:
+        self._adc, self._clock, self._devices = adc, clock, devices
+        self._wires = {each.name: each.wire for each in sensors if isinstance(each.wire, LoopWire)}
+        self.terminals: Mapping[str, str] = {name: wire.terminal for name, wire in self._wires.items()}
+        self.outputs: Mapping[str, str] = {}
+        self.wanted = Wanted()
+
+    def run(self, take: Take, _switched: Switched, stopping: threading.Event) -> None:
+        """Read until `stopping`.
+
+        Raises:
+            SourceError: the converter, or one of its channels, is not there.
+        """
+        folder = self._folder()
+        loops = {
+            name: (
+                Loop(wire.resistor_ohm, self._adc.pull_up_ohm, self._adc.full, wire.terminal),
+                folder / f"in_voltage{wire.channel}_raw",
+            )
+            for name, wire in self._wires.items()
+        }
+        while not stopping.is_set():
+            for name, (loop, file) in loops.items():
+                try:
+                    value = float(file.read_text("ascii"))
+                except (OSError, ValueError) as error:
+                    why = error.strerror if isinstance(error, OSError) else "holds no number"
+                    raise SourceError(f"{file}: {why}") from None
+                now = Moment.of(self._clock)
+                take(name, loop.read(value, now.s), now)
+            stopping.wait(_EVERY_S)
+
+    def _folder(self) -> Path:
+        named = Path(self._adc.chip)
+        if named.is_absolute():
+            if named.is_dir():
+                return named
+            raise SourceError(f"{named} is not there: is the converter's overlay loaded?")
+        found = {file.parent: file.read_text().strip() for file in sorted(self._devices.glob("iio:device*/name"))}
+        for folder, name in found.items():
+            if name == self._adc.chip:
+                return folder
+        there = ", ".join(sorted(set(found.values()))) or "none"
+        raise SourceError(f"no converter {self._adc.chip!r} below {self._devices} (there: {there}): load its overlay")

@@ -1,0 +1,115 @@
+"""What cannot be right about the sensors, partitions and outputs of a file, each with its wire and terminal."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from edge_agent.inputs.settings import (
+    HttpWire,
+    InputsSettings,
+    LoopWire,
+    ModbusOutput,
+    ModbusWire,
+    MqttOutput,
+    MqttWire,
+    OutputSettings,
+    SensorSettings,
+)
+from edge_agent.intrusion.plan import ARMED, Mode, PartitionPlan, SensorType
+
+
+def in_partitions(sensors: Sequence[SensorSettings], partitions: Sequence[PartitionPlan]) -> tuple[SensorSettings, ...]:
+    """Sensors with the partition that they are in, where the box has one only and they name none.
+
+    Raises:
+        ValueError: one names a partition that is not there, or needs one and names none.
+    """
+    names = [each.name for each in partitions]
+    found = list[SensorSettings]()
+    for sensor in sensors:
+        needs = sensor.type in ARMED or sensor.type is SensorType.KEY_SWITCH
+        if sensor.partition and sensor.partition not in names:
+            there = ", ".join(map(repr, names)) or "there is none"
+            raise ValueError(f"sensors: {sensor.name!r} is in partition {sensor.partition!r}, expected one of: {there}")
+        if needs and not sensor.partition and len(names) != 1:
+            does = "arms" if sensor.type is SensorType.KEY_SWITCH else "rings only while its partition is armed"
+            advice = "say in which partition it is" if names else 'add [[partitions]], or make it type = "always"'
+            raise ValueError(f"sensors: {sensor.name!r} is of type {sensor.type}, which {does}: {advice}")
+        own = names[0] if needs and not sensor.partition else sensor.partition
+        found.append(msgspec.structs.replace(sensor, partition=own))
+    return tuple(found)
+
+
+def check(
+    inputs: InputsSettings,
+    sensors: Sequence[SensorSettings],
+    partitions: Sequence[PartitionPlan],
+    outputs: Sequence[OutputSettings],
+) -> None:
+    """Say what cannot be right.
+
+    Raises:
+        ValueError: the first fault; it begins with the key.
+    """
+    for key, names in (
+        ("sensors", [each.name for each in sensors]),
+        ("partitions", [each.name for each in partitions]),
+        ("outputs", [each.name for each in outputs]),
+    ):
+        if twice := _twice(names):
+            raise ValueError(f"{key}: two are called {twice!r}")
+    _check_terminals(sensors, outputs)
+    buses, adcs = [each.name for each in inputs.buses], [each.name for each in inputs.adcs]
+    for sensor in sensors:
+        wire = sensor.wire
+        if isinstance(wire, ModbusWire) and wire.bus not in buses:
+            raise ValueError(_unknown(f"sensors: {sensor.name!r}", "bus", wire.bus, "inputs.buses", buses))
+        if isinstance(wire, LoopWire) and wire.adc not in adcs:
+            raise ValueError(_unknown(f"sensors: {sensor.name!r}", "adc", wire.adc, "inputs.adcs", adcs))
+        if isinstance(wire, HttpWire) and inputs.http is None:
+            raise ValueError(f"sensors: {sensor.name!r} posts over HTTP: add [inputs.http] with token_file")
+    known = [each.name for each in partitions]
+    for output in outputs:
+        if isinstance(output.wire, ModbusOutput) and output.wire.bus not in buses:
+            raise ValueError(_unknown(f"outputs: {output.name!r}", "bus", output.wire.bus, "inputs.buses", buses))
+        for name in output.partitions:
+            if name not in known:
+                raise ValueError(_unknown(f"outputs: {output.name!r}", "partition", name, "partitions", known))
+
+
+def doubtful(sensors: Iterable[SensorSettings]) -> list[str]:
+    """What works and should be known, in words."""
+    found = []
+    for sensor in sensors:
+        wire = sensor.wire
+        if sensor.type is SensorType.KEY_SWITCH and isinstance(wire, MqttWire | HttpWire):
+            found.append(f"{sensor.name}: arms, and never disarms: {wire.terminal} proves nothing; use a wire for that")
+        if sensor.type is SensorType.FOLLOWER and set(sensor.modes or (Mode.AWAY,)) != {Mode.AWAY}:
+            found.append(f"{sensor.name}: a follower that is armed while people are inside")
+        if getattr(wire, "contact", "") == "normally_open" and sensor.type not in (
+            SensorType.PANIC, SensorType.SILENT_PANIC, SensorType.KEY_SWITCH,
+        ):  # fmt: skip
+            found.append(f"{sensor.name}: normally open, so nothing shows that {wire.terminal} is cut")
+        if isinstance(wire, MqttWire | HttpWire) and not sensor.check_in_s:
+            found.append(f"{sensor.name}: without check_in_s nothing shows that it is gone ({wire.terminal})")
+    return found
+
+
+def _check_terminals(sensors: Sequence[SensorSettings], outputs: Sequence[OutputSettings]) -> None:
+    """Two on one terminal: neither would be what it says."""
+    on = dict[str, str]()
+    # Two sirens may hear one topic.
+    switched = [(each.name, each.wire.terminal) for each in outputs if not isinstance(each.wire, MqttOutput)]
+    for name, terminal in [*((each.name, each.wire.terminal) for each in sensors), *switched]:
+        if terminal in on:
+            raise ValueError(f"sensors and outputs: {on[terminal]!r} and {name!r} are both on {terminal}")
+        on[terminal] = name
+
+
+def _twice(names: Sequence[str]) -> str | None:
+    return next((name for name in names if names.count(name) > 1), None)
+
+
+def _unknown(what: str, kind: str, name: str, key: str, there: Sequence[str]) -> str:
+    known = ", ".join(map(repr, there)) or f"there is no [[{key}]]"
+    return f"{what} is on {kind} {name!r}, expected one of {key}: {known}"
