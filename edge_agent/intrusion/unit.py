@@ -172,11 +172,10 @@ class ControlUnit:
         each = self._sensors.get(sensor)
         if each is None:
             return Answer(False, f"this box has no sensor {sensor!r}")
-        if bypass.way is BypassWay.UNTIL_CLOSED and each.circuit is Circuit.NORMAL and not each.latched:
-            self._ended.add(bypass.number)
-            return Answer(True, "it is closed, and watched")
         each.bypass, each.rung = bypass, False
         self._tell(each.told(now))
+        if bypass.way is BypassWay.UNTIL_CLOSED and each.circuit is Circuit.NORMAL:
+            self._end_bypass(each, now)  # it is closed already, and watched
         self._retry(each, now)
         self._switch(now)
         return Answer(True)

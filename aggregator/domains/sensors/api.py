@@ -1,19 +1,28 @@
-"""Alarm sensors and their newest state."""
+"""Alarm sensors, their newest state, and what people know of them."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, HTTPException, Query
 from psycopg.rows import class_row
+from pydantic import BaseModel, ConfigDict, Field
 
+from aggregator.api.audited import audited
 from aggregator.api.dependencies import SnapshotDependency
-from aggregator.api.parameters import BoxesQuery
-from aggregator.api.principal import Boxes
+from aggregator.api.parameters import BoxesQuery, moment
+from aggregator.api.principal import Boxes, ChangesPlaces
+from aggregator.domains.sensors.partitions import SQL
+from aggregator.store.database import Connection
 from aggregator.store.entity import Entity, PresenceState
-from aggregator.store.places import where
-from aggregator.store.queries import load_queries
+from aggregator.store.places import is_ours, where
+from shared.events import LineCrossed, ZoneAlarm, number_of
 
 router = APIRouter(prefix="/api/v1", tags=["sensors"])
-_SQL = load_queries(__package__)
+
+SensorText = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
+_Words = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
+_LONGEST_WALK = timedelta(days=2)
+_CROSSINGS = [number_of(LineCrossed), number_of(ZoneAlarm)]
 
 
 class Sensor(Entity):
@@ -30,6 +39,40 @@ class Sensor(Entity):
     """From when on it was told to be so."""
     told_at: datetime
     detail: str
+    battery_low: bool
+    answered_at: datetime | None
+    """When it found something last, as in a walk test."""
+    code: str
+    """Of GB/T 28181."""
+    location: str
+    responsible: str
+    bypassed_until: datetime | None
+    """A bypass that was ordered holds until then at the latest."""
+    bypass_reason: str
+
+
+class SensorFacts(BaseModel):
+    """What people know of a sensor and no box does."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sensor: SensorText
+    code: Annotated[str, Field(pattern=r"^([0-9]{20})?$", description="of GB/T 28181: twenty digits")] = ""
+    location: _Words = ""
+    responsible: _Words = ""
+
+
+class Walked(Entity):
+    """A sensor or a line, and whether it has answered since a walk began."""
+
+    site: str
+    agent: str
+    kind: Literal["sensor", "line"]
+    camera: str
+    name: str
+    what: str
+    state: str
+    answered_at: datetime | None
 
 
 @router.get("/sensors")
@@ -41,4 +84,64 @@ def list_sensors(who: Boxes, connection: SnapshotDependency, asked: BoxesQuery) 
         "agent": asked.agent,
     }
     with connection.cursor(row_factory=class_row(Sensor)) as cursor:
-        return cursor.execute(_SQL["sensors"], values).fetchall()
+        return cursor.execute(SQL["sensors"], values).fetchall()
+
+
+@router.put(
+    "/boxes/{site}/{agent}/sensors",
+    status_code=204,
+    responses={404: {"description": "no such sensor"}, 409: {"description": "the code is of another sensor"}},
+)
+@audited
+def put_facts(who: ChangesPlaces, site: str, agent: str, facts: SensorFacts, connection: Connection) -> None:
+    """Say a sensor's code, where it is, and who is responsible for it; what is said replaces what was."""
+    require_name(connection, site, agent, facts.sensor, ours=is_ours(connection, who.scope, site))
+    asked = {"site": site, "agent": agent, **facts.model_dump(), "by": who.name}
+    with connection.transaction():
+        other = connection.execute(SQL["code_of"], asked).fetchone() if facts.code else None
+        if other:
+            whose = f"{other['site']}/{other['agent']}/{other['sensor']}"
+            if not is_ours(connection, who.scope, other["site"]):
+                whose = "a sensor of another place"
+            raise HTTPException(409, f"code {facts.code} is that of {whose}")
+        connection.execute(SQL["put_facts"], asked)
+
+
+@router.get("/walk")
+def walk(
+    who: Boxes,
+    connection: SnapshotDependency,
+    asked: BoxesQuery,
+    since: Annotated[str, Query(max_length=40, description="when the walk began: ISO 8601 with a time zone")],
+) -> list[Walked]:
+    """Which sensors and lines have answered since a walk test began, and which have not: at most two days of it.
+
+    What rings meanwhile rings as always; maintenance keeps it from people.
+    """
+    begun = moment("since", since)
+    if begun is None or datetime.now(UTC) - begun > _LONGEST_WALK:
+        raise HTTPException(422, f"since={since}: expected a moment of the last two days")
+    values = {
+        **where(connection, who.scope, asked.place),
+        "site": asked.site,
+        "agent": asked.agent,
+        "since": begun,
+        "crossings": _CROSSINGS,
+    }
+    with connection.cursor(row_factory=class_row(Walked)) as cursor:
+        return cursor.execute(SQL["walk"], values).fetchall()
+
+
+def require_name(
+    connection: Connection, site: str, agent: str, name: str, *, ours: bool, is_partition: bool = False
+) -> None:
+    """Refuse what a box has not told of.
+
+    Raises:
+        HTTPException: 404, with what it has told of.
+    """
+    rows = connection.execute(SQL["names"], {"site": site, "agent": agent}).fetchall() if ours else []
+    there = [row["name"] for row in rows if row["is_partition"] is is_partition]
+    if name not in there:
+        kind, known = "partition" if is_partition else "sensor", ", ".join(there) or "none"
+        raise HTTPException(404, f"box {site}/{agent} has told of no {kind} {name!r}; it has told of: {known}")

@@ -4,13 +4,16 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+from aggregator.domains.sensors import partitions
 from aggregator.ingest.heartbeat_parsing import unnulled
+from aggregator.retention.by_day import by_day
 from aggregator.signals.declarations import Condition, Domain, Judge, Kind, Place
 from aggregator.signals.occurrence import Occurrence
 from aggregator.signals.signal import Detail, Signal, Subject
 from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries
-from shared.events import Lane, SensorChanged, SensorState
+from shared.desired import PARTITIONS
+from shared.events import Lane, PartitionChanged, SensorChanged, SensorState
 from shared.topics import Address
 
 SQL = load_queries(__package__)
@@ -55,6 +58,14 @@ def judged(occurrence: Occurrence, address: Address) -> Iterator[Signal]:
             origin=occurrence.member,
             detail=detail if active else {},
         )
+    yield Signal(
+        subject=subject,
+        condition="sensor_battery",
+        active=event.battery_low,
+        at=occurrence.event_at,
+        origin=occurrence.member,
+        detail={"what": unnulled(event.what)} if event.battery_low else {},
+    )
 
 
 def _say(_connection: Connection, occurrences: Sequence[Occurrence], boxes: Mapping[int, Address]) -> Iterator[Signal]:
@@ -62,16 +73,28 @@ def _say(_connection: Connection, occurrences: Sequence[Occurrence], boxes: Mapp
         yield from judged(occurrence, boxes[occurrence.producer_id])
 
 
+_Moments = dict[tuple[str, str, str], datetime]
+_AGAIN = "as before the restart"
+
+
 class States:
     """The newest state of each sensor, by site, agent and name."""
 
     def __init__(self) -> None:
         self._newest = dict[tuple[str, str, str], tuple[datetime, SensorChanged]]()
+        self._answered, self._bypassed, self._otherwise = _Moments(), _Moments(), _Moments()
 
     def take(self, event: SensorChanged, _producer: int, _lane: Lane, event_at: datetime, address: Address) -> None:
         sensor = address.site, address.agent, unnulled(event.sensor)
         if sensor not in self._newest or self._newest[sensor][0] <= event_at:
             self._newest[sensor] = event_at, event
+        is_bypassed = event.state is SensorState.BYPASSED
+        newest = [self._bypassed if is_bypassed else self._otherwise]
+        # What was found before a restart is told again behind it, and answers no walk test.
+        if event.what == "output" or (event.state is SensorState.ALARM and _AGAIN not in event.detail):
+            newest.append(self._answered)
+        for moments in newest:
+            moments[sensor] = max(moments.get(sensor, event_at), event_at)
 
     def write(self, connection: Connection, _counters: Counter[tuple[str, str]]) -> None:
         told = sorted(self._newest.items(), key=lambda each: each[0])
@@ -84,7 +107,19 @@ class States:
                 "whats": [unnulled(event.what) for _, (_, event) in told],
                 "states": [event.state.label for _, (_, event) in told],
                 "details": [unnulled(event.detail) for _, (_, event) in told],
+                "batteries": [event.battery_low for _, (_, event) in told],
                 "ats": [at for _, (at, _) in told],
+                "answered": [self._answered.get(sensor) for sensor, _ in told],
+            },
+        )
+        connection.execute(
+            SQL["note_bypasses"],
+            {
+                "sites": [site for (site, _, _), _ in told],
+                "agents": [agent for (_, agent, _), _ in told],
+                "sensors": [name for (_, _, name), _ in told],
+                "bypassed": [self._bypassed.get(sensor) for sensor, _ in told],
+                "otherwise": [self._otherwise.get(sensor) for sensor, _ in told],
             },
         )
 
@@ -95,7 +130,10 @@ def _alarms(event: SensorChanged) -> bool:
 
 DOMAIN = Domain(
     "sensors",
-    (Kind(SensorChanged, lambda event: Place(priority=event.priority), States),),
+    (
+        Kind(SensorChanged, lambda event: Place(priority=event.priority), States),
+        Kind(PartitionChanged, projection=partitions.States),
+    ),
     (
         Condition("sensor_alarm", 2, "探测器报警", "Sensor alarm"),
         Condition("panic", 1, "紧急按钮", "Panic button", however_late=True),
@@ -103,8 +141,19 @@ DOMAIN = Domain(
         Condition("fire", 1, "火警", "Fire", however_late=True),
         Condition("sensor_tamper", 2, "探测器被拆动", "Sensor tampered with", clears_itself=True),
         Condition("sensor_fault", 3, "探测器故障", "Sensor fault", clears_itself=True, rings_after_s=10),
+        Condition("sensor_battery", 4, "探测器电量低", "Sensor battery low", clears_itself=True, many=20),
+        Condition(
+            "partition_not_armed",
+            2,
+            "应布防而未布防",
+            "Not armed though it should be",
+            clears_itself=True,
+            ends_after_s=5,
+        ),
         Condition("sensor_silent", 3, "探测器失联", "Sensor silent", clears_itself=True, rings_after_s=10, many=20),
     ),
-    (Judge((SensorChanged,), lambda _: True, _say, _alarms),),
-    routers=("aggregator.domains.sensors.api:router",),
+    (Judge((SensorChanged,), lambda _: True, _say, _alarms), partitions.JUDGE),
+    routers=("aggregator.domains.sensors.api:router", "aggregator.domains.sensors.partitions_api:router"),
+    sections={PARTITIONS: partitions.wanted},
+    retained=(by_day("bypasses", lambda periods: periods.audit, SQL),),
 )

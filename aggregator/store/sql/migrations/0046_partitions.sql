@@ -1,0 +1,70 @@
+-- The boxes' own alarm panels: what is armed together, what was ordered, and which sensors are left out.
+ALTER TABLE sensors
+    ADD COLUMN battery_low boolean NOT NULL DEFAULT false,
+    -- When it last found something: a walk test asks for that.
+    ADD COLUMN answered_at timestamptz;
+
+CREATE TABLE partitions (
+    site      text        NOT NULL,
+    agent     text        NOT NULL,
+    partition text        NOT NULL,
+    state     text        NOT NULL,
+    changed_by text       NOT NULL,
+    hinders   text[]      NOT NULL,
+    detail    text        NOT NULL,
+    not_armed boolean     NOT NULL,
+    -- The centre's order that it answered last.
+    answered  bigint      NOT NULL,
+    since     timestamptz NOT NULL,
+    told_at   timestamptz NOT NULL,
+    PRIMARY KEY (site, agent, partition)
+);
+
+-- The newest order for each partition, and for each output that is tested.
+CREATE SEQUENCE partition_order_numbers;
+CREATE TABLE partition_orders (
+    site       text        NOT NULL,
+    agent      text        NOT NULL,
+    partition  text        NOT NULL,
+    of_output  boolean     NOT NULL,
+    number     bigint      NOT NULL,
+    deed       text        NOT NULL,
+    without    text[]      NOT NULL,
+    ordered_by text        NOT NULL,
+    ordered_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (site, agent, partition, of_output)
+);
+
+CREATE TABLE sensor_bypasses (
+    number     bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    site       text        NOT NULL,
+    agent      text        NOT NULL,
+    sensor     text        NOT NULL,
+    way        text        NOT NULL,
+    -- At the latest.
+    until      timestamptz NOT NULL,
+    reason     text        NOT NULL,
+    begun_by   text        NOT NULL,
+    begun_at   timestamptz NOT NULL DEFAULT now(),
+    -- When the box first told that it leaves the sensor out.
+    seen_at    timestamptz,
+    ended_at   timestamptz,
+    ended_by   text        NOT NULL DEFAULT ''
+);
+CREATE UNIQUE INDEX sensor_bypasses_that_hold ON sensor_bypasses (site, agent, sensor) WHERE ended_at IS NULL;
+CREATE INDEX sensor_bypasses_by_time ON sensor_bypasses (begun_at);
+
+-- What people know of a sensor and no box does.
+CREATE TABLE sensor_facts (
+    site        text        NOT NULL,
+    agent       text        NOT NULL,
+    sensor      text        NOT NULL,
+    -- Of GB/T 28181, twenty digits.
+    code        text        NOT NULL,
+    location    text        NOT NULL,
+    responsible text        NOT NULL,
+    changed_by  text        NOT NULL,
+    changed_at  timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (site, agent, sensor)
+);
+CREATE UNIQUE INDEX sensor_facts_by_code ON sensor_facts (code) WHERE code <> '';
