@@ -26,10 +26,13 @@ from edge_agent.camera.sources.reader import PacketReader
 from edge_agent.camera.sources.stall_detector import StallDetector
 from edge_agent.config import AgentSettings, Camera, PanelsSettings, RtspCamera, holds_passwords
 from edge_agent.inputs.panels import keys_of
+from edge_agent.inputs.readings import Readings
+from edge_agent.intrusion.reading import Circuit
 from edge_agent.sealing import ByMachine
 from edge_agent.uplink.trust.enrolment import Door, days_left
 from edge_agent.vision.plate.veil import PlateVeil
 from edge_agent.vision.tripwire.faults import faults
+from edge_agent.wiring.faults import doubtful
 from models.plate import PlateReader
 from shared.credentials import without_credentials
 from shared.durations import clock_off
@@ -42,6 +45,8 @@ Finding = dict[str, Any]
 """`key`, `ok` and `said`; ok is None where it works and should not stay so."""
 
 _TIMEOUT_S = 3.0
+_WIRES_S = 4.0
+"""Wires answer within this; what sends messages may take longer."""
 _PICTURE_S = 12.0
 """Key frames of cameras are at most so far apart."""
 _CLOCK_OFF_S = 60.0
@@ -75,6 +80,8 @@ def check_everything(settings: AgentSettings, cameras: Sequence[Camera], config:
         findings.append(lists)
     if settings.panels:
         findings.append(_panels(settings.panels))
+    if settings.sensors:
+        findings += _sensors(settings)
     for number, camera in enumerate(cameras):
         findings += _camera(f"cameras[{number}]", camera)
     return findings
@@ -121,6 +128,26 @@ def _panels(settings: PanelsSettings) -> Finding:
     if plain:
         return {"key": "panels", "ok": None, "said": f"{said}; without a key anybody can report for: {plain}"}
     return {"key": "panels", "ok": True, "said": said}
+
+
+def _sensors(settings: AgentSettings) -> Iterator[Finding]:
+    """What each wire says, and what works and should be known."""
+    with Readings(settings) as readings:
+        until_s = time.monotonic() + _WIRES_S
+        while time.monotonic() < until_s and len(readings.newest()) < len(settings.sensors):
+            time.sleep(0.1)
+        found = readings.newest()
+    for number, sensor in enumerate(settings.sensors):
+        reading, where = found.get(sensor.name), f"{sensor.name}: {readings.terminal(sensor.name)}"
+        if reading is None:
+            said, ok = f"{where}: has said nothing yet; open it, or wait for its next message", None
+        elif reading.circuit in (Circuit.NORMAL, Circuit.ACTIVE):
+            said, ok = f"{where}: {reading.circuit}", True
+        else:
+            said, ok = f"{sensor.name}: {reading.detail or reading.circuit}", False
+        yield {"key": f"sensors[{number}]", "ok": ok, "said": said}
+    for said in doubtful(settings.sensors):
+        yield {"key": "sensors", "ok": None, "said": said}
 
 
 def _lists(settings: AgentSettings, cameras: Sequence[Camera]) -> Finding | None:

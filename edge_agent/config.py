@@ -9,9 +9,9 @@ import msgspec
 from msgspec import Meta
 
 from edge_agent.address import camera_address
-from edge_agent.inputs.settings import InputsSettings, OutputSettings, SensorSettings
-from edge_agent.inputs.wiring import check, in_partitions
 from edge_agent.intrusion.plan import Mode, PartitionPlan
+from edge_agent.wiring.faults import check, in_partitions
+from edge_agent.wiring.settings import InputsSettings, OutputSettings, SensorSettings
 from shared.credentials import http_address, is_stream
 from shared.envelope import MAX_BATCH_BYTES, encode_event
 from shared.errors import ConfigError

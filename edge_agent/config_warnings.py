@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edge_agent.config import AgentSettings, Camera, holds_passwords
 from edge_agent.vision.tripwire.faults import faults
+from edge_agent.wiring.faults import doubtful
 from shared.files import read_by_others
 
 log = logging.getLogger(__name__)
@@ -16,6 +17,8 @@ def warn(settings: AgentSettings, cameras: Sequence[Camera], config: Path) -> No
     open_to = read_by_others(config) if holds_passwords(settings) else None
     if open_to:
         log.warning("%s", open_to)
+    for said in doubtful(settings.sensors):
+        log.warning("sensor %s", said)
     for camera in cameras:
         for fault in faults(camera.scene, camera.lanes):
             log.warning("camera %s: %s: %s", camera.settings.name, camera.settings.scene, fault)

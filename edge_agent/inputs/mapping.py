@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from edge_agent.inputs.settings import Message, Said
 from edge_agent.intrusion.reading import Circuit, Reading
+from edge_agent.wiring.settings import Message, Said
 
 _MOST_BYTES = 16 * 1024
 _LOW_PERCENT = 10

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import msgspec
 
-from edge_agent.inputs.settings import WIRED, InputsSettings, OutputSettings, SensorSettings
 from edge_agent.inputs.sources.gpio_kernel import by_chip
 from edge_agent.inputs.sources.seam import Source, keep_running
 from edge_agent.intrusion.memory import Memory
@@ -19,6 +18,7 @@ from edge_agent.intrusion.outputs import Switch
 from edge_agent.intrusion.plan import PartitionPlan
 from edge_agent.intrusion.reading import Reading
 from edge_agent.intrusion.unit import Answer, ControlUnit, Order, Told
+from edge_agent.wiring.settings import WIRED, InputsSettings, OutputSettings, SensorSettings
 from shared.clock import Clock, Moment
 from shared.desired import Partitions
 from shared.events import LONGEST_DETAIL, LONGEST_NAME, PartitionChanged, SensorChanged, SensorState

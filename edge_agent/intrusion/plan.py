@@ -83,7 +83,7 @@ class SensorPlan(Section, frozen=True):
     check_in_s: Annotated[int, Meta(ge=0, le=604_800)] = 0
     """It is missing when nothing was heard of it for so long; 0: it may say nothing for ever."""
     momentary: bool = False
-    """`key_switch` only: each closing arms or disarms by turns; otherwise closed is armed, open is not."""
+    """`key_switch` only: each turn arms or disarms by turns; otherwise its normal position disarms, the other arms."""
 
     def __post_init__(self) -> None:
         if self.entry_s is not None and self.type is not SensorType.ENTRY_EXIT:

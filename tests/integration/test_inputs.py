@@ -11,7 +11,16 @@ import httpx
 import pytest
 from gpiozero.pins.mock import MockFactory
 
-from edge_agent.inputs.settings import (
+from edge_agent.inputs.sources.gpio_kernel import by_chip
+from edge_agent.inputs.sources.gpio_zero import ZeroGpio
+from edge_agent.inputs.sources.http import HttpSensors
+from edge_agent.inputs.sources.iio import IioLoops
+from edge_agent.inputs.sources.modbus import ModbusBus
+from edge_agent.inputs.sources.mqtt import MqttSensors
+from edge_agent.inputs.sources.seam import Source, keep_running
+from edge_agent.intrusion.plan import Cause
+from edge_agent.intrusion.reading import Circuit, Reading
+from edge_agent.wiring.settings import (
     AdcSettings,
     GpioOutput,
     GpioWire,
@@ -29,15 +38,6 @@ from edge_agent.inputs.settings import (
     TcpBus,
     Wire,
 )
-from edge_agent.inputs.sources.gpio_kernel import by_chip
-from edge_agent.inputs.sources.gpio_zero import ZeroGpio
-from edge_agent.inputs.sources.http import HttpSensors
-from edge_agent.inputs.sources.iio import IioLoops
-from edge_agent.inputs.sources.modbus import ModbusBus
-from edge_agent.inputs.sources.mqtt import MqttSensors
-from edge_agent.inputs.sources.seam import Source, keep_running
-from edge_agent.intrusion.plan import Cause
-from edge_agent.intrusion.reading import Circuit, Reading
 from shared.clock import Moment, SystemClock
 from shared.mqtt import Connection
 from shared.net import pick_free_port

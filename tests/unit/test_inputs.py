@@ -9,10 +9,10 @@ import pytest
 from edge_agent.config import AgentSettings, load_agent_settings
 from edge_agent.inputs.loops import Loop
 from edge_agent.inputs.mapping import MessageError, is_offline, reading_of
-from edge_agent.inputs.settings import GpioWire, MqttWire
 from edge_agent.inputs.sources.gpio_kernel import circuit_of
-from edge_agent.inputs.wiring import doubtful
 from edge_agent.intrusion.reading import Circuit, Reading
+from edge_agent.wiring.faults import doubtful
+from edge_agent.wiring.settings import GpioWire, MqttWire
 from shared.errors import ConfigError
 
 N, A, T, F, M = Circuit.NORMAL, Circuit.ACTIVE, Circuit.TAMPER, Circuit.FAULT, Circuit.MISSING

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from edge_agent.inputs.settings import GpioOutput, GpioWire, OutputSettings, SensorSettings
 from edge_agent.inputs.sources.seam import SourceError, Switched, Take, Wanted
 from edge_agent.intrusion.reading import Circuit, Reading
+from edge_agent.wiring.settings import GpioOutput, GpioWire, OutputSettings, SensorSettings
 from shared.clock import Clock, Moment
 
 _LOOK_S = 0.1

@@ -9,10 +9,10 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
-from edge_agent.inputs.settings import GpioOutput, GpioWire, OutputSettings, SensorSettings
 from edge_agent.inputs.sources.gpio_kernel import circuit_of
 from edge_agent.inputs.sources.seam import SourceError, Switched, Take, Wanted
 from edge_agent.intrusion.reading import Reading
+from edge_agent.wiring.settings import GpioOutput, GpioWire, OutputSettings, SensorSettings
 from shared.clock import Clock, Moment
 
 _AGAIN_S = 0.2

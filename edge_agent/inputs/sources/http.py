@@ -9,9 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from edge_agent.inputs.mapping import MessageError, reading_of
-from edge_agent.inputs.settings import HttpWire, InputsDoor, SensorSettings
 from edge_agent.inputs.sources.seam import SourceError, Switched, Take, Wanted
 from edge_agent.intrusion.reading import Circuit, Reading
+from edge_agent.wiring.settings import HttpWire, InputsDoor, SensorSettings
 from shared.clock import Clock, Moment
 
 _MOST_BYTES = 16 * 1024

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edge_agent.inputs.loops import Loop
-from edge_agent.inputs.settings import AdcSettings, LoopWire, SensorSettings
 from edge_agent.inputs.sources.seam import SourceError, Switched, Take, Wanted
+from edge_agent.wiring.settings import AdcSettings, LoopWire, SensorSettings
 from shared.clock import Clock, Moment
 
 DEVICES = Path("/sys/bus/iio/devices")

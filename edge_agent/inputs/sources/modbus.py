@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
 
-from edge_agent.inputs.settings import ModbusOutput, ModbusWire, OutputSettings, RtuBus, SensorSettings, TcpBus
 from edge_agent.inputs.sources.seam import SourceError, Switched, Take, Wanted
 from edge_agent.intrusion.reading import Circuit, Reading
+from edge_agent.wiring.settings import ModbusOutput, ModbusWire, OutputSettings, RtuBus, SensorSettings, TcpBus
 from shared.clock import Clock, Moment
 
 # It says each time-out itself, at length; the state of the sensors says it once.

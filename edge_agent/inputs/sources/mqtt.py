@@ -5,9 +5,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from edge_agent.inputs.mapping import MessageError, is_offline, reading_of
-from edge_agent.inputs.settings import LocalBroker, MqttOutput, MqttWire, OutputSettings, SensorSettings
 from edge_agent.inputs.sources.seam import Switched, Take, Wanted
 from edge_agent.intrusion.reading import Circuit, Reading
+from edge_agent.wiring.settings import LocalBroker, MqttOutput, MqttWire, OutputSettings, SensorSettings
 from shared.clock import Clock, Moment
 from shared.mqtt import Connection, Message
 

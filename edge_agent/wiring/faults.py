@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from edge_agent.inputs.settings import (
+from edge_agent.intrusion.plan import ARMED, Mode, PartitionPlan, SensorType
+from edge_agent.wiring.settings import (
     HttpWire,
     InputsSettings,
     LoopWire,
@@ -15,7 +16,6 @@ from edge_agent.inputs.settings import (
     OutputSettings,
     SensorSettings,
 )
-from edge_agent.intrusion.plan import ARMED, Mode, PartitionPlan, SensorType
 
 
 def in_partitions(sensors: Sequence[SensorSettings], partitions: Sequence[PartitionPlan]) -> tuple[SensorSettings, ...]:
