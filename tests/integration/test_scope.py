@@ -104,6 +104,8 @@ def fill(database: Database, connection: Connection, pictures: PictureStore, sid
         "UPDATE evidence SET stored_at = now() WHERE sha256 = %(sha256)s",
         "INSERT INTO sensors (site, agent, sensor, what, state, since, told_at, detail)"
         " VALUES (%(site)s, %(agent)s, %(camera)s, 'door', 'normal', now(), now(), '')",
+        "INSERT INTO partitions (site, agent, partition, state, changed_by, hinders, detail, not_armed, answered,"
+        " since, told_at) VALUES (%(site)s, %(agent)s, %(camera)s, 'disarmed', '', '{}', '', false, 0, now(), now())",
         "INSERT INTO arming (site, agent, camera, name, armed, changed_by)"
         " VALUES (%(site)s, %(agent)s, %(camera)s, %(line)s, true, 'li')",
         "INSERT INTO desired_sections (site, agent, section, version) VALUES (%(site)s, %(agent)s, 'arming', 5)",
@@ -136,6 +138,11 @@ def fill(database: Database, connection: Connection, pictures: PictureStore, sid
         " drawn_by) OVERRIDING SYSTEM VALUE"
         " VALUES (%s, 'watch', %s, %s, %s, %s, 1, 'none', now() + interval '1 day', 'li')",
         (work["id"], camera, line, agent, site),
+    )
+    connection.execute(
+        "INSERT INTO sensor_bypasses (number, site, agent, sensor, way, until, reason, begun_by)"
+        " OVERRIDING SYSTEM VALUE VALUES (%s, %s, %s, %s, 'once', now() + interval '1 day', %s, 'li')",
+        (work["id"], site, agent, camera, line),
     )
     connection.execute(
         "INSERT INTO exports (id, sha256, site, agent, who, case_id, purpose, recipient) OVERRIDING SYSTEM VALUE"
@@ -217,7 +224,7 @@ LISTED = [
     "/api/v1/alerts", "/api/v1/boxes", "/api/v1/events", "/api/v1/counts", "/api/v1/counts/series", "/api/v1/gaps",
     "/api/v1/producers", "/api/v1/ledger.csv", "/api/v1/availability", "/api/v1/availability/gaps", "/api/v1/sensors",
     "/api/v1/devices", "/api/v1/maintenance", "/api/v1/places", "/api/v1/lines/verdicts",
-    "/api/v1/posts", "/api/v1/coverage/now", "/api/v1/lists",
+    "/api/v1/posts", "/api/v1/coverage/now", "/api/v1/lists", "/api/v1/partitions", "/api/v1/bypasses",
 ]  # fmt: skip
 
 
@@ -257,7 +264,7 @@ def heard_of(text: str, side: str) -> str:
 
 def neutral(text: str, world: World) -> str:
     for number in (world.alerts[FOREIGN], world.maintenance[FOREIGN], 10**9):
-        for what in ("alert", "maintenance", "case", "shift", "export"):
+        for what in ("alert", "maintenance", "case", "shift", "export", "bypass"):
             text = text.replace(f"{what} {number}", f"{what} #")
     return text
 
@@ -388,6 +395,9 @@ def body(route: Route, side: str) -> dict[str, Any]:
         "/posts/{name}": {"place": site},
         "/cases": {"purpose": ""},
         "/exports": {"sha256": sha(side), "case": 1, "recipient": "the insurer"},
+        "/sensors": {"sensor": camera, "location": "x"},
+        "/partitions": {"partition": camera, "deed": "away"},
+        "/bypasses": {"sensor": camera, "way": "once", "reason": "x"},
     }
     return next((each for end, each in bodies.items() if route.path.endswith(end)), {})
 
@@ -404,6 +414,9 @@ def kept(connection: Connection) -> dict[str, object]:
         "posts": "SELECT * FROM posts WHERE place = %s",
         "shifts": "SELECT * FROM shifts WHERE post = %s",
         "exports": "SELECT * FROM exports WHERE site = %s",
+        "facts": "SELECT * FROM sensor_facts WHERE site = %s",
+        "orders": "SELECT * FROM partition_orders WHERE site = %s",
+        "bypasses": "SELECT * FROM sensor_bypasses WHERE site = %s",
     }
     return {
         name: connection.execute(text, (site,)).fetchall()  # type: ignore[arg-type]

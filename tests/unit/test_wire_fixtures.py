@@ -12,7 +12,18 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from shared.desired import Armed, Arming, DesiredState, SectionState, section
+from shared.desired import (
+    Armed,
+    Arming,
+    BypassOrder,
+    BypassWay,
+    DesiredState,
+    PartitionDeed,
+    PartitionOrder,
+    Partitions,
+    SectionState,
+    section,
+)
 from shared.envelope import (
     Acknowledgement,
     Header,
@@ -42,6 +53,8 @@ from shared.events import (
     ListHit,
     LookHealth,
     LossReason,
+    PartitionChanged,
+    PartitionState,
     PlateColour,
     RangeLost,
     SensorChanged,
@@ -72,6 +85,9 @@ EVENTS: list[Event] = [
     ZoneAlarm(AT_MS, 3, 18, WatchRule.INTRUSION, 41, 265, 1, 1_000, ObjectClass.BUS, 55),
     SightChanged(AT_MS, 3, 1, SightFault.MOVED, True, 52, False, "by 5 % to the right"),
     SightChanged(AT_MS, 3, 1, SightFault.DARK, True, 4_000, True),
+    SensorChanged(AT_MS, "东墙红外", "infrared", SensorState.BYPASSED, 2, "by keeper: broken; active", True),
+    PartitionChanged(AT_MS, "house", PartitionState.DISARMED, "li", ("窗", "door"), "not armed away", True, 17),
+    PartitionChanged(AT_MS, "house", PartitionState.ARMED_NIGHT, "schedule", ()),
 ]
 MESSAGES: list[msgspec.Struct] = [
     Acknowledgement(1, 0xDEADBEEF, Lane.ALARM, 99, ((101, 104), (200, 200)), 64),
@@ -85,6 +101,10 @@ MESSAGES: list[msgspec.Struct] = [
         throttled="too little voltage",
     ),
     DesiredState(4, (ARMED,), (section("arming", 4, Arming((ARMED,))),)),
+    Partitions(
+        (PartitionOrder(17, "house", PartitionDeed.NIGHT, AT_MS, "li", ("窗",)),),
+        (BypassOrder(3, "door", BypassWay.UNTIL_CLOSED, AT_MS + 3_600_000, "li", "玻璃破了"),),
+    ),
     AggregatorState("0123abcd", alive=True),
 ]
 KINDS: dict[str, type[Any]] = {type(one).__name__: type(one) for one in (*EVENTS, *MESSAGES)}

@@ -3,13 +3,13 @@
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException
 from psycopg.rows import class_row
 from pydantic import BaseModel, ConfigDict, Field
 
 from aggregator.api.audited import audited
 from aggregator.api.dependencies import SnapshotDependency
-from aggregator.api.parameters import BoxesQuery, moment
+from aggregator.api.parameters import BoxesQuery, Moment, moment
 from aggregator.api.principal import Boxes, ChangesPlaces
 from aggregator.domains.sensors.partitions import SQL
 from aggregator.store.database import Connection
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/api/v1", tags=["sensors"])
 
 SensorText = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
 _Words = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
-_LONGEST_WALK = timedelta(days=2)
+_HOUR, _LONGEST_WALK = timedelta(hours=1), timedelta(days=2)
 _CROSSINGS = [number_of(LineCrossed), number_of(ZoneAlarm)]
 
 
@@ -112,14 +112,15 @@ def walk(
     who: Boxes,
     connection: SnapshotDependency,
     asked: BoxesQuery,
-    since: Annotated[str, Query(max_length=40, description="when the walk began: ISO 8601 with a time zone")],
+    since: Moment = None,
 ) -> list[Walked]:
-    """Which sensors and lines have answered since a walk test began, and which have not: at most two days of it.
+    """Which sensors and lines have answered since a walk test began, and which have not: of the last hour unless told,
+    at most of two days.
 
     What rings meanwhile rings as always; maintenance keeps it from people.
     """
-    begun = moment("since", since)
-    if begun is None or datetime.now(UTC) - begun > _LONGEST_WALK:
+    begun = moment("since", since) or datetime.now(UTC) - _HOUR
+    if datetime.now(UTC) - begun > _LONGEST_WALK:
         raise HTTPException(422, f"since={since}: expected a moment of the last two days")
     values = {
         **where(connection, who.scope, asked.place),
