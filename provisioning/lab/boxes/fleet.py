@@ -79,6 +79,8 @@ class Fleet:
         broker: host and port.
     """
 
+    box: type[Box] = Box
+
     def __init__(self, plan: Plan, broker: tuple[str, int]) -> None:
         self._plan = plan
         self._loop = Loop()
@@ -95,7 +97,7 @@ class Fleet:
         self._rng = random.Random(f"{plan.seed} {plan.first} {time.time_ns() if plan.on_disk else 0}")
         folder = plan.folder if plan.on_disk else None
         self._boxes = [
-            Box(
+            self.box(
                 address_of(number),
                 broker,
                 self._loop,
@@ -122,6 +124,7 @@ class Fleet:
         for box in self._boxes:
             box.start()
             self._turn(_START_S)
+        self._before_seeing()
         self._await_stored(_SETTLE_S, stopping)  # their births and configurations are no part of what is measured
         began_s = told_s = time.monotonic()
         tell(self._figures(0.0, []))
@@ -146,6 +149,9 @@ class Fleet:
         self._write_ledger()
         self._late_s = max(self._latest_s, self._late_s)
         return {**self._figures(seen_s, self._delays_s), "waiting": left, "drained_s": round(drained_s, 1)}
+
+    def _before_seeing(self) -> None:
+        """What else boxes say before anything is measured; nothing here."""
 
     def _schedule(self, box: Box, index: int, began_s: float) -> None:
         rates, wall_s = self._plan.rates, time.time()

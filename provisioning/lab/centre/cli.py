@@ -235,3 +235,26 @@ def hits(
         rows = as_measured(measure(where, vehicles))
     print_rows(rows, output)
     fail_if_missed(rows)
+
+
+def sensors(
+    quick: Annotated[bool, typer.Option("--quick", help="40 alarms and a storm of 60 on 30 boxes")] = False,
+    boxes: Annotated[int, typer.Option("--boxes", min=1, max=10_000)] = 300,
+    each: Annotated[int, typer.Option("--sensors", min=1, max=64, help="of each box")] = 4,
+    ordinary: Annotated[int, typer.Option("--ordinary", min=1, help="alarms, two a second")] = 500,
+    storm: Annotated[int, typer.Option("--storm", min=1, help="alarms in ten seconds")] = 600,
+    loss: Annotated[float, typer.Option("--loss", min=0, max=0.9, help="part of the radio's frames")] = 0.1,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """A district of alarm sensors: from the moment that one trips to the operator's feed, in calm and in a storm.
+
+    Each sensor trips once. A frame that the radio loses is sent again, four times at most. Exit code 1 when a bar is
+    missed.
+    """
+    from provisioning.lab.boxes.district import Trips
+    from provisioning.lab.centre.sensors import measure
+
+    trips = Trips(each, 40, 0.25, 60, 2.0, loss) if quick else Trips(each, ordinary, 0.5, storm, 10.0, loss)
+    rows = as_measured(measure(30 if quick else boxes, trips))
+    print_rows(rows, output)
+    fail_if_missed(rows)
