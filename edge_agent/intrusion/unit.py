@@ -378,12 +378,15 @@ class ControlUnit:
         partition.wanted, partition.has_left, partition.entered = None, False, []
         was = partition.state
         for sensor in partition.sensors:
-            if sensor.plan.partition and sensor.plan.type in ARMED:
+            if sensor.plan.type in ARMED:
                 sensor.rung = False
-                if sensor.bypass and sensor.bypass.way is BypassWay.ONCE:
+            if sensor.bypass and sensor.bypass.way is BypassWay.ONCE:
+                if sensor.bypass.number:
                     self._ended.add(sensor.bypass.number)
-                    sensor.end_bypass()
-                    self._tell(sensor.told(now))
+                sensor.end_bypass()
+                if sensor.circuit is Circuit.ACTIVE and sensor.plan.type not in ARMED:
+                    self._trip(sensor, now)
+                self._tell(sensor.told(now))
         partition.become(PartitionState.DISARMED, now, by)
         within = "within the time that it is to be armed" if partition.scheduled and by != SCHEDULE else ""
         again = "is disarmed already" if was is PartitionState.DISARMED else ""

@@ -332,6 +332,21 @@ def test_bypass_once_until_closed_and_until_a_moment() -> None:
     """)  # fmt: skip
 
 
+def test_what_rings_day_and_night_is_watched_again_behind_its_arming() -> None:
+    play(house(SMOKE, plan=PartitionPlan(name="house", exit_s=0)), """
+        1        smoke fault
+        1-1.5    > smoke fault 1
+        2        arm house away without smoke
+        2-2.1    > smoke bypassed 1
+        2-2.1    > house armed_away
+        3        disarm house
+        3-3.1    > smoke fault 1
+        3-3.1    > house disarmed
+        4        smoke active
+        4-4.5    > smoke alarm 1
+    """)  # fmt: skip
+
+
 def test_bypasses_of_the_centre_begin_once_and_end_when_they_are_withdrawn() -> None:
     at = House((WINDOW, DOOR), (PartitionPlan(name="house", exit_s=0),))
     unit = at.begin()

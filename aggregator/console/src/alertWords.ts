@@ -41,7 +41,7 @@ export function useAlertWords() {
 
   /** What else is known of it, in a few words each. */
   function details(alert: Alert): string[] {
-    const { direction, object, score, state, off_s, lost, ends, why, what, maintenance, covered, view, title: listed, list, entry, case_number, expected, crossings, full_in_days, temperature_c, used, figure } = alert.detail
+    const { direction, object, score, state, off_s, lost, ends, why, what, maintenance, covered, view, title: listed, list, entry, case_number, expected, crossings, full_in_days, temperature_c, used, figure, location, responsible } = alert.detail
     return [
       maintenance && t('alert.maintenance', { why: maintenance }),
       typeof object === 'string' && te(`alert.object.${object}`) && `${t(`alert.object.${object}`)} ${Math.round(Number(score) * 100)} %`,
@@ -53,6 +53,8 @@ export function useAlertWords() {
       typeof expected === 'number' && t('alert.expected', { n: Math.round(expected) }),
       typeof crossings === 'number' && t('alert.crossings', { n: crossings }),
       what,
+      location,
+      responsible,
       typeof off_s === 'number' && t(off_s < 0 ? 'box.clockSlow' : 'box.clockFast', { by: span(Math.abs(off_s)) }),
       typeof full_in_days === 'number' && t('alert.fullIn', { n: full_in_days }),
       typeof used === 'number' && t('alert.used', { n: used }),

@@ -18,7 +18,7 @@ from aggregator.store.database import Connection
 
 router = APIRouter(prefix="/api/v1", tags=["people"])
 Kind = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-_SUBJECTS = {"line", "zone", "sensor", "camera", "box"}
+_SUBJECTS = {"line", "zone", "sensor", "partition", "camera", "box"}
 """Of alerts that happen in places."""
 
 

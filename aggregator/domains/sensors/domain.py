@@ -27,12 +27,16 @@ _FAULTS = {
 }
 
 
-def judged(occurrence: Occurrence, address: Address) -> Iterator[Signal]:
-    """What a sensor's state means."""
+def judged(occurrence: Occurrence, address: Address, known: Detail) -> Iterator[Signal]:
+    """What a sensor's state means.
+
+    Args:
+        known: what people know of it: where it is, and who is responsible.
+    """
     event = occurrence.event
     assert isinstance(event, SensorChanged)  # noqa: S101 - the judge of no others
     subject = Subject("sensor", address.site, address.agent, "", unnulled(event.sensor))
-    detail: Detail = {"what": unnulled(event.what), "why": unnulled(event.detail)}
+    detail: Detail = {"what": unnulled(event.what), "why": unnulled(event.detail), **known}
     if _alarms(event):
         yield Signal(
             subject=subject,
@@ -64,16 +68,37 @@ def judged(occurrence: Occurrence, address: Address) -> Iterator[Signal]:
         active=event.battery_low,
         at=occurrence.event_at,
         origin=occurrence.member,
-        detail={"what": unnulled(event.what)} if event.battery_low else {},
+        detail={"what": unnulled(event.what), **known} if event.battery_low else {},
     )
 
 
-def _say(_connection: Connection, occurrences: Sequence[Occurrence], boxes: Mapping[int, Address]) -> Iterator[Signal]:
-    for occurrence in occurrences:
-        yield from judged(occurrence, boxes[occurrence.producer_id])
+_Name = tuple[str, str, str]
+"""Site, box and sensor."""
 
 
-_Moments = dict[tuple[str, str, str], datetime]
+def _say(connection: Connection, occurrences: Sequence[Occurrence], boxes: Mapping[int, Address]) -> Iterator[Signal]:
+    names = [_name(each, boxes[each.producer_id]) for each in occurrences]
+    facts = _facts(connection, set(names))
+    for occurrence, name in zip(occurrences, names, strict=True):
+        yield from judged(occurrence, boxes[occurrence.producer_id], facts.get(name, {}))
+
+
+def _name(occurrence: Occurrence, address: Address) -> _Name:
+    assert isinstance(occurrence.event, SensorChanged)  # noqa: S101 - the judge of no others
+    return address.site, address.agent, unnulled(occurrence.event.sensor)
+
+
+def _facts(connection: Connection, names: set[_Name]) -> dict[_Name, Detail]:
+    """Of each of these sensors: where it is, and who is responsible, as far as that was said."""
+    sites, agents, sensors = zip(*sorted(names), strict=True)
+    asked = {"sites": list(sites), "agents": list(agents), "sensors": list(sensors)}
+    return {
+        (row["site"], row["agent"], row["sensor"]): {key: row[key] for key in ("location", "responsible") if row[key]}
+        for row in connection.execute(SQL["facts_of"], asked)
+    }
+
+
+_Moments = dict[_Name, datetime]
 _AGAIN = "as before the restart"
 
 
@@ -81,7 +106,7 @@ class States:
     """The newest state of each sensor, by site, agent and name."""
 
     def __init__(self) -> None:
-        self._newest = dict[tuple[str, str, str], tuple[datetime, SensorChanged]]()
+        self._newest = dict[_Name, tuple[datetime, SensorChanged]]()
         self._answered, self._bypassed, self._otherwise = _Moments(), _Moments(), _Moments()
 
     def take(self, event: SensorChanged, _producer: int, _lane: Lane, event_at: datetime, address: Address) -> None:

@@ -152,6 +152,11 @@ ON CONFLICT (site, agent, sensor) DO UPDATE SET
     code = excluded.code, location = excluded.location, responsible = excluded.responsible,
     changed_by = excluded.changed_by, changed_at = now();
 
+-- name: facts_of
+SELECT f.site, f.agent, f.sensor, f.location, f.responsible
+FROM unnest(%(sites)s::text[], %(agents)s::text[], %(sensors)s::text[]) AS asked (site, agent, sensor)
+JOIN sensor_facts f USING (site, agent, sensor);
+
 -- name: code_of
 SELECT site, agent, sensor FROM sensor_facts
 WHERE code = %(code)s AND (site, agent, sensor) <> (%(site)s, %(agent)s, %(sensor)s);

@@ -35,7 +35,8 @@ export async function call<T>(
   return (response.status === 204 ? null : await response.json()) as T
 }
 
-const box = (site: string, agent: string) => `/boxes/${encodeURIComponent(site)}/${encodeURIComponent(agent)}`
+/** The path of a box. */
+export const box = (site: string, agent: string) => `/boxes/${encodeURIComponent(site)}/${encodeURIComponent(agent)}`
 
 export const openAlerts = (before?: number) =>
   call<AlertPage>(`/alerts?open=true&limit=200${before === undefined ? '' : `&before=${before}`}`)

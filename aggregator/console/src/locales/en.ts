@@ -1,4 +1,5 @@
 import { lists } from './lists.en'
+import { sensors } from './sensors.en'
 import { people } from './people.en'
 import type { zh } from './zh'
 
@@ -207,5 +208,6 @@ export const en: typeof zh = {
   },
   ...people,
   ...lists,
+  ...sensors,
   language: '中文',
 }

@@ -46,7 +46,7 @@ export const people: typeof zh = {
       administrator: 'Administrator',
     },
     kindsOnly: 'only these alerts (none: all)',
-    kinds: { line: 'lines', zone: 'zones', sensor: 'sensors', camera: 'cameras', box: 'boxes' },
+    kinds: { line: 'lines', zone: 'zones', sensor: 'sensors', partition: 'partitions', camera: 'cameras', box: 'boxes' },
     rights: {
       'alerts.read': 'see alerts',
       'alerts.handle': 'acknowledge and clear',

@@ -45,7 +45,7 @@ export const people = {
       administrator: '管理员',
     } as Record<string, string>,
     kindsOnly: '只限这些告警（空为全部）',
-    kinds: { line: '绊线', zone: '区域', sensor: '传感器', camera: '摄像机', box: '设备' } as Record<string, string>,
+    kinds: { line: '绊线', zone: '区域', sensor: '探测器', partition: '分区', camera: '摄像机', box: '设备' } as Record<string, string>,
     rights: {
       'alerts.read': '看告警',
       'alerts.handle': '接警、处置',

@@ -1,4 +1,5 @@
 import { lists } from './lists.zh'
+import { sensors } from './sensors.zh'
 import { people } from './people.zh'
 
 export const zh = {
@@ -206,5 +207,6 @@ export const zh = {
   },
   ...people,
   ...lists,
+  ...sensors,
   language: 'English',
 }
