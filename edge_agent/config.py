@@ -439,7 +439,11 @@ def _with_base(inputs: InputsSettings, base: Path) -> InputsSettings:
         mqtt = msgspec.structs.replace(mqtt, password_file=base / mqtt.password_file)
     if http:
         http = msgspec.structs.replace(http, token_file=base / http.token_file)
-    return msgspec.structs.replace(inputs, mqtt=mqtt, http=http)
+    cameras = tuple(
+        msgspec.structs.replace(each, password_file=base / each.password_file) if each.password_file else each
+        for each in inputs.cameras
+    )
+    return msgspec.structs.replace(inputs, mqtt=mqtt, http=http, cameras=cameras)
 
 
 def _require_lines(path: Path, settings: AgentSettings, cameras: Sequence[Camera]) -> None:

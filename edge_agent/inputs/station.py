@@ -221,6 +221,12 @@ def sources_for(
         for bus in settings.buses:
             on_it = [each for each in sensors if getattr(each.wire, "bus", "") == bus.name]
             found.append(ModbusBus(bus, on_it, [o for o in outputs if getattr(o.wire, "bus", "") == bus.name], clock))
+    if "CameraWire" in kinds:
+        from edge_agent.inputs.sources.cameras import CameraAlarmInputs
+
+        for camera in settings.cameras:
+            on_it = [each for each in sensors if getattr(each.wire, "device", "") == camera.name]
+            found.append(CameraAlarmInputs(camera, on_it, clock))
     if kinds & {"MqttWire", "MqttOutput"}:
         from edge_agent.inputs.sources.mqtt import MqttSensors
 

@@ -6,6 +6,7 @@ import msgspec
 
 from edge_agent.intrusion.plan import ARMED, Mode, PartitionPlan, SensorType
 from edge_agent.wiring.settings import (
+    CameraWire,
     HttpWire,
     InputsSettings,
     LoopWire,
@@ -60,12 +61,15 @@ def check(
             raise ValueError(f"{key}: two are called {twice!r}")
     _check_terminals(sensors, outputs)
     buses, adcs = [each.name for each in inputs.buses], [each.name for each in inputs.adcs]
+    devices = [each.name for each in inputs.cameras]
     for sensor in sensors:
         wire = sensor.wire
         if isinstance(wire, ModbusWire) and wire.bus not in buses:
             raise ValueError(_unknown(f"sensors: {sensor.name!r}", "bus", wire.bus, "inputs.buses", buses))
         if isinstance(wire, LoopWire) and wire.adc not in adcs:
             raise ValueError(_unknown(f"sensors: {sensor.name!r}", "adc", wire.adc, "inputs.adcs", adcs))
+        if isinstance(wire, CameraWire) and wire.device not in devices:
+            raise ValueError(_unknown(f"sensors: {sensor.name!r}", "device", wire.device, "inputs.cameras", devices))
         if isinstance(wire, HttpWire) and inputs.http is None:
             raise ValueError(f"sensors: {sensor.name!r} posts over HTTP: add [inputs.http] with token_file")
     known = [each.name for each in partitions]
@@ -82,7 +86,7 @@ def doubtful(sensors: Iterable[SensorSettings]) -> list[str]:
     found = []
     for sensor in sensors:
         wire = sensor.wire
-        if sensor.type is SensorType.KEY_SWITCH and isinstance(wire, MqttWire | HttpWire):
+        if sensor.type is SensorType.KEY_SWITCH and isinstance(wire, MqttWire | HttpWire | CameraWire):
             found.append(f"{sensor.name}: arms, and never disarms: {wire.terminal} proves nothing; use a wire for that")
         if sensor.type is SensorType.FOLLOWER and set(sensor.modes or (Mode.AWAY,)) != {Mode.AWAY}:
             found.append(f"{sensor.name}: a follower that is armed while people are inside")

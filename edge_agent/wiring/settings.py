@@ -117,7 +117,25 @@ class HttpWire(Message, frozen=True, kw_only=True, tag_field="kind", tag="http")
         return f"/inputs/{self.path}" + (f" {self.field}" if self.field else "")
 
 
-Wire = GpioWire | LoopWire | ModbusWire | MqttWire | HttpWire
+class CameraWire(Section, frozen=True, tag_field="kind", tag="camera"):
+    """An alarm input of a camera or a recorder: the door contact beside it hangs on it."""
+
+    device: _Name
+    """Of `[[inputs.cameras]]`."""
+    input: _Word = "1"
+    """ONVIF: its token, as the camera's page has it; Hikvision and Dahua: its number, from 1."""
+    alarm: bool = True
+    """The state that is an alarm; where the camera calls an open contact false, `alarm = false`."""
+    clear_s: Annotated[float, Meta(ge=0, le=3600)] = 0.0
+    """So long behind the last word of an alarm it is over, where the camera never says so; Hikvision: 10."""
+
+    @property
+    def terminal(self) -> str:
+        """As messages name it."""
+        return f"{self.device} input {self.input}"
+
+
+Wire = GpioWire | LoopWire | ModbusWire | MqttWire | HttpWire | CameraWire
 WIRED = (GpioWire, LoopWire, ModbusWire)
 """What hangs on these was done at the box: a key switch there may disarm."""
 
@@ -254,6 +272,30 @@ class LocalBroker(Section, frozen=True):
     """Has the password in its first line."""
 
 
+class CameraInputs(Section, frozen=True):
+    """A camera or a recorder whose own alarm inputs are listened to."""
+
+    name: _Name
+    """As `wire.device` names it."""
+    kind: Literal["onvif", "hikvision", "dahua"]
+    """What it speaks: ONVIF's events, or its maker's own stream of them."""
+    host: _Word
+    """Its address."""
+    port: Port = 80
+    """TCP port."""
+    username: str = ""
+    """An account of the camera that may read events."""
+    password_file: Path | None = None
+    """Has its password in its first line."""
+    tls: bool = False
+    """By HTTPS; its certificate is not proven, for cameras sign their own."""
+
+    @property
+    def where(self) -> str:
+        """As messages name it."""
+        return f"{self.name} ({self.host}:{self.port})"
+
+
 class InputsDoor(Section, frozen=True):
     """Where sensors of kind `http` post."""
 
@@ -274,16 +316,18 @@ class InputsSettings(Section, frozen=True):
     """`[[inputs.adcs]]`"""
     buses: Annotated[tuple[RtuBus | TcpBus, ...], Meta(max_length=16)] = ()
     """`[[inputs.buses]]`"""
+    cameras: Annotated[tuple[CameraInputs, ...], Meta(max_length=64)] = ()
+    """`[[inputs.cameras]]`"""
     mqtt: LocalBroker = LocalBroker()
     """`[inputs.mqtt]`"""
     http: InputsDoor | None = None
     """`[inputs.http]`"""
 
     def __post_init__(self) -> None:
-        names = [each.name for each in (*self.adcs, *self.buses)]
+        names = [each.name for each in (*self.adcs, *self.buses, *self.cameras)]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice:
-            raise ValueError(f"adcs and buses: two are called {twice!r}")
+            raise ValueError(f"adcs, buses and cameras: two are called {twice!r}")
         places = [(each.port,) if isinstance(each, RtuBus) else (each.host, each.port) for each in self.buses]
         if len(set(places)) < len(places):
             raise ValueError("buses: two are at the same port; sensors of one bus name the same bus")

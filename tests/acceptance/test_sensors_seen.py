@@ -160,7 +160,8 @@ def test_bypassed_walked_and_named(box: Box) -> None:
     assert box.hawkline("disarm", "test", "box", "house").returncode == 0
 
     command = [sys.executable, "-m", "shared", "sensor", "walk", "--site", "test", "--for", "40s"]
-    walk = subprocess.Popen([*command, "--url", box.site.url, "-o", "json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    command += ["--url", box.site.url, "-o", "json"]
+    walk = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert walk.stderr
     assert "walk now: 3 sensors and lines" in walk.stderr.readline()
     for name in ("door", "window"):

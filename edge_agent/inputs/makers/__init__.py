@@ -1,0 +1,1 @@
+"""Streams of events in the makers' own words. Pure: bytes in, inputs out."""

@@ -1,0 +1,1 @@
+"""What cameras say by ONVIF; only here the library for it is known."""
