@@ -57,7 +57,8 @@ def test_onvif_tells_what_is_and_what_changes_and_comes_back_behind_a_restart(
             heard.await_("door", A)
             await_true("it is asked to renew", lambda: camera.renewed == 1)
             time.sleep(1)
-                    camera.forget()  # and it was closed meanwhile: nobody told of it
+            assert camera.renewed == 1, "what it refuses is not asked for again"
+            camera.forget()  # and it was closed meanwhile: nobody told of it
             camera.inputs["1"] = False
             heard.await_("door", N)
             camera.set("2", False)
