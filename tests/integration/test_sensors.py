@@ -5,6 +5,7 @@ import io
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -122,6 +123,38 @@ def test_a_silent_box_confirms_nothing(client: httpx.Client, boxes: list[Box]) -
     refused = hawkline(client, "--since", "30d")
     assert refused.returncode == 2
     assert "hawkline events --kind sensor_changed" in refused.stderr
+
+
+def test_for_how_long_a_sensor_was_fit(client: httpx.Client, boxes: list[Box], connection: Connection) -> None:
+    """Of a box that was well all the time: tampered with for ten minutes of the last hours, told out of order."""
+    begin_s = (time.time() - 4 * 3600) // 900 * 900
+    connection.execute("UPDATE agents SET born_at = to_timestamp(%s), last_seen_at = now()", (begin_s - 86_400,))
+    connection.execute(
+        "INSERT INTO coverage (site, agent, camera, day, covered, total)"
+        " SELECT 'north', 'a', '', day::date, array_fill(900000, ARRAY[96]), 86400000"
+        " FROM generate_series(now() - interval '2 days', now(), interval '1 day') AS day"
+    )
+    box = boxes[0]
+    at_s = begin_s + 1800
+
+    def told(state: SensorState, when_s: float, name: str = "wall") -> SensorChanged:
+        return SensorChanged(to_ms(when_s), name, "infrared", state, 1)
+
+    box.send(
+        told(SensorState.NORMAL, begin_s - 5), told(SensorState.NORMAL, at_s + 600), told(SensorState.ALARM, at_s + 900)
+    )
+    box.send(told(SensorState.NORMAL, begin_s - 5, "gate"))
+    box.send(told(SensorState.TAMPER, at_s))
+    box.send(told(SensorState.TAMPER, at_s + 60))
+    connection.execute("UPDATE producers SET first_seen_at = now() - interval '2 days'")
+    since = datetime.fromtimestamp(begin_s, tz=UTC)
+    rows = asked(
+        client, "sensors/availability", since=since.isoformat(), until=(since + timedelta(hours=2)).isoformat()
+    )
+    assert [(row["sensor"], row["uncovered_s"], row["covered_s"]) for row in rows] == [
+        ("gate", 0, 7200),
+        ("wall", 600, 6600),
+    ]
 
 
 def test_of_a_vehicle_that_no_list_names_only_this_is_kept(client: httpx.Client, boxes: list[Box]) -> None:

@@ -1,7 +1,8 @@
 """Alarm sensors, their newest state, and what people know of them."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException
 from psycopg.rows import class_row
@@ -9,8 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from aggregator.api.audited import audited
 from aggregator.api.dependencies import SnapshotDependency
-from aggregator.api.parameters import BoxesQuery, Moment, moment
+from aggregator.api.parameters import BoxesQuery, Moment, moment, time_span
 from aggregator.api.principal import Boxes, ChangesPlaces
+from aggregator.domains.boxes import coverage_queries
+from aggregator.domains.boxes.entities import Availability
 from aggregator.domains.sensors.partitions import SQL
 from aggregator.store.database import Connection
 from aggregator.store.entity import Entity, PresenceState
@@ -21,7 +24,7 @@ router = APIRouter(prefix="/api/v1", tags=["sensors"])
 
 SensorText = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
 _Words = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
-_HOUR, _LONGEST_WALK = timedelta(hours=1), timedelta(days=2)
+_HOUR, _LONGEST_WALK, _LONGEST = timedelta(hours=1), timedelta(days=2), timedelta(days=400)
 _CROSSINGS = [number_of(LineCrossed), number_of(ZoneAlarm)]
 
 
@@ -60,6 +63,19 @@ class SensorFacts(BaseModel):
     code: Annotated[str, Field(pattern=r"^([0-9]{20})?$", description="of GB/T 28181: twenty digits")] = ""
     location: _Words = ""
     responsible: _Words = ""
+
+
+class SensorAvailability(Entity):
+    """For how long a sensor was fit to confirm something, its box and the way to that included."""
+
+    site: str
+    agent: str
+    sensor: str
+    since: datetime
+    until: datetime
+    covered_s: int
+    uncovered_s: int
+    share: float
 
 
 class Walked(Entity):
@@ -131,6 +147,43 @@ def walk(
     }
     with connection.cursor(row_factory=class_row(Walked)) as cursor:
         return cursor.execute(SQL["walk"], values).fetchall()
+
+
+@router.get("/sensors/availability")
+def list_availability(
+    who: Boxes, connection: SnapshotDependency, asked: BoxesQuery, since: Moment = None, until: Moment = None
+) -> list[SensorAvailability]:
+    """For how long each sensor was fit to confirm something; of the last day unless told, of 400 at most.
+
+    Counted as for boxes, in whole quarter-hours that are over: not while its box was away, and not while the sensor
+    was tampered with, faulty, silent or bypassed.
+    """
+    begin, end = time_span(since, until, _LONGEST)
+    question = coverage_queries.CoverageQuestion(begin, end, asked.place, asked.site, asked.agent)
+    boxes = {(box.site, box.agent): box for box in coverage_queries.availability(connection, who.scope, question)}
+    values = {
+        "sites": [site for site, _ in boxes],
+        "agents": [agent for _, agent in boxes],
+        "since": [box.since for box in boxes.values()],
+        "until": [box.until for box in boxes.values()],
+    }
+    return [_available(row, boxes[row["site"], row["agent"]]) for row in connection.execute(SQL["unfit"], values)]
+
+
+def _available(row: Mapping[str, Any], box: Availability) -> SensorAvailability:
+    lasted_s = round((row["until"] - row["since"]).total_seconds())
+    # What its box lacks is counted whole, for when it lacked it is known by the quarter-hour only.
+    covered_s = max(0, min(lasted_s, box.covered_s) - row["unfit_s"])
+    return SensorAvailability(
+        site=row["site"],
+        agent=row["agent"],
+        sensor=row["sensor"],
+        since=row["since"],
+        until=row["until"],
+        covered_s=covered_s,
+        uncovered_s=lasted_s - covered_s,
+        share=covered_s / lasted_s,
+    )
 
 
 def require_name(

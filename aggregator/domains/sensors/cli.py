@@ -12,7 +12,7 @@ import typer
 
 from aggregator.client import options
 from aggregator.client.client import ApiClient
-from aggregator.client.moments import duration, local
+from aggregator.client.moments import duration, local, moment
 from aggregator.client.tables import rows_of
 from shared.errors import ConfigError, HawklineError, UnavailableError
 from shared.output import Output, OutputOption, print_rows, say
@@ -205,6 +205,39 @@ def walk(
     say(f"{len(rows) - len(silent)} of {len(rows)} have answered")
     if silent:
         raise typer.Exit(1)
+
+
+@app.command("availability", epilog="Example: hawkline sensor availability --site north --since 30d")
+def availability(
+    place: options.PlaceOption = None,
+    site: options.SiteOption = None,
+    agent: options.AgentOption = None,
+    since: options.SinceOption = None,
+    until: options.UntilOption = None,
+    url: options.UrlOption = options.URL,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """For how long each sensor was fit to confirm something, the worst first; of the last day unless told."""
+    now = datetime.now().astimezone()
+    span = {
+        "since": moment(since, "--since", now).isoformat() if since else None,
+        "until": moment(until, "--until", now).isoformat() if until else None,
+    }
+    asked = {"place": place, "site": site, "agent": agent, **span}
+    rows = sorted(ApiClient(url).get("/api/v1/sensors/availability", asked), key=lambda row: float(row["share"]))
+    shown = [
+        {
+            "site": row["site"],
+            "agent": row["agent"],
+            "sensor": row["sensor"],
+            "percent": round(100 * row["share"], 3),
+            "lacking_s": row["uncovered_s"],
+            "since": local(row["since"]),
+            "until": local(row["until"]),
+        }
+        for row in rows
+    ]
+    print_rows(shown, output, ("site", "agent", "sensor", "percent", "lacking_s", "since", "until"))
 
 
 @app.command("bypass", epilog="Example: hawkline sensor bypass north gate 'front door' --until-closed --reason 门坏了")

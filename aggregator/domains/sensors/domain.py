@@ -100,6 +100,8 @@ def _facts(connection: Connection, names: set[_Name]) -> dict[_Name, Detail]:
 
 _Moments = dict[_Name, datetime]
 _AGAIN = "as before the restart"
+_FIT = frozenset({SensorState.NORMAL, SensorState.ALARM})
+"""What is in these can be judged by."""
 
 
 class States:
@@ -107,6 +109,7 @@ class States:
 
     def __init__(self) -> None:
         self._newest = dict[_Name, tuple[datetime, SensorChanged]]()
+        self._fitness = dict[tuple[str, str, str, datetime], bool]()
         self._answered, self._bypassed, self._otherwise = _Moments(), _Moments(), _Moments()
 
     def take(self, event: SensorChanged, _producer: int, _lane: Lane, event_at: datetime, address: Address) -> None:
@@ -118,6 +121,7 @@ class States:
         # What was found before a restart is told again behind it, and answers no walk test.
         if event.what == "output" or (event.state is SensorState.ALARM and _AGAIN not in event.detail):
             newest.append(self._answered)
+        self._fitness[(*sensor, event_at)] = event.state in _FIT
         for moments in newest:
             moments[sensor] = max(moments.get(sensor, event_at), event_at)
 
@@ -135,6 +139,17 @@ class States:
                 "batteries": [event.battery_low for _, (_, event) in told],
                 "ats": [at for _, (at, _) in told],
                 "answered": [self._answered.get(sensor) for sensor, _ in told],
+            },
+        )
+        fitness = sorted(self._fitness.items())
+        connection.execute(
+            SQL["note_fitness"],
+            {
+                "sites": [site for (site, _, _, _), _ in fitness],
+                "agents": [agent for (_, agent, _, _), _ in fitness],
+                "sensors": [name for (_, _, name, _), _ in fitness],
+                "ats": [at for (_, _, _, at), _ in fitness],
+                "fits": [is_fit for _, is_fit in fitness],
             },
         )
         connection.execute(
@@ -180,5 +195,8 @@ DOMAIN = Domain(
     (Judge((SensorChanged,), lambda _: True, _say, _alarms), partitions.JUDGE),
     routers=("aggregator.domains.sensors.api:router", "aggregator.domains.sensors.partitions_api:router"),
     sections={PARTITIONS: partitions.wanted},
-    retained=(by_day("bypasses", lambda periods: periods.audit, SQL),),
+    retained=(
+        by_day("bypasses", lambda periods: periods.audit, SQL),
+        by_day("fitness", lambda periods: periods.coverage, SQL),
+    ),
 )

@@ -44,6 +44,44 @@ UPDATE sensor_bypasses b SET
     ended_by = CASE WHEN held.otherwise_at >= held.seen_at THEN 'box' ELSE '' END
 FROM held WHERE b.number = held.number AND held.seen_at IS NOT NULL;
 
+-- name: note_fitness
+-- Only what changes it is a row, whichever comes first; of sensors that are there.
+INSERT INTO sensor_fitness (site, agent, sensor, at, is_fit)
+SELECT n.* FROM unnest(%(sites)s::text[], %(agents)s::text[], %(sensors)s::text[], %(ats)s::timestamptz[],
+                       %(fits)s::boolean[]) AS n (site, agent, sensor, at, is_fit)
+JOIN sensors s USING (site, agent, sensor)
+WHERE n.is_fit IS DISTINCT FROM (
+    SELECT f.is_fit FROM sensor_fitness f
+    WHERE (f.site, f.agent, f.sensor) = (n.site, n.agent, n.sensor) AND f.at <= n.at ORDER BY f.at DESC LIMIT 1)
+ORDER BY 1, 2, 3, 4
+ON CONFLICT DO NOTHING;
+
+-- name: unfit
+-- Of each sensor: from when on it is known, and for how long it was not fit, within the time that its box is asked for.
+WITH asked AS (
+    SELECT * FROM unnest(%(sites)s::text[], %(agents)s::text[], %(since)s::timestamptz[], %(until)s::timestamptz[])
+                  AS a (site, agent, since, until)
+), spans AS (
+    SELECT f.site, f.agent, f.sensor, f.at, f.is_fit, a.since, a.until,
+           lead(f.at) OVER (PARTITION BY f.site, f.agent, f.sensor ORDER BY f.at) AS next
+    FROM sensor_fitness f JOIN asked a USING (site, agent) WHERE f.at < a.until
+)
+SELECT site, agent, sensor, greatest(min(at), since) AS since, until,
+       coalesce(sum(extract(epoch FROM least(coalesce(next, until), until) - greatest(at, since)))
+                FILTER (WHERE NOT is_fit AND coalesce(next, until) > since), 0)::bigint AS unfit_s
+FROM spans GROUP BY site, agent, sensor, since, until HAVING greatest(min(at), since) < until
+ORDER BY site, agent, sensor;
+
+-- name: old_days_of_fitness
+SELECT DISTINCT (at AT TIME ZONE 'UTC')::date AS day FROM sensor_fitness
+WHERE at < %(before)s::date::timestamptz ORDER BY day;
+
+-- name: drop_day_of_fitness
+-- How a sensor was last stays known.
+DELETE FROM sensor_fitness f
+WHERE f.at >= %(day)s::date::timestamptz AND f.at < (%(day)s::date + 1)::timestamptz
+  AND EXISTS (SELECT FROM sensor_fitness n WHERE (n.site, n.agent, n.sensor) = (f.site, f.agent, f.sensor) AND n.at > f.at);
+
 -- name: note_partitions
 -- The newest that happened counts. A box has at most 64.
 WITH new AS (

@@ -4,6 +4,17 @@ ALTER TABLE sensors
     -- When it last found something: a walk test asks for that.
     ADD COLUMN answered_at timestamptz;
 
+-- When each began and ceased to be fit to confirm anything: in alarm it is, tampered with or silent it is not.
+CREATE TABLE sensor_fitness (
+    site   text        NOT NULL,
+    agent  text        NOT NULL,
+    sensor text        NOT NULL,
+    at     timestamptz NOT NULL,
+    is_fit boolean     NOT NULL,
+    PRIMARY KEY (site, agent, sensor, at)
+);
+CREATE INDEX sensor_fitness_by_time ON sensor_fitness (at);
+
 CREATE TABLE partitions (
     site      text        NOT NULL,
     agent     text        NOT NULL,
