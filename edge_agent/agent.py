@@ -325,7 +325,9 @@ class Agent:
         if not any(plan):
             return None
         sources = sources_for(settings.inputs, settings.sensors, settings.outputs, self._address.agent, self._clock)
-        return Station(*plan, sources, settings.data_dir / "partitions.bin", self._append_alarm, self._clock)
+        return Station(
+            *plan, sources, settings.inputs, settings.data_dir / "partitions.bin", self._append_alarm, self._clock
+        )
 
     def _append_alarm(self, event: Event) -> None:
         self._intake.append(Lane.ALARM, event)

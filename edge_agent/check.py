@@ -146,7 +146,7 @@ def _sensors(settings: AgentSettings) -> Iterator[Finding]:
         else:
             said, ok = f"{sensor.name}: {reading.detail or reading.circuit}", False
         yield {"key": f"sensors[{number}]", "ok": ok, "said": said}
-    for said in doubtful(settings.sensors):
+    for said in doubtful(settings.sensors, settings.inputs):
         yield {"key": "sensors", "ok": None, "said": said}
 
 

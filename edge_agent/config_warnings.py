@@ -17,7 +17,7 @@ def warn(settings: AgentSettings, cameras: Sequence[Camera], config: Path) -> No
     open_to = read_by_others(config) if holds_passwords(settings) else None
     if open_to:
         log.warning("%s", open_to)
-    for said in doubtful(settings.sensors):
+    for said in doubtful(settings.sensors, settings.inputs):
         log.warning("sensor %s", said)
     for camera in cameras:
         for fault in faults(camera.scene, camera.lanes):

@@ -86,9 +86,9 @@ class PartitionOrder(msgspec.Struct, frozen=True, array_like=True):
 
     Attributes:
         number: of the order; they grow.
-        partition: its name on the box.
+        partition: its name on the box; of a test, the output's.
         deed: what shall be done.
-        given_ms: when, Unix milliseconds of the centre.
+        deeds: how often something had been done at the box, as the centre knew when this was ordered.
         by: who ordered it.
         without: sensors that are bypassed for this arming.
     """
@@ -96,7 +96,7 @@ class PartitionOrder(msgspec.Struct, frozen=True, array_like=True):
     number: Annotated[int, Meta(ge=1, lt=2**53)]
     partition: Annotated[str, Meta(max_length=64)]
     deed: PartitionDeed
-    given_ms: Annotated[int, Meta(ge=0, lt=2**53)]
+    deeds: Annotated[int, Meta(ge=0, lt=2**53)]
     by: Annotated[str, Meta(max_length=64)]
     without: Annotated[tuple[str, ...], Meta(max_length=64)] = ()
 

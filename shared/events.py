@@ -173,6 +173,8 @@ class SensorState(IntEnum):
     SILENT = 5
     BYPASSED = 6
     """It is left out for a while, because a person said so."""
+    GONE = 7
+    """It is not in its box's file any more."""
 
     @property
     def label(self) -> str:
@@ -180,7 +182,10 @@ class SensorState(IntEnum):
 
 
 class PartitionState(IntEnum):
-    """Whether a box's sensors that are armed together are. ARMING: people still leave. PENDING: somebody entered."""
+    """Whether a box's sensors that are armed together are.
+
+    ARMING: people still leave. PENDING: somebody entered. GONE: it is not in the box's file any more.
+    """
 
     DISARMED = 1
     ARMING = 2
@@ -189,6 +194,7 @@ class PartitionState(IntEnum):
     ARMED_NIGHT = 5
     PENDING = 6
     TRIGGERED = 7
+    GONE = 8
 
     @property
     def label(self) -> str:
@@ -204,6 +210,10 @@ CameraNumber = Annotated[int, Meta(ge=0, lt=MOST_CAMERAS)]
 Percent = Annotated[int, Meta(ge=0, le=100)]
 MOST_LINES: Final = 512
 """Lines and zones of all cameras of a box together."""
+TESTED: Final = "tested"
+"""An output's detail begins so when it was sounded to hear whether it does."""
+AS_BEFORE: Final = "as before the restart"
+"""A sensor's detail ends so when it was told of already."""
 LONGEST_NAME: Final = 64
 LONGEST_DETAIL: Final = 200
 Name = Annotated[str, Meta(max_length=LONGEST_NAME)]
@@ -374,8 +384,9 @@ class PartitionChanged(EventBase, frozen=True, array_like=True, tag=11):
     """Whether sensors are armed that are armed together. Told when it changes or was tried, and when a box starts.
 
     `by` says who or what did it, `hinders` names sensors that keep it from being armed, or have to be closed until the
-    exit delay is over. `not_armed`: it should be armed and is not. `order` is the number of the centre's order that
-    this answers, 0 of none. Always an alarm.
+    exit delay is over. `not_armed`: it should be armed and is not; then `wanted` is how, a number of `PartitionState`.
+    `order` is the number of the centre's order that was answered last, `deeds` how often something was done with it at
+    the box: an order says how many of these the centre knew of. Always an alarm.
     """
 
     most_bytes: ClassVar[int] = 4096
@@ -387,6 +398,8 @@ class PartitionChanged(EventBase, frozen=True, array_like=True, tag=11):
     detail: Detail = ""
     not_armed: bool = False
     order: Duration = 0
+    deeds: Number = 0
+    wanted: Annotated[int, Meta(ge=0, le=255)] = 0
 
 
 class SightChanged(EventBase, frozen=True, array_like=True, tag=10):

@@ -34,7 +34,7 @@ class Loop:
         self._bands = list(zip([0.0, *edges], [*edges, float(full)], (0, 1, 2, 3), strict=True))
         self._near_s: float | None = None
         """Since when the value has lain near an edge."""
-        self._worn = ""
+        self._worn = self._outside = ""
 
     def read(self, value: float, now_s: float) -> Reading:
         """What a value means.
@@ -45,8 +45,10 @@ class Loop:
         """
         if not 0 <= value <= self._full:
             self._near_s = None
-            said = f"{self._terminal}: {value:g} lies outside every band, expected 0 to {self._full}"
-            return Reading(Circuit.FAULT, f"{said}; correct full of the adc, or its reference voltage")
+            if not self._outside:
+                self._outside = f"{self._terminal}: {value:g} lies outside every band, expected 0 to {self._full}"
+            return Reading(Circuit.FAULT, f"{self._outside}; correct full of the adc, or its reference voltage")
+        self._outside = ""
         low, high, band = next(each for each in self._bands if value < each[1] or each[2] == 3)
         margin = _OUTER * (high - low)
         is_near = (band > 0 and value < low + margin) or (band < 3 and value > high - margin)
@@ -58,7 +60,7 @@ class Loop:
         if self._near_s is not None and now_s - self._near_s > _AGEING_S:
             return Reading(Circuit.FAULT, f"{self._worn}: the line ages, or its resistors are others")
         return (
-            Reading(Circuit.FAULT, f"{self._terminal}: shorted"),
+            Reading(Circuit.FAULT, f"{self._terminal}: shorted", is_forced=True),
             Reading(Circuit.NORMAL),
             Reading(Circuit.ACTIVE),
             Reading(Circuit.TAMPER, f"{self._terminal}: the line is cut"),

@@ -18,11 +18,13 @@ from edge_agent.intrusion.outputs import Switch
 from edge_agent.intrusion.plan import PartitionPlan
 from edge_agent.intrusion.reading import Reading
 from edge_agent.intrusion.unit import Answer, ControlUnit, Order, Told
-from edge_agent.wiring.settings import WIRED, InputsSettings, OutputSettings, SensorSettings
+from edge_agent.wiring.faults import may_disarm
+from edge_agent.wiring.settings import InputsSettings, OutputSettings, SensorSettings
 from shared.clock import Clock, Moment
 from shared.desired import Partitions
-from shared.events import LONGEST_DETAIL, LONGEST_NAME, PartitionChanged, SensorChanged, SensorState
+from shared.events import LONGEST_DETAIL, LONGEST_NAME, TESTED, PartitionChanged, SensorChanged, SensorState
 from shared.files import write_secret
+from shared.threads import start_vital
 from shared.trouble_log import TroubleLog
 
 log = logging.getLogger(__name__)
@@ -30,7 +32,11 @@ log = logging.getLogger(__name__)
 _TICK_S = 0.1
 _KEPT_EVERY_S = 300.0
 """So often it is written that the box was here, though nothing has changed: it tells for how long it was away."""
+_WRITES_APART_S = 0.3
+"""A card wears: what changes faster is written together."""
 _JOIN_S = 8.0
+_MEMORY = "box/memory"
+"""As a sensor: whether how partitions are armed outlives a power cut."""
 
 Append = Callable[[SensorChanged | PartitionChanged], None]
 
@@ -43,6 +49,7 @@ class Station:
         partitions: of the box.
         outputs: of the box.
         sources: adapters that read and switch them.
+        settings: what they are wired to.
         path: file that keeps what outlives a power cut.
         append: takes what is to be told.
         clock: wall and monotonic time.
@@ -54,20 +61,24 @@ class Station:
         partitions: Sequence[PartitionPlan],
         outputs: Sequence[OutputSettings],
         sources: Sequence[Source],
+        settings: InputsSettings,
         path: Path,
         append: Append,
         clock: Clock,
     ) -> None:
         self._sources, self._path, self._append, self._clock = sources, path, append, clock
         self._where = {output: source for source in sources for output in source.outputs}
-        trusted = [each.name for each in sensors if isinstance(each.wire, WIRED)]
+        for output, source in self._where.items():
+            source.wanted.want(output, is_on=False)  # the last life may have left it on
+        trusted = [each.name for each in sensors if may_disarm(each, settings)]
         self._lock = threading.RLock()
         self._unit = ControlUnit(sensors, partitions, outputs, self._kept(), Moment.of(clock), trusted)
         self._stopping, self._dirty = threading.Event(), threading.Event()
-        self._written: Memory | None = None
-        self._card = TroubleLog(log, logging.ERROR)
+        self._card, self._card_error = TroubleLog(log, logging.ERROR), ""
         self._wrong = dict[str, str]()
-        """Why outputs could not be switched, as it was told last."""
+        """Why outputs could not be switched, as it was told last; of one that was never switched nothing."""
+        self._tests = dict[str, str]()
+        """Outputs that are sounded to hear whether they do, and by whom."""
 
     def stop(self) -> None:
         """End `run`."""
@@ -87,8 +98,8 @@ class Station:
             )
             for number, source in enumerate(self._sources)
         ]
-        keeper = threading.Thread(target=self._keep, name="inputs-memory", daemon=True)
-        for thread in (keeper, *threads):
+        keeper = start_vital("inputs-memory", self._keep)
+        for thread in threads:
             thread.start()
         while not self._stopping.is_set():
             with self._lock:
@@ -107,15 +118,20 @@ class Station:
             self._hand_over()
 
     def switched(self, output: str, error: str) -> None:
-        """An output was switched, or could not be; the latter is told as a fault of it."""
+        """An output was switched, or could not be: told at the start, when that changes, and of each test."""
         with self._lock:
-            if self._wrong.get(output, "") == error:
+            tested_by = self._tests.pop(output, "")
+            if self._wrong.get(output) == error and not tested_by:
                 return
             self._wrong[output] = error
-            state = SensorState.FAULT if error else SensorState.NORMAL
-            name, said = f"output/{output}"[:LONGEST_NAME], (error or "can be switched again")[:LONGEST_DETAIL]
-            log.info("output %s: %s", output, said)
-            self._append(SensorChanged(Moment.of(self._clock).at_ms, name, "output", state, 3, said))
+            said = error or (f"{TESTED} by {tested_by}" if tested_by else "can be switched")
+            self._tell_state(f"output/{output}", "output", error, said)
+
+    def _tell_state(self, name: str, what: str, error: str, said: str) -> None:
+        state = SensorState.FAULT if error else SensorState.NORMAL
+        log.info("%s: %s", name, said)
+        at_ms = Moment.of(self._clock).at_ms
+        self._append(SensorChanged(at_ms, name[:LONGEST_NAME], what, state, 3, said[:LONGEST_DETAIL]))
 
     def order(self, order: Order) -> Answer:
         """Do what is ordered of a partition, where it may be done."""
@@ -135,7 +151,7 @@ class Station:
             wrong = self._unit.bypasses(wanted.bypasses, now)
             for each in wanted.orders:
                 order = Order(
-                    each.partition, each.deed, each.by, without=each.without, given_ms=each.given_ms, number=each.number
+                    each.partition, each.deed, each.by, without=each.without, number=each.number, deeds=each.deeds
                 )
                 answer = self._unit.order(order, now)
                 wrong += [] if answer.obeyed or answer.hinders else [answer.why]
@@ -152,6 +168,8 @@ class Station:
         for event in told:
             if isinstance(event, Switch):
                 log.info("output %s: %s", event.output, "on" if event.is_on else "off")
+                if event.tested_by:
+                    self._tests[event.output] = event.tested_by
                 self._where[event.output].wanted.want(event.output, event.is_on)
             else:
                 log.info("%s", _in_words(event))
@@ -164,6 +182,7 @@ class Station:
             self._dirty.wait(_KEPT_EVERY_S)
             self._dirty.clear()
             self._write()
+            self._stopping.wait(_WRITES_APART_S)
 
     def _write(self) -> None:
         with self._lock:
@@ -171,8 +190,16 @@ class Station:
         try:
             write_secret(self._path, msgspec.msgpack.encode(memory))
             self._card.over("how partitions are armed is kept again")
+            self._tell_card("")
         except OSError as error:
             self._card.tell(f"how partitions are armed cannot be kept, a power cut would lose it: {error}")
+            self._tell_card(f"how partitions are armed cannot be kept: {error.strerror}")
+
+    def _tell_card(self, error: str) -> None:
+        with self._lock:
+            if error != self._card_error:
+                self._card_error = error
+                self._tell_state(_MEMORY, "memory", error, error or "kept again")
 
     def _kept(self) -> Memory:
         try:
@@ -181,7 +208,7 @@ class Station:
             return Memory()
         except (OSError, msgspec.DecodeError) as error:
             log.error("%s cannot be read, how partitions were armed is not known: %s", self._path, error)
-            return Memory()
+            return Memory(lost=f"{self._path.name} cannot be read")
 
 
 def sources_for(

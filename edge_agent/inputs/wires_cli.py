@@ -39,18 +39,16 @@ def watch(
     if not settings.sensors:
         raise ConfigError(f"{config}: there is no [[sensors]]")
     readings = Readings(settings)
-    answered, shown = set[str](), dict[str, str]()
+    shown = dict[str, str]()
     say(f"{len(settings.sensors)} sensors; open, press and walk; Ctrl-C ends it")
     ends_s = time.monotonic() + lasts_s if lasts_s else float("inf")
     with readings:
         try:
-            while time.monotonic() < ends_s and len(answered) < len(settings.sensors):
+            while time.monotonic() < ends_s and len(readings.answered()) < len(settings.sensors):
                 for name, reading in readings.newest().items():
                     said = f"{reading.circuit}{f', {reading.detail}' if reading.detail else ''}"
                     if shown.get(name) == said:
                         continue
-                    if reading.circuit == "active" and name in shown:
-                        answered.add(name)
                     shown[name] = said
                     at = datetime.now().astimezone().isoformat(timespec="milliseconds")
                     row = {"at": at, "sensor": name, "wire": readings.terminal(name), "state": said}
@@ -58,6 +56,7 @@ def watch(
                 threading.Event().wait(_LOOK_S)
         except KeyboardInterrupt:
             say("ended")
+        answered = readings.answered()
     silent = [each.name for each in settings.sensors if each.name not in answered]
     say(f"{len(answered)} of {len(settings.sensors)} have answered" + (f"; not: {', '.join(silent)}" if silent else ""))
     if silent:

@@ -54,7 +54,8 @@ class PartitionMemory(msgspec.Struct, frozen=True, array_like=True):
         scheduled: whether its schedule wanted it armed, when that was looked at last; None: never.
         has_left: the exit delay of what is wanted is over.
         order: number of the centre's order that was answered last.
-        here_ms: when it was last armed or disarmed at the box, Unix milliseconds.
+        deeds: how often something was done with it at the box.
+        changing_from: as it was armed while it is being armed otherwise.
         entered: sensors that will ring when the entry delay is over.
     """
 
@@ -66,7 +67,8 @@ class PartitionMemory(msgspec.Struct, frozen=True, array_like=True):
     scheduled: bool | None = None
     has_left: bool = False
     order: int = 0
-    here_ms: int = 0
+    deeds: int = 0
+    changing_from: Mode | None = None
     entered: tuple[str, ...] = ()
 
 
@@ -75,11 +77,13 @@ class Memory(msgspec.Struct, frozen=True):
 
     Attributes:
         at_ms: when it was written, Unix milliseconds; 0: there was none.
+        lost: why what there was cannot be read; empty: it can.
         ended: numbers of the centre's bypasses that are over, and not begun again.
         tested: number of the centre's order that tested an output last.
     """
 
     at_ms: int = 0
+    lost: str = ""
     partitions: dict[str, PartitionMemory] = {}
     sensors: dict[str, SensorMemory] = {}
     ended: tuple[int, ...] = ()

@@ -7,18 +7,26 @@ from edge_agent.intrusion.plan import Cause, OutputPlan
 
 _CHIME_S = 1.0
 _TEST_S = 2.0
+_TEST = "test"
 
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """An output shall be on, or off, from now on."""
+    """An output shall be on, or off, from now on.
+
+    Attributes:
+        output: its name.
+        is_on: on.
+        tested_by: who has it sounded to hear whether it does; empty: it is no test.
+    """
 
     output: str
     is_on: bool
+    tested_by: str = ""
 
 
 class Outputs:
-    """All outputs of a box.
+    """All outputs of a box. What rings has a holder, a partition or a sensor, and falls silent with that.
 
     Args:
         plans: of them.
@@ -27,10 +35,13 @@ class Outputs:
     def __init__(self, plans: Sequence[OutputPlan]) -> None:
         self._plans = {plan.name: plan for plan in plans}
         self._causes: dict[str, dict[tuple[str, Cause | None], float]] = {plan.name: {} for plan in plans}
-        """Of each output, why it is on, and until when."""
+        """Of each output, who holds it on and why, and until when."""
         self._on = dict.fromkeys(self._causes, False)
+        self._tests = dict[str, str]()
 
-    def ring(self, partition: str, cause: Cause, now_s: float, until_s: float = float("inf")) -> None:
+    def ring(
+        self, partition: str, cause: Cause, now_s: float, until_s: float = float("inf"), *, holder: str = ""
+    ) -> None:
         """Something has happened in a partition; what rings already rings anew.
 
         Args:
@@ -38,24 +49,26 @@ class Outputs:
             cause: what.
             now_s: monotonic.
             until_s: not longer than that.
+            holder: what it falls silent with; by default the partition.
         """
         for name, plan in self._plans.items():
             if cause in plan.on and (not partition or not plan.partitions or partition in plan.partitions):
                 most_s = _CHIME_S if cause is Cause.CHIME else plan.seconds
                 end_s = float("inf") if cause is Cause.ARMED else min(until_s, now_s + most_s)
-                self._causes[name][partition, cause] = end_s
+                self._causes[name][holder or partition, cause] = end_s
 
-    def hush(self, partition: str, causes: Collection[Cause]) -> None:
-        """It is over there."""
+    def hush(self, holder: str, causes: Collection[Cause]) -> None:
+        """What it holds on for these causes is over."""
         for held in self._causes.values():
             for cause in causes:
-                held.pop((partition, cause), None)
+                held.pop((holder, cause), None)
 
-    def test(self, output: str, now_s: float) -> bool:
+    def test(self, output: str, by: str, now_s: float) -> bool:
         """Sound one for two seconds; False where there is none of that name."""
         if output not in self._causes:
             return False
-        self._causes[output]["", None] = now_s + _TEST_S
+        self._causes[output][_TEST, None] = now_s + _TEST_S
+        self._tests[output], self._on[output] = by, False  # told anew, though it may be on
         return True
 
     def due(self, now_s: float) -> Iterator[Switch]:
@@ -65,7 +78,7 @@ class Outputs:
                 del held[why]
             if bool(held) is not self._on[name]:
                 self._on[name] = bool(held)
-                yield Switch(name, bool(held))
+                yield Switch(name, bool(held), self._tests.pop(name, ""))
 
     @property
     def next_s(self) -> float:

@@ -38,7 +38,15 @@ class Partition:
         self.state, self.mode, self.wanted = memory.state, memory.mode, memory.wanted
         self.by, self.since_ms = memory.by, memory.since_ms or now.at_ms
         self.scheduled, self.has_left = memory.scheduled, memory.has_left
-        self.order, self.here_ms = memory.order, memory.here_ms
+        self.order, self.deeds = memory.order, memory.deeds
+        self.changing_from = memory.changing_from
+        """As it was armed while it is being armed otherwise: the way out is free, the rest is watched."""
+        self.waits = False
+        """It will be armed once its sensors have been heard."""
+        self.is_lost = False
+        """How it was before is not known: it may have to be armed."""
+        self.hinders = dict[str, str]()
+        """What hindered it last, each with the reason."""
         self.until_s = float("inf")
         """When the delay of its state is over, monotonic."""
         self.entered = [each for each in sensors if each.plan.name in memory.entered]
@@ -54,12 +62,21 @@ class Partition:
     @property
     def is_armed(self) -> bool:
         """Or was when somebody came in, or was seen."""
-        return self.state not in (PartitionState.DISARMED, PartitionState.ARMING)
+        if self.state is PartitionState.ARMING:
+            return self.changing_from is not None
+        return self.state is not PartitionState.DISARMED
 
     @property
     def not_armed(self) -> bool:
         """It should be armed, and is not."""
-        return self.state is PartitionState.DISARMED and (self.wanted is not None or bool(self.scheduled))
+        if self.state is not PartitionState.DISARMED or self.waits:
+            return False
+        return self.wanted is not None or bool(self.scheduled) or self.is_lost
+
+    def watches(self, sensor: Sensor) -> bool:
+        """Whether a sensor of its own rings at once now, or would behind a delay."""
+        modes = (self.mode, self.changing_from or self.mode)
+        return self.is_armed and any(sensor.plan.is_armed_in(mode) for mode in modes)
 
     def hinderers(self, mode: Mode, *, leaving: bool) -> dict[str, str]:
         """Sensors that keep it from being armed, each with the reason.
@@ -85,16 +102,18 @@ class Partition:
 
     def told(self, now: Moment, detail: str = "", hinders: dict[str, str] | None = None) -> PartitionChanged:
         """Its state now."""
-        named = hinders or {}
-        words = [detail, "; ".join(f"{name}: {why}" for name, why in named.items())]
+        if hinders is not None or not self.not_armed:
+            self.hinders = hinders or {}
+        words = [detail, "; ".join(f"{name}: {why}" for name, why in self.hinders.items())]
+        wanted = STATES[self.wanted or self.plan.mode] if self.not_armed else 0
         return PartitionChanged(
-            now.at_ms, self.plan.name, self.state, self.by[:LONGEST_NAME], tuple(named)[:_MOST_HINDERS],
-            "; ".join(word for word in words if word)[:LONGEST_DETAIL], self.not_armed, self.order,
+            now.at_ms, self.plan.name, self.state, self.by[:LONGEST_NAME], tuple(self.hinders)[:_MOST_HINDERS],
+            "; ".join(word for word in words if word)[:LONGEST_DETAIL], self.not_armed, self.order, self.deeds, wanted,
         )  # fmt: skip
 
     def remembered(self) -> PartitionMemory:
         """What outlives a power cut."""
         return PartitionMemory(
             self.state, self.mode, self.wanted, self.by, self.since_ms, self.scheduled, self.has_left, self.order,
-            self.here_ms, tuple(each.plan.name for each in self.entered),
+            self.deeds, self.changing_from, tuple(each.plan.name for each in self.entered),
         )  # fmt: skip

@@ -55,6 +55,12 @@ _WHAT = {
     SensorType.TAMPER: "tamper",
     SensorType.KEY_SWITCH: "key_switch",
 }
+_SAID = {
+    SensorType.PANIC: ("panic", "duress"),
+    SensorType.SILENT_PANIC: ("panic", "duress"),
+    SensorType.FIRE: ("fire", "smoke"),
+}
+"""The centre rings these by their own names, however late: what they are called is not free."""
 
 
 class SensorPlan(Section, frozen=True):
@@ -88,6 +94,10 @@ class SensorPlan(Section, frozen=True):
     def __post_init__(self) -> None:
         if self.entry_s is not None and self.type is not SensorType.ENTRY_EXIT:
             raise ValueError(f"entry_s of {self.name!r}: only a sensor of type entry_exit has one")
+        allowed = _SAID.get(self.type)
+        if self.what and allowed and self.what not in allowed:
+            words = " or ".join(allowed)
+            raise ValueError(f"what of {self.name!r}: {self.what!r}, expected {words}: its alert is called by it")
         if self.momentary and self.type is not SensorType.KEY_SWITCH:
             raise ValueError(f"momentary of {self.name!r}: only a sensor of type key_switch is")
 

@@ -27,9 +27,13 @@ class Reading:
         detail: why, in words for people, with wire and terminal; empty where the circuit says all.
         battery_low: None where nothing was said of it.
         is_settled: it has lasted as long as the sensor's `settle_ms`, as the kernel or the module says.
+        is_forced: a fault that hands make, such as a shorted line: while the sensor is armed it rings.
+        is_old: it was said before we listened: it shows a state, and no life.
     """
 
     circuit: Circuit
     detail: str = ""
     battery_low: bool | None = None
     is_settled: bool = False
+    is_forced: bool = False
+    is_old: bool = False

@@ -1,5 +1,7 @@
 """One sensor: what was read becomes what it is, once it has lasted."""
 
+from collections import deque
+
 from edge_agent.intrusion.memory import Bypass, SensorMemory
 from edge_agent.intrusion.plan import SensorPlan, SensorType
 from edge_agent.intrusion.reading import Circuit, Reading
@@ -13,6 +15,7 @@ _STATES = {
     Circuit.FAULT: SensorState.FAULT,
     Circuit.MISSING: SensorState.SILENT,
 }
+_MOST_TOLD, _MINUTE_S, _RINGS_EVERY_S = 40, 60.0, 10.0
 _UNHEARD = "has not been heard yet"
 
 
@@ -31,6 +34,12 @@ class Sensor:
         """None: it has not been heard since the start."""
         self.before = memory.circuit
         self.latched, self.rung, self.bypass = memory.latched, memory.rung, memory.bypass
+        self.bypass_until_s = float("inf")
+        """When its bypass ends, monotonic: a clock that is set ends none."""
+        if self.bypass:
+            self.leave_out(self.bypass, now)
+        self._told_s = deque[float](maxlen=_MOST_TOLD)
+        self._rang_s = float("-inf")
         self.detail = ""
         self.heard_s = now.s
         self._battery_low = False
@@ -48,7 +57,7 @@ class Sensor:
         lasted = self.lasted(at)
         if reading.battery_low is not None:
             self._battery_low = reading.battery_low
-        if reading.circuit is not Circuit.MISSING:
+        if reading.circuit is not Circuit.MISSING and not reading.is_old:
             self.heard_s = at.s
         known = (lasted[-1][0].circuit, lasted[-1][0].detail) if lasted else (self.circuit, self.detail)
         if (reading.circuit, reading.detail) == known:
@@ -95,21 +104,23 @@ class Sensor:
         """It has found something, and nothing else is the matter."""
         return not self.bypass and not self.latched and self.circuit is Circuit.ACTIVE
 
-    def told(self, at: Moment, detail: str = "", priority: int | None = None) -> SensorChanged | None:
+    def told(self, at: Moment, detail: str = "") -> SensorChanged | None:
         """Its state now; None where that was told.
 
         Args:
             at: when it came to it.
             detail: in place of its own.
-            priority: of its alarm; by default as the plan says where it has rung, else 0.
         """
         state, why = self._state()
         if self._told == (state, why, self._battery_low):
             return None
         self._told = state, why, self._battery_low
-        if priority is None:
-            priority = self.plan.rings_at if state is not SensorState.ALARM or self.rung or self.latched else 0
-        return self._event(at, state, priority, detail or why)
+        # An alarm rings by `rang`, once; told of again it is a state.
+        return self._event(at, state, 0 if state is SensorState.ALARM else self.plan.rings_at, detail or why)
+
+    def chatters(self, at: Moment) -> SensorChanged:
+        """That it changes too often to be told of each time."""
+        return self._event(at, SensorState.FAULT, self.plan.rings_at, f"changes more than {_MOST_TOLD} times a minute")
 
     def rang(self, at: Moment, detail: str) -> SensorChanged:
         """That it has rung for what it found before, whatever it is now."""
@@ -128,6 +139,8 @@ class Sensor:
             return SensorState.BYPASSED, f"by {self.bypass.by}: {self.bypass.reason}; {now}"
         if self.circuit is Circuit.TAMPER or (self.circuit is Circuit.ACTIVE and self.plan.type is SensorType.TAMPER):
             return SensorState.TAMPER, self.detail
+        if self.circuit in (Circuit.MISSING, Circuit.FAULT):  # of what is silent no latch may hide that
+            return _STATES[self.circuit], self.detail
         if self.latched:
             return SensorState.ALARM, self.latched
         if self.plan.type is SensorType.KEY_SWITCH and self.circuit is Circuit.ACTIVE:
@@ -140,7 +153,26 @@ class Sensor:
         """What outlives a power cut."""
         return SensorMemory(self.before if self.circuit is None else self.circuit, self.latched, self.rung, self.bypass)
 
+    def leave_out(self, bypass: Bypass, now: Moment) -> None:
+        """It counts no more."""
+        self.bypass = bypass
+        left_s = (bypass.until_ms - now.at_ms) / 1000
+        self.bypass_until_s = now.s + max(0.0, left_s) if bypass.until_ms else float("inf")
+
     def end_bypass(self) -> Bypass | None:
         """It counts again."""
         ended, self.bypass = self.bypass, None
         return ended
+
+    def may_tell(self, now_s: float, *, rings: bool) -> bool:
+        """Whether one more is told of it: what chatters is told of 40 times a minute, and rings every ten seconds."""
+        if rings and now_s - self._rang_s >= _RINGS_EVERY_S:
+            self._rang_s = now_s
+        elif len(self._told_s) == _MOST_TOLD and now_s - self._told_s[0] < _MINUTE_S:
+            return False
+        self._told_s.append(now_s)
+        return True
+
+    def forget_told(self) -> None:
+        """Tell of it again, whatever it is."""
+        self._told = None

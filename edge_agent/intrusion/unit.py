@@ -1,7 +1,8 @@
 """The machine of sensors, partitions and outputs: readings, orders and time go in, what is told and switched comes out.
 
 What the trade's panels do wrong is left out on purpose: arming says at once what hinders it, and goes on being said to
-be wanted; a sensor that nothing is heard of neither blocks in silence nor passes; a cut line opens nothing.
+be wanted; a sensor that nothing is heard of neither blocks in silence nor passes; a line that is cut while it is armed
+rings.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -15,14 +16,18 @@ from edge_agent.intrusion.reading import Circuit, Reading
 from edge_agent.intrusion.sensor import Sensor
 from shared.clock import Moment, to_ms
 from shared.desired import BypassOrder, BypassWay, PartitionDeed
-from shared.events import LONGEST_NAME, PartitionChanged, PartitionState, SensorChanged, SensorState
+from shared.events import AS_BEFORE, PartitionChanged, PartitionState, SensorChanged, SensorState
 
 _FIRST_S = 15.0
 """A sensor is missing when nothing was heard of it so long after the start."""
 _LEFT_S = 10.0
 """An entry delay that a power cut has interrupted lasts at least so long again: people find the key in the dark."""
+_OFF_MS = 7 * 86_400_000
+"""A clock that is behind what the last life wrote is not right yet; one that was further ahead then was wrong then."""
 _NOBODY = "nobody has disarmed within the entry delay"
 _ON_THE_WAY = "has to be closed until the exit delay is over"
+_WAITS = "is armed once its sensors have been heard"
+_GONE = "is not in the box's file any more"
 
 Told = SensorChanged | PartitionChanged | Switch
 
@@ -35,10 +40,11 @@ class Order:
         partition: its name.
         deed: what.
         by: who, or what.
-        may_disarm: whether that is believed of who says it: plain messages over a network are not.
+        may_disarm: whether that is believed of who says it: plain messages over a network are not. They arm what is
+            disarmed, and change nothing else.
         without: sensors that are bypassed for this arming.
-        given_ms: when it was given elsewhere, Unix milliseconds; 0: here and now.
         number: of the centre's order; 0: it is none of the centre's.
+        deeds: that the centre knew of when it was ordered.
         is_duress: who disarms is forced to.
     """
 
@@ -47,8 +53,8 @@ class Order:
     by: str
     may_disarm: bool = True
     without: tuple[str, ...] = ()
-    given_ms: int = 0
     number: int = 0
+    deeds: int = 0
     is_duress: bool = False
 
 
@@ -101,10 +107,13 @@ class ControlUnit:
         """Of key switches, as they were seen last."""
         self._trusted_keys = frozenset(trusted_keys)
         self._ended, self._tested = set(memory.ended), memory.tested
-        self._began_s, self._hinders = now.s, dict[str, dict[str, str]]()
-        self._told = list[Told]()
+        self._began_s, self._told = now.s, list[Told]()
+        self._muted = dict[Sensor, None]()
+        """What chatters: its newest state is told later."""
+        self._not_before_ms = memory.at_ms if memory.at_ms - now.at_ms < _OFF_MS else 0
         for partition in self._partitions.values():
-            self._restore(partition, now, memory.at_ms)
+            self._restore(partition, now, memory)
+        self._tell_gone(memory, now)
 
     def drain(self) -> list[Told]:
         """What is to be told and switched since this was asked last, in order."""
@@ -115,7 +124,9 @@ class ControlUnit:
         """What has to outlive a power cut."""
         partitions = {name: each.remembered() for name, each in self._partitions.items()}
         sensors = {name: each.remembered() for name, each in self._sensors.items()}
-        return Memory(now.at_ms, partitions, sensors, tuple(sorted(self._ended)), self._tested)
+        return Memory(
+            now.at_ms, partitions=partitions, sensors=sensors, ended=tuple(sorted(self._ended)), tested=self._tested
+        )
 
     @property
     def next_s(self) -> float:
@@ -134,7 +145,7 @@ class ControlUnit:
         for lasted, since in each.read(reading, at):
             self._change(each, lasted, since)
         if each.circuit is not None and each.settles_s is None:
-            self._tell(each.told(at))  # its battery, perhaps
+            self._tell_of(each, each.told(at), at)  # its battery, perhaps
         self._switch(at)
 
     def tick(self, now: Moment) -> None:
@@ -146,9 +157,12 @@ class ControlUnit:
                 self._change(sensor, Reading(Circuit.MISSING, why), now)
             if sensor.circuit is None and now.s - self._began_s > _FIRST_S:
                 self._change(sensor, Reading(Circuit.MISSING, "has not been heard since the start"), now)
-            bypass = sensor.bypass
-            if bypass and bypass.until_ms and now.at_ms >= bypass.until_ms:
+            if sensor.bypass and now.s >= sensor.bypass_until_s:
                 self._end_bypass(sensor, now)
+        for sensor in [each for each in self._muted if each.may_tell(now.s, rings=False)]:
+            del self._muted[sensor]
+            sensor.forget_told()
+            self._tell_of(sensor, sensor.told(now), now)
         for partition in self._partitions.values():
             self._tick_partition(partition, now)
         self._switch(now)
@@ -168,12 +182,13 @@ class ControlUnit:
         return answer
 
     def bypass(self, sensor: str, bypass: Bypass, now: Moment) -> Answer:
-        """Leave a sensor out."""
+        """Leave a sensor out; what is left out already is from now on left out so."""
         each = self._sensors.get(sensor)
         if each is None:
             return Answer(False, f"this box has no sensor {sensor!r}")
-        each.bypass, each.rung = bypass, False
-        self._tell(each.told(now))
+        each.leave_out(bypass, now)
+        each.rung = False
+        self._tell_of(each, each.told(now), now)
         if bypass.way is BypassWay.UNTIL_CLOSED and each.circuit is Circuit.NORMAL:
             self._end_bypass(each, now)  # it is closed already, and watched
         self._retry(each, now)
@@ -181,22 +196,21 @@ class ControlUnit:
         return Answer(True)
 
     def bypasses(self, wanted: Iterable[BypassOrder], now: Moment) -> list[str]:
-        """Have the centre's bypasses be these: new ones begin, those that are gone end.
+        """Have the centre's bypasses be these: new ones begin, those that are gone end, changed ones go on.
 
         Returns:
             What could not be done, in words.
         """
-        listed = {each.number: each for each in wanted}
-        for sensor in self._sensors.values():
-            if sensor.bypass and sensor.bypass.number and sensor.bypass.number not in listed:
+        listed = {each.sensor: each for each in sorted(wanted, key=lambda each: each.number)}
+        self._ended &= {each.number for each in listed.values()}
+        for name, sensor in self._sensors.items():
+            if sensor.bypass and sensor.bypass.number and name not in listed:
                 self._end_bypass(sensor, now)
-        self._ended &= listed.keys()
-        held = {each.bypass.number for each in self._sensors.values() if each.bypass}
         wrong = list[str]()
-        for number, each in sorted(listed.items()):
-            if number not in self._ended and number not in held:
-                said = Bypass(each.way, each.by, each.reason, each.until_ms, number)
-                answer = self.bypass(each.sensor, said, now)
+        for name, each in sorted(listed.items()):
+            held = self._sensors[name].bypass if name in self._sensors else None
+            if each.number not in self._ended and (held is None or held.number != each.number):
+                answer = self.bypass(name, Bypass(each.way, each.by, each.reason, each.until_ms, each.number), now)
                 wrong += [] if answer.obeyed else [answer.why]
         self._switch(now)
         return wrong
@@ -206,30 +220,42 @@ class ControlUnit:
     def _change(self, sensor: Sensor, reading: Reading, at: Moment) -> None:
         is_first, old = sensor.circuit is None, sensor.circuit or sensor.before
         sensor.circuit, sensor.detail = reading.circuit, reading.detail
-        detail, plan = reading.detail, sensor.plan
-        if is_first and old is not None and old is not reading.circuit:
+        detail, is_new = reading.detail, old is not reading.circuit
+        if is_first and old is not None and is_new:
             detail = f"{detail or reading.circuit.value}, found so after a restart"
         if sensor.bypass:
             if sensor.bypass.way is BypassWay.UNTIL_CLOSED and reading.circuit is Circuit.NORMAL:
                 self._end_bypass(sensor, at)
-            self._tell(sensor.told(at))
+            self._tell_of(sensor, sensor.told(at), at)
             self._retry(sensor, at)
             return
-        still = is_first and (sensor.rung or sensor.latched) and old is reading.circuit
+        still = (
+            is_first and (sensor.rung or bool(sensor.latched)) and not (is_new and reading.circuit is Circuit.ACTIVE)
+        )
         if reading.circuit is Circuit.NORMAL:
             sensor.rung = False
-        if plan.type is SensorType.KEY_SWITCH:
+        if sensor.plan.type is SensorType.KEY_SWITCH:
             self._turn(sensor, at)
-        elif reading.circuit is Circuit.ACTIVE and old is not Circuit.ACTIVE:
+        elif is_new and reading.circuit is Circuit.ACTIVE:
             self._trip(sensor, at, detail)
-        if old is not reading.circuit and self._is_tampered(sensor):
-            self._outputs.ring(plan.partition, Cause.TAMPER, at.s)
+        elif is_new and (reading.circuit is Circuit.TAMPER or reading.is_forced):
+            self._force(sensor, at, detail)
+        if is_new and self._is_tampered(sensor):
+            self._outputs.ring(sensor.plan.partition, Cause.TAMPER, at.s, holder=_holder(sensor))
         if still:  # it has rung before the restart
-            word = sensor.latched or detail or reading.circuit.value
-            self._tell(sensor.told(at, f"{word}, as before the restart", priority=0))
+            if reading.circuit is Circuit.ACTIVE and sensor.plan.type not in ARMED:
+                self._sound(sensor, at)
+            word = detail or sensor.latched or reading.circuit.value
+            self._tell_of(sensor, sensor.told(at, f"{word}, {AS_BEFORE}"), at)
         else:
-            self._tell(sensor.told(at, detail if detail != reading.detail else ""))
+            self._tell_of(sensor, sensor.told(at, detail if detail != reading.detail else ""), at)
         self._retry(sensor, at)
+
+    def _force(self, sensor: Sensor, at: Moment, detail: str) -> None:
+        """Its line is cut or shorted, its cover open: while it is armed that is an intrusion."""
+        partition = self._partitions.get(sensor.plan.partition)
+        if sensor.plan.type in ARMED and partition and partition.watches(sensor):
+            self._ring(sensor, at, detail or "tampered with")
 
     @staticmethod
     def _is_tampered(sensor: Sensor) -> bool:
@@ -239,18 +265,19 @@ class ControlUnit:
     def _trip(self, sensor: Sensor, at: Moment, detail: str = "") -> None:
         """It has found something: whether that rings depends on its type and on how its partition is armed."""
         plan = sensor.plan
-        if plan.type is SensorType.TAMPER:
+        if plan.type in (SensorType.TAMPER, SensorType.KEY_SWITCH):
             return
         if plan.type not in ARMED:
             self._ring(sensor, at, detail)
             return
         partition = self._partitions[plan.partition]
-        if not plan.is_armed_in(partition.mode) or partition.state is PartitionState.DISARMED:
+        if partition.state is PartitionState.ARMING:
+            modes = (partition.mode, partition.changing_from or partition.mode)
+            if plan.type is SensorType.INSTANT and any(map(plan.is_armed_in, modes)):
+                self._ring(sensor, at, detail)
+        elif not plan.is_armed_in(partition.mode) or partition.state is PartitionState.DISARMED:
             if plan.chime:
                 self._outputs.ring(plan.partition, Cause.CHIME, at.s)
-        elif partition.state is PartitionState.ARMING:
-            if plan.type is SensorType.INSTANT:
-                self._ring(sensor, at, detail)
         elif partition.state is PartitionState.PENDING and plan.type is not SensorType.INSTANT:
             partition.entered.append(sensor)
             if plan.type is SensorType.ENTRY_EXIT:
@@ -273,7 +300,7 @@ class ControlUnit:
         sensor.rung = True
         if plan.latches:
             sensor.latched = "in alarm until it is reset"
-        self._tell(sensor.rang(at, detail or sensor.latched))
+        self._tell_of(sensor, sensor.rang(at, detail or sensor.latched), at, rings=True)
         if plan.type in ARMED:
             partition = self._partitions[plan.partition]
             until_s = at.s + partition.plan.alarm_s
@@ -283,10 +310,16 @@ class ControlUnit:
                 self._outputs.hush(plan.partition, (Cause.ENTRY, Cause.EXIT))
                 partition.become(PartitionState.TRIGGERED, at, until_s=until_s)
                 self._tell(partition.told(at, plan.name))
+        self._sound(sensor, at)
+
+    def _sound(self, sensor: Sensor, at: Moment) -> None:
+        """Sirens: those of what rings day and night fall silent with the sensor, not with its partition's delays."""
+        plan = sensor.plan
+        holder = plan.partition if plan.type in ARMED else _holder(sensor)
         if plan.type is not SensorType.SILENT_PANIC:
-            self._outputs.ring(plan.partition, Cause.ALARM, at.s)
+            self._outputs.ring(plan.partition, Cause.ALARM, at.s, holder=holder)
         if plan.type is SensorType.FIRE:
-            self._outputs.ring(plan.partition, Cause.FIRE, at.s)
+            self._outputs.ring(plan.partition, Cause.FIRE, at.s, holder=holder)
 
     def _turn(self, sensor: Sensor, at: Moment) -> None:
         """A key switch; what is the matter with its line turns nothing."""
@@ -310,72 +343,100 @@ class ControlUnit:
 
     def _order(self, partition: Partition, order: Order, now: Moment) -> Answer:
         partition.order = order.number or partition.order
-        if order.given_ms and order.given_ms < partition.here_ms and order.deed is not PartitionDeed.RESET:
-            why = f"not obeyed, {order.deed} of {order.by}: {partition.by} has decided here since"
-            self._tell(partition.told(now, why))
-            return Answer(False, why)
         if order.deed is PartitionDeed.RESET:
             return self._reset(partition, order.by, now)
+        if order.number and order.deeds != partition.deeds:
+            why = f"not obeyed, {order.deed} of {order.by}: {partition.by or 'a person'} has decided here since"
+            return self._refuse(partition, now, why)
+        if not order.may_disarm and partition.state is not PartitionState.DISARMED:
+            return self._refuse(
+                partition, now, f"not changed: {order.by} said {order.deed} over a way that proves nothing"
+            )
         if order.deed is PartitionDeed.DISARM:
-            if not order.may_disarm:
-                why = f"not disarmed: {order.by} said so over a way that proves nothing"
-                self._tell(partition.told(now, why))
-                return Answer(False, why)
             if order.is_duress:
                 self._duress(partition, now)
-        if not order.number:
-            partition.here_ms = now.at_ms
-        if order.deed is PartitionDeed.DISARM:
-            return self._disarm(partition, order.by, now)
-        return self._arm(partition, Mode(order.deed.value), order.by, now, order.without)
+            answer = self._disarm(partition, order.by, now, is_deed=not order.number)
+        else:
+            mode, is_deed = Mode(order.deed.value), order.may_disarm and not order.number
+            answer = self._arm(partition, mode, order.by, now, order.without, is_deed=is_deed)
+        return answer
 
-    def _arm(self, partition: Partition, mode: Mode, by: str, now: Moment, without: Sequence[str] = ()) -> Answer:
+    def _arm(
+        self,
+        partition: Partition,
+        mode: Mode,
+        by: str,
+        now: Moment,
+        without: Collection[str] = (),
+        *,
+        is_deed: bool = False,
+    ) -> Answer:
         if partition.state in (PartitionState.PENDING, PartitionState.TRIGGERED):
             return self._refuse(partition, now, "it has an alarm, disarm it first")
         if partition.mode is mode and partition.state in (STATES[mode], PartitionState.ARMING):
             self._tell(partition.told(now, "is armed so already"))
             return Answer(True, "is armed so already")
-        for name in without:
-            if name not in self._sensors:
-                return self._refuse(partition, now, f"this box has no sensor {name!r}")
-        for name in without:
-            self._sensors[name].bypass = Bypass(BypassWay.ONCE, by, "left out of this arming")
-            self._tell(self._sensors[name].told(now))
+        own = {each.plan.name: each for each in partition.sensors if each.plan.type is not SensorType.KEY_SWITCH}
+        if unknown := [name for name in without if name not in own]:
+            return self._refuse(partition, now, f"{partition.plan.name} has no sensor {unknown[0]!r} to leave out")
+        is_armed, knows = partition.state in ARMED_STATES, self._knows(partition, now)
         leaving = partition.plan.exit_s > 0
         hinders = partition.hinderers(mode, leaving=leaving)
-        if hinders and partition.state in ARMED_STATES:
+        hinders = {name: why for name, why in hinders.items() if name not in without}
+        if is_armed and (hinders or not knows):
             return self._refuse(partition, now, f"not armed {mode}, and armed as before", hinders)
+        partition.deeds += is_deed
+        partition.is_lost, partition.waits = False, not knows
         self._outputs.hush(partition.plan.name, (Cause.EXIT, Cause.ARMED))
-        if hinders:
+        if hinders or not knows:
             partition.wanted, partition.has_left = mode, False
             partition.become(PartitionState.DISARMED, now, by)
-            self._tell_hindered(partition, now, f"not armed {mode}", hinders)
+            if not knows:
+                self._leave_out(own, without, by, now)
+                self._tell(partition.told(now, _WAITS))
+                return Answer(True, _WAITS)
+            self._tell(partition.told(now, f"not armed {mode}", hinders))
             return Answer(False, "not armed", hinders)
-        partition.wanted, partition.mode = None, mode
-        if leaving:
-            open_doors = {each.plan.name: _ON_THE_WAY for each in partition.sensors if each.is_open and each.hinders}
-            until_s = now.s + partition.plan.exit_s
-            partition.become(PartitionState.ARMING, now, by, until_s)
-            self._outputs.ring(partition.plan.name, Cause.EXIT, now.s, until_s)
-            named = {name: why for name, why in open_doors.items() if self._sensors[name].plan.is_armed_in(mode)}
-            self._tell(partition.told(now, f"armed {mode} in {partition.plan.exit_s:g} s", named))
-        else:
+        self._leave_out(own, without, by, now)
+        partition.wanted = None
+        partition.changing_from = partition.mode if is_armed else None
+        partition.mode = mode
+        if not leaving:
             self._armed(partition, by, now)
+            return Answer(True)
+        open_doors = [each for each in partition.sensors if each.is_open and each.plan.is_armed_in(mode)]
+        until_s = now.s + partition.plan.exit_s
+        partition.become(PartitionState.ARMING, now, by, until_s)
+        self._outputs.ring(partition.plan.name, Cause.EXIT, now.s, until_s)
+        named = {each.plan.name: _ON_THE_WAY for each in open_doors}
+        self._tell(partition.told(now, f"armed {mode} in {partition.plan.exit_s:g} s", named))
         return Answer(True)
+
+    def _leave_out(self, own: dict[str, Sensor], without: Collection[str], by: str, now: Moment) -> None:
+        for name in without:
+            if own[name].bypass is None:  # one that holds is the centre's, and may hold longer
+                own[name].leave_out(Bypass(BypassWay.ONCE, by, "left out of this arming"), now)
+                self._tell_of(own[name], own[name].told(now), now)
 
     def _refuse(self, partition: Partition, now: Moment, why: str, hinders: dict[str, str] | None = None) -> Answer:
         self._tell(partition.told(now, why, hinders))
         return Answer(False, why, hinders or {})
 
     def _armed(self, partition: Partition, by: str, now: Moment, detail: str = "") -> None:
-        partition.wanted, partition.has_left = None, False
+        partition.wanted, partition.has_left, partition.changing_from = None, False, None
         partition.become(STATES[partition.mode], now, by)
         self._outputs.ring(partition.plan.name, Cause.ARMED, now.s)
-        self._tell(partition.told(now, detail))
+        still_open = {each.plan.name: each.hinders for each in partition.sensors if each.rung and each.is_open}
+        self._tell(partition.told(now, detail, still_open))
 
-    def _disarm(self, partition: Partition, by: str, now: Moment) -> Answer:
-        self._hush(partition)
+    def _disarm(self, partition: Partition, by: str, now: Moment, *, is_deed: bool) -> Answer:
+        if by == SCHEDULE:  # what rings day and night goes on
+            self._outputs.hush(partition.plan.name, (Cause.ENTRY, Cause.EXIT, Cause.ARMED))
+        else:
+            self._hush(partition)
+        partition.deeds += is_deed
         partition.wanted, partition.has_left, partition.entered = None, False, []
+        partition.changing_from, partition.waits, partition.is_lost = None, False, False
         was = partition.state
         for sensor in partition.sensors:
             if sensor.plan.type in ARMED:
@@ -383,14 +444,11 @@ class ControlUnit:
             if sensor.bypass and sensor.bypass.way is BypassWay.ONCE:
                 if sensor.bypass.number:
                     self._ended.add(sensor.bypass.number)
-                sensor.end_bypass()
-                if sensor.circuit is Circuit.ACTIVE and sensor.plan.type not in ARMED:
-                    self._trip(sensor, now)
-                self._tell(sensor.told(now))
+                self._resume(sensor, now, trips=sensor.plan.type not in ARMED)
         partition.become(PartitionState.DISARMED, now, by)
         within = "within the time that it is to be armed" if partition.scheduled and by != SCHEDULE else ""
         again = "is disarmed already" if was is PartitionState.DISARMED else ""
-        self._tell(partition.told(now, "; ".join(word for word in (again, within) if word)))
+        self._tell(partition.told(now, "; ".join(word for word in (again, within) if word), {}))
         return Answer(True, again)
 
     def _reset(self, partition: Partition, by: str, now: Moment) -> Answer:
@@ -398,24 +456,21 @@ class ControlUnit:
         for sensor in partition.sensors:
             if sensor.latched:
                 sensor.latched, sensor.rung = "", False
-                self._tell(sensor.told(now, f"reset by {by}", priority=0 if sensor.circuit is Circuit.ACTIVE else None))
+                self._tell_of(sensor, sensor.told(now, f"reset by {by}"), now)
                 self._retry(sensor, now)
         self._tell(partition.told(now, f"reset by {by}"))
         return Answer(True)
 
     def _hush(self, partition: Partition) -> None:
-        self._outputs.hush(partition.plan.name, tuple(Cause))
-        self._outputs.hush("", tuple(Cause))
+        for holder in (partition.plan.name, *map(_holder, partition.sensors)):
+            self._outputs.hush(holder, tuple(Cause))
 
     def _test(self, order: Order, now: Moment) -> Answer:
         if order.number and order.number <= self._tested:
             return Answer(True, "is answered already")
         self._tested = order.number or self._tested
-        if not self._outputs.test(order.partition, now.s):
-            return Answer(False, f"this box has no output {order.partition!r}")
-        name = f"output/{order.partition}"[:LONGEST_NAME]
-        self._tell(SensorChanged(now.at_ms, name, "output", SensorState.NORMAL, 3, f"tested by {order.by}"[:120]))
-        return Answer(True)
+        found = self._outputs.test(order.partition, order.by, now.s)
+        return Answer(found, "" if found else f"this box has no output {order.partition!r}")
 
     def _duress(self, partition: Partition, now: Moment) -> None:
         """Told as a sensor's alarm, and nothing here shows it."""
@@ -442,7 +497,7 @@ class ControlUnit:
             self._outputs.hush(partition.plan.name, (Cause.ALARM,))
             self._armed(partition, partition.by, now, "armed on, behind its alarm")
             if partition.by == SCHEDULE and partition.scheduled is False:
-                self._disarm(partition, SCHEDULE, now)
+                self._disarm(partition, SCHEDULE, now, is_deed=True)
 
     def _finish_arming(self, partition: Partition, now: Moment) -> None:
         self._outputs.hush(partition.plan.name, (Cause.EXIT,))
@@ -450,9 +505,16 @@ class ControlUnit:
         if not hinders:
             self._armed(partition, partition.by, now)
             return
+        if partition.changing_from:
+            wanted, partition.mode = partition.mode, partition.changing_from
+            partition.changing_from = None
+            partition.become(STATES[partition.mode], now)
+            self._outputs.ring(partition.plan.name, Cause.ARMED, now.s)
+            self._tell(partition.told(now, f"not armed {wanted}, and armed as before", hinders))
+            return
         partition.wanted, partition.has_left = partition.mode, True
         partition.become(PartitionState.DISARMED, now)
-        self._tell_hindered(partition, now, "not armed, though the exit delay is over", hinders)
+        self._tell(partition.told(now, "not armed, though the exit delay is over", hinders))
 
     def _ring_entered(self, partition: Partition, now: Moment) -> None:
         entered, partition.entered = dict.fromkeys(partition.entered), []
@@ -460,7 +522,7 @@ class ControlUnit:
             self._ring(sensor, now, _NOBODY)
             if sensor.circuit is Circuit.NORMAL:
                 sensor.rung = False
-                self._tell(sensor.told(now))
+                self._tell_of(sensor, sensor.told(now), now)
         if not entered:  # what was opened before a restart is not in the file any more
             partition.become(PartitionState.TRIGGERED, now, until_s=now.s + partition.plan.alarm_s)
             self._outputs.ring(partition.plan.name, Cause.ALARM, now.s)
@@ -473,14 +535,14 @@ class ControlUnit:
 
     def _follow_schedule(self, partition: Partition, now: Moment) -> None:
         wants = partition.wants(now)
-        if wants is None or wants is partition.scheduled:
-            return
+        if wants is None or wants is partition.scheduled or now.at_ms < self._not_before_ms:
+            return  # or a clock that is behind the last life: it was not set yet
         was, partition.scheduled = partition.not_armed, wants
         by_schedule = partition.by == SCHEDULE
         if wants and partition.state is PartitionState.DISARMED:
-            self._arm(partition, partition.plan.mode, SCHEDULE, now)
+            self._arm(partition, partition.plan.mode, SCHEDULE, now, is_deed=True)
         elif not wants and by_schedule and partition.state in (*ARMED_STATES, PartitionState.ARMING):
-            self._disarm(partition, SCHEDULE, now)
+            self._disarm(partition, SCHEDULE, now, is_deed=True)
         elif not wants and was:
             if by_schedule:
                 partition.wanted = None
@@ -493,14 +555,14 @@ class ControlUnit:
 
     def _try_again(self, partition: Partition, now: Moment, last: str) -> None:
         """What is wanted armed is armed as soon as nothing hinders it; what hinders it now is told."""
-        wanted = partition.wanted
+        wanted, partition.waits = partition.wanted, False
         if wanted is None or partition.state is not PartitionState.DISARMED:
             return
         leaving = partition.plan.exit_s > 0 and not partition.has_left
         hinders = partition.hinderers(wanted, leaving=leaving)
         if hinders:
-            if hinders != self._hinders.get(partition.plan.name):
-                self._tell_hindered(partition, now, f"not armed {wanted}", hinders)
+            if hinders.keys() != partition.hinders.keys():
+                self._tell(partition.told(now, f"not armed {wanted}", hinders))
         elif leaving:
             self._arm(partition, wanted, partition.by, now)
         else:
@@ -510,18 +572,24 @@ class ControlUnit:
             )
 
     def _end_bypass(self, sensor: Sensor, now: Moment) -> None:
-        ended = sensor.end_bypass()
-        if ended and ended.number:
-            self._ended.add(ended.number)
-        if sensor.circuit is Circuit.ACTIVE:
-            self._trip(sensor, now)
-        self._tell(sensor.told(now))
+        if sensor.bypass and sensor.bypass.number:
+            self._ended.add(sensor.bypass.number)
+        self._resume(sensor, now, trips=True)
         self._retry(sensor, now)
 
-    def _restore(self, partition: Partition, now: Moment, off_ms: int) -> None:
+    def _resume(self, sensor: Sensor, now: Moment, *, trips: bool) -> None:
+        """It is watched again, and what it has found counts as found now; a key stands as it stands."""
+        sensor.end_bypass()
+        if sensor.plan.type is SensorType.KEY_SWITCH and sensor.circuit in (Circuit.NORMAL, Circuit.ACTIVE):
+            self._positions[sensor.plan.name] = sensor.circuit
+        elif trips and sensor.circuit is Circuit.ACTIVE:
+            self._trip(sensor, now)
+        self._tell_of(sensor, sensor.told(now), now)
+
+    def _restore(self, partition: Partition, now: Moment, memory: Memory) -> None:
         """As it was before the start, and what that means now."""
         plan = partition.plan
-        gone_s = max(0.0, (now.at_ms - off_ms) / 1000) if off_ms else 0.0
+        gone_s = max(0.0, (now.at_ms - memory.at_ms) / 1000) if memory.at_ms else 0.0
         spent_s = min(3600.0, max(0.0, (now.at_ms - partition.since_ms) / 1000))
         if partition.state is PartitionState.ARMING:
             partition.until_s = now.s + plan.exit_s
@@ -534,14 +602,31 @@ class ControlUnit:
             self._outputs.ring(plan.name, Cause.ALARM, now.s, partition.until_s)
         elif partition.state in ARMED_STATES:
             self._outputs.ring(plan.name, Cause.ARMED, now.s)
-        detail = f"as before the restart, at most {_span(gone_s)} away" if off_ms else "begun"
+        partition.is_lost = bool(memory.lost)
+        if memory.lost:
+            detail = f"how it was armed is not known: {memory.lost}"
+        else:
+            detail = f"{AS_BEFORE}, at most {_span(gone_s)} away" if memory.at_ms else "begun"
         self._tell(partition.told(now, detail))
+
+    def _tell_gone(self, memory: Memory, now: Moment) -> None:
+        """What the file had and has no more: the centre shows it no longer."""
+        for name in memory.sensors.keys() - self._sensors.keys():
+            self._tell(SensorChanged(now.at_ms, name, "zone", SensorState.GONE, 3, _GONE))
+        for name in memory.partitions.keys() - self._partitions.keys():
+            self._tell(PartitionChanged(now.at_ms, name, PartitionState.GONE, "", (), _GONE))
 
     # What is told
 
-    def _tell_hindered(self, partition: Partition, now: Moment, detail: str, hinders: dict[str, str]) -> None:
-        self._hinders[partition.plan.name] = hinders
-        self._tell(partition.told(now, detail, hinders))
+    def _tell_of(self, sensor: Sensor, event: SensorChanged | None, at: Moment, *, rings: bool = False) -> None:
+        """Tell of a sensor, unless it chatters: one loose contact must not push others out of the outbox."""
+        if event is None:
+            return
+        if sensor.may_tell(at.s, rings=rings):
+            self._tell(event)
+        elif sensor not in self._muted:
+            self._muted[sensor] = None
+            self._tell(sensor.chatters(at))
 
     def _tell(self, event: SensorChanged | PartitionChanged | None) -> None:
         if event:
@@ -549,6 +634,11 @@ class ControlUnit:
 
     def _switch(self, now: Moment) -> None:
         self._told += self._outputs.due(now.s)
+
+
+def _holder(sensor: Sensor) -> str:
+    """Of what a sensor has sounded by itself."""
+    return f"/{sensor.plan.name}"  # no partition is called so
 
 
 def _span(seconds: float) -> str:

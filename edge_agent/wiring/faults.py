@@ -7,6 +7,7 @@ import msgspec
 from edge_agent.intrusion.plan import ARMED, Mode, PartitionPlan, SensorType
 from edge_agent.wiring.settings import (
     CameraWire,
+    GpioWire,
     HttpWire,
     InputsSettings,
     LoopWire,
@@ -15,6 +16,7 @@ from edge_agent.wiring.settings import (
     MqttOutput,
     MqttWire,
     OutputSettings,
+    RtuBus,
     SensorSettings,
 )
 
@@ -39,6 +41,15 @@ def in_partitions(sensors: Sequence[SensorSettings], partitions: Sequence[Partit
         own = names[0] if needs and not sensor.partition else sensor.partition
         found.append(msgspec.structs.replace(sensor, partition=own))
     return tuple(found)
+
+
+def may_disarm(sensor: SensorSettings, inputs: InputsSettings) -> bool:
+    """Whether a key switch on this wire is believed when it disarms: a person stood at it, with no network between."""
+    wire = sensor.wire
+    if isinstance(wire, ModbusWire):
+        serial = {each.name for each in inputs.buses if isinstance(each, RtuBus)}
+        return wire.bus in serial and wire.table == "inputs"
+    return isinstance(wire, GpioWire | LoopWire)
 
 
 def check(
@@ -72,6 +83,8 @@ def check(
             raise ValueError(_unknown(f"sensors: {sensor.name!r}", "device", wire.device, "inputs.cameras", devices))
         if isinstance(wire, HttpWire) and inputs.http is None:
             raise ValueError(f"sensors: {sensor.name!r} posts over HTTP: add [inputs.http] with token_file")
+        _check_latch(sensor, partitions)
+        _check_key(sensor)
     known = [each.name for each in partitions]
     for output in outputs:
         if isinstance(output.wire, ModbusOutput) and output.wire.bus not in buses:
@@ -81,12 +94,32 @@ def check(
                 raise ValueError(_unknown(f"outputs: {output.name!r}", "partition", name, "partitions", known))
 
 
-def doubtful(sensors: Iterable[SensorSettings]) -> list[str]:
+def _check_latch(sensor: SensorSettings, partitions: Sequence[PartitionPlan]) -> None:
+    if sensor.latches and not partitions:
+        said = f"sensors: {sensor.name!r} stays in alarm until it is reset, and a partition is reset"
+        raise ValueError(f"{said}: add [[partitions]], or latching = false")
+
+
+def _check_key(sensor: SensorSettings) -> None:
+    """A line that is cut must not disarm; a loop shows it, a plain contact only one way round."""
+    contact = getattr(sensor.wire, "contact", "")
+    if sensor.type is not SensorType.KEY_SWITCH or not contact:
+        return
+    right = "normally_open" if sensor.momentary else "normally_closed"
+    if contact != right:
+        kind = "a momentary key" if sensor.momentary else "a key that stays as it is turned"
+        raise ValueError(
+            f"sensors: {sensor.name!r} on {sensor.wire.terminal}: a line that is cut would disarm; {kind} is {right} "
+            f"({'pressed' if sensor.momentary else 'disarmed'} is closed), or on a loop"
+        )
+
+
+def doubtful(sensors: Iterable[SensorSettings], inputs: InputsSettings) -> list[str]:
     """What works and should be known, in words."""
     found = []
     for sensor in sensors:
         wire = sensor.wire
-        if sensor.type is SensorType.KEY_SWITCH and isinstance(wire, MqttWire | HttpWire | CameraWire):
+        if sensor.type is SensorType.KEY_SWITCH and not may_disarm(sensor, inputs):
             found.append(f"{sensor.name}: arms, and never disarms: {wire.terminal} proves nothing; use a wire for that")
         if sensor.type is SensorType.FOLLOWER and set(sensor.modes or (Mode.AWAY,)) != {Mode.AWAY}:
             found.append(f"{sensor.name}: a follower that is armed while people are inside")

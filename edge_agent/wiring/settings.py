@@ -136,8 +136,6 @@ class CameraWire(Section, frozen=True, tag_field="kind", tag="camera"):
 
 
 Wire = GpioWire | LoopWire | ModbusWire | MqttWire | HttpWire | CameraWire
-WIRED = (GpioWire, LoopWire, ModbusWire)
-"""What hangs on these was done at the box: a key switch there may disarm."""
 
 
 class SensorSettings(SensorPlan, frozen=True, kw_only=True):

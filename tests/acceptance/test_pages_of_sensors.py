@@ -35,10 +35,14 @@ class World:
 
     def partition(self, state: PartitionState, hinders: tuple[str, ...] = (), order: int = 0) -> None:
         wanted, at_ms = bool(hinders), to_ms(time.time())
-        self.tell(PartitionChanged(at_ms, "house", state, "schedule", hinders, "", wanted, order))
+        self.tell(
+            PartitionChanged(at_ms, "house", state, "schedule", hinders, "", wanted, order, 3, 5 if wanted else 0)
+        )
 
     def orders(self) -> list[dict[str, Any]]:
-        rows = self.connection.execute("SELECT number, partition, deed, without, ordered_by FROM partition_orders")
+        rows = self.connection.execute(
+            "SELECT number, partition, deed, without, deeds, ordered_by FROM partition_orders ORDER BY slot"
+        )
         return [dict(row) for row in rows]
 
 
@@ -74,7 +78,7 @@ def test_a_shift_leader_arms_bypasses_and_tests(world: World, browser: Callable[
     click(page, "[data-partition=house] [data-test=without]")
     see(page, "[data-partition=house] [data-test=waits]")
     (order,) = world.orders()
-    assert (order["deed"], order["without"], order["ordered_by"]) == ("away", ["窗"], "li")
+    assert (order["deed"], order["without"], order["ordered_by"], order["deeds"]) == ("night", ["窗"], "li", 3)
     world.sensor("窗", SensorState.BYPASSED, "window")
     world.partition(PartitionState.ARMED_AWAY, order=order["number"])
     state(page, "[data-partition=house]", "已布防")

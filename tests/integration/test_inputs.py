@@ -208,6 +208,10 @@ def test_zigbee_and_radio_sensors_on_a_broker_beside_the_box(broker: tuple[str, 
         say("zigbee2mqtt/front door/availability", {"state": "offline"})
         assert heard.await_("door", M).endswith("is offline, its gateway says")
         say("zigbee2mqtt/front door/availability", {"state": "online"})
+        say("zigbee2mqtt/front door", {"battery": 9})
+        time.sleep(0.5)
+        assert heard.readings["door"].circuit is M, "what it said before is no knowledge about now"
+        say("zigbee2mqtt/front door", {"contact": False, "battery": 9})
         heard.await_("door", A)
         say("zigbee2mqtt/front door", b"\xff{")
         assert heard.await_("door", F).endswith("its message is no JSON")

@@ -104,8 +104,9 @@ def fill(database: Database, connection: Connection, pictures: PictureStore, sid
         "UPDATE evidence SET stored_at = now() WHERE sha256 = %(sha256)s",
         "INSERT INTO sensors (site, agent, sensor, what, state, since, told_at, detail)"
         " VALUES (%(site)s, %(agent)s, %(camera)s, 'door', 'normal', now(), now(), '')",
-        "INSERT INTO partitions (site, agent, partition, state, changed_by, hinders, detail, not_armed, answered,"
-        " since, told_at) VALUES (%(site)s, %(agent)s, %(camera)s, 'disarmed', '', '{}', '', false, 0, now(), now())",
+        "INSERT INTO partitions (site, agent, partition, state, changed_by, hinders, detail, not_armed, wanted,"
+        " answered, deeds, since, told_at)"
+        " VALUES (%(site)s, %(agent)s, %(camera)s, 'disarmed', '', '{}', '', false, '', 0, 0, now(), now())",
         "INSERT INTO arming (site, agent, camera, name, armed, changed_by)"
         " VALUES (%(site)s, %(agent)s, %(camera)s, %(line)s, true, 'li')",
         "INSERT INTO desired_sections (site, agent, section, version) VALUES (%(site)s, %(agent)s, 'arming', 5)",
@@ -141,7 +142,7 @@ def fill(database: Database, connection: Connection, pictures: PictureStore, sid
     )
     connection.execute(
         "INSERT INTO sensor_bypasses (number, site, agent, sensor, way, until, reason, begun_by)"
-        " OVERRIDING SYSTEM VALUE VALUES (%s, %s, %s, %s, 'once', now() + interval '1 day', %s, 'li')",
+        " VALUES (%s, %s, %s, %s, 'once', now() + interval '1 day', %s, 'li')",
         (work["id"], site, agent, camera, line),
     )
     connection.execute(

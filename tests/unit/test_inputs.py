@@ -229,7 +229,7 @@ def test_what_works_and_should_be_known_is_said(tmp_path: Path) -> None:
         + sensor("button", 'kind = "gpio", line = 4, contact = "normally_open"', 'type = "panic"')
         + sensor("hall", 'kind = "gpio", line = 5', 'type = "follower"\nmodes = ["home"]'),
     )  # fmt: skip
-    assert doubtful(settings.sensors) == [
+    assert doubtful(settings.sensors, settings.inputs) == [
         "key: arms, and never disarms: topic t state proves nothing; use a wire for that",
         "key: without check_in_s nothing shows that it is gone (topic t state)",
         "door: normally open, so nothing shows that /dev/gpiochip0 line 3 is cut",

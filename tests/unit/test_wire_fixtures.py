@@ -86,7 +86,7 @@ EVENTS: list[Event] = [
     SightChanged(AT_MS, 3, 1, SightFault.MOVED, True, 52, False, "by 5 % to the right"),
     SightChanged(AT_MS, 3, 1, SightFault.DARK, True, 4_000, True),
     SensorChanged(AT_MS, "东墙红外", "infrared", SensorState.BYPASSED, 2, "by keeper: broken; active", True),
-    PartitionChanged(AT_MS, "house", PartitionState.DISARMED, "li", ("窗", "door"), "not armed away", True, 17),
+    PartitionChanged(AT_MS, "house", PartitionState.DISARMED, "li", ("窗", "door"), "not armed away", True, 17, 3, 4),
     PartitionChanged(AT_MS, "house", PartitionState.ARMED_NIGHT, "schedule", ()),
 ]
 MESSAGES: list[msgspec.Struct] = [
@@ -102,7 +102,7 @@ MESSAGES: list[msgspec.Struct] = [
     ),
     DesiredState(4, (ARMED,), (section("arming", 4, Arming((ARMED,))),)),
     Partitions(
-        (PartitionOrder(17, "house", PartitionDeed.NIGHT, AT_MS, "li", ("窗",)),),
+        (PartitionOrder(17, "house", PartitionDeed.NIGHT, 3, "li", ("窗",)),),
         (BypassOrder(3, "door", BypassWay.UNTIL_CLOSED, AT_MS + 3_600_000, "li", "玻璃破了"),),
     ),
     AggregatorState("0123abcd", alive=True),

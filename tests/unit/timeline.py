@@ -6,7 +6,7 @@
     60       door active
     60-60.5  > house pending
 
-Every event has to be wanted, in its window and in this order within one moment; what begins is told at 0 and left out.
+Every event has to be wanted, in its window; what is told when it begins is left out.
 """
 
 import re
@@ -129,8 +129,8 @@ class House:
             said.get("by", "key"),
             said.get("plain") != "yes",
             tuple(said["without"].split(",")) if "without" in said else (),
-            self.moment(float(said["given"])).at_ms if "given" in said else 0,
             int(said.get("number", 0)),
+            int(said.get("deeds", 0)),
             said.get("duress") == "yes",
         )
         self.answers.append(self._unit.order(order, now))
@@ -161,12 +161,12 @@ def play(house: House, script: str, until_s: float | None = None) -> House:
         for m in map(_WANTED.fullmatch, _lines(script)) if m
     ]  # fmt: skip
     left = list(found)
+    said = "\n".join(f"{at:8.1f}  {text}" for at, text in found)
     for begin_s, end_s, what in wanted:
         hit = next((each for each in left if each[1] == what and begin_s - 1e-6 <= each[0] <= end_s + 1e-6), None)
-        said = "\n".join(f"{at:8.1f}  {text}" for at, text in found)
         assert hit, f"not told: {begin_s:g}-{end_s:g} {what}\nwas told:\n{said}"
         left.remove(hit)
-    assert not left, f"told and not wanted: {left}"
+    assert not left, f"told and not wanted: {left}\nwas told:\n{said}"
     return house
 
 

@@ -23,7 +23,9 @@ _LISTED = ("site", "agent", "sensor", "what", "state", "box", "since", "detail",
 _PARTITIONS = ("site", "agent", "partition", "state", "box", "by", "since", "hinders", "detail")
 _FACTS = ["site", "agent", "sensor"]
 _OUTPUT = "output/"
-_LOOKED_BACK = timedelta(days=1)
+_LOOKED_BACK = timedelta(minutes=15)
+"""Clocks may differ by so much."""
+_WALKED_EVERY_S = 1.0
 
 Site = Annotated[str, typer.Argument(help="the site of the box")]
 Agent = Annotated[str, typer.Argument(help="the box")]
@@ -145,7 +147,7 @@ def test(
     client, waits_s = ApiClient(url), duration(lasts, "--for").total_seconds()
     # Compared with what was there before, and not with a moment: the clock of this machine may be another's.
     if name.startswith(_OUTPUT):
-        before = next((row["answered_at"] for row in _rows(client, site, agent) if row["sensor"] == name), None)
+        before = _known(client, site, agent, name)["answered_at"]
         client.change("PUT", f"{_box(site, agent)}/partitions", {"partition": name, "deed": "test"})
         said = f"{name} sounds for two seconds"
     else:
@@ -163,6 +165,8 @@ def test(
                 return
         time.sleep(_ASKED_EVERY_S)
     say(f"nothing was heard of it within {lasts}")
+    for doubt in _doubts(_known(client, site, agent, name)):
+        say(doubt)
     raise typer.Exit(1)
 
 
@@ -191,7 +195,7 @@ def walk(
     say(f"walk now: {len(rows)} sensors and lines; Ctrl-C ends it")
     try:
         while time.monotonic() < ends_s and len(heard) < len(rows):
-            time.sleep(_ASKED_EVERY_S)
+            time.sleep(_WALKED_EVERY_S)
             rows = client.get("/api/v1/walk", asked)
             for row in rows:
                 if _name(row) not in heard and row["answered_at"] != before.get(_name(row)):
@@ -346,7 +350,7 @@ def _order(client: ApiClient, site: str, agent: str, partition: str, order: Mapp
     until_s = time.monotonic() + _ANSWER_S
     while time.monotonic() < until_s:
         for row in client.get("/api/v1/partitions", {"site": site, "agent": agent}):
-            if row["partition"] == partition and row["is_answered"] and row["ordered_at"] == done["ordered_at"]:
+            if row["partition"] == partition and row["answered"] >= done["number"]:
                 said = _of_partition(row)
                 words = ", ".join(word for word in (said["state"], said["hinders"], said["detail"]) if word)
                 say(f"{site}/{agent}/{partition}: {words}")
@@ -355,8 +359,8 @@ def _order(client: ApiClient, site: str, agent: str, partition: str, order: Mapp
                 return
         time.sleep(_ASKED_EVERY_S)
     raise UnavailableError(
-        f"{site}/{agent} has not answered within {_ANSWER_S:g} s; it will do it when it is back, unless something is "
-        "done there first. `hawkline sensor partitions` shows what it does"
+        f"{site}/{agent} has not answered within {_ANSWER_S:g} s; what it does not hear within a quarter of "
+        "an hour it does not do. `hawkline sensor partitions` shows how it is"
     )
 
 

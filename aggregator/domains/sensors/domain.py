@@ -13,7 +13,7 @@ from aggregator.signals.signal import Detail, Signal, Subject
 from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries
 from shared.desired import PARTITIONS
-from shared.events import Lane, PartitionChanged, SensorChanged, SensorState
+from shared.events import AS_BEFORE, TESTED, Lane, PartitionChanged, SensorChanged, SensorState
 from shared.topics import Address
 
 SQL = load_queries(__package__)
@@ -99,7 +99,6 @@ def _facts(connection: Connection, names: set[_Name]) -> dict[_Name, Detail]:
 
 
 _Moments = dict[_Name, datetime]
-_AGAIN = "as before the restart"
 _FIT = frozenset({SensorState.NORMAL, SensorState.ALARM})
 """What is in these can be judged by."""
 
@@ -109,6 +108,8 @@ class States:
 
     def __init__(self) -> None:
         self._newest = dict[_Name, tuple[datetime, SensorChanged]]()
+        self._last = dict[_Name, tuple[datetime, bool]]()
+        """Of what happened at one moment the last counts: when, and whether it was left out."""
         self._fitness = dict[tuple[str, str, str, datetime], bool]()
         self._answered, self._bypassed, self._otherwise = _Moments(), _Moments(), _Moments()
 
@@ -118,8 +119,9 @@ class States:
             self._newest[sensor] = event_at, event
         is_bypassed = event.state is SensorState.BYPASSED
         newest = [self._bypassed if is_bypassed else self._otherwise]
-        # What was found before a restart is told again behind it, and answers no walk test.
-        if event.what == "output" or (event.state is SensorState.ALARM and _AGAIN not in event.detail):
+        if self._last.get(sensor, (event_at, False))[0] <= event_at:
+            self._last[sensor] = event_at, is_bypassed
+        if _answers(event):
             newest.append(self._answered)
         self._fitness[(*sensor, event_at)] = event.state in _FIT
         for moments in newest:
@@ -160,8 +162,23 @@ class States:
                 "sensors": [name for (_, _, name), _ in told],
                 "bypassed": [self._bypassed.get(sensor) for sensor, _ in told],
                 "otherwise": [self._otherwise.get(sensor) for sensor, _ in told],
+                "ends": [not self._last[sensor][1] for sensor, _ in told],
             },
         )
+        gone = [sensor for sensor, (_, event) in told if event.state is SensorState.GONE]
+        if gone:
+            sites, agents, names = (list(column) for column in zip(*gone, strict=True))
+            connection.execute(SQL["forget_sensors"], {"sites": sites, "agents": agents, "sensors": names})
+
+
+def _answers(event: SensorChanged) -> bool:
+    """Whether it shows that the sensor finds something, or that the output sounds.
+
+    What was found before a restart is told again behind it, and shows nothing.
+    """
+    if event.what == "output":
+        return event.state is SensorState.NORMAL and event.detail.startswith(TESTED)
+    return event.state in (SensorState.ALARM, SensorState.TAMPER) and AS_BEFORE not in event.detail
 
 
 def _alarms(event: SensorChanged) -> bool:

@@ -14,7 +14,7 @@ from aggregator.store.database import Connection
 from aggregator.store.queries import load_queries
 from shared import desired
 from shared.desired import BypassOrder, BypassWay, PartitionDeed, PartitionOrder
-from shared.events import LONGEST_NAME, Lane, PartitionChanged
+from shared.events import LONGEST_NAME, Lane, PartitionChanged, PartitionState
 from shared.topics import Address
 
 SQL = load_queries(__package__)
@@ -41,6 +41,12 @@ def _say(_connection: Connection, occurrences: Sequence[Occurrence], boxes: Mapp
     for occurrence in occurrences:
         yield judged(occurrence, boxes[occurrence.producer_id])
 
+
+_WANTED = {
+    PartitionState.ARMED_HOME.value: "home",
+    PartitionState.ARMED_AWAY.value: "away",
+    PartitionState.ARMED_NIGHT.value: "night",
+}
 
 JUDGE = Judge((PartitionChanged,), lambda _: True, _say)
 
@@ -70,10 +76,14 @@ class States:
                 "hinders": [Jsonb([unnulled(name) for name in event.hinders]) for event in events],
                 "details": [unnulled(event.detail) for event in events],
                 "not_armed": [event.not_armed for event in events],
+                "wanted": [_WANTED.get(event.wanted, "") if event.not_armed else "" for event in events],
                 "answered": [event.order for event in events],
+                "deeds": [event.deeds for event in events],
                 "ats": [at for _, (at, _) in told],
             },
         )
+        if any(event.state is PartitionState.GONE for event in events):
+            connection.execute(SQL["forget_partitions"])
 
 
 def wanted(connection: Connection, box: Address) -> desired.Partitions:
@@ -81,7 +91,7 @@ def wanted(connection: Connection, box: Address) -> desired.Partitions:
     of = {"site": box.site, "agent": box.agent}
     orders = tuple(
         PartitionOrder(
-            row["number"], row["partition"], PartitionDeed(row["deed"]), row["given_ms"],
+            row["number"], row["partition"], PartitionDeed(row["deed"]), row["deeds"],
             row["ordered_by"][:LONGEST_NAME], tuple(row["without"]),
         )
         for row in connection.execute(SQL["orders"], of)

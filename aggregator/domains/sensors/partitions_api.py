@@ -23,6 +23,7 @@ from shared.topics import Address
 router = APIRouter(prefix="/api/v1", tags=["sensors"])
 
 _OUTPUT = "output/"
+_SLOTS = {PartitionDeed.RESET: "reset", PartitionDeed.TEST: "test"}
 _LONGEST_H = LONGEST_BYPASS.total_seconds() / 3600
 
 
@@ -41,6 +42,8 @@ class Partition(Entity):
     detail: str
     not_armed: bool
     """It should be armed, and is not."""
+    wanted: str
+    """Then: how, `away`, `home` or `night`."""
     since: datetime
     told_at: datetime
     ordered: PartitionDeed | None
@@ -49,6 +52,8 @@ class Partition(Entity):
     ordered_at: datetime | None
     is_answered: bool
     """The box has answered that order: it has obeyed, or told why not."""
+    answered: int
+    """Number of the order that it has answered last, resets among them."""
 
 
 class NewOrder(BaseModel):
@@ -114,7 +119,8 @@ def list_partitions(who: Boxes, connection: SnapshotDependency, asked: BoxesQuer
 def order_partition(who: Arms, site: str, agent: str, order: NewOrder, connection: Connection) -> Ordered:
     """Arm, disarm, reset or test; the box hears it at once, or when it is back.
 
-    What was done at the box behind the moment of the order stands: the box tells then that it did not obey.
+    What was done at the box since it last told of the partition stands: the box tells then that it did not obey. What
+    it has not heard within a quarter of an hour, a reset or a test within a minute, is not done any more.
     """
     ours, is_test = is_ours(connection, who.scope, site), order.deed is PartitionDeed.TEST
     if is_test and not order.partition.startswith(_OUTPUT):
@@ -123,15 +129,12 @@ def order_partition(who: Arms, site: str, agent: str, order: NewOrder, connectio
         raise HTTPException(422, f"deed {order.deed} leaves nothing out: without is for arming")
     for name in order.without:
         require_name(connection, site, agent, name, ours=ours)
-    if not is_test:
-        require_name(connection, site, agent, order.partition, ours=ours, is_partition=True)
-    elif not ours:
-        require_name(connection, site, agent, order.partition, ours=ours)
+    require_name(connection, site, agent, order.partition, ours=ours, is_partition=not is_test)
     asked = {
         "site": site,
         "agent": agent,
         "partition": order.partition.removeprefix(_OUTPUT) if is_test else order.partition,
-        "of_output": is_test,
+        "slot": _SLOTS.get(order.deed, "arm"),
         "deed": order.deed.value,
         "without": order.without,
         "by": who.name,
@@ -162,6 +165,8 @@ def list_bypasses(
 def bypass(who: Arms, site: str, agent: str, body: NewBypass, connection: Connection) -> Bypass:
     """Leave a sensor out: until its partition is disarmed, until it is closed, or until a time; with a reason."""
     require_name(connection, site, agent, body.sensor, ours=is_ours(connection, who.scope, site))
+    if "/" in body.sensor:
+        raise HTTPException(422, f"{body.sensor!r} is not the box's own sensor: bypass it where it is")
     asked = {
         "site": site,
         "agent": agent,
@@ -173,6 +178,7 @@ def bypass(who: Arms, site: str, agent: str, body: NewBypass, connection: Connec
     }
     with connection.transaction(), connection.cursor(row_factory=class_row(Bypass)) as cursor:
         desired.want(connection, Address(site, agent), PARTITIONS)
+        connection.execute(SQL["one_bypass_at_a_time"])
         connection.execute(SQL["replace_bypass"], asked)
         done = cursor.execute(SQL["bypass"], asked).fetchone()
     assert done is not None  # noqa: S101 - INSERT ... RETURNING returns

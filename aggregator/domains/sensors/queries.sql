@@ -25,14 +25,20 @@ ON CONFLICT (site, agent, sensor) DO UPDATE SET
     since = CASE WHEN sensors.state = excluded.state THEN sensors.since ELSE excluded.since END
 WHERE sensors.told_at <= excluded.told_at;
 
+-- name: forget_sensors
+-- What its box's file has no more.
+DELETE FROM sensors s USING unnest(%(sites)s::text[], %(agents)s::text[], %(sensors)s::text[]) AS gone (site, agent, sensor)
+WHERE (s.site, s.agent, s.sensor) = (gone.site, gone.agent, gone.sensor) AND s.state = 'gone';
+
 -- name: note_bypasses
--- A box that tells of a sensor otherwise, once it had left it out, has ended the bypass.
+-- A box that tells of a sensor otherwise last, once it had left it out, has ended the bypass. Its clock may be off a
+-- little.
 WITH told AS (
     SELECT * FROM unnest(%(sites)s::text[], %(agents)s::text[], %(sensors)s::text[], %(bypassed)s::timestamptz[],
-                         %(otherwise)s::timestamptz[]) AS told (site, agent, sensor, bypassed_at, otherwise_at)
+                         %(otherwise)s::timestamptz[], %(ends)s::boolean[])
+                  AS told (site, agent, sensor, bypassed_at, otherwise_at, ends)
 ), held AS (
-    -- The clock of a box may be off a little.
-    SELECT b.number, t.otherwise_at,
+    SELECT b.number, t.otherwise_at, t.ends,
            coalesce(b.seen_at, CASE WHEN t.bypassed_at >= b.begun_at - interval '1 minute' THEN t.bypassed_at END)
                AS seen_at
     FROM sensor_bypasses b JOIN told t USING (site, agent, sensor) WHERE b.ended_at IS NULL
@@ -40,8 +46,8 @@ WITH told AS (
 )
 UPDATE sensor_bypasses b SET
     seen_at = held.seen_at,
-    ended_at = CASE WHEN held.otherwise_at >= held.seen_at THEN held.otherwise_at END,
-    ended_by = CASE WHEN held.otherwise_at >= held.seen_at THEN 'box' ELSE '' END
+    ended_at = CASE WHEN held.ends AND held.otherwise_at >= held.seen_at THEN held.otherwise_at END,
+    ended_by = CASE WHEN held.ends AND held.otherwise_at >= held.seen_at THEN 'box' ELSE '' END
 FROM held WHERE b.number = held.number AND held.seen_at IS NOT NULL;
 
 -- name: note_fitness
@@ -87,15 +93,16 @@ WHERE f.at >= %(day)s::date::timestamptz AND f.at < (%(day)s::date + 1)::timesta
 WITH new AS (
     SELECT * FROM unnest(%(sites)s::text[], %(agents)s::text[], %(partitions)s::text[], %(states)s::text[],
                          %(by)s::text[], %(hinders)s::jsonb[], %(details)s::text[], %(not_armed)s::boolean[],
-                         %(answered)s::bigint[], %(ats)s::timestamptz[])
-                  AS told (site, agent, partition, state, by, hinders, detail, not_armed, answered, at)
+                         %(wanted)s::text[], %(answered)s::bigint[], %(deeds)s::bigint[], %(ats)s::timestamptz[])
+                  AS told (site, agent, partition, state, by, hinders, detail, not_armed, wanted, answered, deeds, at)
 ), has AS MATERIALIZED (
     SELECT site, agent, (SELECT count(*) FROM partitions p WHERE (p.site, p.agent) = (box.site, box.agent)) AS number
     FROM (SELECT DISTINCT site, agent FROM new) AS box
 )
-INSERT INTO partitions (site, agent, partition, state, changed_by, hinders, detail, not_armed, answered, since, told_at)
-SELECT site, agent, partition, state, by, ARRAY(SELECT jsonb_array_elements_text(hinders)), detail, not_armed, answered,
-       at, at
+INSERT INTO partitions (site, agent, partition, state, changed_by, hinders, detail, not_armed, wanted, answered, deeds,
+                        since, told_at)
+SELECT site, agent, partition, state, by, ARRAY(SELECT jsonb_array_elements_text(hinders)), detail, not_armed, wanted,
+       answered, deeds, at, at
 FROM (
     SELECT new.*, known.partition IS NOT NULL AS is_known,
            count(*) FILTER (WHERE known.partition IS NULL) OVER (PARTITION BY site, agent ORDER BY partition) AS more
@@ -105,10 +112,14 @@ WHERE is_known OR more + number <= 64
 ORDER BY site, agent, partition
 ON CONFLICT (site, agent, partition) DO UPDATE SET
     state = excluded.state, changed_by = excluded.changed_by, hinders = excluded.hinders, detail = excluded.detail,
-    not_armed = excluded.not_armed, answered = greatest(partitions.answered, excluded.answered),
+    not_armed = excluded.not_armed, wanted = excluded.wanted, deeds = excluded.deeds,
+    answered = greatest(partitions.answered, excluded.answered),
     told_at = excluded.told_at,
     since = CASE WHEN partitions.state = excluded.state THEN partitions.since ELSE excluded.since END
 WHERE partitions.told_at <= excluded.told_at;
+
+-- name: forget_partitions
+DELETE FROM partitions WHERE state = 'gone';
 
 -- name: sensors
 -- What a box that is silent told last is no news of its sensors.
@@ -125,10 +136,11 @@ ORDER BY s.site, s.agent, s.sensor;
 
 -- name: partitions
 SELECT p.site, p.agent, p.partition, coalesce(b.state, 'unknown') AS box, p.state, p.changed_by, p.hinders, p.detail,
-       p.not_armed, p.since, p.told_at, o.deed AS ordered, o.ordered_by, o.ordered_at,
-       o.number IS NOT NULL AND o.number <= p.answered AS is_answered
+       p.not_armed, p.wanted, p.since, p.told_at, o.deed AS ordered, o.ordered_by, o.ordered_at,
+       o.number IS NOT NULL AND o.number <= p.answered AS is_answered, p.answered
 FROM partitions p LEFT JOIN box_views b USING (site, agent)
-LEFT JOIN partition_orders o ON (o.site, o.agent, o.partition) = (p.site, p.agent, p.partition) AND NOT o.of_output
+LEFT JOIN partition_orders o ON (o.site, o.agent, o.partition) = (p.site, p.agent, p.partition) AND o.slot = 'arm'
+    AND (o.number <= p.answered OR o.ordered_at > now() - interval '15 minutes')
 WHERE (%(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within w WHERE w.site = p.site AND w.place = ANY(%(scope)s)))
   AND (%(sites)s::text[] IS NULL OR p.site = ANY(%(sites)s))
   AND (%(site)s::text IS NULL OR p.site = %(site)s) AND (%(agent)s::text IS NULL OR p.agent = %(agent)s)
@@ -141,25 +153,33 @@ UNION ALL SELECT partition, true, '' FROM partitions WHERE (site, agent) = (%(si
 ORDER BY is_partition, name;
 
 -- name: order
-INSERT INTO partition_orders (site, agent, partition, of_output, number, deed, without, ordered_by)
-VALUES (%(site)s, %(agent)s, %(partition)s, %(of_output)s, nextval('partition_order_numbers'), %(deed)s, %(without)s,
-        %(by)s)
-ON CONFLICT (site, agent, partition, of_output) DO UPDATE SET
-    number = excluded.number, deed = excluded.deed, without = excluded.without, ordered_by = excluded.ordered_by,
-    ordered_at = now()
+INSERT INTO partition_orders (site, agent, partition, slot, number, deed, without, deeds, ordered_by)
+VALUES (%(site)s, %(agent)s, %(partition)s, %(slot)s, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, %(deed)s,
+        %(without)s, coalesce((SELECT deeds FROM partitions p WHERE (p.site, p.agent, p.partition)
+                               = (%(site)s, %(agent)s, %(partition)s)), 0), %(by)s)
+ON CONFLICT (site, agent, partition, slot) DO UPDATE SET
+    number = greatest(partition_orders.number + 1, excluded.number), deed = excluded.deed, without = excluded.without,
+    deeds = excluded.deeds, ordered_by = excluded.ordered_by, ordered_at = now()
 RETURNING number, ordered_at;
 
 -- name: orders
-SELECT number, partition, deed, (extract(epoch FROM ordered_at) * 1000)::bigint AS given_ms, ordered_by, without
-FROM partition_orders WHERE (site, agent) = (%(site)s, %(agent)s) ORDER BY number;
+-- What a box could not hear in time is not done behind it: who ordered it has looked elsewhere since.
+SELECT number, partition, deed, deeds, ordered_by, without FROM partition_orders
+WHERE (site, agent) = (%(site)s, %(agent)s)
+  AND ordered_at > now() - CASE slot WHEN 'arm' THEN interval '15 minutes' ELSE interval '1 minute' END
+ORDER BY number;
 
 -- name: held_bypasses
 SELECT number, sensor, way, (extract(epoch FROM until) * 1000)::bigint AS until_ms, begun_by, reason
 FROM sensor_bypasses WHERE (site, agent) = (%(site)s, %(agent)s) AND ended_at IS NULL AND until > now() ORDER BY number;
 
+-- name: one_bypass_at_a_time
+LOCK TABLE sensor_bypasses IN SHARE ROW EXCLUSIVE MODE;
+
 -- name: bypass
-INSERT INTO sensor_bypasses (site, agent, sensor, way, until, reason, begun_by)
-VALUES (%(site)s, %(agent)s, %(sensor)s, %(way)s, now() + %(lasts)s, %(reason)s, %(by)s)
+INSERT INTO sensor_bypasses (number, site, agent, sensor, way, until, reason, begun_by)
+SELECT greatest((extract(epoch FROM clock_timestamp()) * 1000)::bigint, 1 + (SELECT max(number) FROM sensor_bypasses)),
+       %(site)s, %(agent)s, %(sensor)s, %(way)s, now() + %(lasts)s, %(reason)s, %(by)s
 RETURNING number, site, agent, sensor, way, until, reason, begun_by, begun_at, seen_at, ended_at, ended_by;
 
 -- name: replace_bypass
@@ -207,7 +227,7 @@ FROM sensors s
 WHERE (%(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within w WHERE w.site = s.site AND w.place = ANY(%(scope)s)))
   AND (%(sites)s::text[] IS NULL OR s.site = ANY(%(sites)s))
   AND (%(site)s::text IS NULL OR s.site = %(site)s) AND (%(agent)s::text IS NULL OR s.agent = %(agent)s)
-  AND s.what NOT IN ('panel', 'partition', 'key_switch')
+  AND s.what NOT IN ('panel', 'partition', 'key_switch', 'output', 'entry', 'duress', 'memory')
 UNION ALL
 SELECT n.site, n.agent, 'line', c.name, l.name, '', '', (
     SELECT max(e.event_at) FROM events e JOIN config_lines k USING (producer_id, revision, line)

@@ -9,7 +9,7 @@ import httpx
 from edge_agent.inputs.makers import dahua, hikvision
 from edge_agent.inputs.onvif.digital_inputs import states_in
 from edge_agent.inputs.onvif.pull_point import PullPoint, PullPointError
-from edge_agent.inputs.sources.seam import SourceError, Switched, Take, Wanted
+from edge_agent.inputs.sources.seam import SourceError, Switched, Take, Wanted, first_line
 from edge_agent.intrusion.reading import Circuit, Reading
 from edge_agent.wiring.settings import CameraInputs, CameraWire, SensorSettings
 from shared.clock import Clock, Moment
@@ -134,9 +134,4 @@ class CameraAlarmInputs:
 
     def _password(self) -> str:
         file = self._camera.password_file
-        if file is None:
-            return ""
-        try:
-            return file.read_text("utf-8").splitlines()[0].strip()
-        except (OSError, UnicodeDecodeError, IndexError) as error:
-            raise SourceError(f"camera {self._camera.where}: password_file {file}: {error}") from None
+        return first_line(file, f"camera {self._camera.name}: password_file") if file else ""

@@ -1,21 +1,23 @@
 """Sensors that post: a small door of the box, for what speaks HTTP and nothing better."""
 
+import contextlib
 import hmac
+import socket
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from edge_agent.inputs.mapping import MessageError, reading_of
-from edge_agent.inputs.sources.seam import SourceError, Switched, Take, Wanted
+from edge_agent.inputs.sources.seam import SourceError, Switched, Take, Wanted, first_line
 from edge_agent.intrusion.reading import Circuit, Reading
 from edge_agent.wiring.settings import HttpWire, InputsDoor, SensorSettings
 from shared.clock import Clock, Moment
 
 _MOST_BYTES = 16 * 1024
-_MOST_AT_ONCE = 32
+_MOST_AT_ONCE, _MOST_OF_ONE = 64, 8
 _WITHIN_S = 5.0
 _LOOK_S = 0.2
 _PREFIX = "/inputs/"
@@ -49,12 +51,7 @@ class HttpSensors:
         Raises:
             SourceError: the token cannot be read, or the port is another's.
         """
-        try:
-            token = self._door.token_file.read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise SourceError(f"inputs.http.token_file {self._door.token_file}: {error}") from None
-        if not token:
-            raise SourceError(f"inputs.http.token_file {self._door.token_file} is empty")
+        token = first_line(self._door.token_file, "inputs.http.token_file")
         self._take = take
         try:
             server = _Server((self._door.host, self._door.port), self, token)
@@ -87,6 +84,7 @@ class HttpSensors:
                 taken += 1
                 with self._lock:
                     self._known[name] = reading.circuit
+                    self._clears_s.pop(name, None)
                     if wire.clear_s and reading.circuit is Circuit.ACTIVE:
                         self._clears_s[name] = now.s + wire.clear_s
                 self._take(name, reading, now)
@@ -108,23 +106,39 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, address: tuple[str, int], sensors: HttpSensors, token: str) -> None:
         self.sensors, self.token = sensors, token
-        self._places = threading.BoundedSemaphore(_MOST_AT_ONCE)
+        self._lock, self._places = threading.Lock(), Counter[str]()
         super().__init__(address, _Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if not self._places.acquire(blocking=False):
-            self.shutdown_request(request)  # who has all places has them for five seconds at most
-            return
-        super().process_request(request, client_address)
+        """A place for it, as long as its address and all together have not too many: nobody holds the door shut."""
+        with self._lock:
+            has = self._places[client_address[0]] < _MOST_OF_ONE and self._places.total() < _MOST_AT_ONCE
+            self._places[client_address[0]] += has
+        if has:
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """However slowly it speaks, it has its place for five seconds."""
+        ends = threading.Timer(_WITHIN_S, shut, (request,))
+        ends.daemon = True
+        ends.start()
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._places.release()
+            ends.cancel()
+            with self._lock:
+                self._places[client_address[0]] -= 1
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A peer that goes in the middle of a request is no error of ours."""
+
+
+def shut(end: socket.socket) -> None:
+    """End a connection from another thread."""
+    with contextlib.suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
 
 
 class _Handler(BaseHTTPRequestHandler):

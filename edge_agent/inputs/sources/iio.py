@@ -10,11 +10,13 @@ from pathlib import Path
 
 from edge_agent.inputs.loops import Loop
 from edge_agent.inputs.sources.seam import SourceError, Switched, Take, Wanted
+from edge_agent.intrusion.reading import Circuit, Reading
 from edge_agent.wiring.settings import AdcSettings, LoopWire, SensorSettings
 from shared.clock import Clock, Moment
 
 DEVICES = Path("/sys/bus/iio/devices")
 _EVERY_S = 0.05
+_TRIES = 3
 
 
 class IioLoops:
@@ -50,15 +52,22 @@ class IioLoops:
             )
             for name, wire in self._wires.items()
         }
+        failed = dict.fromkeys(loops, 0)
         while not stopping.is_set():
             for name, (loop, file) in loops.items():
+                now = Moment.of(self._clock)
                 try:
                     value = float(file.read_text("ascii"))
                 except (OSError, ValueError) as error:
-                    why = error.strerror if isinstance(error, OSError) else "holds no number"
-                    raise SourceError(f"{file}: {why}") from None
-                now = Moment.of(self._clock)
-                take(name, loop.read(value, now.s), now)
+                    failed[name] += 1
+                    why = f"{file}: {error.strerror if isinstance(error, OSError) else 'holds no number'}"
+                    if all(failed.values()):
+                        raise SourceError(why) from None
+                    if failed[name] == _TRIES:  # one bad reading is none; one bad channel is not the converter
+                        take(name, Reading(Circuit.MISSING, f"{self.terminals[name]}: {why}", is_settled=True), now)
+                else:
+                    failed[name] = 0
+                    take(name, loop.read(value, now.s), now)
             stopping.wait(_EVERY_S)
 
     def _folder(self) -> Path:

@@ -37,6 +37,7 @@ _WRONG = {
     11: "gateway: the module does not answer",
 }
 """Exception codes of the standard."""
+_NO_ADDRESS = 2
 _TRIES = 2
 """A question is asked so often before its module is missing."""
 
@@ -87,6 +88,8 @@ class ModbusBus:
         self._coils = {each.name: each.wire for each in outputs if isinstance(each.wire, ModbusOutput)}
         self.terminals: Mapping[str, str] = {name: wire.terminal for name, wire in wires.items()}
         self.outputs: Mapping[str, str] = {name: wire.terminal for name, wire in self._coils.items()}
+        self._coils_again_s = dict[str, float]()
+        """When coils that could not be switched are tried again."""
         self.wanted = Wanted()
 
     def run(self, take: Take, switched: Switched, stopping: threading.Event) -> None:
@@ -105,12 +108,16 @@ class ModbusBus:
             self.wanted.changed.set()
             undone = dict[str, bool]()
             while not stopping.is_set():
+                if not client.connected and not await client.connect():
+                    raise SourceError(f"bus {self._bus.where}: nobody listens there")
                 if self.wanted.changed.is_set():
                     undone.update(self.wanted.taken())
+                    self._coils_again_s.clear()
                 for name, is_on in list(undone.items()):
-                    if await self._switch(client, name, is_on, switched):
+                    due_s = self._coils_again_s.get(name, 0.0)
+                    if self._clock.monotonic_s() >= due_s and await self._switch(client, name, is_on, switched):
                         del undone[name]
-                for span in self._spans:
+                for span in list(self._spans):
                     if self._clock.monotonic_s() >= span.again_s:
                         await self._ask(client, span, take)
                     if self.wanted.changed.is_set():
@@ -135,14 +142,15 @@ class ModbusBus:
         ask = client.read_discrete_inputs if span.table == "inputs" else client.read_coils
         try:
             answer = await ask(span.first, count=span.count, device_id=span.unit)
-        except (ModbusException, OSError) as error:
-            if not client.connected and not await client.connect():
-                raise SourceError(f"bus {self._bus.where}: {_why(error)}") from None
+        except (ModbusException, OSError):
             self._failed(span, self._silence(), take)
             return
         now = Moment.of(self._clock)
         if answer.isError():
             code = getattr(answer, "exception_code", 0)
+            if code == _NO_ADDRESS and len(span.sensors) > 1:
+                self._split(span)  # between its inputs may lie some that the module has not
+                return
             self._failed(span, _WRONG.get(code, f"answers with exception {code}"), take, Circuit.FAULT)
         elif len(answer.bits) < span.count:
             self._failed(span, f"answers with {len(answer.bits)} inputs, {span.count} were asked for", take)
@@ -152,6 +160,11 @@ class ModbusBus:
                 is_closed = answer.bits[wire.input - span.first]
                 is_normal = is_closed is (wire.contact == "normally_closed")
                 take(name, Reading(Circuit.NORMAL if is_normal else Circuit.ACTIVE), now)
+
+    def _split(self, span: _Span) -> None:
+        at = self._spans.index(span)
+        each = [_Span(span.unit, span.table, wire.input, 1, {name: wire}) for name, wire in span.sensors.items()]
+        self._spans[at : at + 1] = each
 
     def _silence(self) -> str:
         if self._heard.received:
@@ -176,6 +189,7 @@ class ModbusBus:
             answer = await client.write_coil(wire.coil, is_on, device_id=wire.unit)
         except (ModbusException, OSError):
             switched(name, f"{wire.terminal}: {self._silence()}")
+            self._coils_again_s[name] = self._clock.monotonic_s() + _LONGEST_BACK_OFF_S
             return False
         if answer.isError():
             code = getattr(answer, "exception_code", 0)
@@ -206,7 +220,3 @@ def _spans(wires: Mapping[str, ModbusWire]) -> list[_Span]:
             else:
                 spans.append(_Span(unit, table, wire.input, 1, {name: wire}))
     return spans
-
-
-def _why(error: Exception) -> str:
-    return error.strerror if isinstance(error, OSError) and error.strerror else "nobody listens there"

@@ -3,16 +3,18 @@
 import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from edge_agent.inputs.mapping import MessageError, is_offline, reading_of
-from edge_agent.inputs.sources.seam import Switched, Take, Wanted
+from edge_agent.inputs.sources.seam import Switched, Take, Wanted, first_line
 from edge_agent.intrusion.reading import Circuit, Reading
 from edge_agent.wiring.settings import LocalBroker, MqttOutput, MqttWire, OutputSettings, SensorSettings
 from shared.clock import Clock, Moment
 from shared.mqtt import Connection, Message
 
 _PATIENCE_S = 10.0
-"""A broker that is away for less is not told: what it held comes with it."""
+"""A broker that is away for less is not told: what was sent meanwhile waits in our session there."""
+_SESSION_S = 3600
 _LOOK_S = 0.2
 
 
@@ -62,6 +64,7 @@ class MqttSensors:
             self._broker.port,
             subscriptions=[(topic, 1) for topic in topics],
             on_message=self._arrived,
+            session_expiry_s=_SESSION_S,
             username=self._broker.username,
             password=_password(self._broker),
         )
@@ -81,8 +84,7 @@ class MqttSensors:
             if self._is_away is connection.is_up and (connection.is_up or now.s - up_s > _PATIENCE_S):
                 self._away(not connection.is_up, connection.where, now)
             for name, until_s in list(self._clears_s.items()):
-                if now.s >= until_s:
-                    del self._clears_s[name]
+                if now.s >= until_s and not self._is_away:
                     self._say(name, Reading(Circuit.NORMAL), now)
             if self.wanted.changed.is_set():
                 undone.update(self.wanted.taken())
@@ -96,21 +98,16 @@ class MqttSensors:
     def _away(self, is_away: bool, where: str, now: Moment) -> None:
         self._is_away = is_away
         for name, wire in self._wires.items():
-            if is_away:
+            if is_away:  # until it speaks again: what it said before is no knowledge about now
                 why = f"{wire.terminal}: the broker {where} does not answer"
-                self._take(name, Reading(Circuit.MISSING, why, is_settled=True), now)
-            elif name in self._known:
-                self._take(name, self._known[name], now)
+                self._say(name, Reading(Circuit.MISSING, why, is_settled=True), now)
 
     def _arrived(self, message: Message) -> None:
         now = Moment.of(self._clock)
         for name in self._availability.get(message.topic, ()):
-            offline = is_offline(message.payload)
-            if offline:
+            if is_offline(message.payload):
                 said = f"{self._wires[name].terminal}: is offline, its gateway says"
-                self._take(name, Reading(Circuit.MISSING, said, is_settled=True), now)
-            elif offline is False and name in self._known:
-                self._take(name, self._known[name], now)
+                self._say(name, Reading(Circuit.MISSING, said, is_settled=True), now)
         for name, wire in self._wires.items():
             if _matches(wire.topic, message.topic):
                 self._hear(name, wire, message, now)
@@ -122,15 +119,18 @@ class MqttSensors:
         except MessageError as error:
             self._say(name, Reading(Circuit.FAULT, f"{wire.terminal}: its message {error}"), now)
             return
-        if reading is None:
-            return
-        if wire.clear_s and reading.circuit is Circuit.ACTIVE:
-            self._clears_s[name] = now.s + wire.clear_s
-        self._say(name, reading, now)
+        if message.retained and reading is not None:
+            # Said before we listened: an alarm of then may be over, and nothing shows that the sensor lives.
+            reading = replace(reading, is_old=True) if reading.circuit is Circuit.NORMAL else None
+        if reading is not None:
+            self._say(name, reading, now, wire.clear_s)
 
-    def _say(self, name: str, reading: Reading, now: Moment) -> None:
+    def _say(self, name: str, reading: Reading, now: Moment, clear_s: float = 0.0) -> None:
         with self._lock:
             self._known[name] = reading
+            self._clears_s.pop(name, None)
+            if clear_s and reading.circuit is Circuit.ACTIVE:
+                self._clears_s[name] = now.s + clear_s
         self._take(name, reading, now)
 
 
@@ -146,4 +146,4 @@ def _matches(wanted: str, topic: str) -> bool:
 
 
 def _password(broker: LocalBroker) -> str:
-    return broker.password_file.read_text("utf-8").splitlines()[0].strip() if broker.password_file else ""
+    return first_line(broker.password_file, "inputs.mqtt.password_file") if broker.password_file else ""

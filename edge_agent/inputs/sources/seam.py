@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Protocol
 
 from edge_agent.intrusion.reading import Circuit, Reading
@@ -26,6 +27,21 @@ Switched = Callable[[str, str], None]
 
 class SourceError(HawklineError):
     """The chip, bus or broker cannot be used; the message names it and says why."""
+
+
+def first_line(file: Path, key: str) -> str:
+    """A secret that stands in the first line of a file.
+
+    Raises:
+        SourceError: it cannot be read, or is empty.
+    """
+    try:
+        text = file.read_text("utf-8").partition("\n")[0].strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{key} {file}: cannot be read ({type(error).__name__})") from None
+    if not text:
+        raise SourceError(f"{key} {file} is empty")
+    return text
 
 
 class Wanted:
@@ -82,10 +98,13 @@ def keep_running(source: Source, take: Take, switched: Switched, clock: Clock, s
         if not why:
             return
         trouble.tell(f"sensors {', '.join(source.terminals)}: {why}; trying on")
-        now = Moment.of(clock)
-        for sensor, terminal in source.terminals.items():
-            take(sensor, Reading(Circuit.MISSING, f"{terminal}: {why}"[:LONGEST_DETAIL], is_settled=True), now)
-        for output, terminal in source.outputs.items():
-            switched(output, f"{terminal}: {why}")
+        _say(source, why, take, switched, Moment.of(clock))
         pause_s = _FIRST_S if clock.monotonic_s() - began_s > _WELL_S else min(_LONGEST_S, 2 * pause_s)
         stopping.wait(pause_s)
+
+
+def _say(source: Source, why: str, take: Take, switched: Switched, now: Moment) -> None:
+    for sensor, terminal in source.terminals.items():
+        take(sensor, Reading(Circuit.MISSING, f"{terminal}: {why}"[:LONGEST_DETAIL], is_settled=True), now)
+    for output, terminal in source.outputs.items():
+        switched(output, f"{terminal}: {why}")

@@ -24,30 +24,36 @@ CREATE TABLE partitions (
     hinders   text[]      NOT NULL,
     detail    text        NOT NULL,
     not_armed boolean     NOT NULL,
-    -- The centre's order that it answered last.
+    -- How it should be armed, where it should be and is not; empty elsewhere.
+    wanted    text        NOT NULL,
+    -- The centre's order that it answered last, and how often something was done with it at the box.
     answered  bigint      NOT NULL,
+    deeds     bigint      NOT NULL,
     since     timestamptz NOT NULL,
     told_at   timestamptz NOT NULL,
     PRIMARY KEY (site, agent, partition)
 );
 
--- The newest order for each partition, and for each output that is tested.
-CREATE SEQUENCE partition_order_numbers;
+-- The newest order for each partition, its newest reset, and the newest test of each output: one takes no other's place.
+-- Numbers are of the clock, so that a database that was restored gives none that a box has answered.
 CREATE TABLE partition_orders (
     site       text        NOT NULL,
     agent      text        NOT NULL,
     partition  text        NOT NULL,
-    of_output  boolean     NOT NULL,
+    slot       text        NOT NULL,
     number     bigint      NOT NULL,
     deed       text        NOT NULL,
     without    text[]      NOT NULL,
+    -- What had been done at the box, as the centre knew.
+    deeds      bigint      NOT NULL,
     ordered_by text        NOT NULL,
     ordered_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (site, agent, partition, of_output)
+    PRIMARY KEY (site, agent, partition, slot)
 );
 
 CREATE TABLE sensor_bypasses (
-    number     bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    -- Of the clock, likewise.
+    number     bigint      PRIMARY KEY,
     site       text        NOT NULL,
     agent      text        NOT NULL,
     sensor     text        NOT NULL,
