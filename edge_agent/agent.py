@@ -22,6 +22,7 @@ from edge_agent.camera.worker import EventSeen, ListHitSeen, PassageSeen, SightS
 from edge_agent.config import AgentSettings, Camera, line_specs
 from edge_agent.inputs.panels import Panels, keys_of
 from edge_agent.inputs.station import Station, sources_for
+from edge_agent.intrusion.memory import Memory
 from edge_agent.orders.arming import Arming
 from edge_agent.orders.desired import Desired, Obedient
 from edge_agent.orders.exports import Exports
@@ -99,10 +100,16 @@ class Agent:
         cameras: of the box, in the order of their numbers.
         clock: wall and monotonic time.
         left: by a life of this process before.
+        partitions: how they were armed when that ended: its card may not have taken it.
     """
 
     def __init__(
-        self, settings: AgentSettings, cameras: Sequence[Camera], clock: Clock, left: Sequence[Left] = ()
+        self,
+        settings: AgentSettings,
+        cameras: Sequence[Camera],
+        clock: Clock,
+        left: Sequence[Left] = (),
+        partitions: Memory | None = None,
     ) -> None:
         self._settings, self._clock = settings, clock
         self._address = Address(settings.site, settings.agent)
@@ -114,7 +121,7 @@ class Agent:
         self._card_look = CardLook(self._path, clock, settings.outbox.max_bytes)
         self._intake = Intake(self._outbox, clock, left=[each.outbox for each in left])
         self._lines = line_specs(cameras)
-        self._station = self._build_station()
+        self._station = self._build_station(partitions)
         self._armed_with = {line: each.name for each in settings.partitions for line in each.lines}
         self._arming = Arming(cameras, self._is_armed_by_partition)
         self._views = dict[int, int]()
@@ -319,15 +326,19 @@ class Agent:
             if self._cameras:
                 self._cameras[camera].confirm_view(at_ms)
 
-    def _build_station(self) -> Station | None:
+    @property
+    def partitions(self) -> Memory | None:
+        """How they are armed; None where the box has no sensors of its own."""
+        return self._station.memory() if self._station else None
+
+    def _build_station(self, before: Memory | None) -> Station | None:
         settings = self._settings
         plan = settings.sensors, settings.partitions, settings.outputs
         if not any(plan):
             return None
         sources = sources_for(settings.inputs, settings.sensors, settings.outputs, self._address.agent, self._clock)
-        return Station(
-            *plan, sources, settings.inputs, settings.data_dir / "partitions.bin", self._append_alarm, self._clock
-        )
+        path = settings.data_dir / "partitions.bin"
+        return Station(*plan, sources, settings.inputs, path, self._append_alarm, self._clock, before)
 
     def _append_alarm(self, event: Event) -> None:
         self._intake.append(Lane.ALARM, event)

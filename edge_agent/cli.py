@@ -39,7 +39,7 @@ def run(config: ConfigOption) -> None:
                 say(f"the outbox was a copy of another one; going on under the new epoch {epoch:08x}")
             else:
                 say("the card takes writes again; going on with the outbox on it")
-            agent = Agent(settings, cameras, clock, agent.left)
+            agent = Agent(settings, cameras, clock, agent.left, agent.partitions)
 
 
 @app.command(epilog="Example: hawkline agent replay gate.mp4 --scene gate.toml --render seen.mp4 --sheet events.png")

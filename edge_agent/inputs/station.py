@@ -53,6 +53,7 @@ class Station:
         path: file that keeps what outlives a power cut.
         append: takes what is to be told.
         clock: wall and monotonic time.
+        before: how it was when a life of this process ended; None: the file says it.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Station:
         path: Path,
         append: Append,
         clock: Clock,
+        before: Memory | None = None,
     ) -> None:
         self._sources, self._path, self._append, self._clock = sources, path, append, clock
         self._where = {output: source for source in sources for output in source.outputs}
@@ -72,7 +74,7 @@ class Station:
             source.wanted.want(output, is_on=False)  # the last life may have left it on
         trusted = [each.name for each in sensors if may_disarm(each, settings)]
         self._lock = threading.RLock()
-        self._unit = ControlUnit(sensors, partitions, outputs, self._kept(), Moment.of(clock), trusted)
+        self._unit = ControlUnit(sensors, partitions, outputs, before or self._kept(), Moment.of(clock), trusted)
         self._stopping, self._dirty = threading.Event(), threading.Event()
         self._card, self._card_error = TroubleLog(log, logging.ERROR), ""
         self._wrong = dict[str, str]()
@@ -158,6 +160,11 @@ class Station:
             self._hand_over()
             return wrong
 
+    def memory(self) -> Memory:
+        """What has to outlive a power cut, and this life."""
+        with self._lock:
+            return self._unit.memory(Moment.of(self._clock))
+
     def is_armed(self, partition: str) -> bool:
         """Whether what is armed with a partition is armed now."""
         with self._lock:
@@ -185,10 +192,8 @@ class Station:
             self._stopping.wait(_WRITES_APART_S)
 
     def _write(self) -> None:
-        with self._lock:
-            memory = self._unit.memory(Moment.of(self._clock))
         try:
-            write_secret(self._path, msgspec.msgpack.encode(memory))
+            write_secret(self._path, msgspec.msgpack.encode(self.memory()))
             self._card.over("how partitions are armed is kept again")
             self._tell_card("")
         except OSError as error:
