@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.config import PanelAccount, PanelsSettings, PanelZone, load_agent_settings
+from edge_agent.config import PanelAccount, PanelPartition, PanelsSettings, PanelZone, load_agent_settings
 from edge_agent.inputs.dc09 import message as dc09
 from edge_agent.inputs.dc09.contents import Said, said_in
 from edge_agent.inputs.dc09.message import Message
 from edge_agent.inputs.panels import Panel, Panels, keys_of
+from edge_agent.intrusion.plan import Mode
 from shared.clock import SystemClock
 from shared.errors import ConfigError
 from shared.events import SensorChanged, SensorState
@@ -227,3 +228,17 @@ def test_a_receiver_is_not_needed_to_be_told_of_nothing() -> None:
     panels = Panels(settings, keys_of(settings), Card().append, SystemClock())
     panels.stop()
     asyncio.run(asyncio.wait_for(panels._run(), 5))
+
+
+def test_a_panel_arms_a_partition_of_the_box_and_disarms_it_under_its_key_only() -> None:
+    own = PanelPartition(number="02", partition="house", mode=Mode.NIGHT)
+    panel = Panel(PanelAccount(name="shop", account="1234", partitions=(own,)))
+
+    def orders(content: str, *, is_proven: bool) -> list[tuple[str, str, str, bool]]:
+        found = panel.orders(said(content), is_proven)
+        return [(order.partition, order.deed.value, order.by, order.may_disarm) for order in found]
+
+    assert orders("3401 02 007", is_proven=False) == [("house", "night", "shop user 7", False)]
+    assert orders("1401 02 007", is_proven=True) == [("house", "disarm", "shop user 7", True)]
+    assert orders("1401 01 007", is_proven=True) == [], "another partition of the panel arms nothing here"
+    assert orders("1130 02 005", is_proven=True) == []
