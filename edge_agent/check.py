@@ -148,6 +148,9 @@ def _sensors(settings: AgentSettings) -> Iterator[Finding]:
         yield {"key": f"sensors[{number}]", "ok": ok, "said": said}
     for said in doubtful(settings.sensors, settings.inputs):
         yield {"key": "sensors", "ok": None, "said": said}
+    for number, output in enumerate(settings.outputs):
+        said = f"{output.name}: {output.wire.terminal}: not tried here; `hawkline sensor test` sounds it"
+        yield {"key": f"outputs[{number}]", "ok": None, "said": said}
 
 
 def _lists(settings: AgentSettings, cameras: Sequence[Camera]) -> Finding | None:

@@ -83,7 +83,14 @@ def _explain(message: str, kind: type[Any]) -> str:
     elif "enum value" in said:
         said += f", expected one of: {', '.join(_known_words(kind, path))}"
     elif "matching regex" in said:
-        said = "expected text without control characters"
+        slash = "/]" in said
+        said = (
+            "expected text without a slash or control characters"
+            if slash
+            else "expected text without control characters"
+        )
+    elif said.startswith("Invalid value") and path.endswith("kind"):
+        said += f", expected one of: {', '.join(_known_tags(kind, path.rpartition('.')[0]))}"
     elif _PART.search(path) and "float" in said:
         said += ": a part of the picture, 0 to 1 from its top left, not pixels"
     return f"key {path or '(top level)'}: {said[:1].lower()}{said[1:]}"
@@ -126,6 +133,11 @@ def _known_words(kind: type[Any], path: str) -> list[str]:
     words = [word for node in nodes for word in getattr(node, "values", ())]
     enums = [node.cls for node in nodes if isinstance(node, msgspec.inspect.EnumType)]
     return [*map(str, words), *(str(each.value) for enum in enums for each in enum)]
+
+
+def _known_tags(kind: type[Any], path: str) -> list[str]:
+    """The kinds that a table at a path may be of."""
+    return sorted({str(node.tag) for node in _types_at(kind, path) if getattr(node, "tag", None)})
 
 
 def _types_at(kind: type[Any], path: str) -> list[Any]:

@@ -19,7 +19,7 @@ from edge_agent.intrusion.plan import PartitionPlan
 from edge_agent.intrusion.reading import Reading
 from edge_agent.intrusion.unit import Answer, ControlUnit, Order, Told
 from edge_agent.wiring.faults import may_disarm
-from edge_agent.wiring.settings import InputsSettings, OutputSettings, SensorSettings
+from edge_agent.wiring.settings import HttpWire, InputsSettings, MqttWire, OutputSettings, SensorSettings
 from shared.clock import Clock, Moment
 from shared.desired import Partitions
 from shared.events import LONGEST_DETAIL, LONGEST_NAME, TESTED, PartitionChanged, SensorChanged, SensorState
@@ -35,6 +35,8 @@ _KEPT_EVERY_S = 300.0
 _WRITES_APART_S = 0.3
 """A card wears: what changes faster is written together."""
 _JOIN_S = 8.0
+_TEST_S = 2.0
+"""An output that is tested has to have been switched within this."""
 _MEMORY = "box/memory"
 """As a sensor: whether how partitions are armed outlives a power cut."""
 
@@ -73,14 +75,17 @@ class Station:
         for output, source in self._where.items():
             source.wanted.want(output, is_on=False)  # the last life may have left it on
         trusted = [each.name for each in sensors if may_disarm(each, settings)]
+        speaking = [each.name for each in sensors if isinstance(each.wire, MqttWire | HttpWire)]
         self._lock = threading.RLock()
-        self._unit = ControlUnit(sensors, partitions, outputs, before or self._kept(), Moment.of(clock), trusted)
+        self._unit = ControlUnit(
+            sensors, partitions, outputs, before or self._kept(), Moment.of(clock), trusted, speaking
+        )
         self._stopping, self._dirty = threading.Event(), threading.Event()
         self._card, self._card_error = TroubleLog(log, logging.ERROR), ""
         self._wrong = dict[str, str]()
         """Why outputs could not be switched, as it was told last; of one that was never switched nothing."""
-        self._tests = dict[str, str]()
-        """Outputs that are sounded to hear whether they do, and by whom."""
+        self._tests = dict[str, tuple[str, float]]()
+        """Outputs that are sounded to hear whether they do: by whom, and since when."""
 
     def stop(self) -> None:
         """End `run`."""
@@ -122,7 +127,9 @@ class Station:
     def switched(self, output: str, error: str) -> None:
         """An output was switched, or could not be: told at the start, when that changes, and of each test."""
         with self._lock:
-            tested_by = self._tests.pop(output, "")
+            tested_by, since_s = self._tests.pop(output, ("", 0.0))
+            if self._clock.monotonic_s() - since_s > _TEST_S:
+                tested_by = ""  # what is switched now is not what was to sound
             if self._wrong.get(output) == error and not tested_by:
                 return
             self._wrong[output] = error
@@ -175,8 +182,10 @@ class Station:
         for event in told:
             if isinstance(event, Switch):
                 log.info("output %s: %s", event.output, "on" if event.is_on else "off")
-                if event.tested_by:
-                    self._tests[event.output] = event.tested_by
+                if event.tested_by and (wrong := self._wrong.get(event.output)):
+                    self._tell_state(f"output/{event.output}", "output", wrong, wrong)
+                elif event.tested_by:
+                    self._tests[event.output] = event.tested_by, self._clock.monotonic_s()
                 self._where[event.output].wanted.want(event.output, event.is_on)
             else:
                 log.info("%s", _in_words(event))

@@ -39,7 +39,7 @@ def watch(
     if not settings.sensors:
         raise ConfigError(f"{config}: there is no [[sensors]]")
     readings = Readings(settings)
-    shown = dict[str, str]()
+    shown, announced = dict[str, str](), set[str]()
     say(f"{len(settings.sensors)} sensors; open, press and walk; Ctrl-C ends it")
     ends_s = time.monotonic() + lasts_s if lasts_s else float("inf")
     with readings:
@@ -53,6 +53,9 @@ def watch(
                     at = datetime.now().astimezone().isoformat(timespec="milliseconds")
                     row = {"at": at, "sensor": name, "wire": readings.terminal(name), "state": said}
                     emit(to_json(row) if as_json else f"{at}  {name:<20} {said:<10}  {readings.terminal(name)}")
+                for name in sorted(readings.answered() - announced):
+                    announced.add(name)
+                    say(f"{len(announced)} of {len(settings.sensors)} have answered: {name}")
                 threading.Event().wait(_LOOK_S)
         except KeyboardInterrupt:
             say("ended")

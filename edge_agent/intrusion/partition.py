@@ -67,6 +67,11 @@ class Partition:
         return self.state is not PartitionState.DISARMED
 
     @property
+    def is_watched(self) -> bool:
+        """It is armed, or being armed."""
+        return self.state is not PartitionState.DISARMED
+
+    @property
     def not_armed(self) -> bool:
         """It should be armed, and is not."""
         if self.state is not PartitionState.DISARMED or self.waits:

@@ -24,6 +24,9 @@ _LEFT_S = 10.0
 """An entry delay that a power cut has interrupted lasts at least so long again: people find the key in the dark."""
 _OFF_MS = 7 * 86_400_000
 """A clock that is behind what the last life wrote is not right yet; one that was further ahead then was wrong then."""
+_SHORT_S = 600.0
+"""A restart; how long it was is known to a few minutes only. What spoke before a longer one has to speak anew."""
+_SAID = (Circuit.NORMAL, Circuit.ACTIVE)
 _NOBODY = "nobody has disarmed within the entry delay"
 _ON_THE_WAY = "has to be closed until the exit delay is over"
 _WAITS = "is armed once its sensors have been heard"
@@ -83,11 +86,12 @@ class ControlUnit:
         memory: of before the start.
         now: the start.
         trusted_keys: key switches that may disarm, by name: those on a wire.
+        speaking: sensors that speak when they like, by name: behind a short restart they are as they were.
     """
 
     def __init__(
         self, sensors: Sequence[SensorPlan], partitions: Sequence[PartitionPlan], outputs: Sequence[OutputPlan],
-        memory: Memory, now: Moment, trusted_keys: Collection[str] = (),
+        memory: Memory, now: Moment, trusted_keys: Collection[str] = (), speaking: Collection[str] = (),
     ) -> None:  # fmt: skip
         nothing = SensorMemory()
         self._sensors = {plan.name: Sensor(plan, memory.sensors.get(plan.name, nothing), now) for plan in sensors}
@@ -114,6 +118,10 @@ class ControlUnit:
         for partition in self._partitions.values():
             self._restore(partition, now, memory)
         self._tell_gone(memory, now)
+        away_s = (now.at_ms - memory.at_ms) / 1000 if memory.at_ms else float("inf")
+        for sensor in map(self._sensors.get, speaking):
+            if sensor and 0 <= away_s <= max(_SHORT_S, sensor.plan.check_in_s) and sensor.before in _SAID:
+                self._change(sensor, Reading(sensor.before, f"{AS_BEFORE}, and not heard since"), now)
 
     def drain(self) -> list[Told]:
         """What is to be told and switched since this was asked last, in order."""
@@ -221,7 +229,7 @@ class ControlUnit:
         is_first, old = sensor.circuit is None, sensor.circuit or sensor.before
         sensor.circuit, sensor.detail = reading.circuit, reading.detail
         detail, is_new = reading.detail, old is not reading.circuit
-        if is_first and old is not None and is_new:
+        if is_first and old is not None and is_new and reading.circuit is not Circuit.MISSING:
             detail = f"{detail or reading.circuit.value}, found so after a restart"
         if sensor.bypass:
             if sensor.bypass.way is BypassWay.UNTIL_CLOSED and reading.circuit is Circuit.NORMAL:
@@ -348,7 +356,7 @@ class ControlUnit:
         if order.number and order.deeds != partition.deeds:
             why = f"not obeyed, {order.deed} of {order.by}: {partition.by or 'a person'} has decided here since"
             return self._refuse(partition, now, why)
-        if not order.may_disarm and partition.state is not PartitionState.DISARMED:
+        if not order.may_disarm and (partition.is_watched or order.deed is PartitionDeed.DISARM):
             return self._refuse(
                 partition, now, f"not changed: {order.by} said {order.deed} over a way that proves nothing"
             )

@@ -120,13 +120,17 @@ def doubtful(sensors: Iterable[SensorSettings], inputs: InputsSettings) -> list[
     for sensor in sensors:
         wire = sensor.wire
         if sensor.type is SensorType.KEY_SWITCH and not may_disarm(sensor, inputs):
-            found.append(f"{sensor.name}: arms, and never disarms: {wire.terminal} proves nothing; use a wire for that")
+            only = "only GPIO, a loop and inputs of a serial (rtu) bus disarm"
+            found.append(f"{sensor.name}: arms, and never disarms: {wire.terminal} is reached over a network; {only}")
         if sensor.type is SensorType.FOLLOWER and set(sensor.modes or (Mode.AWAY,)) != {Mode.AWAY}:
             found.append(f"{sensor.name}: a follower that is armed while people are inside")
         if getattr(wire, "contact", "") == "normally_open" and sensor.type not in (
             SensorType.PANIC, SensorType.SILENT_PANIC, SensorType.KEY_SWITCH,
         ):  # fmt: skip
             found.append(f"{sensor.name}: normally open, so nothing shows that {wire.terminal} is cut")
+        words = isinstance(wire, MqttWire | HttpWire) and isinstance(wire.alarm, str | tuple) and wire.normal is None
+        if words:
+            found.append(f"{sensor.name}: whatever else {wire.terminal} says counts as normal; say so with normal")
         if isinstance(wire, MqttWire | HttpWire) and not sensor.check_in_s:
             found.append(f"{sensor.name}: without check_in_s nothing shows that it is gone ({wire.terminal})")
     return found

@@ -75,6 +75,10 @@ class ModbusWire(Section, frozen=True, tag_field="kind", tag="modbus"):
         return f"{self.bus} unit {self.unit} {'input' if self.table == 'inputs' else 'coil'} {self.input}"
 
 
+def _several(said: Said | tuple[Said, ...]) -> tuple[Said, ...]:
+    return said if isinstance(said, tuple) else (said,)
+
+
 class Message(Section, frozen=True):
     """How a message of a sensor is read."""
 
@@ -86,6 +90,12 @@ class Message(Section, frozen=True):
     """What stands there while nothing happens; by default all else."""
     match: dict[str, Said] = msgspec.field(default_factory=dict)
     """Only messages in which these stand are its own: `{ id = 12345 }`."""
+
+    def __post_init__(self) -> None:
+        alarm, normal = _several(self.alarm), () if self.normal is None else _several(self.normal)
+        if both := [each for each in alarm if each in normal]:
+            raise ValueError(f"alarm and normal: {both[0]!r} is both")
+
     clear_s: Annotated[float, Meta(ge=0, le=3600)] = 0.0
     """It never says that it is over: so long behind the last alarm it is. 0: it says it."""
 

@@ -193,6 +193,17 @@ def test_a_box_with_sensors_needs_no_camera_and_one_partition_need_not_be_named(
          + sensor("a", 'kind = "modbus", bus = "plc", unit = 3, input = 1')
          + sensor("b", 'kind = "modbus", bus = "plc", unit = 3, input = 1'),
          "'a' and 'b' are both on plc unit 3 input 1"),
+        (PART + sensor("a", 'kind = "gpio", line = 27, contact = "normally_open"', 'type = "key_switch"'),
+         "'a' on /dev/gpiochip0 line 27: a line that is cut would disarm; a key that stays as it is "
+         "turned is normally_closed"),
+        (PART + sensor("a", 'kind = "gpio", line = 27', 'type = "key_switch"\nmomentary = true'),
+         "a momentary key is normally_open (pressed is closed)"),
+        (sensor("a", 'kind = "gpio", line = 27', 'type = "panic"'),
+         "'a' stays in alarm until it is reset, and a partition is reset: add [[partitions]], or latching = false"),
+        (PART + sensor("a", 'kind = "gpio", line = 27', 'type = "panic"\nwhat = "button"'),
+         "what of 'a': 'button', expected panic or duress"),
+        (PART + sensor("a", 'kind = "mqtt", topic = "t", alarm = "open", normal = "open"'), "'open' is both"),
+        (PART + sensor("a", 'kind = "modbuss", bus = "b"'), "expected one of: camera, gpio, http, loop, modbus, mqtt"),
         (PART + sensor("a", 'kind = "http", path = "a"'), "'a' posts over HTTP: add [inputs.http] with token_file"),
         (sensor("a", 'kind = "gpio", line = 1'), "'a' is of type instant, which rings only while its partition"),
         (PART + sensor("a", 'kind = "gpio", line = 1', 'partition = "shed"'), "'shed', expected one of: 'house'"),
@@ -204,7 +215,7 @@ def test_a_box_with_sensors_needs_no_camera_and_one_partition_need_not_be_named(
          "no line or zone 'gate/fence', expected CAMERA/LINE, of: no camera has one"),
         ('[[partitions]]\nname = "house"\narmed = ["funday 1:00-2:00"]\n' + sensor("a", 'kind = "gpio", line = 1'),
          "'funday' is no day"),
-        (PART + sensor("a/b", 'kind = "gpio", line = 1'), "key sensors[0].name"),
+        (PART + sensor("a/b", 'kind = "gpio", line = 1'), "key sensors[0].name: expected text without a slash"),
         (PART + '[[outputs]]\nname = "siren"\non = ["noise"]\nwire = { kind = "gpio", line = 17 }\n',
          "expected one of: alarm, fire"),
         (PART + '[[outputs]]\nname = "siren"\non = ["alarm"]\nseconds = 9999\nwire = { kind = "gpio", line = 17 }\n',
@@ -230,7 +241,8 @@ def test_what_works_and_should_be_known_is_said(tmp_path: Path) -> None:
         + sensor("hall", 'kind = "gpio", line = 5', 'type = "follower"\nmodes = ["home"]'),
     )  # fmt: skip
     assert doubtful(settings.sensors, settings.inputs) == [
-        "key: arms, and never disarms: topic t state proves nothing; use a wire for that",
+        "key: arms, and never disarms: topic t state is reached over a network; "
+        "only GPIO, a loop and inputs of a serial (rtu) bus disarm",
         "key: without check_in_s nothing shows that it is gone (topic t state)",
         "door: normally open, so nothing shows that /dev/gpiochip0 line 3 is cut",
         "hall: a follower that is armed while people are inside",

@@ -657,6 +657,32 @@ def test_what_proves_nothing_changes_nothing_that_is_armed_and_counts_as_no_deed
     assert {event.deeds for event in events} == {1}
 
 
+def test_what_proves_nothing_takes_no_arming_back() -> None:
+    play(house(WINDOW), """
+        0        window active
+        0-0.5    > window alarm 0
+        1        arm house away by key
+        1-1.1    > house disarmed not_armed hinders window
+        2        disarm house by radio plain yes
+        2-2.1    > house disarmed not_armed hinders window
+    """)  # fmt: skip
+
+
+def test_what_speaks_when_it_likes_is_as_it_was_behind_a_short_restart_and_not_behind_a_long_one() -> None:
+    plan, radio = PartitionPlan(name="house", exit_s=0), SensorPlan(name="radio", partition="house")
+    at = House((radio,), (plan,))
+    memory = at.begin().memory(at.moment(1))
+
+    def begun(after_s: float) -> list[tuple[str, str]]:
+        now = at.moment(1 + after_s)
+        unit = ControlUnit((radio,), (plan,), (), memory, now, (), ("radio",))
+        unit.tick(Moment(now.s + 20, now.at_ms + 20_000))
+        return [(event.state.label, event.detail) for event in unit.drain() if isinstance(event, SensorChanged)]
+
+    assert begun(300) == [("normal", "as before the restart, and not heard since")]
+    assert begun(900) == [("silent", "has not been heard since the start")]
+
+
 def test_another_mode_leaves_nothing_unwatched_on_the_way_and_comes_back_where_it_cannot_be() -> None:
     done = house(DOOR, HALL, WINDOW)
     play(done, """

@@ -144,6 +144,14 @@ def test_outputs_are_off_at_the_start_and_a_test_tells_whether_they_sound(tmp_pa
         box.wires.error = "line 5: does not answer"
         box.station.order(Order("siren", PartitionDeed.TEST, "li"))
         await_true("it does not", lambda: box.told("output/siren")[-1] == ("fault", "line 5: does not answer"))
+        box.wires.switched.clear()
+        box.station.order(Order("siren", PartitionDeed.TEST, "wang"))
+        assert box.told("output/siren")[-1] == ("fault", "line 5: does not answer"), "told at once, and again"
+        await_true("it was tried", lambda: box.wires.switched[-1:] == [False])
+        box.wires.error = ""
+        box.station.order(Order("house", PartitionDeed.AWAY, "key"))
+        box.wires.say("window", Circuit.ACTIVE)
+        await_true("it can be switched again", lambda: box.told("output/siren")[-1] == ("normal", "can be switched"))
 
 
 def test_orders_of_the_centre_are_done_once_and_a_wrong_name_stops_no_other(tmp_path: Path) -> None:

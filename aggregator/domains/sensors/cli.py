@@ -22,6 +22,8 @@ _ASKED_EVERY_S, _ANSWER_S = 0.3, 15.0
 _LISTED = ("site", "agent", "sensor", "what", "state", "box", "since", "detail", "location", "responsible", "code")
 _PARTITIONS = ("site", "agent", "partition", "state", "box", "by", "since", "hinders", "detail")
 _FACTS = ["site", "agent", "sensor"]
+_OF_PEOPLE = ("code", "location", "responsible")
+_CODE_DIGITS, _MOST_WRONG = 20, 10
 _OUTPUT = "output/"
 _LOOKED_BACK = timedelta(minutes=15)
 """Clocks may differ by so much."""
@@ -96,9 +98,11 @@ def put(
     url: options.UrlOption = options.URL,
 ) -> None:
     """Say where a sensor is, who looks after it, and its code; what is not given stays as it is."""
+    given = {"code": code, "location": location, "responsible": responsible}
+    if all(value is None for value in given.values()):
+        raise ConfigError("nothing to put: give --code, --location or --responsible")
     client = ApiClient(url)
     row = _known(client, site, agent, name)
-    given = {"code": code, "location": location, "responsible": responsible}
     facts = {key: row[key] if value is None else value for key, value in given.items()}
     client.change("PUT", f"{_box(site, agent)}/sensors", {"sensor": name, **facts})
     say(f"{site}/{agent}/{name}: " + ", ".join(f"{key} {value}" for key, value in facts.items() if value))
@@ -109,26 +113,35 @@ def import_facts(
     file: Annotated[Path, typer.Argument(help="CSV with a head: site,agent,sensor,code,location,responsible")],
     url: options.UrlOption = options.URL,
 ) -> None:
-    """The same for many, zones of panels among them: `PANEL/zone 12`, or its name there. All are checked before."""
+    """The same for many, zones of panels among them: `PANEL/zone 12`, or its name there. An empty cell changes nothing.
+
+    All lines are checked before anything is changed.
+    """
     client = ApiClient(url)
-    there = {(row["site"], row["agent"], row["sensor"]) for row in client.get("/api/v1/sensors", {})}
-    rows = list(rows_of(file, _FACTS, ("code", "location", "responsible")))
-    unknown = [number for number, row in rows if (row["site"], row["agent"], row["sensor"]) not in there]
-    if unknown:
-        number = unknown[0]
-        row = dict(rows)[number]
-        more = f", and {len(unknown) - 1} more" if len(unknown) > 1 else ""
-        raise ConfigError(
-            f"{file}: line {number}: no box has told of {row['site']}/{row['agent']}/{row['sensor']}{more}; "
-            "`hawkline sensor list` shows those that have; nothing was changed"
-        )
+    there = {(row["site"], row["agent"], row["sensor"]): row for row in client.get("/api/v1/sensors", {})}
+    rows = list(rows_of(file, _FACTS, _OF_PEOPLE))
+    if wrong := list(_wrong_facts(rows, there)):
+        raise ConfigError(f"{file}: {'; '.join(wrong[:_MOST_WRONG])}; nothing was changed")
     for number, row in rows:
-        facts = {key: row.get(key, "") for key in ("sensor", "code", "location", "responsible")}
+        known = there[row["site"], row["agent"], row["sensor"]]
+        facts = {"sensor": row["sensor"], **{key: row.get(key) or known[key] for key in _OF_PEOPLE}}
         try:
             client.change("PUT", f"{_box(row['site'], row['agent'])}/sensors", facts)
         except HawklineError as error:
             raise ConfigError(f"{file}: line {number}: {error}; the lines before it were taken") from None
     say(f"{len(rows)} sensors")
+
+
+def _wrong_facts(
+    rows: Sequence[tuple[int, Mapping[str, str]]], there: Mapping[tuple[str, str, str], Any]
+) -> Iterator[str]:
+    """What is wrong with the lines of a file, each named."""
+    for number, row in rows:
+        code = row.get("code", "")
+        if (row["site"], row["agent"], row["sensor"]) not in there:
+            yield f"line {number}: no box has told of {row['site']}/{row['agent']}/{row['sensor']}"
+        if code and not (code.isascii() and code.isdecimal() and len(code) == _CODE_DIGITS):
+            yield f"line {number}: code {code!r}: expected {_CODE_DIGITS} digits"
 
 
 @app.command("test", epilog="Example: hawkline sensor test north gate 'front door' --for 2m")
@@ -351,9 +364,10 @@ def _order(client: ApiClient, site: str, agent: str, partition: str, order: Mapp
     while time.monotonic() < until_s:
         for row in client.get("/api/v1/partitions", {"site": site, "agent": agent}):
             if row["partition"] == partition and row["answered"] >= done["number"]:
-                said = _of_partition(row)
-                words = ", ".join(word for word in (said["state"], said["hinders"], said["detail"]) if word)
+                words = ", ".join(word for word in (row["state"], ", ".join(row["hinders"]), row["detail"]) if word)
                 say(f"{site}/{agent}/{partition}: {words}")
+                if row["not_armed"] and order["deed"] not in ("disarm", "reset"):
+                    say("it is armed as soon as nothing hinders it; `hawkline sensor disarm` takes that back")
                 if _failed(row, order["deed"]):
                     raise typer.Exit(1)
                 return

@@ -1,7 +1,9 @@
 """Sensors that post: a small door of the box, for what speaks HTTP and nothing better."""
 
 import contextlib
+import errno
 import hmac
+import logging
 import socket
 import threading
 from collections import Counter, defaultdict
@@ -15,6 +17,9 @@ from edge_agent.inputs.sources.seam import SourceError, Switched, Take, Wanted, 
 from edge_agent.intrusion.reading import Circuit, Reading
 from edge_agent.wiring.settings import HttpWire, InputsDoor, SensorSettings
 from shared.clock import Clock, Moment
+from shared.trouble_log import TroubleLog
+
+log = logging.getLogger(__name__)
 
 _MOST_BYTES = 16 * 1024
 _MOST_AT_ONCE, _MOST_OF_ONE = 64, 8
@@ -41,6 +46,7 @@ class HttpSensors:
         self.terminals: Mapping[str, str] = {name: wire.terminal for name, wire in self._wires.items()}
         self.outputs: Mapping[str, str] = {}
         self.wanted = Wanted()
+        self.refused = TroubleLog(log)
         self._lock, self._known, self._clears_s = threading.Lock(), dict[str, Circuit](), dict[str, float]()
         self.port = 0
         """Where it listens; 0 while it does not."""
@@ -56,7 +62,8 @@ class HttpSensors:
         try:
             server = _Server((self._door.host, self._door.port), self, token)
         except OSError as error:
-            raise SourceError(f"inputs.http.port = {self._door.port}: {error.strerror}") from None
+            mine = "; does the agent run already?" if error.errno == errno.EADDRINUSE else ""
+            raise SourceError(f"inputs.http.port = {self._door.port}: {error.strerror}{mine}") from None
         self.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever, args=(_LOOK_S,), name="inputs-http", daemon=True)
         thread.start()
@@ -88,7 +95,12 @@ class HttpSensors:
                     if wire.clear_s and reading.circuit is Circuit.ACTIVE:
                         self._clears_s[name] = now.s + wire.clear_s
                 self._take(name, reading, now)
-        return (HTTPStatus.NO_CONTENT, "") if taken else (HTTPStatus.BAD_REQUEST, "the message is of no sensor here")
+        if taken:
+            return HTTPStatus.NO_CONTENT, ""
+        fields = ", ".join(sorted({self._wires[name].field for name in names if self._wires[name].field}))
+        return HTTPStatus.BAD_REQUEST, f"the message says nothing of {', '.join(names)}" + (
+            f" ({fields})" if fields else ""
+        )
 
     def _clear(self, now: Moment) -> None:
         with self._lock:
@@ -164,6 +176,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(*self.server.sensors.post(path.removeprefix(_PREFIX), self.rfile.read(int(length))))
 
     def _answer(self, status: HTTPStatus, said: str) -> None:
+        if status is not HTTPStatus.NO_CONTENT:  # who posts may not look at answers, and an installer looks here
+            self.server.sensors.refused.tell(f"a post of {self.client_address[0]} is refused: {said}")
         body = f"{said}\n".encode() if said else b""
         self.send_response(status)
         if body:
