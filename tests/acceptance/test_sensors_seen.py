@@ -23,7 +23,7 @@ port = {port}
 [[partitions]]
 name = "house"
 exit_s = 0
-entry_s = 1.5
+entry_s = 20
 
 [[sensors]]
 name = "front door"
