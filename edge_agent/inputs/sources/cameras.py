@@ -9,6 +9,7 @@ import httpx
 from edge_agent.inputs.makers import dahua, hikvision
 from edge_agent.inputs.onvif.digital_inputs import states_in
 from edge_agent.inputs.onvif.pull_point import PullPoint, PullPointError
+from edge_agent.inputs.sources.clearing import Clearing
 from edge_agent.inputs.sources.seam import SourceError, Switched, Take, Wanted, first_line
 from edge_agent.intrusion.reading import Circuit, Reading
 from edge_agent.wiring.settings import CameraInputs, CameraWire, SensorSettings
@@ -41,7 +42,7 @@ class CameraAlarmInputs:
         self.terminals: Mapping[str, str] = {name: wire.terminal for name, wire in self._wires.items()}
         self.outputs: Mapping[str, str] = {}
         self.wanted = Wanted()
-        self._clears_s: dict[str, float] = {}
+        self._clearing = Clearing()
         self._told = set[str]()
 
     def run(self, take: Take, _switched: Switched, stopping: threading.Event) -> None:
@@ -50,7 +51,7 @@ class CameraAlarmInputs:
         Raises:
             SourceError: the camera does not answer, or refuses.
         """
-        self._clears_s.clear()
+        self._clearing = Clearing()
         self._told.clear()
         try:
             password = self._password()
@@ -105,9 +106,8 @@ class CameraAlarmInputs:
             for number, state in states:
                 if number == wire.input:
                     self._say(name, wire, state is wire.alarm, take, now)
-            if now.s >= self._clears_s.get(name, float("inf")):
-                del self._clears_s[name]
-                take(name, Reading(Circuit.NORMAL), now)
+        for name in self._clearing.over(now.s):
+            take(name, Reading(Circuit.NORMAL), now)
 
     def _ask_now(self, client: httpx.Client, base: str, take: Take) -> None:
         """What is active as the stream begins; one that does not say it leaves its inputs unheard."""
@@ -127,9 +127,7 @@ class CameraAlarmInputs:
     def _say(self, name: str, wire: CameraWire, is_alarm: bool, take: Take, now: Moment) -> None:
         self._told.add(name)
         clears_s = wire.clear_s or (_HIKVISION_CLEARS_S if self._camera.kind == "hikvision" else 0.0)
-        self._clears_s.pop(name, None)
-        if is_alarm and clears_s:
-            self._clears_s[name] = now.s + clears_s
+        self._clearing.note(name, now.s, clears_s, is_active=is_alarm)
         take(name, Reading(Circuit.ACTIVE if is_alarm else Circuit.NORMAL), now)
 
     def _password(self) -> str:

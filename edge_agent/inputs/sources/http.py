@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from edge_agent.inputs.mapping import MessageError, reading_of
+from edge_agent.inputs.sources.clearing import Clearing
 from edge_agent.inputs.sources.seam import SourceError, Switched, Take, Wanted, first_line
 from edge_agent.intrusion.reading import Circuit, Reading
 from edge_agent.wiring.settings import HttpWire, InputsDoor, SensorSettings
@@ -47,7 +48,7 @@ class HttpSensors:
         self.outputs: Mapping[str, str] = {}
         self.wanted = Wanted()
         self.refused = TroubleLog(log)
-        self._lock, self._known, self._clears_s = threading.Lock(), dict[str, Circuit](), dict[str, float]()
+        self._lock, self._known, self._clearing = threading.Lock(), dict[str, Circuit](), Clearing()
         self.port = 0
         """Where it listens; 0 while it does not."""
 
@@ -91,9 +92,7 @@ class HttpSensors:
                 taken += 1
                 with self._lock:
                     self._known[name] = reading.circuit
-                    self._clears_s.pop(name, None)
-                    if wire.clear_s and reading.circuit is Circuit.ACTIVE:
-                        self._clears_s[name] = now.s + wire.clear_s
+                self._clearing.note(name, now.s, wire.clear_s, is_active=reading.circuit is Circuit.ACTIVE)
                 self._take(name, reading, now)
         if taken:
             return HTTPStatus.NO_CONTENT, ""
@@ -103,12 +102,9 @@ class HttpSensors:
         )
 
     def _clear(self, now: Moment) -> None:
-        with self._lock:
-            over = [name for name, until_s in self._clears_s.items() if now.s >= until_s]
-            for name in over:
-                del self._clears_s[name]
+        for name in self._clearing.over(now.s):
+            with self._lock:
                 self._known[name] = Circuit.NORMAL
-        for name in over:
             self._take(name, Reading(Circuit.NORMAL), now)
 
 

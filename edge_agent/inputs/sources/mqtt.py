@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from edge_agent.inputs.mapping import MessageError, is_offline, reading_of
+from edge_agent.inputs.sources.clearing import Clearing
 from edge_agent.inputs.sources.seam import Switched, Take, Wanted, first_line
 from edge_agent.intrusion.reading import Circuit, Reading
 from edge_agent.wiring.settings import LocalBroker, MqttOutput, MqttWire, OutputSettings, SensorSettings
@@ -50,8 +51,7 @@ class MqttSensors:
         self._lock = threading.Lock()
         self._known: dict[str, Reading] = {}
         """What each said last, while the broker was there."""
-        self._clears_s: dict[str, float] = {}
-        """When those that never say that it is over are over."""
+        self._clearing = Clearing()
         self._is_away = False
 
     def run(self, take: Take, switched: Switched, stopping: threading.Event) -> None:
@@ -83,9 +83,8 @@ class MqttSensors:
                 up_s = now.s
             if self._is_away is connection.is_up and (connection.is_up or now.s - up_s > _PATIENCE_S):
                 self._away(not connection.is_up, connection.where, now)
-            for name, until_s in list(self._clears_s.items()):
-                if now.s >= until_s and not self._is_away:
-                    self._say(name, Reading(Circuit.NORMAL), now)
+            for name in self._clearing.over(now.s) if not self._is_away else ():
+                self._say(name, Reading(Circuit.NORMAL), now)
             if self.wanted.changed.is_set():
                 undone.update(self.wanted.taken())
             for name, is_on in list(undone.items()):
@@ -128,9 +127,7 @@ class MqttSensors:
     def _say(self, name: str, reading: Reading, now: Moment, clear_s: float = 0.0) -> None:
         with self._lock:
             self._known[name] = reading
-            self._clears_s.pop(name, None)
-            if clear_s and reading.circuit is Circuit.ACTIVE:
-                self._clears_s[name] = now.s + clear_s
+        self._clearing.note(name, now.s, clear_s, is_active=reading.circuit is Circuit.ACTIVE)
         self._take(name, reading, now)
 
 
