@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from aggregator.domains.sensors.partitions import SQL
 from aggregator.ingest.commit import Committer
 from aggregator.ingest.reading import read
 from aggregator.store.database import Connection
@@ -155,6 +156,26 @@ def test_for_how_long_a_sensor_was_fit(client: httpx.Client, boxes: list[Box], c
         ("gate", 0, 7200),
         ("wall", 600, 6600),
     ]
+
+
+def test_what_a_file_has_no_more_is_forgotten_and_how_a_sensor_was_last_is_no_day_to_delete(
+    client: httpx.Client, boxes: list[Box], connection: Connection
+) -> None:
+    box = boxes[0]
+    box.send(box.sensor("wall", SensorState.NORMAL, 90), box.sensor("wall", SensorState.TAMPER, 60))
+    box.send(box.sensor("gate", SensorState.NORMAL, 90))
+    box.send(box.sensor("wall", SensorState.GONE, 30))
+    assert [row["sensor"] for row in asked(client, "sensors")] == ["gate"]
+    rows = connection.execute("SELECT DISTINCT sensor FROM sensor_fitness").fetchall()
+    assert [row["sensor"] for row in rows] == ["gate"]
+    connection.execute("UPDATE sensor_fitness SET at = at - interval '500 days'")
+    today = {"before": datetime.now(UTC).date()}
+    assert connection.execute(SQL["old_days_of_fitness"], today).fetchall() == []
+    box.send(box.sensor("gate", SensorState.TAMPER, 20))
+    (old,) = connection.execute(SQL["old_days_of_fitness"], today).fetchall()
+    connection.execute(SQL["drop_day_of_fitness"], old)
+    left = connection.execute("SELECT is_fit FROM sensor_fitness").fetchall()
+    assert [row["is_fit"] for row in left] == [False]
 
 
 def test_of_a_vehicle_that_no_list_names_only_this_is_kept(client: httpx.Client, boxes: list[Box]) -> None:

@@ -15,6 +15,7 @@ from edge_agent.wiring.settings import GpioOutput, GpioWire, InputsSettings, Out
 from shared.clock import Moment, SystemClock
 from shared.desired import PartitionDeed, PartitionOrder, Partitions
 from shared.events import PartitionChanged, PartitionState, SensorChanged
+from shared.files import write_secret
 from tests.acceptance.site import await_true
 
 SENSORS = [
@@ -95,12 +96,11 @@ def test_what_is_armed_is_on_the_card_soon_and_an_alarm_waits_for_no_card(
     with Box(path) as box:
         box.station.order(Order("house", PartitionDeed.AWAY, "key"))
         await_true("it is kept", path.exists)
-        write = __import__("edge_agent.inputs.station", fromlist=["write_secret"]).write_secret
 
         def slow(to: Path, content: bytes) -> None:
             writes.append(len(content))
             may_write.wait(5)
-            write(to, content)
+            write_secret(to, content)
 
         monkeypatch.setattr("edge_agent.inputs.station.write_secret", slow)
         box.wires.say("window", Circuit.ACTIVE)

@@ -26,7 +26,14 @@ ON CONFLICT (site, agent, sensor) DO UPDATE SET
 WHERE sensors.told_at <= excluded.told_at;
 
 -- name: forget_sensors
--- What its box's file has no more.
+-- What its box's file has no more, and how it did.
+WITH forgotten AS (
+    DELETE FROM sensor_fitness f
+    USING unnest(%(sites)s::text[], %(agents)s::text[], %(sensors)s::text[]) AS gone (site, agent, sensor)
+    WHERE (f.site, f.agent, f.sensor) = (gone.site, gone.agent, gone.sensor)
+      AND EXISTS (SELECT FROM sensors s
+                  WHERE (s.site, s.agent, s.sensor) = (gone.site, gone.agent, gone.sensor) AND s.state = 'gone')
+)
 DELETE FROM sensors s USING unnest(%(sites)s::text[], %(agents)s::text[], %(sensors)s::text[]) AS gone (site, agent, sensor)
 WHERE (s.site, s.agent, s.sensor) = (gone.site, gone.agent, gone.sensor) AND s.state = 'gone';
 
@@ -79,11 +86,13 @@ FROM spans GROUP BY site, agent, sensor, since, until HAVING greatest(min(at), s
 ORDER BY site, agent, sensor;
 
 -- name: old_days_of_fitness
-SELECT DISTINCT (at AT TIME ZONE 'UTC')::date AS day FROM sensor_fitness
-WHERE at < %(before)s::date::timestamptz ORDER BY day;
+-- How a sensor was last stays known, and is no day to delete: it may be of long ago.
+SELECT DISTINCT (f.at AT TIME ZONE 'UTC')::date AS day FROM sensor_fitness f
+WHERE f.at < %(before)s::date::timestamptz
+  AND EXISTS (SELECT FROM sensor_fitness n WHERE (n.site, n.agent, n.sensor) = (f.site, f.agent, f.sensor) AND n.at > f.at)
+ORDER BY day;
 
 -- name: drop_day_of_fitness
--- How a sensor was last stays known.
 DELETE FROM sensor_fitness f
 WHERE f.at >= %(day)s::date::timestamptz AND f.at < (%(day)s::date + 1)::timestamptz
   AND EXISTS (SELECT FROM sensor_fitness n WHERE (n.site, n.agent, n.sensor) = (f.site, f.agent, f.sensor) AND n.at > f.at);
