@@ -13,8 +13,13 @@ from shared.output import bear_all_letters, say
 GROUP = "hawkline.commands"
 
 
-def build() -> typer.Typer:
-    """Assemble the command from every installed part."""
+def build(noun: str = "") -> typer.Typer:
+    """Assemble the command from every installed part.
+
+    Args:
+        noun: that was asked for: where a part registers it, only that is loaded, for a command shall not wait for all
+            the others. Help and slips want all of them.
+    """
     app = typer.Typer(
         name="hawkline",
         help="Hawkline (鹰线): watch lines at the edge, raise ranked alerts in the centre.",
@@ -22,7 +27,8 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
         add_completion=False,
     )
-    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+    entries = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+    for entry in [each for each in entries if each.name == noun] or entries:
         _attach(app, entry)
     return app
 
@@ -55,7 +61,7 @@ def main() -> None:
     bear_all_letters()
     end_with_parent()
     try:
-        build()()
+        build(sys.argv[1] if len(sys.argv) > 1 else "")()
     except HawklineError as error:
         say(f"error: {error}")
         sys.exit(error.exit_code)

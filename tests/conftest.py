@@ -5,7 +5,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import hypothesis
@@ -19,11 +19,25 @@ from shared.real_data import data_root
 ROOT = Path(__file__).parents[1]
 WORKER = os.environ.get("PYTEST_XDIST_WORKER")
 """Which of several processes this is, such as `gw0`; None where one process runs all tests."""
+_SPARE_BYTES = 5 * 2**30
+"""That a run's files may take."""
 _OWN_FOLDER = pytest.StashKey[Path]()
 
 # No test depends on absolute speed, and Hypothesis' own limits are such a dependence.
 hypothesis.settings.register_profile("hawkline", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("hawkline")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`./run test --thorough`: the same tests with as much of everything as their figures in docs/ are of."""
+    parser.addoption("--thorough", action="store_true", help="many more kills, sign-ins, requests; takes hours")
+
+
+@pytest.fixture
+def amount(request: pytest.FixtureRequest) -> Callable[[int, int], int]:
+    """How much of something a test does: `amount(what the suite can wait for, what --thorough does)`."""
+    is_thorough = bool(request.config.getoption("--thorough"))
+    return lambda usual, thorough: thorough if is_thorough else usual
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -38,10 +52,34 @@ def pytest_configure(config: pytest.Config) -> None:
         mine, of = int(WORKER.removeprefix("gw")), int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
         net._QUIET_PORTS = net._QUIET_PORTS[mine::of]
     elif config.option.basetemp is None:
-        folder = Path(tempfile.mkdtemp(prefix="hawkline-tests-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")))
+        root = os.environ.get("PYTEST_DEBUG_TEMPROOT") or _in_memory()
+        folder = Path(tempfile.mkdtemp(prefix="hawkline-tests-", dir=root))
         folder.chmod(0o755)
+        # What a browser leaves behind goes with the rest.
+        (folder / "tmp").mkdir()
+        (folder / "tmp").chmod(0o1777)
+        os.environ["TMPDIR"], tempfile.tempdir = str(folder / "tmp"), None
         config.stash[_OWN_FOLDER] = folder
         config.option.basetemp = str(folder / "run")
+
+
+def _in_memory() -> str | None:
+    """A file system in memory, where the machine has plenty of it; None: the usual one.
+
+    Hundreds of databases are made and dropped, each of a thousand files: on a disk that is half a second of a core for
+    each, in memory a twentieth. What a power cut leaves is tried with simulated ones, not with the machine's.
+    """
+    shared, available = Path("/dev/shm"), 0
+    try:
+        system = os.statvfs(shared)
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                available = int(line.split()[1]) * 1024
+    except OSError:
+        return None
+    free, runs_programs = system.f_bavail * system.f_frsize, not system.f_flag & os.ST_NOEXEC
+    is_plenty = free > _SPARE_BYTES and available > 2 * _SPARE_BYTES
+    return str(shared) if runs_programs and is_plenty and os.access(shared, os.W_OK) else None
 
 
 @pytest.fixture(scope="session", autouse=True)

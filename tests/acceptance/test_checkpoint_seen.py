@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,8 +26,6 @@ from tests.integration.trusted import whole_centre
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
 
-VEHICLES = 12
-
 
 def found_in(folder: Path, pieces: set[str], clip: Path) -> list[tuple[Path, str]]:
     """Which files hold which pieces of text: the box's, the centre's, and every log."""
@@ -50,11 +48,12 @@ def centre(tmp_path: Path) -> Iterator[TrustedAggregator]:
 
 @pytest.mark.usefixtures("glyph_templates")
 def test_every_vehicle_is_counted_once_listed_ones_ring_with_a_picture_and_the_others_plates_are_nowhere(
-    centre: TrustedAggregator, tmp_path: Path
+    centre: TrustedAggregator, tmp_path: Path, amount: Callable[[int, int], int]
 ) -> None:
+    vehicles = amount(7, 24)
     folder = tmp_path / "box"
     folder.mkdir()
-    traffic = Traffic(33, "day", VEHICLES, (30.0, 70.0), away=(1,))
+    traffic = Traffic(33, "day", vehicles, (30.0, 70.0), away=(1,))
     road, empty = folder / "road.mkv", folder / "empty.mkv"
     write(road, encoded(traffic.pictures(), int(FPS), 50), int(FPS))
     render_empty(empty)
@@ -98,7 +97,7 @@ def test_every_vehicle_is_counted_once_listed_ones_ring_with_a_picture_and_the_o
         def all_told() -> bool:
             hits = centre.http.get("/api/v1/events?kind=list_hit&limit=100").json()["events"]
             passed = centre.http.get("/api/v1/events?kind=vehicle_passed&limit=100").json()["events"]
-            return len(hits) + len(passed) >= VEHICLES
+            return len(hits) + len(passed) >= vehicles
 
         await_true("every vehicle is told", all_told, 150)
         hits = centre.http.get("/api/v1/events?kind=list_hit&limit=100").json()["events"]
@@ -111,7 +110,7 @@ def test_every_vehicle_is_counted_once_listed_ones_ring_with_a_picture_and_the_o
         alerts = await_true("each hit is an alert with its picture", pictured, 60)
         assert {alert["detail"]["instructions"] for alert in alerts} == {"do not stop it, call the shift leader"}
         checkpoint = json.loads(centre.command("checkpoint", "list", "-o", "json"))
-        assert sum(lane["passed"] for lane in checkpoint["lanes"]) == VEHICLES, "a hit is a vehicle, too"
+        assert sum(lane["passed"] for lane in checkpoint["lanes"]) == vehicles, "a hit is a vehicle, too"
         passed = centre.http.get("/api/v1/events?kind=vehicle_passed&limit=100").json()["events"]
         told = Counter((event["line"], event["detail"]["direction"]) for event in (*passed, *hits))
         assert told == Counter((f"lane {one.lane}", one.direction.label) for one in traffic.truth)

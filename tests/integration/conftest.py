@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+import argon2
 import httpx
 import psycopg
 import pytest
@@ -20,11 +22,15 @@ from aggregator.alerting.alerts import Publishing
 from aggregator.console_api import build
 from aggregator.embedded.broker import EmbeddedBroker
 from aggregator.embedded.postgres import EmbeddedPostgres
+from aggregator.people import passwords
 from aggregator.store import Database
 from aggregator.store.database import Connection
 from aggregator.store.migrate import migrate
 from aggregator.store.pictures import PictureStore
 from shared.net import is_listening, pick_free_port
+
+NO_ROOTS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For clients that speak in plain text."""
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +43,23 @@ def _now_of_each_test(request: pytest.FixtureRequest, monkeypatch: pytest.Monkey
     for module in {request.module, sys.modules.get("tests.integration.test_ingest", request.module)}:
         if hasattr(module, "NOW_S"):
             monkeypatch.setattr(module, "NOW_S", now_s)
+
+
+@pytest.fixture
+def dear_passwords() -> None:
+    """For tests of what passwords cost: they are kept as they are for people, at 64 MiB and 0.2 s each."""
+
+
+@pytest.fixture(autouse=True)
+def _cheap_passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Elsewhere they cost next to nothing: accounts are made in hundreds of tests."""
+    if "dear_passwords" in request.fixturenames:
+        yield
+        return
+    monkeypatch.setattr(passwords, "_HASHER", argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    passwords.nobodys.cache_clear()
+    yield
+    passwords.nobodys.cache_clear()
 
 
 @pytest.fixture(scope="session")
@@ -149,7 +172,8 @@ def served(database: Database, pictures: PictureStore, console: Path) -> Iterato
     thread.start()
     while not server.started:
         time.sleep(0.02)
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, trust_env=False) as client:
+    # Nothing is encrypted here: reading the public roots for each client would cost more than many a test.
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, trust_env=False, verify=NO_ROOTS) as client:
         yield client
     server.should_exit = True
     thread.join(10)

@@ -24,6 +24,7 @@ from aggregator.store import Database
 from aggregator.store.pictures import PictureStore
 from aggregator.store.scope import EVERYWHERE
 from shared.net import pick_free_port
+from tests.integration.conftest import NO_ROOTS
 
 FOUNDER = Principal("founder", EVERYWHERE)
 PASSWORD = "correct horse battery"
@@ -75,7 +76,7 @@ class Centre:
         headers = {"authorization": f"Bearer {key}"} if key else {}
         if cookie:
             headers |= {"cookie": f"{COOKIE}={cookie}", "origin": self.url}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=20, trust_env=False)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=20, trust_env=False, verify=NO_ROOTS)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 
-import argon2
 import httpx
 import pyotp
 import pytest
@@ -15,18 +14,15 @@ from aggregator.api import sign_in as signing_in
 from aggregator.api.session import BROWSER_COOKIE, COOKIE
 from aggregator.config import AggregatorSettings, BrokerSettings, TrustSettings
 from aggregator.installation.doctor import phones as examine_phones
-from aggregator.people import passwords, second_step
+from aggregator.people import second_step
 from aggregator.store import Database
 from tests.integration.people import PASSWORD, Centre, guarded, rows
 
 
 @pytest.fixture
-def centre(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Centre]:
-    monkeypatch.setattr(passwords, "_HASHER", argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    passwords.nobodys.cache_clear()
+def centre(database: Database, tmp_path: Path) -> Iterator[Centre]:
     with guarded(database, tmp_path) as centre:
         yield centre
-    passwords.nobodys.cache_clear()
 
 
 class Phone:

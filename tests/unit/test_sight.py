@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, lru_cache, partial
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pytest
 from edge_agent.camera.sight_watch import SightChange, SightWatch
 from edge_agent.camera.sources.synthetic import SyntheticScene
 from edge_agent.config import Camera, CameraSettings, SightSettings, SyntheticCamera
-from edge_agent.frames import Doubt, Frame
+from edge_agent.frames import Doubt, Frame, Grey
 from edge_agent.vision.sight import Memory, SightJudge, SightPicture, UnreadableMemory, pack, sight_picture, unpack
 from edge_agent.vision.sight.appearance import look_at
 from edge_agent.vision.sight.picture import coarse
@@ -30,12 +30,22 @@ NOON_S = 1_790_000_000 - 1_790_000_000 % 86_400 + 4 * 3600
 
 def pictures(kind: str = "gate", *, grey: bool = False) -> Iterator[SightPicture]:
     """A generated scene, a picture a second, with a colour that it does not have of itself."""
-    scene, second = SyntheticScene(kind, 5), 0  # type: ignore[arg-type]
+    second = 0
     tint = np.full((2, 9, 15), 128, np.float32) if grey else 128 + np.linspace(-9, 9, 270).reshape(2, 9, 15)
     while True:
-        luma = cv2.cvtColor(scene.draw(float(second)), cv2.COLOR_BGR2GRAY)
-        yield SightPicture(cv2.resize(luma, (480, 288)), tint.astype(np.float32))  # type: ignore[arg-type]
+        yield SightPicture(drawn(kind, second).copy(), tint.astype(np.float32))
         second += 1
+
+
+@cache
+def scene(kind: str) -> SyntheticScene:
+    return SyntheticScene(kind, 5)  # type: ignore[arg-type]
+
+
+@lru_cache(300)  # they begin with the same pictures, all of them
+def drawn(kind: str, second: int) -> Grey:
+    luma = cv2.cvtColor(scene(kind).draw(float(second)), cv2.COLOR_BGR2GRAY)
+    return cv2.resize(luma, (480, 288))  # type: ignore[return-value]
 
 
 def watched(judge: SightJudge, seen: Iterator[SightPicture], seconds: int, first_s: int = 0) -> list[SightFault]:

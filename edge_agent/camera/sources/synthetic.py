@@ -106,8 +106,7 @@ class SyntheticScene:
         picture = self.empty()
         self.add_walks(picture, time_s)
         noise = np.random.default_rng(round(time_s * 1000)).integers(-3, 4, picture.shape[:2], np.int16)
-        noisy = np.clip(picture.astype(np.int16) + noise[:, :, None], 0, 255)
-        return np.asarray(noisy, np.uint8)
+        return np.asarray(cv2.add(picture, cv2.merge((noise, noise, noise)), dtype=cv2.CV_8U))
 
     def truth(self, tripwire: Tripwire, until_s: float) -> list[TrueCrossing]:
         """Crossings of a line by the ground points of all paths, in the order of time."""
