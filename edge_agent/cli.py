@@ -21,15 +21,17 @@ ConfigOption = Annotated[Path, typer.Option("--config", help="the agent's TOML f
 @app.command(epilog="Example: hawkline agent run --config /etc/hawkline/agent.toml")
 def run(config: ConfigOption) -> None:
     """Watch the configured cameras and report to the aggregator, until stopped."""
-    from edge_agent.agent import Agent, Ending
     from edge_agent.config import load_agent_settings
     from edge_agent.config_warnings import warn
+
+    settings, cameras = load_agent_settings(config)
+    warn(settings, cameras, config)
+    # Behind the file: what is wrong with that is said at once, and not a second later.
+    from edge_agent.agent import Agent, Ending
     from edge_agent.uplink.outbox.epoch_reset import renew_epoch
     from shared.clock import SystemClock
     from shared.stop_signals import set_by_signals
 
-    settings, cameras = load_agent_settings(config)
-    warn(settings, cameras, config)
     clock, stopping = SystemClock(), threading.Event()
     with set_by_signals(stopping):
         agent = Agent(settings, cameras, clock)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from models.objects.finder import MODEL
 from models.registry import Registry
@@ -19,6 +20,8 @@ from shared.real_data import data_root
 ROOT = Path(__file__).parents[1]
 WORKER = os.environ.get("PYTEST_XDIST_WORKER")
 """Which of several processes this is, such as `gw0`; None where one process runs all tests."""
+_TOGETHER = {"tests/integration/test_doctor.py", "tests/unit/test_power_cut.py"}
+"""A centre, and the life of a card, for all tests of a file."""
 _SPARE_BYTES = 5 * 2**30
 """That a run's files may take."""
 _OWN_FOLDER = pytest.StashKey[Path]()
@@ -26,6 +29,20 @@ _OWN_FOLDER = pytest.StashKey[Path]()
 # No test depends on absolute speed, and Hypothesis' own limits are such a dependence.
 hypothesis.settings.register_profile("hawkline", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("hawkline")
+
+
+class _OneByOne(LoadScopeScheduling):  # type: ignore[misc] - it has no types
+    """Each worker takes the next test; only what shares a dear fixture of its module stays together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return file if file in _TOGETHER else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> _OneByOne:
+    """How tests are handed out (xdist's own groups stand in names of tests, which pytest 9.2 takes from it)."""
+    return _OneByOne(config, log)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -6,11 +6,13 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from aggregator.domains.sensors.domain import SQL as SENSORS
 from aggregator.domains.sensors.partitions import SQL
 from aggregator.ingest.commit import Committer
 from aggregator.ingest.reading import read
@@ -32,6 +34,7 @@ from shared.events import (
 from shared.mqtt import Message
 
 NOW_S = time.time()
+FACTS = SENSORS["facts_of"]
 LINES = (LineSpec(0, "in", ((0.0, 0.5), (1.0, 0.5)), "both", 2),)
 
 
@@ -193,3 +196,26 @@ def test_of_a_vehicle_that_no_list_names_only_this_is_kept(client: httpx.Client,
         {"direction": "left_to_right", "run": 1, "track": 7, "vehicle": "large", **read},
     ]
     assert {(row["camera"], row["line"], row["priority"]) for row in found} == {("gate", "in", None)}
+
+
+def test_what_is_said_of_a_panel_holds_for_its_zones_that_have_nothing_of_their_own(
+    connection: Connection, client: httpx.Client, boxes: list[Box], tmp_path: Path
+) -> None:
+    boxes[0].send(*(boxes[0].sensor(name, SensorState.NORMAL, 9) for name in ("shop", "shop/door", "shop/zone 7", "x")))
+    file = tmp_path / "panels.csv"
+    file.write_text(
+        "site,agent,sensor,location,responsible\nnorth,a,shop,东街 4 号,王师傅\nnorth,a,shop/door,东街后门,\n"
+    )
+    command = [sys.executable, "-m", "shared", "sensor", "import", str(file), "--url", str(client.base_url)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    said = {("shop",): ("东街 4 号", "王师傅"), ("shop/door",): ("东街后门", "王师傅"), ("x",): ("", "")}
+    said["shop/zone 7",] = said["shop",]
+    asked_for = {"sites": ["north"] * 4, "agents": ["a"] * 4, "sensors": [name for (name,) in said]}
+    found = {(row["sensor"],): (row["location"], row["responsible"]) for row in connection.execute(FACTS, asked_for)}
+    assert found == said
+    listed = subprocess.run(
+        [*command[:4], "list", "-o", "csv", *command[-2:]], capture_output=True, text=True, check=True, timeout=60
+    )
+    rows = csv.DictReader(io.StringIO(listed.stdout))
+    assert {(row["sensor"],): (row["location"], row["responsible"]) for row in rows} == said
