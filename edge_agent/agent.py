@@ -20,6 +20,8 @@ from edge_agent.camera.picture_maker import NoPicture, Picture
 from edge_agent.camera.supervisor import CameraSupervisor, Report
 from edge_agent.camera.worker import EventSeen, ListHitSeen, PassageSeen, SightSeen, Status, Wanted
 from edge_agent.config import AgentSettings, Camera, line_specs
+from edge_agent.inputs.codes import Codes
+from edge_agent.inputs.keypads import Keypads
 from edge_agent.inputs.panels import Panels, keys_of
 from edge_agent.inputs.station import Station, sources_for
 from edge_agent.intrusion.memory import Memory
@@ -152,6 +154,7 @@ class Agent:
         if settings.panels:
             order = self._station.order if self._station else None
             self._panels = Panels(settings.panels, keys_of(settings.panels), self._append_sensor, clock, order)
+        self._keypads = self._build_keypads()
         self._desired = Desired(settings.data_dir / "desired.bin", [*orders, self._exports])
         spare = MemoryRing(memory.file, clock, _MEMORY_PICTURE_BYTES)
         upload = partial(
@@ -223,6 +226,7 @@ class Agent:
         start_vital("exports", self._exports.run)
         inputs = [start_vital("panels", self._panels.run)] if self._panels else []
         inputs += [start_vital("sensors", self._station.run)] if self._station else []
+        inputs += [start_vital("keypads", self._keypads.run)] if self._keypads else []
         self._link.start()
         if self._looks:
             self._looks.start()
@@ -242,6 +246,8 @@ class Agent:
             camera.stop()
         if self._panels:
             self._panels.stop()
+        if self._keypads:
+            self._keypads.stop()
         if self._station:
             self._station.stop()
         for thread in inputs:
@@ -333,12 +339,27 @@ class Agent:
 
     def _build_station(self, before: Memory | None) -> Station | None:
         settings = self._settings
-        plan = settings.sensors, settings.partitions, settings.outputs
+        plan = settings.all_sensors, settings.partitions, settings.outputs
         if not any(plan):
             return None
-        sources = sources_for(settings.inputs, settings.sensors, settings.outputs, self._address.agent, self._clock)
+        sources = sources_for(settings.inputs, settings.all_sensors, settings.outputs, self._address.agent, self._clock)
         path = settings.data_dir / "partitions.bin"
         return Station(*plan, sources, settings.inputs, path, self._append_alarm, self._clock, before)
+
+    def _build_keypads(self) -> Keypads | None:
+        settings, station = self._settings, self._station
+        if not settings.keypads or station is None:
+            return None
+        return Keypads(
+            settings.keypads,
+            settings.inputs.mqtt,
+            f"hawkline-keypads-{self._address.agent}",
+            Codes(settings.inputs.codes_file),
+            station.order,
+            station.shown,
+            station.tampered,
+            self._clock,
+        )
 
     def _append_alarm(self, event: Event) -> None:
         self._intake.append(Lane.ALARM, event)

@@ -25,6 +25,7 @@ from edge_agent.camera.sources.network_camera import StalledError, Transport, op
 from edge_agent.camera.sources.reader import PacketReader
 from edge_agent.camera.sources.stall_detector import StallDetector
 from edge_agent.config import AgentSettings, Camera, PanelsSettings, RtspCamera, holds_passwords
+from edge_agent.inputs.codes import Codes
 from edge_agent.inputs.panels import keys_of
 from edge_agent.inputs.readings import Readings
 from edge_agent.intrusion.reading import Circuit
@@ -39,7 +40,7 @@ from shared.durations import clock_off
 from shared.errors import HawklineError
 from shared.files import read_by_others
 from shared.mqtt import Connection
-from shared.net import is_known, is_listening
+from shared.net import is_known, is_listening, is_loopback
 
 Finding = dict[str, Any]
 """`key`, `ok` and `said`; ok is None where it works and should not stay so."""
@@ -82,6 +83,8 @@ def check_everything(settings: AgentSettings, cameras: Sequence[Camera], config:
         findings.append(_panels(settings.panels))
     if settings.sensors:
         findings += _sensors(settings)
+    if settings.keypads:
+        findings.append(_keypads(settings))
     for number, camera in enumerate(cameras):
         findings += _camera(f"cameras[{number}]", camera)
     return findings
@@ -128,6 +131,26 @@ def _panels(settings: PanelsSettings) -> Finding:
     if plain:
         return {"key": "panels", "ok": None, "said": f"{said}; without a key anybody can report for: {plain}"}
     return {"key": "panels", "ok": True, "said": said}
+
+
+def _keypads(settings: AgentSettings) -> Finding:
+    """Whether somebody has a code, and whether a code may disarm."""
+    try:
+        people = Codes(settings.inputs.codes_file).people()
+    except HawklineError as error:
+        return {"key": "keypads", "ok": False, "said": str(error)}
+    names = ", ".join(each.name for each in settings.keypads)
+    if not people:
+        return {
+            "key": "keypads",
+            "ok": None,
+            "said": f"{names}: nobody has a code; give one with `hawkline keypad add`",
+        }
+    said = f"{names}: {len(people)} codes"
+    if not is_loopback(settings.inputs.mqtt.host):
+        why = f"codes cross a network in plain text to {settings.inputs.mqtt.host}"
+        return {"key": "keypads", "ok": None, "said": f"{said}; they arm, and never disarm: {why}"}
+    return {"key": "keypads", "ok": True, "said": said}
 
 
 def _sensors(settings: AgentSettings) -> Iterator[Finding]:

@@ -10,8 +10,8 @@ from msgspec import Meta
 
 from edge_agent.address import camera_address
 from edge_agent.intrusion.plan import Mode, PartitionPlan
-from edge_agent.wiring.faults import check, in_partitions
-from edge_agent.wiring.settings import InputsSettings, OutputSettings, SensorSettings
+from edge_agent.wiring.faults import check, in_partitions, keypads_in_partitions
+from edge_agent.wiring.settings import InputsSettings, KeypadSettings, OutputSettings, SensorSettings
 from shared.credentials import http_address, is_stream
 from shared.envelope import MAX_BATCH_BYTES, encode_event
 from shared.errors import ConfigError
@@ -304,6 +304,13 @@ class AgentSettings(Section, frozen=True):
     """What is armed together, `[[partitions]]`."""
     outputs: Annotated[tuple[OutputSettings, ...], Meta(max_length=32)] = ()
     """Sirens and lights, `[[outputs]]`."""
+    keypads: Annotated[tuple[KeypadSettings, ...], Meta(max_length=16)] = ()
+    """Where people type codes, `[[keypads]]`."""
+
+    @property
+    def all_sensors(self) -> tuple[SensorSettings, ...]:
+        """Those of the file, and those that keypads are."""
+        return (*self.sensors, *(sensor for keypad in self.keypads for sensor in keypad.sensors))
 
     @property
     def sharing_looks(self) -> int:
@@ -314,17 +321,17 @@ class AgentSettings(Section, frozen=True):
         names = [camera.name for camera in self.cameras]
         if len(set(names)) != len(names):
             raise ValueError("cameras: every camera needs a name of its own")
-        if not (self.cameras or self.sensors or self.panels):
+        if not (self.cameras or self.sensors or self.panels or self.keypads):
             raise ValueError("cameras: there is none, and no sensor and no panel; expected [[cameras]] or [[sensors]]")
-        sensors = in_partitions(self.sensors, self.partitions)
-        msgspec.structs.force_setattr(self, "sensors", sensors)
-        check(self.inputs, sensors, self.partitions, self.outputs)
+        msgspec.structs.force_setattr(self, "sensors", in_partitions(self.sensors, self.partitions))
+        msgspec.structs.force_setattr(self, "keypads", keypads_in_partitions(self.keypads, self.partitions))
+        check(self.inputs, self.all_sensors, self.partitions, self.outputs)
         self._check_panels()
         if self.trust is None and self.broker.host:
             require_loopback(self.broker.host, "broker.host")
 
     def _check_panels(self) -> None:
-        sensors, partitions = {each.name for each in self.sensors}, {each.name for each in self.partitions}
+        sensors, partitions = {each.name for each in self.all_sensors}, {each.name for each in self.partitions}
         for account in self.panels.accounts if self.panels else ():
             if account.name in sensors:
                 raise ValueError(f"sensors: {account.name!r} is the name of a panel, too")
@@ -443,7 +450,8 @@ def _with_base(inputs: InputsSettings, base: Path) -> InputsSettings:
         msgspec.structs.replace(each, password_file=base / each.password_file) if each.password_file else each
         for each in inputs.cameras
     )
-    return msgspec.structs.replace(inputs, mqtt=mqtt, http=http, cameras=cameras)
+    codes = base / inputs.codes_file
+    return msgspec.structs.replace(inputs, mqtt=mqtt, http=http, cameras=cameras, codes_file=codes)
 
 
 def _require_lines(path: Path, settings: AgentSettings, cameras: Sequence[Camera]) -> None:

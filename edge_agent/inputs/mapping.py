@@ -39,6 +39,8 @@ def reading_of(payload: bytes, wire: Message, before: Circuit) -> Reading | None
     if _is_true(_at(body, "tamper")):
         return Reading(Circuit.TAMPER, "its cover is open", battery)
     found = _at(body, wire.field) if wire.field else body
+    if found is None and wire.clear_s and before is Circuit.MISSING:
+        return Reading(Circuit.NORMAL, "", battery)  # what only ever tells alarms has none, and lives
     if found is None:
         # A message about its battery alone says nothing of one that was never heard.
         return Reading(before, "", battery) if before in (Circuit.NORMAL, Circuit.ACTIVE) else None

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from edge_agent.inputs.keypads import Shown
 from edge_agent.inputs.sources.gpio_kernel import by_chip
 from edge_agent.inputs.sources.seam import Source, keep_running
 from edge_agent.intrusion.memory import Memory
@@ -171,6 +172,17 @@ class Station:
         """What has to outlive a power cut, and this life."""
         with self._lock:
             return self._unit.memory(Moment.of(self._clock))
+
+    def shown(self, partition: str) -> Shown:
+        """How a partition is, for a keypad."""
+        with self._lock:
+            return Shown(*self._unit.state(partition, Moment.of(self._clock)))
+
+    def tampered(self, sensor: str, why: str) -> None:
+        """A keypad is being tried out."""
+        with self._lock:
+            self._unit.tampered(sensor, why, Moment.of(self._clock))
+            self._hand_over()
 
     def is_armed(self, partition: str) -> bool:
         """Whether what is armed with a partition is armed now."""

@@ -48,7 +48,7 @@ class Order:
         without: sensors that are bypassed for this arming.
         number: of the centre's order; 0: it is none of the centre's.
         deeds: that the centre knew of when it was ordered.
-        is_duress: who disarms is forced to.
+        is_duress: who arms or disarms is forced to.
     """
 
     partition: str
@@ -147,6 +147,11 @@ class ControlUnit:
         """Whether what is armed with a partition is armed now."""
         return self._partitions[partition].is_armed
 
+    def state(self, partition: str, now: Moment) -> tuple[PartitionState, float]:
+        """How a partition is, and for how many seconds yet where that ends by itself."""
+        each = self._partitions[partition]
+        return each.state, max(0.0, each.until_s - now.s)
+
     def read(self, sensor: str, reading: Reading, at: Moment) -> None:
         """Something was read of a sensor."""
         each = self._sensors[sensor]
@@ -188,6 +193,13 @@ class ControlUnit:
             answer = self._order(partition, order, now)
         self._switch(now)
         return answer
+
+    def tampered(self, sensor: str, why: str, now: Moment) -> None:
+        """It is being tried out, though its cover is closed: told as its alarm, and what rings for tamper rings."""
+        each = self._sensors[sensor]
+        self._tell_alarm(f"{sensor}/codes", each.plan.is_what, each.plan.rings_at, why, now)
+        self._outputs.ring(each.plan.partition, Cause.TAMPER, now.s, holder=_holder(each))
+        self._switch(now)
 
     def bypass(self, sensor: str, bypass: Bypass, now: Moment) -> Answer:
         """Leave a sensor out; what is left out already is from now on left out so."""
@@ -353,6 +365,8 @@ class ControlUnit:
         partition.order = order.number or partition.order
         if order.deed is PartitionDeed.RESET:
             return self._reset(partition, order.by, now)
+        if order.is_duress:
+            self._duress(partition, now)  # whatever becomes of the order
         if order.number and order.deeds != partition.deeds:
             why = f"not obeyed, {order.deed} of {order.by}: {partition.by or 'a person'} has decided here since"
             return self._refuse(partition, now, why)
@@ -361,8 +375,6 @@ class ControlUnit:
                 partition, now, f"not changed: {order.by} said {order.deed} over a way that proves nothing"
             )
         if order.deed is PartitionDeed.DISARM:
-            if order.is_duress:
-                self._duress(partition, now)
             answer = self._disarm(partition, order.by, now, is_deed=not order.number)
         else:
             mode, is_deed = Mode(order.deed.value), order.may_disarm and not order.number
@@ -482,7 +494,7 @@ class ControlUnit:
 
     def _duress(self, partition: Partition, now: Moment) -> None:
         """Told as a sensor's alarm, and nothing here shows it."""
-        self._tell_alarm(f"{partition.plan.name}/duress", "duress", 1, "disarmed with the code of duress", now)
+        self._tell_alarm(f"{partition.plan.name}/duress", "duress", 1, "the code of duress was typed", now)
 
     def _tell_alarm(self, name: str, what: str, priority: int, detail: str, now: Moment) -> None:
         """Of what is no sensor: it alarms, and is as before."""

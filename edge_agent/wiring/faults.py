@@ -10,6 +10,7 @@ from edge_agent.wiring.settings import (
     GpioWire,
     HttpWire,
     InputsSettings,
+    KeypadSettings,
     LoopWire,
     ModbusOutput,
     ModbusWire,
@@ -41,6 +42,27 @@ def in_partitions(sensors: Sequence[SensorSettings], partitions: Sequence[Partit
         own = names[0] if needs and not sensor.partition else sensor.partition
         found.append(msgspec.structs.replace(sensor, partition=own))
     return tuple(found)
+
+
+def keypads_in_partitions(
+    keypads: Sequence[KeypadSettings], partitions: Sequence[PartitionPlan]
+) -> tuple[KeypadSettings, ...]:
+    """Keypads with the partition that they arm, where the box has one only and they name none.
+
+    Raises:
+        ValueError: one names a partition that is not there, or names none of several; or two have one topic.
+    """
+    names = [each.name for each in partitions]
+    for keypad in keypads:
+        if not names:
+            raise ValueError(f"keypads: {keypad.name!r} arms a partition, and there is none: add [[partitions]]")
+        if keypad.partition and keypad.partition not in names:
+            raise ValueError(_unknown(f"keypads: {keypad.name!r}", "partition", keypad.partition, "partitions", names))
+        if not keypad.partition and len(names) > 1:
+            raise ValueError(f"keypads: {keypad.name!r}: say which partition it arms: {', '.join(map(repr, names))}")
+    if twice := _twice([each.topic for each in keypads]):
+        raise ValueError(f"keypads: two are on topic {twice!r}")
+    return tuple(msgspec.structs.replace(each, partition=each.partition or names[0]) for each in keypads)
 
 
 def may_disarm(sensor: SensorSettings, inputs: InputsSettings) -> bool:

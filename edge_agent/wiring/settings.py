@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from edge_agent.intrusion.plan import OutputPlan, SensorPlan
+from edge_agent.intrusion.plan import OutputPlan, SensorName, SensorPlan, SensorType
 from shared.ids import WHOLE_NAME
 from shared.settings import Port, Section
 
@@ -15,6 +15,8 @@ _Word = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f
 Said = str | bool | int | float
 """A value in a message."""
 Contact = Literal["normally_closed", "normally_open"]
+_PRESSED_S = 5.0
+"""A button of a keypad is pressed so long, and says nothing when it is let go."""
 
 
 class GpioWire(Section, frozen=True, tag_field="kind", tag="gpio"):
@@ -111,8 +113,9 @@ class MqttWire(Message, frozen=True, kw_only=True, tag_field="kind", tag="mqtt")
     @property
     def terminal(self) -> str:
         """As messages name it."""
-        said = " ".join(f"{key} {value}" for key, value in self.match.items())
-        return f"topic {self.topic}" + (f" {said}" if said else "") + (f" {self.field}" if self.field else "")
+        said = [f"{key} {value}" for key, value in self.match.items()]
+        words = [] if isinstance(self.alarm, bool) else [str(each) for each in _several(self.alarm)]
+        return " ".join((f"topic {self.topic}", *said, *([self.field] if self.field else []), *words))
 
 
 class HttpWire(Message, frozen=True, kw_only=True, tag_field="kind", tag="http"):
@@ -208,6 +211,34 @@ class OutputSettings(OutputPlan, frozen=True, kw_only=True):
 
     wire: GpioOutput | ModbusOutput | MqttOutput
     """Where it is switched."""
+
+
+class KeypadSettings(Section, frozen=True):
+    """A keypad that Zigbee2MQTT speaks for. Its cover, its battery and its buttons for help are sensors of the box."""
+
+    name: SensorName
+    """Unique among sensors; its buttons are the sensors NAME/panic and NAME/fire."""
+    topic: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f+#]+\Z")]
+    """Of its messages: `zigbee2mqtt/front keypad`; it is answered on that with `/set`."""
+    partition: str = ""
+    """That it arms and disarms; where the box has one only, that."""
+    code_to_arm: bool = False
+    """Arming asks for a code, too; disarming always does."""
+
+    @property
+    def sensors(self) -> tuple["SensorSettings", ...]:
+        """What is known of the keypad itself."""
+        heard = MqttWire(topic=self.topic, alarm=())  # whatever it says shows that it lives; its cover is told beside
+        own = SensorSettings(
+            name=self.name, type=SensorType.TAMPER, what="keypad", partition=self.partition, wire=heard
+        )
+        help_ = MqttWire(topic=self.topic, field="action", alarm=("panic", "emergency"), clear_s=_PRESSED_S)
+        fire = MqttWire(topic=self.topic, field="action", alarm=("fire",), clear_s=_PRESSED_S)
+        buttons = (("panic", SensorType.PANIC, help_), ("fire", SensorType.FIRE, fire))
+        return own, *(
+            SensorSettings(name=f"{self.name}/{name}", type=type_, partition=self.partition, wire=wire)
+            for name, type_, wire in buttons
+        )
 
 
 class AdcSettings(Section, frozen=True):
@@ -328,6 +359,8 @@ class InputsSettings(Section, frozen=True):
     """`[[inputs.cameras]]`"""
     mqtt: LocalBroker = LocalBroker()
     """`[inputs.mqtt]`"""
+    codes_file: Path = Path("codes.json")
+    """Has the codes that people type at keypads, hashed; `hawkline keypad add` writes it."""
     http: InputsDoor | None = None
     """`[inputs.http]`"""
 

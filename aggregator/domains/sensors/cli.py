@@ -62,7 +62,8 @@ def list_sensors(
     With --troubled exit code 1 where there is one.
     """
     rows = ApiClient(url).get("/api/v1/sensors", {"place": place, "site": site, "agent": agent})
-    shown = [_listed(row) for row in rows if not troubled or _is_troubled(row)]
+    whole = {(row["site"], row["agent"], row["sensor"]): row for row in rows}
+    shown = [_listed(row, whole) for row in rows if not troubled or _is_troubled(row)]
     print_rows(shown, output, _LISTED)
     if troubled and shown:
         raise typer.Exit(1)
@@ -115,6 +116,7 @@ def import_facts(
 ) -> None:
     """The same for many, zones of panels among them: `PANEL/zone 12`, or its name there. An empty cell changes nothing.
 
+    What is said of a panel itself (its account's name on the box) holds for its zones that have nothing of their own.
     All lines are checked before anything is changed.
     """
     client = ApiClient(url)
@@ -400,9 +402,12 @@ def _of_partition(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _listed(row: Mapping[str, Any]) -> dict[str, Any]:
+def _listed(row: Mapping[str, Any], whole: Mapping[tuple[str, str, str], Mapping[str, Any]]) -> dict[str, Any]:
+    """As it is printed; where nothing is said of a zone of a panel, what is said of the panel holds for it."""
     state = f"{row['state']}, battery low" if row["battery_low"] else row["state"]
-    return {**{key: row[key] for key in _LISTED}, "state": state, "since": local(row["since"])}
+    of = whole.get((row["site"], row["agent"], row["sensor"].partition("/")[0]), row)
+    said = {key: row[key] or of[key] for key in ("location", "responsible")}
+    return {**{key: row[key] for key in _LISTED}, **said, "state": state, "since": local(row["since"])}
 
 
 def _is_troubled(row: Mapping[str, Any]) -> bool:

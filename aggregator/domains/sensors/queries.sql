@@ -220,9 +220,13 @@ ON CONFLICT (site, agent, sensor) DO UPDATE SET
     changed_by = excluded.changed_by, changed_at = now();
 
 -- name: facts_of
-SELECT f.site, f.agent, f.sensor, f.location, f.responsible
+-- What is said of a panel or a keypad holds for all that is of it, PANEL/zone 12, and has nothing of its own.
+SELECT asked.site, asked.agent, asked.sensor, coalesce(nullif(own.location, ''), whole.location, '') AS location,
+       coalesce(nullif(own.responsible, ''), whole.responsible, '') AS responsible
 FROM unnest(%(sites)s::text[], %(agents)s::text[], %(sensors)s::text[]) AS asked (site, agent, sensor)
-JOIN sensor_facts f USING (site, agent, sensor);
+LEFT JOIN sensor_facts own USING (site, agent, sensor)
+LEFT JOIN sensor_facts whole
+    ON (whole.site, whole.agent, whole.sensor) = (asked.site, asked.agent, split_part(asked.sensor, '/', 1));
 
 -- name: code_of
 SELECT site, agent, sensor FROM sensor_facts

@@ -66,7 +66,7 @@ class MqttSensors:
             on_message=self._arrived,
             session_expiry_s=_SESSION_S,
             username=self._broker.username,
-            password=_password(self._broker),
+            password=password_of(self._broker),
         )
         connection.start()
         try:
@@ -142,5 +142,10 @@ def _matches(wanted: str, topic: str) -> bool:
     return len(filters) == len(parts)
 
 
-def _password(broker: LocalBroker) -> str:
+def password_of(broker: LocalBroker) -> str:
+    """Of the broker beside the box; empty where it asks for none.
+
+    Raises:
+        SourceError: its file cannot be read, or is empty.
+    """
     return first_line(broker.password_file, "inputs.mqtt.password_file") if broker.password_file else ""
