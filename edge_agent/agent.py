@@ -339,12 +339,13 @@ class Agent:
 
     def _build_station(self, before: Memory | None) -> Station | None:
         settings = self._settings
-        plan = settings.all_sensors, settings.partitions, settings.outputs
-        if not any(plan):
+        plan = settings.sensors, settings.partitions, settings.outputs
+        if not any((*plan, settings.keypads)):
             return None
-        sources = sources_for(settings.inputs, settings.all_sensors, settings.outputs, self._address.agent, self._clock)
+        sources = sources_for(settings.inputs, settings.sensors, settings.outputs, self._address.agent, self._clock)
         path = settings.data_dir / "partitions.bin"
-        return Station(*plan, sources, settings.inputs, path, self._append_alarm, self._clock, before)
+        append, keypads = self._append_alarm, settings.keypads
+        return Station(*plan, sources, settings.inputs, path, append, self._clock, before, keypads)
 
     def _build_keypads(self) -> Keypads | None:
         settings, station = self._settings, self._station
@@ -354,10 +355,10 @@ class Agent:
             settings.keypads,
             settings.inputs.mqtt,
             f"hawkline-keypads-{self._address.agent}",
-            Codes(settings.inputs.codes_file),
+            Codes(settings.data_dir / settings.inputs.codes_file),
             station.order,
             station.shown,
-            station.tampered,
+            station.read,
             self._clock,
         )
 

@@ -40,7 +40,7 @@ from shared.durations import clock_off
 from shared.errors import HawklineError
 from shared.files import read_by_others
 from shared.mqtt import Connection
-from shared.net import is_known, is_listening, is_loopback
+from shared.net import is_known, is_listening, is_loopback, own_address
 
 Finding = dict[str, Any]
 """`key`, `ok` and `said`; ok is None where it works and should not stay so."""
@@ -134,22 +134,31 @@ def _panels(settings: PanelsSettings) -> Finding:
 
 
 def _keypads(settings: AgentSettings) -> Finding:
-    """Whether somebody has a code, and whether a code may disarm."""
+    """Whether keypads can be heard, somebody has a code, and a code may disarm."""
+    names, broker = ", ".join(each.name for each in settings.keypads), settings.inputs.mqtt
+    codes = Codes(settings.data_dir / settings.inputs.codes_file)
     try:
-        people = Codes(settings.inputs.codes_file).people()
+        people = codes.people()
     except HawklineError as error:
         return {"key": "keypads", "ok": False, "said": str(error)}
-    names = ", ".join(each.name for each in settings.keypads)
+    if not is_listening(broker.host, broker.port, timeout_s=_TIMEOUT_S):
+        said = f"{names}: the broker {broker.host}:{broker.port} does not answer: see inputs.mqtt"
+        return {"key": "keypads", "ok": False, "said": said}
     if not people:
-        return {
-            "key": "keypads",
-            "ok": None,
-            "said": f"{names}: nobody has a code; give one with `hawkline keypad add`",
-        }
+        return {"key": "keypads", "ok": None, "said": f"{names}: nobody has a code: `hawkline keypad add` gives one"}
+    if codes.path.stat().st_uid != settings.data_dir.stat().st_uid:
+        said = f"{names}: {codes.path} is not the agent's: give it the owner of {settings.data_dir}"
+        return {"key": "keypads", "ok": False, "said": said}
     said = f"{names}: {len(people)} codes"
-    if not is_loopback(settings.inputs.mqtt.host):
-        why = f"codes cross a network in plain text to {settings.inputs.mqtt.host}"
+    if not is_loopback(broker.host):
+        why = f"codes cross a network in plain text to {broker.host}"
         return {"key": "keypads", "ok": None, "said": f"{said}; they arm, and never disarm: {why}"}
+    outside = own_address()
+    if outside and is_listening(outside, broker.port, timeout_s=_TIMEOUT_S):
+        why = (
+            f"the broker also listens on {outside}:{broker.port}, where codes can be heard: let it listen on 127.0.0.1"
+        )
+        return {"key": "keypads", "ok": None, "said": f"{said}; {why}"}
     return {"key": "keypads", "ok": True, "said": said}
 
 

@@ -308,11 +308,6 @@ class AgentSettings(Section, frozen=True):
     """Where people type codes, `[[keypads]]`."""
 
     @property
-    def all_sensors(self) -> tuple[SensorSettings, ...]:
-        """Those of the file, and those that keypads are."""
-        return (*self.sensors, *(sensor for keypad in self.keypads for sensor in keypad.sensors))
-
-    @property
     def sharing_looks(self) -> int:
         """Cameras that motion watches: they share the looks."""
         return sum(camera.detector is None for camera in self.cameras)
@@ -325,13 +320,14 @@ class AgentSettings(Section, frozen=True):
             raise ValueError("cameras: there is none, and no sensor and no panel; expected [[cameras]] or [[sensors]]")
         msgspec.structs.force_setattr(self, "sensors", in_partitions(self.sensors, self.partitions))
         msgspec.structs.force_setattr(self, "keypads", keypads_in_partitions(self.keypads, self.partitions))
-        check(self.inputs, self.all_sensors, self.partitions, self.outputs)
+        check(self.inputs, self.sensors, self.partitions, self.outputs, self.keypads)
         self._check_panels()
         if self.trust is None and self.broker.host:
             require_loopback(self.broker.host, "broker.host")
 
     def _check_panels(self) -> None:
-        sensors, partitions = {each.name for each in self.all_sensors}, {each.name for each in self.partitions}
+        sensors = {each.name for each in self.sensors} | {each.name for each in self.keypads}
+        partitions = {each.name for each in self.partitions}
         for account in self.panels.accounts if self.panels else ():
             if account.name in sensors:
                 raise ValueError(f"sensors: {account.name!r} is the name of a panel, too")
@@ -450,8 +446,7 @@ def _with_base(inputs: InputsSettings, base: Path) -> InputsSettings:
         msgspec.structs.replace(each, password_file=base / each.password_file) if each.password_file else each
         for each in inputs.cameras
     )
-    codes = base / inputs.codes_file
-    return msgspec.structs.replace(inputs, mqtt=mqtt, http=http, cameras=cameras, codes_file=codes)
+    return msgspec.structs.replace(inputs, mqtt=mqtt, http=http, cameras=cameras)
 
 
 def _require_lines(path: Path, settings: AgentSettings, cameras: Sequence[Camera]) -> None:

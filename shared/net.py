@@ -33,6 +33,16 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def own_address() -> str:
+    """This machine's address towards other networks; empty where it has none. Nothing is sent for it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as towards:
+        try:
+            towards.connect(("192.0.2.1", 9))  # of documentation, and nobody's (RFC 5737)
+        except OSError:
+            return ""
+        return str(towards.getsockname()[0])
+
+
 def require_loopback(host: str, key: str) -> str:
     """Return `host` when it names this machine alone.
 

@@ -93,12 +93,12 @@ def print_rows(rows: Iterable[Mapping[str, Any]], output: Output, columns: Seque
 
 def _as_csv(rows: Iterable[Sequence[Any]]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([_no_formula(cell) for cell in row] for row in rows)
+    csv.writer(text, lineterminator="\n").writerows([to_csv(cell) for cell in row] for row in rows)
     return text.getvalue().removesuffix("\n")
 
 
-def _no_formula(cell: Any) -> Any:
-    """A cell that a spreadsheet shows and does not compute."""
+def to_csv(cell: Any) -> Any:
+    """A cell as it stands in a CSV of ours: a spreadsheet shows it, and does not compute it."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 

@@ -1,5 +1,6 @@
 """Fixtures that every kind of test may use; and how a run is laid out: its folder, what goes first, what runs alone."""
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -7,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import TextIO
 
 import hypothesis
 import pytest
@@ -24,6 +26,8 @@ _TOGETHER = {"tests/integration/test_doctor.py", "tests/unit/test_power_cut.py"}
 """A centre, and the life of a card, for all tests of a file."""
 _SPARE_BYTES = 5 * 2**30
 """That a run's files may take."""
+_MEMORY = Path("/dev/shm")
+_HELD = pytest.StashKey[TextIO]()
 _OWN_FOLDER = pytest.StashKey[Path]()
 
 # No test depends on absolute speed, and Hypothesis' own limits are such a dependence.
@@ -70,6 +74,8 @@ def pytest_configure(config: pytest.Config) -> None:
         net._QUIET_PORTS = net._QUIET_PORTS[mine::of]
     elif config.option.basetemp is None:
         root = os.environ.get("PYTEST_DEBUG_TEMPROOT") or _in_memory()
+        if root == str(_MEMORY):
+            _tidy()
         folder = Path(tempfile.mkdtemp(prefix="hawkline-tests-", dir=root))
         folder.chmod(0o755)
         # What a browser leaves behind goes with the rest.
@@ -77,6 +83,8 @@ def pytest_configure(config: pytest.Config) -> None:
         (folder / "tmp").chmod(0o1777)
         os.environ["TMPDIR"], tempfile.tempdir = str(folder / "tmp"), None
         config.stash[_OWN_FOLDER] = folder
+        config.stash[_HELD] = lock = (folder / "lock").open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX)
         config.option.basetemp = str(folder / "run")
 
 
@@ -86,17 +94,28 @@ def _in_memory() -> str | None:
     Hundreds of databases are made and dropped, each of a thousand files: on a disk that is half a second of a core for
     each, in memory a twentieth. What a power cut leaves is tried with simulated ones, not with the machine's.
     """
-    shared, available = Path("/dev/shm"), 0
+    available = 0
     try:
-        system = os.statvfs(shared)
+        system = os.statvfs(_MEMORY)
         for line in Path("/proc/meminfo").read_text().splitlines():
             if line.startswith("MemAvailable:"):
                 available = int(line.split()[1]) * 1024
+        bound = Path("/sys/fs/cgroup/memory.max")
+        if bound.is_file() and (most := bound.read_text().strip()).isdecimal():
+            available = min(available, int(most))
     except OSError:
         return None
     free, runs_programs = system.f_bavail * system.f_frsize, not system.f_flag & os.ST_NOEXEC
     is_plenty = free > _SPARE_BYTES and available > 2 * _SPARE_BYTES
-    return str(shared) if runs_programs and is_plenty and os.access(shared, os.W_OK) else None
+    return str(_MEMORY) if runs_programs and is_plenty and os.access(_MEMORY, os.W_OK) else None
+
+
+def _tidy() -> None:
+    """What runs of before that failed have left in memory for their readers goes when another one begins."""
+    for folder in _MEMORY.glob("hawkline-tests-*"):
+        with contextlib.suppress(OSError), (folder / "lock").open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,7 +1,7 @@
 """The codes that people type at keypads: a file of the box, in which nobody can read them.
 
-A code of four digits is tried out in minutes by whoever has the file, hashed or not: the hash keeps a glance, a backup
-and a support file from telling it. The file is readable by the agent alone.
+The hash keeps a glance and a log from telling a code, and no more: whoever has the file, or a copy of it, tries all
+codes of four digits out within minutes. So the agent alone can read it.
 """
 
 import hashlib
@@ -74,7 +74,7 @@ class Codes:
         Raises:
             CodesError: the file is there, and cannot be read.
         """
-        if not FEWEST <= len(typed) <= MOST:
+        if not _is_code(typed):
             return None
         file = self._read()
         found, hashed = None, _hash(typed, file.salt)
@@ -89,7 +89,7 @@ class Codes:
         Raises:
             CodesError: it is no code, or somebody has it, or the file cannot be read or written.
         """
-        if not (code.isascii() and code.isdecimal() and FEWEST <= len(code) <= MOST):
+        if not _is_code(code):
             raise CodesError(f"a code has {FEWEST} to {MOST} digits, and nothing else")
         if len(set(code)) == 1:
             raise CodesError("that code is one digit repeated: take another")
@@ -124,16 +124,21 @@ class Codes:
             return _File(secrets.token_bytes(_SALT_BYTES))
         except OSError as error:
             raise CodesError(f"codes of keypads: {self.path}: {error.strerror}") from None
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             raise CodesError(
                 f"codes of keypads: {self.path} is damaged: remove it, and give them anew (`hawkline keypad add`)"
             ) from None
 
     def _write(self, file: _File) -> None:
         try:
+            self.path.parent.mkdir(mode=0o700, exist_ok=True)
             write_secret(self.path, msgspec.json.encode(file))
         except OSError as error:
             raise CodesError(f"codes of keypads: {self.path}: {error.strerror}") from None
+
+
+def _is_code(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and FEWEST <= len(text) <= MOST
 
 
 def _hash(code: str, salt: bytes) -> bytes:

@@ -62,7 +62,8 @@ def remove(name: NameArgument, config: ConfigOption) -> None:
 
 
 def _codes(config: Path) -> Codes:
-    return Codes(config.resolve().parent / load_agent_file(config).inputs.codes_file)
+    settings = load_agent_file(config)
+    return Codes(settings.data_dir / settings.inputs.codes_file)
 
 
 def _asked(person: Person, file: Path | None) -> str:

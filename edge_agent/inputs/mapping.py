@@ -35,12 +35,10 @@ def reading_of(payload: bytes, wire: Message, before: Circuit) -> Reading | None
         raise MessageError("is no JSON") from None
     if any(not _same(_at(body, key), value) for key, value in wire.match.items()):
         return None
-    battery = _battery(body)
-    if _is_true(_at(body, "tamper")):
+    battery = battery_low(body)
+    if is_true(_at(body, "tamper")):
         return Reading(Circuit.TAMPER, "its cover is open", battery)
     found = _at(body, wire.field) if wire.field else body
-    if found is None and wire.clear_s and before is Circuit.MISSING:
-        return Reading(Circuit.NORMAL, "", battery)  # what only ever tells alarms has none, and lives
     if found is None:
         # A message about its battery alone says nothing of one that was never heard.
         return Reading(before, "", battery) if before in (Circuit.NORMAL, Circuit.ACTIVE) else None
@@ -89,18 +87,19 @@ def _same(found: Any, wanted: Said) -> bool:
     return isinstance(found, str | int | float) and str(found) == str(wanted)
 
 
-def _is_true(found: Any) -> bool:
+def is_true(found: Any) -> bool:
+    """Whether a value of a message says yes, in any of the ways that gateways have."""
     return found is True or (isinstance(found, int | float) and found == 1) or str(found).lower() in _TRUE
 
 
-def _battery(body: Any) -> bool | None:
+def battery_low(body: Any) -> bool | None:
     """Whether its battery is low, as Zigbee2MQTT and rtl_433 say it; None where nothing is said."""
     if not isinstance(body, dict):
         return None
     if "battery_low" in body:
-        return _is_true(body["battery_low"])
+        return is_true(body["battery_low"])
     if "battery_ok" in body:
-        return not _is_true(body["battery_ok"])
+        return not is_true(body["battery_ok"])
     percent = body.get("battery")
     if isinstance(percent, int | float) and not isinstance(percent, bool):
         return percent <= _LOW_PERCENT

@@ -20,7 +20,14 @@ from edge_agent.intrusion.plan import PartitionPlan
 from edge_agent.intrusion.reading import Reading
 from edge_agent.intrusion.unit import Answer, ControlUnit, Order, Told
 from edge_agent.wiring.faults import may_disarm
-from edge_agent.wiring.settings import HttpWire, InputsSettings, MqttWire, OutputSettings, SensorSettings
+from edge_agent.wiring.settings import (
+    HttpWire,
+    InputsSettings,
+    KeypadSettings,
+    MqttWire,
+    OutputSettings,
+    SensorSettings,
+)
 from shared.clock import Clock, Moment
 from shared.desired import Partitions
 from shared.events import LONGEST_DETAIL, LONGEST_NAME, TESTED, PartitionChanged, SensorChanged, SensorState
@@ -57,6 +64,7 @@ class Station:
         append: takes what is to be told.
         clock: wall and monotonic time.
         before: how it was when a life of this process ended; None: the file says it.
+        keypads: of the box; what they are as sensors is read by `Keypads`.
     """
 
     def __init__(
@@ -70,6 +78,7 @@ class Station:
         append: Append,
         clock: Clock,
         before: Memory | None = None,
+        keypads: Sequence[KeypadSettings] = (),
     ) -> None:
         self._sources, self._path, self._append, self._clock = sources, path, append, clock
         self._where = {output: source for source in sources for output in source.outputs}
@@ -77,9 +86,11 @@ class Station:
             source.wanted.want(output, is_on=False)  # the last life may have left it on
         trusted = [each.name for each in sensors if may_disarm(each, settings)]
         speaking = [each.name for each in sensors if isinstance(each.wire, MqttWire | HttpWire)]
+        plans = [plan for keypad in keypads for plan in keypad.plans]
+        speaking += [plan.name for plan in plans]
         self._lock = threading.RLock()
         self._unit = ControlUnit(
-            sensors, partitions, outputs, before or self._kept(), Moment.of(clock), trusted, speaking
+            [*sensors, *plans], partitions, outputs, before or self._kept(), Moment.of(clock), trusted, speaking
         )
         self._stopping, self._dirty = threading.Event(), threading.Event()
         self._card, self._card_error = TroubleLog(log, logging.ERROR), ""
@@ -177,12 +188,6 @@ class Station:
         """How a partition is, for a keypad."""
         with self._lock:
             return Shown(*self._unit.state(partition, Moment.of(self._clock)))
-
-    def tampered(self, sensor: str, why: str) -> None:
-        """A keypad is being tried out."""
-        with self._lock:
-            self._unit.tampered(sensor, why, Moment.of(self._clock))
-            self._hand_over()
 
     def is_armed(self, partition: str) -> bool:
         """Whether what is armed with a partition is armed now."""

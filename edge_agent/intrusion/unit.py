@@ -194,13 +194,6 @@ class ControlUnit:
         self._switch(now)
         return answer
 
-    def tampered(self, sensor: str, why: str, now: Moment) -> None:
-        """It is being tried out, though its cover is closed: told as its alarm, and what rings for tamper rings."""
-        each = self._sensors[sensor]
-        self._tell_alarm(f"{sensor}/codes", each.plan.is_what, each.plan.rings_at, why, now)
-        self._outputs.ring(each.plan.partition, Cause.TAMPER, now.s, holder=_holder(each))
-        self._switch(now)
-
     def bypass(self, sensor: str, bypass: Bypass, now: Moment) -> Answer:
         """Leave a sensor out; what is left out already is from now on left out so."""
         each = self._sensors.get(sensor)

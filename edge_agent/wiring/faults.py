@@ -79,6 +79,7 @@ def check(
     sensors: Sequence[SensorSettings],
     partitions: Sequence[PartitionPlan],
     outputs: Sequence[OutputSettings],
+    keypads: Sequence[KeypadSettings] = (),
 ) -> None:
     """Say what cannot be right.
 
@@ -86,7 +87,7 @@ def check(
         ValueError: the first fault; it begins with the key.
     """
     for key, names in (
-        ("sensors", [each.name for each in sensors]),
+        ("sensors", [*(each.name for each in sensors), *(plan.name for each in keypads for plan in each.plans)]),
         ("partitions", [each.name for each in partitions]),
         ("outputs", [each.name for each in outputs]),
     ):

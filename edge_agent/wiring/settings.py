@@ -1,5 +1,6 @@
 """Where sensors and outputs are wired: the part of a box's file that its adapters know."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,8 +16,6 @@ _Word = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f
 Said = str | bool | int | float
 """A value in a message."""
 Contact = Literal["normally_closed", "normally_open"]
-_PRESSED_S = 5.0
-"""A button of a keypad is pressed so long, and says nothing when it is let go."""
 
 
 class GpioWire(Section, frozen=True, tag_field="kind", tag="gpio"):
@@ -224,20 +223,19 @@ class KeypadSettings(Section, frozen=True):
     """That it arms and disarms; where the box has one only, that."""
     code_to_arm: bool = False
     """Arming asks for a code, too; disarming always does."""
+    check_in_s: Annotated[int, Meta(ge=0, le=604_800)] = 0
+    """It is missing when nothing was heard of it for so long; 0: it may say nothing for ever."""
 
     @property
-    def sensors(self) -> tuple["SensorSettings", ...]:
-        """What is known of the keypad itself."""
-        heard = MqttWire(topic=self.topic, alarm=())  # whatever it says shows that it lives; its cover is told beside
-        own = SensorSettings(
-            name=self.name, type=SensorType.TAMPER, what="keypad", partition=self.partition, wire=heard
-        )
-        help_ = MqttWire(topic=self.topic, field="action", alarm=("panic", "emergency"), clear_s=_PRESSED_S)
-        fire = MqttWire(topic=self.topic, field="action", alarm=("fire",), clear_s=_PRESSED_S)
-        buttons = (("panic", SensorType.PANIC, help_), ("fire", SensorType.FIRE, fire))
-        return own, *(
-            SensorSettings(name=f"{self.name}/{name}", type=type_, partition=self.partition, wire=wire)
-            for name, type_, wire in buttons
+    def plans(self) -> tuple[SensorPlan, ...]:
+        """What is known of the keypad itself: cover, battery and life; buttons for help; whether codes are tried."""
+        of_it = partial(SensorPlan, partition=self.partition, settle_ms=0)
+        return (
+            of_it(name=self.name, type=SensorType.TAMPER, what="keypad", check_in_s=self.check_in_s),
+            of_it(name=f"{self.name}/panic", type=SensorType.PANIC),
+            of_it(name=f"{self.name}/fire", type=SensorType.FIRE),
+            # What is the matter with codes hinders no arming, as with a key switch.
+            of_it(name=f"{self.name}/codes", type=SensorType.KEY_SWITCH, what="codes"),
         )
 
 
@@ -360,7 +358,7 @@ class InputsSettings(Section, frozen=True):
     mqtt: LocalBroker = LocalBroker()
     """`[inputs.mqtt]`"""
     codes_file: Path = Path("codes.json")
-    """Has the codes that people type at keypads, hashed; `hawkline keypad add` writes it."""
+    """Has the codes of keypads, hashed, below data_dir, which is the agent's; `hawkline keypad add` writes it."""
     http: InputsDoor | None = None
     """`[inputs.http]`"""
 

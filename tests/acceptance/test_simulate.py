@@ -23,7 +23,7 @@ def test_chaos_loses_nothing_and_goes_on_after_an_interruption(
     tmp_path: Path, amount: Callable[[int, int], int]
 ) -> None:
     """Of each part one kill or two; `hawkline simulate --chaos` with hundreds: docs/benchmarks.md."""
-    kills = amount(14, 36)
+    kills = amount(10, 36)
     folder = tmp_path / "chaos"
     tmp_path.chmod(0o755)
     chaos = command(folder, "--chaos", "5", "--kills", str(kills), "--mishaps", "20", "--alarms", "10")

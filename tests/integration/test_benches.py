@@ -38,7 +38,7 @@ def test_questions_to_a_filled_record_are_timed(server_dsn: str) -> None:
 @pytest.mark.alone("alerts at a rate are counted, within five in a hundred")
 def test_everybody_hears_of_every_alert_and_who_stalled_misses_none() -> None:
     need_mosquitto()
-    quiet, stalled, deeds = fanout.measure(clients=20, rate=20.0, stalled=3, seconds=7.0)
+    quiet, stalled, deeds = fanout.measure(clients=20, rate=40.0, stalled=3, seconds=3.5)
     for row in (quiet, stalled):
         assert row["missed"] == 0
         assert row["alerts"] == pytest.approx(140, abs=7)

@@ -224,7 +224,7 @@ def test_zigbee_and_radio_sensors_on_a_broker_beside_the_box(broker: tuple[str, 
 
 
 def test_a_broker_that_is_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge_agent.inputs.sources.mqtt._PATIENCE_S", 0.5)
+    monkeypatch.setattr("edge_agent.inputs.sources.mqtt.PATIENCE_S", 0.5)
     wires = [sensor("door", MqttWire(topic="t", field="contact", alarm=False))]
     source = MqttSensors(LocalBroker(host="127.0.0.1", port=pick_free_port()), "box", wires, [], SystemClock())
     with running(source) as heard:

@@ -3,6 +3,7 @@
 import json
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -11,7 +12,7 @@ from edge_agent.config import AgentSettings, load_agent_file
 from edge_agent.inputs.codes import Codes, CodesError, Person
 from edge_agent.inputs.keypad_cli import app
 from edge_agent.inputs.keypads import Pressed, pressed_of
-from edge_agent.intrusion.keypad import LOCKED_S, WITHIN_S, WRONG_CODES, Keypad, Verdict
+from edge_agent.intrusion.keypad import FIRST_S, LONGEST_S, WITHIN_S, WRONG_CODES, Keypad
 from edge_agent.intrusion.plan import SensorType
 from shared.errors import ConfigError, HawklineError
 
@@ -41,6 +42,7 @@ def test_a_code_is_whose_it_is_and_cannot_be_read(tmp_path: Path) -> None:
     codes.add(WANG, "2580")
     codes.add(FORCED, "2581")
     codes.add(Person("李"), "0025")
+    assert codes.whose("\ud800" * 4) is None
     assert [codes.whose(typed) for typed in ("2580", "2581", "0025", "25")] == [WANG, FORCED, Person("李"), None]
     kept = codes.path.read_bytes()
     assert not [code for code in (b"2580", b"2581", b"0025") if code in kept]
@@ -74,7 +76,11 @@ def test_two_people_have_two_codes_and_nobody_learns_whose_one_is(tmp_path: Path
 def test_a_file_that_is_damaged_opens_nothing_and_says_so(tmp_path: Path) -> None:
     codes = Codes(tmp_path / "codes.json")
     codes.add(WANG, "2580")
-    codes.path.write_bytes(codes.path.read_bytes()[:-9])
+    whole = codes.path.read_bytes()
+    codes.path.write_bytes(b'{"salt":"AAAA","codes":[{"person":{"name":"\xff"},"hash":"AAAA"}]}')
+    with pytest.raises(CodesError, match="is damaged"):
+        codes.people()
+    codes.path.write_bytes(whole[:-9])
     for ask in (codes.people, lambda: codes.whose("2580"), lambda: codes.add(WANG, "2581")):
         with pytest.raises(CodesError, match="is damaged: remove it"):
             ask()
@@ -83,22 +89,29 @@ def test_a_file_that_is_damaged_opens_nothing_and_says_so(tmp_path: Path) -> Non
 # Wrong ones
 
 
-def test_five_wrong_codes_lock_a_keypad_for_a_while() -> None:
-    keypad = Keypad()
-    said = [keypad.judge(float(second), is_right=False) for second in range(WRONG_CODES)]
-    assert said == [Verdict.WRONG] * (WRONG_CODES - 1) + [Verdict.LOCKS]
-    assert keypad.judge(5.0, is_right=True) is Verdict.LOCKED, "not even a right one"
-    assert keypad.is_locked(3.9 + LOCKED_S)
-    assert not keypad.is_locked(4.0 + LOCKED_S)
-    assert keypad.judge(4.0 + LOCKED_S, is_right=True) is Verdict.RIGHT
+def test_five_wrong_codes_lock_a_keypad_each_time_for_longer() -> None:
+    keypad, now_s, locked = Keypad(), 0.0, list[float]()
+    for _ in range(10 * WRONG_CODES):
+        now_s += 1
+        if locked_s := keypad.wrong(now_s):
+            assert keypad.is_locked(now_s + locked_s - 0.1)
+            now_s += locked_s
+            assert not keypad.is_locked(now_s)
+            locked.append(locked_s)
+    assert locked[:3] == [FIRST_S, 2 * FIRST_S, 4 * FIRST_S]
+    assert locked[-1] == LONGEST_S
+    keypad.right()
+    assert [keypad.wrong(now_s) for _ in range(WRONG_CODES)][-1] == FIRST_S
 
 
 def test_slips_are_forgiven() -> None:
     slow, hasty = Keypad(), Keypad()
     apart_s = WITHIN_S / (WRONG_CODES - 1) + 1
-    assert {slow.judge(apart_s * number, is_right=False) for number in range(50)} == {Verdict.WRONG}
-    said = [hasty.judge(float(number), is_right=number % WRONG_CODES == WRONG_CODES - 1) for number in range(50)]
-    assert Verdict.LOCKS not in said, "a right one wipes out the wrong ones before it"
+    assert {slow.wrong(apart_s * number) for number in range(50)} == {0}
+    for number in range(50):
+        assert hasty.wrong(float(number)) == 0
+        if number % (WRONG_CODES - 1) == WRONG_CODES - 2:
+            hasty.right()
 
 
 # Messages
@@ -117,29 +130,23 @@ def test_slips_are_forgiven() -> None:
         ({"action": ""}, None),
         ({"action": ["disarm"]}, None),
         ({"battery": 80, "tamper": False}, None),
-        ([1], None),
     ],
 )  # fmt: skip
-def test_what_was_done_at_a_keypad(message: object, pressed: Pressed | None) -> None:
-    assert pressed_of(json.dumps(message).encode()) == pressed
-
-
-@pytest.mark.parametrize("payload", [b"", b"{", b"\xff", b"[" * 100_000, b'{"action":"disarm"}' + b" " * 20_000])
-def test_what_is_no_message_does_nothing(payload: bytes) -> None:
-    assert pressed_of(payload) is None
+def test_what_was_done_at_a_keypad(message: dict[str, Any], pressed: Pressed | None) -> None:
+    assert pressed_of(message) == pressed
 
 
 # The file
 
 
-def test_a_keypad_is_three_sensors(tmp_path: Path) -> None:
-    found = settings(tmp_path, BOX + KEYPAD).all_sensors
-    assert [(each.name, each.type, each.partition) for each in found] == [
+def test_a_keypad_is_four_sensors(tmp_path: Path) -> None:
+    (keypad,) = settings(tmp_path, BOX + KEYPAD).keypads
+    assert [(each.name, each.type, each.partition) for each in keypad.plans] == [
         ("front", SensorType.TAMPER, "house"),
         ("front/panic", SensorType.PANIC, "house"),
         ("front/fire", SensorType.FIRE, "house"),
+        ("front/codes", SensorType.KEY_SWITCH, "house"),
     ]
-    assert len({each.wire.terminal for each in found}) == 3
 
 
 @pytest.mark.parametrize(
@@ -174,7 +181,7 @@ def test_codes_are_given_and_taken_back(tmp_path: Path) -> None:
 
     run("add", "Wang Fang", "--code-file", "-", stdin="2580\n")
     run("add", "Wang Fang", "--duress", "--code-file", "-", stdin="2581\n")
-    assert Codes(tmp_path / "codes.json").whose("2581") == FORCED
+    assert Codes(tmp_path / "data" / "codes.json").whose("2581") == FORCED
     listed = [json.loads(line) for line in run("list", "-o", "json").splitlines()]
     assert listed == [{"name": "Wang Fang", "duress": False}, {"name": "Wang Fang", "duress": True}]
     with pytest.raises(ConfigError, match="nobody to ask"):

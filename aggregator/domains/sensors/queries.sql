@@ -240,7 +240,7 @@ FROM sensors s
 WHERE (%(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within w WHERE w.site = s.site AND w.place = ANY(%(scope)s)))
   AND (%(sites)s::text[] IS NULL OR s.site = ANY(%(sites)s))
   AND (%(site)s::text IS NULL OR s.site = %(site)s) AND (%(agent)s::text IS NULL OR s.agent = %(agent)s)
-  AND s.what NOT IN ('panel', 'partition', 'key_switch', 'output', 'entry', 'duress', 'memory')
+  AND s.what NOT IN ('panel', 'partition', 'key_switch', 'output', 'entry', 'duress', 'memory', 'keypad', 'codes')
 UNION ALL
 SELECT n.site, n.agent, 'line', c.name, l.name, '', '', (
     SELECT max(e.event_at) FROM events e JOIN config_lines k USING (producer_id, revision, line)

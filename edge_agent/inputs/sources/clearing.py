@@ -23,6 +23,11 @@ class Clearing:
             if is_active and lasts_s:
                 self._until_s[sensor] = now_s + lasts_s
 
+    def is_noted(self, sensor: str) -> bool:
+        """Whether its alarm is waited out."""
+        with self._lock:
+            return sensor in self._until_s
+
     def over(self, now_s: float) -> list[str]:
         """Sensors whose alarm is over by now; each is told once."""
         with self._lock:

@@ -13,7 +13,7 @@ from edge_agent.wiring.settings import LocalBroker, MqttOutput, MqttWire, Output
 from shared.clock import Clock, Moment
 from shared.mqtt import Connection, Message
 
-_PATIENCE_S = 10.0
+PATIENCE_S = 10.0
 """A broker that is away for less is not told: what was sent meanwhile waits in our session there."""
 _SESSION_S = 3600
 _LOOK_S = 0.2
@@ -81,7 +81,7 @@ class MqttSensors:
             now = Moment.of(self._clock)
             if connection.is_up:
                 up_s = now.s
-            if self._is_away is connection.is_up and (connection.is_up or now.s - up_s > _PATIENCE_S):
+            if self._is_away is connection.is_up and (connection.is_up or now.s - up_s > PATIENCE_S):
                 self._away(not connection.is_up, connection.where, now)
             for name in self._clearing.over(now.s) if not self._is_away else ():
                 self._say(name, Reading(Circuit.NORMAL), now)

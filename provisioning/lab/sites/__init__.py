@@ -1,0 +1,1 @@
+"""Plans as districts have them, with the mistakes that planners make."""

@@ -1,0 +1,185 @@
+"""What the commands of `hawkline site` do; apart from them, for a workbook's library takes half a second to load."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from aggregator.client.tables import rows_of
+from provisioning.sites import codes
+from provisioning.sites.boxes import CameraKey, Configurations
+from provisioning.sites.checks import check, in_order
+from provisioning.sites.plan import SHEETS, Box, Camera, Entry, Plan, SensorPoint, plan_of
+from provisioning.sites.tables import Fault, read_sheets
+from provisioning.sites.words import Language, Said
+from provisioning.sites.workbook import texts_of, write_plan
+from shared.credentials import without_credentials
+from shared.errors import ConfigError
+from shared.files import write_secret
+
+_PASSWORDS = ("site", "box", "camera", "password")
+
+
+def read(path: Path) -> tuple[Plan, list[Fault]]:
+    """A plan, and all that is wrong with it.
+
+    Raises:
+        ConfigError: it cannot be read, or is no plan.
+    """
+    found, faults = plan_of(read_sheets(path))
+    return found, in_order([*faults, *check(found)])
+
+
+def sound(path: Path, language: Language) -> Plan:
+    """A plan without a fault.
+
+    Raises:
+        ConfigError: there is one; the message has the first.
+    """
+    found, faults = read(path)
+    if faults:
+        first, *others = faults
+        more = f", and {len(others)} more" if others else ""
+        said = f"{first.cell.sheet} {first.cell.where} {shown(first.cell.text)!r}: {first.expected.of(language)}{more}"
+        raise ConfigError(f"{path}: {said}; `hawkline site check` lists all, nothing was written")
+    return found
+
+
+def told(faults: Iterable[Fault], language: Language) -> Iterator[dict[str, str]]:
+    """Faults as rows."""
+    for fault in faults:
+        cell = fault.cell
+        yield {
+            "sheet": cell.sheet,
+            "cell": cell.where,
+            "value": shown(cell.text),
+            "expected": fault.expected.of(language),
+        }
+
+
+def shown(text: str) -> str:
+    """A value as it is told: an address that somebody wrote with a password loses it."""
+    return without_credentials(text) if "@" in text else text
+
+
+def size(plan: Plan) -> Said:
+    """What a plan has, for people."""
+    counted = {sheet.key: len(plan.entries(sheet)) for sheet in SHEETS}
+    english = ", ".join(f"{number} {key}" for key, number in counted.items() if number)
+    chinese = "，".join(f"{sheet.zh} {counted[sheet.key]}" for sheet in SHEETS if counted[sheet.key])
+    return Said(f"nothing is wrong: {english}", f"没有发现错误：{chinese}")
+
+
+def example(to: Path, language: Language, *, empty: bool) -> None:
+    """Write a workbook to fill in."""
+    write_plan(to, {} if empty else _EXAMPLE, language)
+
+
+def give_codes(path: Path, to: Path, language: Language) -> int:
+    """Write a plan anew, with a code for everything that has none.
+
+    Returns:
+        How many were given out.
+    """
+    found = sound(path, language)
+    given, lacking = _coded(found)
+    if lacking:
+        raise ConfigError(
+            f"{path}: these places have no region, nor has what they lie in: {', '.join(sorted(lacking))}"
+        )
+    sheets = {
+        sheet.key: [
+            texts_of(each.row.cells) | ({"code": given[id(each)]} if id(each) in given else {})
+            for each in found.entries(sheet)
+        ]
+        for sheet in SHEETS
+    }
+    write_plan(to, sheets, language)
+    return len(given)
+
+
+def build(path: Path, to: Path, door: str, passwords: Path | None, language: Language) -> tuple[int, int]:
+    """Write the files of all boxes.
+
+    Returns:
+        How many boxes there are, and how many cameras have a user and no password.
+    """
+    found = sound(path, language)
+    known = _secrets(passwords, found)
+    configurations = Configurations(found, door, known)
+    for box in found.boxes:
+        folder, files = to / box.site / box.box, configurations.of(box)
+        folder.mkdir(parents=True)
+        write_secret(folder / "agent.toml", files.agent.encode())
+        for name, scene in files.scenes.items():
+            write_secret(folder / name, scene.encode())
+    return len(found.boxes), sum(bool(camera.user) and camera.name not in known for camera in found.cameras)
+
+
+def _secrets(file: Path | None, plan: Plan) -> dict[CameraKey, str]:
+    if file is None:
+        return {}
+    cameras, found = {camera.name for camera in plan.cameras}, dict[CameraKey, str]()
+    for line, row in rows_of(file, _PASSWORDS):
+        name = row["site"], row["box"], row["camera"]
+        if name not in cameras:
+            raise ConfigError(f"{file}: line {line}: the plan has no camera {'/'.join(name)}; nothing was written")
+        found[name] = row["password"]
+    return found
+
+
+def _coded(plan: Plan) -> tuple[dict[int, str], set[str]]:
+    """Codes for entries that have none, and the sites for which there are none."""
+    regions, above = {p.place: p.region for p in plan.places}, {p.place: p.above for p in plan.places}
+    coded: list[Box | Camera | SensorPoint] = [*plan.boxes, *plan.cameras, *plan.sensors]
+    taken = {each.code for each in coded if each.code}
+    given, lacking = dict[int, str](), set[str]()
+    free = dict[tuple[str, str], Iterator[str]]()
+    wanted: list[tuple[Entry, str, str, str]] = [
+        *((each, each.code, each.site, codes.BOX) for each in plan.boxes),
+        *((each, each.code, each.site, codes.CHECKPOINT if each.use == "checkpoint" else codes.CAMERA)
+          for each in plan.cameras),
+        *((each, each.code, each.site, codes.ALARM_INPUT) for each in plan.sensors),
+    ]  # fmt: skip
+    for entry, code, site, kind in wanted:
+        if code:
+            continue
+        at = site
+        while at and not regions.get(at):
+            at = above.get(at, "")
+        if not at:
+            lacking.add(site)
+            continue
+        region = regions[at]
+        if (region, kind) not in free:
+            free[region, kind] = codes.codes_from(region, kind, taken)
+        given[id(entry)] = next(free[region, kind])
+    return given, lacking
+
+
+_EXAMPLE = {
+    "units": [{"unit": "estate-office", "title": "物业公司", "person": "", "phone": ""}],
+    "places": [
+        {"place": "station-1", "title": "城东派出所", "kind": "派出所", "region": "110101"},
+        {
+            "place": "north", "title": "北苑小区", "above": "station-1", "kind": "小区", "longitude": "116.39127",
+            "latitude": "39.90736", "radius_m": "400", "unit": "estate-office",
+        },
+    ],
+    "boxes": [{"site": "north", "box": "gate-1", "serial": "10000000a1b2c3d4", "model": "pi5"}],
+    "cameras": [
+        {
+            "site": "north", "box": "gate-1", "camera": "gate", "title": "北门", "url": "rtsp://10.1.2.3/small",
+            "user": "hawkline", "use": "大门", "mounted": "出入口",
+        },
+        {
+            "site": "north", "box": "gate-1", "camera": "fence", "title": "东围墙", "url": "rtsp://10.1.2.4/small",
+            "user": "hawkline", "use": "围墙", "mounted": "周界",
+        },
+    ],
+    "partitions": [{"site": "north", "box": "gate-1", "partition": "house", "schedule": "daily 22:00-06:00"}],
+    "sensors": [
+        {
+            "site": "north", "box": "gate-1", "sensor": "front door", "what": "door", "type": "延时",
+            "wire": 'kind = "gpio", line = 17', "location": "门岗",
+        },
+    ],
+}  # fmt: skip
