@@ -36,12 +36,6 @@ async def _actor(
 ActorDependency = Annotated[audit.Actor, Depends(_actor)]
 
 
-async def _body(request: Request) -> bytes:
-    if int(request.headers.get("content-length") or 0) > _MOST_SAID:
-        raise HTTPException(413, f"more than {_MOST_SAID} bytes")
-    return await request.body()
-
-
 @dataclass(frozen=True, slots=True)
 class _Entry:
     """What the audit will say of a change."""
@@ -53,13 +47,32 @@ class _Entry:
     parts: Parts
 
 
-async def _entry(
-    request: Request, parts: PartsDependency, actor: ActorDependency, body: Annotated[bytes, Depends(_body)]
-) -> _Entry:
-    said = _without_secrets(body.decode(errors="replace"))
-    subject = "/".join(str(part) for part in request.path_params.values()) or _named(said)
-    what = f"{request.method} {request.scope['route'].path}"
-    return _Entry(replace(actor, why=actor.why or _field(said, "why")), what, subject, said, parts)
+def _entry_of(most_bytes: int) -> Any:
+    """What gives an entry to a handler whose body has so many bytes at most."""
+
+    async def bounded(request: Request) -> bytes:
+        if int(request.headers.get("content-length") or 0) > most_bytes:
+            raise HTTPException(413, f"more than {most_bytes} bytes")
+        return await request.body()
+
+    async def entry(
+        request: Request, parts: PartsDependency, actor: ActorDependency, body: Annotated[bytes, Depends(bounded)]
+    ) -> _Entry:
+        said = _without_secrets(body.decode(errors="replace"))
+        subject = "/".join(str(part) for part in request.path_params.values()) or _named(said)
+        what = f"{request.method} {request.scope['route'].path}"
+        return _Entry(replace(actor, why=actor.why or _field(said, "why")), what, subject, said, parts)
+
+    return entry
+
+
+_entry = _entry_of(_MOST_SAID)
+
+
+def audited_up_to(most_bytes: int) -> Callable[[Callable[..., T]], Callable[..., Coroutine[Any, Any, T]]]:
+    """`audited`, for a handler whose body may be longer; what it answers has to say what the audit keeps of it."""
+    entry = _entry_of(most_bytes)
+    return lambda change: _audited(change, entry)
 
 
 def audited(change: Callable[..., T]) -> Callable[..., Coroutine[Any, Any, T]]:
@@ -72,7 +85,10 @@ def audited(change: Callable[..., T]) -> Callable[..., Coroutine[Any, Any, T]]:
         change: a handler whose `connection` is given to it; what is said to it is read before a connection is taken.
             What it answers may say better what it was about (`audit_subject`, `audit_detail`) than address and body do.
     """
+    return _audited(change, _entry)
 
+
+def _audited(change: Callable[..., T], entry_of: Any) -> Callable[..., Coroutine[Any, Any, T]]:
     @wraps(change)
     async def handler(entry: _Entry, **values: Any) -> T:
         def work(connection: Connection) -> T:
@@ -88,7 +104,7 @@ def audited(change: Callable[..., T]) -> Callable[..., Coroutine[Any, Any, T]]:
         return done
 
     asked = signature(change)
-    entry = Parameter("entry", Parameter.KEYWORD_ONLY, annotation=Annotated[_Entry, Depends(_entry)])
+    entry = Parameter("entry", Parameter.KEYWORD_ONLY, annotation=Annotated[_Entry, Depends(entry_of)])
     others = (each for each in asked.parameters.values() if each.name != "connection")
     named = (each.replace(kind=Parameter.KEYWORD_ONLY) for each in others)
     vars(handler)["__signature__"] = asked.replace(parameters=[entry, *named])

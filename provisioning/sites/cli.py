@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+from aggregator.client import options
+from aggregator.client.client import ApiClient
+from aggregator.client.moments import local
 from provisioning.sites.words import Language, Said, language_of
 from shared.credentials import http_address
 from shared.errors import ConfigError
@@ -111,3 +114,113 @@ def filing(
 
     language = lang or language_of()
     print_rows(filed(work.sound(plan, language), kept_days, serving_since, language), output, _FILED)
+
+
+@app.command(epilog="Example: hawkline site diff plan.xlsx")
+def diff(
+    plan: PlanArgument,
+    before: Annotated[
+        Path | None, typer.Argument(help="the plan that it is compared with; by default the one in force at the centre")
+    ] = None,
+    lang: LanguageOption = None,
+    url: options.UrlOption = options.URL,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """What would change: rows that are added or removed, cells that say something else.
+
+    Both plans have to be right. Exit code 1 where nothing would change.
+    """
+    from provisioning.sites import centre, work
+    from provisioning.sites.differences import differences
+
+    language = lang or language_of()
+    after = centre.sheets_of(work.sound(plan, language))
+    if before is None:
+        known = centre.newest(ApiClient(url))
+        old = known["sheets"] if known else {}
+    else:
+        old = centre.sheets_of(work.sound(before, language))
+    rows = [each._asdict() for each in differences(old, after)]
+    print_rows(rows, output, ("sheet", "what", "name", "column", "before", "after"))
+    if not rows:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: hawkline site apply plan.xlsx --why 'gate of the north village'")
+def apply(
+    plan: PlanArgument,
+    why: Annotated[str, typer.Option("--why", help="for the audit")] = "",
+    based_on: Annotated[
+        int | None,
+        typer.Option("--based-on", min=0, help="the plan that this one replaces, where the file does not say"),
+    ] = None,
+    lang: LanguageOption = None,
+    url: options.UrlOption = options.URL,
+) -> None:
+    """Have a plan in force at the centre: the tree of places, and what is said of sensors; all of it or nothing.
+
+    It is refused where another planner has applied one meanwhile. The same plan again changes nothing.
+    """
+    from provisioning.sites import centre, work
+
+    sheets, client = centre.sheets_of(work.sound(plan, lang or language_of())), ApiClient(url)
+    known = centre.version_beside(plan) if based_on is None else based_on
+    if known is None:
+        there = centre.newest(client)
+        if there and there["sheets"] != sheets:
+            raise ConfigError(
+                f"{plan}: plan {there['version']} is in force, and nothing says that this file was made from it: "
+                f"look at `hawkline site diff {plan}`, then --based-on {there['version']} replaces it"
+            )
+        known = there["version"] if there else 0
+    applied = centre.put(client, sheets, known, why)
+    centre.note_beside(plan, applied["version"])
+    say(centre.told(applied))
+
+
+@app.command(epilog="Example: hawkline site export plan.xlsx")
+def export(
+    to: Annotated[Path, typer.Argument(help="the workbook (.xlsx) or folder to write")],
+    version: Annotated[
+        int | None, typer.Option("--version", min=1, help="one before it; `site log` lists them")
+    ] = None,
+    lang: LanguageOption = None,
+    url: options.UrlOption = options.URL,
+) -> None:
+    """Write the plan in force as a workbook, to be changed and applied again."""
+    from provisioning.sites import centre
+    from provisioning.sites.workbook import write_plan
+
+    found = ApiClient(url).get(centre.PLAN, {"version": version})
+    write_plan(to, found["sheets"], lang or language_of())
+    centre.note_beside(to, found["version"])
+    say(f"{to}: plan {found['version']}")
+
+
+@app.command(epilog="Example: hawkline site log")
+def log(url: options.UrlOption = options.URL, output: OutputOption = Output.TABLE) -> None:
+    """The last twenty plans, the one in force first: by whom, when, why."""
+    from provisioning.sites import centre
+
+    rows = [{**row, "made_at": local(row["made_at"])} for row in ApiClient(url).get(centre.VERSIONS, {})]
+    print_rows(rows, output, ("version", "made_at", "made_by", "why"))
+
+
+@app.command(epilog="Example: hawkline site undo --why 'wrong village'")
+def undo(
+    why: Annotated[str, typer.Option("--why", help="for the audit")] = "",
+    version: Annotated[
+        int | None, typer.Option("--to", min=1, help="the plan to go back to; by default the one before")
+    ] = None,
+    url: options.UrlOption = options.URL,
+) -> None:
+    """Go back to a plan of before: it is applied anew, under a number of its own."""
+    from provisioning.sites import centre
+
+    client = ApiClient(url)
+    versions = [row["version"] for row in client.get(centre.VERSIONS, {})]
+    back = version or next(iter(versions[1:]), None)
+    if back is None:
+        raise ConfigError("there is no plan before the one in force: nothing was changed")
+    old = client.get(centre.PLAN, {"version": back})
+    say(centre.told(centre.put(client, old["sheets"], versions[0], why or f"back to plan {back}")))

@@ -1,0 +1,1 @@
+"""Plans of sites: what planners have applied, version by version."""

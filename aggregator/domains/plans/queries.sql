@@ -1,0 +1,34 @@
+-- name: lock_plans
+LOCK TABLE plans IN SHARE ROW EXCLUSIVE MODE;
+
+-- name: newest
+SELECT version, made_at, made_by, why, sha256, sheets FROM plans ORDER BY version DESC LIMIT 1;
+
+-- name: plan
+SELECT version, made_at, made_by, why, sheets FROM plans WHERE version = %(version)s;
+
+-- name: versions
+SELECT version, made_at, made_by, why FROM plans ORDER BY version DESC;
+
+-- name: add_plan
+INSERT INTO plans (made_by, why, sha256, sheets) VALUES (%(by)s, %(why)s, %(sha256)s, %(sheets)s) RETURNING version;
+
+-- name: forget_old
+DELETE FROM plans WHERE version <= (SELECT version FROM plans ORDER BY version DESC OFFSET %(kept)s LIMIT 1);
+
+-- name: places
+SELECT name, above, title FROM places;
+
+-- name: put_facts
+INSERT INTO sensor_facts (site, agent, sensor, code, location, responsible, changed_by)
+SELECT site, agent, sensor, code, location, responsible, %(by)s
+FROM unnest(%(sites)s::text[], %(agents)s::text[], %(sensors)s::text[], %(codes)s::text[], %(locations)s::text[],
+            %(responsible)s::text[]) AS n (site, agent, sensor, code, location, responsible)
+ORDER BY site, agent, sensor
+ON CONFLICT (site, agent, sensor) DO UPDATE SET
+    code = excluded.code, location = excluded.location, responsible = excluded.responsible,
+    changed_by = excluded.changed_by, changed_at = now();
+
+-- name: forget_facts
+DELETE FROM sensor_facts f USING unnest(%(sites)s::text[], %(agents)s::text[], %(sensors)s::text[]) AS gone (site, agent, sensor)
+WHERE (f.site, f.agent, f.sensor) = (gone.site, gone.agent, gone.sensor);

@@ -1,0 +1,10 @@
+-- What planners have applied: the newest version is in force, those before it can be gone back to.
+CREATE TABLE plans (
+    version bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    made_at timestamptz NOT NULL DEFAULT now(),
+    made_by text        NOT NULL,
+    why     text        NOT NULL,
+    sha256  bytea       NOT NULL,
+    -- Rows of texts by sheet, as the workbook has them.
+    sheets  jsonb       NOT NULL
+);

@@ -1,0 +1,76 @@
+"""Plans at the centre: brought there, taken from there, gone back to.
+
+A plan is applied on top of the version that it was made from. Which that is, stands beside the file: two planners at
+once do not undo each other in silence.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aggregator.client.client import ApiClient
+from provisioning.sites.differences import Sheets
+from provisioning.sites.plan import SHEETS, Entry, Plan
+from provisioning.sites.workbook import texts_of
+from shared.errors import ConfigError
+from shared.files import write_public
+
+PLAN, VERSIONS = "/api/v1/plan", "/api/v1/plan/versions"
+
+
+def sheets_of(plan: Plan) -> dict[str, list[dict[str, str]]]:
+    """As they travel: texts by column, what is empty left out; words of lists in English whatever the workbook has."""
+    return {sheet.key: [_row(each) for each in plan.entries(sheet)] for sheet in SHEETS if plan.entries(sheet)}
+
+
+def _row(entry: Entry) -> dict[str, str]:
+    texts = {key: text for key, text in texts_of(entry.row.cells).items() if text}
+    read = {key: getattr(entry, key) for key in texts}
+    words = {key: value for key, value in read.items() if isinstance(value, str)}
+    flags = {key: "yes" if value else "no" for key, value in read.items() if isinstance(value, bool)}
+    return texts | words | flags
+
+
+def newest(client: ApiClient) -> dict[str, Any] | None:
+    """The plan in force; None where none was applied."""
+    versions: list[dict[str, Any]] = client.get(VERSIONS, {})
+    return client.get(PLAN, {"version": versions[0]["version"]}) if versions else None
+
+
+def put(client: ApiClient, sheets: Sheets, based_on: int, why: str) -> dict[str, Any]:
+    """Apply it."""
+    applied: dict[str, Any] = client.change("PUT", PLAN, {"based_on": based_on, "why": why, "sheets": sheets})
+    return applied
+
+
+def version_beside(path: Path) -> int | None:
+    """The version that a file was made from, or was applied as; None where that is not known."""
+    try:
+        text = _beside(path).read_text("ascii").strip()
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError):
+        text = ""
+    if not text.isdecimal():
+        raise ConfigError(f"{_beside(path)}: expected a version's number; export the plan anew")
+    return int(text)
+
+
+def note_beside(path: Path, version: int) -> None:
+    """From now on the file is of that version."""
+    write_public(_beside(path), f"{version}\n".encode())
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.version")
+
+
+def told(applied: Mapping[str, Any]) -> str:
+    """What became of it, in a line."""
+    if not applied["is_new"]:
+        return f"nothing has changed: plan {applied['version']} says the same"
+    places = [
+        f"{applied[f'places_{what}']} {what}" for what in ("added", "changed", "removed") if applied[f"places_{what}"]
+    ]
+    more = f"; places: {', '.join(places)}" if places else ""
+    return f"plan {applied['version']} is in force{more}; sensors named: {applied['sensors_named']}"
