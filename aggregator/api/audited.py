@@ -58,7 +58,8 @@ def _entry_of(most_bytes: int) -> Any:
     async def entry(
         request: Request, parts: PartsDependency, actor: ActorDependency, body: Annotated[bytes, Depends(bounded)]
     ) -> _Entry:
-        said = _without_secrets(body.decode(errors="replace"))
+        # Of a long body nothing is kept: what the handler answers says what it was about.
+        said = _without_secrets(body.decode(errors="replace")) if most_bytes <= _MOST_SAID else ""
         subject = "/".join(str(part) for part in request.path_params.values()) or _named(said)
         what = f"{request.method} {request.scope['route'].path}"
         return _Entry(replace(actor, why=actor.why or _field(said, "why")), what, subject, said, parts)

@@ -18,6 +18,8 @@ MOST_BYTES = 1024 * 1024
 WITHIN_S = 30.0
 _LONG = "/api/v1/evidence/", "/api/v1/renderings/"
 """Where pictures are brought."""
+_PLAN, MOST_PLAN_BYTES = "/api/v1/plan", 16 * 1024 * 1024
+"""A district has two megabytes."""
 _TELL_S = 60.0
 
 
@@ -39,13 +41,15 @@ class Door:
             await self._app(scope, receive, send)
             return
         is_picture = scope.get("method") == "PUT" and scope["path"].startswith(_LONG)
-        bounded = receive if is_picture else self._bounded(receive)
+        is_plan = scope.get("method") == "PUT" and scope["path"] == _PLAN
+        most_bytes = MOST_PLAN_BYTES if is_plan else self._most_bytes
+        bounded = receive if is_picture else self._bounded(receive, most_bytes)
         try:
             await self._app(scope, bounded, send)
         except ClientDisconnect:
             self._note(scope)
 
-    def _bounded(self, receive: Receive) -> Receive:
+    def _bounded(self, receive: Receive, most_bytes: int) -> Receive:
         until_s, came, ended = time.monotonic() + self._within_s, 0, False
 
         async def take() -> Message:
@@ -58,8 +62,8 @@ class Door:
             except TimeoutError:
                 raise HTTPException(408, "what was sent does not come to its end") from None
             came += len(message.get("body", b""))
-            if came > self._most_bytes:
-                raise HTTPException(413, f"expected at most {self._most_bytes} bytes")
+            if came > most_bytes:
+                raise HTTPException(413, f"expected at most {most_bytes} bytes")
             ended = not message.get("more_body", False)
             return message
 

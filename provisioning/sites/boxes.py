@@ -67,14 +67,14 @@ class Configurations:
             table["partitions"] = [_partition(each) for each in partitions]
         if sensors := self._sensors[box.name]:
             table["sensors"] = [sensor_table(each) for each in sensors]
-        scenes = {f"{camera.camera}.toml": self._scene(camera) for camera in cameras}
+        scenes = {scene_file(camera.camera): self._scene(camera) for camera in cameras}
         return BoxFiles(tomli_w.dumps(table), scenes)
 
     def _camera(self, camera: Camera) -> dict[str, Any]:
         source: dict[str, Any] = {"kind": "rtsp", "url": self._url(camera, camera.url)}
         if camera.picture_url:
             source["picture_url"] = self._url(camera, camera.picture_url)
-        table: dict[str, Any] = {"name": camera.camera, "scene": f"{camera.camera}.toml", "source": source}
+        table: dict[str, Any] = {"name": camera.camera, "scene": scene_file(camera.camera), "source": source}
         if camera.steered:
             table["sight"] = {"away_s": _AWAY_S}
         lanes = [_lane(line) for line in self._lines[camera.name] if line.kind == "lane"]
@@ -96,6 +96,11 @@ class Configurations:
         tripwires = [watch_table(line) for line in drawn if line.kind == "tripwire"]
         zones = [watch_table(line) for line in drawn if line.kind not in ("tripwire", "lane")]
         return tomli_w.dumps({key: value for key, value in (("tripwires", tripwires), ("zones", zones)) if value})
+
+
+def scene_file(camera: str) -> str:
+    """Beside `agent.toml`: a camera may be called agent."""
+    return f"scene-{camera}.toml"
 
 
 def watch_table(line: Line) -> dict[str, Any]:

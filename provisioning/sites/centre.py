@@ -14,6 +14,7 @@ from provisioning.sites.plan import SHEETS, Entry, Plan
 from provisioning.sites.workbook import texts_of
 from shared.errors import ConfigError
 from shared.files import write_public
+from shared.output import say
 
 PLAN, VERSIONS = "/api/v1/plan", "/api/v1/plan/versions"
 
@@ -37,6 +38,19 @@ def newest(client: ApiClient) -> dict[str, Any] | None:
     return client.get(PLAN, {"version": versions[0]["version"]}) if versions else None
 
 
+def require_sheets(plan: Plan, in_force: Sheets) -> None:
+    """A sheet that is not there says nothing; one that is empty says that there is nothing.
+
+    Raises:
+        ConfigError: the plan in force has rows of a sheet that the file has not.
+    """
+    if lacking := [key for key, rows in in_force.items() if rows and key not in plan.there]:
+        raise ConfigError(
+            f"the plan in force has rows in {', '.join(lacking)}, and the file has no such sheet: was it renamed? "
+            "A sheet with its head alone takes them out"
+        )
+
+
 def put(client: ApiClient, sheets: Sheets, based_on: int, why: str) -> dict[str, Any]:
     """Apply it."""
     applied: dict[str, Any] = client.change("PUT", PLAN, {"based_on": based_on, "why": why, "sheets": sheets})
@@ -58,11 +72,15 @@ def version_beside(path: Path) -> int | None:
 
 def note_beside(path: Path, version: int) -> None:
     """From now on the file is of that version."""
-    write_public(_beside(path), f"{version}\n".encode())
+    try:
+        write_public(_beside(path), f"{version}\n".encode())
+    except OSError as error:
+        say(f"warning: {_beside(path)} cannot be written ({error.strerror}): next time say --based-on {version}")
 
 
 def _beside(path: Path) -> Path:
-    return path.with_name(f"{path.name}.version")
+    whole = path.resolve()
+    return whole.with_name(f"{whole.name}.version")
 
 
 def told(applied: Mapping[str, Any]) -> str:

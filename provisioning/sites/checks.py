@@ -7,9 +7,8 @@ from typing import Any
 
 import msgspec
 
-from edge_agent.address import camera_address
 from edge_agent.config import AgentSettings
-from edge_agent.wiring.settings import SensorSettings
+from edge_agent.wiring.settings import GpioWire, MqttWire, SensorSettings
 from provisioning.sites import codes
 from provisioning.sites.boxes import Configurations, sensor_table, watch_table
 from provisioning.sites.coordinates import Position, distance_m, wgs_of
@@ -24,6 +23,7 @@ from provisioning.sites.plan import (
     Plan,
 )
 from provisioning.sites.tables import Cell, Fault
+from provisioning.sites.templates import lines_of
 from provisioning.sites.values import known
 from provisioning.sites.words import Said
 from shared.errors import ConfigError
@@ -99,7 +99,8 @@ class _World:
         yield from _twice((each.cell("box"), each.name) for each in plan.boxes)
         yield from _twice((each.cell("serial"), each.serial.lower()) for each in plan.boxes if each.serial)
         yield from _twice((each.cell("camera"), each.name) for each in plan.cameras)
-        yield from _twice((each.cell("url"), camera_address(each.url).shown) for each in plan.cameras)
+        # Channels of one recorder differ behind the host only, and two villages may have the same addresses.
+        yield from _twice((each.cell("url"), (*each.on, each.url.lower())) for each in plan.cameras)
         yield from _twice((each.cell("line"), (*each.of, each.line)) for each in plan.lines)
         yield from _twice((each.cell("partition"), (*each.on, each.partition)) for each in plan.partitions)
         yield from _twice((each.cell("sensor"), (*each.on, each.sensor)) for each in plan.sensors)
@@ -175,7 +176,7 @@ class _World:
                         f"第 11–13 位是 {codes.type_of(code)}：这里应为 {'、'.join(kinds)}",
                     ),
                 )
-            elif region and not code.startswith(region[:6]):
+            elif region and not code.startswith(_wide(region)):
                 yield Fault(
                     entry.cell("code"),
                     Said(
@@ -198,7 +199,8 @@ class _World:
                 yield from self._outside(at, at.position)
         for camera in self.plan.cameras:
             box, chain = self._boxes.get(camera.on), list(self._chain(camera.site))
-            unread = any(camera.cell(key).text for key in ("longitude", "latitude"))
+            told = [camera, *([box] if box else []), *chain]
+            unread = any(each.cell(key).text for each in told for key in ("longitude", "latitude"))
             if box and chain and not unread and not any((box.position, *(place.position for place in chain))):
                 yield Fault(
                     camera.cell("longitude"),
@@ -245,6 +247,15 @@ class _World:
                     ),
                 )
             unread = any(("lines", *camera.name) == key[:4] for key in self.plan.unread if key[0] == "lines")
+            lanes = {line.of for line in self.plan.lines if line.kind == "lane"}
+            if camera.use == "checkpoint" and camera.name in drawn and camera.name not in lanes:
+                yield Fault(
+                    camera.cell("use"),
+                    Said(
+                        "lines are drawn for it and no lane: without one it reads no plate",
+                        "已画了线但没有车道：没有车道就不识别车牌",
+                    ),
+                )
             if not camera.use and camera.name not in drawn and not unread and not camera.cell("use").text:
                 yield Fault(
                     camera.cell("use"),
@@ -270,10 +281,14 @@ class _World:
     def sensors(self) -> Iterator[Fault]:
         """Sensors that cannot be wired, or armed, so."""
         partitions = {(*each.on, each.partition) for each in self.plan.partitions}
+        unread = {key[1:3] for key in self.plan.unread if key[0] == "partitions"}
+        yield from self._lines_of_partitions()
         number = Counter(each.on for each in self.plan.partitions)
         terminals = list[tuple[Cell, object]]()
         for sensor in self.plan.sensors:
-            if sensor.partition and (*sensor.on, sensor.partition) not in partitions:
+            if sensor.on in unread:
+                pass  # it may be the one that is meant
+            elif sensor.partition and (*sensor.on, sensor.partition) not in partitions:
                 here = [each.partition for each in self.plan.partitions if each.on == sensor.on]
                 yield Fault(sensor.cell("partition"), _nowhere("partitions", "分区", here))
             elif not sensor.partition and sensor.type in _ARMED_TYPES and number[sensor.on] != 1:
@@ -293,8 +308,26 @@ class _World:
                 key = "what" if said.startswith("what of") else "wire"
                 yield Fault(sensor.cell(key), Said(said, f"填写有误：{said}"))
                 continue
+            if not isinstance(wired.wire, GpioWire | MqttWire):
+                yield Fault(
+                    sensor.cell("wire"),
+                    Said(
+                        "a plan can say gpio and mqtt as yet: buses and converters stand in the box's own file",
+                        "规划目前只支持 gpio 和 mqtt；总线、采集模块和摄像机的输入写在设备自己的文件里",
+                    ),
+                )
             terminals.append((sensor.cell("wire"), (*sensor.on, wired.wire.terminal)))
         yield from _twice(terminals)
+
+    def _lines_of_partitions(self) -> Iterator[Fault]:
+        there = {(*line.of, line.line) for line in lines_of(self.plan)}
+        unread = {key[1:3] for key in self.plan.unread if key[0] in ("cameras", "lines")}
+        for partition in self.plan.partitions:
+            for name in partition.lines:
+                camera, _, line = name.partition("/")
+                if (*partition.on, camera, line) not in there and partition.on not in unread:
+                    here = [f"{each[2]}/{each[3]}" for each in there if each[:2] == partition.on]
+                    yield Fault(partition.cell("lines"), _nowhere("lines", "警戒线", sorted(here)))
 
     def boxes(self) -> Iterator[Fault]:
         """Boxes that carry too much, or nothing."""
@@ -359,6 +392,11 @@ _LINE_ZH = {
     "heading": "逆行区域要写允许方向（如 1,0），别的种类不写",
     "dwell_s": "停留秒只用于区域，不用于绊线",
 }
+
+
+def _wide(region: str) -> str:
+    """What codes within a region begin with: of a city four digits, of a province two (GB/T 2260)."""
+    return region[:2] if region[2:6] == "0000" else region[:4] if region[4:6] == "00" else region[:6]
 
 
 def _may_mean(unread: str, name: str) -> bool:

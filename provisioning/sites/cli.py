@@ -163,10 +163,11 @@ def apply(
     """
     from provisioning.sites import centre, work
 
-    sheets, client = centre.sheets_of(work.sound(plan, lang or language_of())), ApiClient(url)
+    found, client = work.sound(plan, lang or language_of()), ApiClient(url)
+    sheets, there = centre.sheets_of(found), centre.newest(client)
+    centre.require_sheets(found, there["sheets"] if there else {})
     known = centre.version_beside(plan) if based_on is None else based_on
     if known is None:
-        there = centre.newest(client)
         if there and there["sheets"] != sheets:
             raise ConfigError(
                 f"{plan}: plan {there['version']} is in force, and nothing says that this file was made from it: "
@@ -214,7 +215,7 @@ def undo(
     ] = None,
     url: options.UrlOption = options.URL,
 ) -> None:
-    """Go back to a plan of before: it is applied anew, under a number of its own."""
+    """Go back to a plan of before: it is applied anew, under a number of its own; a second time takes that back."""
     from provisioning.sites import centre
 
     client = ApiClient(url)

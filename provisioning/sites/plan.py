@@ -1,5 +1,6 @@
 """A plan: what stands where, who answers for it, what is watched. Its sheets and columns; how rows become entries."""
 
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -65,6 +66,12 @@ WAYS = {"both": "双向", "left_to_right": "左到右", "right_to_left": "右到
 OBJECTS = {"person": "人", "two_wheeler": "两轮车", "animal": "动物", "vehicle": "机动车"}
 
 
+_LONGEST = 1000
+_WORDS = {"title", "person", "phone", "location", "responsible", "line", "lines", "sensor", "partition", "user"}
+_IGNORED = {"remark", "remarks", "note", "notes", "no", "no.", "备注", "说明", "序号"}
+"""Heads of columns that planners keep for themselves."""
+
+
 class Column(NamedTuple):
     """A column of a sheet.
 
@@ -81,6 +88,11 @@ class Column(NamedTuple):
     read: Callable[[str], Any]
     required: bool = False
     example: str = ""
+
+    @property
+    def is_text(self) -> bool:
+        """Words of people stay as they were typed; of all else a full-width digit is a digit."""
+        return self.key in _WORDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -365,7 +377,7 @@ SHEETS = (
             Column("exit_s", "退出延时秒", values.number(0, 3600), False, "45"),
             Column("entry_s", "进入延时秒", values.number(0, 3600), False, "30"),
             _SCHEDULE,
-            Column("lines", "警戒线", lambda text: tuple(text.split()), False, "gate/大门"),
+            Column("lines", "警戒线", values.names, False, "gate/大门"),
         ),
     ),
     SheetPlan(
@@ -401,6 +413,8 @@ class Plan:
     lines: list[Line] = field(default_factory=list)
     partitions: list[Partition] = field(default_factory=list)
     sensors: list[SensorPoint] = field(default_factory=list)
+    there: set[str] = field(default_factory=set)
+    """Keys of sheets that the file has, with rows or without."""
     unread: set[tuple[str, ...]] = field(default_factory=set)
     """Keys of rows that are there and could not be read: what refers to them is not told as well."""
 
@@ -428,6 +442,7 @@ def plan_of(sheets: Sequence[Sheet]) -> tuple[Plan, list[Fault]]:
             faults.append(Fault(Cell(sheet.title, 1, 1), Said("this sheet is there twice", "这张表出现了两次")))
             continue
         there.add(known.key)
+        plan.there.add(known.key)
         faults += _read(known, sheet, plan)
     missing = [each for each in SHEETS if each.needed and each.key not in there]
     faults += [
@@ -448,6 +463,8 @@ def _read(known: SheetPlan, sheet: Sheet, plan: Plan) -> Iterator[Fault]:
     columns = dict[int, Column]()
     for cell in head:
         column = _column(known, cell.text)
+        if column is None and cell.text.strip().lower() in _IGNORED:
+            continue
         if column is None and cell.text:
             heads = values.known([each.key for each in known.columns])
             yield Fault(cell, Said(f"unknown column; this sheet has {heads}", f"没有这一列；本表的列：{_heads(known)}"))
@@ -457,7 +474,9 @@ def _read(known: SheetPlan, sheet: Sheet, plan: Plan) -> Iterator[Fault]:
             columns[cell.column] = column
     lacks = [each for each in known.columns if each.required and each not in columns.values()]
     if lacks:
-        cell = Cell(sheet.title, len(head) + 1, head[0].row if head else 1)
+        cell = Cell(
+            sheet.title, max((each.column for each in head if each.text), default=0) + 1, head[0].row if head else 1
+        )
         keys, heads = ", ".join(each.key for each in lacks), "、".join(each.zh for each in lacks)
         yield Fault(cell, Said(f"columns are missing: {keys}", f"缺少列：{heads}"))
         return
@@ -479,19 +498,14 @@ def _entry(known: SheetPlan, row: Row, plan: Plan) -> Iterator[Fault]:
             if column.required:
                 faults.append(Fault(cell, Said("must not be empty", "不能为空")))
             continue
-        if cell.rounded:
-            faults.append(
-                Fault(
-                    cell,
-                    Said(
-                        "a number of more than 15 digits, which the spreadsheet has rounded: make the column text",
-                        "超过 15 位的数字已被表格软件舍入：请把这一列设为文本再填",
-                    ),
-                )
-            )
+        if cell.odd:
+            faults.append(Fault(cell, cell.odd.value))
+            continue
+        if len(cell.text) > _LONGEST:
+            faults.append(Fault(cell, Said(f"expected {_LONGEST} characters at most", f"最多 {_LONGEST} 个字符")))
             continue
         try:
-            found[column.key] = column.read(cell.text)
+            found[column.key] = column.read(cell.text if column.is_text else unicodedata.normalize("NFKC", cell.text))
         except CellError as error:
             faults.append(Fault(cell, error.expected))
     lacking = [column for column in known.columns if column.required and column.key not in found]
@@ -512,7 +526,7 @@ def _is_key(known: SheetPlan, key: str) -> bool:
 
 
 def _column(known: SheetPlan, head: str) -> Column | None:
-    said = head.split("（")[0].split("(")[0].strip().removesuffix("*").strip().lower()
+    said = head.split("（")[0].split("(")[0].strip().strip("* ").lower()
     return next((each for each in known.columns if said in (each.key, each.zh.lower())), None)
 
 

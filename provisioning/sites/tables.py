@@ -5,8 +5,10 @@ Every value keeps the place where it stands, for that is what a planner is told 
 
 import datetime
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +24,21 @@ _EXACT = 10**15
 """From here on Excel keeps fifteen digits of a number, and noughts for the rest."""
 _MOST_BYTES = 256 * 1024 * 1024
 """Of a workbook unpacked: a district has 5 MB; what is more is no plan."""
-_MOST_ROWS = 200_000
+_MOST_ROWS = 50_000
+_ERRORS = {"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!", "#CALC!"}
+
+
+class Oddity(Enum):
+    """What a spreadsheet has made of a cell."""
+
+    ROUNDED = Said(
+        "a number of more than 15 digits, which the spreadsheet has rounded: make the column text",
+        "超过 15 位的数字已被表格软件舍入：请把这一列设为文本再填",
+    )
+    ERROR = Said("an error of the spreadsheet, such as a look-up that found nothing", "表格公式出错（例如没查到）")
+    DATE = Said(
+        "the spreadsheet has made a date of it: make the column text", "被表格软件变成了日期：请把这一列设为文本再填"
+    )
 
 
 class Cell(NamedTuple):
@@ -33,14 +49,14 @@ class Cell(NamedTuple):
         column: from 1.
         row: from 1, the head's.
         text: as a person reads it.
-        rounded: it is a number with more digits than Excel keeps.
+        odd: why it is no text of the planner's; empty: it is.
     """
 
     sheet: str
     column: int
     row: int
     text: str = ""
-    rounded: bool = False
+    odd: "Oddity | None" = None
 
     @property
     def where(self) -> str:
@@ -92,7 +108,7 @@ def read_sheets(path: Path) -> list[Sheet]:
         ConfigError: it is not there, or is neither.
     """
     if path.is_dir():
-        files = sorted(path.glob("*.csv"))
+        files = sorted(each for each in path.iterdir() if each.suffix.lower() == ".csv")
         if not files:
             raise ConfigError(f"{path}: has no .csv file; expected one for each sheet, such as cameras.csv")
         return [_csv_sheet(file) for file in files]
@@ -125,6 +141,8 @@ def _workbook(path: Path) -> Iterator[Sheet]:
         for sheet in book.worksheets:
             sheet.reset_dimensions()  # some programs write wrong ones
             yield Sheet(sheet.title, list(_rows(path, sheet.title, sheet.iter_rows(values_only=True))))
+    except (zipfile.BadZipFile, ValueError, SyntaxError, OverflowError, EOFError, zlib.error) as error:
+        raise ConfigError(f"{path}: is damaged ({type(error).__name__}): save it anew and try again") from None
     finally:
         book.close()
 
@@ -134,19 +152,23 @@ def _rows(path: Path, title: str, rows: Iterator[tuple[object, ...]]) -> Iterato
         if number > _MOST_ROWS:
             raise ConfigError(f"{path}: sheet {title}: more than {_MOST_ROWS} rows")
         cells = [Cell(title, column, number, *_text(value)) for column, value in enumerate(values, 1)]
-        if any(cell.text for cell in cells):
+        while cells and not cells[-1].text:
+            cells.pop()
+        if cells:
             yield number, cells
 
 
-def _text(value: object) -> tuple[str, bool]:
-    """A value as a person reads it, and whether Excel has rounded it."""
+def _text(value: object) -> tuple[str, Oddity | None]:
+    """A value as a person reads it, and what the spreadsheet has made of it."""
     if value is None:
-        return "", False
+        return "", None
     if isinstance(value, bool):
-        return str(value).lower(), False
+        return str(value).lower(), None
     if isinstance(value, int | float):
-        whole = float(value).is_integer() and abs(value) < 10**25
-        return (str(int(value)) if whole else repr(value)), abs(value) >= _EXACT
-    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
-        return value.isoformat(), False
-    return str(value).strip(), False
+        if isinstance(value, float) and not value.is_integer():
+            return repr(value), None
+        return str(int(value))[:40], Oddity.ROUNDED if abs(value) >= _EXACT else None
+    if isinstance(value, datetime.datetime | datetime.date | datetime.time | datetime.timedelta):
+        return str(value), Oddity.DATE
+    text = str(value).strip().encode("utf-8", "replace").decode()
+    return text, Oddity.ERROR if text in _ERRORS else None

@@ -19,8 +19,18 @@ Reader = Callable[[str], T]
 _NAME, _NUMBER = re.compile(WHOLE_NAME), re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\Z")
 _APART = re.compile(r"[\s,;，；、()（）\[\]]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_YES, _NO = {"yes", "true", "1", "是", "有", "可"}, {"no", "false", "0", "否", "无", "不可", ""}
+_YES = {"yes", "y", "true", "1", "是", "有", "可", "√", "✓"}
+_NO = {"no", "n", "false", "0", "否", "无", "不可", "×", "x", ""}
+_DAYS = {"每天": "daily", "工作日": "mon-fri", "周末": "sat,sun", "至": "-", "到": "-"} | {
+    f"{week}{day}": english
+    for week in ("周", "星期")
+    for day, english in zip("一二三四五六日天", ("mon", "tue", "wed", "thu", "fri", "sat", "sun", "sun"), strict=True)
+}
 _REGION = re.compile(r"\d{6}(\d{2})?\Z", re.ASCII)
+
+
+SECRET_IN_PATH = re.compile(r"(?i)(?:user(?:name)?|usr|pass(?:word|wd)?|pwd|psw|token|auth)[^&/]*=")
+"""Some cameras are told user and password in the path."""
 
 
 class CellError(ValueError):
@@ -44,6 +54,7 @@ def words(most: int) -> Reader[str]:
     """Any text of at most so many characters, in one line."""
 
     def read(text: str) -> str:
+        """As it stands, whatever the width of its letters."""
         if len(text) > most or _CONTROL.search(text):
             raise CellError(Said(f"expected one line of at most {most} characters", f"应为一行，最多 {most} 个字"))
         return text
@@ -120,6 +131,10 @@ def one_of(choices: Mapping[str, str]) -> Reader[str]:
 
 def code(text: str) -> str:
     """Of GB/T 28181."""
+    if "e+" in text.lower():
+        raise CellError(
+            Said("the spreadsheet has rounded it: make the column text", "已被表格软件舍入：请把这一列设为文本再填")
+        )
     if not codes.is_code(text):
         raise CellError(
             Said(
@@ -153,6 +168,13 @@ def address(text: str) -> str:
                 "地址里有用户名和密码：请删去。用户名另有一列，密码放在单独的文件里",
             )
         )
+    if SECRET_IN_PATH.search(text.partition("://")[2].partition("/")[2]):
+        raise CellError(
+            Said(
+                "a user or a password stands behind the host: a plan has none; take a stream that has them in front",
+                "主机后面带有用户名或密码：规划里不写密码，请用把密码写在前面的取流地址",
+            )
+        )
     return text
 
 
@@ -184,6 +206,8 @@ def heading(text: str) -> tuple[float, float]:
 
 def schedule(text: str) -> tuple[str, ...]:
     """When something is armed: `mon-fri 18:00-07:00; sat,sun 00:00-24:00`."""
+    for word, english in _DAYS.items():
+        text = text.replace(word, english)
     spans = tuple(part.strip() for part in re.split(r"[;；\n]", text) if part.strip())
     for span in spans:
         try:
@@ -201,12 +225,17 @@ def several(choices: Mapping[str, str]) -> Reader[tuple[str, ...]]:
     return lambda text: tuple(one(part) for part in _APART.split(text) if part)
 
 
+def names(text: str) -> tuple[str, ...]:
+    """Several, apart by commas; names may have spaces."""
+    return tuple(part.strip() for part in re.split(r"[,，、;；\n]", text) if part.strip())
+
+
 def wire(text: str) -> dict[str, Any]:
     """Where a sensor is read, as the box's file has it: `kind = "gpio", line = 17`."""
     inner = text.strip().removeprefix("{").removesuffix("}").translate(str.maketrans("“”，", '"",'))
     try:
         found: dict[str, Any] = msgspec.toml.decode(f"wire = {{ {inner} }}")["wire"]
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         raise CellError(
             Said(
                 'expected such as kind = "gpio", line = 17',

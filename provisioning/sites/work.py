@@ -1,14 +1,17 @@
 """What the commands of `hawkline site` do; apart from them, for a workbook's library takes half a second to load."""
 
+import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from aggregator.client.tables import rows_of
 from provisioning.sites import codes
 from provisioning.sites.boxes import CameraKey, Configurations
+from provisioning.sites.centre import note_beside, version_beside
 from provisioning.sites.checks import check, in_order
 from provisioning.sites.plan import SHEETS, Box, Camera, Entry, Plan, SensorPoint, plan_of
 from provisioning.sites.tables import Fault, read_sheets
+from provisioning.sites.values import SECRET_IN_PATH
 from provisioning.sites.words import Language, Said
 from provisioning.sites.workbook import texts_of, write_plan
 from shared.credentials import without_credentials
@@ -57,7 +60,11 @@ def told(faults: Iterable[Fault], language: Language) -> Iterator[dict[str, str]
 
 def shown(text: str) -> str:
     """A value as it is told: an address that somebody wrote with a password loses it."""
-    return without_credentials(text) if "@" in text else text
+    return without_credentials(text) if "@" in text or _telling(text) else text
+
+
+def _telling(text: str) -> bool:
+    return "://" in text and SECRET_IN_PATH.search(text) is not None
 
 
 def size(plan: Plan) -> Said:
@@ -70,7 +77,7 @@ def size(plan: Plan) -> Said:
 
 def example(to: Path, language: Language, *, empty: bool) -> None:
     """Write a workbook to fill in."""
-    write_plan(to, {} if empty else _EXAMPLE, language)
+    write_plan(to, {} if empty else _EXAMPLE, language, room=2_000)
 
 
 def give_codes(path: Path, to: Path, language: Language) -> int:
@@ -93,6 +100,8 @@ def give_codes(path: Path, to: Path, language: Language) -> int:
         for sheet in SHEETS
     }
     write_plan(to, sheets, language)
+    if (version := version_beside(path)) is not None:
+        note_beside(to, version)
     return len(given)
 
 
@@ -104,22 +113,32 @@ def build(path: Path, to: Path, door: str, passwords: Path | None, language: Lan
     """
     found = sound(path, language)
     known = _secrets(passwords, found)
-    configurations = Configurations(found, door, known)
-    for box in found.boxes:
-        folder, files = to / box.site / box.box, configurations.of(box)
-        folder.mkdir(parents=True)
-        write_secret(folder / "agent.toml", files.agent.encode())
-        for name, scene in files.scenes.items():
-            write_secret(folder / name, scene.encode())
+    configurations, part = Configurations(found, door, known), to.resolve().with_name(f"{to.resolve().name}.part")
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        for box in found.boxes:
+            folder, files = part / box.site / box.box, configurations.of(box)
+            folder.mkdir(parents=True)
+            write_secret(folder / "agent.toml", files.agent.encode())
+            for name, scene in files.scenes.items():
+                write_secret(folder / name, scene.encode())
+        part.rename(to)
+    except OSError as error:
+        raise ConfigError(f"--to {to}: cannot be written ({error.strerror}); nothing is there") from None
     return len(found.boxes), sum(bool(camera.user) and camera.name not in known for camera in found.cameras)
 
 
 def _secrets(file: Path | None, plan: Plan) -> dict[CameraKey, str]:
     if file is None:
         return {}
-    cameras, found = {camera.name for camera in plan.cameras}, dict[CameraKey, str]()
+    cameras, found = {camera.name: camera.user for camera in plan.cameras}, dict[CameraKey, str]()
     for line, row in rows_of(file, _PASSWORDS):
         name = row["site"], row["box"], row["camera"]
+        if name in found:
+            raise ConfigError(f"{file}: line {line}: {'/'.join(name)} is there twice; nothing was written")
+        if name in cameras and not (row["password"] and cameras[name]):
+            lacks = "the password is empty" if cameras[name] else "the plan gives it no user"
+            raise ConfigError(f"{file}: line {line}: {'/'.join(name)}: {lacks}; nothing was written")
         if name not in cameras:
             raise ConfigError(f"{file}: line {line}: the plan has no camera {'/'.join(name)}; nothing was written")
         found[name] = row["password"]
@@ -148,7 +167,7 @@ def _coded(plan: Plan) -> tuple[dict[int, str], set[str]]:
         if not at:
             lacking.add(site)
             continue
-        region = regions[at]
+        region = f"{regions[at]:0<8}"
         if (region, kind) not in free:
             free[region, kind] = codes.codes_from(region, kind, taken)
         given[id(entry)] = next(free[region, kind])

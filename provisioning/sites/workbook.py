@@ -44,13 +44,14 @@ _CHOICES = {
 }
 
 
-def write_plan(path: Path, sheets: Mapping[str, Rows], language: Language) -> None:
+def write_plan(path: Path, sheets: Mapping[str, Rows], language: Language, room: int = 50) -> None:
     """Write a plan; every sheet is there, those without rows with a head alone.
 
     Args:
         path: ends with `.xlsx`, or is a folder that does not exist yet.
         sheets: rows by the key of their sheet.
         language: of titles and heads.
+        room: rows that are made ready for texts, so that no spreadsheet makes numbers and dates of them.
 
     Raises:
         ConfigError: it is there already, or cannot be written.
@@ -59,7 +60,7 @@ def write_plan(path: Path, sheets: Mapping[str, Rows], language: Language) -> No
         raise ConfigError(f"{path}: is there already; name another file, nothing was written")
     try:
         if path.suffix.lower() == ".xlsx":
-            _write_workbook(path, sheets, language)
+            _write_workbook(path, sheets, language, room)
         else:
             path.mkdir(parents=True)
             for sheet in SHEETS:
@@ -68,7 +69,7 @@ def write_plan(path: Path, sheets: Mapping[str, Rows], language: Language) -> No
         raise ConfigError(f"{path}: cannot be written ({error.strerror})") from None
 
 
-def _write_workbook(path: Path, sheets: Mapping[str, Rows], language: Language) -> None:
+def _write_workbook(path: Path, sheets: Mapping[str, Rows], language: Language, room: int) -> None:
     book = openpyxl.Workbook()
     book.remove(book.worksheets[0])
     for sheet in SHEETS:
@@ -78,11 +79,11 @@ def _write_workbook(path: Path, sheets: Mapping[str, Rows], language: Language) 
             for number, column in enumerate(sheet.columns, 1):
                 if text := row.get(column.key, ""):
                     page.cell(at, number, text).data_type = "s"  # a text that begins with = is no formula
-        _dress(page, sheet, language)
+        _dress(page, sheet, language, room)
     book.save(path)
 
 
-def _dress(page: Worksheet, sheet: SheetPlan, language: Language) -> None:
+def _dress(page: Worksheet, sheet: SheetPlan, language: Language, room: int) -> None:
     page.freeze_panes = "A2"
     for number, column in enumerate(sheet.columns, 1):
         letter, head = get_column_letter(number), page.cell(1, number)
@@ -94,7 +95,7 @@ def _dress(page: Worksheet, sheet: SheetPlan, language: Language) -> None:
             word = "例" if language is Language.CHINESE else "such as"
             head.comment = Comment(f"{word}: {column.example}", "hawkline")
         page.column_dimensions[letter].width = 22
-        for (cell,) in page.iter_rows(min_row=2, min_col=number, max_col=number, max_row=max(200, page.max_row)):
+        for (cell,) in page.iter_rows(min_row=2, min_col=number, max_col=number, max_row=max(room, page.max_row)):
             cell.number_format = _TEXT
         choices = _CHOICES.get(f"{column.key}:{sheet.key}")
         if choices:

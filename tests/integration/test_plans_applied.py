@@ -122,6 +122,40 @@ def test_a_place_that_something_hangs_on_does_not_go(client: httpx.Client) -> No
     assert {"by-hand", "other", "east"} <= tree(client).keys(), "what no plan had stays"
 
 
+def test_what_people_did_by_hand_is_not_undone(client: httpx.Client, connection: Connection) -> None:
+    assert client.put("/api/v1/places/city", json={"title": "县城"}).status_code == 204
+    assert client.put("/api/v1/places/north", json={"above": "city", "title": "北"}).status_code == 204
+    adopted = {"places": [{"place": "city"}, {"place": "north"}, {"place": "new", "above": "north"}]}
+    done = put(client, adopted, 0)
+    assert (done["places_added"], done["places_changed"]) == (1, 0), "what a plan leaves empty stays"
+    assert tree(client) == {"city": None, "north": "city", "new": "north"}
+    done = put(client, {"places": []}, 1)
+    assert done["places_removed"] == 1
+    assert tree(client) == {"city": None, "north": "city"}, "what was there before a plan named it stays"
+    refused = put(client, {"places": [{"place": "north", "title": "南"}]}, 2, 409)
+    assert "its title was changed by hand to '北'" in refused["detail"]
+
+    put(client, SMALL | {"places": []}, 2)
+    connection.execute("UPDATE sensor_facts SET responsible = '王师傅'")
+    moved = {"sensors": [{**SMALL["sensors"][0], "location": "西门"}]}
+    put(client, moved, 3)
+    row = connection.execute("SELECT location, responsible FROM sensor_facts").fetchone()
+    assert row == {"location": "西门", "responsible": "王师傅"}
+    connection.execute("UPDATE sensor_facts SET location = '南门'")
+    refused = put(client, SMALL | {"places": []}, 4, 409)
+    assert "its location was changed by hand to '南门'" in refused["detail"]
+
+
+def test_a_plan_of_a_whole_district_comes_through_the_door(client: httpx.Client) -> None:
+    sheets = {key: rows for key, rows in district(1).by_key().items() if rows}
+    assert len(json.dumps(sheets)) > 2**20
+    done = put(client, sheets, 0)
+    assert (done["places_added"], done["sensors_named"]) == (len(sheets["places"]), len(sheets["sensors"]))
+    assert client.get("/api/v1/plan").json()["sheets"] == sheets
+    too_long = client.put("/api/v1/places/x", content=b"x" * (2**20 + 1))
+    assert too_long.status_code == 413, "of all else the door takes a megabyte"
+
+
 def test_twenty_versions_are_kept(client: httpx.Client) -> None:
     for number in range(23):
         put(client, {"units": [{"unit": f"unit-{number}"}]}, number)
@@ -136,6 +170,7 @@ def test_the_commands_from_a_workbook_to_the_centre_and_back(client: httpx.Clien
         url = [] if words[0] in ("init", "check") else ["--url", str(client.base_url)]
         done = subprocess.run([*command, *url], capture_output=True, text=True, check=False, timeout=120)
         assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr
         return done.stdout + done.stderr
 
     plan = tmp_path / "plan.xlsx"

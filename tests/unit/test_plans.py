@@ -2,6 +2,7 @@
 
 import csv
 import json
+import zipfile
 from pathlib import Path
 
 import openpyxl
@@ -166,7 +167,7 @@ def test_a_new_workbook_is_a_plan_and_becomes_files_that_a_box_reads(tmp_path: P
     assert [camera.name for camera in settings.cameras] == ["gate", "fence"]
     assert settings.cameras[0].source.url == "rtsp://hawkline:p%40ss%3Aword@10.1.2.3/small"  # type: ignore[union-attr]
     assert [sensor.name for sensor in settings.sensors] == ["front door"]
-    scene = parse_toml((box / "gate.toml").read_text(), Scene, "gate.toml")
+    scene = parse_toml((box / "scene-gate.toml").read_text(), Scene, "gate")
     assert [line.name for line in scene.tripwires] == ["大门"]
     assert (box / "agent.toml").stat().st_mode & 0o077 == 0
 
@@ -215,6 +216,64 @@ def test_what_is_filed_counts_every_camera_once(tmp_path: Path) -> None:
     assert sum(row["cameras"] for row in rows) == len(sheets.cameras)
     assert {row["region"] for row in rows} == {"510302"}
     assert all(row["unit"] and row["place"] and row["kept_days"] == 30 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("sheet", "at", "texts"),
+    [
+        ("cameras", 1, {"url": "rtsp://10.0.0.9/cam/realmonitor?channel=2&subtype=1"}),
+        ("cameras", 1, {"longitude": ""}),
+        ("lines", 0, {"schedule": "每天 ２２：00-06:00；周六,周日 00:00-24:00", "priority": "２"}),
+        ("cameras", 0, {"steered": "√", "camera": "agent"}),
+        ("boxes", 0, {"segment": "#1"}),
+    ],
+)  # fmt: skip
+def test_what_planners_type_is_taken(sheet: str, at: int, texts: dict[str, str], tmp_path: Path) -> None:
+    sheets = district(3, PART)
+    row = sheets.by_key()[sheet][at]
+    if "url" in texts:
+        sheets.cameras[0]["url"] = "rtsp://10.0.0.9/cam/realmonitor?channel=1&subtype=1"
+    if "longitude" in texts:
+        texts = {"latitude": "", **texts}
+    row.update(texts)
+    assert faults_of(written(tmp_path, sheets)) == []
+
+
+@pytest.mark.parametrize(
+    ("sheet", "column", "text", "words"),
+    [
+        ("units", "person", "#N/A", "an error of the spreadsheet"),
+        ("cameras", "url", "rtsp://10.0.0.1/user=admin&password=hunter2&channel=1.sdp", "stands behind the host"),
+        ("partitions", "lines", "c9/no", "is not in the sheet lines"),
+        ("sensors", "wire", 'kind = "modbus", bus = "b", unit = 1, input = 0', "gpio and mqtt as yet"),
+        ("sensors", "wire", "a = " + "[" * 900, "expected such as"),
+        ("boxes", "serial", "x" * 1001, "1000 characters at most"),
+        ("cameras", "code", "5.1030200001322E+19", "has rounded it"),
+    ],
+)
+def test_what_cannot_be_is_named(sheet: str, column: str, text: str, words: str, tmp_path: Path) -> None:
+    sheets = district(3, PART)
+    sheets.by_key()[sheet][1][column] = text
+    (fault,) = faults_of(written(tmp_path, sheets))
+    assert words in fault.expected.en
+    assert "hunter2" not in run("check", tmp_path / "plan.xlsx", "-o", "csv", code=1)
+
+
+def test_regions_that_are_written_in_two_ways_share_their_codes(tmp_path: Path) -> None:
+    sheets = district(3, PART)
+    sheets.places[-1]["region"] = "51030200"
+    run("codes", written(tmp_path, sheets), "--to", tmp_path / "coded.xlsx")
+    assert faults_of(tmp_path / "coded.xlsx") == []
+
+
+def test_a_workbook_that_is_damaged_inside_is_said_so(tmp_path: Path) -> None:
+    path = written(tmp_path, district(3, PART))
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(tmp_path / "cut.xlsx", "w") as cut:
+        for each in old.infolist():
+            content = old.read(each)
+            cut.writestr(each, content[: len(content) // 2] if each.filename.endswith("sheet4.xml") else content)
+    with pytest.raises(ConfigError, match="is damaged"):
+        run("check", tmp_path / "cut.xlsx")
 
 
 def test_a_text_that_looks_like_a_formula_stays_a_text(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from aggregator.api.audited import audited_up_to
 from aggregator.api.dependencies import SnapshotDependency
+from aggregator.api.door import MOST_PLAN_BYTES
 from aggregator.api.principal import needs
 from aggregator.domains.plans.plans import SQL, Applied, Plan, PlanVersion, apply
 from aggregator.domains.plans.plans import plan as plan_of
@@ -20,7 +21,6 @@ router = APIRouter(prefix="/api/v1", tags=["places"])
 Plans = Annotated[Principal, needs(Right.PLACES_CHANGE, of_centre=True)]
 _Text = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00]*$")]
 _Key = Annotated[str, Field(max_length=32, pattern=r"^[a-z][a-z0-9_]*$")]
-_MOST_BYTES = 16 * 1024 * 1024
 
 
 class PlanBody(BaseModel):
@@ -55,10 +55,12 @@ def list_versions(_who: Plans, connection: SnapshotDependency) -> list[PlanVersi
     "/plan",
     responses={409: {"description": "another was applied meanwhile, or a place still holds something"}},
 )
-@audited_up_to(_MOST_BYTES)
+@audited_up_to(MOST_PLAN_BYTES)
 def put_plan(who: Plans, body: PlanBody, connection: Connection) -> Applied:
-    """Have a plan in force: the tree of places and what is said of sensors are as it says, all of it or nothing.
+    """Have a plan in force: what it changes of the one before is changed, in the tree of places and of what is said of
+    sensors, all of it or nothing.
 
-    Places that no plan had stay. The same plan again changes nothing.
+    What was changed by hand meanwhile is not undone: 409 names it. A plan that says what the one in force says changes
+    nothing.
     """
     return apply(connection, who.name, body.why, body.based_on, body.sheets)

@@ -24,6 +24,7 @@ Rows = Sequence[Mapping[str, str]]
 Sheets = Mapping[str, Rows]
 _KEPT = 20
 """Versions: plans name people and their telephones, and are not kept for ever."""
+_OF_PEOPLE = ("code", "location", "responsible")
 _Fact = tuple[str, str, str]
 """Site, box and sensor."""
 
@@ -47,6 +48,7 @@ class Applied(Entity):
     """What became of a plan."""
 
     version: int
+    why: str
     is_new: bool
     """False: it says what the plan in force says, and nothing was done."""
     places_added: int
@@ -67,6 +69,7 @@ class Applied(Entity):
 
 @dataclass(frozen=True, slots=True)
 class _Change:
+    made: frozenset[str]
     added: int = 0
     changed: int = 0
     removed: int = 0
@@ -107,21 +110,22 @@ def apply(connection: Connection, by: str, why: str, based_on: int, sheets: Shee
     digest = hashlib.sha256(_canonical(sheets)).digest()
     if before and bytes(before["sha256"]) == digest:
         nothing = dict.fromkeys(("places_added", "places_changed", "places_removed", "sensors_named"), 0)
-        return Applied(version=before["version"], is_new=False, **nothing)
+        return Applied(version=before["version"], why=why, is_new=False, **nothing)
     known = before["version"] if before else 0
     if based_on != known:
         who = f"plan {known} of {before['made_by']} is in force" if before else "no plan is in force"
         raise ConflictError(f"{who}, and this one is based on {based_on}: look at the difference, and apply on that")
     old: Sheets = before["sheets"] if before else {}
-    places = _places(connection, old.get("places", ()), sheets.get("places", ()))
+    made = frozenset(before["made"]) if before else frozenset[str]()
+    places = _places(connection, made, old.get("places", ()), sheets.get("places", ()))
     named = _facts(connection, by, old.get("sensors", ()), sheets.get("sensors", ()))
-    row = connection.execute(
-        SQL["add_plan"], {"by": by, "why": why, "sha256": digest, "sheets": Jsonb(dict(sheets))}
-    ).fetchone()
+    kept = {"sheets": Jsonb(dict(sheets)), "made": sorted(places.made)}
+    row = connection.execute(SQL["add_plan"], {"by": by, "why": why, "sha256": digest, **kept}).fetchone()
     assert row  # noqa: S101 - the statement returns it
     connection.execute(SQL["forget_old"], {"kept": _KEPT})
     return Applied(
         version=row["version"],
+        why=why,
         is_new=True,
         places_added=places.added,
         places_changed=places.changed,
@@ -139,24 +143,45 @@ def _canonical(sheets: Sheets) -> bytes:
     return json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _places(connection: Connection, old: Rows, new: Rows) -> _Change:
-    """Have the tree of places as the plan has it; places that no plan had stay as they are."""
+def _places(connection: Connection, made: frozenset[str], old: Rows, new: Rows) -> _Change:
+    """Change in the tree of places what a plan changes of the one before it."""
+    connection.execute(SQL["lock_places"])
     there = {row["name"]: (row["above"] or "", row["title"]) for row in connection.execute(SQL["places"])}
-    added = changed = removed = 0
-    for name, above, title in _downwards(new):
+    before, added, changed = {name: said for name, *said in _downwards(old)}, set[str](), 0
+    for name, *said in _downwards(new):
         if name not in there:
-            added += 1
-        elif there[name] == (above, title):
+            put_place(connection, EVERYWHERE, name, above=said[0] or None, title=said[1])
+            added.add(name)
             continue
-        else:
+        is_now = list(there[name])
+        becomes = _merged(f"place {name}", ("above", "title"), before.get(name, ["", ""]), said, is_now)
+        if becomes != is_now:
+            put_place(connection, EVERYWHERE, name, above=becomes[0] or None, title=becomes[1])
             changed += 1
-        put_place(connection, EVERYWHERE, name, above=above or None, title=title)
     stays = {row.get("place", "") for row in new}
-    for name, _, _ in reversed(list(_downwards(old))):
-        if name not in stays and name in there:
-            remove_place(connection, EVERYWHERE, name)
-            removed += 1
-    return _Change(added, changed, removed)
+    gone = [
+        name for name, *_ in reversed(list(_downwards(old))) if name not in stays and name in made and name in there
+    ]
+    for name in gone:
+        remove_place(connection, EVERYWHERE, name)
+    return _Change((made | added) - set(gone), len(added), changed, len(gone))
+
+
+def _merged(
+    what: str, columns: Sequence[str], old: Sequence[str], new: Sequence[str], is_now: Sequence[str]
+) -> list[str]:
+    """What becomes of something: the plan's change where it makes one, and else what stands there.
+
+    Raises:
+        ConflictError: it was changed by hand to a third thing.
+    """
+    becomes = list[str]()
+    for column, was, wanted, stands in zip(columns, old, new, is_now, strict=True):
+        if wanted != was and stands not in (was, wanted):
+            said = f"{what}: its {column} was changed by hand to {stands!r}, and the plan says {wanted!r}"
+            raise ConflictError(f"{said}: write {stands!r} into the plan, or change it by hand first")
+        becomes.append(stands if wanted == was else wanted)
+    return becomes
 
 
 def _downwards(rows: Rows) -> Iterator[tuple[str, str, str]]:
@@ -189,14 +214,26 @@ def _downwards(rows: Rows) -> Iterator[tuple[str, str, str]]:
 
 
 def _facts(connection: Connection, by: str, old: Rows, new: Rows) -> int:
-    """Have what is said of sensors as the plan has it."""
+    """Change what is said of sensors as far as a plan changes the one before it."""
     before, after = _said(old), _said(new)
-    gone = sorted(before.keys() - after.keys())
-    if gone:
+    keys = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
+    if not keys:
+        return 0
+    stand = {
+        (row["site"], row["agent"], row["sensor"]): [row[column] for column in _OF_PEOPLE]
+        for row in connection.execute(SQL["facts"], _columns(keys))
+    }
+    told, nothing = dict[_Fact, list[str]](), ["", "", ""]
+    for key in keys:
+        is_now = stand.get(key, nothing)
+        merged = _merged(
+            f"sensor {'/'.join(key)}", _OF_PEOPLE, before.get(key, nothing), after.get(key, nothing), is_now
+        )
+        if merged != is_now:
+            told[key] = merged
+    if gone := sorted(key for key, facts in told.items() if not any(facts)):
         connection.execute(SQL["forget_facts"], _columns(gone))
-    told = {key: facts for key, facts in after.items() if before.get(key) != facts}
-    if told:
-        keys = sorted(told)
+    if keys := sorted(told.keys() - set(gone)):
         codes, locations, responsible = (list(column) for column in zip(*(told[key] for key in keys), strict=True))
         values = {**_columns(keys), "codes": codes, "locations": locations, "responsible": responsible, "by": by}
         try:
@@ -206,10 +243,10 @@ def _facts(connection: Connection, by: str, old: Rows, new: Rows) -> int:
     return len(told)
 
 
-def _said(rows: Rows) -> dict[_Fact, tuple[str, str, str]]:
-    found = dict[_Fact, tuple[str, str, str]]()
+def _said(rows: Rows) -> dict[_Fact, list[str]]:
+    found = dict[_Fact, list[str]]()
     for row in rows:
-        facts = row.get("code", ""), row.get("location", ""), row.get("responsible", "")
+        facts = [row.get(column, "") for column in _OF_PEOPLE]
         if any(facts):
             found[row.get("site", ""), row.get("box", ""), row.get("sensor", "")] = facts
     return found

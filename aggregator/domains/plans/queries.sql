@@ -2,7 +2,7 @@
 LOCK TABLE plans IN SHARE ROW EXCLUSIVE MODE;
 
 -- name: newest
-SELECT version, made_at, made_by, why, sha256, sheets FROM plans ORDER BY version DESC LIMIT 1;
+SELECT version, made_at, made_by, why, sha256, sheets, made FROM plans ORDER BY version DESC LIMIT 1;
 
 -- name: plan
 SELECT version, made_at, made_by, why, sheets FROM plans WHERE version = %(version)s;
@@ -11,10 +11,18 @@ SELECT version, made_at, made_by, why, sheets FROM plans WHERE version = %(versi
 SELECT version, made_at, made_by, why FROM plans ORDER BY version DESC;
 
 -- name: add_plan
-INSERT INTO plans (made_by, why, sha256, sheets) VALUES (%(by)s, %(why)s, %(sha256)s, %(sheets)s) RETURNING version;
+INSERT INTO plans (made_by, why, sha256, sheets, made)
+VALUES (%(by)s, %(why)s, %(sha256)s, %(sheets)s, %(made)s) RETURNING version;
 
 -- name: forget_old
 DELETE FROM plans WHERE version <= (SELECT version FROM plans ORDER BY version DESC OFFSET %(kept)s LIMIT 1);
+
+-- name: facts
+SELECT site, agent, sensor, code, location, responsible FROM sensor_facts
+WHERE (site, agent, sensor) IN (SELECT * FROM unnest(%(sites)s::text[], %(agents)s::text[], %(sensors)s::text[]));
+
+-- name: lock_places
+LOCK TABLE places IN SHARE ROW EXCLUSIVE MODE;
 
 -- name: places
 SELECT name, above, title FROM places;

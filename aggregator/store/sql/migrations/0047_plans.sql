@@ -6,5 +6,7 @@ CREATE TABLE plans (
     why     text        NOT NULL,
     sha256  bytea       NOT NULL,
     -- Rows of texts by sheet, as the workbook has them.
-    sheets  jsonb       NOT NULL
+    sheets  jsonb       NOT NULL,
+    -- Places that plans have made: those that were there before any named them are never taken out of the tree.
+    made    text[]      NOT NULL
 );
