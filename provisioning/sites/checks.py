@@ -53,7 +53,7 @@ def check(plan: Plan) -> list[Fault]:
     ]
     if not found and not plan.unread:
         found = list(_refused(plan))
-    return sorted(found, key=_order)
+    return in_order(found)
 
 
 def in_order(faults: Iterable[Fault]) -> list[Fault]:
@@ -237,6 +237,8 @@ class _World:
     def cameras(self) -> Iterator[Fault]:
         """Cameras where nobody may watch, that watch nothing, and more than a box carries."""
         drawn = {line.of for line in self.plan.lines}
+        lanes = {line.of for line in self.plan.lines if line.kind == "lane"}
+        unread_of = {key[1:4] for key in self.plan.unread if key[0] == "lines"}
         for camera in self.plan.cameras:
             if camera.mounted in PRIVATE:
                 yield Fault(
@@ -246,9 +248,8 @@ class _World:
                         "禁止在此安装：私密空间不得安装摄像机（国务院令第 799 号第八条）",
                     ),
                 )
-            unread = any(("lines", *camera.name) == key[:4] for key in self.plan.unread if key[0] == "lines")
-            lanes = {line.of for line in self.plan.lines if line.kind == "lane"}
-            if camera.use == "checkpoint" and camera.name in drawn and camera.name not in lanes:
+            unread = camera.name in unread_of
+            if camera.use == "checkpoint" and camera.name in drawn and camera.name not in lanes and not unread:
                 yield Fault(
                     camera.cell("use"),
                     Said(

@@ -433,18 +433,17 @@ def plan_of(sheets: Sequence[Sheet]) -> tuple[Plan, list[Fault]]:
     Returns:
         What could be read, and what is wrong with the rest.
     """
-    plan, faults, there = Plan(), list[Fault](), set[str]()
+    plan, faults = Plan(), list[Fault]()
     for sheet in sheets:
         known = _BY_TITLE.get(sheet.title.strip().lower())
         if known is None:
             continue
-        if known.key in there:
+        if known.key in plan.there:
             faults.append(Fault(Cell(sheet.title, 1, 1), Said("this sheet is there twice", "这张表出现了两次")))
             continue
-        there.add(known.key)
         plan.there.add(known.key)
         faults += _read(known, sheet, plan)
-    missing = [each for each in SHEETS if each.needed and each.key not in there]
+    missing = [each for each in SHEETS if each.needed and each.key not in plan.there]
     faults += [
         Fault(
             Cell(each.key, 1, 1),

@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 from aggregator.store.database import Connection
 from aggregator.store.entity import Entity
 from aggregator.store.errors import ConflictError, MissingError, SenselessError
+from aggregator.store.places import SQL as PLACES
 from aggregator.store.places import put_place, remove_place
 from aggregator.store.queries import load_queries
 from aggregator.store.scope import EVERYWHERE
@@ -102,7 +103,8 @@ def apply(connection: Connection, by: str, why: str, based_on: int, sheets: Shee
         sheets: of it.
 
     Raises:
-        ConflictError: another one was applied meanwhile; or places hold what the plan has no more.
+        ConflictError: another one was applied meanwhile; a place still holds something; or what the plan changes was
+            changed by hand to something else.
         SenselessError: a name is none, or places do not hang together.
     """
     connection.execute(SQL["lock_plans"])
@@ -145,7 +147,7 @@ def _canonical(sheets: Sheets) -> bytes:
 
 def _places(connection: Connection, made: frozenset[str], old: Rows, new: Rows) -> _Change:
     """Change in the tree of places what a plan changes of the one before it."""
-    connection.execute(SQL["lock_places"])
+    connection.execute(PLACES["lock_places"])
     there = {row["name"]: (row["above"] or "", row["title"]) for row in connection.execute(SQL["places"])}
     before, added, changed = {name: said for name, *said in _downwards(old)}, set[str](), 0
     for name, *said in _downwards(new):

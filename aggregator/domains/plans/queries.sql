@@ -21,9 +21,6 @@ DELETE FROM plans WHERE version <= (SELECT version FROM plans ORDER BY version D
 SELECT site, agent, sensor, code, location, responsible FROM sensor_facts
 WHERE (site, agent, sensor) IN (SELECT * FROM unnest(%(sites)s::text[], %(agents)s::text[], %(sensors)s::text[]));
 
--- name: lock_places
-LOCK TABLE places IN SHARE ROW EXCLUSIVE MODE;
-
 -- name: places
 SELECT name, above, title FROM places;
 
