@@ -1,4 +1,4 @@
-"""The boxes' door: how they enrol and renew (EST, RFC 7030), ask the time, fetch lists, bring pictures and exports.
+"""The boxes' door: how they enrol and renew (EST, RFC 7030), ask the time, fetch what is theirs, bring pictures.
 
 Who has no certificate yet may ask for the root, for the time, and with a claim for a first certificate. Everything else
 asks for a certificate that we have issued and not taken back, and a box acts only as itself.
@@ -28,6 +28,7 @@ from aggregator.api.guard import answer
 from aggregator.api.head import HeadAsGet
 from aggregator.api.pool_turns import Turns
 from aggregator.api.server import Shown
+from aggregator.domains.configurations import box_api as configurations
 from aggregator.domains.evidence import api as evidence
 from aggregator.domains.evidence import rendering_api as exports
 from aggregator.domains.lists import box_api as lists
@@ -87,7 +88,7 @@ def build(
     app.add_middleware(HeadAsGet)
     app.add_middleware(Door)
     app.include_router(router)
-    for own in (evidence.bringing, exports.rendering, lists.fetching):
+    for own in (evidence.bringing, exports.rendering, lists.fetching, configurations.fetching):
         app.include_router(own, dependencies=[Depends(_only_its_own)])
     return app
 

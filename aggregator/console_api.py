@@ -29,6 +29,7 @@ from aggregator.api.principal import right_of
 from aggregator.api.recognition import Recognition, RecognitionGuard
 from aggregator.api.refusals import Refusals
 from aggregator.api.sign_in import SignIn
+from aggregator.domains.configurations.box_api import fetching
 from aggregator.domains.evidence.api import bringing
 from aggregator.domains.evidence.rendering_api import rendering
 from aggregator.domains.operations.alert_probe import LatestProbe
@@ -130,7 +131,7 @@ def build(
     for error in (PoolTimeout, psycopg.OperationalError):
         app.add_exception_handler(error, answer(503, "the database does not answer; try again"))
     ours = [resolve_name(name) for name in domains().routers]
-    of_boxes = () if guarded else (bringing, rendering)
+    of_boxes = () if guarded else (bringing, rendering, fetching)
     for router in (feed.router, pages.router, *ours, *of_boxes):
         # What boxes bring is no change by people.
         for route in () if router in of_boxes else router.routes:

@@ -20,24 +20,28 @@ from edge_agent.camera.picture_maker import NoPicture, Picture
 from edge_agent.camera.supervisor import CameraSupervisor, Report
 from edge_agent.camera.worker import EventSeen, ListHitSeen, PassageSeen, SightSeen, Status, Wanted
 from edge_agent.config import AgentSettings, Camera, line_specs
+from edge_agent.configuration.store import InForce, Store
 from edge_agent.inputs.codes import Codes
 from edge_agent.inputs.keypads import Keypads
 from edge_agent.inputs.panels import Panels, keys_of
 from edge_agent.inputs.station import Station, sources_for
 from edge_agent.intrusion.memory import Memory
 from edge_agent.orders.arming import Arming
+from edge_agent.orders.configuration import Configuration
 from edge_agent.orders.desired import Desired, Obedient
 from edge_agent.orders.exports import Exports
 from edge_agent.orders.partitions import Partitions
 from edge_agent.orders.views import Views
 from edge_agent.orders.watchlists import HeldLists, Watchlists
 from edge_agent.sealing import ByMachine
+from edge_agent.uplink.configuration import ConfigurationDoor
 from edge_agent.uplink.exports import ExportDoor
 from edge_agent.uplink.link import Link
 from edge_agent.uplink.outbox import Intake, Outbox
 from edge_agent.uplink.outbox.clock_frames import boot_id
 from edge_agent.uplink.outbox.intake import Numbered
 from edge_agent.uplink.outbox.opening import CardLook, open_outbox
+from edge_agent.uplink.own_door import OwnDoor
 from edge_agent.uplink.pictures import MemoryRing, PictureRing, PictureWriter, Taken, Uploader
 from edge_agent.uplink.trust import CertificateRenewal, Door
 from edge_agent.vision.tripwire import Crossing
@@ -85,6 +89,8 @@ class Ending(Enum):
     """The aggregator knows numbers that this outbox never used: it must go on under a new epoch."""
     CARD = "card"
     """The card takes writes, which it refused when the agent began: it shall be used again."""
+    CONFIGURATION = "configuration"
+    """Another configuration shall be in force: a new one is tried, or the old one comes back."""
 
 
 class Left(NamedTuple):
@@ -103,6 +109,7 @@ class Agent:
         clock: wall and monotonic time.
         left: by a life of this process before.
         partitions: how they were armed when that ended: its card may not have taken it.
+        configured: where configurations are kept, and the one that settings and cameras are of; None: of a file alone.
     """
 
     def __init__(
@@ -112,6 +119,7 @@ class Agent:
         clock: Clock,
         left: Sequence[Left] = (),
         partitions: Memory | None = None,
+        configured: tuple[Store, InForce] | None = None,
     ) -> None:
         self._settings, self._clock = settings, clock
         self._address = Address(settings.site, settings.agent)
@@ -148,8 +156,13 @@ class Agent:
             if self._outbox.file.is_volatile
             else PictureRing(settings.data_dir / "pictures", self._outbox.file, clock, most)
         )
-        export_door = ExportDoor(settings.http_url, self._address, tls, settings.aggregator.picture_kbit_s)
-        self._exports = Exports(ring, export_door, render_apart)
+        own_door = OwnDoor(settings.http_url, self._address, tls, settings.aggregator.picture_kbit_s)
+        self._exports = Exports(ring, ExportDoor(own_door), render_apart)
+        self._configuration: Configuration | None = None
+        if configured:
+            asked = ConfigurationDoor(own_door), self._configuration_settled
+            self._configuration = Configuration(*configured, *asked, clock)
+            orders.append(self._configuration)
         self._panels: Panels | None = None
         if settings.panels:
             order = self._station.order if self._station else None
@@ -224,6 +237,8 @@ class Agent:
         if self._watchlists:
             start_vital("watchlists", self._watchlists.run)
         start_vital("exports", self._exports.run)
+        if self._configuration:
+            start_vital("configuration", self._configuration.run)
         inputs = [start_vital("panels", self._panels.run)] if self._panels else []
         inputs += [start_vital("sensors", self._station.run)] if self._station else []
         inputs += [start_vital("keypads", self._keypads.run)] if self._keypads else []
@@ -263,7 +278,16 @@ class Agent:
     def _reason_to_begin_anew(self) -> Ending | None:
         if self._publisher.copy_detected.is_set():
             return Ending.COPY
-        return Ending.CARD if self._outbox.file.is_volatile and self._card_look.is_well() else None
+        if self._outbox.file.is_volatile and self._card_look.is_well():
+            return Ending.CARD
+        if self._configuration and self._configuration.begins_anew(self._camera_states()):
+            return Ending.CONFIGURATION
+        return None
+
+    def _camera_states(self) -> dict[str, tuple[bool, str]]:
+        """Of each camera whether it gives pictures, and what is the matter."""
+        told = ((camera.camera.settings.name, camera.status) for camera in self._cameras)
+        return {name: (status.state in _SEES, status.detail or status.state.label) for name, status in told}
 
     def _leave(self, threads: Sequence[threading.Thread], ending: Ending) -> None:
         """What the cameras left is brought out as far as it goes, or left to the next life; then the file is closed."""
@@ -277,6 +301,8 @@ class Agent:
         if self._watchlists:
             self._watchlists.stop()
         self._exports.stop()
+        if self._configuration:
+            self._configuration.stop()
         for publisher in self._link.publishers:
             publisher.stop()
         for uploader in self._uploaders:
@@ -319,12 +345,18 @@ class Agent:
             camera.hold(lists)
 
     def _lists_settled(self) -> None:
+        self._settled(Watchlists.name)
+
+    def _configuration_settled(self) -> None:
+        self._settled(Configuration.name)
+
+    def _settled(self, section: str) -> None:
+        """What a section waited for has come, or will not."""
+        self._news.set()
         try:
-            if self._desired.again(Watchlists.name):
-                self._news.set()
+            self._desired.again(section)
         except OSError as error:
-            self._news.set()
-            log.error("that the lists are obeyed cannot be kept: %s", error)
+            log.error("that section %s is obeyed cannot be kept: %s", section, error)
 
     def _confirm_view(self, camera: int, at_ms: int) -> None:
         if at_ms > self._views.get(camera, 0):
@@ -380,6 +412,8 @@ class Agent:
             "pictures_given_up": self._picture_writer.given_up,
             "sections": self._desired.states(),
         }
+        if self._configuration:
+            own["configuration"] = self._configuration.health()
         if self._looks:
             own["looks"] = health.looks_of(self._looks)
         self._link.beat(msgspec.structs.replace(beat, **own))

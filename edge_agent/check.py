@@ -70,6 +70,9 @@ def check_everything(settings: AgentSettings, cameras: Sequence[Camera], config:
     findings.append(_clock(settings, door))
     if door:
         findings.append(_enrolled(door))
+    if settings.is_empty:
+        said = "nothing is watched until the centre sends a configuration: no camera, sensor, panel or keypad"
+        findings.append({"key": "cameras", "ok": None, "said": said})
     open_to = read_by_others(config) if holds_passwords(settings) else None
     if open_to:
         findings.append({"key": "file", "ok": None, "said": open_to})

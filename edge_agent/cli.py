@@ -21,11 +21,12 @@ ConfigOption = Annotated[Path, typer.Option("--config", help="the agent's TOML f
 @app.command(epilog="Example: hawkline agent run --config /etc/hawkline/agent.toml")
 def run(config: ConfigOption) -> None:
     """Watch the configured cameras and report to the aggregator, until stopped."""
-    from edge_agent.config import load_agent_settings
     from edge_agent.config_warnings import warn
+    from edge_agent.configuration.store import Store
 
-    settings, cameras = load_agent_settings(config)
-    warn(settings, cameras, config)
+    store = Store(config)
+    in_force = store.begin()
+    warn(in_force.settings, in_force.cameras, in_force.path)
     # Behind the file: what is wrong with that is said at once, and not a second later.
     from edge_agent.agent import Agent, Ending
     from edge_agent.uplink.outbox.epoch_reset import renew_epoch
@@ -34,14 +35,20 @@ def run(config: ConfigOption) -> None:
 
     clock, stopping = SystemClock(), threading.Event()
     with set_by_signals(stopping):
-        agent = Agent(settings, cameras, clock)
+        agent = Agent(in_force.settings, in_force.cameras, clock, configured=(store, in_force))
         while (ending := agent.run(stopping)) is not Ending.STOPPED:
             if ending is Ending.COPY:
-                epoch = renew_epoch(settings.data_dir / "outbox.db", clock)
+                epoch = renew_epoch(in_force.settings.data_dir / "outbox.db", clock)
                 say(f"the outbox was a copy of another one; going on under the new epoch {epoch:08x}")
-            else:
+            elif ending is Ending.CARD:
                 say("the card takes writes again; going on with the outbox on it")
-            agent = Agent(settings, cameras, clock, agent.left, agent.partitions)
+            else:
+                in_force = store.in_force()
+                warn(in_force.settings, in_force.cameras, in_force.path)
+                number, tried = in_force.number, "is tried" if in_force.tried else "is in force again"
+                say(f"configuration {number} {tried}" if number else "this box's own file is in force again")
+            what = in_force.settings, in_force.cameras
+            agent = Agent(*what, clock, agent.left, agent.partitions, (store, in_force))
 
 
 @app.command(epilog="Example: hawkline agent replay gate.mp4 --scene gate.toml --render seen.mp4 --sheet events.png")
@@ -117,10 +124,10 @@ def check(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
     or something is watched that cannot happen.
     """
     from edge_agent.check import check_everything
-    from edge_agent.config import load_agent_settings
+    from edge_agent.configuration.store import Store
 
-    settings, cameras = load_agent_settings(config)
-    findings = check_everything(settings, cameras, config)
+    in_force = Store(config).in_force()
+    findings = check_everything(in_force.settings, in_force.cameras, in_force.path)
     print_rows(findings, output)
     bad = [finding["key"] for finding in findings if finding["ok"] is False]
     if any(not key.endswith((".scene", "clock", "looks")) for key in bad):
@@ -188,12 +195,12 @@ def serial() -> None:
 @app.command(epilog="Example: hawkline agent outbox --config /etc/hawkline/agent.toml -o json")
 def outbox(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
     """Show what the outbox holds: numbers used and events that still wait."""
-    from edge_agent.config import load_agent_settings
+    from edge_agent.config import load_agent_file
     from edge_agent.uplink.outbox.salvage import damages
     from edge_agent.uplink.outbox.store import OutboxFile
     from shared.events import Lane
 
-    settings, _ = load_agent_settings(config)
+    settings = load_agent_file(config)
     path = settings.data_dir / "outbox.db"
     if not path.is_file():
         raise ConfigError(f"{config}: key data_dir: no outbox at {str(path)!r} yet; the agent has not run")

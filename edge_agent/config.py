@@ -277,24 +277,15 @@ class HealthSettings(Section, frozen=True):
 
     interval_s: Annotated[float, Meta(ge=1, le=3600)] = 30.0
     """Seconds between heartbeats; the aggregator calls a box silent after one and a half."""
+    trial_s: Annotated[float, Meta(ge=15, le=3600)] = 120.0
+    """Within which cameras have to come back under a configuration that the centre has sent, or it is undone."""
 
 
-class AgentSettings(Section, frozen=True):
-    """The whole file."""
+class Watch(Section, frozen=True):
+    """What a box watches: the part of its file that the centre can send (`edge_agent/configuration`)."""
 
-    site: Name
-    """The site the box stands at."""
-    agent: Name
-    """The box, unique within its site."""
-    data_dir: Path
-    """Outbox and pictures; relative paths start at the configuration file."""
     cameras: Annotated[list[CameraSettings], Meta(max_length=64)] = msgspec.field(default_factory=list)
     """The box's cameras, `[[cameras]]`; none where it has sensors or panels."""
-    broker: BrokerSettings = BrokerSettings()
-    aggregator: AggregatorSettings = AggregatorSettings()
-    trust: TrustSettings | None = None
-    outbox: OutboxSettings = OutboxSettings()
-    health: HealthSettings = HealthSettings()
     looks: LookSettings = LookSettings()
     panels: PanelsSettings | None = None
     inputs: InputsSettings = InputsSettings()
@@ -316,14 +307,15 @@ class AgentSettings(Section, frozen=True):
         names = [camera.name for camera in self.cameras]
         if len(set(names)) != len(names):
             raise ValueError("cameras: every camera needs a name of its own")
-        if not (self.cameras or self.sensors or self.panels or self.keypads):
-            raise ValueError("cameras: there is none, and no sensor and no panel; expected [[cameras]] or [[sensors]]")
         msgspec.structs.force_setattr(self, "sensors", in_partitions(self.sensors, self.partitions))
         msgspec.structs.force_setattr(self, "keypads", keypads_in_partitions(self.keypads, self.partitions))
         check(self.inputs, self.sensors, self.partitions, self.outputs, self.keypads)
         self._check_panels()
-        if self.trust is None and self.broker.host:
-            require_loopback(self.broker.host, "broker.host")
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing is watched."""
+        return not (self.cameras or self.sensors or self.panels or self.keypads)
 
     def _check_panels(self) -> None:
         sensors = {each.name for each in self.sensors} | {each.name for each in self.keypads}
@@ -335,6 +327,27 @@ class AgentSettings(Section, frozen=True):
                 if each.partition not in partitions:
                     said = f"panels: {account.name!r} arms partition {each.partition!r}"
                     raise ValueError(f"{said}, expected one of: {', '.join(sorted(partitions)) or 'there is none'}")
+
+
+class AgentSettings(Watch, frozen=True, kw_only=True):
+    """The whole file: what is watched, and what the box needs to be itself and to reach the centre."""
+
+    site: Name
+    """The site the box stands at."""
+    agent: Name
+    """The box, unique within its site."""
+    data_dir: Path
+    """Outbox and pictures; relative paths start at the configuration file."""
+    broker: BrokerSettings = BrokerSettings()
+    aggregator: AggregatorSettings = AggregatorSettings()
+    trust: TrustSettings | None = None
+    outbox: OutboxSettings = OutboxSettings()
+    health: HealthSettings = HealthSettings()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.trust is None and self.broker.host:
+            require_loopback(self.broker.host, "broker.host")
 
     @property
     def broker_address(self) -> tuple[str, int]:
@@ -384,7 +397,22 @@ def load_agent_settings(path: Path) -> tuple[AgentSettings, list[Camera]]:
     Raises:
         ConfigError: naming file, key and what was expected.
     """
-    settings, base = load_agent_file(path), path.resolve().parent
+    base = path.resolve().parent
+    return ready(load_agent_file(path), path, base, base)
+
+
+def ready(settings: AgentSettings, path: Path, base: Path, scenes: Path) -> tuple[AgentSettings, list[Camera]]:
+    """Find the files that settings name, and read the scenes.
+
+    Args:
+        settings: of a box.
+        path: the file that messages name.
+        base: where relative paths start.
+        scenes: where those of scenes do.
+
+    Raises:
+        ConfigError: naming file, key and what was expected.
+    """
     if settings.looks.model:
         # One that is not there leaves the box without looks, not without motion.
         looks = msgspec.structs.replace(settings.looks, model=base / settings.looks.model)
@@ -421,7 +449,7 @@ def load_agent_settings(path: Path) -> tuple[AgentSettings, list[Camera]]:
                     f"{path}: key cameras[{number}].detector.model: no such file {str(detector.model)!r}, "
                     f"expected an ONNX model (of camera {camera.name!r})"
                 )
-        scene_path = base / camera.scene
+        scene_path = scenes / camera.scene
         if not scene_path.is_file():
             raise ConfigError(
                 f"{path}: key cameras[{number}].scene: no such file {str(scene_path)!r}, expected a scene file"

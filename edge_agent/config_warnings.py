@@ -17,6 +17,8 @@ def warn(settings: AgentSettings, cameras: Sequence[Camera], config: Path) -> No
     open_to = read_by_others(config) if holds_passwords(settings) else None
     if open_to:
         log.warning("%s", open_to)
+    if settings.is_empty:
+        log.warning("%s: nothing is watched: no camera, sensor, panel or keypad; it waits for the centre", config)
     for said in doubtful(settings.sensors, settings.inputs):
         log.warning("sensor %s", said)
     for camera in cameras:

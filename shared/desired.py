@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 ARMING, VIEWS, LISTS, EXPORTS, PARTITIONS = "arming", "views", "lists", "exports", "partitions"
+CONFIGURATION = "configuration"
 _Version = Annotated[int, Meta(ge=1, lt=2**62)]
 
 
@@ -139,6 +140,20 @@ class Partitions(msgspec.Struct, frozen=True):
     bypasses: tuple[BypassOrder, ...] = ()
 
 
+class Configuration(msgspec.Struct, frozen=True):
+    """Body of the section `configuration`: what the box shall watch. It fetches that from the boxes' door.
+
+    Attributes:
+        number: of the configuration; they grow, whatever a section's version does. 0: the box's own file again.
+        content: its files (`shared.configuration.content_of`).
+        over: the same of the files that lay on the box, as the centre knew it: what was changed there since stands.
+    """
+
+    number: Annotated[int, Meta(ge=0, lt=2**62)]
+    content: Annotated[str, Meta(max_length=64)] = ""
+    over: Annotated[str, Meta(max_length=64)] = ""
+
+
 class Section(msgspec.Struct, frozen=True):
     """One section as it shall be, whole."""
 
@@ -175,7 +190,7 @@ class SectionState(msgspec.Struct, frozen=True, omit_defaults=True):
         name: of the section.
         version: that it obeys; 0: none.
         refused: newer version that it cannot obey; 0: there is none.
-        error: why it cannot, in words.
+        error: why it cannot, in words; or, where nothing is refused, why it does not yet.
     """
 
     name: str

@@ -556,6 +556,19 @@ class LookHealth(msgspec.Struct, frozen=True, omit_defaults=True):
     """One look, of late."""
 
 
+class ConfigurationHealth(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Which configuration of the centre's is in force on a box, and what became of it there."""
+
+    number: int = 0
+    """0: the box's own file."""
+    content: str = ""
+    """Of the files as they lie there (`shared.configuration.content_of`)."""
+    changed: tuple[str, ...] = ()
+    """Files that say something else than what was sent: somebody has changed them at the box."""
+    tried: int = 0
+    """The one that is being tried; 0: none."""
+
+
 class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     """A box's heartbeat: unnumbered, the newest counts."""
 
@@ -590,6 +603,8 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why the box's processor is slower than it could be, in words; empty where it is not, or cannot be told."""
     card_wear: int = 0
     """How much of its life the box's flash memory has used, in percent, as it says itself; 0 where it does not."""
+    configuration: ConfigurationHealth | None = None
+    """None where the centre has never sent one."""
 
 
 class BoxState(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -18,8 +18,8 @@ MOST_BYTES = 1024 * 1024
 WITHIN_S = 30.0
 _LONG = "/api/v1/evidence/", "/api/v1/renderings/"
 """Where pictures are brought."""
-_PLAN, MOST_PLAN_BYTES = "/api/v1/plan", 16 * 1024 * 1024
-"""A district has two megabytes."""
+_PLANS, MOST_PLAN_BYTES = ("/api/v1/plan", "/api/v1/configurations"), 16 * 1024 * 1024
+"""A district has two megabytes of the one, and five of the other."""
 _TELL_S = 60.0
 
 
@@ -41,7 +41,7 @@ class Door:
             await self._app(scope, receive, send)
             return
         is_picture = scope.get("method") == "PUT" and scope["path"].startswith(_LONG)
-        is_plan = scope.get("method") == "PUT" and scope["path"] == _PLAN
+        is_plan = scope.get("method") == "PUT" and scope["path"] in _PLANS
         most_bytes = MOST_PLAN_BYTES if is_plan else self._most_bytes
         bounded = receive if is_picture else self._bounded(receive, most_bytes)
         try:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from shared.desired import SectionState
 from shared.envelope import MAX_BATCH_BYTES, MAX_SEQUENCE, decode_message
 from shared.errors import WireError
-from shared.events import BoxState, CameraHealth, Health, LookHealth
+from shared.events import BoxState, CameraHealth, ConfigurationHealth, Health, LookHealth
 
 MOST_CAMERAS: Final = 64
 """Of one box."""
@@ -55,6 +55,7 @@ def heartbeat(payload: bytes) -> Health:
         pictures_given_up=_count(health.pictures_given_up),
         sections=tuple(map(_section, health.sections[:_MOST_SECTIONS])),
         looks=_looks(health.looks) if health.looks else None,
+        configuration=_configuration(health.configuration) if health.configuration else None,
     )
 
 
@@ -99,6 +100,11 @@ def _camera(camera: CameraHealth) -> CameraHealth:
 def _looks(looks: LookHealth) -> LookHealth:
     why, took_ms = text(looks.why, _LONGEST_DETAIL), _real(looks.took_ms)
     return LookHealth(looks.looking, why, _count(looks.looks), _count(looks.refused), took_ms)
+
+
+def _configuration(said: ConfigurationHealth) -> ConfigurationHealth:
+    changed = tuple(text(name, LONGEST_NAME) for name in said.changed[:MOST_CAMERAS])
+    return ConfigurationHealth(_version(said.number), text(said.content, LONGEST_NAME), changed, _version(said.tried))
 
 
 def _section(state: SectionState) -> SectionState:

@@ -57,7 +57,7 @@ class Desired:
         self._parts = {part.name: part for part in parts}
         self._obeyed: dict[str, Section] = {}
         self._refused: dict[str, tuple[int, str]] = {}
-        self._pending: dict[str, Section] = {}
+        self._pending: dict[str, tuple[Section, str]] = {}
         for section in self._kept():
             self._try(section)
 
@@ -87,7 +87,7 @@ class Desired:
             OSError: it cannot be kept; it is obeyed until the process ends.
         """
         with self._lock:
-            section = self._pending.pop(name, None)
+            section, _ = self._pending.pop(name, (None, ""))
             if section is None or section.version <= self._answered(name):
                 return False
             if self._try(section):
@@ -97,12 +97,14 @@ class Desired:
     def states(self) -> tuple[SectionState, ...]:
         """What the heartbeat says."""
         with self._lock:
-            names = sorted({*self._obeyed, *self._refused})
+            names = sorted({*self._obeyed, *self._refused, *self._pending})
             return tuple(self._state(name) for name in names)
 
     def _state(self, name: str) -> SectionState:
         obeyed = self._obeyed.get(name)
         refused, error = self._refused.get(name, (0, ""))
+        if not refused and name in self._pending:
+            error = self._pending[name][1]
         return SectionState(name, obeyed.version if obeyed else 0, refused, error)
 
     def _answered(self, name: str) -> int:
@@ -116,15 +118,18 @@ class Desired:
                 raise SectionError("this version of the agent knows no such section: update the box")
             part.obey(bytes(section.body))
         except NotYetError as error:
-            self._pending[section.name] = section
+            self._pending[section.name] = section, str(error)[:_LONGEST]
+            self._refused.pop(section.name, None)
             log.info("section %s, version %d, waits: %s", section.name, section.version, error)
             return False
         except (SectionError, WireError) as error:
             self._refused[section.name] = section.version, str(error)[:_LONGEST]
+            self._pending.pop(section.name, None)
             log.error("section %s, version %d, is not obeyed: %s", section.name, section.version, error)
             return False
         self._obeyed[section.name] = section
         self._refused.pop(section.name, None)
+        self._pending.pop(section.name, None)
         log.info("section %s, version %d, is obeyed", section.name, section.version)
         return True
 

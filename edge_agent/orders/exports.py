@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from edge_agent.uplink.exports import NotWantedError, RefusedError
+from edge_agent.uplink.own_door import GoneError, RefusedError
 from shared import desired
 from shared.desired import WantedExport
 from shared.envelope import decode_message
@@ -115,7 +115,7 @@ class Exports:
                 with self._lock:
                     self._behind = [each for each in self._behind if each != export] + [export]
                 raise
-            except NotWantedError as error:
+            except GoneError as error:
                 log.info("%s", error)
             with self._lock:
                 self._settled.add(export)
@@ -147,7 +147,7 @@ class Exports:
 
         Raises:
             RenderError: what the centre gives is another one.
-            NotWantedError: the centre does not have it any more.
+            GoneError: the centre does not have it any more.
             RefusedError: the centre does not give it.
             UnavailableError: the centre does not answer.
         """

@@ -1,5 +1,6 @@
 """The files of each box of a plan, as its agent reads them."""
 
+import tomllib
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,11 +12,16 @@ import tomli_w
 from edge_agent.address import camera_address
 from provisioning.sites.plan import Box, Camera, Line, Partition, Plan, SensorPoint
 from provisioning.sites.templates import lines_of
+from shared.configuration import MAIN
 
 Key = tuple[str, str]
 CameraKey = tuple[str, str, str]
 _AWAY_S = 300.0
 """So long a camera that can be steered may look elsewhere before that is told."""
+
+
+_OWN = "site", "agent", "data_dir", "trust"
+"""What makes a box itself, and is not the centre's to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,12 @@ class BoxFiles:
 
     agent: str
     scenes: Mapping[str, str]
+
+
+def sendable(files: BoxFiles) -> dict[str, str]:
+    """What the centre sends of them: what is watched."""
+    table = tomli_w.dumps({key: value for key, value in tomllib.loads(files.agent).items() if key not in _OWN})
+    return {MAIN: table, **files.scenes}
 
 
 class Configurations:

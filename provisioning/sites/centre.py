@@ -4,13 +4,14 @@ A plan is applied on top of the version that it was made from. Which that is, st
 once do not undo each other in silence.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from aggregator.client.client import ApiClient
 from provisioning.sites.differences import Sheets
-from provisioning.sites.plan import SHEETS, Entry, Plan
+from provisioning.sites.plan import SHEETS, Entry, Plan, plan_of
+from provisioning.sites.tables import Cell, Sheet
 from provisioning.sites.workbook import texts_of
 from shared.errors import ConfigError
 from shared.files import write_public
@@ -36,6 +37,31 @@ def newest(client: ApiClient) -> dict[str, Any] | None:
     """The plan in force; None where none was applied."""
     versions: list[dict[str, Any]] = client.get(VERSIONS, {})
     return client.get(PLAN, {"version": versions[0]["version"]}) if versions else None
+
+
+def plan_from(sheets: Sheets) -> Plan:
+    """A plan as the centre has it.
+
+    Raises:
+        ConfigError: this version does not read it: it was applied by another one.
+    """
+    there = [_sheet(key, rows) for key, rows in sheets.items()]
+    found, faults = plan_of(there)
+    if faults:
+        first = faults[0]
+        said = f"{first.cell.sheet} {first.cell.where}: {first.expected.en}"
+        raise ConfigError(f"the plan in force cannot be read by this version: {said}; export, correct and apply it")
+    return found
+
+
+def _sheet(key: str, rows: Sequence[Mapping[str, str]]) -> Sheet:
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    head = [Cell(key, at, 1, column) for at, column in enumerate(columns, 1)]
+    cells = [
+        (number, [Cell(key, at, number, row.get(column, "")) for at, column in enumerate(columns, 1)])
+        for number, row in enumerate(rows, 2)
+    ]
+    return Sheet(key, [(1, head), *cells])
 
 
 def require_sheets(plan: Plan, in_force: Sheets) -> None:

@@ -179,6 +179,63 @@ def apply(
     say(centre.told(applied))
 
 
+@app.command(epilog="Example: hawkline site send --passwords passwords.csv --why 'gate of the north village'")
+def send(
+    passwords: Annotated[
+        Path | None,
+        typer.Option("--passwords", help="CSV with a head: site,box,camera,password; sealed here, read by boxes alone"),
+    ] = None,
+    why: Annotated[str, typer.Option("--why", help="for the audit")] = "",
+    anew: Annotated[
+        bool, typer.Option("--anew", help="send passwords again that are there already: they were changed")
+    ] = False,
+    over_changes: Annotated[
+        bool, typer.Option("--over-changes", help="replace what somebody has changed at a box")
+    ] = False,
+    without_recovery: Annotated[
+        bool, typer.Option("--without-recovery", help="seal passwords to their boxes alone")
+    ] = False,
+    lang: LanguageOption = None,
+    url: options.UrlOption = options.URL,
+) -> None:
+    """Have every box watch what the plan in force says: all of them, or none.
+
+    Each box tries it, and keeps it if its cameras come back as well as before; `configuration list` shows who does.
+    Boxes that watch that already are left alone. A box that has not come in yet takes it when it does; passwords of its
+    cameras are sent by the same command afterwards.
+    """
+    from provisioning.sites.sending import send as send_all
+
+    language = lang or language_of()
+    how = {"anew": anew, "over_changes": over_changes, "unrecoverable": without_recovery}
+    done = send_all(ApiClient(url), passwords, why, **how)
+    say(
+        Said(
+            f"plan {done.plan}: {done.changed} boxes take it, {done.unchanged} have it already; "
+            f"{done.passwords} passwords sent, {done.known} are there already",
+            f"规划 {done.plan}：{done.changed} 台设备将更新，{done.unchanged} 台已是最新；"
+            f"发送密码 {done.passwords} 个，已有 {done.known} 个",
+        ).of(language)
+    )
+    if done.not_come_in:
+        some, count = ", ".join(done.not_come_in[:5]), len(done.not_come_in)
+        say(
+            Said(
+                f"{count} boxes have not come in yet: say the same again when they have, for their cameras' passwords: "
+                f"{some}",
+                f"有 {count} 台设备尚未接入，接入后请再执行一次以发送摄像机密码：{some}",
+            ).of(language)
+        )
+    if done.lacking:
+        some, count = ", ".join(done.lacking[:5]), len(done.lacking)
+        say(
+            Said(
+                f"warning: {count} cameras have a user and no password, and their boxes wait (--passwords): {some}",
+                f"警告：有 {count} 个摄像机缺密码，其设备在等待（--passwords）：{some}",
+            ).of(language)
+        )
+
+
 @app.command(epilog="Example: hawkline site export plan.xlsx")
 def export(
     to: Annotated[Path, typer.Argument(help="the workbook (.xlsx) or folder to write")],

@@ -112,7 +112,7 @@ def build(path: Path, to: Path, door: str, passwords: Path | None, language: Lan
         How many boxes there are, and how many cameras have a user and no password.
     """
     found = sound(path, language)
-    known = _secrets(passwords, found)
+    known = passwords_of(passwords, found)
     configurations, part = Configurations(found, door, known), to.resolve().with_name(f"{to.resolve().name}.part")
     try:
         shutil.rmtree(part, ignore_errors=True)
@@ -128,7 +128,12 @@ def build(path: Path, to: Path, door: str, passwords: Path | None, language: Lan
     return len(found.boxes), sum(bool(camera.user) and camera.name not in known for camera in found.cameras)
 
 
-def _secrets(file: Path | None, plan: Plan) -> dict[CameraKey, str]:
+def passwords_of(file: Path | None, plan: Plan) -> dict[CameraKey, str]:
+    """Passwords of cameras, from a CSV file with a head: site,box,camera,password.
+
+    Raises:
+        ConfigError: a line is not of a camera of the plan; naming file and line.
+    """
     if file is None:
         return {}
     cameras, found = {camera.name: camera.user for camera in plan.cameras}, dict[CameraKey, str]()

@@ -19,7 +19,8 @@ from aggregator.store.places import put_place
 from aggregator.store.scope import EVERYWHERE
 from edge_agent.orders.desired import Desired
 from edge_agent.orders.exports import Area, Exports, RenderError
-from edge_agent.uplink.exports import ExportDoor, NotWantedError, RefusedError
+from edge_agent.uplink.exports import ExportDoor
+from edge_agent.uplink.own_door import GoneError, OwnDoor, RefusedError
 from edge_agent.uplink.pictures import PictureRing
 from shared.desired import DesiredState
 from shared.envelope import encode_message
@@ -81,7 +82,7 @@ class Box:
     def __init__(self, deployment: Deployment, address: Address, ring: "PictureRing | Empty", render=veiled) -> None:  # type: ignore[no-untyped-def]
         self.address = address
         door = deployment.enrol(address)
-        self.door = ExportDoor(deployment.url, address, door.context())
+        self.door = ExportDoor(OwnDoor(deployment.url, address, door.context()))
         self.part = Exports(ring, self.door, render)
         self.desired = Desired(door.folder / "desired.bin", [self.part])
 
@@ -234,7 +235,7 @@ def test_a_box_that_was_not_told_of_all_hears_of_the_rest_when_those_are_gone(
     known = exports.compose(connection, BOX)
     assert [each.number for each in known.wanted] == [second]
     before = {each.section: each.version for each in sections.sections(connection, BOX)}
-    with pytest.raises(NotWantedError):
+    with pytest.raises(GoneError):
         box.door.bring(first, CONTENT)
     after = {each.section: each.version for each in sections.sections(connection, BOX)}
     assert after["exports"] > before["exports"]
@@ -243,7 +244,7 @@ def test_a_box_that_was_not_told_of_all_hears_of_the_rest_when_those_are_gone(
 def test_a_slow_line_is_kept_free(deployment: Deployment, li: httpx.Client, connection: Connection) -> None:
     number = asked(li).json()["id"]
     box = Box(deployment, BOX, Empty())
-    paced = ExportDoor(deployment.url, BOX, box.door._tls, kbit_s=512)
+    paced = ExportDoor(OwnDoor(deployment.url, BOX, box.door._door._tls, kbit_s=512))
     began_s = time.monotonic()
     paced.bring(number, b"\xff\xd8\xff" + bytes(96 * 1024))
     assert time.monotonic() - began_s > 1.2, "96 kB at 64 kB a second"
@@ -255,11 +256,11 @@ def test_another_box_neither_sees_nor_brings_it(
     number = asked(li).json()["id"]
     box, other = Box(deployment, BOX, Empty()), Box(deployment, OTHER, Empty())
     for deed in (other.door.original, lambda number: other.door.bring(number, CONTENT)):
-        with pytest.raises(NotWantedError):
+        with pytest.raises(GoneError):
             deed(number)
-    with pytest.raises(NotWantedError):
+    with pytest.raises(GoneError):
         other.door.tell_failed(number, "no")
-    posing = ExportDoor(deployment.url, BOX, other.door._tls)
+    posing = ExportDoor(OwnDoor(deployment.url, BOX, other.door._door._tls))
     with pytest.raises(UnavailableError, match="403"):
         posing.original(number)
     with pytest.raises(RefusedError, match="422"):

@@ -11,7 +11,7 @@ import pytest
 from edge_agent.camera import export_renderer
 from edge_agent.camera.export_renderer import render_apart, rendered
 from edge_agent.orders.exports import Area, Exports, RenderError
-from edge_agent.uplink.exports import NotWantedError, RefusedError
+from edge_agent.uplink.own_door import GoneError, RefusedError
 from edge_agent.vision.people_veil import PeopleVeil
 from models.picture import decode
 from shared import desired
@@ -55,7 +55,7 @@ class Centre:
         if not self.answers:
             raise UnavailableError("the centre is away")
         if number not in self.pictures:
-            raise NotWantedError(f"export {number} is not wanted any more")
+            raise GoneError(f"export {number} is not wanted any more")
 
     def original(self, number: int) -> bytes:
         self._expect(number)

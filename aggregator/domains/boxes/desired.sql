@@ -21,6 +21,6 @@ WHERE (site, agent, section, version) = (%(site)s, %(agent)s, %(section)s, %(ver
 -- name: sections
 SELECT d.section, d.version, d.wanted_at, d.sent_at,
        CASE WHEN b.refused = d.version THEN 'refused' WHEN b.obeyed >= d.version THEN 'obeyed' ELSE 'waiting' END AS state,
-       CASE WHEN b.refused = d.version THEN b.error ELSE '' END AS error
+       CASE WHEN b.refused = d.version OR b.refused = 0 AND b.obeyed < d.version THEN b.error ELSE '' END AS error
 FROM desired_sections d LEFT JOIN box_sections b USING (site, agent, section)
 WHERE (d.site, d.agent) = (%(site)s, %(agent)s) ORDER BY d.section;

@@ -90,6 +90,7 @@ DOMAIN = Domain(
         Condition("clock_wrong", 3, "时钟不准", "Clock wrong", clears_itself=True, rings_after_s=60, many=20),
         Condition("events_lost", 3, "事件丢失", "Events lost", clears_itself=True, many=20),
         Condition("section_refused", 3, "无法执行下发设置", "Refuses its settings", clears_itself=True, many=20),
+        Condition("changed_at_box", 4, "现场改过设置", "Changed at the box", clears_itself=True, many=20),
         Condition("over_limits", 3, "超出上限", "Beyond its bounds", clears_itself=True, ends_after_s=900, hides=True),
         Condition("certificate_ends", 3, "证书即将到期", "Certificate near its end", clears_itself=True, many=20),
         Condition("coverage_low", 4, "有效监控时间不足", "Watched too little", clears_itself=True, many=20),

@@ -61,7 +61,7 @@ class DesiredSection(Entity):
     """When it was sent last; null while it has yet to be."""
     state: Literal["waiting", "obeyed", "refused"]
     error: str
-    """Why the box cannot obey it."""
+    """Why the box cannot obey it, or does not yet."""
 
 
 class LaneAccount(Entity):

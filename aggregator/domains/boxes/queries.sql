@@ -182,6 +182,11 @@ WITH hearing AS (
     FROM desired_sections d JOIN box_sections b USING (site, agent, section) JOIN agents a USING (site, agent)
     WHERE b.refused = d.version AND a.state = 'online' GROUP BY d.site, d.agent
     UNION ALL
+    SELECT 'box', site, agent, '', 'changed_at_box', NULL,
+           jsonb_build_object('files', left((SELECT string_agg(each, ', ') FROM jsonb_array_elements_text(health -> 'configuration' -> 'changed') each), 200))
+    FROM agents WHERE state = 'online' AND jsonb_typeof(health -> 'configuration' -> 'changed') = 'array'
+      AND health -> 'configuration' -> 'changed' <> '[]'
+    UNION ALL
     SELECT 'certificate', site, agent, '', 'certificate_ends', NULL, jsonb_build_object('ends', expires_at) FROM devices
     WHERE revoked_at IS NULL AND expires_at < now() + interval '7 days'
     UNION ALL

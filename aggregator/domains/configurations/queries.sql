@@ -1,0 +1,103 @@
+-- name: lock
+LOCK TABLE box_configurations IN SHARE ROW EXCLUSIVE MODE;
+
+-- name: newest
+-- Of the boxes that are named: what is wanted of each, and what lies there as far as it has said.
+SELECT b.site, b.agent, c.number, c.content, coalesce(a.health -> 'configuration' ->> 'content', '') AS lies,
+       coalesce(a.health -> 'configuration' -> 'changed', '[]') AS changed
+FROM unnest(%(sites)s::text[], %(agents)s::text[]) AS b (site, agent)
+LEFT JOIN LATERAL (
+    SELECT number, content FROM box_configurations n WHERE (n.site, n.agent) = (b.site, b.agent) ORDER BY number DESC LIMIT 1
+) c ON true
+LEFT JOIN agents a ON (a.site, a.agent) = (b.site, b.agent);
+
+-- name: add
+-- Counted by the clock, so that a database that was restored does not give numbers that a box has heard before.
+INSERT INTO box_configurations (site, agent, number, content, files, over, plan, made_by, why)
+VALUES (%(site)s, %(agent)s, greatest((extract(epoch FROM clock_timestamp()) * 1000)::bigint, %(after)s + 1), %(content)s,
+        %(files)s, %(over)s, %(plan)s, %(by)s, %(why)s);
+
+-- name: forget_old
+DELETE FROM box_configurations c USING unnest(%(sites)s::text[], %(agents)s::text[]) AS b (site, agent)
+WHERE (c.site, c.agent) = (b.site, b.agent) AND c.number <= (
+    SELECT number FROM box_configurations n WHERE (n.site, n.agent) = (b.site, b.agent)
+    ORDER BY number DESC OFFSET %(kept)s LIMIT 1
+);
+
+-- name: put_passwords
+INSERT INTO camera_passwords (site, agent, camera, sealed, sealed_to, spare, sent_by)
+SELECT site, agent, camera, sealed, sealed_to, spare, %(by)s
+FROM unnest(%(sites)s::text[], %(agents)s::text[], %(cameras)s::text[], %(sealed)s::bytea[], %(sealed_to)s::bytea[],
+            %(spare)s::bytea[]) AS n (site, agent, camera, sealed, sealed_to, spare)
+ORDER BY site, agent, camera
+ON CONFLICT (site, agent, camera) DO UPDATE SET
+    sealed = excluded.sealed, sealed_to = excluded.sealed_to, spare = excluded.spare, sent_by = excluded.sent_by,
+    sent_at = now();
+
+-- name: keys_of
+SELECT b.site, b.agent, k.key FROM unnest(%(sites)s::text[], %(agents)s::text[]) AS b (site, agent)
+JOIN sealing_keys k USING (site, agent);
+
+-- name: wanted
+SELECT number, content, over FROM box_configurations WHERE (site, agent) = (%(site)s, %(agent)s)
+ORDER BY number DESC LIMIT 1;
+
+-- name: sent
+SELECT number, files FROM box_configurations
+WHERE (site, agent, number) = (%(site)s, %(agent)s, %(number)s);
+
+-- name: passwords
+SELECT camera, sealed FROM camera_passwords WHERE (site, agent) = (%(site)s, %(agent)s) ORDER BY camera;
+
+-- name: spares
+SELECT camera, spare FROM camera_passwords WHERE (site, agent) = (%(site)s, %(agent)s) ORDER BY camera;
+
+-- name: camera_passwords
+SELECT p.site, p.agent, p.camera, p.sent_at, p.sent_by, coalesce(k.key = p.sealed_to, false) AS opens
+FROM camera_passwords p LEFT JOIN sealing_keys k USING (site, agent) ORDER BY p.site, p.agent, p.camera;
+
+-- name: tell_key
+INSERT INTO sealing_keys (site, agent, key) VALUES (%(site)s, %(agent)s, %(key)s)
+ON CONFLICT (site, agent) DO UPDATE SET key = excluded.key, told_at = now() WHERE sealing_keys.key <> excluded.key
+RETURNING key;
+
+-- name: sealing_keys
+SELECT site, agent, key FROM sealing_keys ORDER BY site, agent;
+
+-- name: recovery_key
+SELECT key, made_at, made_by FROM recovery_keys ORDER BY number DESC LIMIT 1;
+
+-- name: add_recovery_key
+INSERT INTO recovery_keys (key, made_by) VALUES (%(key)s, %(by)s) RETURNING key, made_at, made_by;
+
+-- name: boxes
+-- Of each box what is wanted and what it says of it.
+SELECT c.site, c.agent, c.number, c.content, c.made_at, c.made_by, c.why, c.plan,
+       CASE WHEN s.refused = d.version THEN 'refused' WHEN s.obeyed >= d.version THEN 'kept'
+            WHEN coalesce((a.health -> 'configuration' ->> 'tried')::numeric, 0) = c.number THEN 'tried' ELSE 'waiting' END AS state,
+       CASE WHEN s.refused = d.version OR s.refused = 0 AND s.obeyed < d.version THEN s.error ELSE '' END AS why_not,
+       coalesce((a.health -> 'configuration' ->> 'number')::numeric, 0)::bigint AS in_force,
+       ARRAY(SELECT jsonb_array_elements_text(coalesce(a.health -> 'configuration' -> 'changed', '[]'))) AS changed,
+       coalesce(a.state = 'online', false) AS online,
+       EXISTS (SELECT FROM sealing_keys k WHERE (k.site, k.agent) = (c.site, c.agent)) AS takes_passwords,
+       (SELECT count(*) FROM camera_passwords p WHERE (p.site, p.agent) = (c.site, c.agent))::int AS passwords,
+       (SELECT count(*) FROM camera_passwords p JOIN sealing_keys k USING (site, agent)
+        WHERE (p.site, p.agent) = (c.site, c.agent) AND k.key <> p.sealed_to)::int AS passwords_for_another
+FROM (
+    SELECT DISTINCT ON (site, agent) * FROM box_configurations ORDER BY site, agent, number DESC
+) c
+LEFT JOIN desired_sections d ON (d.site, d.agent, d.section) = (c.site, c.agent, 'configuration')
+LEFT JOIN box_sections s ON (s.site, s.agent, s.section) = (c.site, c.agent, 'configuration')
+LEFT JOIN agents a ON (a.site, a.agent) = (c.site, c.agent)
+WHERE (%(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within w WHERE w.site = c.site AND w.place = ANY(%(scope)s)))
+  AND (%(sites)s::text[] IS NULL OR c.site = ANY(%(sites)s)) AND (%(site)s::text IS NULL OR c.site = %(site)s)
+  AND (%(agent)s::text IS NULL OR c.agent = %(agent)s)
+ORDER BY c.site, c.agent;
+
+-- name: versions
+SELECT number, content, made_at, made_by, why, plan FROM box_configurations
+WHERE (site, agent) = (%(site)s, %(agent)s) ORDER BY number DESC;
+
+-- name: one
+SELECT site, agent, number, content, files, made_at, made_by, why, plan FROM box_configurations
+WHERE (site, agent) = (%(site)s, %(agent)s) AND (%(number)s::bigint IS NULL OR number = %(number)s) ORDER BY number DESC LIMIT 1;
