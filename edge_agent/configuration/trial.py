@@ -1,4 +1,4 @@
-"""Whether a configuration is kept: when the cameras come back as well as they were before it, within two minutes or as the box says."""
+"""Whether a configuration is kept: when cameras come back as well as they were before it, within two minutes or so."""
 
 from collections.abc import Collection, Mapping
 from enum import Enum

@@ -293,7 +293,7 @@ def _write_passwords(path: Path, cameras: Sequence[Mapping[str, str]]) -> None:
 
 
 def _more_lines(cameras: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
-    first = {(row["site"], row["box"]): row for row in reversed(cameras)}
+    first = {(row["site"], row["box"]): row for row in reversed(cameras) if row["use"] != "checkpoint"}
     where = [{key: row[key] for key in ("site", "box", "camera")} for row in first.values()]
     return [{**each, "line": "新线", "points": "0.2,0.1 0.2,0.9", "priority": "2"} for each in where]
 
