@@ -36,7 +36,7 @@ class State(StrEnum):
 
 
 @app.command(
-    epilog="Example: hawkline device claim north/gate --serial 10000000a1b2c3d4; claim --file boxes.csv -o csv"
+    epilog="Example: hawkline device claim north/gate --serial 10000000a1b2c3d4; claim --plan -o csv"
 )
 def claim(
     box: Annotated[str | None, typer.Argument(help="SITE/AGENT", show_default=False)] = None,
@@ -44,9 +44,10 @@ def claim(
         str | None, typer.Option("--serial", help="of the machine: `hawkline agent serial` there")
     ] = None,
     file: Annotated[Path | None, typer.Option("--file", help="CSV with a head: site,agent,serial")] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="every box with a serial number of the plan in force")] = False,
     hours: Annotated[int, typer.Option("--hours", min=1, max=24 * 90, help="how long the claim may be used")] = 24 * 14,
     replace: Annotated[
-        bool, typer.Option("--replace", help="with --file: end claims that were handed out and not used yet")
+        bool, typer.Option("--replace", help="with --file or --plan: end claims that were handed out and not used yet")
     ] = False,
     url: options.UrlOption = options.URL,
     output: OutputOption = Output.TABLE,
@@ -56,13 +57,16 @@ def claim(
     A claim for one box ends an earlier one for it that was not used yet. A file leaves such claims, and boxes that are
     enrolled, as they are, and says so in `note`; exit code 1 when one of them is for another machine.
     """
-    if (file is None) == (box is None) or (box is None) != (serial is None):
-        raise ConfigError("expected SITE/AGENT and --serial, or --file with many")
+    if (file is not None) + (box is not None) + plan != 1 or (box is None) != (serial is None):
+        raise ConfigError("expected SITE/AGENT and --serial, or --file with many, or --plan")
     if serial is not None and (not serial.strip() or ":" in serial):
         raise ConfigError(f"--serial {serial!r}: expected as `hawkline agent serial` prints it, without a colon")
-    orders = _read(file) if file else [{**_split(box or ""), "serial": serial or ""}]
     client = ApiClient(url)
-    if file is None:
+    if plan:
+        orders = _planned(client)
+    else:
+        orders = _read(file) if file else [{**_split(box or ""), "serial": serial or ""}]
+    if box is not None:
         made = client.change("POST", "/api/v1/claims", {**orders[0], "hours": hours})
         print_rows([_claim(made)], output)
         return
@@ -115,6 +119,19 @@ def _split(box: str) -> dict[str, str]:
     if not slash:
         raise ConfigError(f"{box!r}: expected SITE/AGENT, such as north/gate")
     return {"site": check_name(site, "site"), "agent": check_name(agent, "agent")}
+
+
+def _planned(client: ApiClient) -> list[dict[str, str]]:
+    """Boxes of the plan in force, but those without a serial number, which are named."""
+    boxes = client.get("/api/v1/plan", {})["sheets"].get("boxes", [])
+    without = [f"{row['site']}/{row['box']}" for row in boxes if not row.get("serial")]
+    if without:
+        more = f" and {len(without) - 5} more" if len(without) > 5 else ""
+        say(f"without a serial number in the plan, and so without a claim: {', '.join(without[:5])}{more}")
+    found = [{"site": row["site"], "agent": row["box"], "serial": row["serial"]} for row in boxes if row.get("serial")]
+    if not found:
+        raise ConfigError("the plan in force has no box with a serial number: nothing was claimed")
+    return found
 
 
 def _read(path: Path) -> list[dict[str, str]]:

@@ -6,13 +6,15 @@ good under the second configuration: these have to go back by themselves.
 
 import csv
 import io
-import logging
+import multiprocessing
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
 from edge_agent.configuration.store import Store
@@ -38,6 +40,7 @@ from shared.topics import Address
 APPLIED_S, OBEYED_S = 60.0, 300.0
 """What was promised: a plan is in force, and every box obeys it."""
 _AT_ONCE = 8
+_A_PROCESS = 275
 _HEALTH_S = 30.0
 _LOOK_S = 0.5
 _TRIAL_S = 60.0
@@ -100,10 +103,12 @@ class ConfiguredBox:
         if now_s < self._look_s:
             return
         self._look_s = now_s + _LOOK_S
-        if self._asking is None or self._asking.done():
-            if self._asking is not None and self._asking.exception():
-                self._ask_s = now_s + self._rng.uniform(1, 3)
-            self._asking = self._pool.submit(self._part.look) if now_s >= self._ask_s and self._is_asked else None
+        if self._asking is not None and self._asking.done():
+            if self._asking.exception():
+                self._is_asked, self._ask_s = True, now_s + self._rng.uniform(1, 3)
+            self._asking = None
+        if self._asking is None and self._is_asked and now_s >= self._ask_s:
+            self._is_asked, self._asking = False, self._pool.submit(self._part.look)
         if self._part.begins_anew(self._cameras(now_s)):
             self._begin()
             self._says.set()
@@ -131,7 +136,7 @@ class ConfiguredBox:
 
     def _take(self, state: DesiredState) -> None:
         if self._desired.take(state):
-            self._is_asked = True
+            self._is_asked = True  # perhaps for nothing: what was asked for is not asked again
             self._says.set()
 
     def _settled(self) -> None:
@@ -151,31 +156,74 @@ class ConfiguredBox:
 
 
 class _Serving:
-    """The thread of all boxes."""
+    """Some of the boxes, in a process of their own: the MQTT library's `select` knows no file beyond the 1,024th."""
 
-    def __init__(self, boxes: Sequence[ConfiguredBox]) -> None:
-        self._boxes, self._stopping = boxes, threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+    def __init__(self, centre: TrustedAggregator, boxes: Sequence[Address]) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        folders = [_folder_of(centre, box) for box in boxes]
+        told = theirs, centre.door_url, centre.box_port, list(zip(boxes, folders, strict=True))
+        self._process = context.Process(target=_serve, args=told, daemon=True)
 
     def start(self) -> None:
         """Begin; all boxes connect, so many a second."""
-        self._thread.start()
-        for box in self._boxes:
-            box.link.start()
-            time.sleep(0.01)
+        self._process.start()
+
+    def fail(self, boxes: Collection[Address]) -> None:
+        """These lose a camera under what they are sent from now on."""
+        self._ask("fail", set(boxes))
+
+    def watches(self) -> int:
+        """How many cameras their configurations in force have."""
+        return self._ask("watches")
 
     def stop(self) -> None:
         """End, and have them leave."""
-        self._stopping.set()
-        self._thread.join()
-        for box in self._boxes:
-            box.link.stop()
+        with suppress(OSError, EOFError):
+            self._ask("stop")
+        self._process.join(30)
 
-    def _run(self) -> None:
-        while not self._stopping.wait(0.02):
+    def _ask(self, *what: object) -> int:
+        self._pipe.send(what)
+        answer: int = self._pipe.recv()
+        return answer
+
+
+def _serve(pipe: Pipe, door_url: str, port: int, named: Sequence[tuple[Address, Path]]) -> None:
+    """The process of some boxes."""
+    rng = random.Random(str(named[0][0]))
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        boxes = [
+            ConfiguredBox(address, Door(door_url, folder), ("localhost", port), random.Random(rng.random()), pool)
+            for address, folder in named
+        ]
+        waiting, goes_on = deque(boxes), True
+        while goes_on:
+            if waiting:
+                waiting.popleft().link.start()
             now_s = time.monotonic()
-            for box in self._boxes:
+            for box in boxes:
                 box.turn(now_s)
+            if pipe.poll(0.02):
+                goes_on = _answer(pipe, boxes)
+        for box in boxes:
+            box.link.stop()
+        pipe.send(0)
+
+
+def _answer(pipe: Pipe, boxes: Sequence[ConfiguredBox]) -> bool:
+    """Do what the measuring process asks; returns whether it goes on."""
+    what, *of = pipe.recv()
+    if what == "stop":
+        return False
+    for box in boxes if what == "fail" else ():
+        box.fails = box.address in of[0]
+    pipe.send(sum(box.watches for box in boxes))
+    return True
+
+
+def _folder_of(centre: TrustedAggregator, box: Address) -> Path:
+    return centre.folder / "boxes" / f"{box.site}.{box.agent}"
 
 
 def measure(folder: Path, part: float) -> Iterator[Row]:
@@ -188,8 +236,6 @@ def measure(folder: Path, part: float) -> Iterator[Row]:
     Raises:
         UnavailableError: a box did not come in.
     """
-    for loud in ("edge_agent", "shared.mqtt"):  # a thousand boxes in one process
-        logging.getLogger(loud).setLevel(logging.CRITICAL)
     centre = TrustedAggregator(folder)
     centre.prepare()
     with ExitStack() as stack:
@@ -206,41 +252,42 @@ def measure(folder: Path, part: float) -> Iterator[Row]:
             "the same again", "", None, centre.command("site", "apply", str(plan)).strip() or "nothing changed"
         )
         centre.command("configuration", "recovery-key", str(folder / "recovery.key"))
-        pool = stack.enter_context(ThreadPoolExecutor(_AT_ONCE))
-        boxes = _boxes(centre, sheets["boxes"], pool)
-        serving = _Serving(boxes)
-        stack.callback(serving.stop)
-        serving.start()
+        boxes = _come_in(centre, sheets["boxes"])
+        serving = [_Serving(centre, boxes[at : at + _A_PROCESS]) for at in range(0, len(boxes), _A_PROCESS)]
+        for each in serving:
+            stack.callback(each.stop)
+            each.start()
         _until(_COMES_IN_S, lambda: len(_rows(centre, "/api/v1/sealing-keys")) == len(boxes), "every box has come in")
-        yield from _obeyed(centre, boxes, "first configuration, with passwords", passwords)
+        yield from _obeyed(centre, serving, len(boxes), "first configuration, with passwords", passwords)
         failing = boxes[:: max(1, round(1 / _FAILS))]
-        for box in failing:
-            box.fails = True
+        for each in serving:
+            each.fail(failing)
         sheets["lines"] += _more_lines(sheets["cameras"])
         plan.unlink()
         write_plan(plan, sheets, Language.CHINESE)
         centre.command("site", "apply", str(plan), "--why", "another line on every first camera")
-        yield from _obeyed(centre, boxes, "a line more on every box", None, failing)
+        yield from _obeyed(centre, serving, len(boxes), "a line more on every box", None, len(failing))
         yield judged("sent again", "", None, "nothing changed" if _changed(centre) == 0 else "something changed")
 
 
 def _obeyed(
     centre: TrustedAggregator,
-    boxes: Sequence[ConfiguredBox],
+    serving: Sequence[_Serving],
+    boxes: int,
     what: str,
     passwords: Path | None,
-    failing: Sequence[ConfiguredBox] = (),
+    failing: int = 0,
 ) -> Iterator[Row]:
     stolen = Stolen()
     more = ("--passwords", str(passwords)) if passwords else ()
     took_s = _timed(centre, "site", "send", "--why", what, *more)
-    yield _row(f"{what}: sent", f"{len(boxes)} boxes", took_s, None, stolen)
+    yield _row(f"{what}: sent", f"{boxes} boxes", took_s, None, stolen)
     began_s = time.monotonic()
-    wanted = {"kept": len(boxes) - len(failing), "refused": len(failing)}
+    wanted = {"kept": boxes - failing, "refused": failing}
     _until(OBEYED_S * 3, lambda: _states(centre) == {state: n for state, n in wanted.items() if n}, "every box answers")
     took_s += time.monotonic() - began_s
-    watching = sum(box.watches for box in boxes)
-    note = f"{wanted['refused']} that lost a camera went back by themselves; " if failing else ""
+    watching = sum(each.watches() for each in serving)
+    note = f"{failing} that lost a camera went back by themselves; " if failing else ""
     yield _row(f"{what}: kept by all", f"{note}{watching} cameras watched", took_s, OBEYED_S, stolen)
 
 
@@ -264,25 +311,22 @@ def _rows(centre: TrustedAggregator, path: str) -> list[dict[str, object]]:
     return rows
 
 
-def _boxes(
-    centre: TrustedAggregator, planned: Sequence[Mapping[str, str]], pool: ThreadPoolExecutor
-) -> list[ConfiguredBox]:
-    """Boxes that have come in, each with a key and a certificate."""
-    listed, rng = centre.folder / "boxes.csv", random.Random(1)
-    lines = (f"{row['site']},{row['box']},{row['serial']}" for row in planned)
-    listed.write_text("\n".join(["site,agent,serial", *lines]) + "\n")
-    claims = list(csv.DictReader(io.StringIO(centre.command("device", "claim", "--file", str(listed), "-o", "csv"))))
+def _come_in(centre: TrustedAggregator, planned: Sequence[Mapping[str, str]]) -> list[Address]:
+    """Boxes of the plan, each with a key and a certificate."""
+    claims = list(csv.DictReader(io.StringIO(centre.command("device", "claim", "--plan", "-o", "csv"))))
+    if len(claims) != len(planned):
+        raise UnavailableError(f"{len(claims)} claims were made for {len(planned)} boxes")
 
-    def come_in(claim: dict[str, str]) -> ConfiguredBox:
+    def come_in(claim: dict[str, str]) -> Address:
         address = Address(claim["site"], claim["agent"])
-        door = Door(centre.door_url, centre.folder / "boxes" / f"{address.site}.{address.agent}")
+        door = Door(centre.door_url, _folder_of(centre, address))
         door.folder.mkdir(parents=True)
         door.root_path.write_bytes(centre.root_path.read_bytes())
         enrol(door, address, claim["code"], claim["serial"])
-        broker = "localhost", centre.box_port
-        return ConfiguredBox(address, door, broker, random.Random(rng.random()), pool)
+        return address
 
-    return list(pool.map(come_in, claims))
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(come_in, claims))
 
 
 def _write_passwords(path: Path, cameras: Sequence[Mapping[str, str]]) -> None:
