@@ -119,6 +119,8 @@ def fill(database: Database, connection: Connection, pictures: PictureStore, sid
         "UPDATE producers SET first_seen_at = now() - interval '2 days' WHERE site = %(site)s",
         "INSERT INTO alert_pictures (alert_id, taken_at, sha256) SELECT id, now(), %(sha256)s FROM alerts"
         " WHERE site = %(site)s ON CONFLICT DO NOTHING",
+        "INSERT INTO box_configurations (site, agent, number, content, files, over, made_by, why)"
+        " VALUES (%(site)s, %(agent)s, 5, %(camera)s, '{}', '', 'li', %(line)s)",
         "INSERT INTO posts (name, title, place) VALUES (%(site)s, %(line)s, %(site)s)",
         "INSERT INTO shifts (post, who, note) VALUES (%(site)s, %(agent)s, %(camera)s)",
         "INSERT INTO claims (site, agent, serial, code, made_by, expires_at)"
@@ -226,6 +228,7 @@ LISTED = [
     "/api/v1/producers", "/api/v1/ledger.csv", "/api/v1/availability", "/api/v1/availability/gaps", "/api/v1/sensors",
     "/api/v1/devices", "/api/v1/maintenance", "/api/v1/places", "/api/v1/lines/verdicts",
     "/api/v1/posts", "/api/v1/coverage/now", "/api/v1/lists", "/api/v1/partitions", "/api/v1/bypasses",
+    "/api/v1/configurations",
 ]  # fmt: skip
 
 

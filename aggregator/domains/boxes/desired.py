@@ -74,7 +74,8 @@ class DesiredSender:
             # One moment for all: a version must not go with what is newer than it, or older.
             with connection.transaction():
                 state = compose(connection, box, versions)
-            self._broker.publish(box.topic(Channel.COMMAND), encode_message(state), qos=1)
+            if self._broker.publish(box.topic(Channel.COMMAND), encode_message(state), qos=1) is None:
+                return  # its queue is full, or it is gone: the next turn goes on here
             for section, version in versions.items():
                 which = {"site": box.site, "agent": box.agent, "section": section, "version": version}
                 connection.execute(SQL["sent"], which)
