@@ -12,7 +12,7 @@ from aggregator.ingest import heartbeat_parsing
 from shared.desired import SectionState
 from shared.envelope import encode_message
 from shared.errors import WireError
-from shared.events import BoxState, CameraHealth, Health, LookHealth
+from shared.events import BoxState, CameraHealth, ConfigurationHealth, Health, LookHealth
 
 WHOLE = st.integers(-(2**63), 2**64 - 1)
 REAL = st.floats(allow_nan=True, allow_infinity=True)
@@ -28,6 +28,7 @@ def words(kind: type[msgspec.Struct], **bounded: st.SearchStrategy[object]) -> s
 
 CAMERAS = st.lists(words(CameraHealth), max_size=3).map(tuple)
 SECTIONS = st.lists(words(SectionState), max_size=3).map(tuple)
+CONFIGURATIONS = words(ConfigurationHealth, changed=st.lists(TEXT, max_size=3).map(tuple))
 BEATS = words(
     Health,
     session=st.integers(0, 2**53 - 1),
@@ -35,13 +36,15 @@ BEATS = words(
     cameras=CAMERAS,
     sections=SECTIONS,
     looks=words(LookHealth) | st.none(),
+    configuration=CONFIGURATIONS | st.none(),
 )
 
 
 @given(BEATS)
 def test_every_heartbeat_ends_within_bounds(beat: Health) -> None:
     kept = heartbeat_parsing.heartbeat(encode_message(beat))
-    for each in (kept, *kept.cameras, *kept.sections):
+    configuration = (kept.configuration,) if kept.configuration else ()
+    for each in (kept, *kept.cameras, *kept.sections, *configuration):
         for value in msgspec.structs.asdict(each).values():
             if isinstance(value, float):
                 assert abs(value) <= 1e12

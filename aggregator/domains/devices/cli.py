@@ -62,14 +62,12 @@ def claim(
     if serial is not None and (not serial.strip() or ":" in serial):
         raise ConfigError(f"--serial {serial!r}: expected as `hawkline agent serial` prints it, without a colon")
     client = ApiClient(url)
-    if plan:
-        orders = _planned(client)
-    else:
-        orders = _read(file) if file else [{**_split(box or ""), "serial": serial or ""}]
     if box is not None:
-        made = client.change("POST", "/api/v1/claims", {**orders[0], "hours": hours})
+        order = {**_split(box), "serial": serial, "hours": hours}
+        made = client.change("POST", "/api/v1/claims", order)
         print_rows([_claim(made)], output)
         return
+    orders = _read(file) if file else _planned(client)
     batch = Batch(client, {"hours": hours, "replace": replace})
     print_rows(batch.claims(orders), output)
     batch.tell()
