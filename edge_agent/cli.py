@@ -126,7 +126,7 @@ def check(config: ConfigOption, output: OutputOption = Output.TABLE) -> None:
     from edge_agent.check import check_everything
     from edge_agent.configuration.store import Store
 
-    in_force = Store(config).in_force()
+    in_force = Store(config).in_force(only_look=True)
     findings = check_everything(in_force.settings, in_force.cameras, in_force.path)
     print_rows(findings, output)
     bad = [finding["key"] for finding in findings if finding["ok"] is False]
@@ -182,6 +182,41 @@ def enrol(
     credentials = become(door, address, claim, serial or serial_number())
     expires_at = f"{credentials.expires_at:%Y-%m-%d %H:%M}Z"
     print_rows([{"site": address.site, "agent": address.agent, "certificate_until": expires_at}], output)
+
+
+@app.command(epilog="Example: hawkline agent configuration --config /etc/hawkline/agent.toml")
+def configuration(
+    config: ConfigOption,
+    own_file: Annotated[
+        bool, typer.Option("--own-file", help="from the next start on watch what this file says, not what was sent")
+    ] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show what this box watches: by its own file, or by a configuration of the centre, where that lies, what was changed.
+
+    Its files may be changed where they lie; that holds from the agent's next start, and the centre is told.
+    """
+    from edge_agent.configuration.store import Store
+
+    store = Store(config)
+    if own_file:
+        if not store.was_sent:
+            raise ConfigError(f"{config}: the centre has sent nothing: this file is in force already")
+        store.forget()
+        say("start the agent anew: this file is in force then, until the centre sends another configuration")
+        return
+    in_force = store.in_force(only_look=True)
+    refused, why = store.refused
+    row = {
+        "configuration": in_force.number or "own file",
+        "file": str(in_force.path),
+        "cameras": len(in_force.cameras),
+        "tried": in_force.tried,
+        "changed": ", ".join(in_force.changed),
+        "refused": refused or "",
+        "why": why,
+    }
+    print_rows([row], output)
 
 
 @app.command(epilog="Example: hawkline agent serial")

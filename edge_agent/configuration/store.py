@@ -13,6 +13,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -133,8 +134,11 @@ class Store:
                 self._write(msgspec.structs.replace(state, lives=state.lives + 1))
         return self.in_force()
 
-    def in_force(self) -> InForce:
+    def in_force(self, *, only_look: bool = False) -> InForce:
         """What is tried or kept; where that cannot be used, what was kept before; and else the box's own file.
+
+        Args:
+            only_look: for commands beside a running agent: nothing is decided.
 
         Raises:
             ConfigError: none of them can be used.
@@ -145,7 +149,8 @@ class Store:
                 try:
                     return replace(self._load(state.tried), tried=True, saw=state.saw)
                 except (HawklineError, OSError) as error:
-                    self._go_back(self._told(state.tried, error))
+                    if not only_look:
+                        self._go_back(self._told(state.tried, error))
             for number in dict.fromkeys((state.kept, state.before)):
                 if not number:
                     continue
@@ -265,7 +270,10 @@ class Store:
             if not changed:
                 raise
             log.error("what was changed at the box cannot be used, so what was sent is: %s", error)
-            settings, cameras = self._ready(self._as_sent(folder, sent.files), passwords)
+            with TemporaryDirectory(prefix="hawkline-configuration-") as aside:
+                for name, text in sent.files.items():
+                    Path(aside, name).write_text(text, "utf-8")
+                settings, cameras = self._ready(Path(aside), passwords)
         return InForce(settings, cameras, folder / MAIN, number, content_of(lying), changed)
 
     def _ready(self, folder: Path, passwords: Mapping[str, str]) -> tuple[AgentSettings, list[Camera]]:
@@ -283,13 +291,6 @@ class Store:
     def _told(self, number: int, error: Exception) -> str:
         """For a planner, who knows the files and not where they lie here."""
         return str(error).replace(f"{self._folder / str(number)}/", "")[:_LONGEST]
-
-    def _as_sent(self, folder: Path, files: Files) -> Path:
-        aside = folder / "as-sent"
-        make_folder(aside, 0o700)
-        for name, text in files.items():
-            write_secret(aside / name, text.encode())
-        return aside
 
     def _go_back(self, why: str) -> None:
         state = self._state

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from edge_agent.config import load_agent_file
+from edge_agent.configuration.store import Store
 from edge_agent.inputs.codes import Codes, Person
 from shared.errors import ConfigError
 from shared.output import Output, OutputOption, print_rows, say
@@ -62,7 +62,7 @@ def remove(name: NameArgument, config: ConfigOption) -> None:
 
 
 def _codes(config: Path) -> Codes:
-    settings = load_agent_file(config)
+    settings = Store(config).in_force(only_look=True).settings
     return Codes(settings.data_dir / settings.inputs.codes_file)
 
 

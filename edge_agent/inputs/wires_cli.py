@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from edge_agent.config import load_agent_settings
+from edge_agent.configuration.store import Store
 from edge_agent.inputs.readings import Readings
 from shared.errors import ConfigError
 from shared.output import emit, say, to_json
@@ -35,7 +35,7 @@ def watch(
     At the end it lists those that have not answered; exit code 1 where there is one. The agent must not run: a GPIO
     line and a serial line have one reader.
     """
-    settings, _ = load_agent_settings(config)
+    settings = Store(config).in_force(only_look=True).settings
     if not settings.sensors:
         raise ConfigError(f"{config}: there is no [[sensors]]")
     readings = Readings(settings)
