@@ -192,7 +192,7 @@ def configuration(
     ] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show what this box watches: by its own file, or by a configuration of the centre, where that lies, what was changed.
+    """Show what this box watches: its own file or what the centre sent, where that lies, and what was changed there.
 
     Its files may be changed where they lie; that holds from the agent's next start, and the centre is told.
     """

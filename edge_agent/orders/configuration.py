@@ -1,7 +1,6 @@
 """The section of the configuration: fetched, proven, tried in a life of its own, kept or gone back from."""
 
 import logging
-import random
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
@@ -9,6 +8,7 @@ from typing import Protocol
 from edge_agent.configuration.store import InForce, LacksPasswordsError, Store
 from edge_agent.configuration.trial import Trial, Verdict
 from edge_agent.orders.desired import NotYetError, SectionError
+from edge_agent.orders.errand import NEVER_S, Errand
 from edge_agent.uplink.own_door import GoneError, RefusedError
 from shared import desired
 from shared.clock import Clock
@@ -20,8 +20,7 @@ from shared.trust.sealed import public_part
 
 log = logging.getLogger(__name__)
 
-_FIRST_PAUSE_S, _LAST_PAUSE_S = 1.0, 60.0
-_NEVER_S = 86_400.0
+_PAUSES_S = 1.0, 60.0
 _CARD_S = 30.0
 _SETTLES_S = 60.0
 """Cameras of a life that has just begun may not be there yet: what they do now says nothing of how they were."""
@@ -63,7 +62,9 @@ class Configuration:
         clock: Clock,
     ) -> None:
         self._store, self._in_force, self._centre, self._settled, self._clock = store, in_force, centre, settled, clock
-        self._lock, self._stir, self._stopping = threading.Lock(), threading.Event(), threading.Event()
+        self._lock = threading.Lock()
+        self._errand = Errand("the configuration", self.look, _PAUSES_S)
+        self.run, self.stop = self._errand.run, self._errand.stop
         self._began_s = clock.monotonic_s()
         cameras, within_s = [each.settings.name for each in in_force.cameras], in_force.settings.health.trial_s
         self._trial = Trial(in_force.saw, cameras, self._began_s, within_s) if in_force.tried else None
@@ -104,30 +105,11 @@ class Configuration:
                 self._is_here, self._lacks = False, ""
             waits = self._lacks or "it is fetched"
         if is_new:
-            self._stir.set()
+            self._errand.stir()
         raise NotYetError(waits)
 
-    def stop(self) -> None:
-        """End `run`."""
-        self._stopping.set()
-        self._stir.set()
-
-    def run(self) -> None:
-        """Fetch what is wanted, until `stop`."""
-        pause_s = _FIRST_PAUSE_S
-        while not self._stopping.is_set():
-            self._stir.clear()
-            due_s = _NEVER_S
-            try:
-                self.look()
-                pause_s = _FIRST_PAUSE_S
-            except (UnavailableError, OSError) as error:
-                log.info("the configuration waits: %s", error)
-                due_s, pause_s = pause_s * random.uniform(0.7, 1.3), min(_LAST_PAUSE_S, 2 * pause_s)
-            self._stir.wait(due_s)
-
-    def look(self) -> None:
-        """Do what is due with the centre.
+    def look(self) -> float:
+        """Do what is due with the centre; that is all until more is wanted.
 
         Raises:
             UnavailableError: it does not answer.
@@ -142,19 +124,20 @@ class Configuration:
         with self._lock:
             wanted = self._wanted
             if wanted is None or self._is_here or self._lacks:
-                return
+                return NEVER_S
         try:
             sent = self._centre.fetch(wanted.number)
             if sent.number != wanted.number or content_of(sent.files) != wanted.content:
                 raise UnavailableError("the centre gives another configuration than the one that is wanted")
         except GoneError as error:  # a newer one is on its way
             log.info("%s", error)
-            return
+            return NEVER_S
         except (WireError, RefusedError) as error:
             raise UnavailableError(str(error)) from None
         self._store.put(sent)
         with self._lock:
             self._is_here = self._wanted is not None and self._wanted.number == sent.number
+        return NEVER_S
 
     def begins_anew(self, cameras: CameraStates) -> bool:
         """Whether this life of the agent shall end, for another configuration; asked again and again.

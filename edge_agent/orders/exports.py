@@ -6,11 +6,11 @@ where the ring has given it up.
 
 import hashlib
 import logging
-import random
 import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from edge_agent.orders.errand import NEVER_S, Errand
 from edge_agent.uplink.own_door import GoneError, RefusedError
 from shared import desired
 from shared.desired import WantedExport
@@ -19,8 +19,7 @@ from shared.errors import HawklineError, UnavailableError
 
 log = logging.getLogger(__name__)
 
-_FIRST_PAUSE_S, _LAST_PAUSE_S = 2.0, 300.0
-_NEVER_S = 86_400.0
+_PAUSES_S = 2.0, 300.0
 Area = tuple[float, float, float, float]
 Render = Callable[[bytes, Sequence[Area]], bytes]
 """Makes the people in a JPEG, and what lies in some areas of it, unrecognisable; or raises a `RenderError`."""
@@ -63,7 +62,9 @@ class Exports:
 
     def __init__(self, pictures: Pictures, centre: ExportCentre, render: Render) -> None:
         self._pictures, self._centre, self._render = pictures, centre, render
-        self._lock, self._stir, self._stopping = threading.Lock(), threading.Event(), threading.Event()
+        self._lock = threading.Lock()
+        self._errand = Errand("exports", self.look, _PAUSES_S)
+        self.run, self.stop = self._errand.run, self._errand.stop
         self._wanted: tuple[WantedExport, ...] = ()
         self._settled: set[WantedExport] = set()
         """Of those that are wanted: brought, or said to be impossible."""
@@ -82,33 +83,15 @@ class Exports:
         with self._lock:
             self._wanted, self._settled = wanted, self._settled & set(wanted)
             self._behind = [export for export in self._behind if export in wanted]
-        self._stir.set()
+        self._errand.stir()
 
-    def stop(self) -> None:
-        """End `run` behind the picture that it is at."""
-        self._stopping.set()
-        self._stir.set()
-
-    def run(self) -> None:
-        """Render and bring until `stop`."""
-        pause_s = _FIRST_PAUSE_S
-        while not self._stopping.is_set():
-            self._stir.clear()
-            try:
-                self.look()
-                due_s, pause_s = _NEVER_S, _FIRST_PAUSE_S
-            except UnavailableError as error:
-                log.info("exports wait: %s", error)
-                due_s, pause_s = pause_s * random.uniform(0.7, 1.3), min(_LAST_PAUSE_S, 2 * pause_s)
-            self._stir.wait(due_s)
-
-    def look(self) -> None:
-        """Render and bring all that is wanted.
+    def look(self) -> float:
+        """Render and bring all that is wanted; that is all until more is.
 
         Raises:
             UnavailableError: the centre does not answer; what was not brought is still wanted.
         """
-        while not self._stopping.is_set() and (export := self._next()) is not None:
+        while not self._errand.is_stopping and (export := self._next()) is not None:
             try:
                 self._settle(export)
             except UnavailableError:
@@ -119,6 +102,7 @@ class Exports:
                 log.info("%s", error)
             with self._lock:
                 self._settled.add(export)
+        return NEVER_S
 
     def _next(self) -> WantedExport | None:
         with self._lock:

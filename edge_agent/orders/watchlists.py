@@ -6,7 +6,6 @@ else a list would hold for as long as the box was off longer than was approved.
 """
 
 import logging
-import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import msgspec
 from cryptography import x509
 
 from edge_agent.orders.desired import NotYetError, SectionError
+from edge_agent.orders.errand import NEVER_S, Errand
 from edge_agent.sealing import BY_RIGHTS, AnotherMachineError, SealedError, Sealing
 from shared import desired
 from shared.clock import KnownTime, boot_s
@@ -31,8 +31,7 @@ from shared.trust.withdrawn import Check
 log = logging.getLogger(__name__)
 
 _ASK_TIME_S = 3600.0
-_FIRST_PAUSE_S, _LAST_PAUSE_S = 1.0, 30.0
-_NEVER_S = 86_400.0
+_PAUSES_S = 1.0, 30.0
 
 
 class Centre(Protocol):
@@ -107,7 +106,9 @@ class Watchlists:
     ) -> None:
         self._path, self._time_path = folder / "lists.bin", folder / "lists.time"
         self._box, self._centre, self._boot, self._tell, self._settled = box, centre, boot, held, settled
-        self._lock, self._stir, self._stopping = threading.Lock(), threading.Event(), threading.Event()
+        self._lock = threading.Lock()
+        self._errand = Errand("lists", self.look, _PAUSES_S, self._until_an_end_s)
+        self.run, self.stop = self._errand.run, self._errand.stop
         self._compares, self._sealing = compares, sealing
         self._wanted: str | None = None
         self._refused: tuple[str, str] | None = None
@@ -146,29 +147,11 @@ class Watchlists:
         if here and (known or not wanted):
             return
         if is_new:  # or it is tried already, with pauses
-            self._stir.set()
+            self._errand.stir()
         raise NotYetError("they are fetched" if not here else "what time it is has not been told since the restart")
 
-    def stop(self) -> None:
-        """End `run`."""
-        self._stopping.set()
-        self._stir.set()
-
-    def run(self) -> None:
-        """Fetch what is wanted, ask the time, forget what has ended, until `stop`."""
-        pause_s = _FIRST_PAUSE_S
-        while not self._stopping.is_set():
-            self._stir.clear()
-            try:
-                due_s = self.look()
-                pause_s = _FIRST_PAUSE_S
-            except UnavailableError as error:
-                log.info("the lists wait: %s", error)
-                due_s, pause_s = pause_s * random.uniform(0.7, 1.3), min(_LAST_PAUSE_S, 2 * pause_s)
-            self._stir.wait(min(due_s, self._until_an_end_s()))
-
     def look(self) -> float:
-        """Do what is due.
+        """Do what is due: fetch what is wanted, ask the time, forget what has ended.
 
         Returns:
             Seconds after which it should be called again, if nothing happens before.
@@ -179,7 +162,7 @@ class Watchlists:
         self._open_kept()
         self._drop_ended()
         if not self._is_ours():
-            return _NEVER_S
+            return NEVER_S
         if self._is_unkept:
             self._keep()
         self._fetch()
@@ -188,7 +171,7 @@ class Watchlists:
         if age_s >= _ASK_TIME_S:
             self._learn_time()
             age_s = 0.0
-        return _LAST_PAUSE_S if self._is_unkept or self._unopened else _ASK_TIME_S - age_s
+        return _PAUSES_S[1] if self._is_unkept or self._unopened else _ASK_TIME_S - age_s
 
     def _is_ours(self) -> bool:
         """Whether anything was ever wanted of lists here: most boxes are no checkpoint."""
@@ -284,7 +267,7 @@ class Watchlists:
     def _until_an_end_s(self) -> float:
         with self._lock:
             if self._known is None or not self._parts:
-                return _NEVER_S
+                return NEVER_S
             now_ms = self._known.now_ms()
             return max(0.0, min(part.until_ms for part in self._parts) - now_ms) / 1000
 

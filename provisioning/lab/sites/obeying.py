@@ -70,7 +70,7 @@ class ConfiguredBox:
         self.address, self.fails = address, False
         self._door, self._rng, self._pool, self._clock = door, rng, pool, SystemClock()
         self._own_door = OwnDoor(door.url, address, door.context())
-        self._asking: Future[None] | None = None
+        self._asking: Future[float] | None = None
         self._ask_s = self._look_s = self._publish_s = 0.0
         self._beat_s = self._clock.monotonic_s() + rng.uniform(0, _HEALTH_S)
         self._says = threading.Event()
