@@ -174,3 +174,33 @@ def test_what_is_no_key_is_not_kept(client: httpx.Client, key: str) -> None:
     assert client.put("/api/v1/sealing-key", params=BOX, json={"key": key}).status_code == 422
     assert client.put("/api/v1/recovery-key", json={"key": key}).status_code == 422
     assert client.get("/api/v1/sealing-keys").json() == []
+
+
+def test_how_far_each_box_has_got(client: httpx.Client, connection: Connection) -> None:
+    sheets = {
+        "places": [{"place": "north", "title": "北苑"}],
+        "boxes": [{"site": "north", "box": name, "model": "pi5"} for name in ("gate-1", "gate-2", "gate-3", "gate-4")],
+        "cameras": [{"site": "north", "box": "gate-1", "camera": name} for name in ("gate", "fence")],
+    }
+    assert client.put("/api/v1/plan", json={"based_on": 0, "sheets": sheets}).status_code == 200
+    put(client, wanted())
+    number = listed(client)["gate-1"]["number"]
+    says(connection, version(connection), number=number, content=content_of(FILES))
+    told = [{"name": "gate", "state": "watching"}, {"name": "fence", "state": "unreachable"},
+            {"name": "not planned", "state": "watching"}]  # fmt: skip
+    connection.execute("UPDATE agents SET last_seen_at = now(), health = health || %s", (Jsonb({"cameras": told}),))
+    claim = (
+        "INSERT INTO claims (site, agent, serial, code, made_by, expires_at) VALUES ('north', %s, '1', %s, 'li', %s)"
+    )
+    connection.execute(claim, ("gate-2", b"2", "2100-01-01Z"))
+    connection.execute(claim, ("gate-3", b"3", "2020-01-01Z"))
+    connection.execute("INSERT INTO agents (site, agent, last_seen_at) VALUES ('north', 'stray', now())")
+    rows = {row["agent"]: row for row in client.get("/api/v1/rollout").json()}
+    kept = rows["gate-1"]
+    assert (kept["state"], kept["configuration"], kept["in_force"], kept["title"]) == ("online", "kept", number, "北苑")
+    assert (kept["cameras_planned"], kept["cameras_seeing"]) == (2, 1)
+    assert [rows[name]["state"] for name in ("gate-2", "gate-3", "gate-4", "stray")] == [
+        "claimed", "awaited", "awaited", "away",
+    ]  # fmt: skip
+    assert [row["agent"] for row in rows.values() if not row["planned"]] == ["stray"]
+    assert [row["agent"] for row in client.get("/api/v1/rollout", params={"agent": "gate-2"}).json()] == ["gate-2"]

@@ -228,7 +228,7 @@ LISTED = [
     "/api/v1/producers", "/api/v1/ledger.csv", "/api/v1/availability", "/api/v1/availability/gaps", "/api/v1/sensors",
     "/api/v1/devices", "/api/v1/maintenance", "/api/v1/places", "/api/v1/lines/verdicts",
     "/api/v1/posts", "/api/v1/coverage/now", "/api/v1/lists", "/api/v1/partitions", "/api/v1/bypasses",
-    "/api/v1/configurations",
+    "/api/v1/configurations", "/api/v1/rollout",
 ]  # fmt: skip
 
 

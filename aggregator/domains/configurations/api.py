@@ -18,6 +18,7 @@ from aggregator.domains.configurations.configurations import (
     SQL,
     BoxConfiguration,
     BoxConfigurationState,
+    BoxRollout,
     ConfigurationVersion,
     Put,
     SealedPassword,
@@ -128,6 +129,14 @@ def list_configurations(who: Boxes, connection: SnapshotDependency, asked: Boxes
     values = {**where(connection, who.scope, asked.place), "site": asked.site, "agent": asked.agent}
     with connection.cursor(row_factory=class_row(BoxConfigurationState)) as cursor:
         return cursor.execute(SQL["boxes"], values).fetchall()
+
+
+@router.get("/rollout")
+def list_rollout(who: Boxes, connection: SnapshotDependency, asked: BoxesQuery) -> list[BoxRollout]:
+    """Every box that the plan has, that has come in or may: how far it has got."""
+    values = {**where(connection, who.scope, asked.place), "site": asked.site, "agent": asked.agent}
+    with connection.cursor(row_factory=class_row(BoxRollout)) as cursor:
+        return cursor.execute(SQL["rollout"], values).fetchall()
 
 
 @router.put(

@@ -68,6 +68,29 @@ class BoxConfigurationState(ConfigurationVersion):
     """Those that were sealed to the key of a machine that had its place before."""
 
 
+class BoxRollout(Entity):
+    """How far a box has got: planned, claimed, come in, configured, seeing."""
+
+    site: str
+    agent: str
+    title: str
+    """Of its place."""
+    planned: bool
+    """The plan in force has it."""
+    model: str
+    state: Literal["awaited", "claimed", "enrolled", "online", "away", "revoked"]
+    """`enrolled`: it has a certificate and was never heard."""
+    configuration: Literal["none", "waiting", "tried", "kept", "refused"]
+    wanted: int
+    """The number of the configuration that is wanted; 0: none."""
+    in_force: int
+    why_not: str
+    changed: list[str]
+    cameras_planned: int
+    cameras_seeing: int
+    """Of those that are planned, that give pictures now."""
+
+
 class Put(Entity):
     """What became of configurations that were put."""
 

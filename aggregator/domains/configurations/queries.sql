@@ -101,3 +101,53 @@ WHERE (site, agent) = (%(site)s, %(agent)s) ORDER BY number DESC;
 -- name: one
 SELECT site, agent, number, content, files, made_at, made_by, why, plan FROM box_configurations
 WHERE (site, agent) = (%(site)s, %(agent)s) AND (%(number)s::bigint IS NULL OR number = %(number)s) ORDER BY number DESC LIMIT 1;
+
+-- name: rollout
+-- Every box that a plan has, that has come in or that may: how far it has got.
+WITH plan AS (SELECT sheets FROM plans ORDER BY version DESC LIMIT 1),
+planned AS (
+    SELECT b.site, b.box AS agent, b.model
+    FROM plan, jsonb_to_recordset(coalesce(sheets -> 'boxes', '[]')) AS b (site text, box text, model text)
+    WHERE b.site IS NOT NULL AND b.box IS NOT NULL
+), cameras AS (
+    SELECT c.site, c.box AS agent, count(*)::int AS planned, array_agg(c.camera) AS names
+    FROM plan, jsonb_to_recordset(coalesce(sheets -> 'cameras', '[]')) AS c (site text, box text, camera text)
+    GROUP BY c.site, c.box
+), newest AS (
+    SELECT DISTINCT ON (site, agent) site, agent, number, content FROM box_configurations
+    ORDER BY site, agent, number DESC
+), claimed AS (
+    SELECT DISTINCT site, agent FROM claims WHERE used_at IS NULL AND withdrawn_at IS NULL AND expires_at > now()
+), known AS (
+    SELECT site, agent FROM planned UNION SELECT site, agent FROM agents UNION SELECT site, agent FROM devices
+    UNION SELECT site, agent FROM claimed UNION SELECT site, agent FROM newest
+), seen AS (
+    SELECT a.site, a.agent, a.state, a.health -> 'configuration' AS has,
+           CASE jsonb_typeof(a.health -> 'cameras') WHEN 'array' THEN a.health -> 'cameras' ELSE '[]' END AS cameras
+    FROM agents a WHERE a.born_at IS NOT NULL OR a.last_seen_at IS NOT NULL
+)
+SELECT k.site, k.agent, coalesce(t.title, '') AS title, p.site IS NOT NULL AS planned, coalesce(p.model, '') AS model,
+       CASE WHEN d.revoked_at IS NOT NULL THEN 'revoked'
+            WHEN s.site IS NOT NULL THEN CASE WHEN s.state = 'online' THEN 'online' ELSE 'away' END
+            WHEN d.site IS NOT NULL THEN 'enrolled' WHEN c.site IS NOT NULL THEN 'claimed' ELSE 'awaited' END AS state,
+       coalesce(n.number, 0) AS wanted, coalesce((s.has ->> 'number')::numeric, 0)::bigint AS in_force,
+       CASE WHEN n.number IS NULL THEN 'none'
+            WHEN b.refused = w.version THEN 'refused' WHEN b.obeyed >= w.version THEN 'kept'
+            WHEN coalesce((s.has ->> 'tried')::numeric, 0) = n.number THEN 'tried' ELSE 'waiting' END AS configuration,
+       CASE WHEN b.refused = w.version OR b.refused = 0 AND b.obeyed < w.version THEN b.error ELSE '' END AS why_not,
+       ARRAY(SELECT jsonb_array_elements_text(coalesce(s.has -> 'changed', '[]'))) AS changed,
+       coalesce(m.planned, 0) AS cameras_planned,
+       (SELECT count(*) FROM jsonb_array_elements(s.cameras) told WHERE s.state = 'online'
+        AND told ->> 'state' IN ('watching', 'degraded', 'impaired', 'blind')
+        AND (m.names IS NULL OR told ->> 'name' = ANY(m.names)))::int AS cameras_seeing
+FROM known k
+LEFT JOIN planned p USING (site, agent) LEFT JOIN cameras m USING (site, agent)
+LEFT JOIN newest n USING (site, agent) LEFT JOIN claimed c USING (site, agent)
+LEFT JOIN devices d USING (site, agent) LEFT JOIN seen s USING (site, agent)
+LEFT JOIN places t ON t.name = k.site
+LEFT JOIN desired_sections w ON (w.site, w.agent, w.section) = (k.site, k.agent, 'configuration')
+LEFT JOIN box_sections b ON (b.site, b.agent, b.section) = (k.site, k.agent, 'configuration')
+WHERE (%(scope)s::text[] IS NULL OR EXISTS (SELECT FROM within w WHERE w.site = k.site AND w.place = ANY(%(scope)s)))
+  AND (%(sites)s::text[] IS NULL OR k.site = ANY(%(sites)s)) AND (%(site)s::text IS NULL OR k.site = %(site)s)
+  AND (%(agent)s::text IS NULL OR k.agent = %(agent)s)
+ORDER BY k.site, k.agent;

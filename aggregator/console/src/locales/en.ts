@@ -1,4 +1,5 @@
 import { lists } from './lists.en'
+import { rollout } from './rollout.en'
 import { sensors } from './sensors.en'
 import { people } from './people.en'
 import type { zh } from './zh'
@@ -208,6 +209,7 @@ export const en: typeof zh = {
   },
   ...people,
   ...lists,
+  ...rollout,
   ...sensors,
   language: '中文',
 }

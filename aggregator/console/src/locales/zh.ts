@@ -1,4 +1,5 @@
 import { lists } from './lists.zh'
+import { rollout } from './rollout.zh'
 import { sensors } from './sensors.zh'
 import { people } from './people.zh'
 
@@ -207,6 +208,7 @@ export const zh = {
   },
   ...people,
   ...lists,
+  ...rollout,
   ...sensors,
   language: 'English',
 }

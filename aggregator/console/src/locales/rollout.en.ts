@@ -1,0 +1,43 @@
+/** Texts about boxes on their way from the plan into service. */
+export const rollout = {
+  rollout: {
+    find: 'site, box or title',
+    onlyLeft: 'only what is left to do',
+    come: 'come in',
+    comeMeans: 'Of the boxes that are planned, those that have come in at least once.',
+    right: 'right',
+    rightMeans:
+      'Of those that have come in, those that are online, watch what was sent, with nothing changed on site, and get pictures from every planned camera.',
+    none: 'There is no plan yet, and no box. A planner applies one: hawkline site apply.',
+    more: '{n} more sites are not shown: search for fewer.',
+    notPlanned: 'not planned',
+    changed: 'changed on site: {files}',
+    cameras: '{seeing} of {planned} cameras give pictures',
+    versions: 'configurations',
+    never: 'The centre has never sent it a configuration: it watches what its own file says.',
+    sentAt: 'sent',
+    by: 'by',
+    why: 'why',
+    plan: 'plan',
+    ownFile: 'the file on the box itself',
+    inForce: 'in force',
+    isWanted: 'sent last',
+    back: 'go back to this',
+    whyBack: 'why go back',
+    states: {
+      awaited: 'awaited',
+      claimed: 'has a claim',
+      enrolled: 'enrolled, never heard',
+      online: 'online',
+      away: 'away',
+      revoked: 'revoked',
+    },
+    configurations: {
+      none: 'nothing sent',
+      waiting: 'waits for the box',
+      tried: 'being tried',
+      kept: 'watches what was sent',
+      refused: 'refused, gone back',
+    },
+  },
+}
