@@ -59,10 +59,12 @@ def run(config: ConfigOption) -> None:
     import logging
 
     from aggregator.config import load_aggregator_settings
-    from aggregator.supervisor import Supervisor
     from shared.files import read_by_others
 
     settings = load_aggregator_settings(config)
+    # Behind the file: what is wrong with that is said at once, and not seconds later.
+    from aggregator.supervisor import Supervisor
+
     if settings.holds_passwords and (open_to := read_by_others(config)):
         logging.getLogger(__name__).warning("%s", open_to)
     Supervisor(settings, config).run()

@@ -23,7 +23,7 @@ def test_chaos_loses_nothing_and_goes_on_after_an_interruption(
     tmp_path: Path, amount: Callable[[int, int], int]
 ) -> None:
     """Of each part one kill or two; `hawkline simulate --chaos` with hundreds: docs/benchmarks.md."""
-    kills = amount(10, 36)
+    kills = amount(6, 36)
     folder = tmp_path / "chaos"
     tmp_path.chmod(0o755)
     chaos = command(folder, "--chaos", "5", "--kills", str(kills), "--mishaps", "20", "--alarms", "10")
@@ -47,7 +47,7 @@ def test_chaos_loses_nothing_and_goes_on_after_an_interruption(
     assert summary["kills"] >= kills
     assert (summary["lost"], summary["duplicated"], summary["altered"], summary["waiting"]) == (0, 0, 0, 0)
     assert summary["numbered"] > 50 * kills
-    assert summary["faults"]["kill boxes"] >= kills // 10
+    assert summary["faults"]["kill boxes"] >= max(1, kills // 10)
     assert summary["alerts"] > kills // 2
     assert summary["alarms_without_alert"] == 0
 

@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,6 @@ from tests.acceptance.site import await_true
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 
 GATE = Address("north", "gate")
-DISTRICT = 1100
 AGENT = """site = "north"
 agent = "gate"
 data_dir = "data"
@@ -58,7 +58,10 @@ def hawkline(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
-def test_from_nothing_to_a_district_and_a_box_that_is_revoked(tmp_path: Path) -> None:
+def test_from_nothing_to_a_district_and_a_box_that_is_revoked(
+    tmp_path: Path, amount: Callable[[int, int], int]
+) -> None:
+    district = amount(110, 1100)
     if not (shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto")):
         pytest.skip("mosquitto is missing (Debian: mosquitto)")
     tmp_path.chmod(0o755)  # the embedded database may belong to another account
@@ -81,12 +84,12 @@ def test_from_nothing_to_a_district_and_a_box_that_is_revoked(tmp_path: Path) ->
             assert stranger.get(f"{centre.url}/", headers={"accept": "text/html"}).headers["location"] == "/sign-in"
 
         # The planner claims a district.
-        rows = "".join(f"village-{n % 40 + 1},box-{n},serial-{n}\n" for n in range(1, DISTRICT))
+        rows = "".join(f"village-{n % 40 + 1},box-{n},serial-{n}\n" for n in range(1, district))
         boxes = tmp_path / "boxes.csv"
         boxes.write_text(f"site,agent,serial\nnorth,gate,10000000a1b2c3d4\n{rows}")
         claims = list(csv.DictReader(io.StringIO(centre.command("device", "claim", "--file", str(boxes), "-o", "csv"))))
-        assert len({claim["code"] for claim in claims}) == DISTRICT
-        assert centre.command("device", "list", "--state", "claimed", "-o", "csv").count("\n") == DISTRICT + 1
+        assert len({claim["code"] for claim in claims}) == district
+        assert centre.command("device", "list", "--state", "claimed", "-o", "csv").count("\n") == district + 1
         claim = claims[0]
         assert claim["fingerprint"] == fingerprint(read_root(centre.root_path))
         assert claim["url"] == centre.door_url

@@ -10,9 +10,11 @@ import httpx
 import pytest
 
 from aggregator.api.session import BROWSER_COOKIE, COOKIE
+from aggregator.config import load_aggregator_settings
 from aggregator.trust import authority
 from aggregator.trust.vault import Vault
 from provisioning.lab.local_site.trusted import CommandError, TrustedAggregator
+from shared.errors import ConfigError
 from shared.trust import client_context, read_root
 from tests.integration.trusted import whole_centre
 
@@ -152,6 +154,7 @@ def test_people_do_not_get_an_answer_in_plain_text(centre: TrustedAggregator) ->
 
 
 def test_settings_that_would_leave_loopback_in_plain_text_are_refused(tmp_path: Path) -> None:
+    config = tmp_path / "aggregator.toml"
     for text, words in (
         ('[api]\nhost = "0.0.0.0"\n', "certificates are needed"),
         ('[broker]\nhost = "192.0.2.1"\nkind = "other"\n', "certificates are needed"),
@@ -159,9 +162,11 @@ def test_settings_that_would_leave_loopback_in_plain_text_are_refused(tmp_path: 
         ('[trust]\nnames = ["x"]\n', "speaks plain text only"),
         ('[trust]\nnames = []\n[broker]\nkind = "mosquitto"\n', "trust.names"),
     ):
-        config = tmp_path / "aggregator.toml"
         config.write_text(f'data_dir = "data"\n{text}')
-        command = [sys.executable, "-m", "shared", "aggregator", "run", "--config", str(config)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
-        assert done.returncode == 2, text
-        assert words in done.stderr, done.stderr
+        with pytest.raises(ConfigError) as told:
+            load_aggregator_settings(config)
+        assert words in str(told.value)
+    command = [sys.executable, "-m", "shared", "aggregator", "run", "--config", str(config)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 2
+    assert words in done.stderr, done.stderr

@@ -2,8 +2,6 @@
 
 import csv
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,9 +11,11 @@ import pytest
 
 from aggregator.store.database import Connection
 from provisioning.lab.sites.district import district
+from provisioning.sites.cli import app
 from provisioning.sites.tables import read_sheets
 from provisioning.sites.words import Language
 from provisioning.sites.workbook import write_plan
+from tests.integration.commands import told
 
 SMALL = {
     "places": [
@@ -166,12 +166,7 @@ def test_twenty_versions_are_kept(client: httpx.Client) -> None:
 
 def test_the_commands_from_a_workbook_to_the_centre_and_back(client: httpx.Client, tmp_path: Path) -> None:
     def hawkline(*words: object, code: int = 0) -> str:
-        command = [sys.executable, "-m", "shared", "site", *map(str, words)]
-        url = [] if words[0] in ("init", "check") else ["--url", str(client.base_url)]
-        done = subprocess.run([*command, *url], capture_output=True, text=True, check=False, timeout=120)
-        assert done.returncode == code, done.stderr
-        assert "Traceback" not in done.stderr
-        return done.stdout + done.stderr
+        return told(app, *words, "--url", client.base_url, code=code)
 
     plan = tmp_path / "plan.xlsx"
     sheets = district(2, 0.04)
@@ -189,8 +184,8 @@ def test_the_commands_from_a_workbook_to_the_centre_and_back(client: httpx.Clien
     rows[1][rows[0].index("title")] = "大门口"
     with cameras.open("w", newline="", encoding="utf-8") as out:
         csv.writer(out).writerows(rows)
-    told = list(csv.DictReader(hawkline("diff", theirs, "-o", "csv").splitlines()))
-    assert [(row["what"], row["column"], row["after"]) for row in told] == [("changed", "title", "大门口")]
+    changed = list(csv.DictReader(hawkline("diff", theirs, "-o", "csv").splitlines()))
+    assert [(row["what"], row["column"], row["after"]) for row in changed] == [("changed", "title", "大门口")]
     assert "plan 2 is in force" in hawkline("apply", theirs, "--why", "another name")
     sheets.cameras[3]["title"] = "后门"
     write_plan(tmp_path / "late.xlsx", sheets.by_key(), Language.ENGLISH)
