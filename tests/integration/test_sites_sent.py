@@ -22,7 +22,9 @@ from tests.integration.commands import told
 ON = {"site": "north", "box": "gate-1"}
 SHEETS = {
     "units": [{"unit": "office", "title": "物业", "phone": "110"}],
-    "places": [{"place": "north", "title": "北苑", "kind": "estate", "unit": "office", "longitude": "116.39", "latitude": "39.90"}],
+    "places": [
+        {"place": "north", "title": "北苑", "kind": "estate", "unit": "office", "longitude": "116.39", "latitude": "39.90"}
+    ],
     "boxes": [{**ON, "serial": "1"}, {"site": "north", "box": "gate-2", "serial": "2"}],
     "cameras": [
         {**ON, "camera": "gate", "url": "rtsp://10.1.2.3/small", "user": "hawk", "use": "gate", "mounted": "gate"},

@@ -283,7 +283,9 @@ def test_a_box_that_starts_on_a_card_that_refuses_works_in_memory(words: str, tm
 @pytest.fixture
 def settings(tmp_path: Path) -> AgentSettings:
     camera = CameraSettings("c", Path("c.toml"), SyntheticCamera("gate"))
-    return AgentSettings("north", "g1", tmp_path, [camera], BrokerSettings(port=pick_free_port()))
+    return AgentSettings(
+        site="north", agent="g1", data_dir=tmp_path, cameras=[camera], broker=BrokerSettings(port=pick_free_port())
+    )
 
 
 def run(agent: Agent, stopping: threading.Event) -> list[Ending]:

@@ -301,7 +301,7 @@ def test_a_camera_with_a_detector_of_its_own_takes_no_share(tmp_path: Path) -> N
     source = SyntheticCamera("gate")
     watched = CameraSettings("a", tmp_path, source), CameraSettings("b", tmp_path, source)
     own = CameraSettings("c", tmp_path, source, DetectorSettings(tmp_path))
-    settings = AgentSettings("s", "a", tmp_path, [*watched, own], looks=LookSettings(8))
+    settings = AgentSettings(site="s", agent="a", data_dir=tmp_path, cameras=[*watched, own], looks=LookSettings(8))
     assert settings.sharing_looks == 2
 
 
