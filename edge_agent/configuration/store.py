@@ -168,6 +168,9 @@ class Store:
         Raises:
             OSError: it cannot be written.
         """
+        with self._lock:
+            if sent.number in (self._state.kept, self._state.tried) and self._has(sent):
+                return  # it is in force: nothing of it is taken away for a moment
         make_folder(self._folder, 0o700)
         part, whole = self._folder / f"{sent.number}.part", self._folder / str(sent.number)
         for each in (part, whole):
@@ -276,6 +279,12 @@ class Store:
                 settings, cameras = self._ready(Path(aside), passwords)
         return InForce(settings, cameras, folder / MAIN, number, content_of(lying), changed)
 
+    def _has(self, sent: SentConfiguration) -> bool:
+        try:
+            return _as_it_came(self._folder / str(sent.number) / "sent.bin") == sent
+        except ConfigError:
+            return False
+
     def _ready(self, folder: Path, passwords: Mapping[str, str]) -> tuple[AgentSettings, list[Camera]]:
         path, base = folder / MAIN, self._config.resolve().parent
         watch = load_toml(path, Watch)
@@ -318,11 +327,12 @@ class Store:
             return _State()
 
     def _tidy(self) -> None:
-        """What is neither kept nor tried, nor was before, goes."""
+        """What is neither kept nor tried, nor was before, goes; but for what is newer, which may just have come."""
         with self._lock:
-            needed = {str(number) for number in (self._state.kept, self._state.before, self._state.tried) if number}
+            needed = {self._state.kept, self._state.before, self._state.tried}
         for folder in self._folder.iterdir():
-            if folder.is_dir() and folder.name.partition(".")[0].isdecimal() and folder.name not in needed:
+            number = folder.name.partition(".")[0]
+            if number.isdecimal() and int(number) < max(needed) and int(number) not in needed:
                 shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -91,8 +91,8 @@ class Configuration:
             raise SectionError(why)
         if wanted.number == self._in_force.number and self._trial is None:
             return
-        if wanted.number < self._store.newest:
-            return  # what holds was wanted later: this is from before a restart
+        if wanted.number < self._store.newest:  # from before a restart; or the centre counts anew
+            raise NotYetError(f"a newer one, {self._store.newest}, was sent here: expected one that is newer still")
         if wanted.number == self._in_force.number:
             raise NotYetError("it is being tried")
         if self._in_force.changed and wanted.over != self._in_force.content:
@@ -134,6 +134,8 @@ class Configuration:
             return NEVER_S
         except (WireError, RefusedError) as error:
             raise UnavailableError(str(error)) from None
+        if self._errand.is_stopping:  # the next life fetches for itself
+            return NEVER_S
         self._store.put(sent)
         with self._lock:
             self._is_here = self._wanted is not None and self._wanted.number == sent.number

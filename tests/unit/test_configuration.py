@@ -380,8 +380,34 @@ def test_what_is_older_than_what_holds_changes_nothing(config: Path) -> None:
     life.take(5, 60, sent(60, "old"))
     life.part.look()
     assert not life.part.begins_anew({})
-    assert life.said == (5, 0, "")
+    assert life.said == (0, 0, "a newer one, 70, was sent here: expected one that is newer still")
     assert names(life.in_force) == ["gate"]
+
+
+def test_one_that_comes_while_another_is_tried_is_tried_next(config: Path) -> None:
+    centre, clock = Centre(), Clock()
+    Store(config).put(sent(70, "gate"))
+    Store(config).try_out(70, ["own"])
+    life = Life(config, centre, clock)
+    newer = centre.has[71] = sent(71, "gate", "fence")
+    life.take(5, 70, sent(70, "gate"))
+    life.take(6, 71, newer)
+    life.part.look()
+    assert not life.part.begins_anew({"gate": DOES})
+    clock.at_s += STEADY_S
+    assert not life.part.begins_anew({"gate": DOES}), "the first is kept"
+    assert Store(config).in_force().number == 70
+    assert life.part.begins_anew({"gate": DOES}), "what came meanwhile is still there"
+    assert names(Store(config).begin()) == ["gate", "fence"]
+
+
+def test_what_is_in_force_is_not_written_again(config: Path) -> None:
+    store = Store(config)
+    kept(store, sent(70, "gate"))
+    scene = config.parent / "data/configuration/70/scene-gate.toml"
+    scene.write_text(SCENE.replace("0.9", "0.8"))
+    store.put(sent(70, "gate"))
+    assert "0.8" in scene.read_text()
 
 
 def test_what_was_changed_at_the_box_is_not_undone_by_who_does_not_know_it(config: Path) -> None:
