@@ -35,9 +35,7 @@ class State(StrEnum):
     REVOKED = "revoked"
 
 
-@app.command(
-    epilog="Example: hawkline device claim north/gate --serial 10000000a1b2c3d4; claim --plan -o csv"
-)
+@app.command(epilog="Example: hawkline device claim north/gate --serial 10000000a1b2c3d4; claim --plan -o csv")
 def claim(
     box: Annotated[str | None, typer.Argument(help="SITE/AGENT", show_default=False)] = None,
     serial: Annotated[
