@@ -23,7 +23,7 @@ ON = {"site": "north", "box": "gate-1"}
 SHEETS = {
     "units": [{"unit": "office", "title": "物业", "phone": "110"}],
     "places": [
-        {"place": "north", "title": "北苑", "kind": "estate", "unit": "office", "longitude": "116.4", "latitude": "39.9"}
+        {"place": "north", "title": "北", "kind": "estate", "unit": "office", "longitude": "116.4", "latitude": "39.9"}
     ],
     "boxes": [{**ON, "serial": "1"}, {"site": "north", "box": "gate-2", "serial": "2"}],
     "cameras": [
