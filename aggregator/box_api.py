@@ -33,6 +33,7 @@ from aggregator.domains.evidence import api as evidence
 from aggregator.domains.evidence import rendering_api as exports
 from aggregator.domains.lists import box_api as lists
 from aggregator.domains.operations.alert_probe import LatestProbe
+from aggregator.domains.surveys import box_api as surveys
 from aggregator.feed.hub import FeedHub
 from aggregator.store import Database, audit
 from aggregator.store.database import Connection
@@ -88,7 +89,7 @@ def build(
     app.add_middleware(HeadAsGet)
     app.add_middleware(Door)
     app.include_router(router)
-    for own in (evidence.bringing, exports.rendering, lists.fetching, configurations.fetching):
+    for own in (evidence.bringing, exports.rendering, lists.fetching, configurations.fetching, surveys.answering):
         app.include_router(own, dependencies=[Depends(_only_its_own)])
     return app
 

@@ -33,6 +33,7 @@ from aggregator.domains.configurations.box_api import fetching
 from aggregator.domains.evidence.api import bringing
 from aggregator.domains.evidence.rendering_api import rendering
 from aggregator.domains.operations.alert_probe import LatestProbe
+from aggregator.domains.surveys.box_api import answering
 from aggregator.feed.hub import FeedHub
 from aggregator.people import passwords
 from aggregator.people.identity_provider import IdentityProvider, ProviderRules
@@ -131,7 +132,7 @@ def build(
     for error in (PoolTimeout, psycopg.OperationalError):
         app.add_exception_handler(error, answer(503, "the database does not answer; try again"))
     ours = [resolve_name(name) for name in domains().routers]
-    of_boxes = () if guarded else (bringing, rendering, fetching)
+    of_boxes = () if guarded else (bringing, rendering, fetching, answering)
     for router in (feed.router, pages.router, *ours, *of_boxes):
         # What boxes bring is no change by people.
         for route in () if router in of_boxes else router.routes:

@@ -17,8 +17,18 @@ from edge_agent.camera.export_renderer import render_apart
 from edge_agent.camera.looks.client import LookShare
 from edge_agent.camera.looks.supervisor import LookSupervisor
 from edge_agent.camera.picture_maker import NoPicture, Picture
-from edge_agent.camera.supervisor import CameraSupervisor, Report
-from edge_agent.camera.worker import EventSeen, ListHitSeen, PassageSeen, SightSeen, Status, Wanted
+from edge_agent.camera.supervisor import CameraSupervisor
+from edge_agent.camera.survey_watch import SurveyAsked
+from edge_agent.camera.worker import (
+    EventSeen,
+    ListHitSeen,
+    PassageSeen,
+    Report,
+    SightSeen,
+    Status,
+    Surveyed,
+    Wanted,
+)
 from edge_agent.config import AgentSettings, Camera, line_specs
 from edge_agent.configuration.store import InForce, Store
 from edge_agent.inputs.codes import Codes
@@ -31,6 +41,7 @@ from edge_agent.orders.configuration import Configuration
 from edge_agent.orders.desired import Desired, Obedient
 from edge_agent.orders.exports import Exports
 from edge_agent.orders.partitions import Partitions
+from edge_agent.orders.surveys import Surveys
 from edge_agent.orders.views import Views
 from edge_agent.orders.watchlists import HeldLists, Watchlists
 from edge_agent.sealing import ByMachine
@@ -43,6 +54,7 @@ from edge_agent.uplink.outbox.intake import Numbered
 from edge_agent.uplink.outbox.opening import CardLook, open_outbox
 from edge_agent.uplink.own_door import OwnDoor
 from edge_agent.uplink.pictures import MemoryRing, PictureRing, PictureWriter, Taken, Uploader
+from edge_agent.uplink.surveys import SurveyDoor
 from edge_agent.uplink.trust import CertificateRenewal, Door
 from edge_agent.vision.tripwire import Crossing
 from shared.clock import Clock, to_ms
@@ -59,6 +71,7 @@ from shared.events import (
     VehiclePassed,
     ZoneAlarm,
 )
+from shared.scene import Scene
 from shared.threads import start_vital
 from shared.topics import Address
 
@@ -158,6 +171,8 @@ class Agent:
         )
         own_door = OwnDoor(settings.http_url, self._address, tls, settings.aggregator.picture_kbit_s)
         self._exports = Exports(ring, ExportDoor(own_door), render_apart)
+        names = [camera.settings.name for camera in cameras]
+        self._surveys = Surveys(names, self._survey, SurveyDoor(own_door), clock)
         self._configuration: Configuration | None = None
         if configured:
             asked = ConfigurationDoor(own_door), self._configuration_settled
@@ -168,7 +183,7 @@ class Agent:
             order = self._station.order if self._station else None
             self._panels = Panels(settings.panels, keys_of(settings.panels), self._append_sensor, clock, order)
         self._keypads = self._build_keypads()
-        self._desired = Desired(settings.data_dir / "desired.bin", [*orders, self._exports])
+        self._desired = Desired(settings.data_dir / "desired.bin", [*orders, self._exports, self._surveys])
         spare = MemoryRing(memory.file, clock, _MEMORY_PICTURE_BYTES)
         upload = partial(
             Uploader,
@@ -237,6 +252,7 @@ class Agent:
         if self._watchlists:
             start_vital("watchlists", self._watchlists.run)
         start_vital("exports", self._exports.run)
+        start_vital("surveys", self._surveys.run)
         if self._configuration:
             start_vital("configuration", self._configuration.run)
         inputs = [start_vital("panels", self._panels.run)] if self._panels else []
@@ -301,6 +317,7 @@ class Agent:
         if self._watchlists:
             self._watchlists.stop()
         self._exports.stop()
+        self._surveys.stop()
         if self._configuration:
             self._configuration.stop()
         for publisher in self._link.publishers:
@@ -357,6 +374,16 @@ class Agent:
             self._desired.again(section)
         except OSError as error:
             log.error("that section %s is obeyed cannot be kept: %s", section, error)
+
+    def _survey(self, camera: int, number: int, scene: Scene | None) -> str:
+        """Ask a camera; returns why it cannot answer, empty where it can."""
+        if not self._cameras:  # it was asked for in a life before
+            return "the box has begun anew: ask again"
+        status = self._cameras[camera].status
+        if status.state not in _SEES:
+            return f"the camera gives no pictures: {status.detail or status.state.label}"
+        self._cameras[camera].survey(SurveyAsked(number, scene))
+        return ""
 
     def _confirm_view(self, camera: int, at_ms: int) -> None:
         if at_ms > self._views.get(camera, 0):
@@ -427,9 +454,14 @@ class Agent:
             self._saw_hit(camera, run, report)
         elif isinstance(report, SightSeen):
             self._saw_of_picture(camera, run, report)
+        elif isinstance(report, Surveyed):
+            self._surveys.tried(report.number, (camera, run, report.ticket), report.outcome)
         elif isinstance(report, Picture):
-            self._pictured(camera, run, report)
+            if not self._surveys.pictured((camera, run, report.ticket), report.jpeg, to_ms(report.taken_at_s)):
+                self._pictured(camera, run, report)
         elif isinstance(report, NoPicture):
+            if self._surveys.pictured((camera, run, report.ticket), b"", 0):
+                return
             if self._taken_ticket(camera, run, report.ticket):  # it is an alarm's
                 self._picture_writer.miss()
         else:

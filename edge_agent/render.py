@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.frames import Frame
+from edge_agent.vision.judging import Found
 from edge_agent.vision.motion.masks import Masks
-from edge_agent.vision.pipeline import Found, Pipeline
+from edge_agent.vision.pipeline import Pipeline
 from edge_agent.vision.tripwire import Crossing
 from shared.errors import ConfigError
 from shared.scene import Scene

@@ -6,8 +6,9 @@ from pathlib import Path
 from edge_agent.camera.sources.file import FileSource
 from edge_agent.frames import Frame
 from edge_agent.render import ContactSheet, Renderer, VideoWriter
+from edge_agent.vision.judging import Found, Uncounted
 from edge_agent.vision.looks import Looks
-from edge_agent.vision.pipeline import Found, Pipeline, Uncounted
+from edge_agent.vision.pipeline import Pipeline
 from edge_agent.vision.tripwire import Crossing
 from shared.errors import ConfigError
 from shared.events import CameraState

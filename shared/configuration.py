@@ -6,6 +6,8 @@ its own (docs/adr/0031).
 
 import hashlib
 import re
+import tomllib
+from collections.abc import Mapping
 from typing import Annotated, Final
 
 import msgspec
@@ -57,6 +59,16 @@ def faults_of(files: Files) -> str:
         return f"more than {_MOST_FILES} files or {MOST_BYTES // 1024} KB"
     odd = [name for name in files if name != MAIN and not SCENE.fullmatch(name)]
     return f"{odd[0][:80]!r} is the name of no file of one: expected {MAIN} and scene-NAME.toml" if odd else ""
+
+
+def scene_files(files: Mapping[str, str]) -> dict[str, str]:
+    """The scene file of each camera, in their order; empty where a camera names none, or what lies there is no TOML."""
+    try:
+        cameras = tomllib.loads(files.get(MAIN, "")).get("cameras", [])
+        named = {str(camera["name"]): str(camera.get("scene", "")) for camera in cameras}
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError):
+        return {}
+    return {camera: file if file in files else "" for camera, file in named.items()}
 
 
 def decode_sent(content: bytes) -> SentConfiguration:

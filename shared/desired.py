@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 ARMING, VIEWS, LISTS, EXPORTS, PARTITIONS = "arming", "views", "lists", "exports", "partitions"
-CONFIGURATION = "configuration"
+CONFIGURATION, SURVEYS = "configuration", "surveys"
 _Version = Annotated[int, Meta(ge=1, lt=2**62)]
 
 
@@ -152,6 +152,26 @@ class Configuration(msgspec.Struct, frozen=True):
     number: Annotated[int, Meta(ge=0, lt=2**62)]
     content: Annotated[str, Meta(max_length=64)] = ""
     over: Annotated[str, Meta(max_length=64)] = ""
+
+
+class WantedSurvey(msgspec.Struct, frozen=True, array_like=True):
+    """A camera's newest picture that a planner waits for, and a scene to be tried on its last minute.
+
+    Attributes:
+        number: of the survey.
+        camera: its name on the box.
+        scene: as JSON (`shared.scene.Scene`); empty: none is tried.
+    """
+
+    number: Annotated[int, Meta(ge=1, lt=2**62)]
+    camera: Annotated[str, Meta(max_length=64)]
+    scene: Annotated[bytes, Meta(max_length=64 * 1024)] = b""
+
+
+class Surveys(msgspec.Struct, frozen=True):
+    """Body of the section `surveys`: what planners wait for. The box brings it to its door."""
+
+    wanted: tuple[WantedSurvey, ...] = ()
 
 
 class Section(msgspec.Struct, frozen=True):

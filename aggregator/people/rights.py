@@ -17,6 +17,8 @@ class Right(StrEnum):
     BOXES_READ = "boxes.read"
     """Boxes, cameras and sensors, and how they do."""
     LINES_ARM = "lines.arm"
+    LINES_DRAW = "lines.draw"
+    """Draw lines, zones and masks on a camera's newest picture, and send them to its box."""
     MAINTENANCE_PLAN = "maintenance.plan"
     """What is worked on rings nobody."""
     PLACES_READ = "places.read"
@@ -42,7 +44,14 @@ class Right(StrEnum):
 
 ALL = frozenset(Right)
 NOT_OF_ADMINISTRATORS = frozenset(
-    {Right.PICTURES_SEE, Right.PLATES_SEE, Right.LISTS_REQUEST, Right.LISTS_APPROVE, Right.LISTS_APPROVE_LONG}
+    {
+        Right.PICTURES_SEE,
+        Right.LINES_DRAW,
+        Right.PLATES_SEE,
+        Right.LISTS_REQUEST,
+        Right.LISTS_APPROVE,
+        Right.LISTS_APPROVE_LONG,
+    }
     | {Right.CORDONS_START}
 )
 """Who runs the system does not look into it, and does not decide whom it watches for."""
@@ -60,7 +69,7 @@ ROLES: dict[str, frozenset[Right]] = {
     ),
     "maintenance": frozenset({*_SEES, Right.RECORD_READ, Right.MAINTENANCE_PLAN, Right.DEVICES_READ}),
     "planner": frozenset(
-        {*_SEES, Right.RECORD_READ, Right.PLACES_CHANGE, Right.LINES_ARM}
+        {*_SEES, Right.RECORD_READ, Right.PLACES_CHANGE, Right.LINES_ARM, Right.LINES_DRAW}
         | {Right.DEVICES_READ, Right.DEVICES_ENROL, Right.DEVICES_REVOKE}
     ),
     "list-requester": frozenset({Right.PLACES_READ, Right.LISTS_REQUEST, Right.CORDONS_START, Right.PLATES_SEE}),

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 from edge_agent.camera.looks.client import LookShare
-from edge_agent.camera.picture_maker import NoPicture, Picture
+from edge_agent.camera.survey_watch import SurveyAsked
 from edge_agent.camera.worker import (
     EventSeen,
     ListHitSeen,
     PassageSeen,
-    SightSeen,
+    Report,
     Status,
     ViewConfirmed,
     Wanted,
@@ -36,8 +36,6 @@ _HANG_S = 15.0
 
 _PASSED_OVER = 25
 """Pictures of a file that are left out when none of them could be got past."""
-
-Report = EventSeen | PassageSeen | ListHitSeen | SightSeen | Picture | NoPicture | Status
 
 
 class CameraSupervisor:
@@ -98,6 +96,10 @@ class CameraSupervisor:
         """Say that the camera sees what it shall see, to this life and to those that come."""
         self._confirmed = ViewConfirmed(at_ms)
         self._say(self._confirmed)
+
+    def survey(self, asked: SurveyAsked) -> None:
+        """Ask this life how its camera looks, and what a scene would have made of the last minute."""
+        self._say(asked)
 
     def hold(self, lists: HeldLists) -> None:
         """Say which lists are in force, to this life of a checkpoint and to those that come."""

@@ -24,18 +24,21 @@ from edge_agent.camera.picture_maker import NoPicture, Picture, PictureMaker
 from edge_agent.camera.sight_watch import SightChange, SightWatch
 from edge_agent.camera.sources.bounds import MOST_ANALYSED_BYTES
 from edge_agent.camera.sources.opening import open_source
+from edge_agent.camera.survey_watch import PRIORITY, SurveyAsked, SurveyWatch
 from edge_agent.config import Camera, DetectorSettings
 from edge_agent.frames import Frame, Source, SourceEvent
 from edge_agent.orders.arming import priority_at
 from edge_agent.orders.watchlists import HeldLists
 from edge_agent.vision.detect import ObjectDetector
+from edge_agent.vision.judging import Found
 from edge_agent.vision.looks import Looks
 from edge_agent.vision.motion.masks import Masks
-from edge_agent.vision.pipeline import Found, Pipeline
+from edge_agent.vision.pipeline import Pipeline
 from edge_agent.vision.plate.matching import Match
 from shared.errors import HawklineError
 from shared.events import CameraState, SightFault
 from shared.logs import log_to_stderr
+from shared.surveys import Outcome
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +115,15 @@ class ViewConfirmed:
 
 
 @dataclass(frozen=True, slots=True)
+class Surveyed:
+    """What became of a `SurveyAsked`; a `Picture` with its `ticket` follows, or that there is none."""
+
+    number: int
+    ticket: int
+    outcome: Outcome | None
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """How the camera does."""
 
@@ -126,6 +138,10 @@ class Status:
     reached: int = 0
     sight: str = ""
     """As in `CameraHealth`."""
+
+
+Report = EventSeen | PassageSeen | ListHitSeen | SightSeen | Surveyed | Picture | NoPicture | Status
+"""What a camera process says to the agent."""
 
 
 def run_camera(
@@ -163,7 +179,7 @@ def run_camera(
         pipe.send(Status(CameraState.UNREACHABLE, str(error)))
         return
     watch = _Watch(camera, source, pipe, detector, looks, checkpoint)
-    threading.Thread(target=_obey, args=(pipe, source, watch.maker, watch.sight, checkpoint), daemon=True).start()
+    threading.Thread(target=_obey, args=(pipe, source, watch, checkpoint), daemon=True).start()
     with contextlib.suppress(BrokenPipeError):
         watch.run()
 
@@ -205,20 +221,16 @@ def open_detector(settings: DetectorSettings | None) -> ObjectDetector | None:
     )
 
 
-def _obey(
-    pipe: Connection,
-    source: Source,
-    maker: PictureMaker,
-    sight: SightWatch,
-    checkpoint: CheckpointWatch | None = None,
-) -> None:
+def _obey(pipe: Connection, source: Source, watch: "_Watch", checkpoint: CheckpointWatch | None = None) -> None:
     """Hear which pictures are wanted, whether the view is right, what is listed; what else comes, or the end: leave."""
     with contextlib.suppress(EOFError, OSError):
-        while isinstance(told := pipe.recv(), Wanted | ViewConfirmed | HeldLists):
+        while isinstance(told := pipe.recv(), Wanted | ViewConfirmed | SurveyAsked | HeldLists):
             if isinstance(told, Wanted):
-                maker.rank(told.ticket, told.priority)
+                watch.maker.rank(told.ticket, told.priority)
             elif isinstance(told, ViewConfirmed):
-                sight.confirm(told.at_ms)
+                watch.sight.confirm(told.at_ms)
+            elif isinstance(told, SurveyAsked):
+                watch.surveys.ask(told)
             elif checkpoint:
                 checkpoint.hold(told)
     source.close()
@@ -245,6 +257,7 @@ class _Watch:
         self._zone = ZoneInfo(camera.scene.timezone)
         self.maker = PictureMaker(source, Masks(camera.scene.masks), self._send)
         self.sight = SightWatch(camera)
+        self.surveys = SurveyWatch(self._pipeline)
         self._ring: deque[Frame] = deque()
         self._tickets = 0
         self._frames = self._reached = 0
@@ -287,12 +300,15 @@ class _Watch:
         self._frames += 1
         self._remember(frame)
         found = list[Found]()
-        if self._watches:
+        asked = self.surveys.due(frame)
+        if self._watches or self.surveys.is_open:
             found = self._pipeline.step(frame)
         else:
             self._pipeline.pass_over(frame)
         self._reached = frame.number
         self._report_all(found, frame)
+        for survey in asked:
+            self._survey(survey, frame)
         if self._checkpoint:
             self._report_passages(self._checkpoint.see(frame, self._pipeline.time_s), frame)
         for change in self.sight.see(frame, self._pipeline.time_s):
@@ -362,7 +378,24 @@ class _Watch:
         for number, shown in tickets:
             self.maker.add(number, _SIGHT_PRIORITY, shown.captured_at_s, shown)
 
-    def _send(self, report: EventSeen | PassageSeen | ListHitSeen | SightSeen | Picture | NoPicture | Status) -> None:
+    def _survey(self, asked: SurveyAsked, frame: Frame) -> None:
+        """A scene is tried on a thread of its own: on a small box that takes a second, and pictures go on coming."""
+        self._tickets += 1
+        ticket, attempt = self._tickets, self.surveys.attempt(asked, frame)
+
+        def answer() -> None:
+            try:
+                outcome = attempt()
+            except Exception:  # what is only being drawn ends no camera that guards
+                log.exception("survey %d: its scene cannot be tried", asked.number)
+                outcome = None
+            with contextlib.suppress(OSError):  # the agent is gone, and this process ends with it
+                self._send(Surveyed(asked.number, ticket, outcome))
+                self.maker.add(ticket, PRIORITY, frame.captured_at_s, frame)
+
+        threading.Thread(target=answer, name="survey", daemon=True).start()
+
+    def _send(self, report: Report) -> None:
         with self._sending:
             self._pipe.send(report)
 

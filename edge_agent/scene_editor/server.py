@@ -16,8 +16,9 @@ import tomli_w
 from edge_agent.frames import Colour, Frame
 from edge_agent.render import Renderer
 from edge_agent.video_replay import NOT_COUNTED, row_of
+from edge_agent.vision.judging import Uncounted
 from edge_agent.vision.looks import Looks
-from edge_agent.vision.pipeline import Pipeline, Uncounted
+from edge_agent.vision.pipeline import Pipeline
 from edge_agent.vision.tripwire.faults import faults
 from shared.errors import ConfigError, HawklineError
 from shared.net import require_loopback

@@ -192,6 +192,9 @@ def send(
     over_changes: Annotated[
         bool, typer.Option("--over-changes", help="replace what somebody has changed at a box")
     ] = False,
+    over_drawn: Annotated[
+        bool, typer.Option("--over-drawn", help="replace lines that were drawn at the centre by those of the plan")
+    ] = False,
     without_recovery: Annotated[
         bool, typer.Option("--without-recovery", help="seal passwords to their boxes alone")
     ] = False,
@@ -202,12 +205,12 @@ def send(
 
     Each box tries it, and keeps it if its cameras come back as well as before; `configuration list` shows who does.
     Boxes that watch that already are left alone. A box that has not come in yet takes it when it does; passwords of its
-    cameras are sent by the same command afterwards.
+    cameras are sent by the same command afterwards. Lines that were drawn at the centre stay.
     """
     from provisioning.sites.sending import send as send_all
 
     language = lang or language_of()
-    how = {"anew": anew, "over_changes": over_changes, "unrecoverable": without_recovery}
+    how = {"anew": anew, "over_changes": over_changes, "over_drawn": over_drawn, "unrecoverable": without_recovery}
     done = send_all(ApiClient(url), passwords, why, **how)
     say(
         Said(
@@ -224,6 +227,14 @@ def send(
                 f"{count} boxes have not come in yet: say the same again when they have, for their cameras' passwords: "
                 f"{some}",
                 f"有 {count} 台设备尚未接入，接入后请再执行一次以发送摄像机密码：{some}",
+            ).of(language)
+        )
+    if done.drawn:
+        some, count = ", ".join(done.drawn[:5]), len(done.drawn)
+        say(
+            Said(
+                f"lines of {count} cameras were drawn at the centre and stay (--over-drawn takes the plan's): {some}",
+                f"有 {count} 个摄像机的警戒线是在中心画的，予以保留（--over-drawn 改用规划中的）：{some}",
             ).of(language)
         )
     if done.lacking:

@@ -29,6 +29,7 @@ class Sent:
         passwords: that were sent.
         known: passwords that were there already, and stay.
         not_come_in: boxes whose passwords cannot be sealed yet.
+        drawn: cameras whose lines were drawn at the centre, and stay.
         lacking: cameras with a user whose password is neither in the file nor at the centre.
     """
 
@@ -38,11 +39,19 @@ class Sent:
     passwords: int
     known: int
     not_come_in: list[str]
+    drawn: list[str]
     lacking: list[str]
 
 
 def send(
-    client: ApiClient, passwords: Path | None, why: str, *, anew: bool, over_changes: bool, unrecoverable: bool
+    client: ApiClient,
+    passwords: Path | None,
+    why: str,
+    *,
+    anew: bool,
+    over_changes: bool,
+    over_drawn: bool,
+    unrecoverable: bool,
 ) -> Sent:
     """Have every box of the plan in force watch what the plan says.
 
@@ -51,6 +60,7 @@ def send(
         why: for the audit.
         anew: passwords that are at the centre already are sent again.
         over_changes: what was changed at boxes gives way.
+        over_drawn: so does what was drawn at the centre.
         unrecoverable: passwords are sealed to their boxes alone.
 
     Raises:
@@ -80,7 +90,13 @@ def send(
         }
         for box in plan.boxes
     ]
-    asked = {"why": why, "plan": there["version"], "over_changes": over_changes, "boxes": boxes}
+    asked = {
+        "why": why,
+        "plan": there["version"],
+        "over_changes": over_changes,
+        "keep_drawn": not over_drawn,
+        "boxes": boxes,
+    }
     done: dict[str, Any] = client.change("PUT", CONFIGURATIONS, asked)
     needing = [camera.name for camera in plan.cameras if camera.user]
     return Sent(
@@ -89,6 +105,7 @@ def send(
         unchanged=done["unchanged"],
         passwords=done["passwords"],
         known=len(secrets) - len(chosen),
+        drawn=done["drawn"],
         not_come_in=sorted({f"{site}/{box}" for site, box, _ in chosen if (site, box) not in keys}),
         lacking=["/".join(name) for name in needing if name not in secrets and name not in known],
     )

@@ -8,7 +8,8 @@ import pytest
 
 from edge_agent.frames import Frame
 from edge_agent.video_replay import Replay
-from edge_agent.vision.pipeline import Pipeline, Uncounted
+from edge_agent.vision.judging import Uncounted
+from edge_agent.vision.pipeline import Pipeline
 from edge_agent.vision.tripwire.reasons import Why
 from provisioning.lab.edge.sequences import as_frame
 from shared.errors import ConfigError

@@ -13,7 +13,8 @@ from aggregator.api.audited import audited, audited_up_to
 from aggregator.api.dependencies import SnapshotDependency
 from aggregator.api.door import MOST_PLAN_BYTES
 from aggregator.api.parameters import BoxesQuery
-from aggregator.api.principal import Boxes, needs
+from aggregator.api.principal import Boxes, Draws, needs
+from aggregator.api.scenes import SceneBody, read_scene
 from aggregator.domains.configurations.configurations import (
     SQL,
     BoxConfiguration,
@@ -26,6 +27,7 @@ from aggregator.domains.configurations.configurations import (
     one,
     put,
 )
+from aggregator.domains.configurations.scenes import CameraScene, draw, scenes
 from aggregator.people.principal import Principal
 from aggregator.people.rights import Right
 from aggregator.store.database import Connection
@@ -67,6 +69,10 @@ class WantedBody(BaseModel):
         dict[Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00]+$")], PasswordBody],
         Field(max_length=64),
     ] = {}
+    drawn: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]],
+        Field(max_length=64, description="cameras whose scene among the files was drawn at the centre"),
+    ] = []
 
 
 class ConfigurationsBody(BaseModel):
@@ -77,7 +83,19 @@ class ConfigurationsBody(BaseModel):
     why: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] = ""
     plan: Annotated[int | None, Field(ge=1, lt=2**63, description="that they were built from")] = None
     over_changes: Annotated[bool, Field(description="what was changed at boxes gives way")] = False
+    keep_drawn: Annotated[bool, Field(description="scenes that were drawn at the centre stay")] = False
     boxes: Annotated[list[WantedBody], Field(max_length=5000)]
+
+
+class DrawnBody(BaseModel):
+    """What a camera shall watch."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    based_on: Annotated[int, Field(ge=1, lt=2**62, description="the configuration that was drawn upon")]
+    scene: SceneBody
+    why: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] = ""
+    over_changes: Annotated[bool, Field(description="what was changed at the box gives way")] = False
 
 
 class SealingKey(BaseModel):
@@ -155,10 +173,37 @@ def put_configurations(who: Configures, body: ConfigurationsBody, connection: Co
             each.based_on,
             each.files,
             {name: _sealed(password) for name, password in each.passwords.items()},
+            each.drawn,
         )
         for each in body.boxes
     ]
-    return put(connection, who.name, body.why, wanted, plan=body.plan, over_changes=body.over_changes)
+    how = {"over_changes": body.over_changes, "keep_drawn": body.keep_drawn}
+    return put(connection, who.name, body.why, wanted, plan=body.plan, **how)
+
+
+@router.get("/configurations/{site}/{agent}/scenes", responses=_MISSING)
+def list_scenes(who: Boxes, site: str, agent: str, connection: SnapshotDependency) -> list[CameraScene]:
+    """What is watched in the picture of each camera of a box, by the configuration that is wanted of it."""
+    return scenes(connection, who, Address(site, agent))
+
+
+@router.put(
+    "/configurations/{site}/{agent}/scenes/{camera}",
+    responses={**_MISSING, 409: {"description": "another was put meanwhile, or something was changed at the box"}},
+)
+@audited
+def draw_scene(who: Draws, site: str, agent: str, camera: str, body: DrawnBody, connection: Connection) -> Put:
+    """Have a camera watch what was drawn. The box tries it, as any configuration; the plan's lines give way to it."""
+    return draw(
+        connection,
+        who,
+        Address(site, agent),
+        camera,
+        read_scene(body.scene),
+        based_on=body.based_on,
+        why=body.why,
+        over_changes=body.over_changes,
+    )
 
 
 @router.get("/configurations/{site}/{agent}/versions")

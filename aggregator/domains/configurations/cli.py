@@ -20,6 +20,7 @@ app = typer.Typer(help="What each box shall watch, and whether it does (下发�
 
 BoxArgument = Annotated[str, typer.Argument(help="SITE/AGENT", show_default=False)]
 _PATH, _KEYS = "/api/v1/configurations", "/api/v1/sealing-keys"
+_OWN_FILE: dict[str, Any] = {"files": {}, "drawn": []}
 _LISTED = ("site", "agent", "state", "number", "in_force", "changed", "why_not", "made_at", "made_by", "why")
 
 
@@ -86,13 +87,13 @@ def back(
     if not numbers:
         raise ConfigError(f"{box}: nothing was ever sent to it: nothing was changed")
     if own:
-        files = {}
+        before = _OWN_FILE
     elif wanted is None:
         raise ConfigError(f"{box}: there is no configuration before; --own-file is the one on the box itself")
     else:
-        files = client.get(f"{_PATH}/{where.site}/{where.agent}", {"number": wanted})["files"]
+        before = client.get(f"{_PATH}/{where.site}/{where.agent}", {"number": wanted})
     words = why or ("back to the box's own file" if own else f"back to configuration {wanted}")
-    _put(client, where, numbers[0], files, words, over_changes=over_changes)
+    _put(client, where, numbers[0], before, words, over_changes=over_changes)
     say(f"{box}: {words}; `hawkline configuration list` shows whether it does")
 
 
@@ -145,7 +146,7 @@ def reseal(
         sealed = seal(secret, base64.b64decode(key), where, each["camera"])
         passwords[each["camera"]] = {"sealed": _coded(sealed), "sealed_to": key, "spare": each["spare"]}
     if passwords:
-        _put(client, where, there["number"], there["files"], "another machine", passwords, over_changes=True)
+        _put(client, where, there["number"], there, "another machine", passwords, over_changes=True)
     say(f"{box}: {len(passwords)} passwords sealed to the new machine")
     if lost:
         raise ConfigError(f"{box}: sealed to the machine before alone, send them anew: {', '.join(lost)}")
@@ -155,13 +156,15 @@ def _put(
     client: ApiClient,
     box: Address,
     based_on: int,
-    files: dict[str, str],
+    what: dict[str, Any],
     why: str,
     passwords: dict[str, dict[str, str]] | None = None,
     *,
     over_changes: bool,
 ) -> None:
-    wanted = {"site": box.site, "agent": box.agent, "based_on": based_on, "files": files, "passwords": passwords or {}}
+    """Put a configuration as `BoxConfiguration` has it: its files, and which scenes of them were drawn."""
+    told = {"files": what["files"], "drawn": what["drawn"], "passwords": passwords or {}}
+    wanted = {"site": box.site, "agent": box.agent, "based_on": based_on, **told}
     client.change("PUT", _PATH, {"why": why, "over_changes": over_changes, "boxes": [wanted]})
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ from aggregator.store.database import Connection
 from aggregator.store.entity import Entity
 from aggregator.store.errors import ConflictError, MissingError, SenselessError
 from aggregator.store.queries import load_queries
-from shared.configuration import SentConfiguration, content_of, faults_of
+from shared.configuration import SentConfiguration, content_of, faults_of, scene_files
 from shared.desired import CONFIGURATION, Configuration
 from shared.topics import Address
 
@@ -45,6 +45,8 @@ class BoxConfiguration(ConfigurationVersion):
     site: str
     agent: str
     files: dict[str, str]
+    drawn: list[str]
+    """Cameras whose scene was drawn at the centre."""
 
 
 class BoxConfigurationState(ConfigurationVersion):
@@ -97,6 +99,8 @@ class Put(Entity):
     changed: int
     unchanged: int
     passwords: int
+    drawn: list[str]
+    """`SITE/AGENT/CAMERA` of scenes that were drawn at the centre and stay."""
 
     @property
     def audit_subject(self) -> str:
@@ -133,16 +137,25 @@ class Wanted:
         based_on: the configuration that its planner knew; 0: none.
         files: by name.
         passwords: of cameras, where they are new.
+        drawn: cameras whose scene among the files was drawn at the centre.
     """
 
     box: Address
     based_on: int
     files: dict[str, str]
     passwords: Mapping[str, SealedPassword] = field(default_factory=dict)
+    drawn: Sequence[str] = ()
 
 
 def put(
-    connection: Connection, by: str, why: str, wanted: Sequence[Wanted], *, plan: int | None, over_changes: bool
+    connection: Connection,
+    by: str,
+    why: str,
+    wanted: Sequence[Wanted],
+    *,
+    plan: int | None,
+    over_changes: bool,
+    keep_drawn: bool = False,
 ) -> Put:
     """Have boxes watch something else: all of them or none.
 
@@ -152,6 +165,7 @@ def put(
         wanted: a box once.
         plan: that they were built from.
         over_changes: what was changed at boxes gives way.
+        keep_drawn: scenes that were drawn at the centre stay, where their cameras do.
 
     Raises:
         ConflictError: another was put meanwhile, or something was changed at a box.
@@ -166,6 +180,8 @@ def put(
     others = [each.box for each, row in there if each.based_on != (row["number"] or 0)]
     if others:
         raise ConflictError(f"another one was put meanwhile for {_names(others)}: look at it, then send again")
+    if keep_drawn:
+        there = [(_with_drawn(each, row["files"] or {}, row["drawn"] or []), row) for each, row in there]
     new = [(each, row) for each, row in there if row["content"] != content_of(each.files) or each.passwords]
     touched = [each.box for each, row in new if row["changed"]]
     if touched and not over_changes:
@@ -173,11 +189,23 @@ def put(
     sealed = _put_passwords(connection, by, wanted)
     for each, row in new:
         values = {"content": content_of(each.files), "files": Jsonb(each.files), "over": row["lies"]}
+        values["drawn"] = list(each.drawn)
         who = {"plan": plan, "by": by, "why": why, "after": row["number"] or 0}
         connection.execute(SQL["add"], {"site": each.box.site, "agent": each.box.agent, **values, **who})
         desired.want(connection, each.box, CONFIGURATION)
     connection.execute(SQL["forget_old"], {**named, "kept": _KEPT})
-    return Put(changed=len(new), unchanged=len(wanted) - len(new), passwords=sealed)
+    kept = [f"{each.box.site}/{each.box.agent}/{camera}" for each, _ in there for camera in each.drawn if keep_drawn]
+    return Put(changed=len(new), unchanged=len(wanted) - len(new), passwords=sealed, drawn=kept)
+
+
+def _with_drawn(wanted: Wanted, before: Mapping[str, str], drawn: Sequence[str]) -> Wanted:
+    """With the scenes that were drawn, of cameras that are still there."""
+    if not drawn:
+        return wanted
+    there, was = scene_files(wanted.files), scene_files(before)
+    kept = [camera for camera in drawn if there.get(camera) and was.get(camera)]
+    files = wanted.files | {there[camera]: before[was[camera]] for camera in kept}
+    return replace(wanted, files=files, drawn=kept)
 
 
 def _check(wanted: Sequence[Wanted]) -> None:

@@ -3,19 +3,19 @@ LOCK TABLE box_configurations IN SHARE ROW EXCLUSIVE MODE;
 
 -- name: newest
 -- Of the boxes that are named: what is wanted of each, and what lies there as far as it has said.
-SELECT b.site, b.agent, c.number, c.content, coalesce(a.health -> 'configuration' ->> 'content', '') AS lies,
+SELECT b.site, b.agent, c.number, c.content, c.drawn, CASE WHEN c.drawn <> '{}' THEN c.files END AS files, coalesce(a.health -> 'configuration' ->> 'content', '') AS lies,
        coalesce(a.health -> 'configuration' -> 'changed', '[]') AS changed
 FROM unnest(%(sites)s::text[], %(agents)s::text[]) AS b (site, agent)
 LEFT JOIN LATERAL (
-    SELECT number, content FROM box_configurations n WHERE (n.site, n.agent) = (b.site, b.agent) ORDER BY number DESC LIMIT 1
+    SELECT number, content, drawn, files FROM box_configurations n WHERE (n.site, n.agent) = (b.site, b.agent) ORDER BY number DESC LIMIT 1
 ) c ON true
 LEFT JOIN agents a ON (a.site, a.agent) = (b.site, b.agent);
 
 -- name: add
 -- Counted by the clock, so that a database that was restored does not give numbers that a box has heard before.
-INSERT INTO box_configurations (site, agent, number, content, files, over, plan, made_by, why)
+INSERT INTO box_configurations (site, agent, number, content, files, over, drawn, plan, made_by, why)
 VALUES (%(site)s, %(agent)s, greatest((extract(epoch FROM clock_timestamp()) * 1000)::bigint, %(after)s + 1), %(content)s,
-        %(files)s, %(over)s, %(plan)s, %(by)s, %(why)s);
+        %(files)s, %(over)s, %(drawn)s, %(plan)s, %(by)s, %(why)s);
 
 -- name: forget_old
 DELETE FROM box_configurations c USING unnest(%(sites)s::text[], %(agents)s::text[]) AS b (site, agent)
@@ -99,7 +99,7 @@ SELECT number, content, made_at, made_by, why, plan FROM box_configurations
 WHERE (site, agent) = (%(site)s, %(agent)s) ORDER BY number DESC;
 
 -- name: one
-SELECT site, agent, number, content, files, made_at, made_by, why, plan FROM box_configurations
+SELECT site, agent, number, content, files, drawn, made_at, made_by, why, plan FROM box_configurations
 WHERE (site, agent) = (%(site)s, %(agent)s) AND (%(number)s::bigint IS NULL OR number = %(number)s) ORDER BY number DESC LIMIT 1;
 
 -- name: rollout

@@ -3,7 +3,7 @@
 import math
 from collections import deque
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from edge_agent.vision.track.bounding_boxes import Box
@@ -131,6 +131,15 @@ class Track:
     rest: tuple[float, float] = (0.0, 0.0)
     moved_s: float = 0.0
     path: deque[Spot] = field(default_factory=deque)
+
+    def kept(self, *, with_past: bool) -> "Track":
+        """As it is now, for later: whatever becomes of it, this stays.
+
+        Args:
+            with_past: with the way that it came; else with its last place alone.
+        """
+        path = deque(self.path if with_past else [self.path[-1]])
+        return replace(self, path=path, recognised_as=dict(self.recognised_as), likeness=None)
 
     @property
     def confirmed(self) -> bool:
