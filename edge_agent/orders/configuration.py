@@ -91,7 +91,9 @@ class Configuration:
             raise SectionError(why)
         if wanted.number == self._in_force.number and self._trial is None:
             return
-        if wanted.number < self._store.newest:  # from before a restart; or the centre counts anew
+        if self._trial is not None and wanted.number < self._in_force.number:  # from before a restart
+            raise NotYetError("a newer one is being tried")
+        if wanted.number < self._store.newest:  # it went back from that; or the centre counts anew
             raise NotYetError(f"a newer one, {self._store.newest}, was sent here: expected one that is newer still")
         if wanted.number == self._in_force.number:
             raise NotYetError("it is being tried")

@@ -133,6 +133,9 @@ def _handler(editor: SceneEditor, secret: str) -> type[BaseHTTPRequestHandler]:
             if what == "":
                 page = resources.files("edge_agent.scene_editor").joinpath("page.html").read_bytes()
                 self._answer(200, "text/html; charset=utf-8", page)
+            elif what == "canvas.js":
+                script = resources.files("shared.scene_canvas").joinpath("canvas.js").read_bytes()
+                self._answer(200, "text/javascript; charset=utf-8", script)
             elif what == "frame":
                 self._answer(200, "image/jpeg", editor.frame())
             elif what == "scene":

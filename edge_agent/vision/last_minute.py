@@ -16,6 +16,8 @@ SPAN_S = 60.0
 _MOST_TRACKS = 20_000
 """Of all moments together: some 20 MB. On a crowded square that is less than a minute."""
 
+_INSIDE = 0.999
+
 
 @dataclass(frozen=True, slots=True)
 class Trial:
@@ -86,4 +88,6 @@ class LastMinute:
 
 
 def _is_masked(track: Track, scene: Scene) -> bool:
-    return any(contains(mask.points, track.ground) for mask in scene.masks)
+    """What stands beyond the picture's edge, or on it, is masked where the picture ends."""
+    x, y = (min(_INSIDE, max(1 - _INSIDE, value)) for value in track.ground)
+    return any(contains(mask.points, (x, y)) for mask in scene.masks)

@@ -204,3 +204,77 @@ def test_how_far_each_box_has_got(client: httpx.Client, connection: Connection) 
     ]  # fmt: skip
     assert [row["agent"] for row in rows.values() if not row["planned"]] == ["stray"]
     assert [row["agent"] for row in client.get("/api/v1/rollout", params={"agent": "gate-2"}).json()] == ["gate-2"]
+
+
+DRAWN = {"tripwires": [{"name": "fence", "points": [[0.1, 0.5], [0.9, 0.5]]}]}
+PLANNED = {
+    MAIN: '[[cameras]]\nname = "gate"\nscene = "scene-gate.toml"\n[[cameras]]\nname = "yard"\nscene = "scene-yard.toml"\n',
+    "scene-gate.toml": '[[tripwires]]\nname = "planned"\npoints = [[0.0, 0.7], [1.0, 0.7]]\n',
+    "scene-yard.toml": "",
+}
+
+
+def scenes(client: httpx.Client) -> dict[str, dict[str, Any]]:
+    answer = client.get(f"{PATH}/north/gate-1/scenes")
+    assert answer.status_code == 200, answer.text
+    return {row["camera"]: row for row in answer.json()}
+
+
+def draw(client: httpx.Client, camera: str = "gate", code: int = 200, scene: Any = None, **more: Any) -> Any:
+    body = {"based_on": listed(client)["gate-1"]["number"], "scene": DRAWN if scene is None else scene, **more}
+    answer = client.put(f"{PATH}/north/gate-1/scenes/{camera}", json=body)
+    assert answer.status_code == code, answer.text
+    return answer.json()
+
+
+def test_lines_that_were_drawn_stay_when_the_plan_is_sent_again(client: httpx.Client) -> None:
+    put(client, wanted(files=PLANNED))
+    assert not scenes(client)["gate"]["drawn"]
+    assert draw(client, why="the fence is further left")["changed"] == 1
+    there = scenes(client)
+    assert (there["gate"]["drawn"], there["gate"]["scene"]) == (True, DRAWN)
+    assert (there["yard"]["drawn"], there["yard"]["scene"]) == (False, {})
+    assert draw(client)["changed"] == 0, "the same again changes nothing"
+    number = listed(client)["gate-1"]["number"]
+    # The plan has another camera now, and other lines.
+    more = PLANNED | {MAIN: PLANNED[MAIN] + "# newer\n", "scene-gate.toml": ""}
+    done = put(client, wanted(files=more, based_on=number), keep_drawn=True)
+    assert (done["changed"], done["drawn"]) == (1, ["north/gate-1/gate"])
+    assert scenes(client)["gate"]["scene"] == DRAWN
+    number = listed(client)["gate-1"]["number"]
+    assert put(client, wanted(files=more, based_on=number), keep_drawn=True)["changed"] == 0
+    without = {MAIN: '[[cameras]]\nname = "yard"\nscene = "scene-yard.toml"\n', "scene-yard.toml": ""}
+    assert put(client, wanted(files=without, based_on=number), keep_drawn=True)["drawn"] == []
+    number = listed(client)["gate-1"]["number"]
+    assert put(client, wanted(files=PLANNED, based_on=number), keep_drawn=True)["drawn"] == [], "it was gone"
+    draw(client)
+    number = listed(client)["gate-1"]["number"]
+    assert put(client, wanted(files=PLANNED, based_on=number))["drawn"] == []
+    assert scenes(client)["gate"]["scene"]["tripwires"][0]["name"] == "planned"
+
+
+def test_what_cannot_be_drawn_is_refused_with_its_reason(client: httpx.Client, connection: Connection) -> None:
+    answer = client.put(f"{PATH}/north/gate-1/scenes/gate", json={"based_on": 1, "scene": DRAWN})
+    assert answer.status_code == 404, "nothing was sent to it"
+    assert client.get(f"{PATH}/north/gate-1/scenes").status_code == 404
+    partition = '[[partitions]]\nname = "house"\nlines = ["gate/planned"]\n'
+    put(client, wanted(files=PLANNED | {MAIN: PLANNED[MAIN] + partition}))
+    assert "no camera 'roof'" in draw(client, "roof", 404)["detail"]
+    assert "partition 'house' arms gate/planned" in draw(client, code=422)["detail"]
+    crooked = {"zones": [{"name": "z", "points": [[0, 0], [1, 1], [1, 0], [0, 1]]}]}
+    assert "sides 1 and 3 cross" in draw(client, code=422, scene=crooked)["detail"]
+    assert "another configuration meanwhile" in draw(client, code=409, based_on=1)["detail"]
+    keeps = {"tripwires": [*DRAWN["tripwires"], {"name": "planned", "points": [[0, 0.4], [1, 0.4]]}]}
+    number = listed(client)["gate-1"]["number"]
+    says(connection, number=number, content="x", changed=("scene-gate.toml",))
+    assert "somebody has changed files" in draw(client, code=409, scene=keeps)["detail"]
+    assert draw(client, scene=keeps, over_changes=True)["changed"] == 1
+
+
+def test_a_camera_without_a_scene_gets_one(client: httpx.Client) -> None:
+    put(client, wanted(files={MAIN: '[[cameras]]\nname = "gate"\n'}))
+    assert scenes(client)["gate"]["scene"] == {}
+    draw(client)
+    assert scenes(client)["gate"]["scene"] == DRAWN
+    files = client.get(f"{PATH}/north/gate-1").json()["files"]
+    assert 'scene = "scene-gate.toml"' in files[MAIN]

@@ -1,4 +1,5 @@
-import { ApiError, call } from './client'
+import { dataUrl } from './binary'
+import { call } from './client'
 import type { components } from './schema'
 
 export type Export = components['schemas']['Export']
@@ -23,19 +24,4 @@ export const show = (id: number) => call<Export>(`/exports/${id}`, undefined, 'G
 export const giveUp = (id: number) => call<null>(`/exports/${id}`, undefined, 'DELETE')
 
 /** The picture itself, to be looked at, or as it leaves: the audit has both, as what they are. */
-export async function picture(id: number, leaves: boolean): Promise<string> {
-  let answer: Response
-  try {
-    answer = await fetch(`/api/v1/exports/${id}/picture${leaves ? '?take=true' : ''}`)
-  } catch {
-    throw new ApiError('network')
-  }
-  if (!answer.ok) throw new ApiError(`HTTP ${answer.status}`, answer.status)
-  const content = await answer.blob()
-  return new Promise((resolve, reject) => {
-    const reader = new FileReader()
-    reader.onload = () => resolve(reader.result as string)
-    reader.onerror = () => reject(new ApiError('network'))
-    reader.readAsDataURL(content)
-  })
-}
+export const picture = (id: number, leaves: boolean): Promise<string> => dataUrl(`/exports/${id}/picture${leaves ? '?take=true' : ''}`)

@@ -1,4 +1,5 @@
 import { lists } from './lists.en'
+import { drawing } from './drawing.en'
 import { rollout } from './rollout.en'
 import { sensors } from './sensors.en'
 import { people } from './people.en'
@@ -210,6 +211,7 @@ export const en: typeof zh = {
   ...people,
   ...lists,
   ...rollout,
+  ...drawing,
   ...sensors,
   language: '中文',
 }

@@ -55,6 +55,7 @@ export const people: typeof zh = {
       'record.read': 'read events and counts',
       'boxes.read': 'see how boxes do',
       'lines.arm': 'arm and disarm',
+      'lines.draw': 'draw lines on a camera\'s picture',
       'maintenance.plan': 'plan maintenance',
       'places.read': 'see places',
       'places.change': 'change places',

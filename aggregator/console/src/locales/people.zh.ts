@@ -54,6 +54,7 @@ export const people = {
       'record.read': '查事件和计数',
       'boxes.read': '看设备状态',
       'lines.arm': '布防、撤防',
+      'lines.draw': '在画面上画警戒线',
       'maintenance.plan': '安排维护',
       'places.read': '看地点',
       'places.change': '改地点',

@@ -13,7 +13,7 @@ export const rollout = {
     notPlanned: 'not planned',
     changed: 'changed on site: {files}',
     cameras: '{seeing} of {planned} cameras give pictures',
-    versions: 'configurations',
+    versions: 'cameras, configurations',
     never: 'The centre has never sent it a configuration: it watches what its own file says.',
     sentAt: 'sent',
     by: 'by',

@@ -12,7 +12,7 @@ export const rollout = {
     notPlanned: '不在规划中',
     changed: '现场改过：{files}',
     cameras: '摄像机 {seeing} / {planned} 有画面',
-    versions: '配置记录',
+    versions: '摄像机与配置',
     never: '中心没有给它下发过配置，它按自己的文件值守。',
     sentAt: '下发时间',
     by: '下发人',

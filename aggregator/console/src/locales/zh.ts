@@ -1,4 +1,5 @@
 import { lists } from './lists.zh'
+import { drawing } from './drawing.zh'
 import { rollout } from './rollout.zh'
 import { sensors } from './sensors.zh'
 import { people } from './people.zh'
@@ -209,6 +210,7 @@ export const zh = {
   ...people,
   ...lists,
   ...rollout,
+  ...drawing,
   ...sensors,
   language: 'English',
 }
