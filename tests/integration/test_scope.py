@@ -152,6 +152,11 @@ def fill(database: Database, connection: Connection, pictures: PictureStore, sid
         " VALUES (%s, %s, %s, %s, 'key east', 1, %s, %s)",
         (work["id"], digest, site, agent, camera, line),
     )
+    connection.execute(
+        "INSERT INTO surveys (number, site, agent, camera, scene, asked_by, settled_at, why)"
+        " VALUES (%s, %s, %s, %s, '', 'key east', now(), %s)",
+        (work["id"], site, agent, camera, line),
+    )
     return alert["id"], work["id"]
 
 
@@ -195,6 +200,7 @@ def filled(path: str, side: str, world: World) -> str:
         "name": named(side, "site"),
         "site": named(side, "site"),
         "agent": named(side, "agent"),
+        "camera": named(side, "camera"),
     }
     return path.format(**values)
 
@@ -236,7 +242,7 @@ def test_nothing_of_others_is_told(world: World, monkeypatch: pytest.MonkeyPatch
     """Every GET, asked for everything, for their own and for what is of others, with every right in one station."""
     monkeypatch.setattr("aggregator.feed.hub._PING_S", 0.2)
     mine = f"@{named(OWN, 'place')}"
-    key = world.centre.key("east", *(f"{role}{mine}" for role in EVERYTHING))
+    key = world.centre.key("east", *(f"{role}{mine}" for role in (*EVERYTHING, "planner")))
     whole = world.centre.key("whole", *EVERYTHING)
     with world.centre.client(key) as client, world.centre.client(whole) as all_client:
         for path in LISTED:
@@ -268,7 +274,7 @@ def heard_of(text: str, side: str) -> str:
 
 def neutral(text: str, world: World) -> str:
     for number in (world.alerts[FOREIGN], world.maintenance[FOREIGN], 10**9):
-        for what in ("alert", "maintenance", "case", "shift", "export", "bypass"):
+        for what in ("alert", "maintenance", "case", "shift", "export", "bypass", "survey"):
             text = text.replace(f"{what} {number}", f"{what} #")
     return text
 
@@ -401,6 +407,8 @@ def body(route: Route, side: str) -> dict[str, Any]:
         "/exports": {"sha256": sha(side), "case": 1, "recipient": "the insurer"},
         "/sensors": {"sensor": camera, "location": "x"},
         "/partitions": {"partition": camera, "deed": "away"},
+        "/surveys": {"camera": camera},
+        "/scenes/{camera}": {"based_on": 5, "scene": {}},
         "/bypasses": {"sensor": camera, "way": "once", "reason": "x"},
     }
     return next((each for end, each in bodies.items() if route.path.endswith(end)), {})
@@ -421,6 +429,8 @@ def kept(connection: Connection) -> dict[str, object]:
         "facts": "SELECT * FROM sensor_facts WHERE site = %s",
         "orders": "SELECT * FROM partition_orders WHERE site = %s",
         "bypasses": "SELECT * FROM sensor_bypasses WHERE site = %s",
+        "surveys": "SELECT * FROM surveys WHERE site = %s",
+        "configurations": "SELECT * FROM box_configurations WHERE site = %s",
     }
     return {
         name: connection.execute(text, (site,)).fetchall()  # type: ignore[arg-type]

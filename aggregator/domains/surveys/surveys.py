@@ -125,7 +125,7 @@ def one(connection: Connection, who: Principal, number: int) -> Survey:
     """
     with connection.cursor(row_factory=class_row(Survey)) as cursor:
         found = cursor.execute(SQL["survey"], {"number": number, "by": who.name, **_TIMES}).fetchone()
-    if found is None:
+    if found is None or not is_ours(connection, who.scope, found.site):
         raise MissingError(f"there is no survey {number} of yours; they are kept for ten minutes")
     return found
 
@@ -136,8 +136,10 @@ def picture(connection: Connection, who: Principal, number: int) -> bytes:
     Raises:
         MissingError: there is none, or not yet.
     """
+    if one(connection, who, number).state != "ready":
+        raise MissingError(f"survey {number} has no picture")
     row = connection.execute(SQL["picture"], {"number": number, "by": who.name, **_TIMES}).fetchone()
-    if row is None or row["jpeg"] is None:
+    if row is None:
         raise MissingError(f"survey {number} has no picture")
     return bytes(row["jpeg"])
 
