@@ -281,6 +281,13 @@ class HealthSettings(Section, frozen=True):
     """Within which cameras have to come back under a configuration that the centre has sent, or it is undone."""
 
 
+class RehearsalSettings(Section, frozen=True):
+    """A plan is rehearsed on one machine: cameras that the centre names are generated scenes."""
+
+    fps: Annotated[float, Meta(gt=0, le=25)] = 4.0
+    """Frames per second of each."""
+
+
 class Watch(Section, frozen=True):
     """What a box watches: the part of its file that the centre can send (`edge_agent/configuration`)."""
 
@@ -343,9 +350,13 @@ class AgentSettings(Watch, frozen=True, kw_only=True):
     trust: TrustSettings | None = None
     outbox: OutboxSettings = OutboxSettings()
     health: HealthSettings = HealthSettings()
+    rehearsal: RehearsalSettings | None = None
+    """For a trial on one machine, `[rehearsal]` (`hawkline rehearse`)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.trust and self.rehearsal:
+            raise ValueError("rehearsal: is for a trial on one machine; a box that enrols has real cameras")
         if self.trust is None and self.broker.host:
             require_loopback(self.broker.host, "broker.host")
 

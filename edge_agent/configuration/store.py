@@ -10,6 +10,7 @@ data_dir/configuration/
 import logging
 import shutil
 import threading
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +21,17 @@ from urllib.parse import quote
 import msgspec
 
 from edge_agent.address import camera_address
-from edge_agent.config import AgentSettings, Camera, RtspCamera, Watch, load_agent_file, ready
+from edge_agent.config import (
+    AgentSettings,
+    Camera,
+    CameraSettings,
+    RehearsalSettings,
+    RtspCamera,
+    SyntheticCamera,
+    Watch,
+    load_agent_file,
+    ready,
+)
 from shared.configuration import MAIN, SCENE, Files, SentConfiguration, content_of, decode_sent
 from shared.errors import ConfigError, HawklineError, WireError
 from shared.files import make_folder, sync_folder, write_secret
@@ -289,6 +300,8 @@ class Store:
         path, base = folder / MAIN, self._config.resolve().parent
         watch = load_toml(path, Watch)
         _require_beside(path, watch, "")
+        if self._own.rehearsal:
+            watch = _rehearsed(watch, self._own.rehearsal, self._box)
         watch = _with_passwords(watch, passwords)
         own = {name: getattr(self._own, name) for name in AgentSettings.__struct_fields__}
         try:
@@ -355,6 +368,16 @@ def _files_in(folder: Path) -> Files:
         for each in sorted(folder.iterdir())
         if each.name == MAIN or SCENE.fullmatch(each.name)
     }
+
+
+def _rehearsed(watch: Watch, rehearsal: RehearsalSettings, box: Address) -> Watch:
+    """With a generated scene in place of each camera, the same one each time."""
+
+    def generated(camera: CameraSettings) -> CameraSettings:
+        seed = zlib.crc32(f"{box.site}/{box.agent}/{camera.name}".encode())
+        return msgspec.structs.replace(camera, source=SyntheticCamera("fence", seed, rehearsal.fps))
+
+    return msgspec.structs.replace(watch, cameras=[generated(each) for each in watch.cameras])
 
 
 def _with_passwords(watch: Watch, passwords: Mapping[str, str]) -> Watch:

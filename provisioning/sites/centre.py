@@ -12,6 +12,7 @@ from aggregator.client.client import ApiClient
 from provisioning.sites.differences import Sheets
 from provisioning.sites.plan import SHEETS, Entry, Plan, plan_of
 from provisioning.sites.tables import Cell, Sheet
+from provisioning.sites.words import Said
 from provisioning.sites.workbook import texts_of
 from shared.errors import ConfigError
 from shared.files import write_public
@@ -109,12 +110,20 @@ def _beside(path: Path) -> Path:
     return whole.with_name(f"{whole.name}.version")
 
 
-def told(applied: Mapping[str, Any]) -> str:
+_CHANGES = {"added": Said("added", "新增"), "changed": Said("changed", "修改"), "removed": Said("removed", "删除")}
+
+
+def told(applied: Mapping[str, Any]) -> Said:
     """What became of it, in a line."""
+    version, sensors = applied["version"], applied["sensors_named"]
     if not applied["is_new"]:
-        return f"nothing has changed: plan {applied['version']} says the same"
-    places = [
-        f"{applied[f'places_{what}']} {what}" for what in ("added", "changed", "removed") if applied[f"places_{what}"]
-    ]
-    more = f"; places: {', '.join(places)}" if places else ""
-    return f"plan {applied['version']} is in force{more}; sensors named: {applied['sensors_named']}"
+        return Said(f"nothing has changed: plan {version} says the same", f"没有变化：与规划 {version} 相同")
+    done = [(said, count) for what, said in _CHANGES.items() if (count := applied[f"places_{what}"])]
+    english, chinese = (
+        ", ".join(f"{n} {said.en}" for said, n in done),
+        "、".join(f"{said.zh} {n}" for said, n in done),
+    )
+    return Said(
+        f"plan {version} is in force{f'; places: {english}' if done else ''}; sensors named: {sensors}",
+        f"规划 {version} 已生效{f'；区域：{chinese}' if done else ''}；写入位置的探测器：{sensors}",
+    )

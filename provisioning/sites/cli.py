@@ -163,7 +163,8 @@ def apply(
     """
     from provisioning.sites import centre, work
 
-    found, client = work.sound(plan, lang or language_of()), ApiClient(url)
+    language = lang or language_of()
+    found, client = work.sound(plan, language), ApiClient(url)
     sheets, there = centre.sheets_of(found), centre.newest(client)
     centre.require_sheets(found, there["sheets"] if there else {})
     known = centre.version_beside(plan) if based_on is None else based_on
@@ -176,7 +177,7 @@ def apply(
         known = there["version"] if there else 0
     applied = centre.put(client, sheets, known, why)
     centre.note_beside(plan, applied["version"])
-    say(centre.told(applied))
+    say(centre.told(applied).of(language))
 
 
 @app.command(epilog="Example: hawkline site send --passwords passwords.csv --why 'gate of the north village'")
@@ -281,6 +282,7 @@ def undo(
     version: Annotated[
         int | None, typer.Option("--to", min=1, help="the plan to go back to; by default the one before")
     ] = None,
+    lang: LanguageOption = None,
     url: options.UrlOption = options.URL,
 ) -> None:
     """Go back to a plan of before: it is applied anew, under a number of its own; a second time takes that back."""
@@ -292,4 +294,5 @@ def undo(
     if back is None:
         raise ConfigError("there is no plan before the one in force: nothing was changed")
     old = client.get(centre.PLAN, {"version": back})
-    say(centre.told(centre.put(client, old["sheets"], versions[0], why or f"back to plan {back}")))
+    done = centre.put(client, old["sheets"], versions[0], why or f"back to plan {back}")
+    say(centre.told(done).of(lang or language_of()))

@@ -40,9 +40,13 @@ def sound(path: Path, language: Language) -> Plan:
     found, faults = read(path)
     if faults:
         first, *others = faults
-        more = f", and {len(others)} more" if others else ""
-        said = f"{first.cell.sheet} {first.cell.where} {shown(first.cell.text)!r}: {first.expected.of(language)}{more}"
-        raise ConfigError(f"{path}: {said}; `hawkline site check` lists all, nothing was written")
+        more = Said(f", and {len(others)} more", f"，另有 {len(others)} 处") if others else Said("", "")
+        end = Said(
+            f"{more.en}; `hawkline site check` lists all, nothing was written",
+            f"{more.zh}；`hawkline site check` 列出全部，没有写入任何内容",
+        )
+        said = f"{first.cell.sheet} {first.cell.where} {shown(first.cell.text)!r}: {first.expected.of(language)}"
+        raise ConfigError(f"{path}: {said}{end.of(language)}")
     return found
 
 

@@ -208,7 +208,7 @@ def test_how_far_each_box_has_got(client: httpx.Client, connection: Connection) 
 
 DRAWN = {"tripwires": [{"name": "fence", "points": [[0.1, 0.5], [0.9, 0.5]]}]}
 PLANNED = {
-    MAIN: '[[cameras]]\nname = "gate"\nscene = "scene-gate.toml"\n[[cameras]]\nname = "yard"\nscene = "scene-yard.toml"\n',
+    MAIN: "".join(f'[[cameras]]\nname = "{name}"\nscene = "scene-{name}.toml"\n' for name in ("gate", "yard")),
     "scene-gate.toml": '[[tripwires]]\nname = "planned"\npoints = [[0.0, 0.7], [1.0, 0.7]]\n',
     "scene-yard.toml": "",
 }

@@ -27,7 +27,7 @@ from aggregator.domains.configurations.configurations import (
     one,
     put,
 )
-from aggregator.domains.configurations.scenes import CameraScene, draw, scenes
+from aggregator.domains.configurations.scenes import CameraScene, Drawn, draw, scenes
 from aggregator.people.principal import Principal
 from aggregator.people.rights import Right
 from aggregator.store.database import Connection
@@ -192,7 +192,7 @@ def list_scenes(who: Boxes, site: str, agent: str, connection: SnapshotDependenc
     responses={**_MISSING, 409: {"description": "another was put meanwhile, or something was changed at the box"}},
 )
 @audited
-def draw_scene(who: Draws, site: str, agent: str, camera: str, body: DrawnBody, connection: Connection) -> Put:
+def draw_scene(who: Draws, site: str, agent: str, camera: str, body: DrawnBody, connection: Connection) -> Drawn:
     """Have a camera watch what was drawn. The box tries it, as any configuration; the plan's lines give way to it."""
     return draw(
         connection,

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import tomli_w
 
-from aggregator.domains.configurations.configurations import Put, Wanted, one, put
+from aggregator.domains.configurations.configurations import Wanted, one, put
 from aggregator.people.principal import Principal
 from aggregator.store.database import Connection
 from aggregator.store.entity import Entity
@@ -30,6 +30,15 @@ class CameraScene(Entity):
     """At the centre; else it is the plan's."""
     scene: dict[str, Any]
     """`tripwires`, `zones`, `masks`, `timezone`: what is not said is as by default."""
+
+
+class Drawn(Entity):
+    """What became of a scene that was drawn."""
+
+    number: int
+    """Of the configuration that is wanted now."""
+    changed: bool
+    """The camera did not watch that already."""
 
 
 def scenes(connection: Connection, who: Principal, box: Address) -> list[CameraScene]:
@@ -69,7 +78,7 @@ def draw(
     based_on: int,
     why: str,
     over_changes: bool,
-) -> Put:
+) -> Drawn:
     """Have a camera watch what was drawn: a configuration of its box in which nothing else is new.
 
     Raises:
@@ -90,7 +99,8 @@ def draw(
         file, main = _with_scene(main, camera)
     drawn = {MAIN: main, file: _HEAD + tomli_w.dumps(msgspec.to_builtins(scene))}
     wanted = Wanted(box, based_on, there.files | drawn, drawn=sorted({*there.drawn, camera}))
-    return put(connection, who.name, why, [wanted], plan=there.plan, over_changes=over_changes)
+    done = put(connection, who.name, why, [wanted], plan=there.plan, over_changes=over_changes)
+    return Drawn(number=one(connection, box, None).number, changed=bool(done.changed))
 
 
 def _with_scene(main: str, camera: str) -> tuple[str, str]:

@@ -6,9 +6,8 @@ SELECT pg_advisory_xact_lock(4217049, hashtext(concat_ws('/', %(site)s::text, %(
 SELECT state FROM agents WHERE (site, agent) = (%(site)s, %(agent)s);
 
 -- name: count
--- Of a camera, of the last ten minutes; and whether one waits.
-SELECT count(*) AS there, bool_or(settled_at IS NULL AND asked_at > now() - %(patience)s::interval) AS waits
-FROM surveys WHERE (site, agent, camera) = (%(site)s, %(agent)s, %(camera)s) AND asked_at > now() - %(kept)s::interval;
+-- Of a camera, of the last ten minutes.
+SELECT count(*) AS there FROM surveys WHERE (site, agent, camera) = (%(site)s, %(agent)s, %(camera)s) AND asked_at > now() - %(kept)s::interval;
 
 -- name: ask
 -- Numbered by the clock: the table is emptied by a crash, and a box takes no number twice.
@@ -32,7 +31,7 @@ SELECT jpeg FROM surveys WHERE number = %(number)s AND asked_by = %(by)s AND ask
 -- name: wanted
 SELECT number, camera, scene FROM surveys
 WHERE (site, agent) = (%(site)s, %(agent)s) AND settled_at IS NULL AND asked_at > now() - %(patience)s::interval
-ORDER BY number;
+ORDER BY number LIMIT 8;
 
 -- name: settle
 UPDATE surveys SET settled_at = now(), jpeg = %(jpeg)s, taken_at = %(taken_at)s, outcome = %(outcome)s, why = %(why)s

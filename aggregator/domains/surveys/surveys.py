@@ -92,7 +92,7 @@ def ask(connection: Connection, who: Principal, box: Address, camera: str, scene
 
     Raises:
         MissingError: there is no such box of theirs.
-        ConflictError: the box is away, one of this camera waits, or so many were made that no more are.
+        ConflictError: the box is away, or so many were made that no more are.
         SenselessError: the scene is too long.
     """
     of = {"site": box.site, "agent": box.agent, "camera": camera}
@@ -107,8 +107,6 @@ def ask(connection: Connection, who: Principal, box: Address, camera: str, scene
     connection.execute(SQL["one_at_a_time"], of)
     there = connection.execute(SQL["count"], {**of, **_TIMES}).fetchone()
     assert there is not None  # noqa: S101 - an aggregate has a row
-    if there["waits"]:
-        raise ConflictError(f"a picture of camera {camera} is on its way")
     if there["there"] >= MOST:
         raise ConflictError(f"{MOST} pictures of camera {camera} were made within ten minutes: wait a little")
     asked = connection.execute(SQL["ask"], {**of, "scene": drawn, "by": who.name}).fetchone()
