@@ -32,7 +32,7 @@ class SurveyBody(BaseModel):
 
 @router.post(
     "/boxes/{site}/{agent}/surveys",
-    responses={**_MISSING, 409: {"description": "the box is away, or sixty of this camera were made within ten minutes"}},
+    responses={**_MISSING, 409: {"description": "the box is away, or sixty of the camera were made in ten minutes"}},
 )
 @audited
 def ask_survey(who: Draws, site: str, agent: str, body: SurveyBody, connection: Connection) -> Survey:
