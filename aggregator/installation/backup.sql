@@ -1,9 +1,10 @@
 -- name: tables
 -- Ours, without partitions, each behind those that it refers to. `within` follows from the places; who was signed in then
--- is not signed in by a restore.
+-- is not signed in by a restore; what is unlogged is kept for minutes.
 WITH RECURSIVE ours AS (
     SELECT c.oid, c.relname FROM pg_class c
-    WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+    WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND c.relpersistence = 'p'
+      AND NOT c.relispartition
       AND c.relname NOT IN ('migrations', 'storage', 'within', 'sessions', 'known_browsers')
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 ), refers AS (

@@ -5,8 +5,6 @@ import hashlib
 import json
 import os
 import stat
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -18,6 +16,7 @@ import psycopg
 import pytest
 
 from aggregator.api.first_token import make_token
+from aggregator.cli import app
 from aggregator.embedded.postgres import EmbeddedPostgres
 from aggregator.installation.sealed import secrets_of
 from aggregator.store import Database, audit
@@ -26,6 +25,7 @@ from aggregator.store.describe import described, expected
 from aggregator.store.migrate import migrate
 from aggregator.trust.vault import Vault
 from provisioning.lab.database.fill import Size, fill
+from tests.integration.commands import Done, done
 
 SIZE = Size(events=6000, days=6, boxes=20)
 PICTURE = b"\xff\xd8\xff picture"
@@ -35,15 +35,14 @@ def test_migrations_make_the_schema(database: Database, connection: Connection) 
     assert described(connection) == expected()
 
 
-def hawkline(config: Path, name: str, *more: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "shared", "aggregator", name, "--config", str(config), *more]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+def hawkline(config: Path, name: str, *more: str) -> Done:
+    return done(app, name, "--config", config, *more)
 
 
 def findings(config: Path) -> tuple[int, dict[str, dict[str, Any]]]:
-    done = hawkline(config, "check", "-o", "json")
-    assert done.stdout, done.stderr
-    return done.returncode, {row["check"]: row for row in map(json.loads, done.stdout.splitlines())}
+    ended = hawkline(config, "check", "-o", "json")
+    assert ended.stdout, ended.stderr
+    return ended.returncode, {row["check"]: row for row in map(json.loads, ended.stdout.splitlines())}
 
 
 def totals(database: Database) -> dict[str, Any]:
@@ -137,17 +136,20 @@ def test_a_backup_restored_is_the_same_record(
 ) -> None:
     backup = tmp_path / "backup"
     for _ in range(2):  # the second replaces the first
-        done = hawkline(filled, "backup", "--to", str(backup), "-o", "json")
-        assert done.returncode == 0, done.stderr
+        ended = hawkline(filled, "backup", "--to", str(backup), "-o", "json")
+        assert ended.returncode == 0, ended.stderr
         (backup / "tables-20260101T000000").mkdir()  # of one that did not come to its end
     (backup / "tables-20260101T000000").rmdir()
-    told = json.loads(done.stdout)
+    told = json.loads(ended.stdout)
     assert (told["events"], told["pictures"], told["folder"]) == (SIZE.events, 1, str(backup))
     assert sorted(path.name.split("-")[0] for path in backup.iterdir()) == ["evidence", "manifest.json", "tables"]
+    tables = {path.name.split(".")[0] for path in backup.glob("tables-*/*")}
+    assert "alerts" in tables
+    assert "surveys" not in tables, "pictures that are kept for minutes"
     with empty_database(server_dsn) as there:
         config = written(tmp_path / "there.toml", "there", there.dsn)
-        done = hawkline(config, "restore", "--from", str(backup))
-        assert done.returncode == 0, done.stderr
+        ended = hawkline(config, "restore", "--from", str(backup))
+        assert ended.returncode == 0, ended.stderr
         assert totals(there) == totals(database)
         assert rows(there) == rows(database)
         with there.connect("test") as connection:
@@ -179,10 +181,10 @@ def test_a_picture_that_is_not_what_it_was_goes_into_no_backup_and_out_of_none(
 ) -> None:
     backup, (place,) = tmp_path / "backup", (tmp_path / "here" / "evidence").glob("*/*.jpg")
     place.write_bytes(PICTURE + b"another")
-    done = hawkline(filled, "backup", "--to", str(backup), "-o", "json")
-    told = json.loads(done.stdout)
+    ended = hawkline(filled, "backup", "--to", str(backup), "-o", "json")
+    told = json.loads(ended.stdout)
     assert (told["pictures"], told["pictures_damaged"]) == (0, 1)
-    assert "1 pictures are not what they were and were left out" in done.stderr
+    assert "1 pictures are not what they were and were left out" in ended.stderr
     place.write_bytes(PICTURE)
     assert json.loads(hawkline(filled, "backup", "--to", str(backup), "-o", "json").stdout)["pictures_damaged"] == 0
     (kept,) = (backup / "evidence").glob("*/*.jpg")
@@ -190,19 +192,19 @@ def test_a_picture_that_is_not_what_it_was_goes_into_no_backup_and_out_of_none(
     with empty_database(server_dsn) as there:
         config = written(tmp_path / "there.toml", "there", there.dsn)
         with_claim = "INSERT INTO claims (site, agent, serial, code, made_by, expires_at)"
-        done = hawkline(config, "restore", "--from", str(backup))
-        assert done.returncode == 0, done.stderr
-        assert "1 pictures of the backup are missing or are not what they were" in done.stderr
+        ended = hawkline(config, "restore", "--from", str(backup))
+        assert ended.returncode == 0, ended.stderr
+        assert "1 pictures of the backup are missing or are not what they were" in ended.stderr
         assert not list((tmp_path / "there" / "evidence").glob("*/*.jpg"))
         with there.connect("test") as connection:
             connection.execute(f"{with_claim} VALUES ('s', 'a', 'x', '\\x00', 'a planner', now() + '1 day')".encode())
         again = tmp_path / "again"
         assert hawkline(config, "backup", "--to", str(again)).returncode == 0
     with empty_database(server_dsn) as there:
-        done = hawkline(written(tmp_path / "third.toml", "third", there.dsn), "restore", "--from", str(again))
-        assert done.returncode == 0
-        assert "1 claims that were open then are withdrawn" in done.stderr
-        assert "counts again" in done.stderr
+        ended = hawkline(written(tmp_path / "third.toml", "third", there.dsn), "restore", "--from", str(again))
+        assert ended.returncode == 0
+        assert "1 claims that were open then are withdrawn" in ended.stderr
+        assert "counts again" in ended.stderr
         with there.connect("test") as connection:
             row = connection.execute("SELECT withdrawn_at IS NOT NULL AS withdrawn FROM claims").fetchone()
         assert row == {"withdrawn": True}
@@ -222,9 +224,9 @@ def test_rows_that_cannot_be_restored_leave_nothing(
     (backup / "manifest.json").write_text(json.dumps(manifest))
     with empty_database(server_dsn) as there:
         config = written(tmp_path / "there.toml", "there", there.dsn)
-        done = hawkline(config, "restore", "--from", str(backup))
-        assert done.returncode == 2
-        assert "could not be restored, nothing is changed" in done.stderr
+        ended = hawkline(config, "restore", "--from", str(backup))
+        assert ended.returncode == 2
+        assert "could not be restored, nothing is changed" in ended.stderr
         manifest["tables"]["producers"]["sha256"] = hashlib.sha256(good).hexdigest()
         (backup / "manifest.json").write_text(json.dumps(manifest))
         (tables / "producers.gz").write_bytes(good)
@@ -260,10 +262,10 @@ def test_what_is_no_backup_is_not_restored(filled: Path, tmp_path: Path) -> None
         ({}, "does not answer"),
     ):
         manifest.write_text(json.dumps({**whole, **change}))
-        done = hawkline(config, "restore", "--from", str(backup))
-        assert done.returncode != 0
-        assert words in done.stderr
-        assert "Traceback" not in done.stderr
+        ended = hawkline(config, "restore", "--from", str(backup))
+        assert ended.returncode != 0
+        assert words in ended.stderr
+        assert "Traceback" not in ended.stderr
     manifest.write_text("{")
     assert "is not one of a backup" in hawkline(config, "restore", "--from", str(backup)).stderr
     manifest.write_text(json.dumps(whole))
@@ -312,9 +314,9 @@ def test_what_has_expired_is_told_and_deleted_by_hand(
     config = written(tmp_path / "here.toml", "here", database.dsn)
 
     def told(*more: str) -> dict[str, Any]:
-        done = hawkline(config, "retention", "-o", "json", *more)
-        assert done.returncode == 0, done.stderr
-        rows: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines()]
+        ended = hawkline(config, "retention", "-o", "json", *more)
+        assert ended.returncode == 0, ended.stderr
+        rows: list[dict[str, Any]] = [json.loads(line) for line in ended.stdout.splitlines()]
         return next(row for row in rows if row["what"] == "events")
 
     shown = told()
@@ -333,16 +335,16 @@ def test_secrets_go_with_a_passphrase_and_only_with_it(
     words.write_text("a passphrase that somebody keeps\n")
     others.write_text("quite another one\n")
     (tmp_path / "latin").write_bytes(b"passphr\xe4se\n")
-    done = hawkline(filled, "backup", "--to", str(tmp_path / "no"), "--passphrase-file", str(tmp_path / "latin"))
-    assert (done.returncode, "UTF-8" in done.stderr) == (2, True), done.stderr
+    ended = hawkline(filled, "backup", "--to", str(tmp_path / "no"), "--passphrase-file", str(tmp_path / "latin"))
+    assert (ended.returncode, "UTF-8" in ended.stderr) == (2, True), ended.stderr
     Vault(here / "trust").create("Trial", tmp_path / "root.key", b"", datetime.now(UTC))
     make_token(here)
     kept = {path.relative_to(here): path.read_bytes() for path in secrets_of(here)}
     assert len(kept) >= 5
     plain, sealed = tmp_path / "plain", tmp_path / "sealed"
     assert json.loads(hawkline(filled, "backup", "--to", str(plain), "-o", "json").stdout)["secrets"] == 0
-    done = hawkline(filled, "backup", "--to", str(sealed), "--passphrase-file", str(words), "-o", "json")
-    assert json.loads(done.stdout)["secrets"] == len(kept)
+    ended = hawkline(filled, "backup", "--to", str(sealed), "--passphrase-file", str(words), "-o", "json")
+    assert json.loads(ended.stdout)["secrets"] == len(kept)
     written_down = b"".join(path.read_bytes() for path in sealed.rglob("*") if path.is_file())
     assert not any(content in written_down for content in kept.values())
     name = f"hawkline_test_{uuid4().hex[:12]}"
@@ -354,17 +356,17 @@ def test_secrets_go_with_a_passphrase_and_only_with_it(
                 (plain, words, "holds no secrets"),
                 (sealed, others, "the passphrase is another one"),
             ):
-                done = hawkline(there, "restore", "--from", str(source), "--passphrase-file", str(file))
-                assert done.returncode == 2
-                assert said in done.stderr
-            done = hawkline(there, "restore", "--from", str(sealed), "--passphrase-file", str(words))
-            assert done.returncode == 0, done.stderr
+                ended = hawkline(there, "restore", "--from", str(source), "--passphrase-file", str(file))
+                assert ended.returncode == 2
+                assert said in ended.stderr
+            ended = hawkline(there, "restore", "--from", str(sealed), "--passphrase-file", str(words))
+            assert ended.returncode == 0, ended.stderr
             found = tmp_path / "there"
             assert {path.relative_to(found): path.read_bytes() for path in secrets_of(found)} == kept
             assert {oct(path.stat().st_mode & 0o777) for path in (found / "secrets").iterdir()} == {"0o600"}
             assert (found / "trust").stat().st_mode & 0o777 == 0o700
             assert Vault(found / "trust").issuers()[0].expires_at > datetime.now(UTC)
-            done = hawkline(there, "restore", "--from", str(sealed), "--passphrase-file", str(words))
-            assert "is there already" in done.stderr, "other secrets are never overwritten"
+            ended = hawkline(there, "restore", "--from", str(sealed), "--passphrase-file", str(words))
+            assert "is there already" in ended.stderr, "other secrets are never overwritten"
         finally:
             admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
