@@ -13,6 +13,7 @@ from provisioning.sites.words import Language, Said, language_of
 from shared.credentials import http_address
 from shared.errors import ConfigError
 from shared.output import Output, OutputOption, print_rows, say
+from shared.topics import Address
 
 app = typer.Typer(help="Plans of sites: a workbook, checked cell by cell (站点规划).", no_args_is_help=True)
 
@@ -244,6 +245,56 @@ def send(
             Said(
                 f"warning: {count} cameras have a user and no password, and their boxes wait (--passwords): {some}",
                 f"警告：有 {count} 个摄像机缺密码，其设备在等待（--passwords）：{some}",
+            ).of(language)
+        )
+
+
+@app.command(epilog="Example: hawkline site replace north/gate-1 --serial 10000000a1b2c3d4 --why 'struck by lightning'")
+def replace(
+    box: Annotated[str, typer.Argument(help="SITE/BOX", show_default=False)],
+    serial: Annotated[
+        str, typer.Option("--serial", help="of the new machine: `hawkline agent serial` there", show_default=False)
+    ],
+    why: Annotated[str, typer.Option("--why", help="for the record", show_default=False)],
+    hours: Annotated[int, typer.Option("--hours", min=1, max=24 * 90, help="how long the claim may be used")] = 24 * 14,
+    lang: LanguageOption = None,
+    url: options.UrlOption = options.URL,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Give the place of a box that broke to another machine: the old one is out at once, the new one gets a claim.
+
+    Name, history, alerts and configuration stay: the new machine fetches its configuration when it has come in.
+    Passwords of its cameras are given to it then, by `configuration reseal` with the recovery key.
+    """
+    from provisioning.sites.replacing import replace as give
+
+    language, where = lang or language_of(), box.partition("/")
+    if not where[2]:
+        raise ConfigError(f"{box!r}: expected SITE/BOX, such as north/gate-1")
+    if not serial.strip() or ":" in serial:
+        raise ConfigError(f"--serial {serial!r}: expected as `hawkline agent serial` prints it, without a colon")
+    done = give(ApiClient(url), Address(where[0], where[2]), serial.strip(), why, hours)
+    claim = {key: done.claim[key] for key in ("site", "agent", "serial", "code", "url", "fingerprint")}
+    print_rows([{**claim, "expires_at": local(done.claim["expires_at"])}], output)
+    if done.before:
+        say(
+            Said(f"{box}: the machine before ({done.before}) is out", f"{box}：原设备（{done.before}）已吊销").of(
+                language
+            )
+        )
+    if done.passwords:
+        again = f"hawkline configuration reseal {box} --recovery-key FILE"
+        say(
+            Said(
+                f"{done.passwords} cameras have passwords: when the new machine has come in, {again}",
+                f"有 {done.passwords} 个摄像机带密码：新设备接入后执行 {again}",
+            ).of(language)
+        )
+    if done.planned and done.planned != serial.strip():
+        say(
+            Said(
+                f"the plan has serial number {done.planned}: change it there, too, and apply it",
+                f"规划中的序列号是 {done.planned}，请一并修改并提交",
             ).of(language)
         )
 

@@ -9,6 +9,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from aggregator.domains.configurations.cli import app as configuration_app
+from aggregator.store import Database
 from aggregator.store.database import Connection
 from edge_agent.configuration.store import Store
 from provisioning.sites.cli import app as site_app
@@ -18,6 +19,7 @@ from shared.configuration import decode_sent
 from shared.topics import Address
 from shared.trust.sealed import new_sealing_key, open_sealed, public_part
 from tests.integration.commands import told
+from tests.integration.people import guarded
 
 ON = {"site": "north", "box": "gate-1"}
 SHEETS = {
@@ -124,6 +126,43 @@ def test_passwords_are_sent_once_their_box_has_come_in(planner: Planner) -> None
     planner.passwords.write_text("site,box,camera,password\n")
     said = planner.site("send", "--lang", "zh")
     assert "0 台设备将更新" in said
+
+
+def test_another_machine_takes_a_place(
+    database: Database, connection: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection.execute(
+        "INSERT INTO devices (site, agent, serial, key, enrolled_at, renewed_at, expires_at)"
+        " VALUES ('north', 'gate-1', '1', '', now(), now(), now() + interval '90 days')"
+    )
+    with guarded(database, tmp_path) as centre, centre.client(centre.key("chen", "planner")) as client:
+        monkeypatch.setenv("HAWKLINE_TOKEN", client.headers["authorization"].removeprefix("Bearer "))
+        planner = Planner(client, tmp_path)
+        stick = tmp_path / "recovery.key"
+        planner.configuration("recovery-key", stick)
+        planner.send()
+        values = {"sealed": b"x", "sealed_to": b"y", "spare": b"z"}
+        connection.execute(
+            "INSERT INTO camera_passwords (site, agent, camera, sealed, sealed_to, spare, sent_by)"
+            " VALUES ('north', 'gate-1', 'gate', %(sealed)s, %(sealed_to)s, %(spare)s, 'chen')",
+            values,
+        )
+        again = "--why", "struck by lightning", "--lang", "zh", "-o", "json"
+        assert "no machine ever had this place" in planner.site(
+            "replace", "north/gate-9", "--serial", "7", *again, code=2
+        )
+        assert "is that machine already" in planner.site("replace", "north/gate-1", "--serial", "1", *again, code=2)
+        said = planner.site("replace", "north/gate-1", "--serial", "7", *again)
+        assert "原设备（1）已吊销" in said
+        assert "configuration reseal north/gate-1" in said
+        assert "规划中的序列号是 1" in said
+        row = connection.execute("SELECT revoked_why, serial FROM devices").fetchone()
+        assert row == {"revoked_why": "struck by lightning", "serial": "1"}
+        claim = connection.execute("SELECT serial FROM claims WHERE withdrawn_at IS NULL").fetchone()
+        assert claim == {"serial": "7"}
+        early = planner.configuration("reseal", "north/gate-1", "--recovery-key", stick, code=2)
+        assert "the new machine has not come in yet" in early
+        assert planner.numbers()["gate-1"], "its configuration stays"
 
 
 def test_a_camera_without_its_password_is_named(planner: Planner) -> None:

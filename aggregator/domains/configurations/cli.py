@@ -130,6 +130,9 @@ def reseal(
     """Give the machine that has taken a box's place the passwords of its cameras, and its configuration again."""
     where, client = _split(box), ApiClient(url)
     private = _read_key(key_file)
+    device = next(iter(client.get("/api/v1/devices", {"site": where.site, "agent": where.agent})), None)
+    if device and device["state"] not in ("enrolled", "expired"):  # the key is that of the machine before
+        raise ConfigError(f"{box}: the new machine has not come in yet ({device['state']}): enrol it, then again")
     keys = {(row["site"], row["agent"]): row["key"] for row in client.get(_KEYS, {})}
     if (key := keys.get((where.site, where.agent))) is None:
         raise ConfigError(f"{box}: the new machine has not come in yet: claim, enrol, then again")
