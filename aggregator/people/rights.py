@@ -21,6 +21,8 @@ class Right(StrEnum):
     """Draw lines, zones and masks on a camera's newest picture, and send them to its box."""
     MAINTENANCE_PLAN = "maintenance.plan"
     """What is worked on rings nobody."""
+    SITES_ACCEPT = "sites.accept"
+    """Record that lines, lanes and sensors of a site were tried, and what is still wrong with them."""
     PLACES_READ = "places.read"
     PLACES_CHANGE = "places.change"
     DEVICES_READ = "devices.read"
@@ -67,9 +69,11 @@ ROLES: dict[str, frozenset[Right]] = {
     "shift-leader": frozenset(
         {*_OPERATES, Right.ALERTS_CORRECT, Right.LINES_ARM, Right.MAINTENANCE_PLAN, Right.CORDONS_START}
     ),
-    "maintenance": frozenset({*_SEES, Right.RECORD_READ, Right.MAINTENANCE_PLAN, Right.DEVICES_READ}),
+    "maintenance": frozenset(
+        {*_SEES, Right.RECORD_READ, Right.MAINTENANCE_PLAN, Right.DEVICES_READ, Right.SITES_ACCEPT}
+    ),
     "planner": frozenset(
-        {*_SEES, Right.RECORD_READ, Right.PLACES_CHANGE, Right.LINES_ARM, Right.LINES_DRAW}
+        {*_SEES, Right.RECORD_READ, Right.PLACES_CHANGE, Right.LINES_ARM, Right.LINES_DRAW, Right.SITES_ACCEPT}
         | {Right.DEVICES_READ, Right.DEVICES_ENROL, Right.DEVICES_REVOKE}
     ),
     "list-requester": frozenset({Right.PLACES_READ, Right.LISTS_REQUEST, Right.CORDONS_START, Right.PLATES_SEE}),

@@ -408,6 +408,14 @@ def body(route: Route, side: str) -> dict[str, Any]:
         "/sensors": {"sensor": camera, "location": "x"},
         "/partitions": {"partition": camera, "deed": "away"},
         "/surveys": {"camera": camera},
+        "/acceptances/{site}": {
+            "agent": agent,
+            "kind": "line",
+            "camera": camera,
+            "name": line,
+            "passed": False,
+            "note": "xx",
+        },
         "/scenes/{camera}": {"based_on": 5, "scene": {}},
         "/bypasses": {"sensor": camera, "way": "once", "reason": "x"},
     }
@@ -429,6 +437,7 @@ def kept(connection: Connection) -> dict[str, object]:
         "facts": "SELECT * FROM sensor_facts WHERE site = %s",
         "orders": "SELECT * FROM partition_orders WHERE site = %s",
         "bypasses": "SELECT * FROM sensor_bypasses WHERE site = %s",
+        "acceptances": "SELECT * FROM acceptances WHERE site = %s",
         "surveys": "SELECT * FROM surveys WHERE site = %s",
         "configurations": "SELECT * FROM box_configurations WHERE site = %s",
     }

@@ -26,6 +26,9 @@ export function shortTime(moment: string): string {
   return (String(date.getFullYear()) === today.value.slice(-4) ? dayAndClock : yearDayAndClock).format(date)
 }
 
+/** Day and time of day, whatever day it is: for what is printed and kept. */
+export const longTime = (moment: string): string => yearDayAndClock.format(new Date(moment))
+
 const UNITS = [
   [86400, 'day'],
   [3600, 'hour'],

@@ -1,4 +1,5 @@
 import { lists } from './lists.en'
+import { acceptance } from './acceptance.en'
 import { drawing } from './drawing.en'
 import { rollout } from './rollout.en'
 import { sensors } from './sensors.en'
@@ -212,6 +213,7 @@ export const en: typeof zh = {
   ...lists,
   ...rollout,
   ...drawing,
+  ...acceptance,
   ...sensors,
   language: '中文',
 }

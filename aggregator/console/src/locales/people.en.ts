@@ -57,6 +57,7 @@ export const people: typeof zh = {
       'lines.arm': 'arm and disarm',
       'lines.draw': 'draw lines on a camera\'s picture',
       'maintenance.plan': 'plan maintenance',
+      'sites.accept': 'accept sites',
       'places.read': 'see places',
       'places.change': 'change places',
       'devices.read': 'see devices',

@@ -56,6 +56,7 @@ export const people = {
       'lines.arm': '布防、撤防',
       'lines.draw': '在画面上画警戒线',
       'maintenance.plan': '安排维护',
+      'sites.accept': '验收站点',
       'places.read': '看地点',
       'places.change': '改地点',
       'devices.read': '看设备证书',

@@ -1,4 +1,5 @@
 import { lists } from './lists.zh'
+import { acceptance } from './acceptance.zh'
 import { drawing } from './drawing.zh'
 import { rollout } from './rollout.zh'
 import { sensors } from './sensors.zh'
@@ -211,6 +212,7 @@ export const zh = {
   ...lists,
   ...rollout,
   ...drawing,
+  ...acceptance,
   ...sensors,
   language: 'English',
 }

@@ -1,0 +1,5 @@
+"""Acceptance of sites."""
+
+from aggregator.signals.declarations import Domain
+
+DOMAIN = Domain("acceptances", routers=("aggregator.domains.acceptances.api:router",))
