@@ -12,7 +12,7 @@ from aggregator.alerting.alerts import SQL as ALERTS
 from aggregator.alerting.alerts import Publishing, end, get
 from aggregator.alerting.entities import AffectedSubject
 from aggregator.feed import log as feed_log
-from aggregator.signals.alert_policy import Ailing, in_order
+from aggregator.signals.alert_policy import Ailing, Cause, in_order
 from aggregator.signals.declarations import Condition, domains
 from aggregator.signals.signal import Signal, Subject
 from aggregator.store.database import Connection
@@ -21,6 +21,8 @@ from aggregator.store.scope import Scope
 
 SQL = load_queries(__package__, "conditions.sql")
 _FRESH = timedelta(minutes=1)
+_PATIENCE = timedelta(minutes=1)
+"""So long a box that fails waits for others that hang on the same: they are missed one after another."""
 _AT_ONCE = 200
 """Conditions that ring or end in one transaction: it holds the feed's lock."""
 
@@ -80,18 +82,22 @@ def take_due(connection: Connection, publishing: Publishing) -> Due:
         connection: in a transaction, which holds the feed's lock from here on.
     """
     feed_log.lock(connection)
-    rows = connection.execute(SQL["take_due"], {"limit": _AT_ONCE}).fetchall()
+    rows = connection.execute(SQL["take_due"], {"limit": _AT_ONCE, "patience": _PATIENCE}).fetchall()
     due, over = Due(count=len(rows)), list[int]()
     known = domains().conditions
     for row in rows:
         key = {name: row[name] for name in _KEY}
-        if row["alert_id"] is None:
+        if row["undecided"]:
+            connection.execute(SQL["wait_for_others"], key)
+        elif row["alert_id"] is None:
             subject = Subject(row["subject"], row["site"], row["agent"], row["camera"], row["name"])
             condition = known.get(row["condition"]) or Condition(row["condition"], row["priority"], clears_itself=True)
             since, others, worked_on = row["since"], row["others"], row["maintenance"] or ""
-            ailing = Ailing(
-                subject, condition, row["priority"], since, row["detail"], others, worked_on, row["others_here"]
-            )
+            cause = None
+            if row["nearly_all"]:
+                cause = Cause(row["cause_kind"], row["cause_name"], row["cause_site"], row["cause_ailing"])
+            here = row["others_here"]
+            ailing = Ailing(subject, condition, row["priority"], since, row["detail"], others, worked_on, here, cause)
             due.ringing.append(ailing)
             told = {name: row[name] for name in _TOLD}
             due.keys.append({**key, **told, "ends_after_s": float(condition.ends_after_s)})

@@ -68,7 +68,9 @@ SELECT EXISTS (SELECT FROM conditions WHERE due_at <= now()) AS due;
 
 -- name: take_due
 -- `maintenance`: why it is worked on. `others`: what else, but for what is worked on, came to have the same condition within
--- two minutes of it; `others_here`: at the same site.
+-- two minutes of it; `others_here`: at the same site. `cause_…`: what its box hangs on together with others, where nearly
+-- all of those have it too; of several the one that explains most. `undecided`: some of those have it, and are told one after
+-- another, as their heartbeats fail to come.
 WITH due AS MATERIALIZED (
     SELECT subject, site, agent, camera, name, condition, active, since, priority, detail, alert_id, told_producer,
            told_lane, told_seq, due_at
@@ -78,14 +80,39 @@ WITH due AS MATERIALIZED (
 SELECT c.*, (
     SELECT w.reason FROM worked_on w
     WHERE w.site = c.site AND w.agent IN ('', c.agent) AND w.camera IN ('', c.camera) ORDER BY w.id LIMIT 1
-) AS maintenance, others.everywhere AS others, others.here AS others_here
+) AS maintenance, others.everywhere AS others, others.here AS others_here,
+       cause.kind AS cause_kind, cause.name AS cause_name, cause.site AS cause_site, cause.ailing AS cause_ailing,
+       coalesce(cause.nearly_all, false) AS nearly_all,
+       c.subject = 'box' AND c.alert_id IS NULL AND c.since > now() - %(patience)s::interval
+           AND coalesce(NOT cause.nearly_all, false) AS undecided
 FROM due c CROSS JOIN LATERAL (
     SELECT count(*) - 1 AS everywhere, count(*) FILTER (WHERE o.site = c.site) - 1 AS here FROM conditions o
     WHERE o.active AND (o.subject, o.condition) = (c.subject, c.condition)
       AND o.since BETWEEN c.since - interval '2 minutes' AND c.since + interval '2 minutes'
       AND NOT EXISTS (SELECT FROM worked_on w WHERE w.site = o.site AND w.agent IN ('', o.agent) AND w.camera IN ('', o.camera))
 ) others
+LEFT JOIN LATERAL (
+    SELECT mine.kind, mine.name, CASE WHEN mine.kind = 'segment' THEN '' ELSE mine.site END AS site, together.ailing,
+           together.ailing * 5 >= together.boxes * 4 AS nearly_all
+    FROM box_groups mine CROSS JOIN LATERAL (
+        SELECT count(*) AS boxes, count(*) FILTER (WHERE EXISTS (
+            SELECT FROM conditions o
+            WHERE o.active AND (o.subject, o.condition, o.site, o.agent) = (c.subject, c.condition, b.site, b.agent)
+              AND o.since BETWEEN c.since - interval '2 minutes' AND c.since + interval '2 minutes'
+        )) AS ailing
+        FROM box_groups b JOIN agents a USING (site, agent)
+        WHERE (b.kind, b.name) = (mine.kind, mine.name) AND (mine.kind = 'segment' OR b.site = mine.site)
+          AND NOT EXISTS (SELECT FROM worked_on w WHERE w.site = b.site AND w.agent IN ('', b.agent) AND w.camera = '')
+    ) together
+    WHERE (mine.site, mine.agent) = (c.site, c.agent) AND together.ailing > 1
+    ORDER BY together.ailing * 5 >= together.boxes * 4 DESC, together.ailing DESC, array_position(ARRAY['power', 'switch', 'segment'], mine.kind) LIMIT 1
+) cause ON c.active
 ORDER BY due_at, subject, site, agent, camera, name, condition;
+
+-- name: wait_for_others
+UPDATE conditions SET due_at = now() + interval '5 s'
+WHERE (subject, site, agent, camera, name, condition)
+    = (%(subject)s, %(site)s, %(agent)s, %(camera)s, %(name)s, %(condition)s);
 
 -- name: forget_alert
 UPDATE conditions SET due_at = NULL, alert_id = CASE WHEN active THEN alert_id END

@@ -155,6 +155,27 @@ def _quiet(decision: RaiseOrJoin, why: str) -> RaiseOrJoin:
 
 
 @dataclass(frozen=True, slots=True)
+class Cause:
+    """What boxes hang on together, by the plan, and nearly all of them have the same.
+
+    Attributes:
+        kind: `power`, `switch` or `segment` (of the network).
+        name: in the plan.
+        site: in which it is; empty: it has boxes of several.
+        boxes: that have it.
+    """
+
+    kind: str
+    name: str
+    site: str
+    boxes: int
+
+    def explains(self, ailing: int) -> bool:
+        """Whether nearly all that ail hang on it."""
+        return 5 * self.boxes >= 4 * ailing
+
+
+@dataclass(frozen=True, slots=True)
 class Ailing:
     """A condition that clears itself and has lasted for so long that it rings.
 
@@ -162,6 +183,7 @@ class Ailing:
         others: how many more subjects came to have it within two minutes, those left out that are worked on.
         others_here: how many of them are of the same site.
         maintenance: why its subject is worked on; empty: it is not.
+        cause: that its box has in common with others that have it.
     """
 
     subject: Subject
@@ -172,12 +194,14 @@ class Ailing:
     others: int
     maintenance: str = ""
     others_here: int = 0
+    cause: Cause | None = None
 
 
 def ailing(found: Ailing, now: datetime) -> RaiseOrJoin:
     """Decide on a condition that clears itself.
 
-    When many subjects have it at once it has one cause, and one alert.
+    When many subjects have it at once it has one cause, and one alert: what they hang on together by the plan, where
+    that explains it; else it is unknown.
 
     Args:
         now: by our clock.
@@ -202,6 +226,20 @@ def ailing(found: Ailing, now: datetime) -> RaiseOrJoin:
         return _quiet(decision, found.maintenance)
     everywhere = bool(condition.many) and found.others >= condition.many
     here = bool(condition.many_here) and found.others_here >= condition.many_here
+    joins = bool(condition.many or condition.many_here)
+    cause = found.cause if joins else None
+    if cause and (not everywhere or cause.explains(found.others + 1)):
+        return replace(
+            decision,
+            key=f"cause:{condition.name}:{cause.kind}:{cause.site}:{cause.name}",
+            subject=Subject(subject.kind, cause.site),
+            of_site=subject.site,
+            window=_TOGETHER,
+            reason=MANY,
+            join_reason=MANY,
+            detail={"cause": cause.kind, "of": cause.name},
+            box=None,
+        )
     if everywhere or here:
         return replace(
             decision,

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,7 +16,7 @@ from aggregator.domains.lists import hits
 from aggregator.domains.webhooks.sender import retry_wait_s
 from aggregator.domains.webhooks.signing import sign
 from aggregator.feed.message import Message
-from aggregator.signals.alert_policy import Ailing, Joins, RaiseOrJoin, ailing, decide
+from aggregator.signals.alert_policy import Ailing, Cause, Joins, RaiseOrJoin, ailing, decide
 from aggregator.signals.declarations import Condition, Domain, DomainError, Job, Kind, Page, domains, together
 from aggregator.signals.occurrence import Occurrence
 from aggregator.signals.signal import Signal, Subject
@@ -127,6 +128,25 @@ def test_many_that_have_the_same_at_once_have_one_cause() -> None:
     assert {each.subject.agent for each in alone} == {"a", "b"}
     many = [rings(agent, 700) for agent in ("a", "b")]
     assert {(each.key, each.subject, each.box) for each in many} == {("many:box_silent", Subject("box"), None)}
+
+
+def test_a_cause_that_the_plan_names_counts_where_it_explains_what_ails() -> None:
+    condition = domains().conditions["box_silent"]
+    switch = Cause("switch", "SW-1", "s", 4)
+
+    def rings(others: int, here: int, cause: Cause | None, **more: object) -> RaiseOrJoin:
+        found = Ailing(Subject("box", "s", "a"), condition, 2, AT, {}, others, "", here, cause)
+        return ailing(replace(found, **more), AT)  # type: ignore[arg-type]
+
+    known = rings(3, 3, switch)
+    assert (known.key, known.subject) == ("cause:box_silent:switch:s:SW-1", Subject("box", "s"))
+    assert known.detail == {"cause": "switch", "of": "SW-1"}
+    assert rings(3, 3, None).key == "many:box_silent:s"
+    assert rings(4, 4, switch).key == known.key, "four of five hang on it"
+    assert rings(700, 5, switch).key == "many:box_silent", "it explains but a few of them"
+    alone = replace(condition, many=0, many_here=0)
+    assert rings(3, 3, switch, condition=alone).subject.agent == "a", "what is never joined is not joined by a cause"
+    assert rings(3, 3, switch, maintenance="new cables").quiet
 
 
 WORDS = {"zh": "甲", "en": "a"}

@@ -41,7 +41,7 @@ export function useAlertWords() {
 
   /** What else is known of it, in a few words each. */
   function details(alert: Alert): string[] {
-    const { direction, object, score, state, off_s, lost, ends, why, what, maintenance, covered, view, title: listed, list, entry, case_number, expected, crossings, full_in_days, temperature_c, used, figure, location, responsible } = alert.detail
+    const { direction, object, score, state, off_s, lost, ends, why, what, maintenance, covered, view, title: listed, list, entry, case_number, expected, crossings, full_in_days, temperature_c, used, figure, location, responsible, cause, of } = alert.detail
     return [
       maintenance && t('alert.maintenance', { why: maintenance }),
       typeof object === 'string' && te(`alert.object.${object}`) && `${t(`alert.object.${object}`)} ${Math.round(Number(score) * 100)} %`,
@@ -52,6 +52,7 @@ export function useAlertWords() {
       view === 'moved' && t('alert.viewMoved'),
       typeof expected === 'number' && t('alert.expected', { n: Math.round(expected) }),
       typeof crossings === 'number' && t('alert.crossings', { n: crossings }),
+      typeof cause === 'string' && t(`alert.cause.${cause}`, { of }),
       what,
       location,
       responsible,

@@ -125,6 +125,8 @@ def apply(connection: Connection, by: str, why: str, based_on: int, sheets: Shee
     row = connection.execute(SQL["add_plan"], {"by": by, "why": why, "sha256": digest, **kept}).fetchone()
     assert row  # noqa: S101 - the statement returns it
     connection.execute(SQL["forget_old"], {"kept": _KEPT})
+    connection.execute(SQL["ungroup"])
+    connection.execute(SQL["group"], {"boxes": Jsonb(list(sheets.get("boxes", ())))})
     return Applied(
         version=row["version"],
         why=why,

@@ -14,6 +14,17 @@ SELECT version, made_at, made_by, why FROM plans ORDER BY version DESC;
 INSERT INTO plans (made_by, why, sha256, sheets, made)
 VALUES (%(by)s, %(why)s, %(sha256)s, %(sheets)s, %(made)s) RETURNING version;
 
+-- name: ungroup
+DELETE FROM box_groups;
+
+-- name: group
+-- What boxes hang on together.
+INSERT INTO box_groups (site, agent, kind, name)
+SELECT DISTINCT ON (b.site, b.box, g.kind) b.site, b.box, g.kind, g.name
+FROM jsonb_to_recordset(%(boxes)s) AS b (site text, box text, power text, switch text, segment text),
+     LATERAL (VALUES ('power', b.power), ('switch', b.switch), ('segment', b.segment)) AS g (kind, name)
+WHERE b.site <> '' AND b.box <> '' AND g.name <> '';
+
 -- name: forget_old
 DELETE FROM plans WHERE version <= (SELECT version FROM plans ORDER BY version DESC OFFSET %(kept)s LIMIT 1);
 

@@ -41,6 +41,7 @@ export const en: typeof zh = {
     webhook: 'Webhook {name}',
     job: 'Job {name}',
     many: '{n} at once',
+    cause: { power: 'all on power {of}', switch: 'all behind switch {of}', segment: 'all on network segment {of}' },
     covered: 'covered {n} % of the last 24 hours',
     away: '{n} alarms',
     late: 'heard {by} late',

@@ -40,6 +40,7 @@ export const zh = {
     webhook: '推送 {name}',
     job: '定时任务 {name}',
     many: '同时 {n} 台/路',
+    cause: { power: '同一供电：{of}', switch: '同一交换机：{of}', segment: '同一网段：{of}' },
     covered: '最近 24 小时有效监控 {n} %',
     away: '共 {n} 条告警',
     late: '迟到 {by}',
