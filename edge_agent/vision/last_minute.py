@@ -14,7 +14,7 @@ from shared.scene import Scene
 
 SPAN_S = 60.0
 _MOST_TRACKS = 20_000
-"""Of all moments together: some 20 MB. On a crowded square that is less than a minute."""
+"""Of all moments together: 24 MB at most. On a crowded square that is less than a minute."""
 
 _INSIDE = 0.999
 
