@@ -47,6 +47,7 @@ _RING_S = 2.0
 _RING_BYTES = 48 * 1024 * 1024
 _COMES = CameraState.WATCHING, CameraState.DEGRADED
 """Said between two pictures: the stream goes on."""
+_SURVEY_NICENESS = 10
 _SIGHT_PRIORITY = 3
 """Pictures of alarms that are more urgent are made before those of a blind camera."""
 
@@ -384,6 +385,7 @@ class _Watch:
         ticket, attempt = self._tickets, self.surveys.attempt(asked, frame)
 
         def answer() -> None:
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _SURVEY_NICENESS)
             try:
                 outcome = attempt()
             except Exception:  # what is only being drawn ends no camera that guards

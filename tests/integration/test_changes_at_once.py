@@ -99,7 +99,7 @@ def test_every_change_needs_one_connection_alone(
         changes = [(method, path) for path, methods in routes.items() for method in known & set(methods)]
         assert len(changes) >= 20
         values = {"alert_id": 1, "name": "north", "site": "s", "agent": "a", "letter_id": 1, "number": 1}
-        values["sha256"] = "0" * 64
+        values |= {"sha256": "0" * 64, "camera": "c"}
         body = {
             "verdict": "test", "why": "a test", "title": "north", "camera": "c", "name": "l", "armed": True,
             "site": "s", "agent": "new", "serial": "1", "place": "north", "reason": "a test", "hours": 1,

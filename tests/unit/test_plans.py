@@ -93,7 +93,7 @@ def test_the_command_tells_sheet_cell_value_and_expectation(tmp_path: Path, monk
     monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
     (row,) = csv.DictReader(run("check", path, "-o", "csv", code=1).splitlines())
     assert "第八条" in row["expected"]
-    with pytest.raises(ConfigError, match=rf"cameras {letter}4 '更衣室'.*nothing was written"):
+    with pytest.raises(ConfigError, match=rf"cameras {letter}4 '更衣室'.*没有写入任何内容"):
         run("build", path, "--to", tmp_path / "boxes")
     assert not (tmp_path / "boxes").exists()
 

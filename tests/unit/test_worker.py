@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -15,11 +16,13 @@ import pytest
 from edge_agent.camera.checkpoint_watch import VehicleSeen
 from edge_agent.camera.picture_maker import NoPicture, Picture, PictureMaker
 from edge_agent.camera.sight_watch import SightWatch
+from edge_agent.camera.survey_watch import SurveyAsked, SurveyWatch
 from edge_agent.camera.worker import EventSeen, PassageSeen, ViewConfirmed, Wanted, _obey, _Watch
 from edge_agent.config import Camera, CameraSettings, SyntheticCamera
 from edge_agent.frames import Colour, Frame, SourceEvent, Still
 from edge_agent.vision.detect import Detection
 from edge_agent.vision.motion.masks import Masks
+from edge_agent.vision.pipeline import Pipeline
 from edge_agent.vision.plate.veil import PlateVeil
 from shared.events import CameraState, Direction, PlateColour, VehicleClass
 from shared.scene import Mask, Scene, Tripwire
@@ -146,12 +149,14 @@ def test_the_agent_calls_pictures_off_over_the_pipe_and_any_other_word_ends_the_
     wait(lambda: not maker._waiting)
     for ticket in (2, 3):
         maker.add(ticket, 2, 0.0, frame)
-    for word in (Wanted(2, 0), Wanted(3, 1), ViewConfirmed(7), Wanted(9, 0), "leave"):
+    for word in (Wanted(2, 0), Wanted(3, 1), ViewConfirmed(7), SurveyAsked(4, None), Wanted(9, 0), "leave"):
         ours_theirs[0].send(word)
     settings = CameraSettings(name="gate", scene=Path("s"), source=SyntheticCamera(scene="gate"))
     sight = SightWatch(Camera(settings, Scene([])))
-    _obey(ours_theirs[1], street, maker, sight)
+    surveys = SurveyWatch(Pipeline(Scene()))
+    _obey(ours_theirs[1], street, SimpleNamespace(maker=maker, sight=sight, surveys=surveys))  # type: ignore[arg-type]
     assert sight._wanted_ms == 7
+    assert surveys.due(frame) == [SurveyAsked(4, None)]
     street.ended.set()
     maker.stop()
     assert ([picture.ticket for picture in sent], ended) == ([1, 3], [0])
