@@ -61,6 +61,8 @@ def parse_toml(text: str, kind: type[T], source: str) -> T:
         raise ConfigError(f"{source}: {said}{_names(said, text)}") from None
     except msgspec.DecodeError as error:
         raise ConfigError(f"{source}: not valid TOML: {_full_width(text) or error}") from None
+    except (RecursionError, ValueError) as error:  # nested a thousand deep, or a number of thousands of digits
+        raise ConfigError(f"{source}: cannot be read: {str(error)[:100]}") from None
 
 
 def _decode(kind: type[Any], value: Any) -> Any:

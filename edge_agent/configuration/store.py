@@ -142,7 +142,10 @@ class Store:
             if state.tried and state.lives >= MOST_LIVES:
                 self._go_back(f"the agent ended {state.lives} times while it was tried")
             elif state.tried:
-                self._write(msgspec.structs.replace(state, lives=state.lives + 1))
+                try:
+                    self._write(msgspec.structs.replace(state, lives=state.lives + 1))
+                except OSError as error:  # lives that cannot be counted might never end
+                    self._go_back(f"the card does not take how often it was tried: {error}")
         return self.in_force()
 
     def in_force(self, *, only_look: bool = False) -> InForce:
@@ -364,7 +367,7 @@ def _as_it_came(path: Path) -> SentConfiguration:
 def _files_in(folder: Path) -> Files:
     """What lies there now."""
     return {
-        each.name: each.read_text("utf-8", "replace")
+        each.name: each.read_bytes().decode("utf-8", "replace")  # its line ends as they came
         for each in sorted(folder.iterdir())
         if each.name == MAIN or SCENE.fullmatch(each.name)
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.config import Watch
 from edge_agent.configuration import store as module
 from edge_agent.configuration.store import InForce, LacksPasswordsError, Store
 from edge_agent.configuration.trial import STEADY_S, Trial, Verdict
@@ -18,6 +19,7 @@ from shared.configuration import MAIN, SentConfiguration, content_of, decode_sen
 from shared.desired import DesiredState, section
 from shared.errors import ConfigError, UnavailableError, WireError
 from shared.events import ConfigurationHealth
+from shared.settings import parse_toml
 from shared.topics import Address
 from shared.trust import TrustError
 from shared.trust.sealed import new_sealing_key, open_sealed, public_part, seal
@@ -294,6 +296,24 @@ class Centre:
 
     def tell_sealing_key(self, public: bytes) -> None:
         self.keys.append(public)
+
+
+def test_a_card_that_counts_no_lives_goes_back(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(config)
+    store.put(sent(7, "gate"))
+    store.try_out(7, ["own"])
+
+    def refuse(*_: object) -> None:
+        raise OSError("read-only")
+
+    monkeypatch.setattr(module, "write_secret", refuse)
+    assert Store(config).begin().number == 0, "and the box watches"
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 5000 + "]" * 5000, "a = " + "9" * 5000])
+def test_what_cannot_be_read_at_all_is_a_fault_of_the_file(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"^scene-gate\.toml: "):
+        parse_toml(text, Watch, "scene-gate.toml")
 
 
 class Clock:
